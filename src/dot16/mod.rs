@@ -1,0 +1,3 @@
+//! IEEE 802.16 (Mobile WiMAX, AeroMACS): the wire, the backbone, the security sublayer and the nodes.
+
+pub mod identifiers;

@@ -1,0 +1,18 @@
+//! keyhop emulates, byte for byte, what happens to the keys when a mobile changes base station.
+//!
+//! The map of the crate, from the inside out. Each room uses only rooms named before it.
+//!
+//! * [`time`]: virtual time.
+//! * [`dot16::wire`]: octets of the air interface into values and back; no keys, no state, no clock.
+//! * [`dot16::backbone`]: the same for the ASN control plane and the GRE data path.
+//! * [`dot16::security`]: key derivation, CMAC tuples, CCM PDUs, PN windows, TEK contexts; no I/O.
+//! * [`capture`]: pcapng and pcap files, their framings, the key log.
+//! * [`emulation`]: nodes behind one trait, links, taps, virtual time, threads and channels; knows no protocol.
+//! * [`dot16::node`]: the state machines of mobile station, base station and Authenticator, sans-IO.
+//! * [`adversary`]: trigger and action: record and replay.
+//! * [`scenario`]: a script becomes nodes, links, steps and expectations, and is run.
+//! * [`report`]: ladder, table, JSON.
+//! * [`cli`]: one file per command.
+
+pub mod dot16;
+pub mod time;
