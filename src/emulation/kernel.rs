@@ -1,0 +1,414 @@
+//! The emulation itself: nodes, links, the event set, and the loop that drives them.
+
+use std::collections::VecDeque;
+
+use super::adversary::{Adversary, Fate};
+use super::engine::{BoxedNode, Dispatch, Engine, Inline, Reaction, with_threads};
+use super::event_set::{EventSet, Source};
+use super::link::{DirectedLink, LinkSettings};
+use super::node::{Input, Node, NodeIndex, Port, Sent, Verdict};
+use super::random::generator;
+use crate::time::VirtualTime;
+
+/// Who put a frame on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A node.
+    Node(NodeIndex),
+    /// The adversary.
+    Adversary,
+}
+
+/// A frame on a link, complete: it was recorded once when its transmission started, and its receivers have judged it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmission {
+    /// When the transmission started.
+    pub time: VirtualTime,
+    /// The link.
+    pub port: Port,
+    /// Who sent it.
+    pub from: Sender,
+    /// The end it was for.
+    pub to: NodeIndex,
+    /// The octets as the sender sent them.
+    pub octets: Vec<u8>,
+    /// What it is, in the sender's words.
+    pub note: String,
+    /// Whether the link lost it, or a tap took it.
+    pub lost: bool,
+    /// Whether the link or a tap changed its octets.
+    pub changed: bool,
+    /// The receiver's verdicts: none if lost or still under way at the end, two if the link duplicated it.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Takes what a run produces, in the order of virtual time.
+pub trait Observer<E> {
+    /// A frame is complete. Frames come in the order in which their transmissions started.
+    fn transmission(&mut self, transmission: Transmission);
+
+    /// A node reported something.
+    fn event(&mut self, now: VirtualTime, node: NodeIndex, event: E);
+
+    /// Whether the run may end before its horizon; asked before every event.
+    fn finished(&self, now: VirtualTime) -> bool;
+}
+
+enum Due<C> {
+    Deliver {
+        to: NodeIndex,
+        port: Port,
+        octets: Vec<u8>,
+        record: u64,
+        tag: Option<u64>,
+    },
+    Command {
+        to: NodeIndex,
+        command: C,
+    },
+    Timer {
+        node: NodeIndex,
+        generation: u64,
+    },
+    Adversary {
+        generation: u64,
+    },
+}
+
+struct Link {
+    ends: [NodeIndex; 2],
+    /// `directed[i]` leads towards `ends[i]`.
+    directed: [DirectedLink; 2],
+}
+
+#[derive(Clone, Copy, Default)]
+struct TimerSlot {
+    due: Option<VirtualTime>,
+    generation: u64,
+}
+
+struct Pending {
+    transmission: Transmission,
+    outstanding: usize,
+}
+
+/// Nodes and links, ready to run.
+pub struct Emulation<C, E> {
+    seed: u64,
+    nodes: Vec<BoxedNode<C, E>>,
+    links: Vec<Link>,
+    adversary: Option<Box<dyn Adversary<E>>>,
+    events: EventSet<Due<C>>,
+}
+
+impl<C: Send, E: Send> Emulation<C, E> {
+    /// An empty network; `seed` seeds the generator of every directed link.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            nodes: Vec::new(),
+            links: Vec::new(),
+            adversary: None,
+            events: EventSet::new(),
+        }
+    }
+
+    /// Adds a node. At one instant nodes are served in the order in which they were added.
+    pub fn add_node(&mut self, node: impl Node<Command = C, Event = E> + 'static) -> NodeIndex {
+        self.nodes.push(Box::new(node));
+        NodeIndex(self.nodes.len() - 1)
+    }
+
+    /// The port that the next call of [`Self::add_link`] will give: nodes want to know their ports when they are made.
+    #[must_use]
+    pub fn next_port(&self) -> Port {
+        Port(self.links.len())
+    }
+
+    /// Adds a link between two nodes; `name` seeds the generators of its two directions.
+    pub fn add_link(
+        &mut self,
+        name: &str,
+        first: NodeIndex,
+        to_first: LinkSettings,
+        second: NodeIndex,
+        to_second: LinkSettings,
+    ) -> Port {
+        let directed = |settings, end: &str| DirectedLink {
+            settings,
+            generator: generator(self.seed, &format!("link {name} to {end}")),
+        };
+        self.links.push(Link {
+            ends: [first, second],
+            directed: [directed(to_first, "first"), directed(to_second, "second")],
+        });
+        Port(self.links.len() - 1)
+    }
+
+    /// Puts an adversary on the taps of all links.
+    pub fn set_adversary(&mut self, adversary: impl Adversary<E> + 'static) {
+        self.adversary = Some(Box::new(adversary));
+    }
+
+    /// Hands `command` to `node` at `time`. Commands of one instant come in the order of these calls, before all frames.
+    pub fn schedule(&mut self, time: VirtualTime, node: NodeIndex, command: C) {
+        self.events
+            .insert(time, Source::Script, Due::Command { to: node, command });
+    }
+
+    /// Runs until the observer has finished, nothing is due any more, or `horizon` has passed.
+    pub fn run(self, engine: Engine, horizon: VirtualTime, observer: &mut dyn Observer<E>) {
+        let Self {
+            mut nodes,
+            links,
+            adversary,
+            events,
+            ..
+        } = self;
+        let timers = nodes.iter().map(|node| node.next_timer()).collect();
+        let run = Run {
+            links,
+            adversary,
+            events,
+            timers: vec![TimerSlot::default(); nodes.len()],
+            adversary_timer: TimerSlot::default(),
+            pending: VecDeque::new(),
+            first_record: 0,
+            observer,
+        };
+        match engine {
+            Engine::Inline => run.drive(Inline(&mut nodes), timers, horizon),
+            Engine::PerNode => with_threads(&mut nodes, |threads| run.drive(threads, timers, horizon)),
+        }
+    }
+}
+
+struct Run<'a, C, E> {
+    links: Vec<Link>,
+    adversary: Option<Box<dyn Adversary<E>>>,
+    events: EventSet<Due<C>>,
+    timers: Vec<TimerSlot>,
+    adversary_timer: TimerSlot,
+    /// Frames under way, by the number of their record; the front one is `first_record`.
+    pending: VecDeque<Pending>,
+    first_record: u64,
+    observer: &'a mut dyn Observer<E>,
+}
+
+impl<C, E> Run<'_, C, E> {
+    fn drive(mut self, mut dispatch: impl Dispatch<C, E>, timers: Vec<Option<VirtualTime>>, horizon: VirtualTime) {
+        for (index, due) in timers.into_iter().enumerate() {
+            self.set_timer(NodeIndex(index), VirtualTime::ZERO, due);
+        }
+        self.set_adversary_timer(VirtualTime::ZERO);
+        while let Some((now, due)) = self.events.pop() {
+            if now > horizon || self.observer.finished(now) {
+                break;
+            }
+            match due {
+                Due::Deliver {
+                    to,
+                    port,
+                    octets,
+                    record,
+                    tag,
+                } => {
+                    let mut reaction = dispatch.dispatch(to, now, Input::Frame { port, octets });
+                    let verdict = reaction
+                        .outbox
+                        .verdict
+                        .take()
+                        .unwrap_or_else(|| Verdict::accepted("received"));
+                    if let (Some(tag), Some(adversary)) = (tag, &mut self.adversary) {
+                        adversary.verdict(now, tag, &verdict);
+                    }
+                    self.judged(record, verdict);
+                    self.follow(to, now, reaction);
+                }
+                Due::Command { to, command } => {
+                    let reaction = dispatch.dispatch(to, now, Input::Command(command));
+                    self.follow(to, now, reaction);
+                }
+                Due::Timer { node, generation } => {
+                    let slot = &mut self.timers[node.0];
+                    if slot.generation == generation {
+                        slot.due = None;
+                        let reaction = dispatch.dispatch(node, now, Input::Timer);
+                        self.follow(node, now, reaction);
+                    }
+                }
+                Due::Adversary { generation } => {
+                    if self.adversary_timer.generation == generation {
+                        self.adversary_timer.due = None;
+                        self.adversary_acts(now);
+                    }
+                }
+            }
+            self.set_adversary_timer(now);
+        }
+        for pending in std::mem::take(&mut self.pending) {
+            self.observer.transmission(pending.transmission);
+        }
+    }
+
+    /// Carries out what a node left behind.
+    fn follow(&mut self, node: NodeIndex, now: VirtualTime, reaction: Reaction<E>) {
+        for event in reaction.outbox.events {
+            if let Some(adversary) = &mut self.adversary {
+                adversary.event(now, node, &event);
+            }
+            self.observer.event(now, node, event);
+        }
+        for sent in reaction.outbox.sent {
+            self.transmit(node, now, sent);
+        }
+        self.set_timer(node, now, reaction.next_timer);
+    }
+
+    fn transmit(&mut self, from: NodeIndex, now: VirtualTime, sent: Sent) {
+        let Sent { port, octets, note } = sent;
+        let link = &mut self.links[port.0];
+        let towards = usize::from(link.ends[0] == from);
+        let to = link.ends[towards];
+        let fate = self
+            .adversary
+            .as_mut()
+            .map_or(Fate::Pass, |adversary| adversary.tap(now, port, to, &octets));
+        let (mut arriving, mut changed) = match fate {
+            Fate::Pass => (Some(octets.clone()), false),
+            Fate::Drop => (None, false),
+            Fate::Replace(replaced) => (Some(replaced), true),
+        };
+        let mut arrivals = Vec::new();
+        if let Some(on_link) = &mut arriving {
+            let passage = link.directed[towards].pass(now, on_link.len());
+            if let Some(octet) = passage
+                .inverted_bit
+                .and_then(|bit| Some((on_link.get_mut(bit / 8)?, bit % 8)))
+            {
+                *octet.0 ^= 0x80 >> octet.1;
+                changed = true;
+            }
+            arrivals = passage.arrivals;
+        }
+        let record = self.record(
+            Transmission {
+                time: now,
+                port,
+                from: Sender::Node(from),
+                to,
+                octets,
+                note,
+                lost: arrivals.is_empty(),
+                changed,
+                verdicts: Vec::new(),
+            },
+            arrivals.len(),
+        );
+        if let Some(octets) = arriving {
+            for arrival in arrivals {
+                let due = Due::Deliver {
+                    to,
+                    port,
+                    octets: octets.clone(),
+                    record,
+                    tag: None,
+                };
+                self.events.insert(arrival, Source::Node(from.0), due);
+            }
+        }
+    }
+
+    fn adversary_acts(&mut self, now: VirtualTime) {
+        let Some(adversary) = &mut self.adversary else { return };
+        for injection in adversary.act(now) {
+            let link = &mut self.links[injection.port.0];
+            let towards = usize::from(link.ends[1] == injection.to);
+            let settings = link.directed[towards].settings;
+            let arrival = settings.timing.earliest_arrival(now);
+            let record = self.record(
+                Transmission {
+                    time: now,
+                    port: injection.port,
+                    from: Sender::Adversary,
+                    to: injection.to,
+                    octets: injection.octets.clone(),
+                    note: injection.note,
+                    lost: false,
+                    changed: false,
+                    verdicts: Vec::new(),
+                },
+                1,
+            );
+            let due = Due::Deliver {
+                to: injection.to,
+                port: injection.port,
+                octets: injection.octets,
+                record,
+                tag: Some(injection.tag),
+            };
+            self.events.insert(arrival, Source::Adversary, due);
+        }
+    }
+
+    fn record(&mut self, transmission: Transmission, outstanding: usize) -> u64 {
+        self.pending.push_back(Pending {
+            transmission,
+            outstanding,
+        });
+        let record = self.first_record + self.pending.len() as u64 - 1;
+        self.flush();
+        record
+    }
+
+    fn judged(&mut self, record: u64, verdict: Verdict) {
+        let position = record
+            .checked_sub(self.first_record)
+            .and_then(|position| usize::try_from(position).ok());
+        if let Some(pending) = position.and_then(|position| self.pending.get_mut(position)) {
+            pending.transmission.verdicts.push(verdict);
+            pending.outstanding = pending.outstanding.saturating_sub(1);
+        }
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        while self.pending.front().is_some_and(|pending| pending.outstanding == 0) {
+            if let Some(pending) = self.pending.pop_front() {
+                self.first_record += 1;
+                self.observer.transmission(pending.transmission);
+            }
+        }
+    }
+
+    fn set_timer(&mut self, node: NodeIndex, now: VirtualTime, wanted: Option<VirtualTime>) {
+        let slot = &mut self.timers[node.0];
+        let wanted = wanted.map(|wanted| wanted.max(now));
+        if slot.due == wanted {
+            return;
+        }
+        slot.due = wanted;
+        slot.generation += 1;
+        if let Some(due) = wanted {
+            let generation = slot.generation;
+            self.events
+                .insert(due, Source::Node(node.0), Due::Timer { node, generation });
+        }
+    }
+
+    fn set_adversary_timer(&mut self, now: VirtualTime) {
+        let Some(adversary) = &self.adversary else { return };
+        let wanted = adversary.next_timer().map(|wanted| wanted.max(now));
+        if self.adversary_timer.due == wanted {
+            return;
+        }
+        self.adversary_timer.due = wanted;
+        self.adversary_timer.generation += 1;
+        if let Some(due) = wanted {
+            let generation = self.adversary_timer.generation;
+            self.events
+                .insert(due, Source::Adversary, Due::Adversary { generation });
+        }
+    }
+}
