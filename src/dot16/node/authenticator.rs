@@ -1,0 +1,361 @@
+//! The Authenticator, with the ASN gateway's data path: keeps PMK and N, hands contexts out, takes reports of counts,
+//! tells every holder, and switches the path (`dot16-security.md` 7.5; R2, R3, R8, R16).
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::backbone_side::BackboneSide;
+use super::directory::Directory;
+use super::event::{Command, Event, NamedKey, What};
+use crate::dot16::backbone::Compound::{AkContext, BsInfo, DataPathInfo, MsInfo};
+use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, failure, result};
+use crate::dot16::backbone::{
+    AsnTlv, BackbonePacket, ControlMessage, GrePacket, MessageKind, NodeIdentifier, TlvLookup,
+};
+use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use crate::dot16::security::authenticator_keys::{AuthenticatorKeys, ReportOutcome};
+use crate::emulation::{Input, Node, Outbox, Verdict};
+use crate::time::VirtualTime;
+
+/// A mobile as the gateway knows it from network entry.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// Its keys.
+    pub keys: AuthenticatorKeys,
+    /// Its service flows and their SAs.
+    pub flows: Vec<(Sfid, Said)>,
+    /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
+    /// gateway, and the count that the path rests on.
+    pub path: (Bsid, u32, u32, CmacKeyCount),
+}
+
+/// Settings of the Authenticator.
+#[derive(Clone, Debug)]
+pub struct AuthenticatorSettings {
+    /// Its mobiles.
+    pub subscribers: BTreeMap<MsMac, Subscriber>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tunnel {
+    /// GRE key towards the BS; the BS chose it.
+    down: u32,
+    /// GRE key towards the gateway; the gateway chose it.
+    up: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Mobile {
+    keys: AuthenticatorKeys,
+    flows: Vec<(Sfid, Said)>,
+    tunnels: BTreeMap<Bsid, Tunnel>,
+    /// Where downlink packets go, and the count that this rests on.
+    path: (Bsid, CmacKeyCount),
+    sequence: u32,
+}
+
+/// The Authenticator and ASN gateway.
+#[derive(Clone, Debug)]
+pub struct Authenticator {
+    directory: Arc<Directory>,
+    backbone: BackboneSide,
+    mobiles: BTreeMap<MsMac, Mobile>,
+    /// GRE keys towards the gateway.
+    tunnels_up: BTreeMap<u32, (MsMac, Bsid)>,
+    next_tunnel: u32,
+    started: bool,
+}
+
+impl Authenticator {
+    /// An Authenticator whose mobiles have entered before the run starts.
+    #[must_use]
+    pub fn new(settings: AuthenticatorSettings, directory: Arc<Directory>, backbone: BackboneSide) -> Self {
+        let mut tunnels_up = BTreeMap::new();
+        let mut next_tunnel = 1;
+        let mut mobiles = BTreeMap::new();
+        for (ms, subscriber) in settings.subscribers {
+            let (bs, down, up, count) = subscriber.path;
+            tunnels_up.insert(up, (ms, bs));
+            next_tunnel = next_tunnel.max(up.saturating_add(1));
+            let mobile = Mobile {
+                keys: subscriber.keys,
+                flows: subscriber.flows,
+                tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
+                path: (bs, count),
+                sequence: 0,
+            };
+            mobiles.insert(ms, mobile);
+        }
+        Self { directory, backbone, mobiles, tunnels_up, next_tunnel, started: false }
+    }
+
+    fn start(&mut self, outbox: &mut Outbox<Event>) {
+        self.started = true;
+        for (ms, mobile) in &self.mobiles {
+            let (pmk, sn) = mobile.keys.pmk();
+            let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
+            outbox.report(Event { ms: *ms, what: What::Key { at_mobile: false, held: true, key } });
+            if let Some(count) = mobile.keys.next() {
+                outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
+            }
+        }
+    }
+
+    fn downlink(&mut self, ms: MsMac, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let bs = mobile.path.0;
+        let Some((tunnel, place)) = mobile.tunnels.get(&bs).zip(self.directory.base_stations.get(&bs)) else {
+            return outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
+        };
+        mobile.sequence = mobile.sequence.wrapping_add(1);
+        let note = format!("GRE: user packet for {}, {} octets", self.directory.ms(ms), packet.len());
+        self.backbone.tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox);
+    }
+
+    fn uplink(&mut self, packet: GrePacket, outbox: &mut Outbox<Event>) {
+        let owner = packet.header.key.and_then(|key| self.tunnels_up.get(&key));
+        let Some((ms, bs)) = owner.copied() else {
+            return outbox.verdict(Verdict::rejected("dropped: no data path has this GRE key"));
+        };
+        outbox.verdict(Verdict::accepted(format!("user packet of {} by {}", self.directory.ms(ms), self.directory.bs(bs))));
+        outbox.report(Event { ms, what: What::PacketOut { direction: Direction::Uplink, octets: packet.payload } });
+    }
+
+    fn control(&mut self, now: VirtualTime, from: Ipv4Addr, message: &ControlMessage, outbox: &mut Outbox<Event>) {
+        use MessageKind::{
+            CmacKeyCountUpdate, CmacKeyCountUpdateAck, ContextAck, ContextReq, PathDeregAck, PathDeregReq,
+            PathPreregAck, PathPreregReq, PathRegAck, PathRegReq,
+        };
+        let Some(bs) = self.directory.bs_at(from) else {
+            return outbox.verdict(Verdict::rejected("dropped: its sender is no base station"));
+        };
+        if !self.mobiles.contains_key(&message.ms) {
+            return outbox.verdict(Verdict::rejected("dropped: no subscriber with this MSID"));
+        }
+        match message.kind {
+            ContextReq | CmacKeyCountUpdate | PathPreregReq | PathRegReq | PathDeregReq
+                if self.backbone.repeat_answer(from, message, outbox) =>
+            {
+                outbox.verdict(Verdict::accepted("a repetition: the same answer again"));
+            }
+            ContextReq => self.context_request(now, bs, from, message, outbox),
+            CmacKeyCountUpdate => self.count_report(now, bs, from, message, outbox),
+            PathPreregReq | PathRegReq => self.path_request(bs, from, message, outbox),
+            PathDeregReq => self.path_end(bs, from, message, outbox),
+            CmacKeyCountUpdateAck => {
+                let text = match self.backbone.answered(from, message) {
+                    Some(_) => "acknowledged",
+                    None => "acknowledged before",
+                };
+                outbox.verdict(Verdict::accepted(text));
+            }
+            ContextAck | PathPreregAck | PathRegAck | PathDeregAck => {
+                outbox.verdict(Verdict::accepted("acknowledged"));
+            }
+            kind => outbox.verdict(Verdict::rejected(format!("dropped: {} is not for an Authenticator", kind.name()))),
+        }
+    }
+
+    /// Context_Req: AK, AKID, SN, lifetime and N; N does not move (A15, A16). "Issued before" is R8.
+    fn context_request(
+        &mut self,
+        now: VirtualTime,
+        bs: Bsid,
+        from: Ipv4Addr,
+        request: &ControlMessage,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(mobile) = self.mobiles.get_mut(&request.ms) else { return };
+        let name = self.directory.bs(bs);
+        let Some(context) = mobile.keys.hand_out(bs) else {
+            outbox.verdict(Verdict::rejected("refused: CMAC_KEY_COUNT is exhausted"));
+            let tlvs = vec![AsnTlv::FailureIndication(failure::CONTEXT_UNAVAILABLE)];
+            let note = "Context_Rpt: no context, CMAC_KEY_COUNT is exhausted";
+            return self.backbone.answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
+        };
+        outbox.verdict(Verdict::accepted(format!("context handed out, N = {} stays", context.count)));
+        let mut info = vec![AsnTlv::AkContext(vec![
+            AsnTlv::Ak(*context.ak.ak.octets()),
+            AsnTlv::AkId(context.ak.akid),
+            AsnTlv::AkLifetime(context.lifetime.seconds_left(now)),
+            AsnTlv::AkSn(context.ak.ak_sn.0),
+            AsnTlv::CmacKeyCount(context.count),
+        ])];
+        info.extend(
+            mobile.flows.iter().map(|(sfid, said)| AsnTlv::SfInfo(vec![AsnTlv::Sfid(*sfid), AsnTlv::Said(*said)])),
+        );
+        let mut tlvs = vec![
+            AsnTlv::ContextPurpose(crate::dot16::backbone::asn_code::context_purpose::MS_AK_CONTEXT),
+            AsnTlv::MsInfo(info),
+        ];
+        if context.issued_before {
+            tlvs.push(AsnTlv::issued_before());
+        }
+        let note = format!("Context_Rpt: AK for {name}, N = {}", context.count);
+        self.backbone.answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
+    }
+
+    /// CMAC_Key_Count_Update from a BS (R2); if N moves, every holder is told (R3).
+    fn count_report(
+        &mut self,
+        now: VirtualTime,
+        bs: Bsid,
+        from: Ipv4Addr,
+        report: &ControlMessage,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let ms = report.ms;
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let kind = MessageKind::CmacKeyCountUpdateAck;
+        let Some(m) = report.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count() else {
+            outbox.verdict(Verdict::rejected("refused: no CMAC_KEY_COUNT"));
+            let tlvs = vec![AsnTlv::FailureIndication(failure::MANDATORY_TLV_MISSING)];
+            let note = "CMAC_Key_Count_Update_ACK: refused, no CMAC_KEY_COUNT";
+            return self.backbone.answer(from, report, kind, tlvs, note, outbox);
+        };
+        let outcome = mobile.keys.report(bs, m);
+        match outcome {
+            ReportOutcome::Accepted(n) => {
+                if mobile.path.0 == bs {
+                    mobile.path.1 = mobile.path.1.max(m);
+                }
+                outbox.verdict(Verdict::accepted(format!("count {m} accepted, N = {n}")));
+                outbox.report(Event { ms, what: What::NetworkCount(n) });
+                let note = format!("CMAC_Key_Count_Update_ACK: count {m} accepted");
+                self.backbone.answer(from, report, kind, Vec::new(), note, outbox);
+                self.tell_holders(now, ms, n, outbox);
+            }
+            ReportOutcome::Repeated | ReportOutcome::Exhausted => {
+                outbox.verdict(Verdict::accepted(format!("count {m} accepted")));
+                let note = format!("CMAC_Key_Count_Update_ACK: count {m} accepted");
+                self.backbone.answer(from, report, kind, Vec::new(), note, outbox);
+            }
+            ReportOutcome::Refused => {
+                outbox.verdict(Verdict::rejected(format!("refused: count {m} was consumed elsewhere")));
+                let tlvs = vec![
+                    AsnTlv::FailureIndication(failure::AUTHORIZATION_FAILURE),
+                    AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(m)])]),
+                ];
+                let note = format!("CMAC_Key_Count_Update_ACK: count {m} refused");
+                self.backbone.answer(from, report, kind, tlvs, note, outbox);
+            }
+        }
+    }
+
+    /// The completion indication (R3), to every BS that holds a context, the serving BS included.
+    fn tell_holders(&mut self, now: VirtualTime, ms: MsMac, n: CmacKeyCount, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        // A notice of a lower N has nothing to say any more.
+        self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
+        let holders: Vec<Bsid> = mobile.keys.holders().collect();
+        for holder in holders {
+            let Some(place) = self.directory.base_stations.get(&holder) else { continue };
+            let (to, note) = (place.endpoint.ip, format!("CMAC_Key_Count_Update: tells {} that N = {n}", place.name));
+            let tlvs = vec![
+                AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(n)])]),
+                AsnTlv::BsInfo(vec![AsnTlv::BsId(NodeIdentifier::Octets6(holder.0))]),
+            ];
+            self.backbone.request(now, to, MessageKind::CmacKeyCountUpdate, ms, tlvs, note, outbox);
+        }
+    }
+
+    /// Path_Prereg_Req makes a tunnel; Path_Reg_Req also leads the downlink into it, unless it rests on a count below that
+    /// of the present path (R16).
+    fn path_request(&mut self, bs: Bsid, from: Ipv4Addr, request: &ControlMessage, outbox: &mut Outbox<Event>) {
+        let ms = request.ms;
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let name = self.directory.bs(bs);
+        let (kind, register) = match request.kind {
+            MessageKind::PathRegReq => (MessageKind::PathRegRsp, true),
+            _ => (MessageKind::PathPreregRsp, false),
+        };
+        let Some(down) = request.tlvs.inside(DataPathInfo).data_path_id() else {
+            outbox.verdict(Verdict::rejected("refused: no Data Path ID"));
+            let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
+            return self.backbone.answer(from, request, kind, tlvs, format!("{}: refused", kind.name()), outbox);
+        };
+        let count = request.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count();
+        if register && count.is_none_or(|count| count < mobile.path.1) {
+            outbox.verdict(Verdict::rejected("ignored: it rests on a count below that of the present path"));
+            let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
+            return self.backbone.answer(from, request, kind, tlvs, format!("{}: the path stays", kind.name()), outbox);
+        }
+        let up = match mobile.tunnels.get(&bs) {
+            Some(tunnel) => tunnel.up,
+            None => {
+                let up = self.next_tunnel;
+                self.next_tunnel = self.next_tunnel.wrapping_add(1).max(1);
+                self.tunnels_up.insert(up, (ms, bs));
+                up
+            }
+        };
+        mobile.tunnels.insert(bs, Tunnel { down, up });
+        let what = match count.filter(|_| register) {
+            Some(count) => {
+                mobile.path = (bs, count);
+                "leads the downlink here"
+            }
+            None => "tunnel ready",
+        };
+        outbox.verdict(Verdict::accepted(format!("{name}: {what}")));
+        let tlvs = vec![
+            AsnTlv::ResultCode(result::SUCCESS),
+            AsnTlv::DataPathInfo(vec![
+                AsnTlv::DataPathEncapsulation(ENCAPSULATION_GRE),
+                AsnTlv::DataPathId(up),
+            ]),
+        ];
+        self.backbone.answer(from, request, kind, tlvs, format!("{}: {what}", kind.name()), outbox);
+    }
+
+    fn path_end(&mut self, bs: Bsid, from: Ipv4Addr, request: &ControlMessage, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&request.ms) else { return };
+        let current = mobile.path.0 == bs;
+        if !current && let Some(tunnel) = mobile.tunnels.remove(&bs) {
+            self.tunnels_up.remove(&tunnel.up);
+        }
+        let (code, what) = if current { (result::NOT_SUPPORTED, "the path in use stays") } else { (result::SUCCESS, "tunnel closed") };
+        outbox.verdict(Verdict::accepted(what));
+        let note = format!("Path_Dereg_Rsp: {what}");
+        self.backbone.answer(from, request, MessageKind::PathDeregRsp, vec![AsnTlv::ResultCode(code)], note, outbox);
+    }
+}
+
+/// The BSID in BS Info of a message, if there is one.
+pub(super) fn named_bs(message: &ControlMessage) -> Option<Bsid> {
+    match message.tlvs.inside(BsInfo).bs_id()? {
+        NodeIdentifier::Octets6(octets) => Some(Bsid(octets)),
+        _ => None,
+    }
+}
+
+impl Node for Authenticator {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
+        if !self.started {
+            self.start(outbox);
+        }
+        match input {
+            Input::Frame { octets, .. } => match self.backbone.receive(&octets) {
+                Ok(frame) => match frame.packet {
+                    BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
+                    BackbonePacket::Data(packet) => self.uplink(packet, outbox),
+                },
+                Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
+            },
+            Input::Timer => {
+                // A BS that does not acknowledge a notice is told again with the next one (R3).
+                self.backbone.expire(now, outbox);
+            }
+            Input::Command(Command::Downlink { ms, packet }) => self.downlink(ms, packet, outbox),
+            Input::Command(_) => {}
+        }
+    }
+
+    fn next_timer(&self) -> Option<VirtualTime> {
+        if self.started { self.backbone.next_timer() } else { Some(VirtualTime::ZERO) }
+    }
+}

@@ -1,0 +1,220 @@
+//! A node's side of the backbone: addresses, transactions with their repetitions, stored answers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::event::Event;
+use crate::dot16::backbone::{
+    AsnTlv, BackboneEndpoint, BackboneError, BackbonePacket, ControlMessage, Decapsulated, GreHeader, GrePacket,
+    MessageKind, transport,
+};
+use crate::dot16::identifiers::MsMac;
+use crate::emulation::{Outbox, Port};
+use crate::time::VirtualTime;
+
+/// How often a request is repeated before it is given up (R3).
+const REPEATS: u8 = 3;
+/// How many answers are kept for retransmitted requests.
+const STORED_ANSWERS: usize = 512;
+/// EtherType of IPv4 in a GRE header.
+const GRE_IPV4: u16 = 0x0800;
+
+/// Peer, transaction, mobile, and octets 2 and 3 of the request.
+type AnswerKey = (Ipv4Addr, u16, MsMac, [u8; 2]);
+
+#[derive(Clone, Debug)]
+struct Open {
+    due: VirtualTime,
+    repeats: u8,
+    to: Ipv4Addr,
+    message: ControlMessage,
+    note: String,
+}
+
+/// The backbone as one node sees it.
+#[derive(Clone, Debug)]
+pub struct BackboneSide {
+    own: BackboneEndpoint,
+    retry: Duration,
+    peers: BTreeMap<Ipv4Addr, (Port, BackboneEndpoint)>,
+    identification: u16,
+    next_transaction: u16,
+    open: BTreeMap<u16, Open>,
+    answers: BTreeMap<AnswerKey, (ControlMessage, String)>,
+    answer_order: VecDeque<AnswerKey>,
+}
+
+/// A request that got no answer.
+#[derive(Clone, Debug)]
+pub struct GivenUp {
+    /// What was asked.
+    pub message: ControlMessage,
+    /// Whom.
+    pub to: Ipv4Addr,
+}
+
+impl BackboneSide {
+    /// A node at `own` whose requests are repeated every `retry`; `peers` are reached over these ports.
+    #[must_use]
+    pub fn new(own: BackboneEndpoint, retry: Duration, peers: Vec<(Port, BackboneEndpoint)>) -> Self {
+        Self {
+            own,
+            retry,
+            peers: peers.into_iter().map(|(port, endpoint)| (endpoint.ip, (port, endpoint))).collect(),
+            identification: 0,
+            next_transaction: 0,
+            open: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            answer_order: VecDeque::new(),
+        }
+    }
+
+    /// Whether a link leads to this address.
+    #[must_use]
+    pub fn reaches(&self, to: Ipv4Addr) -> bool {
+        self.peers.contains_key(&to)
+    }
+
+    fn transmit(&mut self, to: Ipv4Addr, packet: &BackbonePacket, note: String, outbox: &mut Outbox<Event>) {
+        let Some((port, endpoint)) = self.peers.get(&to) else { return };
+        self.identification = self.identification.wrapping_add(1);
+        // A packet that cannot be framed (an SDU beyond the 65,535 octets of IPv4) is dropped as a router would.
+        if let Ok(octets) = transport::encapsulate(&self.own, endpoint, self.identification, packet) {
+            outbox.send(*port, octets, note);
+        }
+    }
+
+    /// Sends a request, and repeats it until [`Self::answered`] or given up. Answers its transaction.
+    pub fn request(
+        &mut self,
+        now: VirtualTime,
+        to: Ipv4Addr,
+        kind: MessageKind,
+        ms: MsMac,
+        tlvs: Vec<AsnTlv>,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) -> u16 {
+        self.next_transaction = self.next_transaction.checked_add(1).unwrap_or(1);
+        let transaction = self.next_transaction;
+        let message = ControlMessage::new(kind, ms, transaction, tlvs);
+        let note = note.into();
+        self.transmit(to, &BackbonePacket::Control(message.clone()), note.clone(), outbox);
+        self.open.insert(transaction, Open { due: now + self.retry, repeats: 0, to, message, note });
+        transaction
+    }
+
+    /// Sends a message that nobody answers.
+    pub fn tell(
+        &mut self,
+        to: Ipv4Addr,
+        message: ControlMessage,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        self.transmit(to, &BackbonePacket::Control(message), note.into(), outbox);
+    }
+
+    /// Answers a request and keeps the answer for its retransmissions (R8).
+    pub fn answer(
+        &mut self,
+        to: Ipv4Addr,
+        request: &ControlMessage,
+        kind: MessageKind,
+        tlvs: Vec<AsnTlv>,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let message = ControlMessage::new(kind, request.ms, request.transaction, tlvs);
+        let note = note.into();
+        let key = (to, request.transaction, request.ms, request.kind.octets());
+        if self.answers.insert(key, (message.clone(), note.clone())).is_none() {
+            self.answer_order.push_back(key);
+            if self.answer_order.len() > STORED_ANSWERS
+                && let Some(oldest) = self.answer_order.pop_front()
+            {
+                self.answers.remove(&oldest);
+            }
+        }
+        self.transmit(to, &BackbonePacket::Control(message), note, outbox);
+    }
+
+    /// Sends the stored answer to a retransmitted request again; says whether there was one.
+    pub fn repeat_answer(&mut self, from: Ipv4Addr, request: &ControlMessage, outbox: &mut Outbox<Event>) -> bool {
+        let key = (from, request.transaction, request.ms, request.kind.octets());
+        let Some((message, note)) = self.answers.get(&key).cloned() else { return false };
+        self.transmit(from, &BackbonePacket::Control(message), format!("{note} (again)"), outbox);
+        true
+    }
+
+    /// The request that an answer from `from` belongs to, which is closed by it.
+    pub fn answered(&mut self, from: Ipv4Addr, answer: &ControlMessage) -> Option<ControlMessage> {
+        let open = self.open.get(&answer.transaction)?;
+        if open.to != from || open.message.ms != answer.ms {
+            return None;
+        }
+        self.open.remove(&answer.transaction).map(|open| open.message)
+    }
+
+    /// Closes every open request of one mobile that `which` names.
+    pub fn withdraw(&mut self, ms: MsMac, which: impl Fn(MessageKind) -> bool) {
+        self.open.retain(|_, open| open.message.ms != ms || !which(open.message.kind));
+    }
+
+    /// Sends a user packet through the GRE tunnel `key`.
+    pub fn tunnel(
+        &mut self,
+        to: Ipv4Addr,
+        key: u32,
+        sequence: u32,
+        packet: Vec<u8>,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let header = GreHeader { key: Some(key), sequence: Some(sequence), protocol: GRE_IPV4 };
+        self.transmit(to, &BackbonePacket::Data(GrePacket { header, payload: packet }), note.into(), outbox);
+    }
+
+    /// Opens a frame from the backbone.
+    ///
+    /// # Errors
+    /// If it is malformed, or not for this node.
+    pub fn receive(&self, octets: &[u8]) -> Result<Decapsulated, BackboneError> {
+        let frame = transport::decapsulate(octets)?;
+        if frame.to.ip != self.own.ip {
+            return Err(BackboneError {
+                layer: "IPv4",
+                offset: 30,
+                expected: format!("destination {}", self.own.ip).into(),
+                found: frame.to.ip.to_string(),
+            });
+        }
+        Ok(frame)
+    }
+
+    /// When a request is to be repeated or given up next.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<VirtualTime> {
+        self.open.values().map(|open| open.due).min()
+    }
+
+    /// Repeats what is due; answers what was given up.
+    pub fn expire(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) -> Vec<GivenUp> {
+        let due: Vec<u16> = self.open.iter().filter(|(_, open)| open.due <= now).map(|(key, _)| *key).collect();
+        let mut given_up = Vec::new();
+        for transaction in due {
+            let Some(mut open) = self.open.remove(&transaction) else { continue };
+            if open.repeats == REPEATS {
+                given_up.push(GivenUp { message: open.message, to: open.to });
+                continue;
+            }
+            open.repeats += 1;
+            open.due = now + self.retry;
+            let note = format!("{} (repetition {})", open.note, open.repeats);
+            self.transmit(open.to, &BackbonePacket::Control(open.message.clone()), note, outbox);
+            self.open.insert(transaction, open);
+        }
+        given_up
+    }
+}

@@ -1,0 +1,245 @@
+//! User data at the base station: uplink PDUs are opened and tunnelled to the gateway, downlink SDUs wait for the next
+//! downlink subframe. SDUs that go out before the mobile has shown its keys are kept (R15).
+
+use std::net::Ipv4Addr;
+
+use super::{BaseStation, Mobile, Role, Timer};
+use crate::dot16::backbone::GrePacket;
+use crate::dot16::identifiers::{Direction, MsMac};
+use crate::dot16::node::connection::header;
+use crate::dot16::node::event::{Event, Reject, What};
+use crate::dot16::node::fragmentation::Reassembled;
+use crate::dot16::node::mobile_station::{data_note, reject_of};
+use crate::dot16::security::base_station_keys::EntryState;
+use crate::dot16::wire::MacPdu;
+use crate::emulation::{Outbox, Verdict};
+use crate::time::VirtualTime;
+
+/// How many SDUs of a mobile wait at the most.
+const QUEUE: usize = 4096;
+/// How many sent SDUs of a mobile are kept at the most.
+const KEPT: usize = 1024;
+
+impl Mobile {
+    /// How many service flows a mobile has at the most.
+    pub(super) const FLOWS: usize = 32;
+
+    /// Whether downlink data may go out at `now`.
+    fn may_send(&self, now: VirtualTime) -> bool {
+        match &self.role {
+            Role::Idle => false,
+            Role::Serving(serving) => serving.is_here(),
+            Role::Target(target) => target.downlink_from.is_some_and(|from| from <= now),
+        }
+    }
+}
+
+impl BaseStation {
+    pub(super) fn queue_management(&mut self, now: VirtualTime, ms: MsMac, pdu: Vec<u8>, note: String) {
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.management.push_back((pdu, note));
+        }
+        self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(now));
+    }
+
+    /// Asks for the next downlink subframe in which data may go out.
+    pub(super) fn want_slot(&mut self, now: VirtualTime, ms: MsMac) {
+        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        if mobile.queue.is_empty() || self.timers.get(Timer::Slot(ms)).is_some() {
+            return;
+        }
+        let from = match &mobile.role {
+            Role::Serving(serving) if serving.is_here() => Some(now),
+            Role::Target(target) => target.downlink_from.map(|from| from.max(now)),
+            _ => None,
+        };
+        if let Some(from) = from {
+            // A downlink subframe that starts right at that instant is taken, unless it is now.
+            let just_before = if from > now { from - std::time::Duration::from_nanos(1) } else { from };
+            self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
+        }
+    }
+
+    /// A packet from a tunnel: from the gateway, or forwarded by another BS.
+    pub(super) fn from_tunnel(&mut self, now: VirtualTime, packet: GrePacket, outbox: &mut Outbox<Event>) {
+        let owner = packet.header.key.and_then(|key| self.by_tunnel.get(&key)).copied();
+        let Some(ms) = owner else {
+            return outbox.verdict(Verdict::rejected("dropped: no mobile here has this GRE key"));
+        };
+        let sequence = packet.header.sequence.unwrap_or_default();
+        let octets = packet.payload.len();
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        match &mobile.role {
+            Role::Serving(serving) if !serving.is_here() => match serving.forward() {
+                Some((ip, key)) => {
+                    outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
+                    let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
+                    self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox);
+                }
+                None => self.packet_given_up(ms, "dropped: the mobile has left", outbox),
+            },
+            Role::Idle => self.packet_given_up(ms, "dropped: the mobile is not here", outbox),
+            _ if mobile.queue.len() >= QUEUE => self.packet_given_up(ms, "dropped: the queue is full", outbox),
+            _ => {
+                mobile.queue.insert(sequence, packet.payload);
+                outbox.verdict(Verdict::accepted(format!("queued for {}", self.directory.ms(ms))));
+                self.want_slot(now, ms);
+            }
+        }
+    }
+
+    fn packet_given_up(&self, ms: MsMac, why: &str, outbox: &mut Outbox<Event>) {
+        outbox.verdict(Verdict::rejected(why));
+        self.event(ms, What::PacketGivenUp { direction: Direction::Downlink }, outbox);
+    }
+
+    /// SDUs that wait when the mobile leaves go after it.
+    pub(super) fn forward_queue(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let forward = match self.mobiles.get(&ms).map(|mobile| &mobile.role) {
+            Some(Role::Serving(serving)) => serving.forward(),
+            _ => None,
+        };
+        match forward {
+            Some((ip, key)) => self.return_queue(ms, ip, key, outbox),
+            None => self.give_queue_up(ms, outbox),
+        }
+    }
+
+    /// SDUs that were never sent go to another BS.
+    pub(super) fn return_queue(&mut self, ms: MsMac, ip: Ipv4Addr, key: u32, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        for (sequence, packet) in std::mem::take(&mut mobile.queue) {
+            let note = format!("GRE: forwards a user packet for {}, {} octets", self.directory.ms(ms), packet.len());
+            self.backbone.tunnel(ip, key, sequence, packet, note, outbox);
+        }
+    }
+
+    pub(super) fn give_queue_up(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        mobile.kept.clear();
+        for _ in std::mem::take(&mut mobile.queue) {
+            outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
+        }
+    }
+
+    /// A downlink subframe starts: management first, then every waiting SDU.
+    pub(super) fn flush(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let port = mobile.port;
+        for (pdu, note) in mobile.management.drain(..) {
+            outbox.send(port, pdu, note);
+        }
+        if mobile.may_send(now) {
+            let queue = std::mem::take(&mut mobile.queue);
+            for (sequence, packet) in queue {
+                self.send_packet(now, ms, sequence, packet, outbox);
+            }
+        }
+        self.want_slot(now, ms);
+    }
+
+    fn send_packet(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        sequence: u32,
+        packet: Vec<u8>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let (bs, max_pdu, crc) = (self.settings.bsid, self.settings.radio.max_pdu, self.settings.radio.crc);
+        let given_up = Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let flow = mobile.connection.as_ref().and_then(|connection| connection.flow(Direction::Downlink));
+        let Some((flow, keys)) = flow.zip(mobile.keys.as_mut()) else { return outbox.report(given_up) };
+        let unproven = keys.state() == Some(EntryState::Prepared);
+        let context = keys.current_mut().and_then(|entry| entry.tek_context_mut(flow.said));
+        let (Some(context), Ok(bodies)) = (context, mobile.fragmenter.cut(&packet, max_pdu)) else {
+            return outbox.report(given_up);
+        };
+        let pieces = bodies.len();
+        for (piece, (pdu_type, body)) in bodies.into_iter().enumerate() {
+            let sealed = match context.seal(now, Direction::Downlink, header(pdu_type, flow.cid), &body, crc) {
+                Ok(sealed) => sealed,
+                Err(_) => return outbox.report(given_up),
+            };
+            let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.value());
+            let what = What::Sealed { bs, direction: Direction::Downlink, fingerprint, pn };
+            outbox.report(Event { ms, what });
+            let note = data_note(packet.len(), pn, sealed.eks, piece, pieces);
+            outbox.send(mobile.port, sealed.octets, note);
+        }
+        if unproven && mobile.kept.len() < KEPT {
+            mobile.kept.insert(sequence, packet);
+        }
+    }
+
+    /// An uplink PDU on a transport connection (R6, A10 to A13).
+    pub(super) fn uplink_pdu(&mut self, now: VirtualTime, ms: MsMac, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
+        let (cid, bs) = (pdu.header.cid, self.settings.bsid);
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let flow = mobile.connection.as_ref().and_then(|connection| connection.flow_on(cid));
+        let (Some(flow), Some(keys)) = (flow.filter(|flow| flow.direction == Direction::Uplink), &mut mobile.keys) else {
+            return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} carries no uplink data")));
+        };
+        let uplink = match keys.open_uplink(now, flow.said, pdu) {
+            Ok(uplink) => uplink,
+            Err(error) => {
+                if let Some(reject) = reject_of(&error.reason) {
+                    self.event(ms, What::Rejected(reject), outbox);
+                }
+                let searched = if error.searched { ", nor under any count of the self-synchronisation window" } else { "" };
+                return outbox.verdict(Verdict::rejected(format!("dropped: {}{searched}", error.reason)));
+            }
+        };
+        let (lost, count) = (keys.awaits_first_uplink(), keys.count());
+        if lost {
+            keys.confirm_current();
+        }
+        let (steps, pn) = (uplink.self_sync_steps, uplink.opened.pn.value());
+        let mut how = format!("accepted: ICV good, PN {pn} new");
+        if steps > 0 {
+            how = format!("{how}, T_B force-incremented by {steps} to {count}");
+            // What went out under the old T_B cannot have been accepted (R15).
+            let kept = std::mem::take(&mut mobile.kept);
+            mobile.queue.extend(kept);
+        } else if uplink.matched_now {
+            mobile.kept.clear();
+            how.push_str(", same keys at both ends");
+        }
+        let what = What::DataAccepted { bs, direction: Direction::Uplink, self_sync_steps: steps };
+        self.event(ms, what, outbox);
+        if steps > 0 {
+            self.report_keys(ms, outbox);
+            self.report_count(ms, outbox);
+            self.want_slot(now, ms);
+        }
+        if lost {
+            self.confirmed(now, ms, count, outbox);
+        }
+        self.reassemble(ms, pdu, &uplink.opened.plaintext, how, outbox);
+    }
+
+    fn reassemble(&mut self, ms: MsMac, pdu: &MacPdu<'_>, body: &[u8], how: String, outbox: &mut Outbox<Event>) {
+        let gateway = self.directory.gateway.endpoint.ip;
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let reassembler = mobile.reassemblers.entry(pdu.header.cid).or_default();
+        match reassembler.take(pdu.header.pdu_type, body) {
+            Ok(Reassembled::Sdu(packet)) => {
+                let Some(key) = mobile.tunnel_up else {
+                    self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+                    return outbox.verdict(Verdict::rejected(format!("{how}; but there is no path to the gateway")));
+                };
+                outbox.verdict(Verdict::accepted(how));
+                mobile.uplink_sequence = mobile.uplink_sequence.wrapping_add(1);
+                let sequence = mobile.uplink_sequence;
+                let note = format!("GRE: user packet of {}, {} octets", self.directory.ms(ms), packet.len());
+                self.backbone.tunnel(gateway, key, sequence, packet, note, outbox);
+            }
+            Ok(Reassembled::Waiting) => outbox.verdict(Verdict::accepted(format!("{how}, more fragments to come"))),
+            Ok(Reassembled::Gap) => {
+                outbox.verdict(Verdict::rejected(format!("{how}, but fragments before it are missing")));
+            }
+            Err(error) => self.rejected(ms, Reject::Malformed, format!("dropped: {error}"), outbox),
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! The base station: serving and target are roles of one type, per mobile (`dot16-security.md` 7.3, 7.4; R3 to R8, R14 to R18).
+//!
+//! * [`mod@self`]: what is kept for a mobile, input, timers.
+//! * `serving`: MOB_MSHO-REQ to MOB_HO-IND, forwarding, taking back, letting go.
+//! * `target`: preparation, confirmation, the end of an attempt.
+//! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
+//! * `data`: user data on the air and in the tunnels.
+
+mod cid_pool;
+mod data;
+mod ranging;
+mod serving;
+mod target;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+
+pub use cid_pool::CidPool;
+use serving::Serving;
+use target::Target;
+
+use super::backbone_side::BackboneSide;
+use super::connection::{Connection, parse_management};
+use super::directory::Directory;
+use super::event::{CidKind, Command, Event, Reject, What};
+use super::fragmentation::{Fragmenter, Reassembler};
+use super::key_report::KeyReport;
+use super::radio::RadioSettings;
+use super::timers::Timers;
+use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind};
+use crate::dot16::identifiers::{Bsid, Cid, MsMac, Said, Sfid};
+use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
+use crate::dot16::wire::{MacPdu, ManagementMessage, mac_pdu};
+use crate::emulation::{Input, Node, Outbox, Port, Verdict};
+use crate::time::VirtualTime;
+
+/// Settings of a base station.
+#[derive(Clone, Debug)]
+pub struct BaseStationSettings {
+    /// Its BSID.
+    pub bsid: Bsid,
+    /// The radio.
+    pub radio: RadioSettings,
+    /// What bears on keys.
+    pub keys: BaseStationKeySettings,
+    /// The full lifetime of a PMK in this network (R10).
+    pub pmk_lifetime: Duration,
+    /// The links to mobile stations.
+    pub ports: BTreeMap<MsMac, Port>,
+}
+
+/// A mobile that is connected here before the run starts.
+#[derive(Clone, Debug)]
+pub struct Established {
+    /// Its CIDs, from this BS's pool.
+    pub connection: Connection,
+    /// Its keys, with the entry confirmed.
+    pub keys: BaseStationKeys,
+    /// GRE keys of its path, towards this BS and towards the gateway.
+    pub tunnel: (u32, u32),
+}
+
+/// What a BS is to a mobile.
+#[derive(Clone, Debug)]
+enum Role {
+    /// Nothing but retained contexts.
+    Idle,
+    /// The mobile is, or was until it left, connected here.
+    Serving(Serving),
+    /// A handover or re-entry to this BS is under way.
+    Target(Target),
+}
+
+#[derive(Clone, Debug)]
+struct Mobile {
+    port: Port,
+    keys: Option<BaseStationKeys>,
+    report: KeyReport,
+    role: Role,
+    connection: Option<Connection>,
+    flows: Vec<(Sfid, Said)>,
+    /// GRE key of packets towards this BS.
+    tunnel_down: u32,
+    /// GRE key of packets towards the gateway.
+    tunnel_up: Option<u32>,
+    /// Whether the gateway leads the downlink here.
+    path: bool,
+    /// SDUs for the mobile, by GRE sequence number.
+    queue: BTreeMap<u32, Vec<u8>>,
+    /// SDUs sent before the mobile has shown that it has the same keys (R15).
+    kept: BTreeMap<u32, Vec<u8>>,
+    management: VecDeque<(Vec<u8>, String)>,
+    fragmenter: Fragmenter,
+    reassemblers: BTreeMap<Cid, Reassembler>,
+    /// An RNG-REQ that waits for the context: its CID and its message.
+    waiting: Option<(Cid, Vec<u8>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Advertise,
+    Slot(MsMac),
+    Preparation(MsMac),
+    Retain(MsMac),
+    Deadline(MsMac),
+}
+
+/// A base station.
+#[derive(Clone, Debug)]
+pub struct BaseStation {
+    settings: BaseStationSettings,
+    directory: Arc<Directory>,
+    backbone: BackboneSide,
+    /// For TEKs that are not generated from the count.
+    generator: ChaCha20Rng,
+    cids: CidPool,
+    by_cid: BTreeMap<Cid, MsMac>,
+    by_tunnel: BTreeMap<u32, MsMac>,
+    next_tunnel: u32,
+    next_ho_id: u8,
+    mobiles: BTreeMap<MsMac, Mobile>,
+    timers: Timers<Timer>,
+    started: bool,
+}
+
+impl BaseStation {
+    /// A base station; the CIDs of `established` mobiles come from `cids`.
+    #[must_use]
+    pub fn new(
+        settings: BaseStationSettings,
+        directory: Arc<Directory>,
+        backbone: BackboneSide,
+        generator: ChaCha20Rng,
+        cids: CidPool,
+        established: BTreeMap<MsMac, Established>,
+    ) -> Self {
+        let mut timers = Timers::default();
+        timers.set(Timer::Advertise, VirtualTime::ZERO);
+        let mut station = Self {
+            settings,
+            directory,
+            backbone,
+            generator,
+            cids,
+            by_cid: BTreeMap::new(),
+            by_tunnel: BTreeMap::new(),
+            next_tunnel: 1,
+            next_ho_id: 0,
+            mobiles: BTreeMap::new(),
+            timers,
+            started: false,
+        };
+        for (ms, standing) in established {
+            let Some(mobile) = station.know(ms) else { continue };
+            mobile.flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
+            mobile.role = Role::Serving(Serving::default());
+            mobile.path = true;
+            mobile.keys = Some(standing.keys);
+            (mobile.tunnel_down, mobile.tunnel_up) = (standing.tunnel.0, Some(standing.tunnel.1));
+            let tunnel = standing.tunnel.0;
+            station.by_tunnel.insert(tunnel, ms);
+            station.next_tunnel = station.next_tunnel.max(tunnel.saturating_add(1));
+            station.adopt(ms, standing.connection, &mut Outbox::default());
+        }
+        station
+    }
+
+    /// The record of a mobile, made when it is first heard of; `None` if there is no link to it.
+    fn know(&mut self, ms: MsMac) -> Option<&mut Mobile> {
+        let port = *self.settings.ports.get(&ms)?;
+        Some(self.mobiles.entry(ms).or_insert_with(|| Mobile {
+            port,
+            keys: None,
+            report: KeyReport::new(ms, false),
+            role: Role::Idle,
+            connection: None,
+            flows: Vec::new(),
+            tunnel_down: 0,
+            tunnel_up: None,
+            path: false,
+            queue: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            management: VecDeque::new(),
+            fragmenter: Fragmenter::default(),
+            reassemblers: BTreeMap::new(),
+            waiting: None,
+        }))
+    }
+
+    fn event(&self, ms: MsMac, what: What, outbox: &mut Outbox<Event>) {
+        outbox.report(Event { ms, what });
+    }
+
+    fn rejected(&self, ms: MsMac, reject: Reject, text: impl Into<String>, outbox: &mut Outbox<Event>) {
+        self.event(ms, What::Rejected(reject), outbox);
+        outbox.verdict(Verdict::rejected(text));
+    }
+
+    /// Gives a mobile the CIDs of `connection`.
+    fn adopt(&mut self, ms: MsMac, connection: Connection, outbox: &mut Outbox<Event>) {
+        self.by_cid.insert(connection.basic, ms);
+        self.by_cid.insert(connection.primary, ms);
+        for flow in &connection.flows {
+            self.by_cid.insert(flow.cid, ms);
+        }
+        self.report_cids(ms, &connection, true, outbox);
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.connection = Some(connection);
+        }
+    }
+
+    /// Takes the CIDs of a mobile back.
+    fn free_cids(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        mobile.reassemblers.clear();
+        mobile.fragmenter = Fragmenter::default();
+        let Some(connection) = mobile.connection.take() else { return };
+        self.by_cid.retain(|_, owner| *owner != ms);
+        self.cids.free(&connection);
+        self.report_cids(ms, &connection, false, outbox);
+    }
+
+    fn report_cids(&self, ms: MsMac, connection: &Connection, held: bool, outbox: &mut Outbox<Event>) {
+        let bs = self.settings.bsid;
+        let mut report = |cid, kind| outbox.report(Event { ms, what: What::Cid { bs, cid, kind, held } });
+        report(connection.basic, CidKind::Basic);
+        report(connection.primary, CidKind::Primary);
+        for flow in &connection.flows {
+            report(flow.cid, CidKind::Transport(flow.said));
+        }
+    }
+
+    /// Reports what has changed in the keys of a mobile.
+    fn report_keys(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let bs = self.settings.bsid;
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(keys) = &mobile.keys else { return };
+        mobile.report.ak(keys.ak(), outbox);
+        let akid = keys.ak().akid;
+        mobile.report.update(keys.retained().map(|(_, _, entry)| (bs, akid, entry)), outbox);
+    }
+
+    /// Reports T_B, or that no TEKs for it are at hand.
+    fn report_count(&self, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let keys = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
+        let count = keys.and_then(|keys| keys.current().filter(|entry| entry.has_teks()).map(|_| keys.count()));
+        self.event(ms, What::TrafficCount { bs: self.settings.bsid, at_mobile: false, count }, outbox);
+    }
+
+    /// Reports everything that stands from before the run at the first input.
+    fn start(&mut self, outbox: &mut Outbox<Event>) {
+        self.started = true;
+        let mobiles: Vec<MsMac> = self.mobiles.keys().copied().collect();
+        for ms in mobiles {
+            if let Some(connection) = self.mobiles.get(&ms).and_then(|mobile| mobile.connection.clone()) {
+                self.report_cids(ms, &connection, true, outbox);
+            }
+            self.report_keys(ms, outbox);
+        }
+    }
+
+    fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
+        match self.settings.ports.iter().find(|(_, of_ms)| **of_ms == port).map(|(ms, _)| *ms) {
+            Some(ms) => self.burst(now, ms, octets, outbox),
+            None => match self.backbone.receive(octets) {
+                Ok(frame) => match frame.packet {
+                    BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
+                    BackbonePacket::Data(packet) => self.from_tunnel(now, packet, outbox),
+                },
+                Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
+            },
+        }
+    }
+
+    /// A burst on the link of `ms`. Who really sent it only the keys can tell.
+    fn burst(&mut self, now: VirtualTime, ms: MsMac, octets: &[u8], outbox: &mut Outbox<Event>) {
+        if let Ok(code) = <[u8; 3]>::try_from(octets) {
+            return self.cdma_code(now, ms, code, outbox);
+        }
+        for pdu in mac_pdu::burst(octets) {
+            match pdu {
+                Ok(pdu) if pdu.crc_form() == Some(self.settings.radio.crc) => self.pdu(now, ms, &pdu, outbox),
+                Ok(_) => self.rejected(ms, Reject::Malformed, "dropped: CRC-32 does not fit", outbox),
+                Err(error) => self.rejected(ms, Reject::Malformed, format!("dropped: {error}"), outbox),
+            }
+        }
+    }
+
+    fn pdu(&mut self, now: VirtualTime, link: MsMac, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
+        let cid = pdu.header.cid;
+        let owner = self.by_cid.get(&cid).copied();
+        if !cid.is_management() {
+            return match owner {
+                Some(ms) => self.uplink_pdu(now, ms, pdu, outbox),
+                None => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
+            };
+        }
+        let received = match parse_management(pdu) {
+            Ok(received) => received,
+            Err(error) => return self.rejected(link, Reject::Malformed, format!("dropped: {error}"), outbox),
+        };
+        match (&received.message, &received.protected, owner) {
+            (ManagementMessage::RngReq(message), _, _) => {
+                let ms = if cid == Cid::INITIAL_RANGING { message.ss_mac_address() } else { owner };
+                match ms {
+                    Some(ms) => self.ranging_request(now, ms, cid, pdu.body, outbox),
+                    None => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
+                }
+            }
+            (_, _, None) => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
+            (message, None, Some(ms)) => {
+                let text = format!("dropped: {} without CMAC tuple", message.name());
+                self.rejected(ms, Reject::Cmac, text, outbox);
+            }
+            (message, Some((tuple, protected)), Some(ms)) => {
+                if !self.verify(ms, cid, protected, tuple, outbox) {
+                    return;
+                }
+                match message {
+                    ManagementMessage::MobMshoReq(request) => self.handover_request(now, ms, request, outbox),
+                    ManagementMessage::MobHoInd(indication) => self.indicated(now, ms, indication, outbox),
+                    other => {
+                        let text = format!("dropped: {} not expected here", other.name());
+                        outbox.verdict(Verdict::rejected(text));
+                    }
+                }
+            }
+        }
+    }
+
+    fn control(&mut self, now: VirtualTime, from: Ipv4Addr, message: &ControlMessage, outbox: &mut Outbox<Event>) {
+        use MessageKind::{
+            CmacKeyCountUpdate, CmacKeyCountUpdateAck, ContextRpt, HoAck, HoCnf, HoComplete, HoReq, HoRsp,
+            PathDeregRsp, PathPreregRsp, PathRegRsp,
+        };
+        let ms = message.ms;
+        if self.know(ms).is_none() {
+            return outbox.verdict(Verdict::rejected("dropped: no mobile with this MSID can be reached here"));
+        }
+        match message.kind {
+            HoReq | HoCnf | CmacKeyCountUpdate if self.backbone.repeat_answer(from, message, outbox) => {
+                outbox.verdict(Verdict::accepted("a repetition: the same answer again"));
+            }
+            HoReq => self.handover_requested(now, from, message, outbox),
+            HoCnf => self.handover_confirmed(now, from, message, outbox),
+            HoComplete => self.handover_completed(now, ms, outbox),
+            CmacKeyCountUpdate => self.count_notice(now, from, message, outbox),
+            HoRsp | HoAck | ContextRpt | PathPreregRsp | PathRegRsp | PathDeregRsp | CmacKeyCountUpdateAck => {
+                let Some(request) = self.backbone.answered(from, message) else {
+                    self.late_answer(from, message, outbox);
+                    return outbox.verdict(Verdict::rejected("dropped: it answers no outstanding request"));
+                };
+                match message.kind {
+                    HoRsp => self.candidate_answered(now, from, message, outbox),
+                    ContextRpt => self.context_reported(now, from, message, outbox),
+                    PathPreregRsp => self.path_preregistered(now, from, message, outbox),
+                    PathRegRsp => self.path_registered(from, message, outbox),
+                    CmacKeyCountUpdateAck => self.count_acknowledged(now, &request, message, outbox),
+                    PathDeregRsp => self.acknowledge(from, message, MessageKind::PathDeregAck, outbox),
+                    _ => outbox.verdict(Verdict::accepted("acknowledged")),
+                }
+            }
+            kind => outbox.verdict(Verdict::rejected(format!("dropped: {} is not for a base station", kind.name()))),
+        }
+    }
+
+    /// A repeated answer whose acknowledgement was lost is acknowledged again, and has no other effect.
+    fn late_answer(&mut self, from: Ipv4Addr, message: &ControlMessage, outbox: &mut Outbox<Event>) {
+        let kind = match message.kind {
+            MessageKind::HoRsp => MessageKind::HoAck,
+            MessageKind::PathPreregRsp => MessageKind::PathPreregAck,
+            MessageKind::PathRegRsp => MessageKind::PathRegAck,
+            MessageKind::PathDeregRsp => MessageKind::PathDeregAck,
+            _ => return,
+        };
+        let acknowledgement = ControlMessage::new(kind, message.ms, message.transaction, Vec::new());
+        self.backbone.tell(from, acknowledgement, kind.name(), outbox);
+    }
+
+    /// Takes an answer and acknowledges it, the third step of most exchanges.
+    fn acknowledge(
+        &mut self,
+        to: Ipv4Addr,
+        answer: &ControlMessage,
+        kind: MessageKind,
+        outbox: &mut Outbox<Event>,
+    ) {
+        outbox.verdict(Verdict::accepted("done"));
+        let message = ControlMessage::new(kind, answer.ms, answer.transaction, Vec::new());
+        self.backbone.tell(to, message, kind.name(), outbox);
+    }
+
+    /// Sends a request to the Authenticator.
+    fn ask_gateway(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        kind: MessageKind,
+        tlvs: Vec<AsnTlv>,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let gateway = self.directory.gateway.endpoint.ip;
+        self.backbone.request(now, gateway, kind, ms, tlvs, note, outbox);
+    }
+
+    fn timer(&mut self, now: VirtualTime, timer: Timer, outbox: &mut Outbox<Event>) {
+        match timer {
+            Timer::Advertise => self.advertise(now),
+            Timer::Slot(ms) => self.flush(now, ms, outbox),
+            Timer::Preparation(ms) => self.recommend(now, ms, outbox),
+            Timer::Retain(ms) => self.let_go(now, ms, outbox),
+            Timer::Deadline(ms) => self.deadline(now, ms, outbox),
+        }
+    }
+}
+
+impl Node for BaseStation {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
+        if !self.started {
+            self.start(outbox);
+        }
+        match input {
+            Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Timer => {
+                while let Some(timer) = self.timers.pop(now) {
+                    self.timer(now, timer, outbox);
+                }
+                for given_up in self.backbone.expire(now, outbox) {
+                    self.unanswered(now, &given_up.message, outbox);
+                }
+            }
+            Input::Command(_) => {}
+        }
+    }
+
+    fn next_timer(&self) -> Option<VirtualTime> {
+        match (self.timers.next(), self.backbone.next_timer()) {
+            (Some(own), Some(backbone)) => Some(own.min(backbone)),
+            (own, backbone) => own.or(backbone),
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! RNG-REQ and RNG-RSP, and what follows from them on the backbone: reports and notices of counts (R2, R3, R7, R8, R13, R18).
+
+use std::net::Ipv4Addr;
+
+use rand_core::Rng;
+
+use super::serving::bs_info;
+use super::target::{Target, optimization, saids};
+use super::{BaseStation, Role, Serving, Timer};
+use crate::dot16::backbone::Compound::{AkContext, MsInfo};
+use crate::dot16::backbone::asn_code::{bs_role, result};
+use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, TlvLookup};
+use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac, Said};
+use crate::dot16::node::connection::{plain_pdu, signed_pdu};
+use crate::dot16::node::event::{Event, Reject, What};
+use crate::dot16::security::base_station_keys::{EntryState, RangingOutcome};
+use crate::dot16::security::entry_keys::{CmacError, EntryKeys};
+use crate::dot16::security::hierarchy::Profile;
+use crate::dot16::security::key_wrap;
+use crate::dot16::security::keys::Tek;
+use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
+use crate::dot16::wire::{
+    CmacTuple, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq, RngRsp, RngRspTlv,
+    SaTekUpdate, TekParameters, VendorItem, VendorTlv, cdma_code, management,
+};
+use crate::emulation::{Outbox, Verdict};
+use crate::time::VirtualTime;
+
+impl BaseStation {
+    /// Verifies the CMAC tuple of a message on an established connection and takes its CMAC_PN.
+    pub(super) fn verify(
+        &mut self,
+        ms: MsMac,
+        cid: Cid,
+        protected: &[u8],
+        tuple: &CmacTuple,
+        outbox: &mut Outbox<Event>,
+    ) -> bool {
+        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()?.current_mut());
+        match keys.map(|keys| keys.accept(Direction::Uplink, cid, protected, tuple)) {
+            Some(Ok(())) => return true,
+            Some(Err(error @ CmacError::PacketNumber { .. })) => {
+                self.rejected(ms, Reject::CmacPn, format!("dropped: {error}"), outbox);
+            }
+            Some(Err(error @ CmacError::Value)) => {
+                self.rejected(ms, Reject::Cmac, format!("dropped: {error}"), outbox);
+            }
+            None => outbox.verdict(Verdict::rejected("dropped: no keys of this mobile are at hand")),
+        }
+        false
+    }
+
+    /// A CDMA ranging code: RNG-RSP on the initial ranging connection names the code, for nobody is known yet.
+    pub(super) fn cdma_code(&mut self, now: VirtualTime, ms: MsMac, code: [u8; 3], outbox: &mut Outbox<Event>) {
+        if self.know(ms).is_none() {
+            return outbox.verdict(Verdict::rejected("dropped: no link to answer on"));
+        }
+        outbox.verdict(Verdict::accepted("CDMA ranging code received"));
+        let message = ManagementMessage::RngRsp(cdma_code::answer(code));
+        if let Ok(pdu) = plain_pdu(&message, Cid::INITIAL_RANGING, self.settings.radio.crc) {
+            self.queue_management(now, ms, pdu, "RNG-RSP: timing is right, allocation follows".to_owned());
+        }
+    }
+
+    /// RNG-REQ. It is looked at only with the keys of the mobile at hand; else it waits for the context.
+    pub(super) fn ranging_request(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        cid: Cid,
+        message: &[u8],
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(mobile) = self.know(ms) else {
+            return outbox.verdict(Verdict::rejected("dropped: no mobile with this MAC address can be reached here"));
+        };
+        if mobile.keys.is_some() {
+            return self.range(now, ms, cid, message, outbox);
+        }
+        if mobile.waiting.is_some() || !matches!(mobile.role, Role::Idle) {
+            return outbox.verdict(Verdict::rejected("dropped: the context has not arrived yet"));
+        }
+        mobile.waiting = Some((cid, message.to_vec()));
+        mobile.role = Role::Target(Target::default());
+        outbox.verdict(Verdict::accepted("no context here: asks for it"));
+        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
+        self.fetch_context(now, ms, outbox);
+    }
+
+    /// The context has arrived for an RNG-REQ that waited.
+    pub(super) fn ranging_resumed(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let waiting = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.waiting.take());
+        if let Some((cid, message)) = waiting {
+            // The verdict of this input belongs to Context_Rpt.
+            let mut later = Outbox::default();
+            self.range(now, ms, cid, &message, &mut later);
+            outbox.append_without_verdict(later);
+        }
+    }
+
+    fn range(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, octets: &[u8], outbox: &mut Outbox<Event>) {
+        let Ok(request) = RngReq::parse(octets) else {
+            return self.rejected(ms, Reject::Malformed, "dropped: no RNG-REQ", outbox);
+        };
+        let tuple = request.cmac_tuple().cloned();
+        let protected = tuple.as_ref().and_then(|tuple| management::protected_part(octets, tuple));
+        let (Some(m), Some(tuple), Some(protected)) = (request.cmac_key_count(), tuple.as_ref(), protected) else {
+            return self.rejected(ms, Reject::Cmac, "dropped: no CMAC_KEY_COUNT or no CMAC tuple", outbox);
+        };
+        let bs = self.settings.bsid;
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let seamless = request.ranging_purpose().is_some_and(|bits| bits & RngReq::PURPOSE_SEAMLESS_HANDOVER != 0);
+        let Some(keys) = &mut mobile.keys else { return };
+        let outcome = keys.range(now, m, cid, protected, tuple);
+        if outcome == RangingOutcome::Invalid {
+            return self.rejected(ms, Reject::Cmac, format!("dropped: the CMAC does not verify for count {m}"), outbox);
+        }
+        if seamless && !mobile.seamless {
+            // R13: the mobile did not negotiate it. (Its keys have moved as for any valid RNG-REQ; nothing is answered.)
+            return outbox.verdict(Verdict::rejected("dropped: seamless handover was not negotiated"));
+        }
+        self.event(ms, What::RangingRequest { bs }, outbox);
+        match outcome {
+            RangingOutcome::Invalid => {}
+            RangingOutcome::Replay(error) => {
+                self.rejected(ms, Reject::CmacPn, format!("dropped as a replay: {error}"), outbox);
+            }
+            RangingOutcome::Smaller { expected, state } => {
+                let text = format!("dropped: count {m} is below {expected}");
+                self.rejected(ms, Reject::KeyCount, text, outbox);
+                if self.settings.keys.profile == Profile::Std2009 && state == EntryState::Prepared {
+                    self.demand_reauthentication(now, ms, cid, m, outbox);
+                }
+            }
+            RangingOutcome::Retransmission => {
+                outbox.verdict(Verdict::accepted("a retransmission: answered again"));
+                self.ranging_answer(now, ms, cid, m, outbox);
+            }
+            RangingOutcome::ContextLost => self.context_lost(now, ms, cid, m, outbox),
+            RangingOutcome::Confirmed { advanced } => self.ranged(now, ms, cid, m, advanced, outbox),
+        }
+    }
+
+    /// A valid RNG-REQ at or above T_B: the entry is confirmed.
+    fn ranged(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        cid: Cid,
+        m: CmacKeyCount,
+        advanced: bool,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let how = if advanced { "CMAC good, count taken, TEKs generated anew" } else { "CMAC good, count as expected" };
+        outbox.verdict(Verdict::accepted(how));
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        if advanced {
+            let kept = std::mem::take(&mut mobile.kept);
+            mobile.queue.extend(kept);
+        } else {
+            mobile.kept.clear();
+        }
+        if !mobile.seamless {
+            self.install_random(now, ms, m, false);
+        }
+        self.report_keys(ms, outbox);
+        self.report_count(ms, outbox);
+        self.enter(now, ms, cid, m, outbox);
+        self.confirmed(now, ms, m, outbox);
+    }
+
+    /// A valid RNG-REQ for a count whose context was lost: TEKs go out in RNG-RSP; the entry is confirmed when the first
+    /// uplink PDU under them has verified (R8).
+    fn context_lost(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+        outbox.verdict(Verdict::accepted("CMAC good, but the context was lost: TEKs go out in RNG-RSP"));
+        let answered = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
+        if answered.is_none_or(|keys| !keys.awaits_first_uplink() || keys.count() != m) {
+            self.install_random(now, ms, m, true);
+        }
+        self.report_keys(ms, outbox);
+        self.report_count(ms, outbox);
+        self.enter(now, ms, cid, m, outbox);
+    }
+
+    /// Random TEKs, an older and a newer one for each SA.
+    fn install_random(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, lost: bool) {
+        let window = self.settings.keys.window.clone();
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(keys) = &mut mobile.keys else { return };
+        let lifetime = keys.lifetime();
+        let mut state = |eks, expires| {
+            let mut octets = [0; 16];
+            self.generator.fill_bytes(&mut octets);
+            TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window.clone(), expires)
+        };
+        let context = |_said: &Said| {
+            let older = state(0, (now + lifetime.full / 8).min(lifetime.ends));
+            let newer = state(1, (now + lifetime.full / 2).min(lifetime.ends));
+            TekContext::from_random(older, newer)
+        };
+        let teks: Vec<_> = saids(&mobile.flows).iter().map(|said| *said).zip(saids(&mobile.flows).iter().map(context)).collect();
+        if lost {
+            keys.install_lost(m, teks);
+        } else if let Some(entry) = keys.current_mut() {
+            for (said, context) in teks {
+                entry.install(said, context);
+            }
+        }
+    }
+
+    /// CIDs if none are allocated, downlink from now on, and RNG-RSP.
+    fn enter(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        if mobile.connection.is_none() {
+            let flows = mobile.flows.clone();
+            match self.cids.allocate(&flows) {
+                Some(connection) => self.adopt(ms, connection, outbox),
+                None => return self.event(ms, What::CommandIgnored("no CIDs are left"), outbox),
+            }
+        }
+        if matches!(self.mobiles.get(&ms).map(|mobile| &mobile.role), Some(Role::Idle)) {
+            if let Some(mobile) = self.mobiles.get_mut(&ms) {
+                mobile.role = Role::Target(Target::default());
+            }
+            self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
+        }
+        if let Some(target) = self.target(ms) {
+            target.ranged = true;
+            target.downlink_from = Some(target.downlink_from.map_or(now, |from| from.min(now)));
+        }
+        self.ranging_answer(now, ms, cid, m, outbox);
+    }
+
+    /// RNG-RSP on the CID of the request, with TEKs under the KEK where they are not generated.
+    fn ranging_answer(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+        let (own, crc) = (self.settings.bsid, self.settings.radio.crc);
+        let name = self.directory.bs(own);
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let (Some(connection), Some(keys)) = (&mobile.connection, &mut mobile.keys) else { return };
+        let kek = keys.ak().kek.clone();
+        let ho_id = match &mobile.role {
+            Role::Target(target) => target.ho_id,
+            _ => None,
+        };
+        let Some(entry) = keys.current_mut() else { return };
+        let updates: Vec<RegTlv> = entry
+            .tek_contexts()
+            .filter(|(_, context)| context.states().iter().all(|state| state.source() == TekSource::Random))
+            .map(|(said, context)| {
+                let [older, newer] = context.states();
+                let parameters = |state: &TekState| TekParameters {
+                    wrapped_tek: key_wrap::wrap(&kek, state.tek()).to_vec(),
+                    lifetime: u32::try_from(state.expires().since(now).as_secs()).unwrap_or(u32::MAX),
+                    sequence_number: state.eks(),
+                    other: Vec::new(),
+                };
+                RegTlv::SaTekUpdate(SaTekUpdate {
+                    kind: SaTekUpdate::TEK,
+                    new_said: said,
+                    old_said: said,
+                    older: Some(parameters(older)),
+                    newer: Some(parameters(newer)),
+                    other: Vec::new(),
+                })
+            })
+            .collect();
+        let (security, how) = if updates.is_empty() {
+            (HoSecurity::NoTekTransfer, "TEKs are generated")
+        } else {
+            (HoSecurity::SaTekUpdateInRngRsp, "with SA-TEK-Update")
+        };
+        let mut encodings = updates;
+        if cid == Cid::INITIAL_RANGING {
+            let candidate = VendorItem::Candidate(connection.to_candidate(own));
+            encodings.push(RegTlv::Vendor(VendorTlv::new(vec![candidate])));
+        }
+        let mut tlvs = vec![
+            RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
+            RngRspTlv::SsMacAddress(ms),
+            RngRspTlv::BasicCid(connection.basic),
+            RngRspTlv::PrimaryCid(connection.primary),
+            RngRspTlv::ServiceLevelPrediction(2),
+            RngRspTlv::ResourceRetainFlag(1),
+            RngRspTlv::HoProcessOptimization(optimization(security)),
+        ];
+        tlvs.extend(ho_id.map(RngRspTlv::HoId));
+        if !encodings.is_empty() {
+            tlvs.push(RngRspTlv::RegRspEncodings(RegRspEncodings { status: 0, tlvs: encodings }));
+        }
+        let message = ManagementMessage::RngRsp(RngRsp { reserved: 0, tlvs });
+        if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, entry, crc) {
+            let note = format!("RNG-RSP: {name} has taken count {m}, {how}");
+            self.queue_management(now, ms, pdu, note);
+        }
+    }
+
+    /// RNG-RSP with bits 1-2 = 00, under the CMAC key of the claimed count (R7, profile `std2009`).
+    fn demand_reauthentication(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        cid: Cid,
+        m: CmacKeyCount,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let crc = self.settings.radio.crc;
+        let Some(keys) = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()) else { return };
+        let mut entry = EntryKeys::without_teks(keys.ak(), m);
+        let tlvs = vec![
+            RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
+            RngRspTlv::SsMacAddress(ms),
+            RngRspTlv::HoProcessOptimization(optimization(HoSecurity::Reauthentication)),
+        ];
+        let message = ManagementMessage::RngRsp(RngRsp { reserved: 0, tlvs });
+        if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, &mut entry, crc) {
+            self.queue_management(now, ms, pdu, "RNG-RSP: demands re-authentication".to_owned());
+        }
+        let _ = outbox;
+    }
+
+    /// The mobile is here: the role changes, and the count is reported to the Authenticator (R2).
+    pub(super) fn confirmed(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+        self.timers.cancel(Timer::Deadline(ms));
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let previous = std::mem::replace(&mut mobile.role, Role::Serving(Serving::default()));
+        if let Role::Target(Target { request: Some((serving, _)), .. }) = previous {
+            mobile.came_from = Some(serving);
+        }
+        if !mobile.queue.is_empty() {
+            self.want_slot(now, ms);
+        }
+        self.report_to_authenticator(now, ms, m, outbox);
+    }
+
+    fn report_to_authenticator(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+        let tlvs = vec![
+            AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(m)])]),
+            bs_info(self.settings.bsid, bs_role::SERVING),
+        ];
+        let note = format!("CMAC_Key_Count_Update: {} has taken count {m}", self.directory.bs(self.settings.bsid));
+        self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
+        self.ask_gateway(now, ms, MessageKind::CmacKeyCountUpdate, tlvs, note, outbox);
+    }
+
+    /// The Authenticator's answer to a report: accepted, the handover is complete; refused, only that context goes (R2).
+    pub(super) fn count_acknowledged(
+        &mut self,
+        now: VirtualTime,
+        report: &ControlMessage,
+        answer: &ControlMessage,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let ms = answer.ms;
+        let reported = report.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count();
+        if answer.tlvs.failure_indication().is_some() {
+            outbox.verdict(Verdict::accepted("refused: the context of that count goes"));
+            if let (Some(count), Some(mobile)) = (reported, self.mobiles.get_mut(&ms))
+                && let Some(keys) = &mut mobile.keys
+            {
+                keys.refused(count);
+            }
+            self.report_keys(ms, outbox);
+            return self.end_if_keyless(now, ms, outbox);
+        }
+        outbox.verdict(Verdict::accepted("acknowledged"));
+        let own = self.settings.bsid;
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let (path, came_from) = (mobile.path, mobile.came_from.take());
+        if !path {
+            self.register_path(now, ms, reported, outbox);
+            self.event(ms, What::PathReady { bs: own }, outbox);
+        }
+        if let Some(serving) = came_from {
+            let tlvs = vec![bs_info(own, bs_role::TARGET), AsnTlv::ResultCode(result::SUCCESS)];
+            let note = format!("HO_Complete: {} is at {}", self.directory.ms(ms), self.directory.bs(own));
+            let transaction = self.backbone.unanswered_transaction();
+            let message = ControlMessage::new(MessageKind::HoComplete, ms, transaction, tlvs);
+            self.backbone.tell(serving, message, note, outbox);
+        }
+    }
+
+    /// The completion indication (R3): N has moved; contexts go as R5 says.
+    pub(super) fn count_notice(
+        &mut self,
+        now: VirtualTime,
+        from: Ipv4Addr,
+        notice: &ControlMessage,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let ms = notice.ms;
+        let Some(n) = notice.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count() else {
+            return outbox.verdict(Verdict::rejected("dropped: no CMAC_KEY_COUNT"));
+        };
+        let note = format!("CMAC_Key_Count_Update_ACK: knows that N = {n}");
+        self.backbone.answer(from, notice, MessageKind::CmacKeyCountUpdateAck, Vec::new(), note, outbox);
+        let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) else {
+            return outbox.verdict(Verdict::accepted(format!("N = {n}, nothing is held here")));
+        };
+        let before = keys.retained().count();
+        keys.notice(n);
+        let gone = before - keys.retained().count();
+        let behind = keys.state() == Some(EntryState::Confirmed) && n <= keys.count();
+        let count = keys.count();
+        outbox.verdict(Verdict::accepted(format!("N = {n}, {gone} contexts deleted")));
+        self.report_keys(ms, outbox);
+        self.report_count(ms, outbox);
+        let here = self.mobiles.get(&ms).is_some_and(|mobile| matches!(mobile.role, Role::Serving(_)));
+        if behind && here {
+            // N is not above the count confirmed here: the report was lost or forgotten (R3).
+            self.report_to_authenticator(now, ms, count, outbox);
+        }
+        self.end_if_keyless(now, ms, outbox);
+    }
+
+    /// A connection or attempt whose context is gone is over.
+    fn end_if_keyless(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        let keyless = mobile.keys.as_ref().is_some_and(|keys| keys.state().is_none());
+        match &mobile.role {
+            Role::Serving(_) if keyless => self.let_go(now, ms, outbox),
+            Role::Target(target) if keyless && target.generates => self.deadline(now, ms, outbox),
+            Role::Idle => self.close_tunnel(now, ms, outbox),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Entering a BS: arrival, RNG-REQ and RNG-RSP, the deadline, and what follows a failure (R1, R14, R18).
+
+use std::time::Duration;
+
+use super::handover::candidate_connection;
+use super::{Live, MobileStation, State, Timer};
+use crate::dot16::identifiers::{Bsid, Cid, Direction};
+use crate::dot16::node::connection::{Connection, signed_pdu};
+use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
+use crate::dot16::node::radio::Association;
+use crate::dot16::security::key_wrap;
+use crate::dot16::security::keys::Kek;
+use crate::dot16::security::pn_window::PnWindow;
+use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
+use crate::dot16::wire::{
+    HoSecurity, ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SaTekUpdate, TekParameters, cdma_code,
+};
+use crate::emulation::{Outbox, Verdict};
+use crate::time::VirtualTime;
+
+/// MAC version: 5 = IEEE Std 802.16e-2005, the newest name Wireshark 4.0 has.
+const MAC_VERSION: u8 = 5;
+
+impl MobileStation {
+    /// Synchronised to the downlink of the BS to enter.
+    pub(super) fn arrive(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Entering { entry } = &mut self.state else { return };
+        entry.listening = true;
+        let (bs, deadline) = (entry.bs, entry.deadline);
+        self.event(What::Listening { bs }, outbox);
+        self.timers.set(Timer::Deadline, now + deadline);
+        match self.settings.radio.association {
+            Association::Level2 => self.timing_known(now, outbox),
+            Association::None => self.access(now, outbox),
+        }
+    }
+
+    /// Timing and power are right: user data may flow where CIDs are pre-allocated, RNG-REQ follows after its delay.
+    fn timing_known(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Entering { entry } = &mut self.state else { return };
+        if entry.mode == HandoverMode::Seamless && entry.connection.is_some() {
+            entry.granted = true;
+            let bs = entry.bs;
+            self.event(What::UplinkGranted { bs }, outbox);
+            if !self.packets.is_empty() {
+                self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
+            }
+        }
+        // Just before the delay is over, so that an uplink subframe that starts right then is still taken.
+        let ready = now + self.settings.radio.rng_delay - Duration::from_nanos(1);
+        self.timers.set(Timer::Range, self.settings.radio.next_uplink(ready));
+    }
+
+    /// Sends a CDMA ranging code (R14, `association = "none"`), and again until it is answered.
+    pub(super) fn access(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Entering { entry } = &self.state else { return };
+        if !self.settings.radio.uplink_starts_at(now) {
+            return self.timers.set(Timer::Access, self.settings.radio.next_uplink(now));
+        }
+        if let Some(port) = self.settings.ports.get(&entry.bs) {
+            let note = format!("CDMA ranging code for {}", self.directory.bs(entry.bs));
+            outbox.send(*port, cdma_code::HANDOVER_RANGING.to_vec(), note);
+        }
+        self.timers.set(Timer::Access, self.settings.radio.next_uplink(now + self.settings.radio.ranging_retry));
+    }
+
+    /// RNG-RSP without CMAC tuple: only as the answer to a CDMA code.
+    pub(super) fn access_response(&mut self, now: VirtualTime, response: &RngRsp, outbox: &mut Outbox<Event>) {
+        let waiting = matches!(self.state, State::Entering { .. }) && self.timers.get(Timer::Access).is_some();
+        if !waiting || !cdma_code::answers(response, cdma_code::HANDOVER_RANGING) {
+            let text = "dropped: RNG-RSP without CMAC tuple answers no CDMA code";
+            return outbox.verdict(Verdict::rejected(text));
+        }
+        outbox.verdict(Verdict::accepted("timing adjusted"));
+        self.timers.cancel(Timer::Access);
+        self.timing_known(now, outbox);
+    }
+
+    /// RNG-REQ with T_M: on the pre-allocated Basic CID in a seamless handover, else on CID 0 (R18). T_M is spent now.
+    pub(super) fn range(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let (State::Entering { entry }, Some(count)) = (&self.state, self.keys.traffic()) else { return };
+        let (bs, mode) = (entry.bs, entry.mode);
+        let cid = entry.connection.as_ref().map_or(Cid::INITIAL_RANGING, |connection| connection.basic);
+        let purpose = match mode {
+            HandoverMode::Seamless => RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER,
+            HandoverMode::LegacyRngRsp => RngReq::PURPOSE_HANDOVER,
+        };
+        let mut tlvs = vec![
+            RngReqTlv::SsMacAddress(self.settings.mac),
+            RngReqTlv::ServingBsid(entry.from),
+            RngReqTlv::RangingPurpose(purpose),
+        ];
+        tlvs.extend(entry.ho_id.map(RngReqTlv::HoId));
+        tlvs.extend([RngReqTlv::CmacKeyCount(count), RngReqTlv::MacVersion(MAC_VERSION)]);
+        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
+        self.keys.spend();
+        let crc = self.settings.radio.crc;
+        let pdu = self.keys.keys_mut(bs, count).map(|keys| signed_pdu(message, cid, Direction::Uplink, keys, crc));
+        if let (Some(Ok(pdu)), Some(port)) = (pdu, self.settings.ports.get(&bs)) {
+            let note = format!("RNG-REQ: enters {}, CMAC_KEY_COUNT {count}", self.directory.bs(bs));
+            outbox.send(*port, pdu, note);
+        }
+        let retry = now + self.settings.radio.ranging_retry - Duration::from_nanos(1);
+        self.timers.set(Timer::Range, self.settings.radio.next_uplink(retry));
+    }
+
+    /// RNG-RSP whose CMAC has verified.
+    pub(super) fn ranging_response(&mut self, now: VirtualTime, response: &RngRsp, outbox: &mut Outbox<Event>) {
+        let State::Entering { entry } = &self.state else {
+            return outbox.verdict(Verdict::rejected("dropped: no RNG-REQ is out"));
+        };
+        if !self.keys.is_spent() || response.ranging_status() != Some(RangingStatus::SUCCESS) {
+            return outbox.verdict(Verdict::rejected("dropped: it ends no ranging of this mobile"));
+        }
+        let security = response.ho_process_optimization().map(|bits| bits.security());
+        if security == Some(HoSecurity::Reauthentication) {
+            return self.reauthentication_demanded(outbox);
+        }
+        let bs = entry.bs;
+        let encodings = response.reg_rsp_encodings();
+        let told = encodings
+            .and_then(|encodings| encodings.vendor())
+            .and_then(|vendor| candidate_connection(&vendor.items, bs));
+        let Some(connection) = told.or_else(|| entry.connection.clone()) else {
+            return outbox.verdict(Verdict::rejected("dropped: RNG-RSP names no transport connections"));
+        };
+        let mut installed = false;
+        for update in response.sa_tek_updates() {
+            match self.install(now, bs, update) {
+                Ok(()) => installed = true,
+                Err(reason) => return outbox.verdict(Verdict::rejected(format!("dropped: {reason}"))),
+            }
+        }
+        if !installed && self.settings.seamless {
+            outbox.verdict(Verdict::accepted("entry complete"));
+            return self.complete(now, bs, connection, outbox);
+        }
+        if !installed {
+            return outbox.verdict(Verdict::rejected("dropped: no TEKs in RNG-RSP, and none are generated here"));
+        }
+        outbox.verdict(Verdict::accepted("entry complete, TEKs unwrapped"));
+        if let State::Entering { entry } = &mut self.state {
+            entry.connection = Some(connection);
+            entry.mode = HandoverMode::LegacyRngRsp;
+        }
+        for timer in [Timer::Range, Timer::Deadline] {
+            self.timers.cancel(timer);
+        }
+        self.timers.set(Timer::KeysInstalled, now + self.settings.radio.tek_processing);
+    }
+
+    /// The TEKs of RNG-RSP are at work after their processing time.
+    pub(super) fn keys_installed(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Entering { entry } = &self.state else { return };
+        if let Some(connection) = entry.connection.clone() {
+            self.complete(now, entry.bs, connection, outbox);
+        }
+    }
+
+    fn install(&mut self, now: VirtualTime, bs: Bsid, update: &SaTekUpdate) -> Result<(), &'static str> {
+        let (Some(older), Some(newer)) = (&update.older, &update.newer) else {
+            return Err("an SA-TEK-Update without both TEKs");
+        };
+        let count = self.keys.traffic().ok_or("no entry is under way")?;
+        let kek = self.keys.ak(bs).kek.clone();
+        let window = self.keys.window().clone();
+        let older = unwrapped(&kek, older, &window, now).ok_or("a TEK that does not unwrap")?;
+        let newer = unwrapped(&kek, newer, &window, now).ok_or("a TEK that does not unwrap")?;
+        let keys = self.keys.keys_mut(bs, count).ok_or("no keys for this BS")?;
+        keys.install(update.new_said, TekContext::from_random(older, newer));
+        Ok(())
+    }
+
+    fn complete(
+        &mut self,
+        now: VirtualTime,
+        bs: Bsid,
+        connection: Connection,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let State::Entering { entry } = &self.state else { return };
+        let outcome = if entry.fallback { Outcome::FellBack } else { Outcome::Completed };
+        let granted = entry.granted;
+        self.stop_timers();
+        self.keys.complete(bs);
+        self.live = Some(Live { bs, connection, count: self.keys.committed() });
+        self.state = State::Connected;
+        self.reassemblers.retain(|(at, _), _| *at == bs);
+        self.fragmenters.retain(|(at, _), _| *at == bs);
+        self.report_keys(outbox);
+        self.event(What::Committed(self.keys.committed()), outbox);
+        let count = Some(self.keys.committed());
+        self.event(What::TrafficCount { bs, at_mobile: true, count }, outbox);
+        if !granted {
+            self.event(What::UplinkGranted { bs }, outbox);
+        }
+        self.event(What::HandoverEnded { outcome, at: Some(bs) }, outbox);
+        if !self.packets.is_empty() {
+            self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
+        }
+    }
+
+    /// RNG-RSP demands re-authentication (bits 1-2 = 00): without an entry procedure to run, the mobile is off the network.
+    fn reauthentication_demanded(&mut self, outbox: &mut Outbox<Event>) {
+        outbox.verdict(Verdict::accepted("re-authentication demanded"));
+        self.stop_entering(outbox);
+        self.keys.give_up();
+        self.report_keys(outbox);
+        self.live = None;
+        self.state = State::Detached;
+        self.give_packets_up(outbox);
+        self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at: None }, outbox);
+    }
+
+    /// The attempt did not succeed in time.
+    pub(super) fn deadline(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        if !matches!(self.state, State::Entering { .. }) {
+            return;
+        }
+        self.stop_entering(outbox);
+        self.re_enter(now, outbox);
+    }
+
+    pub(super) fn stop_entering(&mut self, outbox: &mut Outbox<Event>) {
+        if let State::Entering { entry } = &self.state {
+            let bs = entry.bs;
+            self.event(What::Left { bs }, outbox);
+        }
+        self.stop_timers();
+    }
+
+    fn stop_timers(&mut self) {
+        for timer in [Timer::Arrive, Timer::Access, Timer::Range, Timer::Deadline, Timer::KeysInstalled] {
+            self.timers.cancel(timer);
+        }
+    }
+}
+
+fn unwrapped(kek: &Kek, parameters: &TekParameters, window: &PnWindow, now: VirtualTime) -> Option<TekState> {
+    let tek = key_wrap::unwrap(kek, &parameters.wrapped_tek).ok()?;
+    let expires = now + Duration::from_secs(u64::from(parameters.lifetime));
+    Some(TekState::new(tek, parameters.sequence_number & 3, TekSource::Random, window.clone(), expires))
+}

@@ -1,0 +1,268 @@
+//! The handover up to the action time: MOB_MSHO-REQ, MOB_BSHO-RSP, MOB_HO-IND, and what cancelling does (R1, R9).
+
+use std::time::Duration;
+
+use super::{Entry, MobileStation, State, Timer};
+use crate::dot16::identifiers::{Bsid, Direction};
+use crate::dot16::node::connection::{Connection, signed_pdu};
+use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
+use crate::dot16::security::mobile_keys::GiveUp;
+use crate::dot16::wire::{
+    HoIndication, HoSecurity, ManagementMessage, Measurements, MobBshoRsp, MobHoInd, MobMshoReq, NewBs,
+    RangingParameters, ReportMetric, VendorItem,
+};
+use crate::emulation::{Outbox, Verdict};
+use crate::time::VirtualTime;
+
+/// How often MOB_MSHO-REQ is repeated before the handover is given up.
+const REPEATS: u8 = 3;
+
+impl MobileStation {
+    /// T_M first, then AK, KEK and TEKs of every candidate, then MOB_MSHO-REQ (R9, A6).
+    pub(super) fn begin_handover(
+        &mut self,
+        now: VirtualTime,
+        target: Bsid,
+        candidates: Vec<Bsid>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let (State::Connected, Some(live)) = (&self.state, &self.live) else {
+            return self.event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
+        };
+        self.event(What::HandoverStarted { from: live.bs, to: target }, outbox);
+        if self.keys.begin().is_err() {
+            let at = self.live.as_ref().map(|live| live.bs);
+            return self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at }, outbox);
+        }
+        for &bs in &candidates {
+            self.derive(now, bs, outbox);
+        }
+        self.state = State::Preparing { target, candidates, repeats: 0 };
+        self.request(now, outbox);
+    }
+
+    fn derive(&mut self, now: VirtualTime, bs: Bsid, outbox: &mut Outbox<Event>) {
+        self.keys.derive(now, bs);
+        self.report_keys(outbox);
+        if self.settings.seamless {
+            let count = self.keys.traffic();
+            self.event(What::TrafficCount { bs, at_mobile: true, count }, outbox);
+        }
+    }
+
+    fn request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Preparing { candidates, .. } = &self.state else { return };
+        let names: Vec<String> = candidates.iter().map(|bs| self.directory.bs(*bs)).collect();
+        let note = format!("MOB_MSHO-REQ: asks for a handover, candidates {}", names.join(", "));
+        let message = ManagementMessage::MobMshoReq(measured(candidates));
+        self.send_to_serving(now, message, note, outbox);
+        self.timers.set(Timer::RepeatRequest, now + self.settings.radio.ranging_retry);
+    }
+
+    /// Queues a signed message for the serving BS.
+    fn send_to_serving(
+        &mut self,
+        now: VirtualTime,
+        message: ManagementMessage,
+        note: String,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(live) = &self.live else { return };
+        let Some(keys) = self.keys.keys_mut(live.bs, live.count) else { return };
+        let crc = self.settings.radio.crc;
+        match signed_pdu(message, live.connection.basic, Direction::Uplink, keys, crc) {
+            Ok(pdu) => self.queue_management(now, pdu, note),
+            Err(_) => self.event(What::CommandIgnored("a message could not be signed"), outbox),
+        }
+    }
+
+    pub(super) fn repeat_request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Preparing { repeats, .. } = &mut self.state else { return };
+        if *repeats < REPEATS {
+            *repeats += 1;
+            return self.request(now, outbox);
+        }
+        self.abandon_preparation(now, outbox);
+    }
+
+    /// Nothing came of the preparation: the live connection goes on.
+    fn abandon_preparation(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        self.indicate_cancel(now, outbox);
+        self.end_unspent(outbox);
+    }
+
+    /// A handover that left T_M unspent is over (R1).
+    fn end_unspent(&mut self, outbox: &mut Outbox<Event>) {
+        self.keys.give_up();
+        self.report_keys(outbox);
+        self.state = State::Connected;
+        let at = self.live.as_ref().map(|live| live.bs);
+        self.event(What::HandoverEnded { outcome: Outcome::Cancelled, at }, outbox);
+    }
+
+    /// MOB_BSHO-RSP: takes the wanted target if it is recommended, else the first that is.
+    pub(super) fn handover_response(&mut self, now: VirtualTime, response: &MobBshoRsp, outbox: &mut Outbox<Event>) {
+        let (State::Preparing { target, .. }, Some(live)) = (&self.state, &self.live) else {
+            return outbox.verdict(Verdict::rejected("dropped: no MOB_MSHO-REQ is out"));
+        };
+        let (target, from) = (*target, live.bs);
+        self.timers.cancel(Timer::RepeatRequest);
+        let recommended = response.recommended();
+        let Some(chosen) = recommended.iter().find(|bs| bs.bsid == target).or(recommended.first()) else {
+            outbox.verdict(Verdict::accepted("no BS recommended: handover given up"));
+            return self.abandon_preparation(now, outbox);
+        };
+        let bs = chosen.bsid;
+        // Seamless needs the target's word (bits 1-2 = 11) and its pre-allocated CIDs; 01 puts the TEKs in RNG-RSP (R8).
+        let items = response.vendor().map_or(&[][..], |vendor| &vendor.items);
+        let connection = candidate_connection(items, bs);
+        let generated = chosen.optimization().security() == HoSecurity::NoTekTransfer;
+        let mode = if self.settings.seamless && generated && connection.is_some() {
+            HandoverMode::Seamless
+        } else {
+            HandoverMode::LegacyRngRsp
+        };
+        let deadline = ranging_deadline(items);
+        let radio = self.settings.radio.clone();
+        let entry = Entry {
+            bs,
+            from,
+            mode,
+            connection: connection.filter(|_| mode == HandoverMode::Seamless),
+            ho_id: chosen.ho_id,
+            deadline: deadline.unwrap_or(radio.ranging_deadline),
+            fallbacks: vec![from],
+            fallback: false,
+            listening: false,
+            granted: false,
+        };
+        let action_time = radio.frame_start(radio.frame_number(now).saturating_add(u32::from(response.action_time.max(1))));
+        let name = self.directory.bs(bs);
+        outbox.verdict(Verdict::accepted(format!("goes to {name} at {action_time}, {mode}")));
+        self.derive(now, bs, outbox);
+        self.event(What::HandoverAgreed { mode, action_time }, outbox);
+        self.state = State::Leaving { entry };
+        self.timers.set(Timer::Indicate, action_time - radio.frame + radio.downlink);
+        self.timers.set(Timer::Leave, action_time);
+    }
+
+    /// MOB_HO-IND (release), in the last uplink subframe before the action time.
+    pub(super) fn indicate(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Leaving { entry } = &self.state else { return };
+        let note = format!("MOB_HO-IND: leaves for {}", self.directory.bs(entry.bs));
+        let message = ManagementMessage::MobHoInd(indication(HoIndication::Release { target: entry.bs }));
+        self.send_to_serving(now, message, note, outbox);
+        self.flush(now, outbox);
+    }
+
+    pub(super) fn leave(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Leaving { entry } = &self.state else { return };
+        let (entry, from) = (entry.clone(), entry.from);
+        self.management.clear();
+        self.event(What::Left { bs: from }, outbox);
+        self.state = State::Entering { entry };
+        self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
+    }
+
+    /// The script cancels the handover under way (R1).
+    pub(super) fn cancel(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        match &self.state {
+            State::Preparing { .. } | State::Leaving { .. } => {
+                for timer in [Timer::RepeatRequest, Timer::Indicate, Timer::Leave] {
+                    self.timers.cancel(timer);
+                }
+                self.abandon_preparation(now, outbox);
+            }
+            State::Entering { entry } if !entry.fallback => {
+                let target = entry.bs;
+                self.stop_entering(outbox);
+                if self.keys.is_spent() {
+                    return self.re_enter(now, outbox);
+                }
+                self.state = State::Returning { target };
+                self.timers.set(Timer::Return, now + self.settings.radio.dl_sync);
+            }
+            _ => self.event(What::CommandIgnored("cancel: no handover is under way"), outbox),
+        }
+    }
+
+    /// Back at the serving BS after a cancelled attempt: MOB_HO-IND (cancel), and the old connection goes on.
+    pub(super) fn returned(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let (State::Returning { target }, Some(live)) = (&self.state, &self.live) else { return };
+        let (target, serving) = (*target, live.bs);
+        self.reassemblers.retain(|(bs, _), _| *bs != target);
+        self.event(What::Listening { bs: serving }, outbox);
+        self.event(What::UplinkGranted { bs: serving }, outbox);
+        self.indicate_cancel(now, outbox);
+        self.end_unspent(outbox);
+    }
+
+    fn indicate_cancel(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let message = ManagementMessage::MobHoInd(indication(HoIndication::Cancel));
+        self.send_to_serving(now, message, "MOB_HO-IND: cancels the handover".to_owned(), outbox);
+    }
+
+    /// What R1 makes of an attempt that is given up after the mobile has left the serving BS.
+    pub(super) fn re_enter(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        debug_assert!(self.keys.is_spent());
+        let State::Entering { entry } = &self.state else { return };
+        let mut entry = entry.clone();
+        if self.keys.give_up() == GiveUp::ReEnter {
+            self.live = None;
+            self.event(What::Committed(self.keys.committed()), outbox);
+        }
+        self.report_keys(outbox);
+        let next = if entry.fallbacks.is_empty() { None } else { Some(entry.fallbacks.remove(0)) };
+        let (Some(next), Ok(_)) = (next, self.keys.begin()) else {
+            self.state = State::Detached;
+            self.give_packets_up(outbox);
+            return self.event(What::HandoverEnded { outcome: Outcome::Released, at: None }, outbox);
+        };
+        self.derive(now, next, outbox);
+        entry.bs = next;
+        entry.connection = None;
+        entry.ho_id = None;
+        entry.fallback = true;
+        entry.listening = false;
+        entry.granted = false;
+        self.state = State::Entering { entry };
+        self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
+    }
+}
+
+fn ranging_deadline(items: &[VendorItem]) -> Option<Duration> {
+    items.iter().find_map(|item| match item {
+        VendorItem::RangingDeadline(tens) => Some(Duration::from_millis(10) * u32::from(*tens)),
+        _ => None,
+    })
+}
+
+/// The CIDs pre-allocated at `bs` (R17).
+pub(super) fn candidate_connection(items: &[VendorItem], bs: Bsid) -> Option<Connection> {
+    items.iter().find_map(|item| match item {
+        VendorItem::Candidate(candidate) if candidate.bsid == bs => Some(Connection::from_candidate(candidate)),
+        _ => None,
+    })
+}
+
+/// MOB_MSHO-REQ with plausible measurements: there is no PHY to take them from.
+fn measured(candidates: &[Bsid]) -> MobMshoReq {
+    let measurements = Measurements { cinr: Some(40), rssi: Some(0x60), relative_delay: None };
+    let new_bs = NewBs { preamble_index: 33, measurements, service_level_prediction: 2, arrival_time_difference: None };
+    MobMshoReq {
+        report_metric: ReportMetric(ReportMetric::CINR | ReportMetric::RSSI),
+        full: candidates.iter().map(|bs| (*bs, new_bs)).collect(),
+        ..MobMshoReq::default()
+    }
+}
+
+fn indication(indication: HoIndication) -> MobHoInd {
+    MobHoInd {
+        reserved: 0,
+        indication,
+        ranging_parameters: RangingParameters::Valid,
+        indication_reserved: 0,
+        preamble_index: 33,
+        tlvs: Vec::new(),
+    }
+}

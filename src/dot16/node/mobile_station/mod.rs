@@ -1,0 +1,304 @@
+//! The mobile station: user traffic, and the handover as it drives it (`dot16-security.md` 7.2; R1, R9, R14, R18).
+//!
+//! * [`mod@self`]: states, input, timers.
+//! * `handover`: MOB_MSHO-REQ to MOB_HO-IND, leaving, cancelling.
+//! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
+//! * `data`: user packets up and down.
+
+mod data;
+mod entry;
+mod handover;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connection::{Connection, parse_management};
+use super::directory::Directory;
+use super::event::{Command, Event, HandoverMode, NamedKey, Reject, What};
+use super::fragmentation::{Fragmenter, Reassembler};
+use super::key_report::KeyReport;
+use super::radio::RadioSettings;
+use super::timers::Timers;
+use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::security::entry_keys::CmacError;
+use crate::dot16::security::mobile_keys::MobileKeys;
+use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage, mac_pdu};
+use crate::emulation::{Input, Node, Outbox, Port, Verdict};
+use crate::time::VirtualTime;
+
+/// Settings of a mobile station.
+#[derive(Clone, Debug)]
+pub struct MobileStationSettings {
+    /// Its MAC address.
+    pub mac: MsMac,
+    /// Whether it negotiated seamless handover at network entry (A5, R13).
+    pub seamless: bool,
+    /// The radio.
+    pub radio: RadioSettings,
+    /// The links to base stations.
+    pub ports: BTreeMap<Bsid, Port>,
+}
+
+/// The established connection.
+#[derive(Clone, Debug)]
+struct Live {
+    bs: Bsid,
+    connection: Connection,
+    count: CmacKeyCount,
+}
+
+/// An entry at a BS under way.
+#[derive(Clone, Debug)]
+struct Entry {
+    bs: Bsid,
+    from: Bsid,
+    mode: HandoverMode,
+    /// CIDs: pre-allocated in MOB_BSHO-RSP, else from RNG-RSP.
+    connection: Option<Connection>,
+    ho_id: Option<u8>,
+    /// From arrival to the end of the attempt.
+    deadline: Duration,
+    /// Where to go if this attempt fails, in order.
+    fallbacks: Vec<Bsid>,
+    /// Whether this is the attempt of the script, or one that follows a failure.
+    fallback: bool,
+    /// Whether the mobile has synchronised to the downlink.
+    listening: bool,
+    /// Whether it may send user data.
+    granted: bool,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// User data flows over the live connection.
+    Connected,
+    /// MOB_MSHO-REQ is out.
+    Preparing { target: Bsid, candidates: Vec<Bsid>, repeats: u8 },
+    /// MOB_BSHO-RSP is in; the live connection works until the action time.
+    Leaving { entry: Entry },
+    /// Away from the serving BS, entering another (or the same again).
+    Entering { entry: Entry },
+    /// Cancelled after leaving: synchronising to the serving BS again.
+    Returning { target: Bsid },
+    /// No connection is left.
+    Detached,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Slot,
+    RepeatRequest,
+    Indicate,
+    Leave,
+    Arrive,
+    Access,
+    Range,
+    Deadline,
+    Return,
+    KeysInstalled,
+}
+
+/// A mobile station.
+#[derive(Clone, Debug)]
+pub struct MobileStation {
+    settings: MobileStationSettings,
+    directory: Arc<Directory>,
+    keys: MobileKeys,
+    report: KeyReport,
+    live: Option<Live>,
+    state: State,
+    timers: Timers<Timer>,
+    management: VecDeque<(Vec<u8>, String)>,
+    packets: VecDeque<Vec<u8>>,
+    fragmenters: BTreeMap<(Bsid, Cid), Fragmenter>,
+    reassemblers: BTreeMap<(Bsid, Cid), Reassembler>,
+    started: bool,
+}
+
+impl MobileStation {
+    /// A mobile that is connected to `bs` before the run starts; `keys` hold the entry of that connection.
+    #[must_use]
+    pub fn new(
+        settings: MobileStationSettings,
+        directory: Arc<Directory>,
+        keys: MobileKeys,
+        bs: Bsid,
+        connection: Connection,
+    ) -> Self {
+        let count = keys.committed();
+        let report = KeyReport::new(settings.mac, true);
+        let mut timers = Timers::default();
+        timers.set(Timer::Slot, VirtualTime::ZERO);
+        Self {
+            settings,
+            directory,
+            keys,
+            report,
+            live: Some(Live { bs, connection, count }),
+            state: State::Connected,
+            timers,
+            management: VecDeque::new(),
+            packets: VecDeque::new(),
+            fragmenters: BTreeMap::new(),
+            reassemblers: BTreeMap::new(),
+            started: false,
+        }
+    }
+
+    fn event(&self, what: What, outbox: &mut Outbox<Event>) {
+        outbox.report(Event { ms: self.settings.mac, what });
+    }
+
+    fn rejected(&self, reject: Reject, text: impl Into<String>, outbox: &mut Outbox<Event>) {
+        self.event(What::Rejected(reject), outbox);
+        outbox.verdict(Verdict::rejected(text));
+    }
+
+    /// Reports PMK and counts at the first input.
+    fn start(&mut self, outbox: &mut Outbox<Event>) {
+        self.started = true;
+        let (pmk, sn) = self.keys.pmk();
+        let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
+        self.event(What::Key { at_mobile: true, held: true, key }, outbox);
+        self.event(What::Committed(self.keys.committed()), outbox);
+        self.report_keys(outbox);
+    }
+
+    fn report_keys(&mut self, outbox: &mut Outbox<Event>) {
+        let held: Vec<Bsid> = self.keys.held().map(|(bs, _)| bs).collect();
+        for bs in held {
+            let ak = self.keys.ak(bs).clone();
+            self.report.ak(&ak, outbox);
+        }
+        let entries = self.keys.held().map(|(bs, entry)| (bs, entry.akid(), entry));
+        self.report.update(entries, outbox);
+    }
+
+    /// The BS that the mobile listens to, with the connection and count in use there.
+    fn listening_to(&self) -> Option<(Bsid, Option<&Connection>, CmacKeyCount)> {
+        match &self.state {
+            State::Connected | State::Preparing { .. } | State::Leaving { .. } => {
+                self.live.as_ref().map(|live| (live.bs, Some(&live.connection), live.count))
+            }
+            State::Entering { entry } if entry.listening => {
+                self.keys.traffic().map(|count| (entry.bs, entry.connection.as_ref(), count))
+            }
+            State::Entering { .. } | State::Returning { .. } | State::Detached => None,
+        }
+    }
+
+    fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
+        let from = self.settings.ports.iter().find(|(_, of_bs)| **of_bs == port).map(|(bs, _)| *bs);
+        match (from, self.listening_to()) {
+            (Some(from), Some((bs, _, _))) if from == bs => {}
+            (Some(from), _) => {
+                let text = format!("dropped: not listening to {}", self.directory.bs(from));
+                return outbox.verdict(Verdict::rejected(text));
+            }
+            (None, _) => return outbox.verdict(Verdict::rejected("dropped: no BS on this link")),
+        }
+        for pdu in mac_pdu::burst(octets) {
+            match pdu {
+                Ok(pdu) if pdu.crc_form() == Some(self.settings.radio.crc) => self.pdu(now, &pdu, outbox),
+                Ok(_) => self.rejected(Reject::Malformed, "dropped: CRC-32 does not fit", outbox),
+                Err(error) => self.rejected(Reject::Malformed, format!("dropped: {error}"), outbox),
+            }
+        }
+    }
+
+    fn pdu(&mut self, now: VirtualTime, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
+        if !pdu.header.cid.is_management() {
+            return self.data_pdu(now, pdu, outbox);
+        }
+        let received = match parse_management(pdu) {
+            Ok(received) => received,
+            Err(error) => return self.rejected(Reject::Malformed, format!("dropped: {error}"), outbox),
+        };
+        let cid = pdu.header.cid;
+        match (&received.message, received.protected) {
+            (ManagementMessage::MobNbrAdv(_), _) if cid == Cid::BROADCAST => {
+                outbox.verdict(Verdict::accepted("neighbours noted"));
+            }
+            (ManagementMessage::MobBshoRsp(message), Some((tuple, protected))) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.handover_response(now, message, outbox);
+                }
+            }
+            (ManagementMessage::RngRsp(message), Some((tuple, protected))) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.ranging_response(now, message, outbox);
+                }
+            }
+            (ManagementMessage::RngRsp(message), None) => self.access_response(now, message, outbox),
+            (message, None) => {
+                let text = format!("dropped: {} without CMAC tuple", message.name());
+                self.rejected(Reject::Cmac, text, outbox);
+            }
+            (message, Some(_)) => {
+                outbox.verdict(Verdict::rejected(format!("dropped: {} not expected here", message.name())));
+            }
+        }
+    }
+
+    /// Verifies a CMAC tuple of the BS listened to and takes its CMAC_PN.
+    fn verify(&mut self, cid: Cid, protected: &[u8], tuple: &CmacTuple, outbox: &mut Outbox<Event>) -> bool {
+        let Some((bs, _, count)) = self.listening_to() else { return false };
+        let Some(keys) = self.keys.keys_mut(bs, count) else { return false };
+        match keys.accept(Direction::Downlink, cid, protected, tuple) {
+            Ok(()) => true,
+            Err(error @ CmacError::Value) => {
+                self.rejected(Reject::Cmac, format!("dropped: {error}"), outbox);
+                false
+            }
+            Err(error @ CmacError::PacketNumber { .. }) => {
+                self.rejected(Reject::CmacPn, format!("dropped: {error}"), outbox);
+                false
+            }
+        }
+    }
+
+    fn timer(&mut self, now: VirtualTime, timer: Timer, outbox: &mut Outbox<Event>) {
+        match timer {
+            Timer::Slot => self.flush(now, outbox),
+            Timer::RepeatRequest => self.repeat_request(now, outbox),
+            Timer::Indicate => self.indicate(now, outbox),
+            Timer::Leave => self.leave(now, outbox),
+            Timer::Arrive => self.arrive(now, outbox),
+            Timer::Access => self.access(now, outbox),
+            Timer::Range => self.range(now, outbox),
+            Timer::Deadline => self.deadline(now, outbox),
+            Timer::Return => self.returned(now, outbox),
+            Timer::KeysInstalled => self.keys_installed(now, outbox),
+        }
+    }
+}
+
+impl Node for MobileStation {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
+        if !self.started {
+            self.start(outbox);
+        }
+        match input {
+            Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Timer => {
+                while let Some(timer) = self.timers.pop(now) {
+                    self.timer(now, timer, outbox);
+                }
+            }
+            Input::Command(Command::Handover { target, candidates }) => {
+                self.begin_handover(now, target, candidates, outbox);
+            }
+            Input::Command(Command::Cancel) => self.cancel(now, outbox),
+            Input::Command(Command::Uplink(packet)) => self.packet(now, packet, outbox),
+            Input::Command(Command::Downlink { .. }) => {}
+        }
+    }
+
+    fn next_timer(&self) -> Option<VirtualTime> {
+        self.timers.next()
+    }
+}

@@ -1,0 +1,26 @@
+//! The state machines of mobile station, base station and Authenticator, sans-IO: input and time in, frames and events out.
+//!
+//! The procedure is that of `dot16-security.md` 7.1 under the handover rules R1 to R19: every candidate is prepared with
+//! the AK context, both sides derive TEKs without a message, user data flows before RNG-REQ and RNG-RSP, the count is
+//! reported, and every holder is told. [`MobileStation`], [`BaseStation`] (serving and target are roles of one type) and
+//! [`Authenticator`] (with the ASN gateway's data path) are [`crate::emulation::Node`]s over [`Command`] and [`Event`].
+
+pub mod authenticator;
+pub mod backbone_side;
+pub mod base_station;
+pub mod connection;
+pub mod directory;
+pub mod event;
+pub mod fragmentation;
+pub mod key_report;
+pub mod mobile_station;
+pub mod radio;
+pub mod timers;
+
+pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};
+pub use base_station::{BaseStation, BaseStationSettings, Established};
+pub use connection::{Connection, Flow};
+pub use directory::{Directory, Place};
+pub use event::{Command, Event, HandoverMode, NamedKey, Outcome, Reject};
+pub use mobile_station::{MobileStation, MobileStationSettings};
+pub use radio::{Association, RadioSettings};

@@ -1,0 +1,143 @@
+//! CMAC_KEY_COUNT_N at the Authenticator, and who holds a context: R2 and R3 of the handover rules.
+
+use std::collections::BTreeSet;
+
+use super::hierarchy::AkContext;
+use super::keys::Pmk;
+use super::tek_context::PmkLifetime;
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac};
+
+/// What the Authenticator answers to a count reported by a BS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportOutcome {
+    /// N moved to this value: acknowledge and tell every holder.
+    Accepted(CmacKeyCount),
+    /// The report was accepted before; acknowledge again, nothing changes.
+    Repeated,
+    /// The count was consumed elsewhere already (m < N): refuse.
+    Refused,
+    /// The count was the last one: acknowledge, demand re-authentication, serve no more contexts.
+    Exhausted,
+}
+
+/// The Authenticator's view of one mobile: PMK, N, and every BS that was given a context.
+#[derive(Clone, Debug)]
+pub struct AuthenticatorKeys {
+    pmk: Pmk,
+    pmk_sn: AkSequenceNumber,
+    ms: MsMac,
+    lifetime: PmkLifetime,
+    /// N; none once the counter is exhausted.
+    next: Option<CmacKeyCount>,
+    last_accepted: Option<(Bsid, CmacKeyCount)>,
+    holders: BTreeSet<Bsid>,
+}
+
+/// A context as handed to a BS.
+#[derive(Clone, Debug)]
+pub struct HandedContext {
+    /// AK and AKID for that BS.
+    pub ak: AkContext,
+    /// N.
+    pub count: CmacKeyCount,
+    /// Whether this BS was given any N of this PMK before (R8).
+    pub issued_before: bool,
+    /// The life of the PMK.
+    pub lifetime: PmkLifetime,
+}
+
+impl AuthenticatorKeys {
+    /// A mobile that has authenticated: `next` is N, 1 right after authentication (R2).
+    #[must_use]
+    pub fn new(pmk: Pmk, pmk_sn: AkSequenceNumber, ms: MsMac, lifetime: PmkLifetime, next: CmacKeyCount) -> Self {
+        Self { pmk, pmk_sn, ms, lifetime, next: Some(next), last_accepted: None, holders: BTreeSet::new() }
+    }
+
+    /// N, or `None` once exhausted.
+    #[must_use]
+    pub fn next(&self) -> Option<CmacKeyCount> {
+        self.next
+    }
+
+    /// The PMK, for the key log.
+    #[must_use]
+    pub fn pmk(&self) -> (&Pmk, AkSequenceNumber) {
+        (&self.pmk, self.pmk_sn)
+    }
+
+    /// Every BS that was given a context of this PMK, in order of BSID.
+    pub fn holders(&self) -> impl Iterator<Item = Bsid> {
+        self.holders.iter().copied()
+    }
+
+    /// Hands the context for `bs` out; N does not change (A15). `None` once the counter is exhausted.
+    pub fn hand_out(&mut self, bs: Bsid) -> Option<HandedContext> {
+        let count = self.next?;
+        let issued_before = !self.holders.insert(bs);
+        let ak = AkContext::derive(&self.pmk, self.pmk_sn, self.ms, bs);
+        Some(HandedContext { ak, count, issued_before, lifetime: self.lifetime })
+    }
+
+    /// A BS reports the count `m` that it accepted in a validated RNG-REQ (R2).
+    pub fn report(&mut self, bs: Bsid, m: CmacKeyCount) -> ReportOutcome {
+        if self.last_accepted == Some((bs, m)) {
+            return ReportOutcome::Repeated;
+        }
+        if self.next.is_none_or(|next| m < next) {
+            return ReportOutcome::Refused;
+        }
+        self.last_accepted = Some((bs, m));
+        self.holders.insert(bs);
+        self.next = m.next();
+        self.next.map_or(ReportOutcome::Exhausted, ReportOutcome::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::VirtualTime;
+    use std::time::Duration;
+
+    const A: Bsid = Bsid([10, 0, 0, 0, 0, 1]);
+    const B: Bsid = Bsid([10, 0, 0, 0, 0, 2]);
+
+    fn authenticator(next: u16) -> AuthenticatorKeys {
+        let lifetime = PmkLifetime { full: Duration::from_secs(3600), ends: VirtualTime::MAX };
+        let pmk = Pmk::from_octets([7; 20]);
+        AuthenticatorKeys::new(pmk, AkSequenceNumber(4), MsMac([2; 6]), lifetime, CmacKeyCount(next))
+    }
+
+    #[test]
+    fn handing_a_context_out_does_not_move_n_and_the_second_time_says_issued_before() {
+        // A15, A16, R8
+        let mut keys = authenticator(2);
+        let first = keys.hand_out(B).unwrap();
+        let second = keys.hand_out(B).unwrap();
+        assert_eq!((first.count, first.issued_before), (CmacKeyCount(2), false));
+        assert_eq!((second.count, second.issued_before), (CmacKeyCount(2), true));
+        assert_eq!(first.ak.ak, second.ak.ak);
+    }
+
+    #[test]
+    fn a_report_of_n_or_more_moves_n_behind_it_a_repeat_changes_nothing_and_a_smaller_one_is_refused() {
+        // R2, traces T2 and T3
+        let mut keys = authenticator(2);
+        assert_eq!(keys.report(B, CmacKeyCount(2)), ReportOutcome::Accepted(CmacKeyCount(3)));
+        assert_eq!(keys.report(B, CmacKeyCount(2)), ReportOutcome::Repeated);
+        assert_eq!(keys.report(A, CmacKeyCount(1)), ReportOutcome::Refused);
+        assert_eq!(keys.report(A, CmacKeyCount(2)), ReportOutcome::Refused);
+        assert_eq!(keys.next(), Some(CmacKeyCount(3)));
+        assert_eq!(keys.report(A, CmacKeyCount(7)), ReportOutcome::Accepted(CmacKeyCount(8)));
+    }
+
+    #[test]
+    fn the_counter_never_wraps() {
+        // R2, attack 15
+        let mut keys = authenticator(0xfffe);
+        assert_eq!(keys.report(A, CmacKeyCount(0xfffe)), ReportOutcome::Accepted(CmacKeyCount(0xffff)));
+        assert_eq!(keys.report(B, CmacKeyCount(0xffff)), ReportOutcome::Exhausted);
+        assert!(keys.hand_out(A).is_none());
+        assert_eq!(keys.report(A, CmacKeyCount(0xffff)), ReportOutcome::Refused);
+    }
+}

@@ -1,0 +1,427 @@
+//! The keys of one mobile at one BS: CMAC_KEY_COUNT_TB, the contexts retained per count, and the rules that keep a
+//! (TEK, PN) pair from being used twice: R4 to R8 of the handover rules.
+//!
+//! Three counts matter. `T_B` is the count in use for traffic. `H` is the highest count for which this BS ever derived a
+//! context; it survives purge and eviction, and no context is ever derived for a count at or below it. A retained
+//! context of a lower count can be resumed with its PNs and windows.
+
+use std::collections::BTreeMap;
+
+use super::entry_keys::{CmacError, EntryKeys};
+use super::hierarchy::{AkContext, Profile};
+use super::pn_window::PnWindow;
+use super::tek_context::{OpenedPdu, PmkLifetime, ReceiveError, TekContext};
+use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, Said};
+use crate::dot16::wire::{CmacTuple, MacPdu};
+use crate::time::VirtualTime;
+
+/// How far an entry at a BS has come (R5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryState {
+    /// Derived or resumed; the mobile has not shown itself.
+    Prepared,
+    /// The ICV of an uplink PDU has verified.
+    Matched,
+    /// An RNG-REQ has been validated.
+    Confirmed,
+}
+
+/// Settings of a BS that bear on keys.
+#[derive(Clone, Debug)]
+pub struct BaseStationKeySettings {
+    /// Profile (D1).
+    pub profile: Profile,
+    /// W of R6: how many counts above T_B are tried; 0 switches self-synchronisation off.
+    pub self_sync_window: u16,
+    /// Failed searches allowed per connection and second (R6).
+    pub self_sync_budget: u32,
+    /// An empty replay window of the size in use.
+    pub window: PnWindow,
+    /// The defence of R4 and R8. Off: contexts and `H` are forgotten at release and "issued before" is ignored, so that
+    /// a retry under the same count uses (TEK, PN) again and accepts recorded PDUs (A18).
+    pub tek_cache: bool,
+}
+
+/// What preparation came to (R4, R8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preparation {
+    /// TEKs for T_B are at hand; `resumed` if they were retained.
+    Seamless {
+        /// T_B.
+        count: CmacKeyCount,
+        /// Whether the context was retained from an earlier attempt.
+        resumed: bool,
+    },
+    /// The context of the count is lost: TEKs must travel in RNG-RSP.
+    LegacyRngRsp,
+}
+
+/// An uplink PDU that was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uplink {
+    /// The PDU.
+    pub opened: OpenedPdu,
+    /// By how much T_B was force-incremented for it (A11).
+    pub self_sync_steps: u16,
+    /// Whether it was the PDU that took the entry from prepared to matched.
+    pub matched_now: bool,
+}
+
+/// Why an uplink PDU was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UplinkError {
+    /// The reason under T_B, or under the retained count that the PDU belongs to.
+    pub reason: ReceiveError,
+    /// Whether a search over higher counts was made and failed.
+    pub searched: bool,
+}
+
+/// What a BS makes of an RNG-REQ (R7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RangingOutcome {
+    /// The CMAC does not verify for the claimed count: no state change.
+    Invalid,
+    /// The CMAC verifies, CMAC_PN was used before: a replay, no state change.
+    Replay(CmacError),
+    /// Confirmed; `advanced` if the count was above T_B, so that other TEKs are in use now.
+    Confirmed {
+        /// Whether T_B moved to the received count.
+        advanced: bool,
+    },
+    /// Already confirmed, with a higher CMAC_PN: the answer was lost, answer again.
+    Retransmission,
+    /// A valid CMAC for a count below T_B.
+    Smaller {
+        /// T_B.
+        expected: CmacKeyCount,
+        /// The state of the entry of T_B.
+        state: EntryState,
+    },
+    /// A valid CMAC for a count whose context was lost: TEKs must travel in RNG-RSP (R4, R8).
+    ContextLost,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    keys: EntryKeys,
+    state: EntryState,
+    /// Its TEKs travelled in RNG-RSP because the context was lost, and no uplink PDU has verified yet (R8).
+    lost: bool,
+}
+
+/// Everything a BS keeps for one AKID.
+#[derive(Clone, Debug)]
+pub struct BaseStationKeys {
+    settings: BaseStationKeySettings,
+    ak: AkContext,
+    saids: Vec<Said>,
+    lifetime: PmkLifetime,
+    count: CmacKeyCount,
+    /// H.
+    highest: Option<CmacKeyCount>,
+    /// The highest N this BS was told.
+    known_n: CmacKeyCount,
+    entries: BTreeMap<CmacKeyCount, Entry>,
+    legacy_only: bool,
+    released: bool,
+    /// The second in which searches were last counted, and how many failed in it.
+    searches: (u64, u32),
+}
+
+impl BaseStationKeys {
+    /// The AK context arrived; nothing is derived before [`Self::prepare`].
+    #[must_use]
+    pub fn new(settings: BaseStationKeySettings, ak: AkContext, saids: Vec<Said>, lifetime: PmkLifetime) -> Self {
+        Self {
+            settings,
+            ak,
+            saids,
+            lifetime,
+            count: CmacKeyCount(0),
+            highest: None,
+            known_n: CmacKeyCount(0),
+            entries: BTreeMap::new(),
+            legacy_only: false,
+            released: false,
+            searches: (0, 0),
+        }
+    }
+
+    /// The AK context.
+    #[must_use]
+    pub fn ak(&self) -> &AkContext {
+        &self.ak
+    }
+
+    /// The life of the PMK.
+    #[must_use]
+    pub fn lifetime(&self) -> PmkLifetime {
+        self.lifetime
+    }
+
+    /// T_B.
+    #[must_use]
+    pub fn count(&self) -> CmacKeyCount {
+        self.count
+    }
+
+    /// The state of the entry of T_B, if its context is at hand.
+    #[must_use]
+    pub fn state(&self) -> Option<EntryState> {
+        self.entries.get(&self.count).map(|entry| entry.state)
+    }
+
+    /// The keys of T_B.
+    #[must_use]
+    pub fn current(&self) -> Option<&EntryKeys> {
+        self.entries.get(&self.count).map(|entry| &entry.keys)
+    }
+
+    /// The keys of T_B.
+    pub fn current_mut(&mut self) -> Option<&mut EntryKeys> {
+        self.entries.get_mut(&self.count).map(|entry| &mut entry.keys)
+    }
+
+    /// The keys of every retained count.
+    pub fn retained(&self) -> impl Iterator<Item = (CmacKeyCount, EntryState, &EntryKeys)> {
+        self.entries.iter().map(|(count, entry)| (*count, entry.state, &entry.keys))
+    }
+
+    /// An entry that stands from before the run: `count` is confirmed, with random TEKs installed for each SA.
+    pub fn establish(&mut self, count: CmacKeyCount, teks: impl IntoIterator<Item = (Said, TekContext)>) {
+        let mut keys = EntryKeys::without_teks(&self.ak, count);
+        for (said, context) in teks {
+            keys.install(said, context);
+        }
+        self.count = count;
+        self.highest = Some(count);
+        self.entries.insert(count, Entry { keys, state: EntryState::Confirmed, lost: false });
+    }
+
+    /// Prepares for an entry after the Authenticator named N (R4, R8): T_B := max(N, H).
+    pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
+        self.released = false;
+        self.known_n = self.known_n.max(n);
+        if self.settings.tek_cache && issued_before && self.highest.is_none() {
+            self.legacy_only = true;
+        }
+        self.count = self.highest.map_or(n, |highest| highest.max(n));
+        if self.legacy_only {
+            return Preparation::LegacyRngRsp;
+        }
+        let count = self.count;
+        if self.may_derive(count) {
+            let keys = self.fresh(now, count);
+            self.insert(count, Entry { keys, state: EntryState::Prepared, lost: false });
+            return Preparation::Seamless { count, resumed: false };
+        }
+        match self.entries.get_mut(&count) {
+            Some(entry) => {
+                entry.state = EntryState::Prepared;
+                Preparation::Seamless { count, resumed: true }
+            }
+            None => Preparation::LegacyRngRsp,
+        }
+    }
+
+    /// R4: no context is ever derived for a count at or below H.
+    fn may_derive(&self, count: CmacKeyCount) -> bool {
+        !self.legacy_only && self.highest.is_none_or(|highest| count > highest)
+    }
+
+    fn fresh(&self, now: VirtualTime, count: CmacKeyCount) -> EntryKeys {
+        EntryKeys::from_count(&self.ak, count, &self.saids, &self.settings.window, self.lifetime, now)
+    }
+
+    fn insert(&mut self, count: CmacKeyCount, entry: Entry) {
+        self.entries.insert(count, entry);
+        self.highest = Some(self.highest.map_or(count, |highest| highest.max(count)));
+    }
+
+    /// Opens an uplink data PDU of the SA `said` under T_B, or, in state prepared, by self-synchronisation under
+    /// T_B + 1 .. T_B + W (R6, A10, A11).
+    ///
+    /// # Errors
+    /// If the PDU is dropped. Nothing has changed then, except the count of failed searches.
+    pub fn open_uplink(
+        &mut self,
+        now: VirtualTime,
+        said: Said,
+        pdu: &MacPdu<'_>,
+    ) -> Result<Uplink, UplinkError> {
+        let eks = pdu.header.eks;
+        let unsearched = |reason| UplinkError { reason, searched: false };
+        let entry = self.entries.get_mut(&self.count).ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
+        let context = entry.keys.tek_context_mut(said).ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
+        let reason = match context.open(now, Direction::Uplink, pdu) {
+            Ok(opened) => {
+                let matched_now = entry.state == EntryState::Prepared;
+                if matched_now {
+                    entry.state = EntryState::Matched;
+                }
+                return Ok(Uplink { opened, self_sync_steps: 0, matched_now });
+            }
+            Err(reason) => reason,
+        };
+        let may_search = entry.state == EntryState::Prepared
+            && matches!(reason, ReceiveError::Icv | ReceiveError::Duplicate(_) | ReceiveError::Old(_))
+            && self.search_allowed(now);
+        if may_search { self.search(now, said, pdu, reason) } else { Err(unsearched(reason)) }
+    }
+
+    fn search_allowed(&mut self, now: VirtualTime) -> bool {
+        let second = now.as_nanos() / 1_000_000_000;
+        if self.searches.0 != second {
+            self.searches = (second, 0);
+        }
+        self.settings.profile == Profile::Contribution
+            && self.settings.self_sync_window > 0
+            && self.searches.1 < self.settings.self_sync_budget
+    }
+
+    fn search(
+        &mut self,
+        now: VirtualTime,
+        said: Said,
+        pdu: &MacPdu<'_>,
+        under_count: ReceiveError,
+    ) -> Result<Uplink, UplinkError> {
+        let mut candidate = self.count;
+        for steps in 1..=self.settings.self_sync_window {
+            let Some(next) = candidate.next() else { break };
+            candidate = next;
+            let mut fresh = None;
+            let keys = match self.entries.get_mut(&candidate) {
+                Some(entry) => &mut entry.keys,
+                None if self.may_derive(candidate) => fresh.insert(self.fresh(now, candidate)),
+                None => continue,
+            };
+            let Some(context) = keys.tek_context_mut(said) else { continue };
+            match context.open(now, Direction::Uplink, pdu) {
+                Ok(opened) => {
+                    match fresh {
+                        Some(keys) => self.insert(candidate, Entry { keys, state: EntryState::Matched, lost: false }),
+                        None => {
+                            if let Some(entry) = self.entries.get_mut(&candidate) {
+                                entry.state = EntryState::Matched;
+                            }
+                        }
+                    }
+                    self.count = candidate;
+                    return Ok(Uplink { opened, self_sync_steps: steps, matched_now: true });
+                }
+                Err(_) => continue,
+            }
+        }
+        self.searches.1 += 1;
+        Err(UplinkError { reason: under_count, searched: true })
+    }
+
+    /// Takes an RNG-REQ that claims `m` (R7). The CMAC is verified for the claimed count before anything else is looked
+    /// at; `message` is the whole message without the tuple, `cid` the CID of its header.
+    pub fn range(
+        &mut self,
+        now: VirtualTime,
+        m: CmacKeyCount,
+        cid: Cid,
+        message: &[u8],
+        tuple: &CmacTuple,
+    ) -> RangingOutcome {
+        let verifies = match self.entries.get(&m) {
+            Some(entry) => entry.keys.value_verifies(Direction::Uplink, cid, message, tuple),
+            None => EntryKeys::without_teks(&self.ak, m).value_verifies(Direction::Uplink, cid, message, tuple),
+        };
+        if !verifies {
+            return RangingOutcome::Invalid;
+        }
+        if m < self.count {
+            let state = self.state().unwrap_or(EntryState::Prepared);
+            return RangingOutcome::Smaller { expected: self.count, state };
+        }
+        let advanced = m > self.count;
+        let Some(entry) = self.entries.get_mut(&m) else {
+            if !self.may_derive(m) {
+                return RangingOutcome::ContextLost;
+            }
+            let mut keys = self.fresh(now, m);
+            return match keys.accept(Direction::Uplink, cid, message, tuple) {
+                Err(error) => RangingOutcome::Replay(error),
+                Ok(()) => {
+                    self.insert(m, Entry { keys, state: EntryState::Confirmed, lost: false });
+                    self.count = m;
+                    RangingOutcome::Confirmed { advanced }
+                }
+            };
+        };
+        match entry.keys.accept(Direction::Uplink, cid, message, tuple) {
+            Err(error) => RangingOutcome::Replay(error),
+            Ok(()) if entry.lost => RangingOutcome::ContextLost,
+            Ok(()) if !advanced && entry.state == EntryState::Confirmed => RangingOutcome::Retransmission,
+            Ok(()) => {
+                entry.state = EntryState::Confirmed;
+                self.count = m;
+                RangingOutcome::Confirmed { advanced }
+            }
+        }
+    }
+
+    /// A context of `m` was lost and TEKs travel in RNG-RSP (R8): an entry for it with CMAC keys and `teks`, in state
+    /// prepared until an uplink PDU under them verifies.
+    pub fn install_lost(&mut self, m: CmacKeyCount, teks: impl IntoIterator<Item = (Said, TekContext)>) {
+        let mut keys = EntryKeys::without_teks(&self.ak, m);
+        for (said, context) in teks {
+            keys.install(said, context);
+        }
+        self.count = m;
+        self.insert(m, Entry { keys, state: EntryState::Prepared, lost: true });
+    }
+
+    /// Whether the entry of T_B was answered with TEKs in RNG-RSP and no uplink PDU under them has verified yet.
+    #[must_use]
+    pub fn awaits_first_uplink(&self) -> bool {
+        self.entries.get(&self.count).is_some_and(|entry| entry.lost)
+    }
+
+    /// The first uplink PDU under the TEKs of a `legacy-rng-rsp` answer has verified: the entry counts as confirmed (R8).
+    pub fn confirm_current(&mut self) {
+        if let Some(entry) = self.entries.get_mut(&self.count) {
+            entry.state = EntryState::Confirmed;
+            entry.lost = false;
+        }
+    }
+
+    /// The entry is over here: the resource retain time of a serving BS has passed, the ranging deadline of a target has
+    /// passed, or the handover was cancelled. Contexts stay (R14, R5), unless the cache is switched off.
+    pub fn release(&mut self) {
+        self.released = true;
+        if !self.settings.tek_cache {
+            self.entries.clear();
+            self.highest = None;
+        }
+        self.purge();
+    }
+
+    /// The Authenticator says that N has moved (R3); purges by R5. What is purged does not lower H.
+    pub fn notice(&mut self, n: CmacKeyCount) {
+        self.known_n = self.known_n.max(n);
+        self.purge();
+    }
+
+    /// The Authenticator refused the report of `m` (R2): only the context of that count goes.
+    pub fn refused(&mut self, m: CmacKeyCount) {
+        self.entries.remove(&m);
+    }
+
+    /// R5. Prepared and matched contexts go when N is above them, confirmed ones when N is above them and they are
+    /// released, or when N is more than one above them.
+    fn purge(&mut self) {
+        let (n, released) = (self.known_n, self.released);
+        self.entries.retain(|count, entry| {
+            let behind = n.0.saturating_sub(count.0);
+            match entry.state {
+                EntryState::Prepared | EntryState::Matched => behind == 0,
+                EntryState::Confirmed => behind == 0 || (behind == 1 && !released),
+            }
+        });
+    }
+}

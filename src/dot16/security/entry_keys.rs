@@ -1,0 +1,159 @@
+//! The keys of one entry: everything that hangs on one CMAC_KEY_COUNT at one BS.
+//!
+//! CMAC keys with their packet numbers (`dot16-security.md` 3) and the TEK contexts of every SA (2.2). MS and BS hold
+//! the same thing; a BS that retains it for a count can resume it, PNs and windows included (A16, R4).
+
+use std::collections::BTreeMap;
+
+use super::cmac_tuple::{Truncation, cmac_value, verify};
+use super::hierarchy::AkContext;
+use super::keys::CmacKey;
+use super::pn_window::PnWindow;
+use super::tek_context::{PmkLifetime, TekContext};
+use crate::dot16::identifiers::{AkId, AkSequenceNumber, Cid, CmacKeyCount, Direction, Said};
+use crate::dot16::wire::CmacTuple;
+use crate::time::VirtualTime;
+
+/// Why a CMAC tuple was refused; nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CmacError {
+    /// The value does not verify.
+    #[error("the CMAC does not verify")]
+    Value,
+    /// The value verifies, but CMAC_PN is not above the highest one accepted.
+    #[error("CMAC_PN {found} is not above {highest}")]
+    PacketNumber {
+        /// CMAC_PN of the tuple.
+        found: u32,
+        /// The highest CMAC_PN accepted so far.
+        highest: u32,
+    },
+}
+
+/// The last CMAC_PN has been used; only re-authentication helps (`dot16-security.md` 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("CMAC_PN is exhausted")]
+pub struct CmacPnExhausted;
+
+/// CMAC keys, CMAC_PNs and TEK contexts of one (AKID, CMAC_KEY_COUNT).
+#[derive(Clone, Debug)]
+pub struct EntryKeys {
+    count: CmacKeyCount,
+    akid: AkId,
+    ak_sn: AkSequenceNumber,
+    cmac_key_u: CmacKey,
+    cmac_key_d: CmacKey,
+    transmit_cmac_pn: u32,
+    received_cmac_pn: u32,
+    teks: BTreeMap<Said, TekContext>,
+}
+
+impl EntryKeys {
+    /// CMAC keys for `count` and no TEKs yet; both CMAC_PNs at 0, so that the first message carries 1.
+    #[must_use]
+    pub fn without_teks(ak: &AkContext, count: CmacKeyCount) -> Self {
+        Self {
+            count,
+            akid: ak.akid,
+            ak_sn: ak.ak_sn,
+            cmac_key_u: ak.cmac_key(Direction::Uplink, count),
+            cmac_key_d: ak.cmac_key(Direction::Downlink, count),
+            transmit_cmac_pn: 0,
+            received_cmac_pn: 0,
+            teks: BTreeMap::new(),
+        }
+    }
+
+    /// CMAC keys for `count`, and TEK0 and TEK1 of every SA generated from it (A1, A4).
+    #[must_use]
+    pub fn from_count(
+        ak: &AkContext,
+        count: CmacKeyCount,
+        saids: &[Said],
+        window: &PnWindow,
+        lifetime: PmkLifetime,
+        now: VirtualTime,
+    ) -> Self {
+        let mut keys = Self::without_teks(ak, count);
+        for &said in saids {
+            keys.teks.insert(said, TekContext::from_count(&ak.kek, count, said, window, lifetime, now));
+        }
+        keys
+    }
+
+    /// The count that all of this hangs on.
+    #[must_use]
+    pub fn count(&self) -> CmacKeyCount {
+        self.count
+    }
+
+    /// The AKID of the AK behind it.
+    #[must_use]
+    pub fn akid(&self) -> AkId {
+        self.akid
+    }
+
+    /// CMAC_KEY_U or CMAC_KEY_D.
+    #[must_use]
+    pub fn cmac_key(&self, direction: Direction) -> &CmacKey {
+        match direction {
+            Direction::Uplink => &self.cmac_key_u,
+            Direction::Downlink => &self.cmac_key_d,
+        }
+    }
+
+    /// The TEK contexts in order of SAID.
+    pub fn tek_contexts(&self) -> impl Iterator<Item = (Said, &TekContext)> {
+        self.teks.iter().map(|(said, context)| (*said, context))
+    }
+
+    /// The TEK context of an SA.
+    pub fn tek_context_mut(&mut self, said: Said) -> Option<&mut TekContext> {
+        self.teks.get_mut(&said)
+    }
+
+    /// Installs TEKs for an SA in place of those it has.
+    pub fn install(&mut self, said: Said, context: TekContext) {
+        self.teks.insert(said, context);
+    }
+
+    /// The CMAC tuple for a management message sent in `direction` on `cid`; `message` is the whole message without it.
+    ///
+    /// # Errors
+    /// If every CMAC_PN has been used.
+    pub fn sign(&mut self, direction: Direction, cid: Cid, message: &[u8]) -> Result<CmacTuple, CmacPnExhausted> {
+        let pn = self.transmit_cmac_pn.checked_add(1).ok_or(CmacPnExhausted)?;
+        self.transmit_cmac_pn = pn;
+        let value = cmac_value(self.cmac_key(direction), self.akid, pn, cid, message, Truncation::Right);
+        Ok(CmacTuple { reserved: 0, ak_sn: self.ak_sn, bsid: None, pn, value })
+    }
+
+    /// Whether the value of `tuple` is right for `message` (without the tuple) received in `direction` on `cid`; says
+    /// nothing about its CMAC_PN.
+    #[must_use]
+    pub fn value_verifies(&self, direction: Direction, cid: Cid, message: &[u8], tuple: &CmacTuple) -> bool {
+        let key = self.cmac_key(direction);
+        verify(key, self.akid, tuple.pn, cid, message, Truncation::Right, &tuple.value)
+    }
+
+    /// Verifies `tuple` and takes its CMAC_PN as the highest accepted.
+    ///
+    /// # Errors
+    /// If the value is wrong, or CMAC_PN is not above the highest accepted one.
+    pub fn accept(
+        &mut self,
+        direction: Direction,
+        cid: Cid,
+        message: &[u8],
+        tuple: &CmacTuple,
+    ) -> Result<(), CmacError> {
+        if !self.value_verifies(direction, cid, message, tuple) {
+            return Err(CmacError::Value);
+        }
+        if tuple.pn <= self.received_cmac_pn {
+            return Err(CmacError::PacketNumber { found: tuple.pn, highest: self.received_cmac_pn });
+        }
+        self.received_cmac_pn = tuple.pn;
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! The keys of a mobile station: CMAC_KEY_COUNT_M, CMAC_KEY_COUNT_TM, and the contexts of every BS it has named:
+//! R1, R8 and R9 of the handover rules.
+//!
+//! `M` is the last committed count, `T_M` = M + 1 the count of the handover under way. A handover given up before any
+//! RNG-REQ with T_M left keeps everything; once one was sent, T_M is spent: giving up commits it.
+
+use std::collections::BTreeMap;
+
+use super::entry_keys::EntryKeys;
+use super::hierarchy::AkContext;
+use super::keys::Pmk;
+use super::pn_window::PnWindow;
+use super::tek_context::{PmkLifetime, TekContext};
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
+use crate::time::VirtualTime;
+
+/// M has reached 0xffff: no further entry before re-authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("CMAC_KEY_COUNT is exhausted: re-authenticate")]
+pub struct CountExhausted;
+
+/// What giving a handover up leaves the mobile with (R1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GiveUp {
+    /// No RNG-REQ with T_M was sent: the old connection can be resumed.
+    Resume,
+    /// T_M was spent and is committed now; the old connection is gone, the next entry uses M + 1.
+    ReEnter,
+}
+
+/// Settings of a mobile station that bear on keys.
+#[derive(Clone, Debug)]
+pub struct MobileKeySettings {
+    /// An empty replay window of the size in use.
+    pub window: PnWindow,
+    /// The defence of A17. Off: contexts of T_M are dropped when a handover is cancelled and derived again at the retry,
+    /// so that (TEK, PN) is used twice.
+    pub tek_cache: bool,
+}
+
+/// Everything a mobile keeps for one PMK.
+#[derive(Clone, Debug)]
+pub struct MobileKeys {
+    settings: MobileKeySettings,
+    pmk: Pmk,
+    pmk_sn: AkSequenceNumber,
+    ms: MsMac,
+    saids: Vec<Said>,
+    lifetime: PmkLifetime,
+    /// M.
+    committed: CmacKeyCount,
+    /// T_M, while a handover or re-entry is under way or was cancelled without being spent.
+    traffic: Option<CmacKeyCount>,
+    spent: bool,
+    aks: BTreeMap<Bsid, AkContext>,
+    entries: BTreeMap<(Bsid, CmacKeyCount), EntryKeys>,
+}
+
+impl MobileKeys {
+    /// A mobile that has authenticated, with `committed` as M.
+    #[must_use]
+    pub fn new(
+        settings: MobileKeySettings,
+        pmk: Pmk,
+        pmk_sn: AkSequenceNumber,
+        ms: MsMac,
+        saids: Vec<Said>,
+        lifetime: PmkLifetime,
+        committed: CmacKeyCount,
+    ) -> Self {
+        Self {
+            settings,
+            pmk,
+            pmk_sn,
+            ms,
+            saids,
+            lifetime,
+            committed,
+            traffic: None,
+            spent: false,
+            aks: BTreeMap::new(),
+            entries: BTreeMap::new(),
+        }
+    }
+
+    /// An entry that stands from before the run: connected to `bs` under M, with random TEKs installed for each SA.
+    pub fn establish(&mut self, bs: Bsid, teks: impl IntoIterator<Item = (Said, TekContext)>) {
+        let mut keys = EntryKeys::without_teks(self.ak(bs), self.committed);
+        for (said, context) in teks {
+            keys.install(said, context);
+        }
+        self.entries.insert((bs, self.committed), keys);
+    }
+
+    /// The PMK.
+    #[must_use]
+    pub fn pmk(&self) -> (&Pmk, AkSequenceNumber) {
+        (&self.pmk, self.pmk_sn)
+    }
+
+    /// The life of the PMK.
+    #[must_use]
+    pub fn lifetime(&self) -> PmkLifetime {
+        self.lifetime
+    }
+
+    /// An empty replay window of the size in use.
+    #[must_use]
+    pub fn window(&self) -> &PnWindow {
+        &self.settings.window
+    }
+
+    /// M.
+    #[must_use]
+    pub fn committed(&self) -> CmacKeyCount {
+        self.committed
+    }
+
+    /// T_M of the handover under way, or of a cancelled one that left it unspent.
+    #[must_use]
+    pub fn traffic(&self) -> Option<CmacKeyCount> {
+        self.traffic
+    }
+
+    /// The AK context for `bs`, derived on first use.
+    pub fn ak(&mut self, bs: Bsid) -> &AkContext {
+        let Self { aks, pmk, pmk_sn, ms, .. } = self;
+        aks.entry(bs).or_insert_with(|| AkContext::derive(pmk, *pmk_sn, *ms, bs))
+    }
+
+    /// Begins a handover or re-entry: T_M := M + 1 (A2). A cancelled attempt that left T_M unspent gives the same T_M.
+    ///
+    /// # Errors
+    /// If M + 1 does not fit in 16 bits.
+    pub fn begin(&mut self) -> Result<CmacKeyCount, CountExhausted> {
+        let next = self.committed.next().ok_or(CountExhausted)?;
+        self.traffic = Some(next);
+        Ok(next)
+    }
+
+    /// Derives AK, KEK and TEKs of `bs` for T_M, or finds them in the cache with their PNs (R9, A16). Answers whether
+    /// they were in the cache, or `None` if no handover is under way.
+    pub fn derive(&mut self, now: VirtualTime, bs: Bsid) -> Option<bool> {
+        let count = self.traffic?;
+        if self.entries.contains_key(&(bs, count)) {
+            return Some(true);
+        }
+        self.ak(bs);
+        let ak = self.aks.get(&bs)?;
+        let keys = EntryKeys::from_count(ak, count, &self.saids, &self.settings.window, self.lifetime, now);
+        self.entries.insert((bs, count), keys);
+        Some(false)
+    }
+
+    /// An RNG-REQ with T_M is about to be sent: from now on T_M is spent (R1).
+    pub fn spend(&mut self) {
+        self.spent = true;
+    }
+
+    /// Whether an RNG-REQ with T_M was sent.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.spent
+    }
+
+    /// The entry at `bs` is complete: M := T_M, and every other context goes (A17).
+    pub fn complete(&mut self, bs: Bsid) {
+        if let Some(count) = self.traffic.take() {
+            self.committed = count;
+        }
+        self.spent = false;
+        let live = (bs, self.committed);
+        self.entries.retain(|key, _| *key == live);
+    }
+
+    /// Gives the handover up (R1). Unspent: M and every context stay, unless the cache is switched off. Spent: M := T_M,
+    /// and every context goes, that of the old connection included.
+    pub fn give_up(&mut self) -> GiveUp {
+        if !self.spent {
+            if !self.settings.tek_cache {
+                let committed = self.committed;
+                self.entries.retain(|(_, count), _| *count == committed);
+            }
+            return GiveUp::Resume;
+        }
+        if let Some(count) = self.traffic.take() {
+            self.committed = count;
+        }
+        self.spent = false;
+        self.entries.clear();
+        GiveUp::ReEnter
+    }
+
+    /// The keys for `bs` under `count`.
+    #[must_use]
+    pub fn keys(&self, bs: Bsid, count: CmacKeyCount) -> Option<&EntryKeys> {
+        self.entries.get(&(bs, count))
+    }
+
+    /// The keys for `bs` under `count`.
+    pub fn keys_mut(&mut self, bs: Bsid, count: CmacKeyCount) -> Option<&mut EntryKeys> {
+        self.entries.get_mut(&(bs, count))
+    }
+
+    /// Every context held.
+    pub fn held(&self) -> impl Iterator<Item = (Bsid, &EntryKeys)> {
+        self.entries.iter().map(|((bs, _), keys)| (*bs, keys))
+    }
+}
