@@ -1,0 +1,1 @@
+//! Generators of values for the property tests of this room.
