@@ -159,14 +159,14 @@ pub struct ControlMessage {
 }
 
 /// The header as it stands: version, flags, kind, length, MSID, reserved, transaction, reserved.
-type Header<'a> = (u8, u8, [u8; 2], u16, [u8; 6], u32, u16, u16);
+type Header = (u8, u8, [u8; 2], u16, [u8; 6], u32, u16, u16);
 
 fn octets<const N: usize>(input: &[u8]) -> IResult<&[u8], [u8; N]> {
     // `take` gives exactly N octets, so the array is always filled.
     take(N).map_opt(|octets: &[u8]| octets.try_into().ok()).parse(input)
 }
 
-fn header(input: &[u8]) -> IResult<&[u8], Header<'_>> {
+fn header(input: &[u8]) -> IResult<&[u8], Header> {
     (be_u8, be_u8, octets::<2>, be_u16, octets::<6>, be_u32, be_u16, be_u16).parse(input)
 }
 
@@ -248,3 +248,6 @@ impl ControlMessage {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

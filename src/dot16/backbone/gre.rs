@@ -52,12 +52,18 @@ pub struct GrePacket {
     pub payload: Vec<u8>,
 }
 
-fn fields(input: &[u8], flags: u16) -> IResult<&[u8], (u16, Option<u32>, Option<u32>)> {
+/// What follows the flags: protocol, then key and sequence number where the flags announce them.
+fn after_flags(input: &[u8], flags: u16) -> IResult<&[u8], GreHeader> {
     (
         be_u16,
         when(flags & KEY != 0, be_u32),
         when(flags & SEQUENCE != 0, be_u32),
     )
+        .map(|(protocol, key, sequence)| GreHeader {
+            key,
+            sequence,
+            protocol,
+        })
         .parse(input)
 }
 
@@ -87,14 +93,10 @@ impl GrePacket {
         if version != 0 {
             return Err(BackboneError::new(LAYER, 0, "version 0", format!("version {version}")));
         }
-        let (payload, (protocol, key, sequence)) =
-            fields(rest, flags).map_err(|_| short("protocol, key and sequence number as the flags announce"))?;
+        let (payload, header) =
+            after_flags(rest, flags).map_err(|_| short("protocol, key and sequence number as the flags announce"))?;
         Ok(Self {
-            header: GreHeader {
-                key,
-                sequence,
-                protocol,
-            },
+            header,
             payload: payload.to_vec(),
         })
     }
@@ -121,5 +123,95 @@ impl GrePacket {
                 slice(&self.payload),
             )),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dot16::backbone::generators::gre_packet;
+
+    fn packet(key: Option<u32>, sequence: Option<u32>) -> GrePacket {
+        GrePacket {
+            header: GreHeader {
+                key,
+                sequence,
+                protocol: GreHeader::IPV4,
+            },
+            payload: vec![0x45, 0],
+        }
+    }
+
+    #[test]
+    fn key_and_sequence_number_stand_in_this_order_when_their_flags_say_so() {
+        let cases: [(Option<u32>, Option<u32>, &[u8]); 4] = [
+            (None, None, &[0x00, 0, 8, 0, 0x45, 0]),
+            (Some(0x0102_0304), None, &[0x20, 0, 8, 0, 1, 2, 3, 4, 0x45, 0]),
+            (None, Some(7), &[0x10, 0, 8, 0, 0, 0, 0, 7, 0x45, 0]),
+            (
+                Some(0x0102_0304),
+                Some(7),
+                &[0x30, 0, 8, 0, 1, 2, 3, 4, 0, 0, 0, 7, 0x45, 0],
+            ),
+        ];
+        for (key, sequence, octets) in cases {
+            assert_eq!(packet(key, sequence).octets().unwrap(), octets);
+            assert_eq!(GrePacket::parse(octets).unwrap(), packet(key, sequence));
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_the_header_is_an_error_at_its_end() {
+        let octets = packet(Some(1), Some(2)).octets().unwrap();
+        for length in 0..12 {
+            let error = GrePacket::parse(&octets[..length]).unwrap_err();
+            assert_eq!((error.layer, error.offset), ("GRE", length));
+        }
+        assert!(GrePacket::parse(&octets[..12]).is_ok());
+    }
+
+    #[test]
+    fn each_unsupported_bit_is_refused_by_name() {
+        for bit in (0..16)
+            .map(|bit| 1_u16 << bit)
+            .filter(|bit| bit & (KEY | SEQUENCE) == 0)
+        {
+            let name = match bit {
+                0x8000 => "checksum present",
+                0x4000 => "routing present",
+                0x0800 => "strict source route",
+                0x0100..=0x0400 => "recursion control",
+                0x0008..=0x0080 => "reserved flags",
+                _ => "version",
+            };
+            let [high, low] = bit.to_be_bytes();
+            let error = GrePacket::parse(&[high, low, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap_err();
+            assert_eq!(error.offset, 0);
+            assert!(error.found.contains(name), "{bit:#06x}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_built_parses_to_the_same(packet in gre_packet()) {
+            prop_assert_eq!(GrePacket::parse(&packet.octets().unwrap()).unwrap(), packet);
+        }
+
+        #[test]
+        fn arbitrary_octets_never_panic_and_come_back_exactly(
+            flags in prop::sample::select(vec![0_u8, 0x10, 0x20, 0x30, 0x80]),
+            tail in prop::collection::vec(any::<u8>(), 0..20),
+            quiet: bool,
+        ) {
+            let mut octets = tail;
+            if quiet && octets.len() >= 2 {
+                octets[..2].copy_from_slice(&[flags, 0]);
+            }
+            if let Ok(packet) = GrePacket::parse(&octets) {
+                prop_assert_eq!(packet.octets().unwrap(), octets);
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Private encodings of the backbone: what the dictionary of the ASN control plane lacks (PROTOCOL R8, R17).
+//! Private encodings of the backbone: what the dictionary of the ASN control plane lacks (PROTOCOL R8, R12, R17).
 //!
 //! The one table of them. Each is a Vendor Specific TLV (type 261) whose value is the vendor identifier
 //! [`VENDOR`], a sub-code and the content:
@@ -8,6 +8,7 @@
 //! | 1 | issued before | none | Context_Rpt |
 //! | 2 | pre-allocated primary management CID | 2 octets | HO_Rsp |
 //! | 3 | ranging deadline | 2 octets, units of 10 ms | HO_Rsp |
+//! | 4 | receive window | bitmap, 1 to 128 octets | TEK parameters of a context transfer (`legacy-reuse`) |
 
 use super::asn_tlv::AsnTlv;
 use crate::dot16::identifiers::Cid;
@@ -18,12 +19,16 @@ pub const VENDOR: [u8; 3] = [0x02, 0x80, 0x16];
 const ISSUED_BEFORE: u8 = 1;
 const PRIMARY_CID: u8 = 2;
 const RANGING_DEADLINE: u8 = 3;
+const RECEIVE_WINDOW: u8 = 4;
+/// Octets of the largest window, 1024 PNs.
+const RECEIVE_WINDOW_MAX: usize = 128;
 
 /// What a private TLV says.
-pub(super) enum PrivateTlv {
+pub(super) enum PrivateTlv<'a> {
     IssuedBefore,
     PrimaryCid(Cid),
     RangingDeadline(u16),
+    ReceiveWindow(&'a [u8]),
 }
 
 impl AsnTlv {
@@ -56,15 +61,33 @@ impl AsnTlv {
         }
     }
 
+    /// The PNs that a receiver has accepted, beside the RxPN Counter that names the highest of them (PROTOCOL R12).
+    ///
+    /// Bit `i`, counted from the most significant bit of the first octet, is 1 if PN `highest - i` was accepted, so bit
+    /// 0 is the highest itself. 1 to 128 octets (a window of at most 1024 PNs); [`TlvLookup::receive_window`] does not
+    /// find any other number of octets.
+    ///
+    /// [`TlvLookup::receive_window`]: super::asn_tlv::TlvLookup::receive_window
+    #[must_use]
+    pub fn receive_window(bitmap: &[u8]) -> Self {
+        Self::VendorSpecific {
+            vendor: VENDOR,
+            octets: [&[RECEIVE_WINDOW], bitmap].concat(),
+        }
+    }
+
     /// What this TLV says, if it is a private one of this crate.
-    pub(super) fn private(&self) -> Option<PrivateTlv> {
+    pub(super) fn private(&self) -> Option<PrivateTlv<'_>> {
         let Self::VendorSpecific { vendor: VENDOR, octets } = self else {
             return None;
         };
-        match *octets.as_slice() {
-            [ISSUED_BEFORE] => Some(PrivateTlv::IssuedBefore),
-            [PRIMARY_CID, high, low] => Some(PrivateTlv::PrimaryCid(Cid(u16::from_be_bytes([high, low])))),
-            [RANGING_DEADLINE, high, low] => Some(PrivateTlv::RangingDeadline(u16::from_be_bytes([high, low]))),
+        match octets.as_slice() {
+            &[ISSUED_BEFORE] => Some(PrivateTlv::IssuedBefore),
+            &[PRIMARY_CID, high, low] => Some(PrivateTlv::PrimaryCid(Cid(u16::from_be_bytes([high, low])))),
+            &[RANGING_DEADLINE, high, low] => Some(PrivateTlv::RangingDeadline(u16::from_be_bytes([high, low]))),
+            [RECEIVE_WINDOW, bitmap @ ..] if (1..=RECEIVE_WINDOW_MAX).contains(&bitmap.len()) => {
+                Some(PrivateTlv::ReceiveWindow(bitmap))
+            }
             _ => None,
         }
     }
@@ -86,6 +109,19 @@ mod tests {
         assert_eq!(tlvs.ranging_deadline(), Some(20));
         assert!(tlvs.is_issued_before());
         assert!(!tlvs[..2].is_issued_before());
+    }
+
+    #[test]
+    fn a_receive_window_is_at_most_1024_pns() {
+        for (octets, found) in [(0, false), (1, true), (128, true), (129, false)] {
+            let bitmap = vec![0xa5; octets];
+            let tlvs = [AsnTlv::receive_window(&bitmap)];
+            assert_eq!(
+                tlvs.receive_window(),
+                found.then_some(bitmap.as_slice()),
+                "{octets} octets"
+            );
+        }
     }
 
     #[test]

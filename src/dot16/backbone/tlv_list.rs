@@ -101,3 +101,89 @@ fn level_octets(tlvs: &[AsnTlv], offset: usize, depth: usize) -> Result<Vec<u8>,
     }
     Ok(octets)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dot16::backbone::generators::tlv;
+
+    fn octets(tlvs: &[AsnTlv]) -> Vec<u8> {
+        list_octets(tlvs, 0).unwrap()
+    }
+
+    /// `depth` levels of TLVs: MS Info in MS Info, the innermost one empty.
+    fn nested(depth: usize) -> AsnTlv {
+        (1..depth).fold(AsnTlv::MsInfo(Vec::new()), |inner, _| AsnTlv::MsInfo(vec![inner]))
+    }
+
+    #[test]
+    fn values_are_not_padded() {
+        let tlvs = [AsnTlv::AkSn(1), AsnTlv::HoId(7)];
+        assert_eq!(octets(&tlvs), [0, 9, 0, 1, 1, 0, 205, 0, 1, 7]);
+    }
+
+    #[test]
+    fn a_cut_header_is_named_with_its_octet() {
+        let error = parse_list(&[0, 9, 0, 1, 1, 0, 205], 20).unwrap_err();
+        let text = "ASN TLV, octet 25: expected 4 octets of type and length, found 2 octets";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn a_value_longer_than_what_is_left_is_named_with_its_octet() {
+        // MS Info of 5 octets that holds an AK SN of 2 octets: the compound is the limit, not the message.
+        let error = parse_list(&[0, 103, 0, 5, 0, 9, 0, 2, 1, 0xff, 0xff], 20).unwrap_err();
+        let text = "ASN TLV, octet 28: expected 2 octets of value (type 9), found 1 octets";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn eight_levels_pass_and_nine_do_not_either_way() {
+        let deepest = [nested(MAX_DEPTH)];
+        assert_eq!(parse_list(&octets(&deepest), 0).unwrap(), deepest);
+
+        let inner = octets(&deepest);
+        let mut too_deep = vec![0, 103, 0, u8::try_from(inner.len()).unwrap()];
+        too_deep.extend(inner);
+        let parsing = parse_list(&too_deep, 20).unwrap_err();
+        let building = list_octets(&[nested(MAX_DEPTH + 1)], 20).unwrap_err();
+        assert_eq!(parsing.offset, 20 + 4 * MAX_DEPTH);
+        assert_eq!(parsing.to_string(), building.to_string());
+    }
+
+    #[test]
+    fn a_value_above_65535_octets_is_an_error() {
+        let too_long = AsnTlv::EapPayload(vec![0; 65536]);
+        let error = list_octets(&[AsnTlv::AkSn(1), AsnTlv::MsInfo(vec![too_long])], 20).unwrap_err();
+        assert_eq!((error.layer, error.offset), ("ASN TLV", 29));
+    }
+
+    #[test]
+    fn an_ak_is_redacted_inside_every_compound() {
+        let ak = AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::Ak([0xab; 20])])]);
+        let shown = format!("{ak:?}");
+        assert!(
+            shown.contains("Ak(<redacted>)") && !shown.contains("171") && !shown.contains("ab,"),
+            "{shown}"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn lists_come_back(tlvs in prop::collection::vec(tlv(), 0..6)) {
+            prop_assert_eq!(parse_list(&octets(&tlvs), 0).unwrap(), tlvs);
+        }
+
+        #[test]
+        fn arbitrary_lists_never_panic_and_come_back_exactly(input in prop::collection::vec(0..8u8, 0..80)) {
+            match parse_list(&input, 0) {
+                Ok(tlvs) => prop_assert_eq!(octets(&tlvs), input),
+                Err(error) => prop_assert!(error.offset <= input.len()),
+            }
+        }
+    }
+}

@@ -274,3 +274,6 @@ fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<&[u8], Bac
         .get(UDP_OCTETS..)
         .ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))
 }
+
+#[cfg(test)]
+mod tests;
