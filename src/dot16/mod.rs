@@ -2,3 +2,4 @@
 
 pub mod identifiers;
 pub mod security;
+pub mod wire;
