@@ -15,4 +15,5 @@
 //! * [`cli`]: one file per command.
 
 pub mod dot16;
+pub mod scenario;
 pub mod time;

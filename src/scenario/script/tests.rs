@@ -1,0 +1,1 @@
+//! Behaviour of the script format as a whole.
