@@ -33,30 +33,45 @@ struct Tally {
 }
 
 /// The packets of one direction.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Flow {
     tallies: HashMap<[u8; 16], Tally>,
+    limit: usize,
     untracked: u64,
 }
 
 /// The user packets of one mobile station in both directions.
 ///
-/// Memory: 32 octets for each distinct content, at most [`Ledger::LIMIT`] contents a direction; packets beyond that are
-/// counted in [`Ledger::untracked`] and in nothing else.
-#[derive(Clone, Debug, Default)]
+/// Memory: 32 octets and the map's overhead for each distinct content, up to a limit for each direction; packets of
+/// further contents are counted in [`Ledger::untracked`] and in nothing else.
+#[derive(Clone, Debug)]
 pub struct Ledger {
     uplink: Flow,
     downlink: Flow,
 }
 
 impl Ledger {
-    /// Distinct contents that are kept for a direction.
-    pub const LIMIT: usize = 1 << 24;
+    /// Distinct contents that [`Ledger::new`] keeps for a direction: more than one entry of a script can generate.
+    pub const LIMIT: usize = 1 << 22;
 
     /// A ledger without packets.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_limit(Self::LIMIT)
+    }
+
+    /// A ledger that keeps at most `limit` distinct contents for each direction.
+    #[must_use]
+    pub fn with_limit(limit: usize) -> Self {
+        let flow = Flow {
+            tallies: HashMap::new(),
+            limit,
+            untracked: 0,
+        };
+        Self {
+            uplink: flow.clone(),
+            downlink: flow,
+        }
     }
 
     /// Notes that `packet`, an IP packet, was handed to the sender.
@@ -113,10 +128,16 @@ impl Ledger {
     }
 }
 
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Flow {
     fn count(&mut self, packet: &[u8], change: impl FnOnce(&mut Tally)) {
         let key = content_hash(packet);
-        if self.tallies.len() >= Ledger::LIMIT && !self.tallies.contains_key(&key) {
+        if self.tallies.len() >= self.limit && !self.tallies.contains_key(&key) {
             self.untracked = self.untracked.saturating_add(1);
         } else {
             change(self.tallies.entry(key).or_default());
@@ -132,4 +153,148 @@ fn content_hash(packet: &[u8]) -> [u8; 16] {
         *to = from;
     }
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const UP: Direction = Direction::Uplink;
+    const DOWN: Direction = Direction::Downlink;
+
+    fn counts(sent: &[&str], delivered: &[&str]) -> Counts {
+        let mut ledger = Ledger::new();
+        sent.iter().for_each(|packet| ledger.sent(UP, packet.as_bytes()));
+        delivered
+            .iter()
+            .for_each(|packet| ledger.delivered(UP, packet.as_bytes()));
+        ledger.counts(UP)
+    }
+
+    #[test]
+    fn what_arrives_once_in_any_order_is_delivered() {
+        let expected = Counts {
+            sent: 3,
+            delivered: 3,
+            ..Counts::default()
+        };
+        assert_eq!(counts(&["a", "b", "c"], &["c", "a", "b"]), expected);
+    }
+
+    #[test]
+    fn what_does_not_arrive_is_lost() {
+        let expected = Counts {
+            sent: 2,
+            delivered: 1,
+            lost: 1,
+            ..Counts::default()
+        };
+        assert_eq!(counts(&["a", "b"], &["b"]), expected);
+    }
+
+    #[test]
+    fn what_arrives_again_is_duplicated() {
+        let expected = Counts {
+            sent: 1,
+            delivered: 1,
+            duplicated: 2,
+            ..Counts::default()
+        };
+        assert_eq!(counts(&["a"], &["a", "a", "a"]), expected);
+    }
+
+    #[test]
+    fn what_was_never_sent_is_altered_and_its_original_lost() {
+        let expected = Counts {
+            sent: 1,
+            lost: 1,
+            altered: 1,
+            ..Counts::default()
+        };
+        assert_eq!(counts(&["a"], &["A"]), expected);
+    }
+
+    #[test]
+    fn identical_packets_are_not_duplicates_of_each_other() {
+        let expected = Counts {
+            sent: 3,
+            delivered: 2,
+            lost: 1,
+            ..Counts::default()
+        };
+        assert_eq!(counts(&["a", "a", "a"], &["a", "a"]), expected);
+    }
+
+    #[test]
+    fn directions_are_apart() {
+        let mut ledger = Ledger::new();
+        ledger.sent(UP, b"a");
+        ledger.delivered(DOWN, b"a");
+        assert_eq!(
+            ledger.counts(UP),
+            Counts {
+                sent: 1,
+                lost: 1,
+                ..Counts::default()
+            }
+        );
+        assert_eq!(
+            ledger.counts(DOWN),
+            Counts {
+                altered: 1,
+                ..Counts::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_full_ledger_counts_known_contents_on_and_says_how_many_it_left_out() {
+        let mut ledger = Ledger::with_limit(1);
+        ledger.sent(UP, b"a");
+        ledger.sent(UP, b"b");
+        ledger.delivered(UP, b"a");
+        ledger.delivered(UP, b"b");
+        assert_eq!(
+            ledger.counts(UP),
+            Counts {
+                sent: 1,
+                delivered: 1,
+                ..Counts::default()
+            }
+        );
+        assert_eq!((ledger.untracked(UP), ledger.untracked(DOWN)), (2, 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn counts_are_those_of_multisets(
+            sent in prop::collection::vec(0u8..8, 0..60),
+            delivered in prop::collection::vec(0u8..10, 0..60),
+        ) {
+            let mut ledger = Ledger::new();
+            let mut left = BTreeMap::<u8, u64>::new();
+            for packet in &sent {
+                ledger.sent(UP, &[*packet]);
+                *left.entry(*packet).or_default() += 1;
+            }
+            // One by one: a delivery uses up one that was sent, else it is surplus.
+            let (mut fresh, mut duplicated, mut altered) = (0, 0, 0);
+            for packet in &delivered {
+                ledger.delivered(UP, &[*packet]);
+                match left.get_mut(packet) {
+                    Some(0) => duplicated += 1,
+                    Some(left) => { *left -= 1; fresh += 1 }
+                    None => altered += 1,
+                }
+            }
+            let counts = ledger.counts(UP);
+            let lost: u64 = left.values().sum();
+            prop_assert_eq!(counts, Counts { sent: sent.len() as u64, delivered: fresh, duplicated, lost, altered });
+            prop_assert_eq!(counts.sent, counts.delivered + counts.lost);
+            prop_assert_eq!(delivered.len() as u64, counts.delivered + counts.duplicated + counts.altered);
+        }
+    }
 }

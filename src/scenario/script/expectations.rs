@@ -347,10 +347,7 @@ impl Reader<'_> {
             } => {
                 let mode = mode.map_or(String::new(), |mode| format!(", {}", mode.as_str()));
                 let (mobile, target) = (mobile(mobile_station), base(target));
-                format!(
-                    "handover {nth} of {mobile} goes to {target} and is {}{mode}",
-                    outcome.as_str()
-                )
+                format!("handover {nth} of {mobile} to {target}: {}{mode}", outcome.as_str())
             }
             Expected::Traffic {
                 mobile_station,

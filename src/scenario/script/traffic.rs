@@ -24,7 +24,7 @@ pub enum Traffic {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedTraffic {
     /// Position of the entry in the script, from 0; keeps the ports of entries apart.
-    pub flow: u16,
+    pub flow: u32,
     /// The mobile station at one end.
     pub mobile_station: MobileStationId,
     /// What the packets are.
@@ -117,19 +117,19 @@ const SIZES: std::ops::RangeInclusive<u16> = 28..=1_500;
 /// Largest burst.
 const LARGEST_BURST: u32 = 10_000;
 /// Packets that one entry may send in each direction.
-const MOST_PACKETS: u128 = 10_000_000;
+const MOST_PACKETS: u128 = 4_000_000;
 
 /// Reads every `[[traffic]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) -> Read<Vec<Traffic>> {
     let sections = root.tables("traffic", &KEYS)?;
     sections
         .iter()
-        .zip(0..=u16::MAX)
+        .zip(0..)
         .map(|(section, flow)| entry(section, flow, stations, duration))
         .collect()
 }
 
-fn entry(section: &Section<'_>, flow: u16, stations: &Stations, duration: Duration) -> Read<Traffic> {
+fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Duration) -> Read<Traffic> {
     #[derive(Clone, Copy, PartialEq)]
     enum Kind {
         Udp,

@@ -41,7 +41,7 @@ pub(super) fn show_time(time: Duration) -> String {
     let nanos = time.as_nanos();
     let (unit, factor) = UNITS
         .iter()
-        .filter(|(_, factor)| nanos % factor == 0 && (nanos > 0 || *factor == 1_000_000_000))
+        .filter(|(_, factor)| nanos.is_multiple_of(*factor) && (nanos > 0 || *factor == 1_000_000_000))
         .max_by_key(|(_, factor)| *factor)
         .unwrap_or(&("ns", 1));
     format!("{}{unit}", nanos / factor)
