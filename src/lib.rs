@@ -16,4 +16,5 @@
 
 pub mod dot16;
 pub mod emulation;
+pub mod scenario;
 pub mod time;

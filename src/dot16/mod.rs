@@ -2,5 +2,6 @@
 
 pub mod backbone;
 pub mod identifiers;
+pub mod node;
 pub mod security;
 pub mod wire;

@@ -115,6 +115,12 @@ impl<E> Outbox<E> {
         self.verdict = Some(verdict);
     }
 
+    /// Takes over the frames and events of `other`, not its verdict: work that was put off until this input.
+    pub fn append_without_verdict(&mut self, other: Self) {
+        self.sent.extend(other.sent);
+        self.events.extend(other.events);
+    }
+
     /// The events reported so far, for tests that drive a node by hand.
     #[must_use]
     pub fn events(&self) -> &[E] {

@@ -231,6 +231,11 @@ macro_rules! asn_tlvs {
                 })
             }
 
+            /// Whether seamless handover is negotiated or promised; `false` where nothing is said (private TLV).
+            fn is_seamless(&self) -> bool {
+                self.list().iter().any(|tlv| matches!(tlv.private(), Some(PrivateTlv::Seamless(true))))
+            }
+
             /// The bitmap of a receive window, as [`AsnTlv::receive_window`] describes it (private TLV).
             fn receive_window(&self) -> Option<&[u8]> {
                 self.list().iter().find_map(|tlv| match tlv.private() {

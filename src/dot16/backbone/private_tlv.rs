@@ -9,17 +9,20 @@
 //! | 2 | pre-allocated primary management CID | 2 octets | HO_Rsp |
 //! | 3 | ranging deadline | 2 octets, units of 10 ms | HO_Rsp |
 //! | 4 | receive window | bitmap, 1 to 128 octets | TEK parameters of a context transfer (`legacy-reuse`) |
+//! | 5 | seamless handover | 1 octet: 1 negotiated (HO_Req), TEKs are generated (HO_Rsp); 0 not | HO_Req, HO_Rsp |
 
 use super::asn_tlv::AsnTlv;
 use crate::dot16::identifiers::Cid;
+use crate::dot16::wire::VendorTlv;
 
-/// The private vendor identifier: a locally administered value, which no vendor owns.
-pub const VENDOR: [u8; 3] = [0x02, 0x80, 0x16];
+/// The private vendor identifier, the same as on the air.
+pub const VENDOR: [u8; 3] = VendorTlv::KEYHOP;
 
 const ISSUED_BEFORE: u8 = 1;
 const PRIMARY_CID: u8 = 2;
 const RANGING_DEADLINE: u8 = 3;
 const RECEIVE_WINDOW: u8 = 4;
+const SEAMLESS: u8 = 5;
 /// Octets of the largest window, 1024 PNs.
 const RECEIVE_WINDOW_MAX: usize = 128;
 
@@ -29,6 +32,7 @@ pub(super) enum PrivateTlv<'a> {
     PrimaryCid(Cid),
     RangingDeadline(u16),
     ReceiveWindow(&'a [u8]),
+    Seamless(bool),
 }
 
 impl AsnTlv {
@@ -61,6 +65,15 @@ impl AsnTlv {
         }
     }
 
+    /// Seamless handover: negotiated with the mobile (HO_Req), or what the target will do (HO_Rsp). 1 octet.
+    #[must_use]
+    pub fn seamless(yes: bool) -> Self {
+        Self::VendorSpecific {
+            vendor: VENDOR,
+            octets: vec![SEAMLESS, u8::from(yes)],
+        }
+    }
+
     /// The PNs that a receiver has accepted, beside the RxPN Counter that names the highest of them (PROTOCOL R12).
     ///
     /// Bit `i`, counted from the most significant bit of the first octet, is 1 if PN `highest - i` was accepted, so bit
@@ -88,6 +101,7 @@ impl AsnTlv {
             [RECEIVE_WINDOW, bitmap @ ..] if (1..=RECEIVE_WINDOW_MAX).contains(&bitmap.len()) => {
                 Some(PrivateTlv::ReceiveWindow(bitmap))
             }
+            &[SEAMLESS, yes @ (0 | 1)] => Some(PrivateTlv::Seamless(yes == 1)),
             _ => None,
         }
     }

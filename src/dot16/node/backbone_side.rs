@@ -61,7 +61,10 @@ impl BackboneSide {
         Self {
             own,
             retry,
-            peers: peers.into_iter().map(|(port, endpoint)| (endpoint.ip, (port, endpoint))).collect(),
+            peers: peers
+                .into_iter()
+                .map(|(port, endpoint)| (endpoint.ip, (port, endpoint)))
+                .collect(),
             identification: 0,
             next_transaction: 0,
             open: BTreeMap::new(),
@@ -77,7 +80,9 @@ impl BackboneSide {
     }
 
     fn transmit(&mut self, to: Ipv4Addr, packet: &BackbonePacket, note: String, outbox: &mut Outbox<Event>) {
-        let Some((port, endpoint)) = self.peers.get(&to) else { return };
+        let Some((port, endpoint)) = self.peers.get(&to) else {
+            return;
+        };
         self.identification = self.identification.wrapping_add(1);
         // A packet that cannot be framed (an SDU beyond the 65,535 octets of IPv4) is dropped as a router would.
         if let Ok(octets) = transport::encapsulate(&self.own, endpoint, self.identification, packet) {
@@ -96,23 +101,31 @@ impl BackboneSide {
         note: impl Into<String>,
         outbox: &mut Outbox<Event>,
     ) -> u16 {
-        self.next_transaction = self.next_transaction.checked_add(1).unwrap_or(1);
-        let transaction = self.next_transaction;
+        let transaction = self.unanswered_transaction();
         let message = ControlMessage::new(kind, ms, transaction, tlvs);
         let note = note.into();
         self.transmit(to, &BackbonePacket::Control(message.clone()), note.clone(), outbox);
-        self.open.insert(transaction, Open { due: now + self.retry, repeats: 0, to, message, note });
+        self.open.insert(
+            transaction,
+            Open {
+                due: now + self.retry,
+                repeats: 0,
+                to,
+                message,
+                note,
+            },
+        );
         transaction
     }
 
+    /// A transaction for a message that nobody answers.
+    pub fn unanswered_transaction(&mut self) -> u16 {
+        self.next_transaction = self.next_transaction.checked_add(1).unwrap_or(1);
+        self.next_transaction
+    }
+
     /// Sends a message that nobody answers.
-    pub fn tell(
-        &mut self,
-        to: Ipv4Addr,
-        message: ControlMessage,
-        note: impl Into<String>,
-        outbox: &mut Outbox<Event>,
-    ) {
+    pub fn tell(&mut self, to: Ipv4Addr, message: ControlMessage, note: impl Into<String>, outbox: &mut Outbox<Event>) {
         self.transmit(to, &BackbonePacket::Control(message), note.into(), outbox);
     }
 
@@ -143,8 +156,15 @@ impl BackboneSide {
     /// Sends the stored answer to a retransmitted request again; says whether there was one.
     pub fn repeat_answer(&mut self, from: Ipv4Addr, request: &ControlMessage, outbox: &mut Outbox<Event>) -> bool {
         let key = (from, request.transaction, request.ms, request.kind.octets());
-        let Some((message, note)) = self.answers.get(&key).cloned() else { return false };
-        self.transmit(from, &BackbonePacket::Control(message), format!("{note} (again)"), outbox);
+        let Some((message, note)) = self.answers.get(&key).cloned() else {
+            return false;
+        };
+        self.transmit(
+            from,
+            &BackbonePacket::Control(message),
+            format!("{note} (again)"),
+            outbox,
+        );
         true
     }
 
@@ -159,7 +179,8 @@ impl BackboneSide {
 
     /// Closes every open request of one mobile that `which` names.
     pub fn withdraw(&mut self, ms: MsMac, which: impl Fn(MessageKind) -> bool) {
-        self.open.retain(|_, open| open.message.ms != ms || !which(open.message.kind));
+        self.open
+            .retain(|_, open| open.message.ms != ms || !which(open.message.kind));
     }
 
     /// Sends a user packet through the GRE tunnel `key`.
@@ -172,8 +193,20 @@ impl BackboneSide {
         note: impl Into<String>,
         outbox: &mut Outbox<Event>,
     ) {
-        let header = GreHeader { key: Some(key), sequence: Some(sequence), protocol: GRE_IPV4 };
-        self.transmit(to, &BackbonePacket::Data(GrePacket { header, payload: packet }), note.into(), outbox);
+        let header = GreHeader {
+            key: Some(key),
+            sequence: Some(sequence),
+            protocol: GRE_IPV4,
+        };
+        self.transmit(
+            to,
+            &BackbonePacket::Data(GrePacket {
+                header,
+                payload: packet,
+            }),
+            note.into(),
+            outbox,
+        );
     }
 
     /// Opens a frame from the backbone.
@@ -201,12 +234,22 @@ impl BackboneSide {
 
     /// Repeats what is due; answers what was given up.
     pub fn expire(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) -> Vec<GivenUp> {
-        let due: Vec<u16> = self.open.iter().filter(|(_, open)| open.due <= now).map(|(key, _)| *key).collect();
+        let due: Vec<u16> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.due <= now)
+            .map(|(key, _)| *key)
+            .collect();
         let mut given_up = Vec::new();
         for transaction in due {
-            let Some(mut open) = self.open.remove(&transaction) else { continue };
+            let Some(mut open) = self.open.remove(&transaction) else {
+                continue;
+            };
             if open.repeats == REPEATS {
-                given_up.push(GivenUp { message: open.message, to: open.to });
+                given_up.push(GivenUp {
+                    message: open.message,
+                    to: open.to,
+                });
                 continue;
             }
             open.repeats += 1;

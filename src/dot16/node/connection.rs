@@ -25,7 +25,11 @@ impl Flow {
     /// odd ones are uplink flows.
     #[must_use]
     pub const fn direction_of(sfid: Sfid) -> Direction {
-        if sfid.0 % 2 == 1 { Direction::Uplink } else { Direction::Downlink }
+        if sfid.0 % 2 == 1 {
+            Direction::Uplink
+        } else {
+            Direction::Downlink
+        }
     }
 }
 
@@ -60,7 +64,11 @@ impl Connection {
     /// As `bs` tells the mobile (R17).
     #[must_use]
     pub fn to_candidate(&self, bs: Bsid) -> Candidate {
-        let flow = |flow: &Flow| CandidateFlow { sfid: flow.sfid, cid: flow.cid, said: flow.said };
+        let flow = |flow: &Flow| CandidateFlow {
+            sfid: flow.sfid,
+            cid: flow.cid,
+            said: flow.said,
+        };
         Candidate {
             bsid: bs,
             basic_cid: self.basic,
@@ -103,7 +111,7 @@ pub fn header(pdu_type: PduType, cid: Cid) -> GenericMacHeader {
 /// # Errors
 /// If the message cannot be written.
 pub fn plain_pdu(message: &ManagementMessage, cid: Cid, crc: CrcForm) -> Result<Vec<u8>, WireError> {
-    MacPdu::build(header(PduType::default(), cid), &message.octets()?, Some(crc))
+    MacPdu::build(header(PduType::NONE, cid), &message.octets()?, Some(crc))
 }
 
 /// A management PDU whose last TLV is a CMAC tuple under `keys`.
@@ -117,12 +125,14 @@ pub fn signed_pdu(
     keys: &mut EntryKeys,
     crc: CrcForm,
 ) -> Result<Vec<u8>, WireError> {
-    let tuple = keys.sign(direction, cid, &message.octets()?).map_err(|error| WireError {
-        layer: "CMAC tuple",
-        offset: 0,
-        expected: "an unused CMAC_PN".into(),
-        found: error.to_string(),
-    })?;
+    let tuple = keys
+        .sign(direction, cid, &message.octets()?)
+        .map_err(|error| WireError {
+            layer: "CMAC tuple",
+            offset: 0,
+            expected: "an unused CMAC_PN".into(),
+            found: error.to_string(),
+        })?;
     message.push_cmac_tuple(tuple);
     plain_pdu(&message, cid, crc)
 }

@@ -25,7 +25,7 @@ impl Fragmenter {
     pub fn cut(&mut self, sdu: &[u8], max_pdu: usize) -> Result<Vec<(PduType, Vec<u8>)>, WireError> {
         let room = max_pdu.clamp(64, GenericMacHeader::MAX_PDU) - OVERHEAD;
         if sdu.len() <= room {
-            return Ok(vec![(PduType::default(), sdu.to_vec())]);
+            return Ok(vec![(PduType::NONE, sdu.to_vec())]);
         }
         let pieces: Vec<&[u8]> = sdu.chunks(room - SUBHEADER).collect();
         let last = pieces.len() - 1;
@@ -36,11 +36,15 @@ impl Fragmenter {
                 _ if index == last => FragmentControl::Last,
                 _ => FragmentControl::Middle,
             };
-            let subheader = FragmentationSubheader { control, fsn: self.fsn, reserved: 0 };
+            let subheader = FragmentationSubheader {
+                control,
+                fsn: self.fsn,
+                reserved: 0,
+            };
             self.fsn = (self.fsn + 1) % 2048;
             let mut body = subheader.octets(true)?;
             body.extend_from_slice(piece);
-            bodies.push((PduType::FRAGMENTATION | PduType::EXTENDED, body));
+            bodies.push((PduType::FRAGMENTATION.with(PduType::EXTENDED), body));
         }
         Ok(bodies)
     }
@@ -70,12 +74,12 @@ impl Reassembler {
     /// # Errors
     /// If the body is too short for its subheader.
     pub fn take(&mut self, pdu_type: PduType, body: &[u8]) -> Result<Reassembled, WireError> {
-        if !pdu_type.contains(PduType::FRAGMENTATION) {
+        if !pdu_type.fragmentation() {
             self.partial = None;
             return Ok(Reassembled::Sdu(body.to_vec()));
         }
-        let (subheader, piece) = FragmentationSubheader::parse(body, pdu_type.contains(PduType::EXTENDED))?;
-        let modulus = if pdu_type.contains(PduType::EXTENDED) { 2048 } else { 8 };
+        let (subheader, piece) = FragmentationSubheader::parse(body, pdu_type.extended())?;
+        let modulus = if pdu_type.extended() { 2048 } else { 8 };
         let next = (subheader.fsn + 1) % modulus;
         let partial = self.partial.take();
         Ok(match (subheader.control, partial) {
@@ -84,9 +88,7 @@ impl Reassembler {
                 self.partial = Some((next, piece.to_vec()));
                 Reassembled::Waiting
             }
-            (control, Some((expected, mut sdu)))
-                if expected == subheader.fsn && sdu.len() + piece.len() <= MAX_SDU =>
-            {
+            (control, Some((expected, mut sdu))) if expected == subheader.fsn && sdu.len() + piece.len() <= MAX_SDU => {
                 sdu.extend_from_slice(piece);
                 if control == FragmentControl::Last {
                     Reassembled::Sdu(sdu)
@@ -130,7 +132,10 @@ mod tests {
         let mut reassembler = Reassembler::default();
         for (index, (pdu_type, body)) in first.iter().enumerate() {
             if index != 1 {
-                assert!(!matches!(reassembler.take(*pdu_type, body).unwrap(), Reassembled::Sdu(_)));
+                assert!(!matches!(
+                    reassembler.take(*pdu_type, body).unwrap(),
+                    Reassembled::Sdu(_)
+                ));
             }
         }
         let mut last = Reassembled::Gap;

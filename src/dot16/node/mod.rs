@@ -18,9 +18,10 @@ pub mod radio;
 pub mod timers;
 
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};
-pub use base_station::{BaseStation, BaseStationSettings, Established};
+pub use backbone_side::BackboneSide;
+pub use base_station::{BaseStation, BaseStationSettings, CidPool, Established};
 pub use connection::{Connection, Flow};
 pub use directory::{Directory, Place};
-pub use event::{Command, Event, HandoverMode, NamedKey, Outcome, Reject};
+pub use event::{CidKind, Command, Event, HandoverMode, NamedKey, Outcome, Reject, What};
 pub use mobile_station::{MobileStation, MobileStationSettings};
 pub use radio::{Association, RadioSettings};

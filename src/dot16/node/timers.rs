@@ -13,7 +13,10 @@ pub struct Timers<K> {
 
 impl<K> Default for Timers<K> {
     fn default() -> Self {
-        Self { due: BTreeSet::new(), by_key: BTreeMap::new() }
+        Self {
+            due: BTreeSet::new(),
+            by_key: BTreeMap::new(),
+        }
     }
 }
 

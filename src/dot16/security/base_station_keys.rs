@@ -68,7 +68,7 @@ pub struct Uplink {
 }
 
 /// Why an uplink PDU was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UplinkError {
     /// The reason under T_B, or under the retained count that the PDU belongs to.
     pub reason: ReceiveError,
@@ -184,7 +184,9 @@ impl BaseStationKeys {
 
     /// The keys of every retained count.
     pub fn retained(&self) -> impl Iterator<Item = (CmacKeyCount, EntryState, &EntryKeys)> {
-        self.entries.iter().map(|(count, entry)| (*count, entry.state, &entry.keys))
+        self.entries
+            .iter()
+            .map(|(count, entry)| (*count, entry.state, &entry.keys))
     }
 
     /// An entry that stands from before the run: `count` is confirmed, with random TEKs installed for each SA.
@@ -195,7 +197,14 @@ impl BaseStationKeys {
         }
         self.count = count;
         self.highest = Some(count);
-        self.entries.insert(count, Entry { keys, state: EntryState::Confirmed, lost: false });
+        self.entries.insert(
+            count,
+            Entry {
+                keys,
+                state: EntryState::Confirmed,
+                lost: false,
+            },
+        );
     }
 
     /// Prepares for an entry after the Authenticator named N (R4, R8): T_B := max(N, H).
@@ -212,7 +221,14 @@ impl BaseStationKeys {
         let count = self.count;
         if self.may_derive(count) {
             let keys = self.fresh(now, count);
-            self.insert(count, Entry { keys, state: EntryState::Prepared, lost: false });
+            self.insert(
+                count,
+                Entry {
+                    keys,
+                    state: EntryState::Prepared,
+                    lost: false,
+                },
+            );
             return Preparation::Seamless { count, resumed: false };
         }
         match self.entries.get_mut(&count) {
@@ -243,30 +259,45 @@ impl BaseStationKeys {
     ///
     /// # Errors
     /// If the PDU is dropped. Nothing has changed then, except the count of failed searches.
-    pub fn open_uplink(
-        &mut self,
-        now: VirtualTime,
-        said: Said,
-        pdu: &MacPdu<'_>,
-    ) -> Result<Uplink, UplinkError> {
+    pub fn open_uplink(&mut self, now: VirtualTime, said: Said, pdu: &MacPdu<'_>) -> Result<Uplink, UplinkError> {
         let eks = pdu.header.eks;
-        let unsearched = |reason| UplinkError { reason, searched: false };
-        let entry = self.entries.get_mut(&self.count).ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
-        let context = entry.keys.tek_context_mut(said).ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
+        let unsearched = |reason| UplinkError {
+            reason,
+            searched: false,
+        };
+        let entry = self
+            .entries
+            .get_mut(&self.count)
+            .ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
+        let context = entry
+            .keys
+            .tek_context_mut(said)
+            .ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
         let reason = match context.open(now, Direction::Uplink, pdu) {
             Ok(opened) => {
                 let matched_now = entry.state == EntryState::Prepared;
                 if matched_now {
                     entry.state = EntryState::Matched;
                 }
-                return Ok(Uplink { opened, self_sync_steps: 0, matched_now });
+                return Ok(Uplink {
+                    opened,
+                    self_sync_steps: 0,
+                    matched_now,
+                });
             }
             Err(reason) => reason,
         };
         let may_search = entry.state == EntryState::Prepared
-            && matches!(reason, ReceiveError::Icv | ReceiveError::Duplicate(_) | ReceiveError::Old(_))
+            && matches!(
+                reason,
+                ReceiveError::Icv | ReceiveError::Duplicate(_) | ReceiveError::Old(_)
+            )
             && self.search_allowed(now);
-        if may_search { self.search(now, said, pdu, reason) } else { Err(unsearched(reason)) }
+        if may_search {
+            self.search(now, said, pdu, reason)
+        } else {
+            Err(unsearched(reason))
+        }
     }
 
     fn search_allowed(&mut self, now: VirtualTime) -> bool {
@@ -290,31 +321,48 @@ impl BaseStationKeys {
         for steps in 1..=self.settings.self_sync_window {
             let Some(next) = candidate.next() else { break };
             candidate = next;
-            let mut fresh = None;
-            let keys = match self.entries.get_mut(&candidate) {
-                Some(entry) => &mut entry.keys,
-                None if self.may_derive(candidate) => fresh.insert(self.fresh(now, candidate)),
-                None => continue,
-            };
-            let Some(context) = keys.tek_context_mut(said) else { continue };
-            match context.open(now, Direction::Uplink, pdu) {
-                Ok(opened) => {
-                    match fresh {
-                        Some(keys) => self.insert(candidate, Entry { keys, state: EntryState::Matched, lost: false }),
-                        None => {
-                            if let Some(entry) = self.entries.get_mut(&candidate) {
-                                entry.state = EntryState::Matched;
-                            }
-                        }
-                    }
-                    self.count = candidate;
-                    return Ok(Uplink { opened, self_sync_steps: steps, matched_now: true });
-                }
-                Err(_) => continue,
+            let retained = self.entries.contains_key(&candidate);
+            if !retained && !self.may_derive(candidate) {
+                continue;
             }
+            let mut fresh = (!retained).then(|| self.fresh(now, candidate));
+            let keys = match &mut fresh {
+                Some(keys) => Some(keys),
+                None => self.entries.get_mut(&candidate).map(|entry| &mut entry.keys),
+            };
+            let Some(context) = keys.and_then(|keys| keys.tek_context_mut(said)) else {
+                continue;
+            };
+            let Ok(opened) = context.open(now, Direction::Uplink, pdu) else {
+                continue;
+            };
+            match fresh {
+                Some(keys) => self.insert(
+                    candidate,
+                    Entry {
+                        keys,
+                        state: EntryState::Matched,
+                        lost: false,
+                    },
+                ),
+                None => {
+                    if let Some(entry) = self.entries.get_mut(&candidate) {
+                        entry.state = EntryState::Matched;
+                    }
+                }
+            }
+            self.count = candidate;
+            return Ok(Uplink {
+                opened,
+                self_sync_steps: steps,
+                matched_now: true,
+            });
         }
         self.searches.1 += 1;
-        Err(UplinkError { reason: under_count, searched: true })
+        Err(UplinkError {
+            reason: under_count,
+            searched: true,
+        })
     }
 
     /// Takes an RNG-REQ that claims `m` (R7). The CMAC is verified for the claimed count before anything else is looked
@@ -336,7 +384,10 @@ impl BaseStationKeys {
         }
         if m < self.count {
             let state = self.state().unwrap_or(EntryState::Prepared);
-            return RangingOutcome::Smaller { expected: self.count, state };
+            return RangingOutcome::Smaller {
+                expected: self.count,
+                state,
+            };
         }
         let advanced = m > self.count;
         let Some(entry) = self.entries.get_mut(&m) else {
@@ -347,7 +398,14 @@ impl BaseStationKeys {
             return match keys.accept(Direction::Uplink, cid, message, tuple) {
                 Err(error) => RangingOutcome::Replay(error),
                 Ok(()) => {
-                    self.insert(m, Entry { keys, state: EntryState::Confirmed, lost: false });
+                    self.insert(
+                        m,
+                        Entry {
+                            keys,
+                            state: EntryState::Confirmed,
+                            lost: false,
+                        },
+                    );
                     self.count = m;
                     RangingOutcome::Confirmed { advanced }
                 }
@@ -373,7 +431,14 @@ impl BaseStationKeys {
             keys.install(said, context);
         }
         self.count = m;
-        self.insert(m, Entry { keys, state: EntryState::Prepared, lost: true });
+        self.insert(
+            m,
+            Entry {
+                keys,
+                state: EntryState::Prepared,
+                lost: true,
+            },
+        );
     }
 
     /// Whether the entry of T_B was answered with TEKs in RNG-RSP and no uplink PDU under them has verified yet.

@@ -122,7 +122,7 @@ pub fn seal(
         ciphertext: &ciphertext,
         icv: icv.into(),
     }
-    .octets()?;
+    .octets();
     Ok(MacPdu::build(header, &body, crc)?)
 }
 
@@ -131,11 +131,7 @@ pub fn seal(
 /// # Errors
 /// As [`OpenError`] tells, looked at in its order.
 pub fn open(tek: &Tek, pdu: &MacPdu<'_>) -> Result<Opened, OpenError> {
-    if !pdu.header.encrypted {
-        return Err(OpenError::NotEncrypted);
-    }
-    let body = EncryptedBody::parse(pdu.body).map_err(|_| OpenError::TooShort { found: pdu.body.len() })?;
-    let (pn, direction) = PacketNumber::from_field(body.pn).map_err(|_| OpenError::PnZero { field: body.pn })?;
+    let (body, pn, direction) = parts(pdu)?;
     let mut plaintext = body.ciphertext.to_vec();
     cipher(tek)
         .decrypt_inout_detached(
@@ -150,6 +146,23 @@ pub fn open(tek: &Tek, pdu: &MacPdu<'_>) -> Result<Opened, OpenError> {
         direction,
         plaintext,
     })
+}
+
+/// Packet number and direction of a sealed PDU, without opening it.
+///
+/// # Errors
+/// As [`open`], short of the ICV.
+pub fn packet_number(pdu: &MacPdu<'_>) -> Result<(PacketNumber, Direction), OpenError> {
+    parts(pdu).map(|(_, pn, direction)| (pn, direction))
+}
+
+fn parts<'a>(pdu: &MacPdu<'a>) -> Result<(EncryptedBody<'a>, PacketNumber, Direction), OpenError> {
+    if !pdu.header.encrypted {
+        return Err(OpenError::NotEncrypted);
+    }
+    let body = EncryptedBody::parse(pdu.body).map_err(|_| OpenError::TooShort { found: pdu.body.len() })?;
+    let (pn, direction) = PacketNumber::from_field(body.pn).map_err(|_| OpenError::PnZero { field: body.pn })?;
+    Ok((body, pn, direction))
 }
 
 fn cipher(tek: &Tek) -> Dot16Ccm {

@@ -85,11 +85,12 @@ impl MobileKeys {
 
     /// An entry that stands from before the run: connected to `bs` under M, with random TEKs installed for each SA.
     pub fn establish(&mut self, bs: Bsid, teks: impl IntoIterator<Item = (Said, TekContext)>) {
-        let mut keys = EntryKeys::without_teks(self.ak(bs), self.committed);
+        let committed = self.committed;
+        let mut keys = EntryKeys::without_teks(self.ak(bs), committed);
         for (said, context) in teks {
             keys.install(said, context);
         }
-        self.entries.insert((bs, self.committed), keys);
+        self.entries.insert((bs, committed), keys);
     }
 
     /// The PMK.
@@ -124,8 +125,11 @@ impl MobileKeys {
 
     /// The AK context for `bs`, derived on first use.
     pub fn ak(&mut self, bs: Bsid) -> &AkContext {
-        let Self { aks, pmk, pmk_sn, ms, .. } = self;
-        aks.entry(bs).or_insert_with(|| AkContext::derive(pmk, *pmk_sn, *ms, bs))
+        let Self {
+            aks, pmk, pmk_sn, ms, ..
+        } = self;
+        aks.entry(bs)
+            .or_insert_with(|| AkContext::derive(pmk, *pmk_sn, *ms, bs))
     }
 
     /// Begins a handover or re-entry: T_M := M + 1 (A2). A cancelled attempt that left T_M unspent gives the same T_M.

@@ -9,16 +9,24 @@
 //! * [`pn_window`]: which received PNs are new.
 //! * [`ccm`]: sealing and opening data PDUs with AES-CCM.
 //! * [`key_wrap`]: TEKs under the KEK, both suites.
+//! * [`tek_context`]: the live TEKs of a security association with their PNs, windows and lifetimes.
+//! * [`entry_keys`]: everything that hangs on one CMAC_KEY_COUNT at one BS.
+//! * [`base_station_keys`], [`mobile_keys`], [`authenticator_keys`]: the counts, and the rules R1 to R8, at each party.
 
 mod aes_cmac;
+pub mod authenticator_keys;
+pub mod base_station_keys;
 pub mod ccm;
 pub mod cmac_tuple;
+pub mod entry_keys;
 pub mod hierarchy;
 pub mod kdf;
 pub mod key_wrap;
 pub mod keys;
+pub mod mobile_keys;
 pub mod packet_number;
 pub mod pn_window;
+pub mod tek_context;
 
 pub use ccm::{OpenError, Opened, SealError};
 pub use cmac_tuple::Truncation;

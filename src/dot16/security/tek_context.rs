@@ -69,7 +69,15 @@ impl TekState {
     #[must_use]
     pub fn new(tek: Tek, eks: u8, source: TekSource, window: PnWindow, expires: VirtualTime) -> Self {
         let fingerprint = fingerprint(&tek);
-        Self { tek, eks, source, transmit: PnCounter::default(), receive: window, expires, fingerprint }
+        Self {
+            tek,
+            eks,
+            source,
+            transmit: PnCounter::default(),
+            receive: window,
+            expires,
+            fingerprint,
+        }
     }
 
     /// A number that tells TEKs apart without showing them: the first 8 octets of SHA-256 of the TEK.
@@ -102,22 +110,25 @@ impl TekState {
         self.expires
     }
 
-    /// The last PN sent, 0 if none was.
+    /// The last PN sent, if any was.
     #[must_use]
-    pub fn last_sent(&self) -> u32 {
+    pub fn last_sent(&self) -> Option<PacketNumber> {
         self.transmit.last()
     }
 
-    /// The highest PN accepted, 0 if none was.
+    /// The highest PN accepted, if any was.
     #[must_use]
-    pub fn highest_accepted(&self) -> u32 {
+    pub fn highest_accepted(&self) -> Option<PacketNumber> {
         self.receive.highest()
     }
 }
 
 fn fingerprint(tek: &Tek) -> u64 {
     let digest = Sha256::digest(tek.octets());
-    digest.iter().take(8).fold(0, |number, octet| number << 8 | u64::from(*octet))
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |number, octet| number << 8 | u64::from(*octet))
 }
 
 /// A data PDU as sealed.
@@ -134,7 +145,7 @@ pub struct SealedPdu {
 }
 
 /// Why no PDU could be sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransmitError {
     /// No TEK of the security association is live.
     #[error("no live TEK: all have expired")]
@@ -159,7 +170,7 @@ pub struct OpenedPdu {
 }
 
 /// Why a PDU was dropped; nothing has changed then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiveError {
     /// No TEK of the security association has this EKS, or it has expired.
     #[error("no live TEK with EKS {eks}")]
@@ -171,10 +182,10 @@ pub enum ReceiveError {
     #[error("the direction bit of the PN is wrong")]
     WrongDirection,
     /// The PN was accepted before.
-    #[error("PN {} was already accepted", .0.value())]
+    #[error("PN {} was already accepted", .0.count())]
     Duplicate(PacketNumber),
     /// The PN lies below the window.
-    #[error("PN {} lies below the window", .0.value())]
+    #[error("PN {} lies below the window", .0.count())]
     Old(PacketNumber),
     /// The ICV does not verify.
     #[error("the ICV does not verify")]
@@ -203,9 +214,17 @@ impl TekContext {
     ) -> Self {
         let state = |index: TekIndex| {
             let tek = counter_tek(kek, count, said, index);
-            TekState::new(tek, index.eks(), TekSource::Counter(index), window.clone(), lifetime.tek_expiry(index, now))
+            TekState::new(
+                tek,
+                index.eks(),
+                TekSource::Counter(index),
+                window.clone(),
+                lifetime.tek_expiry(index, now),
+            )
         };
-        Self { states: [state(TekIndex::Tek0), state(TekIndex::Tek1)] }
+        Self {
+            states: [state(TekIndex::Tek0), state(TekIndex::Tek1)],
+        }
     }
 
     /// An older and a newer TEK that were made at random.
@@ -226,7 +245,11 @@ impl TekContext {
         let [first, second] = &mut self.states;
         let newer_first = first.source == TekSource::Random && direction == Direction::Uplink;
         let [preferred, other] = if newer_first { [second, first] } else { [first, second] };
-        if preferred.expires > now { Some(preferred) } else { Some(other).filter(|other| other.expires > now) }
+        if preferred.expires > now {
+            Some(preferred)
+        } else {
+            Some(other).filter(|other| other.expires > now)
+        }
     }
 
     /// Seals `plaintext` under the TEK to send with, using the next PN.
@@ -244,10 +267,18 @@ impl TekContext {
         let state = self.transmitting(direction, now).ok_or(TransmitError::Expired)?;
         let mut transmit = state.transmit.clone();
         let pn = transmit.next().map_err(|_| TransmitError::Exhausted)?;
-        let template = GenericMacHeader { eks: state.eks, ..template };
+        let template = GenericMacHeader {
+            eks: state.eks,
+            ..template
+        };
         let octets = ccm::seal(&state.tek, template, pn, direction, plaintext, Some(crc))?;
         state.transmit = transmit;
-        Ok(SealedPdu { octets, pn, eks: state.eks, fingerprint: state.fingerprint })
+        Ok(SealedPdu {
+            octets,
+            pn,
+            eks: state.eks,
+            fingerprint: state.fingerprint,
+        })
     }
 
     /// Opens a PDU that came in `direction`: TEK by EKS, direction bit, replay window, ICV, and only then moves the window.
@@ -280,6 +311,10 @@ impl TekContext {
             other => ReceiveError::Malformed(other),
         })?;
         state.receive.accept(pn);
-        Ok(OpenedPdu { plaintext: opened.plaintext, pn, eks })
+        Ok(OpenedPdu {
+            plaintext: opened.plaintext,
+            pn,
+            eks,
+        })
     }
 }

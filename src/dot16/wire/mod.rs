@@ -9,6 +9,7 @@
 //! encrypted one an [`EncryptedBody`]. The layouts are those of `dot16-wire.md` 1.5, 2 and 3; this crate's private numbers
 //! are in [`vendor`].
 
+pub mod cdma_code;
 pub mod checksum;
 pub mod cmac_tuple;
 pub mod error;

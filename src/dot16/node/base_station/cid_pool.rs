@@ -56,12 +56,21 @@ impl CidPool {
                 }
             };
             taken.push(cid);
-            allocated.push(Flow { sfid, cid, said, direction: Flow::direction_of(sfid) });
+            allocated.push(Flow {
+                sfid,
+                cid,
+                said,
+                direction: Flow::direction_of(sfid),
+            });
         }
         self.next_basic = basic.0 % Cid::BASIC_MAX;
         self.next_transport = (self.next_transport + step) % TRANSPORT_RANGE;
         self.used.extend(taken);
-        Some(Connection { basic, primary: Cid(basic.0 + Cid::BASIC_MAX), flows: allocated })
+        Some(Connection {
+            basic,
+            primary: Cid(basic.0 + Cid::BASIC_MAX),
+            flows: allocated,
+        })
     }
 
     /// Gives the CIDs of a connection back.

@@ -9,7 +9,7 @@ use crate::dot16::identifiers::{Direction, MsMac};
 use crate::dot16::node::connection::header;
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::fragmentation::Reassembled;
-use crate::dot16::node::mobile_station::{data_note, reject_of};
+use crate::dot16::node::mobile_station::data::{data_note, reject_of};
 use crate::dot16::security::base_station_keys::EntryState;
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Outbox, Verdict};
@@ -55,8 +55,13 @@ impl BaseStation {
         };
         if let Some(from) = from {
             // A downlink subframe that starts right at that instant is taken, unless it is now.
-            let just_before = if from > now { from - std::time::Duration::from_nanos(1) } else { from };
-            self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
+            let just_before = if from > now {
+                from - std::time::Duration::from_nanos(1)
+            } else {
+                from
+            };
+            self.timers
+                .set(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
         }
     }
 
@@ -68,12 +73,17 @@ impl BaseStation {
         };
         let sequence = packet.header.sequence.unwrap_or_default();
         let octets = packet.payload.len();
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         match &mobile.role {
             Role::Serving(serving) if !serving.is_here() => match serving.forward() {
                 Some((ip, key)) => {
                     outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
-                    let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
+                    let note = format!(
+                        "GRE: forwards a user packet for {}, {octets} octets",
+                        self.directory.ms(ms)
+                    );
                     self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox);
                 }
                 None => self.packet_given_up(ms, "dropped: the mobile has left", outbox),
@@ -90,7 +100,13 @@ impl BaseStation {
 
     fn packet_given_up(&self, ms: MsMac, why: &str, outbox: &mut Outbox<Event>) {
         outbox.verdict(Verdict::rejected(why));
-        self.event(ms, What::PacketGivenUp { direction: Direction::Downlink }, outbox);
+        self.event(
+            ms,
+            What::PacketGivenUp {
+                direction: Direction::Downlink,
+            },
+            outbox,
+        );
     }
 
     /// SDUs that wait when the mobile leaves go after it.
@@ -107,24 +123,39 @@ impl BaseStation {
 
     /// SDUs that were never sent go to another BS.
     pub(super) fn return_queue(&mut self, ms: MsMac, ip: Ipv4Addr, key: u32, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         for (sequence, packet) in std::mem::take(&mut mobile.queue) {
-            let note = format!("GRE: forwards a user packet for {}, {} octets", self.directory.ms(ms), packet.len());
+            let note = format!(
+                "GRE: forwards a user packet for {}, {} octets",
+                self.directory.ms(ms),
+                packet.len()
+            );
             self.backbone.tunnel(ip, key, sequence, packet, note, outbox);
         }
     }
 
     pub(super) fn give_queue_up(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         mobile.kept.clear();
         for _ in std::mem::take(&mut mobile.queue) {
-            outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
+            outbox.report(Event {
+                ms,
+                what: What::PacketGivenUp {
+                    direction: Direction::Downlink,
+                },
+            });
         }
     }
 
     /// A downlink subframe starts: management first, then every waiting SDU.
     pub(super) fn flush(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         let port = mobile.port;
         for (pdu, note) in mobile.management.drain(..) {
             outbox.send(port, pdu, note);
@@ -138,19 +169,24 @@ impl BaseStation {
         self.want_slot(now, ms);
     }
 
-    fn send_packet(
-        &mut self,
-        now: VirtualTime,
-        ms: MsMac,
-        sequence: u32,
-        packet: Vec<u8>,
-        outbox: &mut Outbox<Event>,
-    ) {
+    fn send_packet(&mut self, now: VirtualTime, ms: MsMac, sequence: u32, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
         let (bs, max_pdu, crc) = (self.settings.bsid, self.settings.radio.max_pdu, self.settings.radio.crc);
-        let given_up = Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } };
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
-        let flow = mobile.connection.as_ref().and_then(|connection| connection.flow(Direction::Downlink));
-        let Some((flow, keys)) = flow.zip(mobile.keys.as_mut()) else { return outbox.report(given_up) };
+        let given_up = Event {
+            ms,
+            what: What::PacketGivenUp {
+                direction: Direction::Downlink,
+            },
+        };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
+        let flow = mobile
+            .connection
+            .as_ref()
+            .and_then(|connection| connection.flow(Direction::Downlink));
+        let Some((flow, keys)) = flow.zip(mobile.keys.as_mut()) else {
+            return outbox.report(given_up);
+        };
         let unproven = keys.state() == Some(EntryState::Prepared);
         let context = keys.current_mut().and_then(|entry| entry.tek_context_mut(flow.said));
         let (Some(context), Ok(bodies)) = (context, mobile.fragmenter.cut(&packet, max_pdu)) else {
@@ -162,8 +198,13 @@ impl BaseStation {
                 Ok(sealed) => sealed,
                 Err(_) => return outbox.report(given_up),
             };
-            let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.value());
-            let what = What::Sealed { bs, direction: Direction::Downlink, fingerprint, pn };
+            let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
+            let what = What::Sealed {
+                bs,
+                direction: Direction::Downlink,
+                fingerprint,
+                pn,
+            };
             outbox.report(Event { ms, what });
             let note = data_note(packet.len(), pn, sealed.eks, piece, pieces);
             outbox.send(mobile.port, sealed.octets, note);
@@ -176,9 +217,17 @@ impl BaseStation {
     /// An uplink PDU on a transport connection (R6, A10 to A13).
     pub(super) fn uplink_pdu(&mut self, now: VirtualTime, ms: MsMac, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
         let (cid, bs) = (pdu.header.cid, self.settings.bsid);
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
-        let flow = mobile.connection.as_ref().and_then(|connection| connection.flow_on(cid));
-        let (Some(flow), Some(keys)) = (flow.filter(|flow| flow.direction == Direction::Uplink), &mut mobile.keys) else {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
+        let flow = mobile
+            .connection
+            .as_ref()
+            .and_then(|connection| connection.flow_on(cid));
+        let (Some(flow), Some(keys)) = (
+            flow.filter(|flow| flow.direction == Direction::Uplink),
+            &mut mobile.keys,
+        ) else {
             return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} carries no uplink data")));
         };
         let uplink = match keys.open_uplink(now, flow.said, pdu) {
@@ -187,7 +236,11 @@ impl BaseStation {
                 if let Some(reject) = reject_of(&error.reason) {
                     self.event(ms, What::Rejected(reject), outbox);
                 }
-                let searched = if error.searched { ", nor under any count of the self-synchronisation window" } else { "" };
+                let searched = if error.searched {
+                    ", nor under any count of the self-synchronisation window"
+                } else {
+                    ""
+                };
                 return outbox.verdict(Verdict::rejected(format!("dropped: {}{searched}", error.reason)));
             }
         };
@@ -195,7 +248,7 @@ impl BaseStation {
         if lost {
             keys.confirm_current();
         }
-        let (steps, pn) = (uplink.self_sync_steps, uplink.opened.pn.value());
+        let (steps, pn) = (uplink.self_sync_steps, uplink.opened.pn.count());
         let mut how = format!("accepted: ICV good, PN {pn} new");
         if steps > 0 {
             how = format!("{how}, T_B force-incremented by {steps} to {count}");
@@ -206,7 +259,11 @@ impl BaseStation {
             mobile.kept.clear();
             how.push_str(", same keys at both ends");
         }
-        let what = What::DataAccepted { bs, direction: Direction::Uplink, self_sync_steps: steps };
+        let what = What::DataAccepted {
+            bs,
+            direction: Direction::Uplink,
+            self_sync_steps: steps,
+        };
         self.event(ms, what, outbox);
         if steps > 0 {
             self.report_keys(ms, outbox);
@@ -221,12 +278,20 @@ impl BaseStation {
 
     fn reassemble(&mut self, ms: MsMac, pdu: &MacPdu<'_>, body: &[u8], how: String, outbox: &mut Outbox<Event>) {
         let gateway = self.directory.gateway.endpoint.ip;
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         let reassembler = mobile.reassemblers.entry(pdu.header.cid).or_default();
         match reassembler.take(pdu.header.pdu_type, body) {
             Ok(Reassembled::Sdu(packet)) => {
                 let Some(key) = mobile.tunnel_up else {
-                    self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+                    self.event(
+                        ms,
+                        What::PacketGivenUp {
+                            direction: Direction::Uplink,
+                        },
+                        outbox,
+                    );
                     return outbox.verdict(Verdict::rejected(format!("{how}; but there is no path to the gateway")));
                 };
                 outbox.verdict(Verdict::accepted(how));

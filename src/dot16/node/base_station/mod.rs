@@ -34,7 +34,7 @@ use super::timers::Timers;
 use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind};
 use crate::dot16::identifiers::{Bsid, Cid, MsMac, Said, Sfid};
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
-use crate::dot16::wire::{MacPdu, ManagementMessage, mac_pdu};
+use crate::dot16::wire::{MacPdu, ManagementMessage};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::time::VirtualTime;
 
@@ -62,6 +62,8 @@ pub struct Established {
     pub keys: BaseStationKeys,
     /// GRE keys of its path, towards this BS and towards the gateway.
     pub tunnel: (u32, u32),
+    /// Whether it negotiated seamless handover.
+    pub seamless: bool,
 }
 
 /// What a BS is to a mobile.
@@ -83,6 +85,12 @@ struct Mobile {
     role: Role,
     connection: Option<Connection>,
     flows: Vec<(Sfid, Said)>,
+    /// Whether the mobile negotiated seamless handover (R13).
+    seamless: bool,
+    /// The BS it came from, to be told when the handover is complete.
+    came_from: Option<Ipv4Addr>,
+    /// GRE sequence number of the last packet towards the gateway.
+    uplink_sequence: u32,
     /// GRE key of packets towards this BS.
     tunnel_down: u32,
     /// GRE key of packets towards the gateway.
@@ -156,9 +164,15 @@ impl BaseStation {
         };
         for (ms, standing) in established {
             let Some(mobile) = station.know(ms) else { continue };
-            mobile.flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
+            mobile.flows = standing
+                .connection
+                .flows
+                .iter()
+                .map(|flow| (flow.sfid, flow.said))
+                .collect();
             mobile.role = Role::Serving(Serving::default());
             mobile.path = true;
+            mobile.seamless = standing.seamless;
             mobile.keys = Some(standing.keys);
             (mobile.tunnel_down, mobile.tunnel_up) = (standing.tunnel.0, Some(standing.tunnel.1));
             let tunnel = standing.tunnel.0;
@@ -179,6 +193,9 @@ impl BaseStation {
             role: Role::Idle,
             connection: None,
             flows: Vec::new(),
+            seamless: false,
+            came_from: None,
+            uplink_sequence: 0,
             tunnel_down: 0,
             tunnel_up: None,
             path: false,
@@ -215,10 +232,14 @@ impl BaseStation {
 
     /// Takes the CIDs of a mobile back.
     fn free_cids(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         mobile.reassemblers.clear();
         mobile.fragmenter = Fragmenter::default();
-        let Some(connection) = mobile.connection.take() else { return };
+        let Some(connection) = mobile.connection.take() else {
+            return;
+        };
         self.by_cid.retain(|_, owner| *owner != ms);
         self.cids.free(&connection);
         self.report_cids(ms, &connection, false, outbox);
@@ -226,7 +247,12 @@ impl BaseStation {
 
     fn report_cids(&self, ms: MsMac, connection: &Connection, held: bool, outbox: &mut Outbox<Event>) {
         let bs = self.settings.bsid;
-        let mut report = |cid, kind| outbox.report(Event { ms, what: What::Cid { bs, cid, kind, held } });
+        let mut report = |cid, kind| {
+            outbox.report(Event {
+                ms,
+                what: What::Cid { bs, cid, kind, held },
+            })
+        };
         report(connection.basic, CidKind::Basic);
         report(connection.primary, CidKind::Primary);
         for flow in &connection.flows {
@@ -237,18 +263,30 @@ impl BaseStation {
     /// Reports what has changed in the keys of a mobile.
     fn report_keys(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
         let bs = self.settings.bsid;
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         let Some(keys) = &mobile.keys else { return };
         mobile.report.ak(keys.ak(), outbox);
         let akid = keys.ak().akid;
-        mobile.report.update(keys.retained().map(|(_, _, entry)| (bs, akid, entry)), outbox);
+        mobile
+            .report
+            .update(keys.retained().map(|(_, _, entry)| (bs, akid, entry)), outbox);
     }
 
     /// Reports T_B, or that no TEKs for it are at hand.
     fn report_count(&self, ms: MsMac, outbox: &mut Outbox<Event>) {
         let keys = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
         let count = keys.and_then(|keys| keys.current().filter(|entry| entry.has_teks()).map(|_| keys.count()));
-        self.event(ms, What::TrafficCount { bs: self.settings.bsid, at_mobile: false, count }, outbox);
+        self.event(
+            ms,
+            What::TrafficCount {
+                bs: self.settings.bsid,
+                at_mobile: false,
+                count,
+            },
+            outbox,
+        );
     }
 
     /// Reports everything that stands from before the run at the first input.
@@ -264,7 +302,13 @@ impl BaseStation {
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
-        match self.settings.ports.iter().find(|(_, of_ms)| **of_ms == port).map(|(ms, _)| *ms) {
+        match self
+            .settings
+            .ports
+            .iter()
+            .find(|(_, of_ms)| **of_ms == port)
+            .map(|(ms, _)| *ms)
+        {
             Some(ms) => self.burst(now, ms, octets, outbox),
             None => match self.backbone.receive(octets) {
                 Ok(frame) => match frame.packet {
@@ -281,7 +325,7 @@ impl BaseStation {
         if let Ok(code) = <[u8; 3]>::try_from(octets) {
             return self.cdma_code(now, ms, code, outbox);
         }
-        for pdu in mac_pdu::burst(octets) {
+        for pdu in MacPdu::burst(octets) {
             match pdu {
                 Ok(pdu) if pdu.crc_form() == Some(self.settings.radio.crc) => self.pdu(now, ms, &pdu, outbox),
                 Ok(_) => self.rejected(ms, Reject::Malformed, "dropped: CRC-32 does not fit", outbox),
@@ -305,7 +349,11 @@ impl BaseStation {
         };
         match (&received.message, &received.protected, owner) {
             (ManagementMessage::RngReq(message), _, _) => {
-                let ms = if cid == Cid::INITIAL_RANGING { message.ss_mac_address() } else { owner };
+                let ms = if cid == Cid::INITIAL_RANGING {
+                    message.ss_mac_address()
+                } else {
+                    owner
+                };
                 match ms {
                     Some(ms) => self.ranging_request(now, ms, cid, pdu.body, outbox),
                     None => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
@@ -339,7 +387,9 @@ impl BaseStation {
         };
         let ms = message.ms;
         if self.know(ms).is_none() {
-            return outbox.verdict(Verdict::rejected("dropped: no mobile with this MSID can be reached here"));
+            return outbox.verdict(Verdict::rejected(
+                "dropped: no mobile with this MSID can be reached here",
+            ));
         }
         match message.kind {
             HoReq | HoCnf | CmacKeyCountUpdate if self.backbone.repeat_answer(from, message, outbox) => {
@@ -364,7 +414,10 @@ impl BaseStation {
                     _ => outbox.verdict(Verdict::accepted("acknowledged")),
                 }
             }
-            kind => outbox.verdict(Verdict::rejected(format!("dropped: {} is not for a base station", kind.name()))),
+            kind => outbox.verdict(Verdict::rejected(format!(
+                "dropped: {} is not for a base station",
+                kind.name()
+            ))),
         }
     }
 
@@ -382,13 +435,7 @@ impl BaseStation {
     }
 
     /// Takes an answer and acknowledges it, the third step of most exchanges.
-    fn acknowledge(
-        &mut self,
-        to: Ipv4Addr,
-        answer: &ControlMessage,
-        kind: MessageKind,
-        outbox: &mut Outbox<Event>,
-    ) {
+    fn acknowledge(&mut self, to: Ipv4Addr, answer: &ControlMessage, kind: MessageKind, outbox: &mut Outbox<Event>) {
         outbox.verdict(Verdict::accepted("done"));
         let message = ControlMessage::new(kind, answer.ms, answer.transaction, Vec::new());
         self.backbone.tell(to, message, kind.name(), outbox);

@@ -36,7 +36,10 @@ impl BaseStation {
         tuple: &CmacTuple,
         outbox: &mut Outbox<Event>,
     ) -> bool {
-        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()?.current_mut());
+        let keys = self
+            .mobiles
+            .get_mut(&ms)
+            .and_then(|mobile| mobile.keys.as_mut()?.current_mut());
         match keys.map(|keys| keys.accept(Direction::Uplink, cid, protected, tuple)) {
             Some(Ok(())) => return true,
             Some(Err(error @ CmacError::PacketNumber { .. })) => {
@@ -72,7 +75,9 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let Some(mobile) = self.know(ms) else {
-            return outbox.verdict(Verdict::rejected("dropped: no mobile with this MAC address can be reached here"));
+            return outbox.verdict(Verdict::rejected(
+                "dropped: no mobile with this MAC address can be reached here",
+            ));
         };
         if mobile.keys.is_some() {
             return self.range(now, ms, cid, message, outbox);
@@ -83,7 +88,8 @@ impl BaseStation {
         mobile.waiting = Some((cid, message.to_vec()));
         mobile.role = Role::Target(Target::default());
         outbox.verdict(Verdict::accepted("no context here: asks for it"));
-        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
+        self.timers
+            .set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         self.fetch_context(now, ms, outbox);
     }
 
@@ -103,17 +109,28 @@ impl BaseStation {
             return self.rejected(ms, Reject::Malformed, "dropped: no RNG-REQ", outbox);
         };
         let tuple = request.cmac_tuple().cloned();
-        let protected = tuple.as_ref().and_then(|tuple| management::protected_part(octets, tuple));
+        let protected = tuple
+            .as_ref()
+            .and_then(|tuple| management::protected_part(octets, tuple));
         let (Some(m), Some(tuple), Some(protected)) = (request.cmac_key_count(), tuple.as_ref(), protected) else {
             return self.rejected(ms, Reject::Cmac, "dropped: no CMAC_KEY_COUNT or no CMAC tuple", outbox);
         };
         let bs = self.settings.bsid;
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
-        let seamless = request.ranging_purpose().is_some_and(|bits| bits & RngReq::PURPOSE_SEAMLESS_HANDOVER != 0);
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
+        let seamless = request
+            .ranging_purpose()
+            .is_some_and(|bits| bits & RngReq::PURPOSE_SEAMLESS_HANDOVER != 0);
         let Some(keys) = &mut mobile.keys else { return };
         let outcome = keys.range(now, m, cid, protected, tuple);
         if outcome == RangingOutcome::Invalid {
-            return self.rejected(ms, Reject::Cmac, format!("dropped: the CMAC does not verify for count {m}"), outbox);
+            return self.rejected(
+                ms,
+                Reject::Cmac,
+                format!("dropped: the CMAC does not verify for count {m}"),
+                outbox,
+            );
         }
         if seamless && !mobile.seamless {
             // R13: the mobile did not negotiate it. (Its keys have moved as for any valid RNG-REQ; nothing is answered.)
@@ -129,12 +146,12 @@ impl BaseStation {
                 let text = format!("dropped: count {m} is below {expected}");
                 self.rejected(ms, Reject::KeyCount, text, outbox);
                 if self.settings.keys.profile == Profile::Std2009 && state == EntryState::Prepared {
-                    self.demand_reauthentication(now, ms, cid, m, outbox);
+                    self.demand_reauthentication(now, ms, cid, m);
                 }
             }
             RangingOutcome::Retransmission => {
                 outbox.verdict(Verdict::accepted("a retransmission: answered again"));
-                self.ranging_answer(now, ms, cid, m, outbox);
+                self.ranging_answer(now, ms, cid, m);
             }
             RangingOutcome::ContextLost => self.context_lost(now, ms, cid, m, outbox),
             RangingOutcome::Confirmed { advanced } => self.ranged(now, ms, cid, m, advanced, outbox),
@@ -151,9 +168,15 @@ impl BaseStation {
         advanced: bool,
         outbox: &mut Outbox<Event>,
     ) {
-        let how = if advanced { "CMAC good, count taken, TEKs generated anew" } else { "CMAC good, count as expected" };
+        let how = if advanced {
+            "CMAC good, count taken, TEKs generated anew"
+        } else {
+            "CMAC good, count as expected"
+        };
         outbox.verdict(Verdict::accepted(how));
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         if advanced {
             let kept = std::mem::take(&mut mobile.kept);
             mobile.queue.extend(kept);
@@ -172,7 +195,9 @@ impl BaseStation {
     /// A valid RNG-REQ for a count whose context was lost: TEKs go out in RNG-RSP; the entry is confirmed when the first
     /// uplink PDU under them has verified (R8).
     fn context_lost(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
-        outbox.verdict(Verdict::accepted("CMAC good, but the context was lost: TEKs go out in RNG-RSP"));
+        outbox.verdict(Verdict::accepted(
+            "CMAC good, but the context was lost: TEKs go out in RNG-RSP",
+        ));
         let answered = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
         if answered.is_none_or(|keys| !keys.awaits_first_uplink() || keys.count() != m) {
             self.install_random(now, ms, m, true);
@@ -185,20 +210,32 @@ impl BaseStation {
     /// Random TEKs, an older and a newer one for each SA.
     fn install_random(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, lost: bool) {
         let window = self.settings.keys.window.clone();
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         let Some(keys) = &mut mobile.keys else { return };
         let lifetime = keys.lifetime();
         let mut state = |eks, expires| {
             let mut octets = [0; 16];
             self.generator.fill_bytes(&mut octets);
-            TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window.clone(), expires)
+            TekState::new(
+                Tek::from_octets(octets),
+                eks,
+                TekSource::Random,
+                window.clone(),
+                expires,
+            )
         };
         let context = |_said: &Said| {
             let older = state(0, (now + lifetime.full / 8).min(lifetime.ends));
             let newer = state(1, (now + lifetime.full / 2).min(lifetime.ends));
             TekContext::from_random(older, newer)
         };
-        let teks: Vec<_> = saids(&mobile.flows).iter().map(|said| *said).zip(saids(&mobile.flows).iter().map(context)).collect();
+        let teks: Vec<_> = saids(&mobile.flows)
+            .iter()
+            .map(|said| *said)
+            .zip(saids(&mobile.flows).iter().map(context))
+            .collect();
         if lost {
             keys.install_lost(m, teks);
         } else if let Some(entry) = keys.current_mut() {
@@ -210,7 +247,9 @@ impl BaseStation {
 
     /// CIDs if none are allocated, downlink from now on, and RNG-RSP.
     fn enter(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         if mobile.connection.is_none() {
             let flows = mobile.flows.clone();
             match self.cids.allocate(&flows) {
@@ -222,21 +261,26 @@ impl BaseStation {
             if let Some(mobile) = self.mobiles.get_mut(&ms) {
                 mobile.role = Role::Target(Target::default());
             }
-            self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
+            self.timers
+                .set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         }
         if let Some(target) = self.target(ms) {
             target.ranged = true;
             target.downlink_from = Some(target.downlink_from.map_or(now, |from| from.min(now)));
         }
-        self.ranging_answer(now, ms, cid, m, outbox);
+        self.ranging_answer(now, ms, cid, m);
     }
 
     /// RNG-RSP on the CID of the request, with TEKs under the KEK where they are not generated.
-    fn ranging_answer(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+    fn ranging_answer(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount) {
         let (own, crc) = (self.settings.bsid, self.settings.radio.crc);
         let name = self.directory.bs(own);
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
-        let (Some(connection), Some(keys)) = (&mobile.connection, &mut mobile.keys) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
+        let (Some(connection), Some(keys)) = (&mobile.connection, &mut mobile.keys) else {
+            return;
+        };
         let kek = keys.ak().kek.clone();
         let ho_id = match &mobile.role {
             Role::Target(target) => target.ho_id,
@@ -285,7 +329,10 @@ impl BaseStation {
         ];
         tlvs.extend(ho_id.map(RngRspTlv::HoId));
         if !encodings.is_empty() {
-            tlvs.push(RngRspTlv::RegRspEncodings(RegRspEncodings { status: 0, tlvs: encodings }));
+            tlvs.push(RngRspTlv::RegRspEncodings(RegRspEncodings {
+                status: 0,
+                tlvs: encodings,
+            }));
         }
         let message = ManagementMessage::RngRsp(RngRsp { reserved: 0, tlvs });
         if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, entry, crc) {
@@ -295,16 +342,11 @@ impl BaseStation {
     }
 
     /// RNG-RSP with bits 1-2 = 00, under the CMAC key of the claimed count (R7, profile `std2009`).
-    fn demand_reauthentication(
-        &mut self,
-        now: VirtualTime,
-        ms: MsMac,
-        cid: Cid,
-        m: CmacKeyCount,
-        outbox: &mut Outbox<Event>,
-    ) {
+    fn demand_reauthentication(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount) {
         let crc = self.settings.radio.crc;
-        let Some(keys) = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()) else { return };
+        let Some(keys) = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()) else {
+            return;
+        };
         let mut entry = EntryKeys::without_teks(keys.ak(), m);
         let tlvs = vec![
             RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
@@ -315,15 +357,20 @@ impl BaseStation {
         if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, &mut entry, crc) {
             self.queue_management(now, ms, pdu, "RNG-RSP: demands re-authentication".to_owned());
         }
-        let _ = outbox;
     }
 
     /// The mobile is here: the role changes, and the count is reported to the Authenticator (R2).
     pub(super) fn confirmed(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
         self.timers.cancel(Timer::Deadline(ms));
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         let previous = std::mem::replace(&mut mobile.role, Role::Serving(Serving::default()));
-        if let Role::Target(Target { request: Some((serving, _)), .. }) = previous {
+        if let Role::Target(Target {
+            request: Some((serving, _)),
+            ..
+        }) = previous
+        {
             mobile.came_from = Some(serving);
         }
         if !mobile.queue.is_empty() {
@@ -337,8 +384,12 @@ impl BaseStation {
             AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(m)])]),
             bs_info(self.settings.bsid, bs_role::SERVING),
         ];
-        let note = format!("CMAC_Key_Count_Update: {} has taken count {m}", self.directory.bs(self.settings.bsid));
-        self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
+        let note = format!(
+            "CMAC_Key_Count_Update: {} has taken count {m}",
+            self.directory.bs(self.settings.bsid)
+        );
+        self.backbone
+            .withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
         self.ask_gateway(now, ms, MessageKind::CmacKeyCountUpdate, tlvs, note, outbox);
     }
 
@@ -364,7 +415,9 @@ impl BaseStation {
         }
         outbox.verdict(Verdict::accepted("acknowledged"));
         let own = self.settings.bsid;
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         let (path, came_from) = (mobile.path, mobile.came_from.take());
         if !path {
             self.register_path(now, ms, reported, outbox);
@@ -372,7 +425,11 @@ impl BaseStation {
         }
         if let Some(serving) = came_from {
             let tlvs = vec![bs_info(own, bs_role::TARGET), AsnTlv::ResultCode(result::SUCCESS)];
-            let note = format!("HO_Complete: {} is at {}", self.directory.ms(ms), self.directory.bs(own));
+            let note = format!(
+                "HO_Complete: {} is at {}",
+                self.directory.ms(ms),
+                self.directory.bs(own)
+            );
             let transaction = self.backbone.unanswered_transaction();
             let message = ControlMessage::new(MessageKind::HoComplete, ms, transaction, tlvs);
             self.backbone.tell(serving, message, note, outbox);
@@ -392,7 +449,14 @@ impl BaseStation {
             return outbox.verdict(Verdict::rejected("dropped: no CMAC_KEY_COUNT"));
         };
         let note = format!("CMAC_Key_Count_Update_ACK: knows that N = {n}");
-        self.backbone.answer(from, notice, MessageKind::CmacKeyCountUpdateAck, Vec::new(), note, outbox);
+        self.backbone.answer(
+            from,
+            notice,
+            MessageKind::CmacKeyCountUpdateAck,
+            Vec::new(),
+            note,
+            outbox,
+        );
         let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) else {
             return outbox.verdict(Verdict::accepted(format!("N = {n}, nothing is held here")));
         };
@@ -404,7 +468,10 @@ impl BaseStation {
         outbox.verdict(Verdict::accepted(format!("N = {n}, {gone} contexts deleted")));
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
-        let here = self.mobiles.get(&ms).is_some_and(|mobile| matches!(mobile.role, Role::Serving(_)));
+        let here = self
+            .mobiles
+            .get(&ms)
+            .is_some_and(|mobile| matches!(mobile.role, Role::Serving(_)));
         if behind && here {
             // N is not above the count confirmed here: the report was lost or forgotten (R3).
             self.report_to_authenticator(now, ms, count, outbox);

@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use super::serving::{bs_info, flow_tlv, flows};
 use super::{BaseStation, Role, Timer};
 use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, DataPathInfo, MsInfo};
-use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, bs_ho_rsp, bs_role, context_purpose, ho_confirm, registration, result};
+use crate::dot16::backbone::asn_code::{
+    ENCAPSULATION_GRE, bs_ho_rsp, bs_role, context_purpose, ho_confirm, registration, result,
+};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::event::{Event, What};
@@ -36,7 +38,9 @@ pub(super) struct Target {
 
 /// What the target leaves out of network entry in every mode here: SBC-REQ and REG-REQ.
 pub(super) fn optimization(security: HoSecurity) -> HoProcessOptimization {
-    HoProcessOptimization::OMIT_SBC_REQ.with(HoProcessOptimization::OMIT_REG_REQ).with_security(security)
+    HoProcessOptimization::OMIT_SBC_REQ
+        .with(HoProcessOptimization::OMIT_REG_REQ)
+        .with_security(security)
 }
 
 impl BaseStation {
@@ -59,16 +63,22 @@ impl BaseStation {
         let refused = |station: &mut Self, why: &str, code: u8, outbox: &mut Outbox<Event>| {
             outbox.verdict(Verdict::rejected(format!("refused: {why}")));
             let tlvs = vec![AsnTlv::BsHoRspCode(code)];
-            station.backbone.answer(from, request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
+            station
+                .backbone
+                .answer(from, request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
         };
-        let here = self.mobiles.get(&ms).is_some_and(
-            |mobile| matches!(&mobile.role, Role::Serving(serving) if serving.is_here()),
-        );
+        let here = self
+            .mobiles
+            .get(&ms)
+            .is_some_and(|mobile| matches!(&mobile.role, Role::Serving(serving) if serving.is_here()));
         if here {
             return refused(self, "the mobile is connected here", bs_ho_rsp::OTHER, outbox);
         }
         self.empty_attempt(ms, outbox);
-        let flows: Vec<_> = flows(&request.tlvs).into_iter().map(|(sfid, _, said)| (sfid, said)).collect();
+        let flows: Vec<_> = flows(&request.tlvs)
+            .into_iter()
+            .map(|(sfid, _, said)| (sfid, said))
+            .collect();
         let Some(connection) = self.cids.allocate(&flows).filter(|_| !flows.is_empty()) else {
             return refused(self, "no CIDs or no flows", bs_ho_rsp::NO_AIR_RESOURCES, outbox);
         };
@@ -80,12 +90,15 @@ impl BaseStation {
             ..Target::default()
         };
         self.adopt(ms, connection, outbox);
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         mobile.flows = flows;
         mobile.seamless = request.tlvs.is_seamless();
         mobile.role = Role::Target(target);
         outbox.verdict(Verdict::accepted("asks for the context"));
-        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
+        self.timers
+            .set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
         self.fetch_context(now, ms, outbox);
     }
 
@@ -110,20 +123,36 @@ impl BaseStation {
         let ms = report.ms;
         let bs = self.settings.bsid;
         let info = report.tlvs.inside(MsInfo).inside(AkContextTlv);
-        let context = info.ak().zip(info.ak_sn()).zip(info.ak_lifetime()).zip(info.cmac_key_count());
+        let context = info
+            .ak()
+            .zip(info.ak_sn())
+            .zip(info.ak_lifetime())
+            .zip(info.cmac_key_count());
         let Some((((ak, sn), seconds), n)) = context else {
             outbox.verdict(Verdict::rejected("no context: the handover is refused"));
             return self.refuse_attempt(ms, outbox);
         };
         let ak = AkContext::from_ak(Ak::from_octets(ak), AkSequenceNumber(sn & 0xf), ms, bs);
         let ends = now + std::time::Duration::from_secs(u64::from(seconds));
-        let lifetime = PmkLifetime { full: self.settings.pmk_lifetime, ends };
+        let lifetime = PmkLifetime {
+            full: self.settings.pmk_lifetime,
+            ends,
+        };
         let settings = self.settings.keys.clone();
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         if mobile.flows.is_empty() {
-            mobile.flows = flows(&report.tlvs).into_iter().map(|(sfid, _, said)| (sfid, said)).collect();
+            mobile.flows = flows(&report.tlvs)
+                .into_iter()
+                .map(|(sfid, _, said)| (sfid, said))
+                .collect();
         }
-        let saids = if mobile.seamless { saids(&mobile.flows) } else { Vec::new() };
+        let saids = if mobile.seamless {
+            saids(&mobile.flows)
+        } else {
+            Vec::new()
+        };
         let same_ak = mobile.keys.as_ref().is_some_and(|keys| keys.ak().akid == ak.akid);
         if !same_ak {
             mobile.keys = Some(BaseStationKeys::new(settings, ak, saids, lifetime));
@@ -132,11 +161,20 @@ impl BaseStation {
         let preparation = keys.prepare(now, n, report.tlvs.is_issued_before());
         let (generates, text) = match preparation {
             Preparation::Seamless { count, resumed } if mobile.seamless => {
-                let how = if resumed { "context resumed with its PNs" } else { "TEKs derived" };
+                let how = if resumed {
+                    "context resumed with its PNs"
+                } else {
+                    "TEKs derived"
+                };
                 (true, format!("N = {n}, T_B = {count}, {how}"))
             }
-            Preparation::Seamless { count, .. } => (false, format!("N = {n}, T_B = {count}, TEKs will be sent in RNG-RSP")),
-            Preparation::LegacyRngRsp => (false, format!("N = {n}, but contexts were lost: TEKs will be sent in RNG-RSP")),
+            Preparation::Seamless { count, .. } => {
+                (false, format!("N = {n}, T_B = {count}, TEKs will be sent in RNG-RSP"))
+            }
+            Preparation::LegacyRngRsp => (
+                false,
+                format!("N = {n}, but contexts were lost: TEKs will be sent in RNG-RSP"),
+            ),
         };
         outbox.verdict(Verdict::accepted(text));
         self.report_keys(ms, outbox);
@@ -158,7 +196,9 @@ impl BaseStation {
     /// The GRE key of packets towards this BS, chosen when it is first needed.
     pub(super) fn own_tunnel(&mut self, ms: MsMac) -> u32 {
         let next = self.next_tunnel;
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return 0 };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return 0;
+        };
         if mobile.tunnel_down == 0 {
             mobile.tunnel_down = next;
             self.next_tunnel = next.checked_add(1).unwrap_or(1);
@@ -170,7 +210,8 @@ impl BaseStation {
     fn refuse_attempt(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
         if let Some((from, request)) = self.target(ms).and_then(|target| target.request.clone()) {
             let tlvs = vec![AsnTlv::BsHoRspCode(bs_ho_rsp::OTHER)];
-            self.backbone.answer(from, &request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
+            self.backbone
+                .answer(from, &request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
         }
         self.end_attempt(ms, outbox);
     }
@@ -187,11 +228,21 @@ impl BaseStation {
         self.acknowledge(from, answer, MessageKind::PathPreregAck, outbox);
         let own = self.settings.bsid;
         let deadline = u16::try_from(self.settings.radio.ranging_deadline.as_millis() / 10).unwrap_or(u16::MAX);
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         mobile.tunnel_up = answer.tlvs.inside(DataPathInfo).data_path_id();
-        let (Role::Target(target), Some(connection)) = (&mobile.role, &mobile.connection) else { return };
-        let Some((to, request)) = target.request.clone() else { return };
-        let security = if target.generates { HoSecurity::NoTekTransfer } else { HoSecurity::SaTekUpdateInRngRsp };
+        let (Role::Target(target), Some(connection)) = (&mobile.role, &mobile.connection) else {
+            return;
+        };
+        let Some((to, request)) = target.request.clone() else {
+            return;
+        };
+        let security = if target.generates {
+            HoSecurity::NoTekTransfer
+        } else {
+            HoSecurity::SaTekUpdateInRngRsp
+        };
         let mut bs = vec![
             AsnTlv::BsId(NodeIdentifier::Octets6(own.0)),
             AsnTlv::ServingTargetIndicator(bs_role::TARGET),
@@ -200,7 +251,12 @@ impl BaseStation {
         ];
         bs.extend(target.ho_id.map(AsnTlv::HoId));
         let mut info = vec![AsnTlv::Cid(connection.basic)];
-        info.extend(connection.flows.iter().map(|flow| flow_tlv(flow.sfid, Some(flow.cid), flow.said)));
+        info.extend(
+            connection
+                .flows
+                .iter()
+                .map(|flow| flow_tlv(flow.sfid, Some(flow.cid), flow.said)),
+        );
         let tlvs = vec![
             AsnTlv::BsHoRspCode(bs_ho_rsp::SUCCESS),
             AsnTlv::BsInfo(bs),
@@ -210,11 +266,17 @@ impl BaseStation {
             AsnTlv::ranging_deadline(deadline),
             AsnTlv::seamless(target.generates),
         ];
-        let how = if target.generates { "TEKs are generated" } else { "TEKs come in RNG-RSP" };
+        let how = if target.generates {
+            "TEKs are generated"
+        } else {
+            "TEKs come in RNG-RSP"
+        };
         let note = format!("HO_Rsp: {} is ready, {how}", self.directory.bs(own));
-        self.backbone.answer(to, &request, MessageKind::HoRsp, tlvs, note, outbox);
+        self.backbone
+            .answer(to, &request, MessageKind::HoRsp, tlvs, note, outbox);
         // Until HO_Cnf says when the mobile comes, the preparation is kept as long as a connection would be.
-        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
+        self.timers
+            .set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
     }
 
     /// HO_Cnf: the mobile comes, or it does not.
@@ -227,8 +289,16 @@ impl BaseStation {
     ) {
         let ms = message.ms;
         let confirmed = message.tlvs.ho_confirm_type() == Some(ho_confirm::CONFIRM);
-        let note = format!("HO_Ack: {}", if confirmed { "waits for the mobile" } else { "stands down" });
-        self.backbone.answer(from, message, MessageKind::HoAck, Vec::new(), note, outbox);
+        let note = format!(
+            "HO_Ack: {}",
+            if confirmed {
+                "waits for the mobile"
+            } else {
+                "stands down"
+            }
+        );
+        self.backbone
+            .answer(from, message, MessageKind::HoAck, Vec::new(), note, outbox);
         let radio = self.settings.radio.clone();
         let Some(target) = self.target(ms).filter(|target| !target.ranged) else {
             return outbox.verdict(Verdict::accepted("no attempt of this mobile is under way here"));
@@ -264,7 +334,11 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let tunnel = self.own_tunnel(ms);
-        let own = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()).map(BaseStationKeys::count);
+        let own = self
+            .mobiles
+            .get(&ms)
+            .and_then(|mobile| mobile.keys.as_ref())
+            .map(BaseStationKeys::count);
         let Some(count) = count.or(own) else { return };
         let tlvs = vec![
             AsnTlv::RegistrationType(registration::HANDOFF),
@@ -272,13 +346,17 @@ impl BaseStation {
             tunnel_info(tunnel),
         ];
         let note = format!("Path_Reg_Req: asks for the downlink, on count {count}");
-        self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathDeregReq));
+        self.backbone.withdraw(ms, |kind| {
+            matches!(kind, MessageKind::PathRegReq | MessageKind::PathDeregReq)
+        });
         self.ask_gateway(now, ms, MessageKind::PathRegReq, tlvs, note, outbox);
     }
 
     pub(super) fn path_registered(&mut self, from: Ipv4Addr, answer: &ControlMessage, outbox: &mut Outbox<Event>) {
         self.acknowledge(from, answer, MessageKind::PathRegAck, outbox);
-        let Some(mobile) = self.mobiles.get_mut(&answer.ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&answer.ms) else {
+            return;
+        };
         mobile.path = answer.tlvs.result_code() == Some(result::SUCCESS);
         if let Some(up) = answer.tlvs.inside(DataPathInfo).data_path_id() {
             mobile.tunnel_up = Some(up);
@@ -292,7 +370,9 @@ impl BaseStation {
 
     /// The attempt is over without the mobile: unsent SDUs go back (R15), contexts stay.
     fn stand_down(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let back = self.target(ms).and_then(|target| Some((target.request.as_ref()?.0, target.back?)));
+        let back = self
+            .target(ms)
+            .and_then(|target| Some((target.request.as_ref()?.0, target.back?)));
         if let Some((ip, key)) = back {
             self.return_queue(ms, ip, key, outbox);
         }
@@ -323,14 +403,25 @@ impl BaseStation {
 
     /// Path_Dereg_Req, if the gateway knows a tunnel.
     pub(super) fn close_tunnel(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         mobile.path = false;
         if mobile.tunnel_up.take().is_none() {
             return;
         }
         let tlvs = vec![bs_info(self.settings.bsid, bs_role::SERVING)];
-        self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathPreregReq));
-        self.ask_gateway(now, ms, MessageKind::PathDeregReq, tlvs, "Path_Dereg_Req: closes the data path", outbox);
+        self.backbone.withdraw(ms, |kind| {
+            matches!(kind, MessageKind::PathRegReq | MessageKind::PathPreregReq)
+        });
+        self.ask_gateway(
+            now,
+            ms,
+            MessageKind::PathDeregReq,
+            tlvs,
+            "Path_Dereg_Req: closes the data path",
+            outbox,
+        );
     }
 
     /// A request that nobody answered, after its repetitions.
@@ -347,7 +438,10 @@ impl BaseStation {
 
 /// Data Path Info: GRE with this key towards the sender of the message.
 fn tunnel_info(key: u32) -> AsnTlv {
-    AsnTlv::DataPathInfo(vec![AsnTlv::DataPathEncapsulation(ENCAPSULATION_GRE), AsnTlv::DataPathId(key)])
+    AsnTlv::DataPathInfo(vec![
+        AsnTlv::DataPathEncapsulation(ENCAPSULATION_GRE),
+        AsnTlv::DataPathId(key),
+    ])
 }
 
 /// The SAs of some flows, each once.

@@ -28,7 +28,12 @@ impl MobileStation {
     /// A user packet for the uplink.
     pub(super) fn packet(&mut self, now: VirtualTime, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
         if matches!(self.state, State::Detached) || self.packets.len() >= QUEUE {
-            return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+            return self.event(
+                What::PacketGivenUp {
+                    direction: Direction::Uplink,
+                },
+                outbox,
+            );
         }
         self.packets.push_back(packet);
         self.want_slot(now);
@@ -36,7 +41,12 @@ impl MobileStation {
 
     pub(super) fn give_packets_up(&mut self, outbox: &mut Outbox<Event>) {
         for _ in 0..self.packets.len() {
-            self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+            self.event(
+                What::PacketGivenUp {
+                    direction: Direction::Uplink,
+                },
+                outbox,
+            );
         }
         self.packets.clear();
     }
@@ -66,7 +76,9 @@ impl MobileStation {
 
     /// An uplink subframe starts: management first, then every waiting packet.
     pub(super) fn flush(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let Some((bs, port, count)) = self.sending_to() else { return };
+        let Some((bs, port, count)) = self.sending_to() else {
+            return;
+        };
         if !self.settings.radio.uplink_starts_at(now) {
             if !(self.management.is_empty() && self.packets.is_empty()) {
                 self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
@@ -77,7 +89,9 @@ impl MobileStation {
         for (pdu, note) in self.management.drain(..) {
             outbox.send(port, pdu, note);
         }
-        let flow = self.listening_to().and_then(|(_, connection, _)| connection?.flow(Direction::Uplink));
+        let flow = self
+            .listening_to()
+            .and_then(|(_, connection, _)| connection?.flow(Direction::Uplink));
         let Some(flow) = flow else { return };
         while let Some(packet) = self.packets.pop_front() {
             self.send_packet(now, (bs, port, count), (flow.cid, flow.said), &packet, outbox);
@@ -94,19 +108,39 @@ impl MobileStation {
     ) {
         let radio = &self.settings.radio;
         let fragmenter = self.fragmenters.entry((bs, cid)).or_default();
-        let context = self.keys.keys_mut(bs, count).and_then(|keys| keys.tek_context_mut(said));
+        let context = self
+            .keys
+            .keys_mut(bs, count)
+            .and_then(|keys| keys.tek_context_mut(said));
         let (Ok(bodies), Some(context)) = (fragmenter.cut(packet, radio.max_pdu), context) else {
-            return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+            return self.event(
+                What::PacketGivenUp {
+                    direction: Direction::Uplink,
+                },
+                outbox,
+            );
         };
         let pieces = bodies.len();
         for (piece, (pdu_type, body)) in bodies.into_iter().enumerate() {
             let sealed = match context.seal(now, Direction::Uplink, header(pdu_type, cid), &body, radio.crc) {
                 Ok(sealed) => sealed,
-                Err(_) => return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox),
+                Err(_) => {
+                    return self.event(
+                        What::PacketGivenUp {
+                            direction: Direction::Uplink,
+                        },
+                        outbox,
+                    );
+                }
             };
-            let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.value());
+            let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
             let ms = self.settings.mac;
-            let what = What::Sealed { bs, direction: Direction::Uplink, fingerprint, pn };
+            let what = What::Sealed {
+                bs,
+                direction: Direction::Uplink,
+                fingerprint,
+                pn,
+            };
             outbox.report(Event { ms, what });
             let note = data_note(packet.len(), pn, sealed.eks, piece, pieces);
             outbox.send(port, sealed.octets, note);
@@ -116,11 +150,18 @@ impl MobileStation {
     /// A PDU on a transport connection.
     pub(super) fn data_pdu(&mut self, now: VirtualTime, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
         let cid = pdu.header.cid;
-        let Some((bs, connection, count)) = self.listening_to() else { return };
-        let Some(flow) = connection.and_then(|connection| connection.flow_on(cid)) else {
-            return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is none of this mobile's")));
+        let Some((bs, connection, count)) = self.listening_to() else {
+            return;
         };
-        let context = self.keys.keys_mut(bs, count).and_then(|keys| keys.tek_context_mut(flow.said));
+        let Some(flow) = connection.and_then(|connection| connection.flow_on(cid)) else {
+            return outbox.verdict(Verdict::rejected(format!(
+                "dropped: CID {cid} is none of this mobile's"
+            )));
+        };
+        let context = self
+            .keys
+            .keys_mut(bs, count)
+            .and_then(|keys| keys.tek_context_mut(flow.said));
         let Some(context) = context else {
             return outbox.verdict(Verdict::rejected("dropped: no TEK for this connection"));
         };
@@ -133,15 +174,34 @@ impl MobileStation {
                 return outbox.verdict(Verdict::rejected(format!("dropped: {error}")));
             }
         };
-        self.event(What::DataAccepted { bs, direction: Direction::Downlink, self_sync_steps: 0 }, outbox);
+        self.event(
+            What::DataAccepted {
+                bs,
+                direction: Direction::Downlink,
+                self_sync_steps: 0,
+            },
+            outbox,
+        );
         let reassembler = self.reassemblers.entry((bs, cid)).or_default();
         match reassembler.take(pdu.header.pdu_type, &opened.plaintext) {
             Ok(Reassembled::Sdu(octets)) => {
-                outbox.verdict(Verdict::accepted(format!("accepted: ICV good, PN {} new", opened.pn.value())));
-                self.event(What::PacketOut { direction: Direction::Downlink, octets }, outbox);
+                outbox.verdict(Verdict::accepted(format!(
+                    "accepted: ICV good, PN {} new",
+                    opened.pn.count()
+                )));
+                self.event(
+                    What::PacketOut {
+                        direction: Direction::Downlink,
+                        octets,
+                    },
+                    outbox,
+                );
             }
             Ok(Reassembled::Waiting) => {
-                let text = format!("accepted: ICV good, PN {} new, more fragments to come", opened.pn.value());
+                let text = format!(
+                    "accepted: ICV good, PN {} new, more fragments to come",
+                    opened.pn.count()
+                );
                 outbox.verdict(Verdict::accepted(text));
             }
             Ok(Reassembled::Gap) => outbox.verdict(Verdict::rejected("ICV good, but fragments before it are missing")),
@@ -155,6 +215,9 @@ pub(in crate::dot16::node) fn data_note(octets: usize, pn: u32, eks: u8, piece: 
     if pieces == 1 {
         format!("user data, {octets} octets, PN {pn}, EKS {eks}")
     } else {
-        format!("user data, fragment {} of {pieces} of {octets} octets, PN {pn}, EKS {eks}", piece + 1)
+        format!(
+            "user data, fragment {} of {pieces} of {octets} octets, PN {pn}, EKS {eks}",
+            piece + 1
+        )
     }
 }

@@ -27,17 +27,36 @@ impl MobileStation {
         outbox: &mut Outbox<Event>,
     ) {
         let (State::Connected, Some(live)) = (&self.state, &self.live) else {
-            return self.event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
+            return self.event(
+                What::CommandIgnored("handover: one is under way, or the mobile has no connection"),
+                outbox,
+            );
         };
-        self.event(What::HandoverStarted { from: live.bs, to: target }, outbox);
+        self.event(
+            What::HandoverStarted {
+                from: live.bs,
+                to: target,
+            },
+            outbox,
+        );
         if self.keys.begin().is_err() {
             let at = self.live.as_ref().map(|live| live.bs);
-            return self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at }, outbox);
+            return self.event(
+                What::HandoverEnded {
+                    outcome: Outcome::Reauthenticated,
+                    at,
+                },
+                outbox,
+            );
         }
         for &bs in &candidates {
             self.derive(now, bs, outbox);
         }
-        self.state = State::Preparing { target, candidates, repeats: 0 };
+        self.state = State::Preparing {
+            target,
+            candidates,
+            repeats: 0,
+        };
         self.request(now, outbox);
     }
 
@@ -46,17 +65,27 @@ impl MobileStation {
         self.report_keys(outbox);
         if self.settings.seamless {
             let count = self.keys.traffic();
-            self.event(What::TrafficCount { bs, at_mobile: true, count }, outbox);
+            self.event(
+                What::TrafficCount {
+                    bs,
+                    at_mobile: true,
+                    count,
+                },
+                outbox,
+            );
         }
     }
 
     fn request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let State::Preparing { candidates, .. } = &self.state else { return };
+        let State::Preparing { candidates, .. } = &self.state else {
+            return;
+        };
         let names: Vec<String> = candidates.iter().map(|bs| self.directory.bs(*bs)).collect();
         let note = format!("MOB_MSHO-REQ: asks for a handover, candidates {}", names.join(", "));
         let message = ManagementMessage::MobMshoReq(measured(candidates));
         self.send_to_serving(now, message, note, outbox);
-        self.timers.set(Timer::RepeatRequest, now + self.settings.radio.ranging_retry);
+        self.timers
+            .set(Timer::RepeatRequest, now + self.settings.radio.ranging_retry);
     }
 
     /// Queues a signed message for the serving BS.
@@ -68,7 +97,9 @@ impl MobileStation {
         outbox: &mut Outbox<Event>,
     ) {
         let Some(live) = &self.live else { return };
-        let Some(keys) = self.keys.keys_mut(live.bs, live.count) else { return };
+        let Some(keys) = self.keys.keys_mut(live.bs, live.count) else {
+            return;
+        };
         let crc = self.settings.radio.crc;
         match signed_pdu(message, live.connection.basic, Direction::Uplink, keys, crc) {
             Ok(pdu) => self.queue_management(now, pdu, note),
@@ -77,7 +108,9 @@ impl MobileStation {
     }
 
     pub(super) fn repeat_request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let State::Preparing { repeats, .. } = &mut self.state else { return };
+        let State::Preparing { repeats, .. } = &mut self.state else {
+            return;
+        };
         if *repeats < REPEATS {
             *repeats += 1;
             return self.request(now, outbox);
@@ -97,7 +130,13 @@ impl MobileStation {
         self.report_keys(outbox);
         self.state = State::Connected;
         let at = self.live.as_ref().map(|live| live.bs);
-        self.event(What::HandoverEnded { outcome: Outcome::Cancelled, at }, outbox);
+        self.event(
+            What::HandoverEnded {
+                outcome: Outcome::Cancelled,
+                at,
+            },
+            outbox,
+        );
     }
 
     /// MOB_BSHO-RSP: takes the wanted target if it is recommended, else the first that is.
@@ -136,13 +175,18 @@ impl MobileStation {
             listening: false,
             granted: false,
         };
-        let action_time = radio.frame_start(radio.frame_number(now).saturating_add(u32::from(response.action_time.max(1))));
+        let action_time = radio.frame_start(
+            radio
+                .frame_number(now)
+                .saturating_add(u32::from(response.action_time.max(1))),
+        );
         let name = self.directory.bs(bs);
         outbox.verdict(Verdict::accepted(format!("goes to {name} at {action_time}, {mode}")));
         self.derive(now, bs, outbox);
         self.event(What::HandoverAgreed { mode, action_time }, outbox);
         self.state = State::Leaving { entry };
-        self.timers.set(Timer::Indicate, action_time - radio.frame + radio.downlink);
+        self.timers
+            .set(Timer::Indicate, action_time - radio.frame + radio.downlink);
         self.timers.set(Timer::Leave, action_time);
     }
 
@@ -188,7 +232,9 @@ impl MobileStation {
 
     /// Back at the serving BS after a cancelled attempt: MOB_HO-IND (cancel), and the old connection goes on.
     pub(super) fn returned(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let (State::Returning { target }, Some(live)) = (&self.state, &self.live) else { return };
+        let (State::Returning { target }, Some(live)) = (&self.state, &self.live) else {
+            return;
+        };
         let (target, serving) = (*target, live.bs);
         self.reassemblers.retain(|(bs, _), _| *bs != target);
         self.event(What::Listening { bs: serving }, outbox);
@@ -212,11 +258,21 @@ impl MobileStation {
             self.event(What::Committed(self.keys.committed()), outbox);
         }
         self.report_keys(outbox);
-        let next = if entry.fallbacks.is_empty() { None } else { Some(entry.fallbacks.remove(0)) };
+        let next = if entry.fallbacks.is_empty() {
+            None
+        } else {
+            Some(entry.fallbacks.remove(0))
+        };
         let (Some(next), Ok(_)) = (next, self.keys.begin()) else {
             self.state = State::Detached;
             self.give_packets_up(outbox);
-            return self.event(What::HandoverEnded { outcome: Outcome::Released, at: None }, outbox);
+            return self.event(
+                What::HandoverEnded {
+                    outcome: Outcome::Released,
+                    at: None,
+                },
+                outbox,
+            );
         };
         self.derive(now, next, outbox);
         entry.bs = next;
@@ -247,8 +303,17 @@ pub(super) fn candidate_connection(items: &[VendorItem], bs: Bsid) -> Option<Con
 
 /// MOB_MSHO-REQ with plausible measurements: there is no PHY to take them from.
 fn measured(candidates: &[Bsid]) -> MobMshoReq {
-    let measurements = Measurements { cinr: Some(40), rssi: Some(0x60), relative_delay: None };
-    let new_bs = NewBs { preamble_index: 33, measurements, service_level_prediction: 2, arrival_time_difference: None };
+    let measurements = Measurements {
+        cinr: Some(40),
+        rssi: Some(0x60),
+        relative_delay: None,
+    };
+    let new_bs = NewBs {
+        preamble_index: 33,
+        measurements,
+        service_level_prediction: 2,
+        arrival_time_difference: None,
+    };
     MobMshoReq {
         report_metric: ReportMetric(ReportMetric::CINR | ReportMetric::RSSI),
         full: candidates.iter().map(|bs| (*bs, new_bs)).collect(),

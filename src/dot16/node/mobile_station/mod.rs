@@ -5,7 +5,7 @@
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
 //! * `data`: user packets up and down.
 
-mod data;
+pub(in crate::dot16::node) mod data;
 mod entry;
 mod handover;
 
@@ -23,7 +23,7 @@ use super::timers::Timers;
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::security::entry_keys::CmacError;
 use crate::dot16::security::mobile_keys::MobileKeys;
-use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage, mac_pdu};
+use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::time::VirtualTime;
 
@@ -74,7 +74,11 @@ enum State {
     /// User data flows over the live connection.
     Connected,
     /// MOB_MSHO-REQ is out.
-    Preparing { target: Bsid, candidates: Vec<Bsid>, repeats: u8 },
+    Preparing {
+        target: Bsid,
+        candidates: Vec<Bsid>,
+        repeats: u8,
+    },
     /// MOB_BSHO-RSP is in; the live connection works until the action time.
     Leaving { entry: Entry },
     /// Away from the serving BS, entering another (or the same again).
@@ -147,7 +151,10 @@ impl MobileStation {
     }
 
     fn event(&self, what: What, outbox: &mut Outbox<Event>) {
-        outbox.report(Event { ms: self.settings.mac, what });
+        outbox.report(Event {
+            ms: self.settings.mac,
+            what,
+        });
     }
 
     fn rejected(&self, reject: Reject, text: impl Into<String>, outbox: &mut Outbox<Event>) {
@@ -160,7 +167,14 @@ impl MobileStation {
         self.started = true;
         let (pmk, sn) = self.keys.pmk();
         let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
-        self.event(What::Key { at_mobile: true, held: true, key }, outbox);
+        self.event(
+            What::Key {
+                at_mobile: true,
+                held: true,
+                key,
+            },
+            outbox,
+        );
         self.event(What::Committed(self.keys.committed()), outbox);
         self.report_keys(outbox);
     }
@@ -178,18 +192,25 @@ impl MobileStation {
     /// The BS that the mobile listens to, with the connection and count in use there.
     fn listening_to(&self) -> Option<(Bsid, Option<&Connection>, CmacKeyCount)> {
         match &self.state {
-            State::Connected | State::Preparing { .. } | State::Leaving { .. } => {
-                self.live.as_ref().map(|live| (live.bs, Some(&live.connection), live.count))
-            }
-            State::Entering { entry } if entry.listening => {
-                self.keys.traffic().map(|count| (entry.bs, entry.connection.as_ref(), count))
-            }
+            State::Connected | State::Preparing { .. } | State::Leaving { .. } => self
+                .live
+                .as_ref()
+                .map(|live| (live.bs, Some(&live.connection), live.count)),
+            State::Entering { entry } if entry.listening => self
+                .keys
+                .traffic()
+                .map(|count| (entry.bs, entry.connection.as_ref(), count)),
             State::Entering { .. } | State::Returning { .. } | State::Detached => None,
         }
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
-        let from = self.settings.ports.iter().find(|(_, of_bs)| **of_bs == port).map(|(bs, _)| *bs);
+        let from = self
+            .settings
+            .ports
+            .iter()
+            .find(|(_, of_bs)| **of_bs == port)
+            .map(|(bs, _)| *bs);
         match (from, self.listening_to()) {
             (Some(from), Some((bs, _, _))) if from == bs => {}
             (Some(from), _) => {
@@ -198,7 +219,7 @@ impl MobileStation {
             }
             (None, _) => return outbox.verdict(Verdict::rejected("dropped: no BS on this link")),
         }
-        for pdu in mac_pdu::burst(octets) {
+        for pdu in MacPdu::burst(octets) {
             match pdu {
                 Ok(pdu) if pdu.crc_form() == Some(self.settings.radio.crc) => self.pdu(now, &pdu, outbox),
                 Ok(_) => self.rejected(Reject::Malformed, "dropped: CRC-32 does not fit", outbox),
@@ -236,15 +257,22 @@ impl MobileStation {
                 self.rejected(Reject::Cmac, text, outbox);
             }
             (message, Some(_)) => {
-                outbox.verdict(Verdict::rejected(format!("dropped: {} not expected here", message.name())));
+                outbox.verdict(Verdict::rejected(format!(
+                    "dropped: {} not expected here",
+                    message.name()
+                )));
             }
         }
     }
 
     /// Verifies a CMAC tuple of the BS listened to and takes its CMAC_PN.
     fn verify(&mut self, cid: Cid, protected: &[u8], tuple: &CmacTuple, outbox: &mut Outbox<Event>) -> bool {
-        let Some((bs, _, count)) = self.listening_to() else { return false };
-        let Some(keys) = self.keys.keys_mut(bs, count) else { return false };
+        let Some((bs, _, count)) = self.listening_to() else {
+            return false;
+        };
+        let Some(keys) = self.keys.keys_mut(bs, count) else {
+            return false;
+        };
         match keys.accept(Direction::Downlink, cid, protected, tuple) {
             Ok(()) => true,
             Err(error @ CmacError::Value) => {

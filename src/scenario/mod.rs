@@ -1,0 +1,9 @@
+//! From a script to a run: the script format, the user traffic it asks for and the comparison of that traffic end to end.
+//!
+//! * [`script`]: the TOML format, its validation, `--set` and its errors with spans.
+//! * [`traffic`]: the IP packets of generated user traffic.
+//! * [`ledger`]: what was sent against what came out.
+
+pub mod ledger;
+pub mod script;
+pub mod traffic;

@@ -1,0 +1,51 @@
+//! Every default of the script format, in one place (`captures/README.md` lists them for users).
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::header::{Profile, System};
+use super::network::{Association, CrcOrder};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+pub(super) const SYSTEM: System = System::Dot16;
+pub(super) const PROFILE: Profile = Profile::Contribution;
+pub(super) const SEED: u64 = 1;
+pub(super) const DURATION: Duration = ms(3_000);
+
+pub(super) const FRAME: Duration = ms(5);
+/// Downlink subframe as a share of the frame: numerator and denominator (3 ms of 5 ms).
+pub(super) const DOWNLINK_SHARE: (u32, u32) = (3, 5);
+/// `dl_sync` in frames.
+pub(super) const DL_SYNC_FRAMES: u32 = 2;
+pub(super) const ASSOCIATION: Association = Association::Level2;
+pub(super) const CRC: CrcOrder = CrcOrder::MsbFirst;
+pub(super) const NEIGHBOUR_ADVERTISEMENT: Duration = ms(1_000);
+pub(super) const RNG_DELAY: Duration = ms(40);
+pub(super) const RANGING_DEADLINE: Duration = ms(200);
+pub(super) const RANGING_RETRY: Duration = ms(50);
+pub(super) const ACTION_TIME: u8 = 4;
+pub(super) const RESOURCE_RETAIN: Duration = ms(2_000);
+
+pub(super) const BACKBONE_LATENCY: Duration = ms(2);
+pub(super) const BACKBONE_RETRY: Duration = ms(20);
+
+/// Loss, duplication, bit errors.
+pub(super) const PROBABILITY: f64 = 0.0;
+
+pub(super) const AUTHENTICATOR: &str = "gw";
+pub(super) const AUTHENTICATOR_IP: Ipv4Addr = Ipv4Addr::new(10, 16, 0, 254);
+pub(super) const PMK_LIFETIME: Duration = Duration::from_secs(3_600);
+
+pub(super) const SELF_SYNC_WINDOW: u16 = 4;
+pub(super) const SELF_SYNC_BUDGET: u32 = 16;
+pub(super) const PN_WINDOW: u16 = 64;
+pub(super) const TEK_CACHE: bool = true;
+pub(super) const SEAMLESS: bool = true;
+
+pub(super) const TRAFFIC_INTERVAL: Duration = ms(20);
+pub(super) const TRAFFIC_SIZE: u16 = 160;
+pub(super) const TRAFFIC_PEER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 20);
+pub(super) const BURST: u32 = 10;

@@ -1,0 +1,436 @@
+//! The entries `[[expect]]`: what must hold at the end of a run.
+
+use super::attacks::{Attack, AttackAction, DIRECTIONS};
+use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
+use super::nearest::nearest;
+use super::problem::{Problem, Read};
+use super::section::{Field, Section};
+use super::stations::{BaseStationId, MobileStationId, Stations};
+use crate::dot16::identifiers::Direction;
+
+/// One entry `[[expect]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// It in words: the script's own, or made from the values.
+    pub text: String,
+    /// What must hold.
+    pub expected: Expected,
+}
+
+/// What must hold at the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A handover went to `target` and ended as said.
+    Handover {
+        /// Whose.
+        mobile_station: MobileStationId,
+        /// Which of that mobile's handovers, in the order in which they began, from 1.
+        nth: u32,
+        /// Where it went.
+        target: BaseStationId,
+        /// How it ended.
+        outcome: HandoverOutcome,
+        /// How the target got its TEKs; `None`: in any way.
+        mode: Option<HandoverMode>,
+    },
+    /// User packets, compared end to end; a count that is `None` may be anything.
+    Traffic {
+        /// Whose.
+        mobile_station: MobileStationId,
+        /// Which way.
+        direction: Direction,
+        /// Sent but never delivered.
+        lost: Option<Amount>,
+        /// Delivered more often than sent.
+        duplicated: Option<Amount>,
+        /// Delivered but never sent.
+        altered: Option<Amount>,
+    },
+    /// PDUs that receivers refused, over the whole run, by reason.
+    Rejects(Vec<(RejectReason, Amount)>),
+    /// Whether an attack succeeded.
+    Attack {
+        /// Its name.
+        name: String,
+        /// Whether it succeeded.
+        succeeded: bool,
+    },
+    /// Pairs of TEK and PN under which more than one PDU was sent.
+    NonceReuse(Amount),
+    /// User PDUs accepted at the target before the RNG-REQ first reached it.
+    DataBeforeRanging {
+        /// Whose handover.
+        mobile_station: MobileStationId,
+        /// Which of that mobile's handovers, from 1.
+        nth: u32,
+        /// Which way.
+        direction: Direction,
+        /// How many.
+        amount: Amount,
+    },
+    /// Time without a path for user data in a handover.
+    Interruption {
+        /// Whose handover.
+        mobile_station: MobileStationId,
+        /// Which of that mobile's handovers, from 1.
+        nth: u32,
+        /// Which way.
+        direction: Direction,
+        /// How long.
+        bounds: TimeBounds,
+    },
+    /// Whether a generated TEK, plain or wrapped, is on any link (statement A21).
+    TekOnLink(bool),
+    /// The kinds of findings that the judge reports, each once, in any order; empty: none.
+    Judge(Vec<JudgeFinding>),
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// Every value with its name in scripts and results.
+            pub const ALL: &'static [(&'static str, Self)] = &[$(($word, Self::$variant),)+];
+
+            /// The name in scripts and results.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// How a handover ended.
+    HandoverOutcome {
+        /// The mobile is at the target.
+        Completed = "completed",
+        /// The mobile cancelled it.
+        Cancelled = "cancelled",
+        /// The mobile went back or elsewhere after a failure.
+        FellBack = "fell-back",
+        /// The target released the connection.
+        Released = "released",
+        /// It ended in a new authentication.
+        Reauthenticated = "reauthenticated",
+    }
+}
+
+words! {
+    /// How the target base station gets its TEKs.
+    HandoverMode {
+        /// Generated on both sides from the count.
+        Seamless = "seamless",
+        /// Full re-entry.
+        LegacyFull = "legacy-full",
+        /// In SA-TEK-Response.
+        LegacySaTek = "legacy-sa-tek",
+        /// In RNG-RSP.
+        LegacyRngRsp = "legacy-rng-rsp",
+        /// Those of the serving base station.
+        LegacyReuse = "legacy-reuse",
+    }
+}
+
+words! {
+    /// Why a receiver refused a PDU.
+    RejectReason {
+        /// The ICV does not verify.
+        Icv = "icv",
+        /// The PN was accepted before or is older than the window.
+        PnReplay = "pn_replay",
+        /// The CMAC does not verify.
+        Cmac = "cmac",
+        /// The CMAC_PN is not above the last.
+        CmacPn = "cmac_pn",
+        /// The CMAC_KEY_COUNT is not acceptable.
+        KeyCount = "key_count",
+        /// It does not parse.
+        Malformed = "malformed",
+    }
+}
+
+words! {
+    /// A kind of finding of the judge.
+    JudgeFinding {
+        /// A pair of TEK and PN was used for more than one PDU.
+        NonceReuse = "nonce_reuse",
+        /// A PDU was accepted a second time.
+        ReplayAccepted = "replay_accepted",
+        /// A generated TEK is on a link.
+        TekOnWire = "tek_on_wire",
+        /// A CMAC that was accepted does not verify.
+        CmacInvalid = "cmac_invalid",
+        /// An ICV that was accepted does not verify.
+        IcvInvalid = "icv_invalid",
+        /// A sender's PN did not increase.
+        PnNotIncreasing = "pn_not_increasing",
+        /// A key count went back.
+        KeyCountRegress = "key_count_regress",
+        /// A message that needs a CMAC tuple was accepted without.
+        UnauthenticatedAccepted = "unauthenticated_accepted",
+        /// The comment of a frame says something else than the frame.
+        CommentDisagrees = "comment_disagrees",
+    }
+}
+
+/// What an entry can expect, one of them each.
+pub(super) const KINDS: [&str; 9] = [
+    "handover",
+    "traffic",
+    "rejects",
+    "attack",
+    "nonce_reuse",
+    "data_before_ranging",
+    "interruption",
+    "tek_on_link",
+    "judge",
+];
+pub(super) const KEYS: [&str; 10] = [
+    "text",
+    "handover",
+    "traffic",
+    "rejects",
+    "attack",
+    "nonce_reuse",
+    "data_before_ranging",
+    "interruption",
+    "tek_on_link",
+    "judge",
+];
+pub(super) const HANDOVER_KEYS: [&str; 5] = ["mobile_station", "nth", "target", "outcome", "mode"];
+pub(super) const TRAFFIC_KEYS: [&str; 5] = ["mobile_station", "direction", "lost", "duplicated", "altered"];
+pub(super) const BOUNDED_KEYS: [&str; 5] = ["mobile_station", "nth", "direction", "at_least", "at_most"];
+pub(super) const ATTACK_KEYS: [&str; 2] = ["name", "succeeded"];
+
+/// What the expectations of a script may refer to.
+struct Reader<'a> {
+    stations: &'a Stations,
+    attacks: &'a [Attack],
+}
+
+/// Reads every `[[expect]]`.
+pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) -> Read<Vec<Expectation>> {
+    let reader = Reader { stations, attacks };
+    let mut expectations = Vec::new();
+    for section in root.tables("expect", &KEYS)? {
+        let field = section.exactly_one(&KINDS)?;
+        let expected = reader.expected(&field)?;
+        let in_words = reader.in_words(&expected);
+        expectations.push(Expectation {
+            text: section.read("text", in_words, Field::line)?,
+            expected,
+        });
+    }
+    Ok(expectations)
+}
+
+fn nth(section: &Section<'_>) -> Read<u32> {
+    section.read("nth", 1, |field| field.number(1..=u32::MAX))
+}
+
+fn direction(section: &Section<'_>) -> Read<Direction> {
+    section
+        .required("direction", "\"uplink\" or \"downlink\"")?
+        .one_of(&DIRECTIONS)
+}
+
+impl Reader<'_> {
+    fn expected(&self, field: &Field<'_>) -> Read<Expected> {
+        match field.key() {
+            "handover" => self.handover(&field.section(&HANDOVER_KEYS)?),
+            "traffic" => self.traffic(&field.section(&TRAFFIC_KEYS)?),
+            "rejects" => rejects(field),
+            "attack" => self.attack(&field.section(&ATTACK_KEYS)?),
+            "nonce_reuse" => amount(field).map(Expected::NonceReuse),
+            "data_before_ranging" => {
+                let section = field.section(&BOUNDED_KEYS)?;
+                Ok(Expected::DataBeforeRanging {
+                    mobile_station: self.stations.mobile_station(&section)?,
+                    nth: nth(&section)?,
+                    direction: direction(&section)?,
+                    amount: given_amount(&section)?,
+                })
+            }
+            "interruption" => {
+                let section = field.section(&BOUNDED_KEYS)?;
+                Ok(Expected::Interruption {
+                    mobile_station: self.stations.mobile_station(&section)?,
+                    nth: nth(&section)?,
+                    direction: direction(&section)?,
+                    bounds: given_time_bounds(&section)?,
+                })
+            }
+            "tek_on_link" => field.boolean().map(Expected::TekOnLink),
+            _ => judge(field),
+        }
+    }
+
+    fn handover(&self, section: &Section<'_>) -> Read<Expected> {
+        Ok(Expected::Handover {
+            mobile_station: self.stations.mobile_station(section)?,
+            nth: nth(section)?,
+            target: self
+                .stations
+                .base_station(&section.required("target", "the name of a [[base_station]]")?)?,
+            outcome: section
+                .required("outcome", "how the handover ended")?
+                .one_of(HandoverOutcome::ALL)?,
+            mode: section
+                .field("mode")
+                .map(|field| field.one_of(HandoverMode::ALL))
+                .transpose()?,
+        })
+    }
+
+    fn traffic(&self, section: &Section<'_>) -> Read<Expected> {
+        let counts = ["lost", "duplicated", "altered"];
+        if counts.iter().all(|key| section.field(key).is_none()) {
+            section.required("lost", "at least one of lost, duplicated, altered")?;
+        }
+        let count = |key| section.field(key).map(|field| amount(&field)).transpose();
+        Ok(Expected::Traffic {
+            mobile_station: self.stations.mobile_station(section)?,
+            direction: direction(section)?,
+            lost: count("lost")?,
+            duplicated: count("duplicated")?,
+            altered: count("altered")?,
+        })
+    }
+
+    fn attack(&self, section: &Section<'_>) -> Read<Expected> {
+        let field = section.required("name", "the name of an [[attack]]")?;
+        let name = field.text("the name of an [[attack]]")?;
+        let sends = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_));
+        let known: Vec<&str> = self
+            .attacks
+            .iter()
+            .filter(sends)
+            .map(|attack| attack.name.as_str())
+            .collect();
+        if !known.contains(&name) {
+            let problem = field.mismatch("the name of an [[attack]] that replays");
+            return Err(match nearest(name, known) {
+                Some(name) => problem.help(format!("did you mean {name:?}?")),
+                None => problem,
+            });
+        }
+        Ok(Expected::Attack {
+            name: name.to_owned(),
+            succeeded: section.required("succeeded", "true or false")?.boolean()?,
+        })
+    }
+
+    fn in_words(&self, expected: &Expected) -> String {
+        let mobile = |id: &MobileStationId| {
+            self.stations
+                .mobile_stations
+                .get(id.0)
+                .map_or("", |ms| ms.name.as_str())
+        };
+        let base = |id: &BaseStationId| self.stations.base_stations.get(id.0).map_or("", |bs| bs.name.as_str());
+        match expected {
+            Expected::Handover {
+                mobile_station,
+                nth,
+                target,
+                outcome,
+                mode,
+            } => {
+                let mode = mode.map_or(String::new(), |mode| format!(", {}", mode.as_str()));
+                let (mobile, target) = (mobile(mobile_station), base(target));
+                format!("handover {nth} of {mobile} to {target}: {}{mode}", outcome.as_str())
+            }
+            Expected::Traffic {
+                mobile_station,
+                direction,
+                lost,
+                duplicated,
+                altered,
+            } => {
+                let counts: Vec<String> = [("lost", lost), ("duplicated", duplicated), ("altered", altered)]
+                    .into_iter()
+                    .filter_map(|(what, amount)| amount.map(|amount| format!("{amount} {what}")))
+                    .collect();
+                format!(
+                    "{direction} packets of {}: {}",
+                    mobile(mobile_station),
+                    counts.join(", ")
+                )
+            }
+            Expected::Rejects(reasons) => {
+                let reasons: Vec<String> = reasons
+                    .iter()
+                    .map(|(reason, amount)| format!("{} {amount}", reason.as_str()))
+                    .collect();
+                format!("rejected PDUs: {}", reasons.join(", "))
+            }
+            Expected::Attack { name, succeeded: true } => format!("attack {name} succeeds"),
+            Expected::Attack { name, succeeded: false } => format!("attack {name} fails"),
+            Expected::NonceReuse(amount) => format!("pairs of TEK and PN used more than once: {amount}"),
+            Expected::DataBeforeRanging {
+                mobile_station,
+                nth,
+                direction,
+                amount,
+            } => {
+                let mobile = mobile(mobile_station);
+                format!("{direction} PDUs accepted before the RNG-REQ of handover {nth} of {mobile}: {amount}")
+            }
+            Expected::Interruption {
+                mobile_station,
+                nth,
+                direction,
+                bounds,
+            } => {
+                format!(
+                    "{direction} interruption in handover {nth} of {}: {bounds}",
+                    mobile(mobile_station)
+                )
+            }
+            Expected::TekOnLink(true) => "a generated TEK is on a link".to_owned(),
+            Expected::TekOnLink(false) => "no generated TEK is on any link".to_owned(),
+            Expected::Judge(findings) if findings.is_empty() => "the judge finds nothing".to_owned(),
+            Expected::Judge(findings) => {
+                let findings: Vec<&str> = findings.iter().map(|finding| finding.as_str()).collect();
+                format!("the judge finds {}", findings.join(", "))
+            }
+        }
+    }
+}
+
+fn rejects(field: &Field<'_>) -> Read<Expected> {
+    let names: Vec<&str> = RejectReason::ALL.iter().map(|(name, _)| *name).collect();
+    let section = field.section(&names)?;
+    let mut reasons = Vec::new();
+    for (name, reason) in RejectReason::ALL {
+        if let Some(field) = section.field(name) {
+            reasons.push((*reason, amount(&field)?));
+        }
+    }
+    if reasons.is_empty() {
+        let expected = format!("at least one of {}", names.join(", "));
+        return Err(Problem::mismatch(field.place(), field.path(), &expected, "none"));
+    }
+    Ok(Expected::Rejects(reasons))
+}
+
+fn judge(field: &Field<'_>) -> Read<Expected> {
+    let mut findings = Vec::new();
+    for item in field.items("an array of kinds of findings")? {
+        let finding = item.one_of(JudgeFinding::ALL)?;
+        if findings.contains(&finding) {
+            return Err(item.mismatch("a kind that is not named twice"));
+        }
+        findings.push(finding);
+    }
+    Ok(Expected::Judge(findings))
+}

@@ -1,0 +1,213 @@
+//! The scenario script: a TOML file, read, checked and resolved into [`Script`].
+//!
+//! `captures/README.md` documents the format for those who write scripts. Every value is checked before a run begins;
+//! the first problem is a [`ScriptError`] that names file, line and column, or the `--set` option at fault.
+//! The format follows DESIGN section 6, the protocol's values rules R1 to R19.
+
+mod attacks;
+mod bounds;
+mod defaults;
+mod expectations;
+mod header;
+mod nearest;
+mod network;
+mod problem;
+mod section;
+mod set;
+mod stations;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod traffic;
+mod units;
+mod value;
+
+use std::ops::Index;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use attacks::{Attack, AttackAction, FrameKind, MESSAGES, MessageName, Success, Tap, Trigger};
+pub use bounds::{Amount, TimeBounds};
+pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
+pub use header::{AttackId, Defence, Profile, StatementId, System};
+pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
+pub use problem::ScriptError;
+pub use set::{SetArgument, SetArgumentError};
+pub use stations::{BaseStation, BaseStationId, MOBILE_STATIONS_PER_BASE_STATION, MobileStation, MobileStationId};
+pub use steps::{Step, StepAction};
+pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDirection};
+
+use problem::{Place, Problem, Read, SourceText};
+use section::Section;
+use value::{Data, Node};
+
+/// A script whose every value is given, checked and resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// Name of the scenario, a plain file stem.
+    pub name: String,
+    /// What it shows, in one line.
+    pub shows: String,
+    /// The statements and rules that it covers.
+    pub statements: Vec<StatementId>,
+    /// The emulated system.
+    pub system: System,
+    /// The attack that it is about, if it is about one.
+    pub attack_id: Option<AttackId>,
+    /// Whether the defence against that attack is on; given exactly when `attack_id` is.
+    pub defence: Option<Defence>,
+    /// Seed of every random generator of the run.
+    pub seed: u64,
+    /// Which reading of the rules holds.
+    pub profile: Profile,
+    /// How long steps and generated traffic may last; the run ends when everything is quiet after it.
+    pub duration: Duration,
+    /// The air interface.
+    pub radio: Radio,
+    /// The wired links.
+    pub backbone: Backbone,
+    /// The Authenticator and gateway.
+    pub authenticator: Authenticator,
+    /// The base stations, at least one, at most 1024.
+    pub base_stations: Vec<BaseStation>,
+    /// The mobile stations, at least one, at most [`MOBILE_STATIONS_PER_BASE_STATION`] for each base station.
+    pub mobile_stations: Vec<MobileStation>,
+    /// User traffic.
+    pub traffic: Vec<Traffic>,
+    /// Steps in the order of time.
+    pub steps: Vec<Step>,
+    /// What the adversary does.
+    pub attacks: Vec<Attack>,
+    /// What must hold at the end.
+    pub expectations: Vec<Expectation>,
+}
+
+/// Legal keys at the top of a script.
+const KEYS: [&str; 18] = [
+    "name",
+    "shows",
+    "statements",
+    "system",
+    "attack_id",
+    "defence",
+    "seed",
+    "profile",
+    "duration",
+    "radio",
+    "backbone",
+    "authenticator",
+    "base_station",
+    "mobile_station",
+    "traffic",
+    "step",
+    "attack",
+    "expect",
+];
+
+/// Longest script, in octets.
+const LONGEST_SCRIPT: usize = 16 * 1024 * 1024;
+
+impl Script {
+    /// Reads and checks the script `text`; `source_name` is its file name, for messages. `sets` are applied in their
+    /// order, before anything is checked.
+    ///
+    /// # Errors
+    ///
+    /// The first problem found, with its place in the file or the `--set` option at fault.
+    pub fn parse(source_name: &str, text: &str, sets: &[SetArgument]) -> Result<Self, ScriptError> {
+        let mut texts = vec![SourceText {
+            name: source_name.to_owned(),
+            text: Arc::from(text),
+        }];
+        texts.extend(sets.iter().map(|set| SourceText {
+            name: "--set".to_owned(),
+            text: Arc::from(set.to_string()),
+        }));
+        read(text, sets).map_err(|problem| ScriptError::new(*problem, &texts))
+    }
+}
+
+/// The base station of this id.
+///
+/// # Panics
+///
+/// If the id is not from this script.
+impl Index<BaseStationId> for Script {
+    type Output = BaseStation;
+    fn index(&self, id: BaseStationId) -> &BaseStation {
+        &self.base_stations[id.0]
+    }
+}
+
+/// The mobile station of this id.
+///
+/// # Panics
+///
+/// If the id is not from this script.
+impl Index<MobileStationId> for Script {
+    type Output = MobileStation;
+    fn index(&self, id: MobileStationId) -> &MobileStation {
+        &self.mobile_stations[id.0]
+    }
+}
+
+fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
+    if text.len() > LONGEST_SCRIPT {
+        let expected = format!("a script of at most {LONGEST_SCRIPT} octets");
+        let found = format!("{} octets", text.len());
+        return Err(Problem::mismatch(
+            Place {
+                text: 0,
+                start: 0,
+                end: 0,
+            },
+            "script",
+            &expected,
+            &found,
+        ));
+    }
+    let mut document = value::document(text, 0)?;
+    for (set, number) in sets.iter().zip(1..) {
+        set::apply(&mut document, set, number)?;
+    }
+    let root = Section::open(&document, String::new(), &KEYS)?;
+    let empty = Node {
+        place: document.place,
+        data: Data::Table(Vec::new()),
+    };
+    let header = header::read(&root)?;
+    let radio = match root.field("radio") {
+        Some(field) => field.section(&network::RADIO_KEYS)?,
+        None => Section::open(&empty, "radio".to_owned(), &[])?,
+    };
+    let backbone = match root.field("backbone") {
+        Some(field) => field.section(&network::BACKBONE_KEYS)?,
+        None => Section::open(&empty, "backbone".to_owned(), &[])?,
+    };
+    let (radio, backbone) = (network::radio(&radio)?, network::backbone(&backbone)?);
+    let stations = stations::read(&root, header.profile)?;
+    let traffic = traffic::read(&root, &stations, header.duration)?;
+    let steps = steps::read(&root, &stations, header.duration)?;
+    let attacks = attacks::read(&root, &stations, header.duration)?;
+    let expectations = expectations::read(&root, &stations, &attacks)?;
+    Ok(Script {
+        name: header.name,
+        shows: header.shows,
+        statements: header.statements,
+        system: header.system,
+        attack_id: header.attack_id,
+        defence: header.defence,
+        seed: header.seed,
+        profile: header.profile,
+        duration: header.duration,
+        radio,
+        backbone,
+        authenticator: stations.authenticator,
+        base_stations: stations.base_stations,
+        mobile_stations: stations.mobile_stations,
+        traffic,
+        steps,
+        attacks,
+        expectations,
+    })
+}

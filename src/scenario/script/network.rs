@@ -1,0 +1,185 @@
+//! The links and the gateway: sections `[radio]`, `[backbone]` and the values of `[authenticator]`.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::defaults;
+use super::problem::Read;
+use super::section::{Field, Section};
+
+/// Whether the timing at a target base station is known beforehand (rule R14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Association {
+    /// Known from scanning with association: the target grants the pre-allocated Basic CID at once.
+    Level2,
+    /// Unknown: CDMA code, RNG-RSP and allocation precede data in every mode.
+    None,
+}
+
+/// Bit order of the MAC CRC-32 (`dot16-wire.md` 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrcOrder {
+    /// Most significant bit first, the form that Wireshark verifies.
+    MsbFirst,
+    /// The form of the OFDMA physical layer.
+    Ofdma,
+}
+
+/// The air interface: one set of values for every link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Radio {
+    /// Length of a TDD frame; a multiple of 1 µs, at most 20 ms.
+    pub frame: Duration,
+    /// Length of the downlink subframe, less than `frame`; a multiple of 1 µs.
+    pub downlink: Duration,
+    /// Whether timing at the target is known before the handover.
+    pub association: Association,
+    /// From the action time to the first grant and the first downlink at the target.
+    pub dl_sync: Duration,
+    /// Probability that a frame is lost, 0 to 1.
+    pub loss: f64,
+    /// Probability that a frame arrives twice, 0 to 1.
+    pub duplication: f64,
+    /// Probability that a bit of a frame is inverted, 0 to 1.
+    pub bit_errors: f64,
+    /// Bit order of the CRC of every MAC PDU.
+    pub crc: CrcOrder,
+    /// Interval of MOB_NBR-ADV.
+    pub neighbour_advertisement: Duration,
+    /// From the arrival at the target to the RNG-REQ.
+    pub rng_delay: Duration,
+    /// From the arrival at the target to the end of data without RNG-REQ; a multiple of 10 ms, at most 655.35 s (rule R17).
+    pub ranging_deadline: Duration,
+    /// T3: from an RNG-REQ to its repetition.
+    pub ranging_retry: Duration,
+    /// From MOB_HO-IND to the change of base station, in frames, at least 1.
+    pub action_time: u8,
+    /// How long the serving base station keeps the connection after MOB_HO-IND; a multiple of 100 ms, at most 25.5 s.
+    pub resource_retain: Duration,
+}
+
+/// The wired links between base stations and gateway: one set of values for every link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backbone {
+    /// Smallest one-way delay, never zero.
+    pub latency: Duration,
+    /// Largest random addition to `latency`.
+    pub jitter: Duration,
+    /// Probability that a packet is lost, 0 to 1.
+    pub loss: f64,
+    /// From a control message to its repetition when no answer came.
+    pub retry: Duration,
+}
+
+/// The Authenticator, which is the ASN gateway too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authenticator {
+    /// Its name, distinct from that of every station.
+    pub name: String,
+    /// Lifetime of a PMK.
+    pub pmk_lifetime: Duration,
+    /// Its address on the backbone.
+    pub ip: Ipv4Addr,
+}
+
+pub(super) const RADIO_KEYS: [&str; 14] = [
+    "frame",
+    "downlink",
+    "association",
+    "dl_sync",
+    "loss",
+    "duplication",
+    "bit_errors",
+    "crc",
+    "neighbour_advertisement",
+    "rng_delay",
+    "ranging_deadline",
+    "ranging_retry",
+    "action_time",
+    "resource_retain",
+];
+pub(super) const BACKBONE_KEYS: [&str; 4] = ["latency", "jitter", "loss", "retry"];
+pub(super) const AUTHENTICATOR_KEYS: [&str; 3] = ["name", "pmk_lifetime", "ip"];
+
+const MICROSECOND: Duration = Duration::from_micros(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// The smallest positive time.
+pub(super) const TICK: Duration = Duration::from_nanos(1);
+
+/// Reads `[radio]`.
+pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
+    let frame = section.read("frame", defaults::FRAME, |field| {
+        field.time_in_steps(Duration::from_micros(2)..=MILLISECOND * 20, MICROSECOND)
+    })?;
+    let (share, whole) = defaults::DOWNLINK_SHARE;
+    let downlink = frame * share / whole;
+    let downlink = downlink - Duration::from_nanos(u64::from(downlink.subsec_nanos() % 1_000));
+    let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| {
+        field.time(TICK..=Duration::MAX)
+    })?;
+    Ok(Radio {
+        frame,
+        downlink: section.read("downlink", downlink.max(MICROSECOND), |field| {
+            field.time_in_steps(MICROSECOND..=frame - MICROSECOND, MICROSECOND)
+        })?,
+        association: section.read("association", defaults::ASSOCIATION, |field| {
+            field.one_of(&[("level2", Association::Level2), ("none", Association::None)])
+        })?,
+        dl_sync: section.read("dl_sync", frame * defaults::DL_SYNC_FRAMES, |field| {
+            field.time(Duration::ZERO..=Duration::MAX)
+        })?,
+        loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
+        duplication: section.read("duplication", defaults::PROBABILITY, Field::probability)?,
+        bit_errors: section.read("bit_errors", defaults::PROBABILITY, Field::probability)?,
+        crc: section.read("crc", defaults::CRC, |field| {
+            field.one_of(&[("msb-first", CrcOrder::MsbFirst), ("ofdma", CrcOrder::Ofdma)])
+        })?,
+        neighbour_advertisement: section.read(
+            "neighbour_advertisement",
+            defaults::NEIGHBOUR_ADVERTISEMENT,
+            |field| field.time(frame..=Duration::MAX),
+        )?,
+        rng_delay,
+        ranging_deadline: ranging_deadline(section, rng_delay)?,
+        ranging_retry: section.read("ranging_retry", defaults::RANGING_RETRY, |field| {
+            field.time(TICK..=Duration::MAX)
+        })?,
+        action_time: section.read("action_time", defaults::ACTION_TIME, |field| field.number(1..=u8::MAX))?,
+        resource_retain: section.read("resource_retain", defaults::RESOURCE_RETAIN, |field| {
+            field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
+        })?,
+    })
+}
+
+/// The deadline, which travels in units of 10 ms in 2 octets, must lie after the RNG-REQ that it waits for.
+fn ranging_deadline(section: &Section<'_>, rng_delay: Duration) -> Read<Duration> {
+    let step = MILLISECOND * 10;
+    let field = section.field("ranging_deadline");
+    let deadline = match &field {
+        Some(field) => field.time_in_steps(step..=step * u32::from(u16::MAX), step)?,
+        None => defaults::RANGING_DEADLINE,
+    };
+    if deadline > rng_delay {
+        return Ok(deadline);
+    }
+    match field.or_else(|| section.field("rng_delay")) {
+        Some(field) => Err(field.mismatch("a ranging_deadline longer than rng_delay")),
+        None => Ok(deadline),
+    }
+}
+
+/// Reads `[backbone]`.
+pub(super) fn backbone(section: &Section<'_>) -> Read<Backbone> {
+    Ok(Backbone {
+        latency: section.read("latency", defaults::BACKBONE_LATENCY, |field| {
+            field.time(TICK..=Duration::MAX)
+        })?,
+        jitter: section.read("jitter", Duration::ZERO, |field| {
+            field.time(Duration::ZERO..=Duration::MAX)
+        })?,
+        loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
+        retry: section.read("retry", defaults::BACKBONE_RETRY, |field| {
+            field.time(TICK..=Duration::MAX)
+        })?,
+    })
+}

@@ -1,0 +1,365 @@
+//! The nodes: sections `[authenticator]`, `[[base_station]]` and `[[mobile_station]]`, and the names by which the rest of the
+//! script refers to stations.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::defaults;
+use super::header::Profile;
+use super::nearest::nearest;
+use super::network::{AUTHENTICATOR_KEYS, Authenticator};
+use super::problem::{Place, Problem, Read};
+use super::section::{Field, Section};
+use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
+
+/// A base station of the script: its position in [`Script::base_stations`](super::Script::base_stations).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BaseStationId(pub usize);
+
+/// A mobile station of the script: its position in [`Script::mobile_stations`](super::Script::mobile_stations).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MobileStationId(pub usize);
+
+/// A base station.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseStation {
+    /// Its name: letters, digits and `_`.
+    pub name: String,
+    /// Its identifier on the air and in keys.
+    pub bsid: Bsid,
+    /// Its address on the backbone.
+    pub ip: Ipv4Addr,
+    /// Whether it keeps the TEK contexts of handovers that were not completed (statement A16); `false` breaks the scheme.
+    pub tek_cache: bool,
+    /// How many counts beyond T_B it tries on uplink data that does not open (rule R6); 0 in profile `std2009`.
+    pub self_sync_window: u16,
+    /// Failed searches that a connection may cost per second (rule R6).
+    pub self_sync_budget: u32,
+    /// Size of the uplink PN window, in packet numbers, 0 to 1024.
+    pub pn_window: u16,
+}
+
+/// A mobile station.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MobileStation {
+    /// Its name: letters, digits and `_`.
+    pub name: String,
+    /// Its MAC address.
+    pub mac: MsMac,
+    /// The address of its user traffic.
+    pub ip: Ipv4Addr,
+    /// Where it enters the network.
+    pub serving: BaseStationId,
+    /// Whether it declares seamless handover at network entry (statement A5).
+    pub seamless: bool,
+    /// Whether it keeps the TEK contexts of handovers that were not completed (statement A17); `false` breaks the scheme.
+    pub tek_cache: bool,
+    /// Size of the downlink PN window, in packet numbers, 0 to 1024.
+    pub pn_window: u16,
+    /// CMAC_KEY_COUNT with which it starts, where that is not the 1 of a fresh authentication.
+    pub cmac_key_count: Option<CmacKeyCount>,
+}
+
+/// Mobile stations that one base station can serve: basic CIDs 1 to 320 stay in the range Wireshark reads as management.
+pub const MOBILE_STATIONS_PER_BASE_STATION: usize = 300;
+/// Base stations in one script.
+const BASE_STATIONS: usize = 1_024;
+/// Longest name of a station, in characters.
+const NAME_LENGTH: usize = 32;
+/// Largest PN window and self-synchronisation window.
+const LARGEST_WINDOW: u16 = 1_024;
+/// Largest self-synchronisation budget per second.
+const LARGEST_BUDGET: u32 = 1_000_000;
+
+pub(super) const BASE_STATION_KEYS: [&str; 7] = [
+    "name",
+    "bsid",
+    "ip",
+    "tek_cache",
+    "self_sync_window",
+    "self_sync_budget",
+    "pn_window",
+];
+pub(super) const MOBILE_STATION_KEYS: [&str; 8] = [
+    "name",
+    "mac",
+    "ip",
+    "serving",
+    "seamless",
+    "tek_cache",
+    "pn_window",
+    "cmac_key_count",
+];
+
+/// All stations of a script, and their names.
+#[derive(Debug)]
+pub(super) struct Stations {
+    pub authenticator: Authenticator,
+    pub base_stations: Vec<BaseStation>,
+    pub mobile_stations: Vec<MobileStation>,
+    base_names: BTreeMap<String, BaseStationId>,
+    mobile_names: BTreeMap<String, MobileStationId>,
+}
+
+/// What must be given only once in a script, with the place where it was.
+#[derive(Default)]
+struct Taken(BTreeMap<String, Place>);
+
+impl Taken {
+    fn take(&mut self, field: &Field<'_>, value: &str) -> Read<()> {
+        match self.0.insert(value.to_owned(), field.place()) {
+            None => Ok(()),
+            Some(first) => {
+                let problem = field.mismatch("a value that no other station has");
+                Err(match first.start < first.end {
+                    true => problem.also(first, "already used here"),
+                    false => problem.help("it is what the authenticator has where the script does not say otherwise"),
+                })
+            }
+        }
+    }
+
+    /// Takes a value that the script leaves out.
+    fn take_default<T: ToString>(&mut self, value: T, place: Place) -> T {
+        self.0.insert(
+            value.to_string(),
+            Place {
+                end: place.start,
+                ..place
+            },
+        );
+        value
+    }
+}
+
+/// Reads every station of the document.
+pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
+    let (mut names, mut ids, mut ips) = (Taken::default(), Taken::default(), Taken::default());
+    let mut stations = Stations {
+        authenticator: authenticator(root, &mut names, &mut ips)?,
+        base_stations: Vec::new(),
+        mobile_stations: Vec::new(),
+        base_names: BTreeMap::new(),
+        mobile_names: BTreeMap::new(),
+    };
+    root.required("base_station", "at least one [[base_station]]")?;
+    for section in root.tables("base_station", &BASE_STATION_KEYS)? {
+        let name = station_name(&section, &mut names)?;
+        let bsid: Bsid = address(&section, "bsid", &mut ids)?;
+        let ip = station_ip(&section, &mut ips)?;
+        let base_station = base_station(&section, name, bsid, ip, profile)?;
+        if stations.base_stations.len() >= BASE_STATIONS {
+            return Err(Problem::mismatch(
+                section.place,
+                "base_station",
+                "at most 1024 of them",
+                "more",
+            ));
+        }
+        stations
+            .base_names
+            .insert(base_station.name.clone(), BaseStationId(stations.base_stations.len()));
+        stations.base_stations.push(base_station);
+    }
+    if stations.base_stations.is_empty() {
+        return Err(Problem::mismatch(
+            root.place,
+            "base_station",
+            "at least one [[base_station]]",
+            "none",
+        ));
+    }
+    root.required("mobile_station", "at least one [[mobile_station]]")?;
+    let mut served = BTreeMap::<BaseStationId, usize>::new();
+    for section in root.tables("mobile_station", &MOBILE_STATION_KEYS)? {
+        let name = station_name(&section, &mut names)?;
+        let mac: MsMac = address(&section, "mac", &mut ids)?;
+        let ip = station_ip(&section, &mut ips)?;
+        let mobile_station = mobile_station(&section, name, mac, ip, &stations)?;
+        let count = served.entry(mobile_station.serving).or_default();
+        *count = count.saturating_add(1);
+        if *count > MOBILE_STATIONS_PER_BASE_STATION {
+            let expected = format!("at most {MOBILE_STATIONS_PER_BASE_STATION} at one base station");
+            let place = section.field("serving").map_or(section.place, |field| field.place());
+            return Err(Problem::mismatch(place, "mobile_station", &expected, "one more"));
+        }
+        stations.mobile_names.insert(
+            mobile_station.name.clone(),
+            MobileStationId(stations.mobile_stations.len()),
+        );
+        stations.mobile_stations.push(mobile_station);
+    }
+    if stations.mobile_stations.is_empty() {
+        return Err(Problem::mismatch(
+            root.place,
+            "mobile_station",
+            "at least one [[mobile_station]]",
+            "none",
+        ));
+    }
+    Ok(stations)
+}
+
+fn station_name(section: &Section<'_>, names: &mut Taken) -> Read<String> {
+    let field = section.required("name", "a name")?;
+    let name = field.name(NAME_LENGTH, false)?;
+    names.take(&field, &name)?;
+    Ok(name)
+}
+
+fn address<T: std::str::FromStr<Err: std::fmt::Display> + ToString>(
+    section: &Section<'_>,
+    key: &str,
+    ids: &mut Taken,
+) -> Read<T> {
+    let expected = "six octets in hex such as \"0a:00:00:00:00:02\"";
+    let field = section.required(key, expected)?;
+    let address: T = field.parsed(expected)?;
+    ids.take(&field, &address.to_string())?;
+    Ok(address)
+}
+
+fn station_ip(section: &Section<'_>, ips: &mut Taken) -> Read<Ipv4Addr> {
+    let field = section.required("ip", EXPECTED_IP)?;
+    let ip = ip(&field)?;
+    ips.take(&field, &ip.to_string())?;
+    Ok(ip)
+}
+
+const EXPECTED_IP: &str = "the IPv4 address of one host such as \"192.0.2.10\"";
+
+/// An IPv4 unicast address.
+pub(super) fn ip(field: &Field<'_>) -> Read<Ipv4Addr> {
+    let ip: Ipv4Addr = field.parsed(EXPECTED_IP)?;
+    if ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() || ip.is_loopback() {
+        return Err(field.mismatch(EXPECTED_IP));
+    }
+    Ok(ip)
+}
+
+fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
+    let section = root
+        .field("authenticator")
+        .map(|field| field.section(&AUTHENTICATOR_KEYS))
+        .transpose()?;
+    let field = |key| section.as_ref().and_then(|section| section.field(key));
+    let name = match field("name") {
+        Some(field) => {
+            let name = field.name(NAME_LENGTH, false)?;
+            names.take(&field, &name)?;
+            name
+        }
+        None => names.take_default(defaults::AUTHENTICATOR.to_owned(), root.place),
+    };
+    let ip = match field("ip") {
+        Some(field) => {
+            let ip = ip(&field)?;
+            ips.take(&field, &ip.to_string())?;
+            ip
+        }
+        None => ips.take_default(defaults::AUTHENTICATOR_IP, root.place),
+    };
+    let second = Duration::from_secs(1);
+    let pmk_lifetime = match field("pmk_lifetime") {
+        Some(field) => field.time_in_steps(second..=second * u32::MAX, second)?,
+        None => defaults::PMK_LIFETIME,
+    };
+    Ok(Authenticator { name, pmk_lifetime, ip })
+}
+
+fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, profile: Profile) -> Read<BaseStation> {
+    let self_sync_window = match (profile, section.field("self_sync_window")) {
+        (Profile::Contribution, None) => defaults::SELF_SYNC_WINDOW,
+        (Profile::Contribution, Some(field)) => field.number(0..=LARGEST_WINDOW)?,
+        (Profile::Std2009, None) => 0,
+        (Profile::Std2009, Some(field)) => match field.number(0..=LARGEST_WINDOW)? {
+            0 => 0,
+            _ => return Err(field.mismatch("0, because profile std2009 has no self-synchronisation")),
+        },
+    };
+    Ok(BaseStation {
+        name,
+        bsid,
+        ip,
+        tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
+        self_sync_window,
+        self_sync_budget: section.read("self_sync_budget", defaults::SELF_SYNC_BUDGET, |field| {
+            field.number(0..=LARGEST_BUDGET)
+        })?,
+        pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| {
+            field.number(0..=LARGEST_WINDOW)
+        })?,
+    })
+}
+
+fn mobile_station(
+    section: &Section<'_>,
+    name: String,
+    mac: MsMac,
+    ip: Ipv4Addr,
+    stations: &Stations,
+) -> Read<MobileStation> {
+    let serving = section.required("serving", "the name of a [[base_station]]")?;
+    Ok(MobileStation {
+        name,
+        mac,
+        ip,
+        serving: stations.base_station(&serving)?,
+        seamless: section.read("seamless", defaults::SEAMLESS, Field::boolean)?,
+        tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
+        pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| {
+            field.number(0..=LARGEST_WINDOW)
+        })?,
+        cmac_key_count: section
+            .field("cmac_key_count")
+            .map(|field| field.number(1..=u16::MAX).map(CmacKeyCount))
+            .transpose()?,
+    })
+}
+
+fn by_name<T: Copy>(field: &Field<'_>, found: &str, names: &BTreeMap<String, T>, kind: &str) -> Read<T> {
+    names.get(found).copied().ok_or_else(|| {
+        let problem = field.mismatch(&format!("the name of a [[{kind}]]"));
+        match nearest(found, names.keys().map(String::as_str)) {
+            Some(name) => problem.help(format!("did you mean {name:?}?")),
+            None => problem,
+        }
+    })
+}
+
+impl Stations {
+    /// The base station that `field` names.
+    pub fn base_station(&self, field: &Field<'_>) -> Read<BaseStationId> {
+        by_name(
+            field,
+            field.text("the name of a [[base_station]]")?,
+            &self.base_names,
+            "base_station",
+        )
+    }
+
+    /// The mobile station of `section`: its key `mobile_station`, which only a script with one mobile may leave out.
+    pub fn mobile_station(&self, section: &Section<'_>) -> Read<MobileStationId> {
+        if section.field("mobile_station").is_none() && self.mobile_stations.len() == 1 {
+            return Ok(MobileStationId(0));
+        }
+        let expected = "the name of a [[mobile_station]]";
+        let field = section.required("mobile_station", expected)?;
+        by_name(&field, field.text(expected)?, &self.mobile_names, "mobile_station")
+    }
+
+    /// The two ends of `air:MOBILE-BASE`.
+    pub fn air_link(&self, field: &Field<'_>) -> Read<(MobileStationId, BaseStationId)> {
+        let expected = "a link of the air \"air:MOBILE-BASE\" such as \"air:ms1-bs2\"";
+        let ends = field
+            .text(expected)?
+            .strip_prefix("air:")
+            .and_then(|ends| ends.split_once('-'));
+        let (mobile, base) = ends.ok_or_else(|| field.mismatch(expected))?;
+        Ok((
+            by_name(field, mobile, &self.mobile_names, "mobile_station")?,
+            by_name(field, base, &self.base_names, "base_station")?,
+        ))
+    }
+}

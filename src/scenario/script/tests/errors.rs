@@ -1,0 +1,736 @@
+//! What is refused, with which words, and where the error points.
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+use super::{SMALLEST, STATIONS, parse};
+
+/// Appends `added` to `base` and expects the message at this line (counted from the first added one) and column.
+#[track_caller]
+fn refused(base: &str, added: &str, line: usize, column: usize, message: &str) {
+    let error = parse(&format!("{base}{added}")).unwrap_err();
+    let line = base.lines().count() + line;
+    assert_eq!(
+        error.to_string(),
+        format!("test.toml:{line}:{column}: {message}"),
+        "{added}"
+    );
+    let labels: Vec<_> = error.labels().unwrap().collect();
+    assert!(
+        labels
+            .iter()
+            .all(|label| label.label().is_some_and(|text| !text.is_empty()))
+    );
+    assert!(
+        labels.first().is_some_and(|label| !label.is_empty()),
+        "{added}: the span is empty"
+    );
+}
+
+/// Expects the message for a line in `[radio]`.
+#[track_caller]
+fn radio(line: &str, column: usize, message: &str) {
+    refused(SMALLEST, &format!("[radio]\n{line}\n"), 2, column, message);
+}
+
+const TIME: &str = "expected a time with a unit (ns, us, ms, s, min, h) such as \"5ms\"";
+
+#[test]
+fn what_is_not_toml_is_refused_where_it_stops_being_so() {
+    let error = parse("name = \"x\"\nshows = = 1\n").unwrap_err();
+    assert!(error.to_string().starts_with("test.toml:2:9: not TOML: "), "{error}");
+    let error = parse("name = \"x\"\nname = \"y\"\n").unwrap_err();
+    assert_eq!(error.to_string(), "test.toml:2:1: not TOML: duplicate key");
+}
+
+#[test]
+fn unknown_keys_are_refused_with_the_nearest_known_name() {
+    radio(
+        "fram = \"5ms\"",
+        1,
+        "unknown key \"fram\" in radio; did you mean \"frame\"?",
+    );
+    radio("zzzzzzzzzzzzz = 1", 1, "unknown key \"zzzzzzzzzzzzz\" in radio");
+    refused(
+        SMALLEST,
+        "[[trafic]]\n",
+        1,
+        3,
+        "unknown key \"trafic\" at the top of the script; did you mean \"traffic\"?",
+    );
+    refused(
+        SMALLEST,
+        "tekcache = true\n",
+        1,
+        1,
+        "unknown key \"tekcache\" in mobile_station; did you mean \"tek_cache\"?",
+    );
+    refused(
+        SMALLEST,
+        "[[expect]]\nhandover = { traget = \"bs1\" }\n",
+        2,
+        14,
+        "unknown key \"traget\" in expect.handover; did you mean \"target\"?",
+    );
+}
+
+#[test]
+fn times_need_a_unit() {
+    radio("frame = 5", 9, &format!("radio.frame: {TIME}, found the integer 5"));
+    radio(
+        "frame = 0.005",
+        9,
+        &format!("radio.frame: {TIME}, found the number 0.005"),
+    );
+    radio(
+        "frame = \"5\"",
+        9,
+        &format!("radio.frame: {TIME}, found the string \"5\""),
+    );
+    radio(
+        "frame = \"5 minutes\"",
+        9,
+        &format!("radio.frame: {TIME}, found the string \"5 minutes\""),
+    );
+    radio(
+        "frame = 07:32:00",
+        9,
+        &format!("radio.frame: {TIME}, found a date or time of day"),
+    );
+}
+
+#[test]
+fn radio_values_out_of_range_are_refused() {
+    for (line, column, message) in [
+        (
+            "frame = \"21ms\"",
+            9,
+            "radio.frame: expected a time from 2us to 20ms, found the string \"21ms\"",
+        ),
+        (
+            "frame = \"5000500ns\"",
+            9,
+            "radio.frame: expected a multiple of 1us, found the string \"5000500ns\"",
+        ),
+        (
+            "downlink = \"5ms\"",
+            12,
+            "radio.downlink: expected a time from 1us to 4999us, found the string \"5ms\"",
+        ),
+        (
+            "loss = 1.5",
+            8,
+            "radio.loss: expected a probability from 0 to 1, found the number 1.5",
+        ),
+        (
+            "loss = nan",
+            8,
+            "radio.loss: expected a probability from 0 to 1, found the number NaN",
+        ),
+        (
+            "duplication = -1",
+            15,
+            "radio.duplication: expected a probability from 0 to 1, found the integer -1",
+        ),
+        (
+            "association = \"level1\"",
+            15,
+            "radio.association: expected \"level2\" or \"none\", found the string \"level1\"",
+        ),
+        (
+            "crc = true",
+            7,
+            "radio.crc: expected \"msb-first\" or \"ofdma\", found true",
+        ),
+        (
+            "action_time = 0",
+            15,
+            "radio.action_time: expected a whole number from 1 to 255, found the integer 0",
+        ),
+        (
+            "ranging_deadline = \"15ms\"",
+            20,
+            "radio.ranging_deadline: expected a multiple of 10ms, found the string \"15ms\"",
+        ),
+        (
+            "ranging_deadline = \"40ms\"",
+            20,
+            "radio.ranging_deadline: expected a ranging_deadline longer than rng_delay, found the string \"40ms\"",
+        ),
+        (
+            "rng_delay = \"1s\"",
+            13,
+            "radio.rng_delay: expected a ranging_deadline longer than rng_delay, found the string \"1s\"",
+        ),
+        (
+            "resource_retain = \"26s\"",
+            19,
+            "radio.resource_retain: expected a time from 100ms to 25500ms, found the string \"26s\"",
+        ),
+        (
+            "ranging_retry = \"0s\"",
+            17,
+            "radio.ranging_retry: expected a time of at least 1ns, found the string \"0s\"",
+        ),
+    ] {
+        radio(line, column, message);
+    }
+}
+
+#[test]
+fn a_backbone_without_latency_is_refused() {
+    refused(
+        SMALLEST,
+        "[backbone]\nlatency = \"0ms\"\n",
+        2,
+        11,
+        "backbone.latency: expected a time of at least 1ns, found the string \"0ms\"",
+    );
+}
+
+#[test]
+fn header_values_are_checked() {
+    let header = |line: &str, column: usize, message: &str| {
+        let error = parse(&format!("{line}\n{SMALLEST}")).unwrap_err();
+        assert_eq!(error.to_string(), format!("test.toml:1:{column}: {message}"));
+    };
+    header(
+        "statements = [\"A1\", \"A28\"]",
+        21,
+        "statements: expected a statement id, \"A1\" to \"A27\" or \"R1\" to \"R19\", found the string \"A28\"",
+    );
+    header(
+        "statements = [\"A01\"]",
+        15,
+        "statements: expected a statement id, \"A1\" to \"A27\" or \"R1\" to \"R19\", found the string \"A01\"",
+    );
+    header(
+        "attack_id = 19\ndefence = \"on\"",
+        13,
+        "attack_id: expected a number from 1 to 18 or a rule \"R1\" to \"R19\", found the integer 19",
+    );
+    header(
+        "attack_id = 5",
+        1,
+        "defence: expected \"on\" or \"off\", because attack_id is given, found nothing",
+    );
+    header(
+        "defence = \"on\"",
+        1,
+        "defence: expected no defence without attack_id, found one",
+    );
+    header(
+        "seed = -1",
+        8,
+        "seed: expected a whole number from 0 to 18446744073709551615, found the integer -1",
+    );
+    header(
+        "profile = \"std2005\"",
+        11,
+        "profile: expected \"contribution\" or \"std2009\", found the string \"std2005\"",
+    );
+    header(
+        "duration = \"0s\"",
+        12,
+        "duration: expected a time of at least 1ns, found the string \"0s\"",
+    );
+    header("radio = 5", 9, "radio: expected a table, found the integer 5");
+}
+
+#[test]
+fn a_name_that_is_no_plain_file_stem_is_refused() {
+    for name in ["", "../x", "a/b", "a.b", "-a", "ä", &"x".repeat(65)] {
+        let error = parse(&SMALLEST.replace("\"small\"", &format!("{name:?}"))).unwrap_err();
+        let expected = "name: expected a name of 1 to 64 letters, digits, '_' and '-'";
+        assert_eq!(
+            error.to_string(),
+            format!("test.toml:1:8: {expected}, found the string {name:?}")
+        );
+    }
+}
+
+#[test]
+fn what_is_missing_is_said_at_the_table_that_lacks_it() {
+    refused(
+        SMALLEST,
+        "[[base_station]]\nname = \"bs2\"\n",
+        1,
+        1,
+        "base_station.bsid: expected six octets in hex such as \"0a:00:00:00:00:02\", found nothing",
+    );
+    let error = parse("name = \"x\"\nshows = \"y\"\n").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "test.toml:1:1: base_station: expected at least one [[base_station]], found nothing"
+    );
+    let error = parse(SMALLEST.split("[[mobile").next().unwrap()).unwrap_err();
+    assert!(
+        error
+            .message()
+            .starts_with("mobile_station: expected at least one [[mobile_station]]"),
+        "{error}"
+    );
+}
+
+#[test]
+fn names_and_addresses_are_unique_and_the_error_shows_both_places() {
+    let bs = |name: &str, bsid: &str, ip: &str| {
+        format!("[[base_station]]\nname = \"{name}\"\nbsid = \"{bsid}\"\nip = \"{ip}\"\n")
+    };
+    let second = |found: &str| format!("expected a value that no other station has, found the string \"{found}\"");
+    let free = ("bs9", "0a:00:00:00:00:09", "10.16.0.9");
+    for (added, line, column, message) in [
+        (
+            bs("bs1", free.1, free.2),
+            2,
+            8,
+            format!("base_station.name: {}", second("bs1")),
+        ),
+        (
+            bs(free.0, "0A0000000001", free.2),
+            3,
+            8,
+            format!("base_station.bsid: {}", second("0A0000000001")),
+        ),
+        (
+            bs(free.0, free.1, "10.16.0.1"),
+            4,
+            6,
+            format!("base_station.ip: {}", second("10.16.0.1")),
+        ),
+    ] {
+        refused(SMALLEST, &added, line, column, &message);
+        assert_eq!(
+            parse(&format!("{SMALLEST}{added}"))
+                .unwrap_err()
+                .labels()
+                .unwrap()
+                .count(),
+            2
+        );
+    }
+    refused(
+        SMALLEST,
+        &bs("gw", free.1, free.2),
+        2,
+        8,
+        &format!("base_station.name: {}", second("gw")),
+    );
+    refused(
+        SMALLEST,
+        &bs(free.0, free.1, "10.16.0.254"),
+        4,
+        6,
+        &format!("base_station.ip: {}", second("10.16.0.254")),
+    );
+}
+
+#[test]
+fn references_to_stations_must_be_known() {
+    let found = "found the string \"bs9\"";
+    let error = parse(&SMALLEST.replace("serving = \"bs1\"", "serving = \"bs9\"")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("test.toml:13:11: mobile_station.serving: expected the name of a [[base_station]], {found}")
+    );
+    assert_eq!(error.help().unwrap().to_string(), "did you mean \"bs1\"?");
+    let step = "[[step]]\nat = \"1s\"\nmobile_station = \"ms1\"\naction = \"handover\"\n";
+    refused(
+        STATIONS,
+        &format!("{step}target = \"bs9\"\n"),
+        5,
+        10,
+        &format!("step.target: expected the name of a [[base_station]], {found}"),
+    );
+    refused(
+        STATIONS,
+        &format!("{step}target = \"bs1\"\ncandidates = [\"bs1\", \"bs9\"]\n"),
+        6,
+        22,
+        &format!("step.candidates: expected the name of a [[base_station]], {found}"),
+    );
+}
+
+#[test]
+fn the_mobile_may_be_left_out_only_where_there_is_one() {
+    let step = "[[step]]\nat = \"1s\"\naction = \"cancel\"\n";
+    assert!(parse(&format!("{SMALLEST}{step}")).is_ok());
+    refused(
+        STATIONS,
+        step,
+        1,
+        1,
+        "step.mobile_station: expected the name of a [[mobile_station]], found nothing",
+    );
+}
+
+#[test]
+fn more_mobiles_than_a_base_station_can_serve_are_refused() {
+    let mobile = |number: usize| {
+        let (high, low) = (number / 200, number % 200 + 1);
+        let mac = format!("02000001{number:04}");
+        format!(
+            "[[mobile_station]]\nname = \"m{number}\"\nmac = \"{mac}\"\nip = \"192.1.{high}.{low}\"\nserving = \"bs1\"\n"
+        )
+    };
+    let more = |count: usize| (0..count).map(mobile).collect::<String>();
+    assert!(parse(&format!("{SMALLEST}{}", more(299))).is_ok());
+    refused(
+        SMALLEST,
+        &more(300),
+        1_500,
+        11,
+        "mobile_station: expected at most 300 at one base station, found one more",
+    );
+}
+
+#[test]
+fn station_values_are_checked() {
+    for (line, column, message) in [
+        (
+            "pn_window = 1025",
+            13,
+            "pn_window: expected a whole number from 0 to 1024, found the integer 1025",
+        ),
+        (
+            "seamless = \"yes\"",
+            12,
+            "seamless: expected true or false, found the string \"yes\"",
+        ),
+        (
+            "cmac_key_count = 0",
+            18,
+            "cmac_key_count: expected a whole number from 1 to 65535, found the integer 0",
+        ),
+    ] {
+        refused(
+            SMALLEST,
+            &format!("{line}\n"),
+            1,
+            column,
+            &format!("mobile_station.{message}"),
+        );
+    }
+    for (from, to, place, message) in [
+        (
+            "\"02:00:00:00:00:01\"",
+            "\"02:00\"",
+            "11:7",
+            "mobile_station.mac: expected six octets in hex such as \"0a:00:00:00:00:02\", found the string \"02:00\"",
+        ),
+        (
+            "192.0.2.10",
+            "224.0.0.1",
+            "12:6",
+            "mobile_station.ip: expected the IPv4 address of one host such as \"192.0.2.10\", found the string \"224.0.0.1\"",
+        ),
+        (
+            "name = \"ms1\"",
+            "name = \"ms-1\"",
+            "10:8",
+            "mobile_station.name: expected a name of 1 to 32 letters, digits and '_', found the string \"ms-1\"",
+        ),
+    ] {
+        let error = parse(&SMALLEST.replace(from, to)).unwrap_err();
+        assert_eq!(error.to_string(), format!("test.toml:{place}: {message}"));
+    }
+    let error = parse(&format!("{SMALLEST}[authenticator]\npmk_lifetime = \"1.5s\"\n")).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "authenticator.pmk_lifetime: expected a multiple of 1s, found the string \"1.5s\""
+    );
+}
+
+#[test]
+fn traffic_is_checked() {
+    let traffic = |line: &str, column: usize, message: &str| {
+        refused(
+            SMALLEST,
+            &format!("[[traffic]]\nkind = \"udp\"\n{line}\n"),
+            3,
+            column,
+            message,
+        );
+    };
+    traffic(
+        "size = 27",
+        8,
+        "traffic.size: expected a whole number from 28 to 1500, found the integer 27",
+    );
+    traffic(
+        "size = 1501",
+        8,
+        "traffic.size: expected a whole number from 28 to 1500, found the integer 1501",
+    );
+    traffic(
+        "stop = \"4s\"",
+        8,
+        "traffic.stop: expected a time from 0s to 3s, found the string \"4s\"",
+    );
+    traffic(
+        "start = \"3001ms\"",
+        9,
+        "traffic.start: expected a time from 0s to 3s, found the string \"3001ms\"",
+    );
+    traffic(
+        "interval = \"0s\"",
+        12,
+        "traffic.interval: expected a time of at least 1ns, found the string \"0s\"",
+    );
+    traffic(
+        "interval = \"1ns\"",
+        12,
+        "traffic: expected at most 4000000 packets in a direction, found 3000000000",
+    );
+    traffic(
+        "count = 5",
+        1,
+        "traffic.count: expected no count without kind = \"bulk\", found one",
+    );
+    traffic(
+        "file = \"x\"",
+        1,
+        "traffic.file: expected no file without kind = \"capture\", found one",
+    );
+    traffic(
+        "direction = \"up\"",
+        13,
+        "traffic.direction: expected \"uplink\" or \"downlink\" or \"both\", found the string \"up\"",
+    );
+    traffic(
+        "peer = \"192.0.2.10\"",
+        8,
+        "traffic.peer: expected an address other than the mobile's own, found the string \"192.0.2.10\"",
+    );
+    refused(
+        SMALLEST,
+        "[[traffic]]\nkind = \"capture\"\nfile = \"x\"\nsize = 100\n",
+        4,
+        1,
+        "traffic.size: expected no size beside kind = \"capture\", found one",
+    );
+    refused(
+        SMALLEST,
+        "[[traffic]]\nkind = \"tcp\"\n",
+        2,
+        8,
+        "traffic.kind: expected \"udp\" or \"icmp-echo\" or \"bulk\" or \"capture\", found the string \"tcp\"",
+    );
+}
+
+#[test]
+fn steps_are_checked() {
+    let cancel = |at: &str| format!("[[step]]\nat = \"{at}\"\naction = \"cancel\"\n");
+    refused(
+        SMALLEST,
+        &format!("{}{}", cancel("2s"), cancel("1999ms")),
+        5,
+        6,
+        "step.at: expected a time that is not before that of the step above, found the string \"1999ms\"",
+    );
+    refused(
+        SMALLEST,
+        &cancel("4s"),
+        2,
+        6,
+        "step.at: expected a time from 0s to 3s, found the string \"4s\"",
+    );
+    refused(
+        SMALLEST,
+        &format!("{}target = \"bs1\"\n", cancel("1s")),
+        4,
+        1,
+        "step.target: expected no target beside action = \"cancel\", found one",
+    );
+    let handover = "[[step]]\nat = \"1s\"\nmobile_station = \"ms1\"\naction = \"handover\"\ntarget = \"bs1\"\n";
+    refused(
+        STATIONS,
+        &format!("{handover}candidates = [\"bs2\"]\n"),
+        6,
+        14,
+        "step.candidates: expected candidates with the target among them, found an array",
+    );
+    refused(
+        STATIONS,
+        &format!("{handover}candidates = [\"bs1\", \"bs1\"]\n"),
+        6,
+        22,
+        "step.candidates: expected a base station that is not named twice, found the string \"bs1\"",
+    );
+}
+
+const ATTACK: &str = r#"[[attack]]
+name = "a"
+tap = "air:ms1-bs1"
+direction = "uplink"
+trigger = { frame = "data" }
+action = { record = "tape" }
+"#;
+
+#[test]
+fn attacks_are_checked() {
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        assert!(ATTACK.contains(from));
+        refused(
+            SMALLEST,
+            &ATTACK.replace(from, to),
+            line,
+            column,
+            &format!("attack.{message}"),
+        );
+    };
+    let link = "expected a link of the air \"air:MOBILE-BASE\" such as \"air:ms1-bs2\"";
+    changed(
+        "air:ms1-bs1",
+        "r4:bs1-bs2",
+        3,
+        7,
+        &format!("tap: {link}, found the string \"r4:bs1-bs2\""),
+    );
+    changed(
+        "ms1-bs1",
+        "bs1-ms1",
+        3,
+        7,
+        "tap: expected the name of a [[mobile_station]], found the string \"air:bs1-ms1\"",
+    );
+    changed(
+        "\"data\"",
+        "\"RNG-REK\"",
+        5,
+        21,
+        "trigger.frame: expected \"data\" or the name of a management message such as \"RNG-REQ\", found the string \"RNG-REK\"",
+    );
+    changed(
+        "\"data\"",
+        "\"data\", time = \"1s\"",
+        5,
+        29,
+        "trigger: expected exactly one of frame, time, found frame and time",
+    );
+    changed(
+        "{ frame = \"data\" }",
+        "{ }",
+        5,
+        11,
+        "trigger: expected exactly one of frame, time, found none",
+    );
+    changed(
+        "frame = \"data\"",
+        "time = \"1s\"",
+        5,
+        11,
+        "trigger: expected a trigger on frames, because the action is to record, found a table",
+    );
+    changed(
+        "frame = \"data\"",
+        "time = \"1s\", nth = 2",
+        5,
+        26,
+        "trigger.nth: expected no nth beside time, found one",
+    );
+    changed(
+        "record",
+        "replay",
+        6,
+        21,
+        "action.replay: expected a recording that another attack makes of uplink frames, found the string \"tape\"",
+    );
+    refused(
+        SMALLEST,
+        &format!("{ATTACK}{ATTACK}"),
+        8,
+        8,
+        "attack.name: expected a name that no other attack has, found the string \"a\"",
+    );
+}
+
+#[test]
+fn expectations_are_checked() {
+    let expect = |line: &str, column: usize, message: &str| {
+        refused(SMALLEST, &format!("{ATTACK}[[expect]]\n{line}\n"), 8, column, message);
+    };
+    expect(
+        "nonce_reuse = -1",
+        15,
+        "expect.nonce_reuse: expected a whole number from 0 to 18446744073709551615, found the integer -1",
+    );
+    expect(
+        "nonce_reuse = true",
+        15,
+        "expect.nonce_reuse: expected a number, { at_least = ... } or { at_most = ... }, found true",
+    );
+    expect(
+        "rejects = {}",
+        11,
+        "expect.rejects: expected at least one of icv, pn_replay, cmac, cmac_pn, key_count, malformed, found none",
+    );
+    expect(
+        "nonce_reuse = { at_least = 3, at_most = 2 }",
+        41,
+        "expect.nonce_reuse.at_most: expected a whole number from 3 to 18446744073709551615, found the integer 2",
+    );
+    expect(
+        "interruption = { direction = \"uplink\" }",
+        16,
+        "expect.interruption.at_least: expected at_least or at_most, found nothing",
+    );
+    expect(
+        "traffic = { direction = \"uplink\" }",
+        11,
+        "expect.traffic.lost: expected at least one of lost, duplicated, altered, found nothing",
+    );
+    expect(
+        "attack = { name = \"a\", succeeded = true }",
+        19,
+        "expect.attack.name: expected the name of an [[attack]] that replays, found the string \"a\"",
+    );
+    expect(
+        "handover = { target = \"bs1\", outcome = \"complete\" }",
+        40,
+        "expect.handover.outcome: expected \"completed\" or \"cancelled\" or \"fell-back\" or \"released\" or \"reauthenticated\", found the string \"complete\"",
+    );
+    expect(
+        "judge = [\"nonce_reuse\", \"nonce_reuse\"]",
+        25,
+        "expect.judge: expected a kind that is not named twice, found the string \"nonce_reuse\"",
+    );
+    let kinds = super::super::expectations::KINDS.join(", ");
+    refused(
+        SMALLEST,
+        "[[expect]]\nnonce_reuse = 0\njudge = []\n",
+        3,
+        1,
+        &format!("expect: expected exactly one of {kinds}, found nonce_reuse and judge"),
+    );
+    refused(
+        SMALLEST,
+        "[[expect]]\ntext = \"x\"\n",
+        1,
+        1,
+        &format!("expect: expected exactly one of {kinds}, found none"),
+    );
+}
+
+#[test]
+fn the_report_shows_the_line_with_its_label_and_the_advice() {
+    let error = parse(&format!("{SMALLEST}[radio]\nfram = \"5ms\"\n")).unwrap_err();
+    let mut report = String::new();
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor());
+    handler.render_report(&mut report, &error).unwrap();
+    for part in [
+        "test.toml:15:1",
+        "fram = \"5ms\"",
+        "no such key",
+        "expected one of the keys frame, downlink",
+    ] {
+        assert!(report.contains(part), "no {part} in\n{report}");
+    }
+}
+
+#[test]
+fn no_text_panics_however_it_is_cut() {
+    let text = include_str!("../../../../captures/replay-data.toml");
+    for (end, _) in text.char_indices().step_by(7) {
+        let _ = parse(&text[..end]);
+    }
+}

@@ -1,0 +1,471 @@
+//! Values, defaults and what is derived from them.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::super::*;
+use super::{SMALLEST, STATIONS, parse, with};
+use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
+use crate::time::VirtualTime;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn at(ms: u64) -> VirtualTime {
+    VirtualTime::from_nanos(ms * 1_000_000)
+}
+
+#[test]
+fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
+    let script = parse(SMALLEST).unwrap();
+    let expected = Script {
+        name: "small".to_owned(),
+        shows: "nothing".to_owned(),
+        statements: Vec::new(),
+        system: System::Dot16,
+        attack_id: None,
+        defence: None,
+        seed: 1,
+        profile: Profile::Contribution,
+        duration: ms(3_000),
+        radio: Radio {
+            frame: ms(5),
+            downlink: ms(3),
+            association: Association::Level2,
+            dl_sync: ms(10),
+            loss: 0.0,
+            duplication: 0.0,
+            bit_errors: 0.0,
+            crc: CrcOrder::MsbFirst,
+            neighbour_advertisement: ms(1_000),
+            rng_delay: ms(40),
+            ranging_deadline: ms(200),
+            ranging_retry: ms(50),
+            action_time: 4,
+            resource_retain: ms(2_000),
+        },
+        backbone: Backbone {
+            latency: ms(2),
+            jitter: Duration::ZERO,
+            loss: 0.0,
+            retry: ms(20),
+        },
+        authenticator: Authenticator {
+            name: "gw".to_owned(),
+            pmk_lifetime: ms(3_600_000),
+            ip: Ipv4Addr::new(10, 16, 0, 254),
+        },
+        base_stations: vec![BaseStation {
+            name: "bs1".to_owned(),
+            bsid: Bsid([0x0a, 0, 0, 0, 0, 1]),
+            ip: Ipv4Addr::new(10, 16, 0, 1),
+            tek_cache: true,
+            self_sync_window: 4,
+            self_sync_budget: 16,
+            pn_window: 64,
+        }],
+        mobile_stations: vec![MobileStation {
+            name: "ms1".to_owned(),
+            mac: MsMac([2, 0, 0, 0, 0, 1]),
+            ip: Ipv4Addr::new(192, 0, 2, 10),
+            serving: BaseStationId(0),
+            seamless: true,
+            tek_cache: true,
+            pn_window: 64,
+            cmac_key_count: None,
+        }],
+        traffic: Vec::new(),
+        steps: Vec::new(),
+        attacks: Vec::new(),
+        expectations: Vec::new(),
+    };
+    assert_eq!(script, expected);
+}
+
+/// Every key of the format with a value that is not its default.
+const EVERYTHING: &str = r#"
+name = "every-thing_1"
+shows = "every key"
+statements = ["A1", "A27", "R1", "R19"]
+system = "dot16"
+attack_id = "R7"
+defence = "off"
+seed = 18446744073709551615
+profile = "contribution"
+duration = "10s"
+
+[radio]
+frame = "10ms"
+downlink = "4ms"
+association = "none"
+dl_sync = "15ms"
+loss = 0.25
+duplication = 1
+bit_errors = 1e-6
+crc = "ofdma"
+neighbour_advertisement = "0.5s"
+rng_delay = "30ms"
+ranging_deadline = "300ms"
+ranging_retry = "60ms"
+action_time = 255
+resource_retain = "25.5s"
+
+[backbone]
+latency = "1us"
+jitter = "3us"
+loss = 0.5
+retry = "40ms"
+
+[authenticator]
+name = "asn"
+pmk_lifetime = "2h"
+ip = "10.0.0.9"
+
+[[base_station]]
+name = "bs1"
+bsid = "0a0000000001"
+ip = "10.0.0.1"
+tek_cache = false
+self_sync_window = 0
+self_sync_budget = 0
+pn_window = 1024
+
+[[mobile_station]]
+name = "ms1"
+mac = "0200000000ff"
+ip = "192.0.2.77"
+serving = "bs1"
+seamless = false
+tek_cache = false
+pn_window = 0
+cmac_key_count = 65535
+
+[[traffic]]
+mobile_station = "ms1"
+kind = "bulk"
+direction = "downlink"
+start = "1s"
+stop = "2s"
+interval = "1ms"
+size = 1500
+count = 3
+peer = "198.51.100.1"
+
+[[traffic]]
+kind = "capture"
+start = "3s"
+file = "voice.pcapng"
+
+[[step]]
+at = "1s"
+mobile_station = "ms1"
+action = "handover"
+target = "bs1"
+candidates = ["bs1"]
+
+[[step]]
+at = "1s"
+action = "cancel"
+
+[[attack]]
+name = "copy"
+tap = "air:ms1-bs1"
+direction = "downlink"
+trigger = { frame = "RNG-RSP", nth = 2, count = 3, after = "1.5s" }
+action = { record = "tape" }
+
+[[attack]]
+name = "play"
+tap = "air:ms1-bs1"
+direction = "downlink"
+trigger = { time = "2s" }
+action = { replay = "tape" }
+succeeds_if = "accepted"
+"#;
+
+#[test]
+fn every_key_is_read() {
+    let script = parse(EVERYTHING).unwrap();
+    let statements: Vec<String> = script.statements.iter().map(ToString::to_string).collect();
+    assert_eq!(statements, ["A1", "A27", "R1", "R19"]);
+    assert_eq!(
+        (script.attack_id, script.defence),
+        (Some(AttackId::Rule(7)), Some(Defence::Off))
+    );
+    assert_eq!(script.attack_id.unwrap().to_string(), "R7");
+    assert_eq!((script.seed, script.duration), (u64::MAX, ms(10_000)));
+    let radio = Radio {
+        frame: ms(10),
+        downlink: ms(4),
+        association: Association::None,
+        dl_sync: ms(15),
+        loss: 0.25,
+        duplication: 1.0,
+        bit_errors: 1e-6,
+        crc: CrcOrder::Ofdma,
+        neighbour_advertisement: ms(500),
+        rng_delay: ms(30),
+        ranging_deadline: ms(300),
+        ranging_retry: ms(60),
+        action_time: 255,
+        resource_retain: ms(25_500),
+    };
+    assert_eq!(script.radio, radio);
+    let us = Duration::from_micros;
+    assert_eq!(
+        script.backbone,
+        Backbone {
+            latency: us(1),
+            jitter: us(3),
+            loss: 0.5,
+            retry: ms(40)
+        }
+    );
+    assert_eq!(script.authenticator.name, "asn");
+    assert_eq!(script.authenticator.pmk_lifetime, ms(7_200_000));
+    assert_eq!(script.authenticator.ip, Ipv4Addr::new(10, 0, 0, 9));
+    let bs1 = &script[BaseStationId(0)];
+    assert_eq!(
+        (bs1.tek_cache, bs1.self_sync_window, bs1.self_sync_budget, bs1.pn_window),
+        (false, 0, 0, 1_024)
+    );
+    let ms1 = &script[MobileStationId(0)];
+    assert_eq!((ms1.seamless, ms1.tek_cache, ms1.pn_window), (false, false, 0));
+    assert_eq!(ms1.cmac_key_count, Some(CmacKeyCount(65_535)));
+    let bulk = Traffic::Generated(GeneratedTraffic {
+        flow: 0,
+        mobile_station: MobileStationId(0),
+        pattern: Pattern::Bulk(3),
+        direction: TrafficDirection::Downlink,
+        start: at(1_000),
+        stop: at(2_000),
+        interval: ms(1),
+        size: 1_500,
+        peer: Ipv4Addr::new(198, 51, 100, 1),
+    });
+    let file = "voice.pcapng".to_owned();
+    let capture = Traffic::Capture(CaptureTraffic {
+        mobile_station: MobileStationId(0),
+        start: at(3_000),
+        file,
+    });
+    assert_eq!(script.traffic, [bulk, capture]);
+    let bs1 = BaseStationId(0);
+    let handover = StepAction::Handover {
+        target: bs1,
+        candidates: vec![bs1],
+    };
+    let step = |action| Step {
+        at: at(1_000),
+        mobile_station: MobileStationId(0),
+        action,
+    };
+    assert_eq!(script.steps, [step(handover), step(StepAction::Cancel)]);
+    let tap = Tap::Air {
+        mobile_station: MobileStationId(0),
+        base_station: bs1,
+    };
+    let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
+    assert_eq!(script.attacks.len(), 2);
+    assert_eq!(
+        (script.attacks[0].tap, script.attacks[0].direction),
+        (tap, Direction::Downlink)
+    );
+    assert_eq!(
+        script.attacks[0].trigger,
+        Trigger::Frame {
+            kind: rng_rsp,
+            nth: 2,
+            count: 3,
+            after: at(1_500)
+        }
+    );
+    assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
+    assert_eq!(script.attacks[1].trigger, Trigger::Time(at(2_000)));
+    assert_eq!(script.attacks[1].action, AttackAction::Replay("tape".to_owned()));
+}
+
+#[test]
+fn downlink_and_synchronisation_follow_the_frame_unless_given() {
+    for (frame, downlink, dl_sync) in [
+        ("2ms", Duration::from_micros(1_200), ms(4)),
+        ("20ms", ms(12), ms(40)),
+        ("7us", Duration::from_micros(4), Duration::from_micros(14)),
+    ] {
+        let script = with(SMALLEST, &[&format!("radio.frame={frame}")]).unwrap();
+        assert_eq!(
+            (script.radio.downlink, script.radio.dl_sync),
+            (downlink, dl_sync),
+            "{frame}"
+        );
+    }
+}
+
+#[test]
+fn std2009_has_no_self_synchronisation() {
+    assert_eq!(
+        with(SMALLEST, &["profile=std2009"]).unwrap().base_stations[0].self_sync_window,
+        0
+    );
+    let sets = ["profile=std2009", "base_station.bs1.self_sync_window=0"];
+    assert_eq!(with(SMALLEST, &sets).unwrap().base_stations[0].self_sync_window, 0);
+    let error = with(SMALLEST, &["profile=std2009", "base_station.bs1.self_sync_window=2"]).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "base_station.self_sync_window: expected 0, because profile std2009 has no self-synchronisation, found the integer 2"
+    );
+}
+
+#[test]
+fn only_the_target_is_a_candidate_unless_more_are_named() {
+    let step = "[[step]]\nat = \"1s\"\nmobile_station = \"ms2\"\naction = \"handover\"\ntarget = \"bs1\"\n";
+    let script = parse(&format!("{STATIONS}{step}")).unwrap();
+    let (mobile_station, target) = (MobileStationId(1), BaseStationId(0));
+    let action = StepAction::Handover {
+        target,
+        candidates: vec![target],
+    };
+    assert_eq!(
+        script.steps,
+        [Step {
+            at: at(1_000),
+            mobile_station,
+            action
+        }]
+    );
+}
+
+#[test]
+fn every_kind_of_expectation_is_read_and_said_in_words() {
+    let attacks = r#"
+        [[attack]]
+        name = "a"
+        tap = "air:ms1-bs1"
+        direction = "uplink"
+        trigger = { frame = "data" }
+        action = { record = "t" }
+        [[attack]]
+        name = "b"
+        tap = "air:ms1-bs1"
+        direction = "uplink"
+        trigger = { time = "1s" }
+        action = { replay = "t" }
+    "#;
+    let (mobile_station, direction, bs1) = (MobileStationId(0), Direction::Uplink, BaseStationId(0));
+    let (outcome, completed) = (HandoverOutcome::FellBack, HandoverOutcome::Completed);
+    let mode = Some(HandoverMode::LegacySaTek);
+    let at_most = |at_most| Amount { at_least: 0, at_most };
+    let cases: Vec<(&str, Expected, &str)> = vec![
+        (
+            r#"handover = { target = "bs1", outcome = "fell-back", mode = "legacy-sa-tek", nth = 2 }"#,
+            Expected::Handover {
+                mobile_station,
+                nth: 2,
+                target: bs1,
+                outcome,
+                mode,
+            },
+            "handover 2 of ms1 to bs1: fell-back, legacy-sa-tek",
+        ),
+        (
+            r#"handover = { target = "bs1", outcome = "completed" }"#,
+            Expected::Handover {
+                mobile_station,
+                nth: 1,
+                target: bs1,
+                outcome: completed,
+                mode: None,
+            },
+            "handover 1 of ms1 to bs1: completed",
+        ),
+        (
+            r#"traffic = { direction = "uplink", lost = { at_most = 3 }, altered = 0 }"#,
+            Expected::Traffic {
+                mobile_station,
+                direction,
+                lost: Some(at_most(3)),
+                duplicated: None,
+                altered: Some(Amount::exactly(0)),
+            },
+            "uplink packets of ms1: at most 3 lost, 0 altered",
+        ),
+        (
+            r#"rejects = { pn_replay = 3, icv = { at_least = 1, at_most = 2 } }"#,
+            Expected::Rejects(vec![
+                (
+                    RejectReason::Icv,
+                    Amount {
+                        at_least: 1,
+                        at_most: 2,
+                    },
+                ),
+                (RejectReason::PnReplay, Amount::exactly(3)),
+            ]),
+            "rejected PDUs: icv 1 to 2, pn_replay 3",
+        ),
+        (
+            r#"attack = { name = "b", succeeded = false }"#,
+            Expected::Attack {
+                name: "b".to_owned(),
+                succeeded: false,
+            },
+            "attack b fails",
+        ),
+        (
+            "nonce_reuse = { at_least = 1 }",
+            Expected::NonceReuse(Amount::SOME),
+            "pairs of TEK and PN used more than once: at least 1",
+        ),
+        (
+            r#"data_before_ranging = { direction = "uplink", at_least = 1 }"#,
+            Expected::DataBeforeRanging {
+                mobile_station,
+                nth: 1,
+                direction,
+                amount: Amount::SOME,
+            },
+            "uplink PDUs accepted before the RNG-REQ of handover 1 of ms1: at least 1",
+        ),
+        (
+            r#"interruption = { direction = "uplink", at_most = "30ms" }"#,
+            Expected::Interruption {
+                mobile_station,
+                nth: 1,
+                direction,
+                bounds: TimeBounds {
+                    at_least: Duration::ZERO,
+                    at_most: ms(30),
+                },
+            },
+            "uplink interruption in handover 1 of ms1: at most 30ms",
+        ),
+        (
+            "tek_on_link = false",
+            Expected::TekOnLink(false),
+            "no generated TEK is on any link",
+        ),
+        ("judge = []", Expected::Judge(Vec::new()), "the judge finds nothing"),
+        (
+            r#"judge = ["replay_accepted", "nonce_reuse"]"#,
+            Expected::Judge(vec![JudgeFinding::ReplayAccepted, JudgeFinding::NonceReuse]),
+            "the judge finds replay_accepted, nonce_reuse",
+        ),
+    ];
+    for (line, expected, text) in cases {
+        let script = parse(&format!("{SMALLEST}{attacks}[[expect]]\n{line}\n")).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(
+            script.expectations,
+            [Expectation {
+                text: text.to_owned(),
+                expected
+            }],
+            "{line}"
+        );
+    }
+    let script = parse(&format!(
+        "{SMALLEST}[[expect]]\ntext = \"own words\"\nnonce_reuse = 0\n"
+    ))
+    .unwrap();
+    assert_eq!(script.expectations[0].text, "own words");
+}
