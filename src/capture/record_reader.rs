@@ -212,9 +212,9 @@ impl<R: Read> RecordReader<R> {
     /// The rest of a section header whose type, at `start`, is read already.
     fn section_header(&mut self, start: u64) -> Result<(), CaptureError> {
         let head = self.read_whole(8, start, "a section header")?;
-        let (length, order) = match head.as_slice() {
-            &[a, b, c, d, 0x1a, 0x2b, 0x3c, 0x4d] => (number(Endianness::Big, [a, b, c, d]), Endianness::Big),
-            &[a, b, c, d, 0x4d, 0x3c, 0x2b, 0x1a] => (number(Endianness::Little, [a, b, c, d]), Endianness::Little),
+        let (length, order) = match *head.as_slice() {
+            [a, b, c, d, 0x1a, 0x2b, 0x3c, 0x4d] => (number(Endianness::Big, [a, b, c, d]), Endianness::Big),
+            [a, b, c, d, 0x4d, 0x3c, 0x2b, 0x1a] => (number(Endianness::Little, [a, b, c, d]), Endianness::Little),
             _ => {
                 let place = self.place(start.saturating_add(8));
                 let found = format!("{:02x?}", head.get(4..).unwrap_or_default());
@@ -239,7 +239,7 @@ impl<R: Read> RecordReader<R> {
     fn block_rest(&mut self, length: u32, order: Endianness, start: u64, taken: u32) -> Result<Vec<u8>, CaptureError> {
         let place = self.place(start.saturating_add(4));
         let expected = || format!("a block length, a multiple of 4, from 12 to {MAX_BLOCK}");
-        if length % 4 != 0 || length > MAX_BLOCK {
+        if !length.is_multiple_of(4) || length > MAX_BLOCK {
             return Err(CaptureError::malformed(place, expected(), length.to_string()));
         }
         let Some(body_length) = length.checked_sub(12).and_then(|body| body.checked_sub(taken)) else {
