@@ -1,3 +1,4 @@
 //! IEEE 802.16 (Mobile WiMAX, AeroMACS): the wire, the backbone, the security sublayer and the nodes.
 
 pub mod identifiers;
+pub mod wire;

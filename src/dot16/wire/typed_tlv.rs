@@ -1,0 +1,236 @@
+//! One table per message makes its typed TLVs: type number, name and value type on one line, everything else kept as it is.
+
+use nom::Parser;
+use nom::combinator::all_consuming;
+use nom::number::complete::{be_i8, be_i32, be_u8, be_u16, be_u32};
+
+use super::error::WireError;
+use super::parsing::{self, Parsed};
+use super::tlv::Tlv;
+use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac};
+
+/// A value that a TLV can hold.
+pub(super) trait TlvValue: Sized {
+    /// The value, or `None` if the octets are not exactly one.
+    fn from_value(value: &[u8]) -> Option<Self>;
+
+    /// The octets of the value.
+    fn to_value(&self) -> Result<Vec<u8>, WireError>;
+
+    /// The value if writing it gives back the same octets, so that a message that was read can be written again unchanged.
+    fn from_value_faithfully(value: &[u8]) -> Option<Self> {
+        Self::from_value(value).filter(|typed| typed.to_value().is_ok_and(|octets| octets == value))
+    }
+}
+
+/// What `parser` makes of `value`, if it takes all of it.
+pub(super) fn exactly<'a, P>(parser: P, value: &'a [u8]) -> Option<P::Output>
+where
+    P: Parser<&'a [u8], Error = ()>,
+{
+    all_consuming(parser).parse(value).ok().map(|(_, value)| value)
+}
+
+macro_rules! values {
+    ($($kind:ty: $parser:expr, |$value:ident| $octets:expr;)*) => {
+        $(impl TlvValue for $kind {
+            fn from_value(value: &[u8]) -> Option<Self> {
+                exactly($parser, value)
+            }
+
+            fn to_value(&self) -> Result<Vec<u8>, WireError> {
+                let $value = self;
+                Ok($octets.to_vec())
+            }
+        })*
+    };
+}
+
+values! {
+    u8: be_u8, |value| value.to_be_bytes();
+    u16: be_u16, |value| value.to_be_bytes();
+    u32: be_u32, |value| value.to_be_bytes();
+    i8: be_i8, |value| value.to_be_bytes();
+    i32: be_i32, |value| value.to_be_bytes();
+    Bsid: parsing::bsid, |value| value.0;
+    MsMac: parsing::ms_mac, |value| value.0;
+    Cid: parsing::cid, |value| value.0.to_be_bytes();
+    CmacKeyCount: be_u16.map(CmacKeyCount), |value| value.0.to_be_bytes();
+}
+
+/// 0 or 1, one octet.
+impl TlvValue for bool {
+    fn from_value(value: &[u8]) -> Option<Self> {
+        match value {
+            [0] => Some(false),
+            [1] => Some(true),
+            _ => None,
+        }
+    }
+
+    fn to_value(&self) -> Result<Vec<u8>, WireError> {
+        Ok(vec![u8::from(*self)])
+    }
+}
+
+impl<const N: usize> TlvValue for [u8; N] {
+    fn from_value(value: &[u8]) -> Option<Self> {
+        exactly(parsing::octets, value)
+    }
+
+    fn to_value(&self) -> Result<Vec<u8>, WireError> {
+        Ok(self.to_vec())
+    }
+}
+
+/// Reads typed TLVs up to the end of the input.
+pub(super) fn list<T: From<Tlv>>(input: &[u8]) -> Parsed<'_, Vec<T>> {
+    Tlv::list(input).map(|(rest, tlvs)| (rest, tlvs.into_iter().map(T::from).collect()))
+}
+
+/// Declares the enum of the TLVs of one message from a table `Name(value type) = type number`.
+macro_rules! typed_tlvs {
+    (
+        $(#[$enum_doc:meta])*
+        pub enum $name:ident {
+            $($(#[$doc:meta])* $variant:ident($value:ty) = $number:literal,)*
+        }
+    ) => {
+        $(#[$enum_doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $(
+                $(#[$doc])*
+                #[doc = concat!("\n\nTLV ", stringify!($number), ".")]
+                $variant($value),
+            )*
+            /// A TLV of another type, or of a length or content that its type does not have.
+            Other($crate::dot16::wire::tlv::Tlv),
+        }
+
+        impl From<$crate::dot16::wire::tlv::Tlv> for $name {
+            fn from(tlv: $crate::dot16::wire::tlv::Tlv) -> Self {
+                use $crate::dot16::wire::typed_tlv::TlvValue;
+                let typed = match tlv.kind {
+                    $($number => TlvValue::from_value_faithfully(&tlv.value).map(Self::$variant),)*
+                    _ => None,
+                };
+                typed.unwrap_or(Self::Other(tlv))
+            }
+        }
+
+        impl $name {
+            /// The type number, 1 octet.
+            #[must_use]
+            pub fn kind(&self) -> u8 {
+                match self {
+                    $(Self::$variant(_) => $number,)*
+                    Self::Other(tlv) => tlv.kind,
+                }
+            }
+
+            /// The octets: type, shortest form of length, value.
+            ///
+            /// # Errors
+            /// A value that cannot be written: empty, too long, or of fields that do not agree.
+            pub fn octets(&self) -> Result<Vec<u8>, $crate::dot16::wire::error::WireError> {
+                use $crate::dot16::wire::typed_tlv::TlvValue;
+                match self {
+                    $(Self::$variant(value) => {
+                        $crate::dot16::wire::tlv::Tlv { kind: $number, value: value.to_value()? }.octets()
+                    })*
+                    Self::Other(tlv) => tlv.octets(),
+                }
+            }
+
+            /// The octets of `tlvs`, one after the other.
+            ///
+            /// # Errors
+            /// As [`octets`](Self::octets), for any of them.
+            pub fn octets_of_all(tlvs: &[Self]) -> Result<Vec<u8>, $crate::dot16::wire::error::WireError> {
+                let mut octets = Vec::new();
+                for tlv in tlvs {
+                    octets.extend(tlv.octets()?);
+                }
+                Ok(octets)
+            }
+        }
+    };
+}
+
+/// The value of the first TLV of one variant: `first!(self.tlvs, RngReqTlv::HoId)` is an `Option<&u8>`.
+macro_rules! first {
+    ($tlvs:expr, $($variant:ident)::+) => {
+        $tlvs.iter().find_map(|tlv| match tlv {
+            $($variant)::+(value) => Some(value),
+            _ => None,
+        })
+    };
+}
+
+/// The CMAC tuple, if it is the last TLV: `trailing_cmac_tuple!(self.tlvs, RngReqTlv)`.
+macro_rules! trailing_cmac_tuple {
+    ($tlvs:expr, $name:ident) => {
+        match $tlvs.last() {
+            Some($name::CmacTuple(tuple)) => Some(tuple),
+            _ => None,
+        }
+    };
+}
+
+pub(super) use {first, trailing_cmac_tuple, typed_tlvs};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    typed_tlvs! {
+        /// For the tests.
+        pub enum SomeTlv {
+            /// One octet.
+            Octet(u8) = 1,
+            /// A flag.
+            Flag(bool) = 2,
+        }
+    }
+
+    #[test]
+    fn a_known_type_of_unexpected_length_is_kept_as_it_is() {
+        let tlv = Tlv {
+            kind: 1,
+            value: vec![1, 2],
+        };
+        assert_eq!(SomeTlv::from(tlv.clone()), SomeTlv::Other(tlv));
+        assert_eq!(
+            SomeTlv::from(Tlv {
+                kind: 1,
+                value: vec![9]
+            }),
+            SomeTlv::Octet(9)
+        );
+    }
+
+    #[test]
+    fn a_flag_that_is_neither_0_nor_1_is_kept_as_it_is() {
+        assert_eq!(
+            SomeTlv::from(Tlv {
+                kind: 2,
+                value: vec![1]
+            }),
+            SomeTlv::Flag(true)
+        );
+        assert!(matches!(
+            SomeTlv::from(Tlv {
+                kind: 2,
+                value: vec![2]
+            }),
+            SomeTlv::Other(_)
+        ));
+    }
+
+    #[test]
+    fn the_first_of_several_counts() {
+        let tlvs = [SomeTlv::Flag(true), SomeTlv::Octet(3), SomeTlv::Octet(4)];
+        assert_eq!(first!(tlvs, SomeTlv::Octet), Some(&3));
+    }
+}
