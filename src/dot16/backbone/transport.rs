@@ -1,0 +1,279 @@
+//! Ethernet and IPv4 around a backbone packet: UDP port 2231 for control messages, GRE for data.
+//!
+//! The backbone carries baby giants: an inner IP packet of 1500 octets makes an Ethernet payload of 1528 (IPv4 20, GRE 8),
+//! and nothing is fragmented. The only limit is the total length of the outer IPv4 packet, 65535 octets.
+
+use std::net::Ipv4Addr;
+
+use pnet_base::MacAddr;
+use pnet_packet::Packet;
+use pnet_packet::ethernet::{EtherTypes, EthernetPacket, MutableEthernetPacket};
+use pnet_packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols};
+use pnet_packet::ipv4::{self, Ipv4Flags, Ipv4Packet, MutableIpv4Packet};
+use pnet_packet::udp::{self, MutableUdpPacket, UdpPacket};
+
+use super::control_message::ControlMessage;
+use super::error::{BackboneError, length_16};
+use super::gre::GrePacket;
+
+/// UDP port of the ASN control plane, source and destination.
+pub const CONTROL_PORT: u16 = 2231;
+
+const ETHERNET: &str = "Ethernet";
+const IPV4: &str = "IPv4";
+const UDP: &str = "UDP";
+/// Octets of an Ethernet header: two addresses and the EtherType.
+const ETHERNET_OCTETS: usize = 14;
+/// Octets of an IPv4 header without options.
+const IPV4_OCTETS: usize = 20;
+/// Octets of a UDP header.
+const UDP_OCTETS: usize = 8;
+/// Time to live of every packet sent: it crosses no router, the usual value does no harm.
+const TIME_TO_LIVE: u8 = 64;
+
+/// A node's place on the backbone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BackboneEndpoint {
+    /// Ethernet address, 6 octets.
+    pub mac: [u8; 6],
+    /// IPv4 address, 4 octets.
+    pub ip: Ipv4Addr,
+}
+
+/// What travels on the backbone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackbonePacket {
+    /// A control message, in UDP.
+    Control(ControlMessage),
+    /// User data, in GRE.
+    Data(GrePacket),
+}
+
+/// A backbone packet taken out of its Ethernet frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decapsulated {
+    /// Who sent it.
+    pub from: BackboneEndpoint,
+    /// Whom it is for.
+    pub to: BackboneEndpoint,
+    /// The packet.
+    pub packet: BackbonePacket,
+}
+
+/// The Ethernet frame (without FCS and without padding) that carries `packet` from `from` to `to`.
+///
+/// IPv4 without options, TTL 64, don't fragment set, `identification` as given; checksums of IPv4 and UDP are filled in.
+///
+/// # Errors
+///
+/// What [`ControlMessage::octets`] refuses, and an IPv4 packet above 65535 octets.
+pub fn encapsulate(
+    from: &BackboneEndpoint,
+    to: &BackboneEndpoint,
+    identification: u16,
+    packet: &BackbonePacket,
+) -> Result<Vec<u8>, BackboneError> {
+    let (protocol, inner) = match packet {
+        BackbonePacket::Control(message) => {
+            let octets = message
+                .octets()
+                .map_err(|error| error.shifted(ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS))?;
+            (IpNextHeaderProtocols::Udp, udp_datagram(from.ip, to.ip, &octets)?)
+        }
+        BackbonePacket::Data(gre) => (IpNextHeaderProtocols::Gre, gre.octets()?),
+    };
+    let ip = ipv4_packet(from.ip, to.ip, identification, protocol, &inner)?;
+    let mut frame = vec![0; ip.len().saturating_add(ETHERNET_OCTETS)];
+    let mut ethernet = MutableEthernetPacket::new(&mut frame).ok_or_else(|| no_room(ETHERNET))?;
+    ethernet.set_destination(MacAddr::from(to.mac));
+    ethernet.set_source(MacAddr::from(from.mac));
+    ethernet.set_ethertype(EtherTypes::Ipv4);
+    ethernet.set_payload(&ip);
+    Ok(frame)
+}
+
+/// A buffer made here has room for its header; pnet reports otherwise only for one that is too short.
+fn no_room(layer: &'static str) -> BackboneError {
+    BackboneError::new(layer, 0, "room for the header", "a shorter buffer")
+}
+
+fn ipv4_packet(
+    from: Ipv4Addr,
+    to: Ipv4Addr,
+    identification: u16,
+    protocol: IpNextHeaderProtocol,
+    payload: &[u8],
+) -> Result<Vec<u8>, BackboneError> {
+    let octets = payload.len().saturating_add(IPV4_OCTETS);
+    let total_length = length_16(IPV4, ETHERNET_OCTETS + 2, octets)?;
+    let mut buffer = vec![0; octets];
+    let mut ip = MutableIpv4Packet::new(&mut buffer).ok_or_else(|| no_room(IPV4))?;
+    ip.set_version(4);
+    ip.set_header_length(5);
+    ip.set_total_length(total_length);
+    ip.set_identification(identification);
+    ip.set_flags(Ipv4Flags::DontFragment);
+    ip.set_ttl(TIME_TO_LIVE);
+    ip.set_next_level_protocol(protocol);
+    ip.set_source(from);
+    ip.set_destination(to);
+    ip.set_payload(payload);
+    ip.set_checksum(ipv4::checksum(&ip.to_immutable()));
+    Ok(buffer)
+}
+
+fn udp_datagram(from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -> Result<Vec<u8>, BackboneError> {
+    let octets = payload.len().saturating_add(UDP_OCTETS);
+    let length = length_16(UDP, ETHERNET_OCTETS + IPV4_OCTETS + 4, octets)?;
+    let mut buffer = vec![0; octets];
+    let mut datagram = MutableUdpPacket::new(&mut buffer).ok_or_else(|| no_room(UDP))?;
+    datagram.set_source(CONTROL_PORT);
+    datagram.set_destination(CONTROL_PORT);
+    datagram.set_length(length);
+    datagram.set_payload(payload);
+    datagram.set_checksum(udp_checksum(&datagram.to_immutable(), from, to));
+    Ok(buffer)
+}
+
+/// The checksum as it is sent: a sum of 0 is sent as 0xffff, because 0 says that there is none (RFC 768).
+fn udp_checksum(datagram: &UdpPacket<'_>, from: Ipv4Addr, to: Ipv4Addr) -> u16 {
+    match udp::ipv4_checksum(datagram, &from, &to) {
+        0 => 0xffff,
+        checksum => checksum,
+    }
+}
+
+/// The backbone packet in the Ethernet frame `frame` (without FCS). Octets after the IPv4 packet are Ethernet padding.
+///
+/// # Errors
+///
+/// A header cut short; an EtherType other than IPv4; IPv4 of another version, with options, fragmented, longer than the
+/// frame or with a wrong checksum; a protocol other than UDP and GRE; UDP of another length than IPv4 has for it, with
+/// another port than 2231, or with no or a wrong checksum; and what [`ControlMessage::parse`] and [`GrePacket::parse`]
+/// refuse. Offsets count from the start of the frame.
+pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
+    let ethernet = EthernetPacket::new(frame).ok_or_else(|| short(ETHERNET, 0, ETHERNET_OCTETS, frame.len()))?;
+    let ethertype = ethernet.get_ethertype();
+    if ethertype != EtherTypes::Ipv4 {
+        return Err(BackboneError::new(
+            ETHERNET,
+            12,
+            "EtherType 0x0800 (IPv4)",
+            format!("{:#06x}", ethertype.0),
+        ));
+    }
+    let (ip, payload) = ipv4_payload(ethernet.payload()).map_err(|error| error.shifted(ETHERNET_OCTETS))?;
+    let (source, destination) = (ip.get_source(), ip.get_destination());
+    let at = ETHERNET_OCTETS + IPV4_OCTETS;
+    let packet = match ip.get_next_level_protocol() {
+        IpNextHeaderProtocols::Udp => {
+            let message = udp_payload(payload, source, destination).map_err(|error| error.shifted(at))?;
+            let message = ControlMessage::parse(message).map_err(|error| error.shifted(at + UDP_OCTETS))?;
+            BackbonePacket::Control(message)
+        }
+        IpNextHeaderProtocols::Gre => {
+            BackbonePacket::Data(GrePacket::parse(payload).map_err(|error| error.shifted(at))?)
+        }
+        other => {
+            let expected = "protocol 17 (UDP) or 47 (GRE)";
+            return Err(BackboneError::new(IPV4, ETHERNET_OCTETS + 9, expected, other.0));
+        }
+    };
+    Ok(Decapsulated {
+        from: BackboneEndpoint {
+            mac: ethernet.get_source().octets(),
+            ip: source,
+        },
+        to: BackboneEndpoint {
+            mac: ethernet.get_destination().octets(),
+            ip: destination,
+        },
+        packet,
+    })
+}
+
+fn short(layer: &'static str, offset: usize, needed: usize, found: usize) -> BackboneError {
+    BackboneError::new(
+        layer,
+        offset,
+        format!("at least {needed} octets"),
+        format!("{found} octets"),
+    )
+}
+
+/// The IPv4 packet at the start of `octets` and its payload.
+fn ipv4_payload(octets: &[u8]) -> Result<(Ipv4Packet<'_>, &[u8]), BackboneError> {
+    let ip = Ipv4Packet::new(octets).ok_or_else(|| short(IPV4, 0, IPV4_OCTETS, octets.len()))?;
+    if ip.get_version() != 4 {
+        return Err(BackboneError::new(
+            IPV4,
+            0,
+            "version 4",
+            format!("version {}", ip.get_version()),
+        ));
+    }
+    if ip.get_header_length() != 5 {
+        let found = format!("header length {}", ip.get_header_length());
+        return Err(BackboneError::new(IPV4, 0, "header length 5 (no options)", found));
+    }
+    let total_length = usize::from(ip.get_total_length());
+    let payload = octets.get(IPV4_OCTETS..total_length).ok_or_else(|| {
+        let expected = format!("total length from {IPV4_OCTETS} to {}", octets.len());
+        BackboneError::new(IPV4, 2, expected, format!("total length {total_length}"))
+    })?;
+    if ip.get_flags() & Ipv4Flags::MoreFragments != 0 || ip.get_fragment_offset() != 0 {
+        let found = format!(
+            "flags {:#05b}, fragment offset {}",
+            ip.get_flags(),
+            ip.get_fragment_offset()
+        );
+        return Err(BackboneError::new(IPV4, 6, "a whole packet", found));
+    }
+    let checksum = ipv4::checksum(&ip);
+    if ip.get_checksum() != checksum {
+        let (expected, found) = (
+            format!("checksum {checksum:#06x}"),
+            format!("{:#06x}", ip.get_checksum()),
+        );
+        return Err(BackboneError::new(IPV4, 10, expected, found));
+    }
+    Ok((ip, payload))
+}
+
+/// The payload of the UDP datagram that `octets` are.
+fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<&[u8], BackboneError> {
+    let datagram = UdpPacket::new(octets).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))?;
+    for (offset, port) in [(0, datagram.get_source()), (2, datagram.get_destination())] {
+        if port != CONTROL_PORT {
+            return Err(BackboneError::new(
+                UDP,
+                offset,
+                format!("port {CONTROL_PORT}"),
+                format!("port {port}"),
+            ));
+        }
+    }
+    if usize::from(datagram.get_length()) != octets.len() {
+        let expected = format!("length {}, the payload of IPv4", octets.len());
+        return Err(BackboneError::new(
+            UDP,
+            4,
+            expected,
+            format!("length {}", datagram.get_length()),
+        ));
+    }
+    let checksum = udp_checksum(&datagram, from, to);
+    if datagram.get_checksum() != checksum {
+        let (expected, found) = (
+            format!("checksum {checksum:#06x}"),
+            format!("{:#06x}", datagram.get_checksum()),
+        );
+        return Err(BackboneError::new(UDP, 6, expected, found));
+    }
+    octets
+        .get(UDP_OCTETS..)
+        .ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))
+}
+
+#[cfg(test)]
+mod tests;
