@@ -2,4 +2,5 @@
 
 pub mod backbone;
 pub mod identifiers;
+pub mod security;
 pub mod wire;

@@ -1,0 +1,27 @@
+//! The security sublayer of IEEE 802.16: keys, packet numbers, protected PDUs and messages. It computes and does nothing
+//! else: no I/O, no clock, no randomness (PKMv2, 802.16-2009 clause 7; `dot16-security.md` 1 to 5).
+//!
+//! * [`keys`]: a type for each key, wiped when dropped, never printed.
+//! * [`kdf`]: Dot16KDF in both forms.
+//! * [`hierarchy`]: MSK to PMK to AK to AKID, CMAC keys and KEK; TEKs derived from CMAC_KEY_COUNT.
+//! * [`cmac_tuple`]: the CMAC value that authenticates a management message.
+//! * [`packet_number`]: the PN of a data PDU and its transmit counter.
+//! * [`pn_window`]: which received PNs are new.
+//! * [`key_wrap`]: TEKs under the KEK, both suites.
+
+mod aes_cmac;
+pub mod cmac_tuple;
+pub mod hierarchy;
+pub mod kdf;
+pub mod key_wrap;
+pub mod keys;
+pub mod packet_number;
+pub mod pn_window;
+
+pub use cmac_tuple::Truncation;
+pub use hierarchy::{AkContext, Profile, TekIndex, counter_tek};
+pub use kdf::{KdfError, Prf, dot16_kdf};
+pub use key_wrap::UnwrapError;
+pub use keys::{Ak, CmacKey, CmacPrekey, Kek, Pmk, Tek};
+pub use packet_number::{Exhausted, PacketNumber, PnCounter, PnError};
+pub use pn_window::{PnVerdict, PnWindow, WindowSizeError};
