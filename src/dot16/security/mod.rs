@@ -7,9 +7,11 @@
 //! * [`cmac_tuple`]: the CMAC value that authenticates a management message.
 //! * [`packet_number`]: the PN of a data PDU and its transmit counter.
 //! * [`pn_window`]: which received PNs are new.
+//! * [`ccm`]: sealing and opening data PDUs with AES-CCM.
 //! * [`key_wrap`]: TEKs under the KEK, both suites.
 
 mod aes_cmac;
+pub mod ccm;
 pub mod cmac_tuple;
 pub mod hierarchy;
 pub mod kdf;
@@ -18,6 +20,7 @@ pub mod keys;
 pub mod packet_number;
 pub mod pn_window;
 
+pub use ccm::{OpenError, Opened, SealError};
 pub use cmac_tuple::Truncation;
 pub use hierarchy::{AkContext, Profile, TekIndex, counter_tek};
 pub use kdf::{KdfError, Prf, dot16_kdf};
