@@ -1,0 +1,6 @@
+//! What is written is read by Wireshark as it was meant. Needs `tshark`, which `tests/run` installs.
+
+mod plugin;
+mod recipe;
+mod tshark;
+mod worked_frames;

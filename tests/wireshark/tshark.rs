@@ -1,0 +1,38 @@
+//! `tshark` with the settings it has when it is new.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+/// A folder that does not exist: no profile, preference or plugin of the user is found.
+const NO_HOME: &str = "/nonexistent";
+
+/// Runs `tshark` and gives what it printed on standard output.
+///
+/// Standard error is not looked at: there it warns of running as root, for example.
+pub fn tshark<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> String {
+    let output = Command::new("tshark")
+        .args(arguments)
+        .env("HOME", NO_HOME)
+        .env("XDG_CONFIG_HOME", NO_HOME)
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap_or_else(|error| panic!("tshark cannot be run ({error}): tests/run installs it"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("tshark prints UTF-8")
+}
+
+/// What it prints on reading `file` with these arguments.
+pub fn read(file: &Path, arguments: &[&str]) -> String {
+    let file = [OsStr::new("-r"), file.as_os_str()];
+    tshark(file.into_iter().chain(arguments.iter().map(OsStr::new)))
+}
+
+/// The values of `fields` in every frame that `filter` lets through, one frame a line, with `|` between them; several
+/// values of one field have `,` between them.
+pub fn fields(file: &Path, options: &[&str], filter: &str, fields: &[&str]) -> String {
+    let mut arguments = options.to_vec();
+    arguments.extend(["-Y", filter, "-T", "fields", "-E", "separator=|"]);
+    arguments.extend(fields.iter().flat_map(|field| ["-e", field]));
+    read(file, &arguments)
+}
