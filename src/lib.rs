@@ -14,6 +14,7 @@
 //! * [`report`]: ladder, table, JSON.
 //! * [`cli`]: one file per command.
 
+pub mod capture;
 pub mod dot16;
 pub mod emulation;
 pub mod scenario;

@@ -1,0 +1,338 @@
+//! A capture as a value, and the writer of pcapng and classic pcap (DESIGN section 6, `dot16-wire.md` 1.2 and 6).
+//!
+//! Both formats are little-endian with nanosecond times. pcapng: section header (comment, application `keyhop`),
+//! interfaces, names, then the packets with direction and comment. Classic pcap knows one link type and no text: all
+//! frames are of link type 252 there, and tag 12 says which dissector reads them.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
+use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
+use pcap_file::pcapng::blocks::name_resolution::{Ipv4Record, NameResolutionBlock, Record};
+use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
+use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
+use pcap_file::{DataLink, Endianness, PcapError, TsResolution};
+
+use super::error::CaptureError;
+use super::framing::{InterfaceDescription, LINK_TYPE_UPPER_PDU, LinkKind};
+use super::record_reader::{EPOCH_SECONDS, MAX_PACKET};
+use super::upper_pdu::{self, UpperPdu};
+use crate::dot16::identifiers::Direction;
+use crate::time::VirtualTime;
+
+/// Most octets of a comment, a name or a description: what the length field of a pcapng option can say.
+pub const MAX_TEXT: usize = 65_535;
+
+/// The application that a capture names as its maker.
+const APPLICATION: &str = "keyhop";
+/// Text of Wireshark's Protocol column for air frames (tag 33).
+const PROTOCOL_COLUMN: &str = "WiMAX";
+
+/// A frame to be written, or read back, without the framing of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturedFrame {
+    /// When its transmission started.
+    pub time: VirtualTime,
+    /// Index into the interfaces of the capture.
+    pub interface: usize,
+    /// A burst of MAC PDUs, a whole Ethernet frame without its checksum, or an IP packet: what the interface's kind
+    /// says.
+    pub octets: Vec<u8>,
+    /// Direction on the air.
+    pub direction: Option<Direction>,
+    /// Display address of the sender (air).
+    pub source: Option<Ipv4Addr>,
+    /// Display address of the receiver (air).
+    pub destination: Option<Ipv4Addr>,
+    /// What the frame is and what the receiver made of it; empty = none.
+    pub comment: String,
+}
+
+/// What a capture says about itself before its first frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptureHeader {
+    /// Comment of the section.
+    pub section_comment: String,
+    /// The interfaces, in the order of their numbers.
+    pub interfaces: Vec<InterfaceDescription>,
+    /// Names of IPv4 addresses.
+    pub names: Vec<(Ipv4Addr, String)>,
+}
+
+/// A whole capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capture {
+    /// Comment of the section.
+    pub section_comment: String,
+    /// The interfaces, in the order of their numbers.
+    pub interfaces: Vec<InterfaceDescription>,
+    /// Names of IPv4 addresses.
+    pub names: Vec<(Ipv4Addr, String)>,
+    /// The frames, in the order of the file.
+    pub frames: Vec<CapturedFrame>,
+}
+
+/// The two formats of a capture file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileFormat {
+    /// pcapng.
+    #[default]
+    Pcapng,
+    /// Classic pcap, link type 252.
+    Pcap,
+}
+
+enum Output<W: Write> {
+    Pcapng(PcapNgWriter<W>),
+    Pcap(PcapWriter<W>),
+}
+
+/// Writes a capture frame by frame.
+pub struct CaptureWriter<W: Write> {
+    output: Output<W>,
+    kinds: Vec<LinkKind>,
+    frames: u64,
+}
+
+fn text(text: &str, what: &str, frame: u64) -> Result<Cow<'static, str>, CaptureError> {
+    if text.len() > MAX_TEXT {
+        return Err(CaptureError::Unwritable {
+            frame,
+            expected: format!("{what} of at most {MAX_TEXT} octets"),
+            found: format!("{} octets", text.len()),
+        });
+    }
+    Ok(Cow::Owned(text.to_owned()))
+}
+
+fn refused(error: PcapError, frame: u64) -> CaptureError {
+    match error {
+        PcapError::IoError(source) => CaptureError::io("cannot be written", source),
+        other => CaptureError::Unwritable {
+            frame,
+            expected: "something the file format can hold".to_owned(),
+            found: other.to_string(),
+        },
+    }
+}
+
+fn pcapng_output<W: Write>(out: W, header: &CaptureHeader) -> Result<PcapNgWriter<W>, CaptureError> {
+    let mut options = Vec::new();
+    if !header.section_comment.is_empty() {
+        options.push(SectionHeaderOption::Comment(text(
+            &header.section_comment,
+            "a section comment",
+            0,
+        )?));
+    }
+    options.push(SectionHeaderOption::UserApplication(Cow::Borrowed(APPLICATION)));
+    let section = SectionHeaderBlock {
+        endianness: Endianness::Little,
+        options,
+        ..SectionHeaderBlock::default()
+    };
+    let mut writer = PcapNgWriter::with_section_header(out, section).map_err(|error| refused(error, 0))?;
+    for interface in &header.interfaces {
+        let mut options = vec![InterfaceDescriptionOption::IfName(text(
+            &interface.name,
+            "an interface name",
+            0,
+        )?)];
+        if !interface.description.is_empty() {
+            let description = text(&interface.description, "an interface description", 0)?;
+            options.push(InterfaceDescriptionOption::IfDescription(description));
+        }
+        options.push(InterfaceDescriptionOption::IfTsResol(9));
+        let linktype = DataLink::from(u32::from(interface.kind.link_type()));
+        let block = InterfaceDescriptionBlock {
+            linktype,
+            snaplen: MAX_PACKET,
+            options,
+        };
+        writer
+            .write_block(&block.into_block())
+            .map_err(|error| refused(error, 0))?;
+    }
+    if !header.names.is_empty() {
+        let mut records = Vec::with_capacity(header.names.len());
+        for (address, name) in &header.names {
+            if name.is_empty() || name.len() > 255 || name.contains('\0') {
+                return Err(CaptureError::Unwritable {
+                    frame: 0,
+                    expected: "a host name of 1 to 255 octets without NUL".to_owned(),
+                    found: format!("{name:?}"),
+                });
+            }
+            records.push(Record::Ipv4(Ipv4Record {
+                ip_addr: Cow::Owned(address.octets().to_vec()),
+                names: vec![Cow::Owned(name.clone())],
+            }));
+        }
+        let block = NameResolutionBlock {
+            records,
+            options: Vec::new(),
+        };
+        writer
+            .write_block(&block.into_block())
+            .map_err(|error| refused(error, 0))?;
+    }
+    Ok(writer)
+}
+
+impl<W: Write> CaptureWriter<W> {
+    /// Writes what stands before the frames.
+    ///
+    /// # Errors
+    /// `out` refuses, or a text is too long for the format.
+    pub fn new(out: W, format: FileFormat, header: &CaptureHeader) -> Result<Self, CaptureError> {
+        let output = match format {
+            FileFormat::Pcapng => Output::Pcapng(pcapng_output(out, header)?),
+            FileFormat::Pcap => {
+                let header = PcapHeader {
+                    snaplen: MAX_PACKET,
+                    datalink: DataLink::from(u32::from(LINK_TYPE_UPPER_PDU)),
+                    ts_resolution: TsResolution::NanoSecond,
+                    endianness: Endianness::Little,
+                    ..PcapHeader::default()
+                };
+                Output::Pcap(PcapWriter::with_header(out, header).map_err(|error| refused(error, 0))?)
+            }
+        };
+        let kinds = header.interfaces.iter().map(|interface| interface.kind).collect();
+        Ok(Self {
+            output,
+            kinds,
+            frames: 0,
+        })
+    }
+
+    /// Writes one frame.
+    ///
+    /// # Errors
+    /// `out` refuses, the interface does not exist, or the frame with its tags, its time or its comment is beyond
+    /// what the format can hold.
+    pub fn write_frame(&mut self, frame: &CapturedFrame) -> Result<(), CaptureError> {
+        let number = self.frames.saturating_add(1);
+        let unwritable = |expected: &str, found: String| CaptureError::Unwritable {
+            frame: number,
+            expected: expected.to_owned(),
+            found,
+        };
+        let Some(kind) = self.kinds.get(frame.interface).copied() else {
+            return Err(unwritable("an interface of this capture", frame.interface.to_string()));
+        };
+        let octets: Cow<'_, [u8]> = if kind == LinkKind::Air || matches!(self.output, Output::Pcap(_)) {
+            let air = kind == LinkKind::Air;
+            let tagged = UpperPdu {
+                dissector: kind.dissector().to_owned(),
+                source: frame.source,
+                destination: frame.destination,
+                protocol: if air { PROTOCOL_COLUMN.to_owned() } else { String::new() },
+                direction: frame.direction,
+                payload: &frame.octets,
+            };
+            Cow::Owned(upper_pdu::wrap(&tagged).map_err(|error| unwritable(&error.expected, error.found))?)
+        } else {
+            Cow::Borrowed(&frame.octets)
+        };
+        let length = u32::try_from(octets.len())
+            .ok()
+            .filter(|length| *length <= MAX_PACKET)
+            .ok_or_else(|| {
+                unwritable(
+                    "a frame of at most 262144 octets with its tags",
+                    octets.len().to_string(),
+                )
+            })?;
+        let since_1970 = frame
+            .time
+            .as_nanos()
+            .checked_add(EPOCH_SECONDS.saturating_mul(1_000_000_000));
+        let time = since_1970
+            .map(Duration::from_nanos)
+            .ok_or_else(|| unwritable("a time that fits 64 bits of nanoseconds", frame.time.to_string()))?;
+        match &mut self.output {
+            Output::Pcap(writer) => {
+                writer
+                    .write_packet(&PcapPacket {
+                        timestamp: time,
+                        orig_len: length,
+                        data: octets,
+                    })
+                    .map_err(|error| refused(error, number))?;
+            }
+            Output::Pcapng(writer) => {
+                let mut options = Vec::new();
+                if let Some(direction) = frame.direction {
+                    options.push(EnhancedPacketOption::Flags(match direction {
+                        Direction::Downlink => 1,
+                        Direction::Uplink => 2,
+                    }));
+                }
+                if !frame.comment.is_empty() {
+                    options.push(EnhancedPacketOption::Comment(text(
+                        &frame.comment,
+                        "a comment",
+                        number,
+                    )?));
+                }
+                let interface_id = u32::try_from(frame.interface)
+                    .map_err(|_| unwritable("an interface number of 32 bits", frame.interface.to_string()))?;
+                let block = EnhancedPacketBlock {
+                    interface_id,
+                    timestamp: time,
+                    original_len: length,
+                    data: octets,
+                    options,
+                };
+                writer
+                    .write_block(&block.into_block())
+                    .map_err(|error| refused(error, number))?;
+            }
+        }
+        self.frames = number;
+        Ok(())
+    }
+
+    /// Frames written so far.
+    #[must_use]
+    pub const fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Flushes the output and gives it back.
+    ///
+    /// # Errors
+    /// `out` refuses.
+    pub fn finish(self) -> Result<W, CaptureError> {
+        let mut out = match self.output {
+            Output::Pcapng(writer) => writer.into_inner(),
+            Output::Pcap(writer) => writer.into_writer(),
+        };
+        out.flush()
+            .map_err(|error| CaptureError::io("cannot be written", error))?;
+        Ok(out)
+    }
+}
+
+/// Writes a whole capture.
+///
+/// # Errors
+/// Those of [`CaptureWriter`].
+pub fn write(capture: &Capture, format: FileFormat, out: &mut impl Write) -> Result<(), CaptureError> {
+    let header = CaptureHeader {
+        section_comment: capture.section_comment.clone(),
+        interfaces: capture.interfaces.clone(),
+        names: capture.names.clone(),
+    };
+    let mut writer = CaptureWriter::new(out, format, &header)?;
+    for frame in &capture.frames {
+        writer.write_frame(frame)?;
+    }
+    writer.finish()?;
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! Capture files, the framings inside them, user traffic read from captures, the key log, and output files put in
+//! place together (DESIGN sections 5 and 6).
+//!
+//! * [`framing`]: what an interface carries, and the link types that stand for it.
+//! * [`upper_pdu`]: the tags around an air frame on link type 252.
+//! * [`capture_file`]: a capture as a value, written as pcapng or classic pcap.
+//! * [`capture_reader`]: frames read back from our own captures and from foreign ones.
+//! * [`record_reader`]: the records of a pcap or pcapng file, [`pcapng_block`]: the blocks of the latter.
+//! * [`traffic`]: the IPv4 packets of any capture, as user traffic.
+//! * [`key_log`]: the keys of a run, [`key_log_text`]: their text form.
+//! * [`secret`]: a key that is wiped on drop and never printed.
+//! * [`placement`]: output files that appear all together or not at all.
+//! * [`error`]: what can be wrong with a file, and where.
+
+pub mod capture_file;
+pub mod capture_reader;
+pub mod error;
+pub mod framing;
+pub mod key_log;
+pub mod key_log_text;
+pub mod pcapng_block;
+pub mod placement;
+pub mod record_reader;
+pub mod secret;
+pub mod traffic;
+pub mod upper_pdu;
+
+pub use capture_file::{Capture, CaptureWriter, CapturedFrame, FileFormat};
+pub use error::CaptureError;
+pub use framing::{InterfaceDescription, LinkKind};
