@@ -15,6 +15,7 @@
 //! * [`cli`]: one file per command.
 
 pub mod capture;
+pub mod adversary;
 pub mod dot16;
 pub mod emulation;
 pub mod scenario;
