@@ -14,5 +14,6 @@
 //! * [`report`]: ladder, table, JSON.
 //! * [`cli`]: one file per command.
 
+pub mod cli;
 pub mod dot16;
 pub mod time;

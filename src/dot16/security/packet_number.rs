@@ -105,10 +105,6 @@ impl PnCounter {
     ///
     /// # Errors
     /// [`Exhausted`] after 0x7fff_ffff, now and ever after.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "a counter that ends in an error is no iterator"
-    )]
     pub const fn next(&mut self) -> Result<PacketNumber, Exhausted> {
         if self.last >= PacketNumber::LAST.0 {
             return Err(Exhausted);
