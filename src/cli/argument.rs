@@ -1,5 +1,5 @@
-//! Values on the command line: hex strings, integers, addresses and names. Every error says where in the text it is, what
-//! was found and what was expected; clap puts the name of the option before it.
+//! Values on the command line: hex strings, integers, addresses and names. Every error says where in the text it is,
+//! what was found and what was expected; clap puts the name of the option before it.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -28,7 +28,10 @@ pub enum HexError {
         position: usize,
     },
     /// Another number of octets than the value has.
-    #[error("position {position}: expected {expected} hex digits ({octets} octets) in all, found {found}", octets = expected / 2)]
+    #[error(
+        "position {position}: expected {expected} hex digits ({octets} octets) in all, found {found}",
+        octets = expected / 2
+    )]
     Length {
         /// The first digit too many, or one past the end.
         position: usize,
@@ -121,7 +124,8 @@ pub fn integer<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Resul
 /// A MAC address or BSID, with or without colons.
 ///
 /// # Errors
-/// Anything else, with the position (from 1) of the first character that cannot stand in one, if there is such a character.
+/// Anything else, with the position (from 1) of the first character that cannot stand in one, if there is such a
+/// character.
 pub fn address<A: FromStr<Err = AddressError>>(text: &str) -> Result<A, String> {
     text.parse().map_err(|error: AddressError| {
         match text

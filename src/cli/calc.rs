@@ -1,4 +1,5 @@
-//! `keyhop calc`: the key calculator. One subcommand per primitive of [`security`](crate::dot16::security), values in hex.
+//! `keyhop calc`: the key calculator. One subcommand per primitive of [`security`](crate::dot16::security), values in
+//! hex.
 
 mod calculation;
 
@@ -83,7 +84,8 @@ pub struct KeysArguments {
     #[arg(long, value_name = "N", value_parser = |text: &str| integer(text, 0..=0xffff).map(Said))]
     pub said: Said,
     /// AK sequence number, 0 to 15
-    #[arg(long, value_name = "N", default_value = "0", value_parser = |text: &str| integer(text, 0..=15).map(AkSequenceNumber))]
+    #[arg(long, value_name = "N", default_value = "0",
+        value_parser = |text: &str| integer(text, 0..=15).map(AkSequenceNumber))]
     pub ak_sn: AkSequenceNumber,
     /// The text that rules; both derive the same keys
     #[arg(long, default_value = "contribution")]
@@ -147,7 +149,8 @@ pub struct SealArguments {
     #[arg(long, value_name = "N", default_value = "0", value_parser = |text: &str| integer::<u8>(text, 0..=3))]
     pub eks: u8,
     /// Type field of the header, 0 to 63
-    #[arg(long = "type", value_name = "N", default_value = "0", value_parser = |text: &str| integer(text, 0..=63).map(PduType::from_bits))]
+    #[arg(long = "type", value_name = "N", default_value = "0",
+        value_parser = |text: &str| integer(text, 0..=63).map(PduType::from_bits))]
     pub pdu_type: PduType,
     /// Form of the CRC-32
     #[arg(long, default_value = "msb-first")]
@@ -234,7 +237,8 @@ pub struct WindowArguments {
     #[arg(long, value_name = "N", value_parser = |text: &str| integer::<u16>(text, 0..=u64::from(PnWindow::MAX_SIZE)))]
     pub size: u16,
     /// Packet numbers without direction bit, in order of arrival
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = |text: &str| integer::<u64>(text, 0..=u64::MAX))]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',',
+        value_parser = |text: &str| integer::<u64>(text, 0..=u64::MAX))]
     pub pns: Vec<u64>,
 }
 
