@@ -14,8 +14,8 @@
 //! * [`report`]: ladder, table, JSON.
 //! * [`cli`]: one file per command.
 
-pub mod capture;
 pub mod adversary;
+pub mod capture;
 pub mod dot16;
 pub mod emulation;
 pub mod scenario;
