@@ -15,5 +15,6 @@
 //! * [`cli`]: one file per command.
 
 pub mod capture;
+pub mod cli;
 pub mod dot16;
 pub mod time;
