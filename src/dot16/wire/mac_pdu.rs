@@ -1,7 +1,6 @@
 //! A MAC PDU: generic MAC header, body, CRC-32; bursts of them; the body of an encrypted one (802.16-2009 clauses 6.3.2 and
 //! 7.5.1.2; `dot16-wire.md` 2.1 to 2.4).
 
-use cookie_factory::bytes::le_u32 as write_le_u32;
 use cookie_factory::combinator::slice;
 use cookie_factory::sequence::tuple;
 use nom::Parser;
@@ -180,14 +179,9 @@ impl<'a> EncryptedBody<'a> {
     }
 
     /// The octets: PN, ciphertext, ICV.
-    ///
-    /// # Errors
-    /// None that a value of this type can cause.
-    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
-        serialised(
-            Self::LAYER,
-            tuple((write_le_u32(self.pn), slice(self.ciphertext), slice(self.icv))),
-        )
+    #[must_use]
+    pub fn octets(&self) -> Vec<u8> {
+        [&self.pn.to_le_bytes(), self.ciphertext, &self.icv].concat()
     }
 }
 
@@ -283,7 +277,7 @@ mod tests {
                 icv: [1, 2, 3, 4, 5, 6, 7, 8]
             }
         );
-        assert_eq!(parsed.octets().unwrap(), body);
+        assert_eq!(parsed.octets(), body);
         assert_eq!(EncryptedBody::parse(&body[..11]).unwrap_err().offset, 4);
         assert_eq!(EncryptedBody::parse(&body[..3]).unwrap_err().offset, 0);
     }

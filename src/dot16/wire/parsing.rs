@@ -216,7 +216,7 @@ mod tests {
     fn bits_cross_octet_boundaries_most_significant_first() {
         let input = [0b1010_1100, 0b0101_0011, 0xff];
         let (rest, value) = bits::<u16>("x", 11)((&input, 2)).unwrap();
-        assert_eq!(value, 0b10_1100_0101_0);
+        assert_eq!(value, 0b101_1000_1010);
         assert_eq!(rest, (&input[1..], 5));
         assert_eq!(padding(rest).unwrap(), (&input[2..], 0b011));
     }

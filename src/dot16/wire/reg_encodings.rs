@@ -94,6 +94,23 @@ mod tests {
     }
 
     #[test]
+    fn type_numbers_are_those_of_the_reference() {
+        let numbers = [
+            (27, RegTlv::HandoverSupport(0)),
+            (31, RegTlv::MobilityFeatures(0)),
+            (41, RegTlv::HoConnectionProcessingTime(0)),
+            (42, RegTlv::HoTekProcessingTime(0)),
+        ];
+        for (number, tlv) in numbers {
+            assert_eq!(
+                (tlv.kind(), tlv.octets().unwrap().first()),
+                (number, Some(&number)),
+                "{tlv:?}"
+            );
+        }
+    }
+
+    #[test]
     fn octets_that_are_no_tlvs_are_no_encodings() {
         assert_eq!(RegRspEncodings::from_value(&[]), None);
         assert_eq!(RegRspEncodings::from_value(&[0, 28, 2, 0]), None);

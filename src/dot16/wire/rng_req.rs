@@ -150,6 +150,26 @@ mod tests {
     }
 
     #[test]
+    fn type_numbers_are_those_of_the_reference() {
+        let numbers = [
+            (1, RngReqTlv::RequestedDownlinkBurstProfile(0)),
+            (3, RngReqTlv::RangingAnomalies(0)),
+            (4, RngReqTlv::AasBroadcastCapability(0)),
+            (8, RngReqTlv::PowerDownIndicator(0)),
+            (9, RngReqTlv::PagingControllerId([0; 6])),
+            (10, RngReqTlv::MacHashSkipThreshold(0)),
+            (12, RngReqTlv::RequestedDownlinkRepetitionCoding(0)),
+        ];
+        for (number, tlv) in numbers {
+            assert_eq!(
+                (tlv.kind(), tlv.octets().unwrap().first()),
+                (number, Some(&number)),
+                "{tlv:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_fault_is_told_with_its_offset_in_the_message() {
         let error = RngReq::parse(&[4, 0, 7, 1, 7, 13, 2, 0]).unwrap_err();
         assert_eq!((error.layer, error.offset), ("RNG-REQ", 7));

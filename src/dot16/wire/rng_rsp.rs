@@ -287,6 +287,37 @@ mod tests {
     }
 
     #[test]
+    fn encodings_that_would_not_be_written_back_alike_are_kept_as_they_are() {
+        // An inner length in a longer form, and an inner TLV without value.
+        for octets in ["05001e0500638101 07", "05001e03006300"] {
+            let octets = hex::decode(octets.replace(' ', "")).unwrap();
+            let message = RngRsp::parse(&octets).unwrap();
+            assert!(matches!(message.tlvs[..], [RngRspTlv::Other(_)]), "{message:?}");
+            assert_eq!(message.octets().unwrap(), octets);
+        }
+    }
+
+    #[test]
+    fn type_numbers_are_those_of_the_reference() {
+        let numbers = [
+            (5, RngRspTlv::DownlinkFrequencyOverride(0)),
+            (6, RngRspTlv::UplinkChannelIdOverride(0)),
+            (7, RngRspTlv::DownlinkOperationalBurstProfile(0)),
+            (23, RngRspTlv::LocationUpdateResponse(0)),
+            (26, RngRspTlv::NextPeriodicRanging(0)),
+            (33, RngRspTlv::DownlinkOperationalBurstProfileOfdma(0)),
+            (148, RngRspTlv::MacVersion(0)),
+        ];
+        for (number, tlv) in numbers {
+            assert_eq!(
+                (tlv.kind(), tlv.octets().unwrap().first()),
+                (number, Some(&number)),
+                "{tlv:?}"
+            );
+        }
+    }
+
+    #[test]
     fn negative_adjustments_are_signed() {
         let message = RngRsp::parse(&[5, 0, 1, 4, 0xff, 0xff, 0xff, 0xf8, 2, 1, 0xfc]).unwrap();
         assert_eq!(

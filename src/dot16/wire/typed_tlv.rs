@@ -229,8 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_several_counts() {
+    fn order_and_repetition_are_kept_and_the_first_of_several_counts() {
         let tlvs = [SomeTlv::Flag(true), SomeTlv::Octet(3), SomeTlv::Octet(4)];
         assert_eq!(first!(tlvs, SomeTlv::Octet), Some(&3));
+        assert_eq!(SomeTlv::octets_of_all(&tlvs).unwrap(), [2, 1, 1, 1, 1, 3, 1, 1, 4]);
+        assert_eq!(tlvs.map(|tlv| tlv.kind()), [2, 1, 1]);
     }
 }
