@@ -16,6 +16,7 @@
 
 pub mod adversary;
 pub mod capture;
+pub mod cli;
 pub mod dot16;
 pub mod emulation;
 pub mod scenario;

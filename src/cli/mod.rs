@@ -4,6 +4,10 @@
 
 pub mod argument;
 pub mod calc;
+pub mod decrypt;
+mod frame_summary;
+pub mod frame_view;
+pub mod inspect;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
