@@ -28,6 +28,10 @@ pub struct Cli {
 pub enum Command {
     /// Computes keys, CMAC values, sealed PDUs and window verdicts from values given in hex
     Calc(calc::CalcCommand),
+    /// Prints a line per frame of a capture; with a key log also what its keys show
+    Inspect(inspect::InspectArguments),
+    /// Writes a capture with the data PDUs opened, so that Wireshark shows the IP packets
+    Decrypt(decrypt::DecryptArguments),
 }
 
 /// How a command ended.
@@ -83,6 +87,8 @@ pub fn main() -> ExitCode {
 pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
     match cli.command {
         Some(Command::Calc(command)) => calc::run(&command, out, messages),
+        Some(Command::Inspect(arguments)) => inspect::run(&arguments, out, messages),
+        Some(Command::Decrypt(arguments)) => Ok(decrypt::run(&arguments, messages)),
         None => print(out, &Cli::command().render_help().to_string()).map(|()| Status::Success),
     }
 }
