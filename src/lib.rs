@@ -14,7 +14,9 @@
 //! * [`report`]: ladder, table, JSON.
 //! * [`cli`]: one file per command.
 
+pub mod adversary;
 pub mod capture;
+pub mod cli;
 pub mod dot16;
 pub mod emulation;
 pub mod scenario;

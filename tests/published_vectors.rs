@@ -1,7 +1,7 @@
 //! The published test vectors, each through the entry point of this crate that computes it.
 //!
-//! RFC 4493 (AES-CMAC) and FIPS 180 (SHA-1) are checked beside their one use inside the crate, in `security/aes_cmac.rs`
-//! and `security/kdf.rs`.
+//! RFC 4493 (AES-CMAC) and FIPS 180 (SHA-1) are checked beside their one use inside the crate, in
+//! `security/aes_cmac.rs` and `security/kdf.rs`.
 
 use std::path::Path;
 

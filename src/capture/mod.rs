@@ -8,6 +8,7 @@
 //! * [`record_reader`]: the records of a pcap or pcapng file, [`pcapng_block`]: the blocks of the latter.
 //! * [`traffic`]: the IPv4 packets of any capture, as user traffic.
 //! * [`key_log`]: the keys of a run, [`key_log_text`]: their text form.
+//! * [`key_lookup`]: the key for a frame.
 //! * [`secret`]: a key that is wiped on drop and never printed.
 //! * [`placement`]: output files that appear all together or not at all.
 //! * [`error`]: what can be wrong with a file, and where.
@@ -18,6 +19,7 @@ pub mod error;
 pub mod framing;
 pub mod key_log;
 pub mod key_log_text;
+pub mod key_lookup;
 pub mod pcapng_block;
 pub mod placement;
 pub mod record_reader;

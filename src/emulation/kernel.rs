@@ -15,8 +15,8 @@ use crate::time::VirtualTime;
 pub enum Sender {
     /// A node.
     Node(NodeIndex),
-    /// The adversary.
-    Adversary,
+    /// The adversary, in the attack with this number.
+    Adversary(usize),
 }
 
 /// A frame on a link, complete: it was recorded once when its transmission started, and its receivers have judged it.
@@ -60,7 +60,6 @@ enum Due<C> {
         port: Port,
         octets: Vec<u8>,
         record: u64,
-        tag: Option<u64>,
     },
     Command {
         to: NodeIndex,
@@ -97,7 +96,7 @@ pub struct Emulation<C, E> {
     seed: u64,
     nodes: Vec<BoxedNode<C, E>>,
     links: Vec<Link>,
-    adversary: Option<Box<dyn Adversary<E>>>,
+    adversary: Option<Box<dyn Adversary>>,
     events: EventSet<Due<C>>,
 }
 
@@ -120,13 +119,7 @@ impl<C: Send, E: Send> Emulation<C, E> {
         NodeIndex(self.nodes.len() - 1)
     }
 
-    /// The port that the next call of [`Self::add_link`] will give: nodes want to know their ports when they are made.
-    #[must_use]
-    pub fn next_port(&self) -> Port {
-        Port(self.links.len())
-    }
-
-    /// Adds a link between two nodes; `name` seeds the generators of its two directions.
+    /// Adds a link between two nodes and answers its port, which counts from 0 in the order of these calls; `name` seeds the generators of its two directions.
     pub fn add_link(
         &mut self,
         name: &str,
@@ -147,7 +140,7 @@ impl<C: Send, E: Send> Emulation<C, E> {
     }
 
     /// Puts an adversary on the taps of all links.
-    pub fn set_adversary(&mut self, adversary: impl Adversary<E> + 'static) {
+    pub fn set_adversary(&mut self, adversary: impl Adversary + 'static) {
         self.adversary = Some(Box::new(adversary));
     }
 
@@ -186,7 +179,7 @@ impl<C: Send, E: Send> Emulation<C, E> {
 
 struct Run<'a, C, E> {
     links: Vec<Link>,
-    adversary: Option<Box<dyn Adversary<E>>>,
+    adversary: Option<Box<dyn Adversary>>,
     events: EventSet<Due<C>>,
     timers: Vec<TimerSlot>,
     adversary_timer: TimerSlot,
@@ -212,7 +205,6 @@ impl<C, E> Run<'_, C, E> {
                     port,
                     octets,
                     record,
-                    tag,
                 } => {
                     let mut reaction = dispatch.dispatch(to, now, Input::Frame { port, octets });
                     let verdict = reaction
@@ -220,9 +212,6 @@ impl<C, E> Run<'_, C, E> {
                         .verdict
                         .take()
                         .unwrap_or_else(|| Verdict::accepted("received"));
-                    if let (Some(tag), Some(adversary)) = (tag, &mut self.adversary) {
-                        adversary.verdict(now, tag, &verdict);
-                    }
                     self.judged(record, verdict);
                     self.follow(to, now, reaction);
                 }
@@ -255,9 +244,6 @@ impl<C, E> Run<'_, C, E> {
     /// Carries out what a node left behind.
     fn follow(&mut self, node: NodeIndex, now: VirtualTime, reaction: Reaction<E>) {
         for event in reaction.outbox.events {
-            if let Some(adversary) = &mut self.adversary {
-                adversary.event(now, node, &event);
-            }
             self.observer.event(now, node, event);
         }
         for sent in reaction.outbox.sent {
@@ -313,7 +299,6 @@ impl<C, E> Run<'_, C, E> {
                     port,
                     octets: octets.clone(),
                     record,
-                    tag: None,
                 };
                 self.events.insert(arrival, Source::Node(from.0), due);
             }
@@ -331,7 +316,7 @@ impl<C, E> Run<'_, C, E> {
                 Transmission {
                     time: now,
                     port: injection.port,
-                    from: Sender::Adversary,
+                    from: Sender::Adversary(injection.attack),
                     to: injection.to,
                     octets: injection.octets.clone(),
                     note: injection.note,
@@ -346,7 +331,6 @@ impl<C, E> Run<'_, C, E> {
                 port: injection.port,
                 octets: injection.octets,
                 record,
-                tag: Some(injection.tag),
             };
             self.events.insert(arrival, Source::Adversary, due);
         }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::dot16::identifiers::Direction;
 
 /// The counts of a mobile station in one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     /// Packets sent.
     pub sent: u64,

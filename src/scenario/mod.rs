@@ -5,5 +5,6 @@
 //! * [`ledger`]: what was sent against what came out.
 
 pub mod ledger;
+pub mod outcome;
 pub mod script;
 pub mod traffic;

@@ -1,7 +1,9 @@
-//! Captures, user traffic and key logs, seen from outside.
+//! Captures, user traffic, key logs and the commands that read them, seen from outside.
 
 mod cut_files;
+mod decrypting;
 mod foreign_files;
+mod inspecting;
 mod key_logs;
 mod round_trips;
 mod samples;

@@ -4,7 +4,9 @@ use std::net::Ipv4Addr;
 
 use keyhop::capture::capture_file::{self, Capture, CapturedFrame, FileFormat};
 use keyhop::capture::{InterfaceDescription, LinkKind};
-use keyhop::dot16::identifiers::Direction;
+use keyhop::dot16::identifiers::{Cid, Direction};
+use keyhop::dot16::security::{PacketNumber, Tek, ccm};
+use keyhop::dot16::wire::{CrcForm, GenericMacHeader};
 use keyhop::time::VirtualTime;
 
 /// RNG-REQ of `dot16-wire.md` 7.2.
@@ -164,4 +166,59 @@ pub fn block(kind: u32, big_endian: bool, body: &[u8]) -> Vec<u8> {
     let padding = body.len().next_multiple_of(4) - body.len();
     let length = number(u32::try_from(body.len() + padding + 12).unwrap());
     [&number(kind)[..], &length, body, &[0; 3][..padding], &length].concat()
+}
+
+/// The keys of [`capture`]: those of `dot16-wire.md` 7.
+pub const KEYS: &str = "\
+# keyhop-keylog 1
+NODE name=bs2 role=bs ip=10.16.0.2 id=0a0000000002 -
+NODE name=bs3 role=bs ip=10.16.0.3 id=0a0000000003 -
+NODE name=ms1 role=ms ip=10.16.0.10 id=001122334455 -
+CMAC_KEY_D ms=001122334455 bs=0a0000000002 akid=a1a2a3a4a5a6a7a8 count=5 from=- until=- 000102030405060708090a0b0c0d0e0f
+CMAC_KEY_U ms=001122334455 bs=0a0000000002 akid=a1a2a3a4a5a6a7a8 count=5 from=- until=- 000102030405060708090a0b0c0d0e0f
+CONN ms=001122334455 bs=0a0000000002 cid=0300 type=transport said=0101 from=- until=- -
+TEK ms=001122334455 bs=0a0000000002 akid=a1a2a3a4a5a6a7a8 said=0101 count=5 tek=1 eks=1 source=counter holder=both from=- until=- 202122232425262728292a2b2c2d2e2f
+";
+
+/// The TEK in [`KEYS`].
+pub fn tek() -> Tek {
+    Tek::from_octets(std::array::from_fn(|place| 0x20 + place as u8))
+}
+
+/// A data PDU as [`DATA`] is, with another content.
+pub fn sealed(tek: &Tek, cid: u16, pn: u32, direction: Direction, plaintext: &[u8]) -> Vec<u8> {
+    let header = GenericMacHeader {
+        eks: 1,
+        ..GenericMacHeader::new(Cid(cid))
+    };
+    let pn = PacketNumber::new(pn).unwrap();
+    ccm::seal(tek, header, pn, direction, plaintext, Some(CrcForm::MsbFirst)).unwrap()
+}
+
+/// The octets of a PDU with its last four replaced by the right CRC.
+pub fn with_crc(mut pdu: Vec<u8>) -> Vec<u8> {
+    let end = pdu.len() - 4;
+    let crc = CrcForm::MsbFirst.octets(&pdu[..end]);
+    pdu[end..].copy_from_slice(&crc);
+    pdu
+}
+
+/// A folder that holds a capture as `x.pcapng` and a key log as `x.keys`.
+pub struct Files {
+    pub folder: tempfile::TempDir,
+}
+
+impl Files {
+    pub fn new(capture: &Capture, keys: &str) -> Self {
+        let files = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        std::fs::write(files.path("x.pcapng"), file(capture, FileFormat::Pcapng)).unwrap();
+        std::fs::write(files.path("x.keys"), keys).unwrap();
+        files
+    }
+
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
 }

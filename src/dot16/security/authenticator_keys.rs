@@ -47,15 +47,15 @@ pub struct HandedContext {
 }
 
 impl AuthenticatorKeys {
-    /// A mobile that has authenticated: `next` is N, 1 right after authentication (R2).
+    /// A mobile that has authenticated: `next` is N, 1 right after authentication (R2), none if the counter is exhausted.
     #[must_use]
-    pub fn new(pmk: Pmk, pmk_sn: AkSequenceNumber, ms: MsMac, lifetime: PmkLifetime, next: CmacKeyCount) -> Self {
+    pub fn new(pmk: Pmk, pmk_sn: AkSequenceNumber, ms: MsMac, lifetime: PmkLifetime, next: Option<CmacKeyCount>) -> Self {
         Self {
             pmk,
             pmk_sn,
             ms,
             lifetime,
-            next: Some(next),
+            next,
             last_accepted: None,
             holders: BTreeSet::new(),
         }
@@ -121,7 +121,7 @@ mod tests {
             ends: VirtualTime::MAX,
         };
         let pmk = Pmk::from_octets([7; 20]);
-        AuthenticatorKeys::new(pmk, AkSequenceNumber(4), MsMac([2; 6]), lifetime, CmacKeyCount(next))
+        AuthenticatorKeys::new(pmk, AkSequenceNumber(4), MsMac([2; 6]), lifetime, Some(CmacKeyCount(next)))
     }
 
     #[test]

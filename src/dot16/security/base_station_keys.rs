@@ -300,6 +300,13 @@ impl BaseStationKeys {
         }
     }
 
+    /// Whether an uplink PDU carries a PN that the window of a retained count has seen or left behind. Says nothing about
+    /// its ICV and changes nothing.
+    #[must_use]
+    pub fn replay_of(&self, count: CmacKeyCount, said: Said, pdu: &MacPdu<'_>) -> Option<ReceiveError> {
+        self.entries.get(&count)?.keys.tek_context(said)?.replay(pdu)
+    }
+
     fn search_allowed(&mut self, now: VirtualTime) -> bool {
         let second = now.as_nanos() / 1_000_000_000;
         if self.searches.0 != second {

@@ -1,4 +1,5 @@
-//! Sealing and opening data PDUs with AES-CCM (802.16-2009 clause 7.5.1.2; `dot16-security.md` 4.1, `dot16-wire.md` 2.4).
+//! Sealing and opening data PDUs with AES-CCM (802.16-2009 clause 7.5.1.2; `dot16-security.md` 4.1, `dot16-wire.md`
+//! 2.4).
 //!
 //! CCM has a 13-octet nonce, an 8-octet tag (the ICV) and no associated data. The nonce is
 //!
@@ -6,8 +7,8 @@
 //! first five octets of the header as sent | 00000000 | PN field, least significant octet first
 //! ```
 //!
-//! so the header is authenticated through it, all but the HCS, which follows from the rest. The CRC-32 stands outside: it is
-//! computed over the sealed PDU, and neither function here looks at one that was received
+//! so the header is authenticated through it, all but the HCS, which follows from the rest. The CRC-32 stands
+//! outside: it is computed over the sealed PDU, and neither function here looks at one that was received
 //! ([`MacPdu::crc_form`] does).
 
 use aes::Aes128;
@@ -49,7 +50,10 @@ pub enum OpenError {
     #[error("MAC PDU, octet 0: expected EC = 1 of an encrypted PDU, found EC = 0")]
     NotEncrypted,
     /// There is no room for PN and ICV.
-    #[error("encrypted body, octet 0: expected at least {needed} octets of PN and ICV, found {found}", needed = EncryptedBody::OVERHEAD)]
+    #[error(
+        "encrypted body, octet 0: expected at least {needed} octets of PN and ICV, found {found}",
+        needed = EncryptedBody::OVERHEAD
+    )]
     TooShort {
         /// Octets between header and CRC.
         found: usize,
@@ -83,8 +87,8 @@ pub const fn max_plaintext(crc: Option<CrcForm>) -> usize {
     GenericMacHeader::MAX_PDU - GenericMacHeader::OCTETS - EncryptedBody::OVERHEAD - crc
 }
 
-/// Seals `plaintext` (subheaders and payload) in a PDU: header, PN, ciphertext, ICV and, if asked for, a CRC. Of `template`
-/// EC, CI, LEN and HCS are set here; Type, ESF, EKS and CID are taken as they are.
+/// Seals `plaintext` (subheaders and payload) in a PDU: header, PN, ciphertext, ICV and, if asked for, a CRC. Of
+/// `template` EC, CI, LEN and HCS are set here; Type, ESF, EKS and CID are taken as they are.
 ///
 /// # Errors
 /// [`SealError::TooLong`] beyond [`max_plaintext`]; [`SealError::Header`] if EKS has more than 2 bits.
@@ -169,8 +173,8 @@ fn cipher(tek: &Tek) -> Dot16Ccm {
     Dot16Ccm::new(&(*tek.octets()).into())
 }
 
-/// The nonce of a PDU, 13 octets: two PDUs under one TEK must never have the same. `header` is that of the sealed PDU,
-/// `pn_field` its PN field with the direction bit.
+/// The nonce of a PDU, 13 octets: two PDUs under one TEK must never have the same. `header` is that of the sealed
+/// PDU, `pn_field` its PN field with the direction bit.
 #[must_use]
 pub fn nonce(header: &GenericMacHeader, pn_field: u32) -> [u8; 13] {
     let [a, b, c, d, e] = header.nonce_octets();

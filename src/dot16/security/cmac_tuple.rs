@@ -5,8 +5,8 @@
 //! AES-CMAC(CMAC_KEY, AKID | CMAC_PN | CID | 0000 | message)      AKID 8, CMAC_PN 4, CID 2 octets
 //! ```
 //!
-//! The message begins with its type octet and ends before the tuple, which is its last TLV; MAC header and CRC are no part
-//! of it. Of the 16 octets of the CMAC, 8 are sent.
+//! The message begins with its type octet and ends before the tuple, which is its last TLV; MAC header and CRC are no
+//! part of it. Of the 16 octets of the CMAC, 8 are sent.
 
 use subtle::ConstantTimeEq;
 
@@ -24,8 +24,8 @@ pub enum Truncation {
     Left,
 }
 
-/// The whole CMAC of a management message, 16 octets. `pn` is CMAC_PN_U or CMAC_PN_D, `cid` the connection in the header
-/// of the PDU that carries the message.
+/// The whole CMAC of a management message, 16 octets. `pn` is CMAC_PN_U or CMAC_PN_D, `cid` the connection in the
+/// header of the PDU that carries the message.
 #[must_use]
 pub fn cmac_full(key: &CmacKey, akid: AkId, pn: u32, cid: Cid, message: &[u8]) -> [u8; 16] {
     aes_cmac(

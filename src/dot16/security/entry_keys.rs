@@ -117,6 +117,12 @@ impl EntryKeys {
     }
 
     /// The TEK context of an SA.
+    #[must_use]
+    pub fn tek_context(&self, said: Said) -> Option<&TekContext> {
+        self.teks.get(&said)
+    }
+
+    /// The TEK context of an SA.
     pub fn tek_context_mut(&mut self, said: Said) -> Option<&mut TekContext> {
         self.teks.get_mut(&said)
     }

@@ -156,8 +156,8 @@ impl TekIndex {
 }
 
 /// The TEK of a seamless handover: `Dot16KDF(key, CMAC_KEY_COUNT | SAID | label, 128)`, both numbers 2 octets, most
-/// significant octet first, the label `TEK0 Generation` or `TEK1 Generation` (`dot16-security.md` 2.2). The key is the KEK
-/// at the target base station, which binds MSID and BSID.
+/// significant octet first, the label `TEK0 Generation` or `TEK1 Generation` (`dot16-security.md` 2.2). The key is
+/// the KEK at the target base station, which binds MSID and BSID.
 #[must_use]
 pub fn counter_tek(kdf_key: &Kek, count: CmacKeyCount, said: Said, index: TekIndex) -> Tek {
     let astring = [&count.0.to_be_bytes()[..], &said.0.to_be_bytes(), index.label()].concat();
@@ -176,8 +176,8 @@ fn last_16(key: &[u8; 20]) -> Zeroizing<[u8; 16]> {
 mod tests {
     use super::*;
 
-    /// The AK of data set A of the published values. What follows from it for other counts and SAIDs was computed with
-    /// another implementation, from the definition.
+    /// The AK of data set A of the published values. What follows from it for other counts and SAIDs was computed
+    /// with another implementation, from the definition.
     fn set_a(ak_sn: u8) -> AkContext {
         let ak = hex::decode("d7eaa9683c377b76a2385b8454b57ae7c9ad3224")
             .unwrap()

@@ -1,7 +1,8 @@
 //! Dot16KDF, the key derivation function of PKMv2, in its CMAC and its SHA-1 form (802.16-2009 clause 7.5.4.6;
 //! `dot16-security.md` 1).
 //!
-//! Block number i (from 0) of the output is, with `|` for concatenation and 32-bit numbers most significant octet first,
+//! Block number i (from 0) of the output is, with `|` for concatenation and 32-bit numbers most significant octet
+//! first,
 //!
 //! ```text
 //! CMAC form:   AES-CMAC(last 128 bits of key, i | astring | bits)
@@ -15,8 +16,8 @@ use zeroize::Zeroizing;
 
 use super::aes_cmac::aes_cmac;
 
-/// The longest output that [`dot16_kdf`] makes, in bits. The standard asks for 448 at most; the bound keeps a wrong length
-/// from asking for all of the memory.
+/// The longest output that [`dot16_kdf`] makes, in bits. The standard asks for 448 at most; the bound keeps a wrong
+/// length from asking for all of the memory.
 pub const MAX_BITS: usize = 1 << 20;
 
 /// The pseudo-random function inside Dot16KDF; it follows the negotiated MAC mode.
@@ -58,8 +59,8 @@ pub enum KdfError {
     },
 }
 
-/// Dot16KDF(`key`, `astring`, `bits`): `bits / 8` octets. `astring` holds the integers (most significant octet first), the
-/// addresses and the ASCII label one after the other, with nothing between them; it may be empty.
+/// Dot16KDF(`key`, `astring`, `bits`): `bits / 8` octets. `astring` holds the integers (most significant octet
+/// first), the addresses and the ASCII label one after the other, with nothing between them; it may be empty.
 ///
 /// # Errors
 /// [`KdfError::KeyTooShort`], [`KdfError::Length`].
@@ -95,8 +96,8 @@ fn sha1_form(key: &[u8; 20], astring: &[u8], output: &mut [u8]) {
     });
 }
 
-/// Fills `output` with the end of as many blocks as it needs. `block` gets the block number and the length in bits, both
-/// as they stand in its input.
+/// Fills `output` with the end of as many blocks as it needs. `block` gets the block number and the length in bits,
+/// both as they stand in its input.
 fn fill<const BLOCK: usize>(output: &mut [u8], block: impl Fn([u8; 4], [u8; 4]) -> [u8; BLOCK]) {
     let blocks = output.len().div_ceil(BLOCK);
     let dropped = (blocks * BLOCK).saturating_sub(output.len());

@@ -1,7 +1,8 @@
 //! A TEK under the KEK, as Key-Reply and SA-TEK-Update carry it (802.16-2009 clause 7.5.2; `dot16-security.md` 5.2).
 //!
-//! TEK encryption algorithm 4 (suite 02 01 04) is AES key wrap of RFC 3394 with its default initial value, 24 octets, which
-//! notices a wrong KEK or a changed octet. Algorithm 3 (suite 02 01 03) is AES-ECB, 16 octets, which notices nothing.
+//! TEK encryption algorithm 4 (suite 02 01 04) is AES key wrap of RFC 3394 with its default initial value, 24 octets,
+//! which notices a wrong KEK or a changed octet. Algorithm 3 (suite 02 01 03) is AES-ECB, 16 octets, which notices
+//! nothing.
 
 use aes::Aes128;
 use aes::cipher::consts::U16;

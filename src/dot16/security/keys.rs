@@ -1,7 +1,7 @@
 //! One type for each key of the PKMv2 hierarchy (802.16-2009 clause 7.2.2; `dot16-security.md` 2.1).
 //!
-//! A key is wiped from memory when its owner drops it, compared in constant time, and printed as its name only, so that
-//! no log line and no panic message can carry one.
+//! A key is wiped from memory when its owner drops it, compared in constant time, and printed as its name only, so
+//! that no log line and no panic message can carry one.
 
 use std::fmt;
 
@@ -65,7 +65,8 @@ key! {
 }
 
 key! {
-    /// CMAC_KEY_U or CMAC_KEY_D, 16 octets: authenticates management messages of one direction under one CMAC_KEY_COUNT.
+    /// CMAC_KEY_U or CMAC_KEY_D, 16 octets: authenticates management messages of one direction under one
+    /// CMAC_KEY_COUNT.
     CmacKey, 16
 }
 

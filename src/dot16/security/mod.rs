@@ -1,5 +1,5 @@
-//! The security sublayer of IEEE 802.16: keys, packet numbers, protected PDUs and messages. It computes and does nothing
-//! else: no I/O, no clock, no randomness (PKMv2, 802.16-2009 clause 7; `dot16-security.md` 1 to 5).
+//! The security sublayer of IEEE 802.16: keys, packet numbers, protected PDUs and messages. It computes and does
+//! nothing else: no I/O, no clock, no randomness (PKMv2, 802.16-2009 clause 7; `dot16-security.md` 1 to 5).
 //!
 //! * [`keys`]: a type for each key, wiped when dropped, never printed.
 //! * [`kdf`]: Dot16KDF in both forms.

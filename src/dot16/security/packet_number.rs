@@ -1,7 +1,7 @@
 //! The packet number of a data PDU (802.16-2009 clause 7.5.1.2; `dot16-security.md` 4.2).
 //!
-//! Bit 31 of the field tells the direction: it is set in the uplink, so that both directions share one TEK and no nonce is
-//! used twice. The other 31 bits count from 1.
+//! Bit 31 of the field tells the direction: it is set in the uplink, so that both directions share one TEK and no
+//! nonce is used twice. The other 31 bits count from 1.
 
 use crate::dot16::identifiers::Direction;
 
@@ -49,8 +49,8 @@ impl PacketNumber {
         self.0
     }
 
-    /// The field of a PDU in this direction: the count, in the uplink with bit 31 set. On the wire and in the nonce it
-    /// stands least significant octet first.
+    /// The field of a PDU in this direction: the count, in the uplink with bit 31 set. On the wire and in the nonce
+    /// it stands least significant octet first.
     #[must_use]
     pub const fn field(self, direction: Direction) -> u32 {
         match direction {
@@ -81,8 +81,8 @@ impl PacketNumber {
 #[error("packet numbers of this TEK and direction are used up: the last one, 0x7fffffff, has been sent")]
 pub struct Exhausted;
 
-/// The transmit counter of one TEK and direction. It holds the last packet number used, so it starts at 0 and the first
-/// PDU carries 1; it never steps back and never wraps.
+/// The transmit counter of one TEK and direction. It holds the last packet number used, so it starts at 0 and the
+/// first PDU carries 1; it never steps back and never wraps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PnCounter {
     last: u32,
@@ -105,10 +105,6 @@ impl PnCounter {
     ///
     /// # Errors
     /// [`Exhausted`] after 0x7fff_ffff, now and ever after.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "a counter that ends in an error is no iterator"
-    )]
     pub const fn next(&mut self) -> Result<PacketNumber, Exhausted> {
         if self.last >= PacketNumber::LAST.0 {
             return Err(Exhausted);

@@ -1,6 +1,7 @@
 //! The receive window of packet numbers: which PDUs are new (802.16-2009 clause 7.5.1.2; `dot16-security.md` 4.2).
 //!
-//! There is one for each TEK and direction. It is asked before a PDU is opened and moved only after its ICV has verified.
+//! There is one for each TEK and direction. It is asked before a PDU is opened and moved only after its ICV has
+//! verified.
 
 use super::packet_number::PacketNumber;
 
@@ -28,15 +29,15 @@ pub struct WindowSizeError {
 
 /// A window over the `size` packet numbers that end with the highest one accepted: `highest - size + 1 ..= highest`.
 ///
-/// Sizes 0 and 1 both demand strictly increasing numbers; they differ in the verdict on the highest one itself, which is
-/// old for size 0 and a duplicate for size 1.
+/// Sizes 0 and 1 both demand strictly increasing numbers; they differ in the verdict on the highest one itself, which
+/// is old for size 0 and a duplicate for size 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PnWindow {
     size: u32,
     /// 0 until something was accepted.
     highest: u32,
-    /// Whether a number of the window was seen, at bit `number % 1024`. A bit outside the window means nothing until the
-    /// window reaches its number, and is cleared then.
+    /// Whether a number of the window was seen, at bit `number % 1024`. A bit outside the window means nothing until
+    /// the window reaches its number, and is cleared then.
     seen: [u64; WORDS],
 }
 
@@ -87,7 +88,8 @@ impl PnWindow {
         }
     }
 
-    /// The verdict on `pn`; if it is [`PnVerdict::Accept`] the number is marked as seen and the window moves up to it.
+    /// The verdict on `pn`; if it is [`PnVerdict::Accept`] the number is marked as seen and the window moves up to
+    /// it.
     pub fn accept(&mut self, pn: PacketNumber) -> PnVerdict {
         let verdict = self.check(pn);
         if verdict == PnVerdict::Accept {
@@ -97,14 +99,15 @@ impl PnWindow {
         verdict
     }
 
-    /// Makes this window take everything up to `highest` as seen: that of a TEK which was in use elsewhere, when only the
-    /// highest number is known.
+    /// Makes this window take everything up to `highest` as seen: that of a TEK which was in use elsewhere, when only
+    /// the highest number is known.
     pub fn assume_seen_up_to(&mut self, highest: PacketNumber) {
         self.highest = self.highest.max(highest.count());
         self.seen = [u64::MAX; WORDS];
     }
 
-    /// Raises the highest number to `count`, if it is lower, and forgets the numbers that stood in the places of the new ones.
+    /// Raises the highest number to `count`, if it is lower, and forgets the numbers that stood in the places of the
+    /// new ones.
     fn move_up_to(&mut self, count: u32) {
         if count.saturating_sub(self.highest) >= u32::from(Self::MAX_SIZE) {
             self.seen = [0; WORDS];

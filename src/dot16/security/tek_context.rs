@@ -281,6 +281,18 @@ impl TekContext {
         })
     }
 
+    /// What the replay window says against a PDU, if anything; its ICV is not looked at and nothing changes.
+    #[must_use]
+    pub fn replay(&self, pdu: &MacPdu<'_>) -> Option<ReceiveError> {
+        let state = self.states.iter().find(|state| state.eks == pdu.header.eks)?;
+        let (pn, _) = ccm::packet_number(pdu).ok()?;
+        match state.receive.check(pn) {
+            PnVerdict::Accept => None,
+            PnVerdict::Duplicate => Some(ReceiveError::Duplicate(pn)),
+            PnVerdict::Old => Some(ReceiveError::Old(pn)),
+        }
+    }
+
     /// Opens a PDU that came in `direction`: TEK by EKS, direction bit, replay window, ICV, and only then moves the window.
     ///
     /// # Errors
@@ -292,20 +304,16 @@ impl TekContext {
         pdu: &MacPdu<'_>,
     ) -> Result<OpenedPdu, ReceiveError> {
         let eks = pdu.header.eks;
-        let state = self
-            .states
-            .iter_mut()
-            .find(|state| state.eks == eks && state.expires > now)
-            .ok_or(ReceiveError::UnknownTek { eks })?;
+        let position = self.states.iter().position(|state| state.eks == eks && state.expires > now);
+        let position = position.ok_or(ReceiveError::UnknownTek { eks })?;
         let (pn, found) = ccm::packet_number(pdu).map_err(ReceiveError::Malformed)?;
         if found != direction {
             return Err(ReceiveError::WrongDirection);
         }
-        match state.receive.check(pn) {
-            PnVerdict::Accept => {}
-            PnVerdict::Duplicate => return Err(ReceiveError::Duplicate(pn)),
-            PnVerdict::Old => return Err(ReceiveError::Old(pn)),
+        if let Some(replay) = self.replay(pdu) {
+            return Err(replay);
         }
+        let state = &mut self.states[position];
         let opened = ccm::open(&state.tek, pdu).map_err(|error| match error {
             OpenError::Icv => ReceiveError::Icv,
             other => ReceiveError::Malformed(other),

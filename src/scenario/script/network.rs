@@ -40,7 +40,7 @@ pub struct Radio {
     pub loss: f64,
     /// Probability that a frame arrives twice, 0 to 1.
     pub duplication: f64,
-    /// Probability that a bit of a frame is inverted, 0 to 1.
+    /// Probability that a frame arrives with one of its bits inverted, 0 to 1.
     pub bit_errors: f64,
     /// Bit order of the CRC of every MAC PDU.
     pub crc: CrcOrder,
@@ -52,10 +52,14 @@ pub struct Radio {
     pub ranging_deadline: Duration,
     /// T3: from an RNG-REQ to its repetition.
     pub ranging_retry: Duration,
-    /// From MOB_HO-IND to the change of base station, in frames, at least 1.
+    /// From MOB_BSHO-RSP to the change of base station, in frames, at least 1.
     pub action_time: u8,
     /// How long the serving base station keeps the connection after MOB_HO-IND; a multiple of 100 ms, at most 25.5 s.
     pub resource_retain: Duration,
+    /// Largest MAC PDU, in octets; longer SDUs are fragmented.
+    pub max_pdu: u16,
+    /// What the mobile takes to install TEKs that came in RNG-RSP.
+    pub tek_processing: Duration,
 }
 
 /// The wired links between base stations and gateway: one set of values for every link.
@@ -82,7 +86,7 @@ pub struct Authenticator {
     pub ip: Ipv4Addr,
 }
 
-pub(super) const RADIO_KEYS: [&str; 14] = [
+pub(super) const RADIO_KEYS: [&str; 16] = [
     "frame",
     "downlink",
     "association",
@@ -97,6 +101,8 @@ pub(super) const RADIO_KEYS: [&str; 14] = [
     "ranging_retry",
     "action_time",
     "resource_retain",
+    "max_pdu",
+    "tek_processing",
 ];
 pub(super) const BACKBONE_KEYS: [&str; 4] = ["latency", "jitter", "loss", "retry"];
 pub(super) const AUTHENTICATOR_KEYS: [&str; 3] = ["name", "pmk_lifetime", "ip"];
@@ -147,6 +153,10 @@ pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
         action_time: section.read("action_time", defaults::ACTION_TIME, |field| field.number(1..=u8::MAX))?,
         resource_retain: section.read("resource_retain", defaults::RESOURCE_RETAIN, |field| {
             field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
+        })?,
+        max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?,
+        tek_processing: section.read("tek_processing", defaults::TEK_PROCESSING, |field| {
+            field.time(Duration::ZERO..=Duration::MAX)
         })?,
     })
 }

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use super::{BaseStation, Mobile, Role, Timer};
 use crate::dot16::backbone::GrePacket;
-use crate::dot16::identifiers::{Direction, MsMac};
-use crate::dot16::node::connection::header;
+use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::node::connection::{Flow, header};
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::fragmentation::Reassembled;
 use crate::dot16::node::mobile_station::data::{data_note, reject_of};
@@ -23,6 +23,11 @@ const KEPT: usize = 1024;
 impl Mobile {
     /// How many service flows a mobile has at the most.
     pub(super) const FLOWS: usize = 32;
+
+    /// The count and flow of a transport CID of an attempt that has ended.
+    fn retired_flow(&self, cid: Cid) -> Option<(CmacKeyCount, Flow)> {
+        self.retired.iter().find_map(|(count, connection)| Some((*count, connection.flow_on(cid)?)))
+    }
 
     /// Whether downlink data may go out at `now`.
     fn may_send(&self, now: VirtualTime) -> bool {
@@ -220,6 +225,9 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
+        if let Some((count, flow)) = mobile.retired_flow(cid) {
+            return self.retired_pdu(ms, count, flow, pdu, outbox);
+        }
         let flow = mobile
             .connection
             .as_ref()
@@ -274,6 +282,25 @@ impl BaseStation {
             self.confirmed(now, ms, count, outbox);
         }
         self.reassemble(ms, pdu, &uplink.opened.plaintext, how, outbox);
+    }
+
+    /// A PDU on a CID of an attempt that has ended: never accepted. If its PN is no new one, it is a replay.
+    fn retired_pdu(
+        &mut self,
+        ms: MsMac,
+        count: CmacKeyCount,
+        flow: Flow,
+        pdu: &MacPdu<'_>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let keys = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
+        match keys.and_then(|keys| keys.replay_of(count, flow.said, pdu)) {
+            Some(error) => {
+                let text = format!("dropped: {error}, and its CID belongs to an attempt that has ended");
+                self.rejected(ms, Reject::PnReplay, text, outbox);
+            }
+            None => outbox.verdict(Verdict::rejected("dropped: its CID belongs to an attempt that has ended")),
+        }
     }
 
     fn reassemble(&mut self, ms: MsMac, pdu: &MacPdu<'_>, body: &[u8], how: String, outbox: &mut Outbox<Event>) {

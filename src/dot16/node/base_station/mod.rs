@@ -32,11 +32,14 @@ use super::key_report::KeyReport;
 use super::radio::RadioSettings;
 use super::timers::Timers;
 use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind};
-use crate::dot16::identifiers::{Bsid, Cid, MsMac, Said, Sfid};
+use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac, Said, Sfid};
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use crate::dot16::wire::{MacPdu, ManagementMessage};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::time::VirtualTime;
+
+/// How many ended attempts of a mobile keep their CIDs reserved at the most.
+const RETIRED: usize = 4;
 
 /// Settings of a base station.
 #[derive(Clone, Debug)]
@@ -84,6 +87,8 @@ struct Mobile {
     report: KeyReport,
     role: Role,
     connection: Option<Connection>,
+    /// CIDs of attempts that have ended, with the count they were used under: reserved while its context is retained.
+    retired: Vec<(CmacKeyCount, Connection)>,
     flows: Vec<(Sfid, Said)>,
     /// Whether the mobile negotiated seamless handover (R13).
     seamless: bool,
@@ -192,6 +197,7 @@ impl BaseStation {
             report: KeyReport::new(ms, false),
             role: Role::Idle,
             connection: None,
+            retired: Vec::new(),
             flows: Vec::new(),
             seamless: false,
             came_from: None,
@@ -219,30 +225,39 @@ impl BaseStation {
 
     /// Gives a mobile the CIDs of `connection`.
     fn adopt(&mut self, ms: MsMac, connection: Connection, outbox: &mut Outbox<Event>) {
-        self.by_cid.insert(connection.basic, ms);
-        self.by_cid.insert(connection.primary, ms);
-        for flow in &connection.flows {
-            self.by_cid.insert(flow.cid, ms);
-        }
+        self.by_cid.extend(connection.cids().map(|cid| (cid, ms)));
         self.report_cids(ms, &connection, true, outbox);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.connection = Some(connection);
         }
     }
 
-    /// Takes the CIDs of a mobile back.
-    fn free_cids(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else {
-            return;
-        };
+    /// Ends the use of a mobile's CIDs. They stay reserved as long as the context of T_B is retained (R15), so that a PDU
+    /// recorded on them can be told as what it is.
+    fn retire_cids(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
         mobile.reassemblers.clear();
         mobile.fragmenter = Fragmenter::default();
-        let Some(connection) = mobile.connection.take() else {
-            return;
-        };
-        self.by_cid.retain(|_, owner| *owner != ms);
-        self.cids.free(&connection);
+        let Some(connection) = mobile.connection.take() else { return };
+        let count = mobile.keys.as_ref().map_or(CmacKeyCount(0), BaseStationKeys::count);
+        mobile.retired.push((count, connection.clone()));
         self.report_cids(ms, &connection, false, outbox);
+        self.free_retired(ms);
+    }
+
+    /// Gives the CIDs of ended attempts back whose contexts are gone, and the oldest where there are too many.
+    fn free_retired(&mut self, ms: MsMac) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        while let Some(position) = mobile.retired.iter().position(|(count, _)| {
+            mobile.retired.len() > RETIRED
+                || mobile.keys.as_ref().is_none_or(|keys| !keys.retained().any(|(retained, ..)| retained == *count))
+        }) {
+            let (_, connection) = mobile.retired.remove(position);
+            self.cids.free(&connection);
+            for cid in connection.cids() {
+                self.by_cid.remove(&cid);
+            }
+        }
     }
 
     fn report_cids(&self, ms: MsMac, connection: &Connection, held: bool, outbox: &mut Outbox<Event>) {

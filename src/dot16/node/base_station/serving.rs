@@ -477,7 +477,7 @@ impl BaseStation {
         self.timers.cancel(Timer::Retain(ms));
         self.timers.cancel(Timer::Preparation(ms));
         self.give_queue_up(ms, outbox);
-        self.free_cids(ms, outbox);
+        self.retire_cids(ms, outbox);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };

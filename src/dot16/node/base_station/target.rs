@@ -385,7 +385,7 @@ impl BaseStation {
         self.timers.cancel(Timer::Deadline(ms));
         self.timers.cancel(Timer::Retain(ms));
         self.give_queue_up(ms, outbox);
-        self.free_cids(ms, outbox);
+        self.retire_cids(ms, outbox);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.management.clear();
             mobile.waiting = None;

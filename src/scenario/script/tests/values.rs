@@ -44,6 +44,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             ranging_retry: ms(50),
             action_time: 4,
             resource_retain: ms(2_000),
+            max_pdu: 2_047,
+            tek_processing: ms(5),
         },
         backbone: Backbone {
             latency: ms(2),
@@ -110,6 +112,8 @@ ranging_deadline = "300ms"
 ranging_retry = "60ms"
 action_time = 255
 resource_retain = "25.5s"
+max_pdu = 256
+tek_processing = "1ms"
 
 [backbone]
 latency = "1us"
@@ -210,6 +214,8 @@ fn every_key_is_read() {
         ranging_retry: ms(60),
         action_time: 255,
         resource_retain: ms(25_500),
+        max_pdu: 256,
+        tek_processing: ms(1),
     };
     assert_eq!(script.radio, radio);
     let us = Duration::from_micros;

@@ -1,0 +1,151 @@
+//! What PDUs, messages and packets say, in a few words.
+
+use pnet_packet::Packet;
+use pnet_packet::ip::IpNextHeaderProtocols;
+use pnet_packet::ipv4::Ipv4Packet;
+use pnet_packet::udp::UdpPacket;
+
+use crate::dot16::wire::{FragmentationSubheader, HoIndication, ManagementMessage, PduType, RngReq, RngRsp};
+
+/// What stands in a PDU in the clear.
+pub(super) fn content_summary(pdu_type: PduType, content: &[u8]) -> String {
+    if pdu_type.fragmentation() && !pdu_type.contains(PduType::FAST_FEEDBACK_OR_GRANT_MANAGEMENT) {
+        return match FragmentationSubheader::parse(content, pdu_type.extended()) {
+            Ok((fragment, rest)) => {
+                format!(
+                    "fragment {:?} of FSN {}, {} octets",
+                    fragment.control,
+                    fragment.fsn,
+                    rest.len()
+                )
+            }
+            Err(error) => error.to_string(),
+        };
+    }
+    if pdu_type == PduType::NONE {
+        return ip_summary(content);
+    }
+    format!("{} octets with subheaders", content.len())
+}
+
+/// An IP packet in a few words; the number of octets if it is not IPv4.
+pub(super) fn ip_summary(octets: &[u8]) -> String {
+    let ipv4 = Ipv4Packet::new(octets).filter(|packet| packet.get_version() == 4 && packet.get_header_length() >= 5);
+    let Some(packet) = ipv4 else {
+        return format!("{} octets", octets.len());
+    };
+    let protocol = packet.get_next_level_protocol();
+    let ports = match UdpPacket::new(packet.payload()) {
+        // The ports of TCP stand where those of UDP do.
+        Some(ports) if protocol == IpNextHeaderProtocols::Udp || protocol == IpNextHeaderProtocols::Tcp => {
+            format!(" port {} > {}", ports.get_source(), ports.get_destination())
+        }
+        _ => String::new(),
+    };
+    let (source, destination) = (packet.get_source(), packet.get_destination());
+    format!(
+        "IPv4 {source} > {destination} {protocol}{ports}, {} octets",
+        octets.len()
+    )
+}
+
+/// A management message in a few words, without its CMAC.
+pub(super) fn message_summary(message: &ManagementMessage) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    match message {
+        ManagementMessage::RngReq(message) => {
+            parts.extend(message.ss_mac_address().map(|ms| format!("MS {ms}")));
+            parts.extend(message.serving_bsid().map(|bs| format!("serving BS {bs}")));
+            parts.extend(message.ranging_purpose().and_then(purpose));
+            parts.extend(message.ho_id().map(|id| format!("HO_ID {id}")));
+            parts.extend(message.cmac_key_count().map(|count| format!("CMAC_KEY_COUNT {count}")));
+        }
+        ManagementMessage::RngRsp(message) => parts.extend(rng_rsp(message)),
+        ManagementMessage::MobMshoReq(message) => {
+            parts.extend(message.full.iter().map(|(bs, _)| format!("candidate {bs}")));
+            parts.extend(
+                message
+                    .indexed
+                    .iter()
+                    .map(|(index, _)| format!("candidate of index {index}")),
+            );
+        }
+        ManagementMessage::MobBshoRsp(message) => {
+            parts.extend(message.recommended().iter().map(|bs| {
+                format!(
+                    "recommends {} (HO process optimization {:#04x})",
+                    bs.bsid, bs.ho_process_optimization
+                )
+            }));
+            parts.push(format!("action time {}", message.action_time));
+        }
+        ManagementMessage::MobHoInd(message) => parts.push(match message.indication {
+            HoIndication::Release { target } => format!("release for {target}"),
+            HoIndication::Cancel => "cancel".to_owned(),
+            HoIndication::Reject => "reject".to_owned(),
+            HoIndication::Reserved => "reserved indication".to_owned(),
+        }),
+        ManagementMessage::RegReq(_) | ManagementMessage::RegRsp(_) | ManagementMessage::MobNbrAdv(_) => {}
+        ManagementMessage::Other {
+            message_type: 9 | 10,
+            body,
+        } => {
+            parts.extend(body.first().map(|code| format!("PKM {}", pkm_name(*code))));
+            parts.push(format!("{} octets", body.len()));
+        }
+        ManagementMessage::Other { body, .. } => parts.push(format!("{} octets", body.len())),
+    }
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+fn purpose(bits: u8) -> Option<String> {
+    let names = [
+        (RngReq::PURPOSE_HANDOVER, "handover"),
+        (RngReq::PURPOSE_LOCATION_UPDATE, "location update"),
+        (RngReq::PURPOSE_SEAMLESS_HANDOVER, "seamless handover"),
+    ];
+    let names: Vec<&str> = names
+        .iter()
+        .filter(|(bit, _)| bits & bit != 0)
+        .map(|(_, name)| *name)
+        .collect();
+    (!names.is_empty()).then(|| names.join(" and "))
+}
+
+fn rng_rsp(message: &RngRsp) -> Vec<String> {
+    let mut parts = Vec::new();
+    parts.extend(message.ranging_status().map(|status| match status.0 {
+        1 => "continue".to_owned(),
+        2 => "abort".to_owned(),
+        3 => "success".to_owned(),
+        4 => "re-range".to_owned(),
+        other => format!("status {other}"),
+    }));
+    parts.extend(message.ss_mac_address().map(|ms| format!("MS {ms}")));
+    parts.extend(message.basic_cid().map(|cid| format!("basic CID {cid}")));
+    parts.extend(message.primary_cid().map(|cid| format!("primary CID {cid}")));
+    let updates = message.sa_tek_updates().count();
+    if updates > 0 {
+        parts.push(format!("{updates} SA-TEK-Update"));
+    }
+    parts.extend(message.sa_challenge_tuple().map(|_| "SA challenge".to_owned()));
+    parts
+}
+
+/// Names of PKM codes (`dot16-security.md` 5).
+fn pkm_name(code: u8) -> String {
+    let name = match code {
+        18 => "EAP-Transfer",
+        20 => "SA-TEK-Challenge",
+        21 => "SA-TEK-Request",
+        22 => "SA-TEK-Response",
+        23 => "Key-Request",
+        24 => "Key-Reply",
+        _ => return format!("code {code}"),
+    };
+    name.to_owned()
+}

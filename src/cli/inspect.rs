@@ -1,0 +1,199 @@
+//! `keyhop inspect`: a line per frame of a capture, with keys also the verdict on CMAC, ICV and PN, and the plaintext.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Status;
+use super::frame_view::{View, Viewer};
+use crate::capture::capture_reader::{self, RecordedFrame};
+use crate::capture::error::CaptureError;
+use crate::capture::key_log_text;
+use crate::capture::key_lookup::KeyLookup;
+use crate::dot16::identifiers::Direction;
+
+/// Arguments of `keyhop inspect`.
+#[derive(Args, Clone, Debug)]
+pub struct InspectArguments {
+    /// The capture, pcapng or pcap.
+    pub file: PathBuf,
+    /// Key log of the capture.
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
+    /// Print JSON Lines, one object per frame.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// One line of `inspect --json`.
+#[derive(Serialize)]
+struct FrameLine<'a> {
+    frame: u64,
+    time_ns: i64,
+    interface: &'a str,
+    direction: Option<&'static str>,
+    #[serde(flatten)]
+    first: PduFields<'a>,
+    comment: &'a str,
+    /// All PDUs of a burst that holds several; the first one stands above, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pdus: Vec<PduFields<'a>>,
+}
+
+#[derive(Serialize)]
+struct PduFields<'a> {
+    kind: &'a str,
+    cid: Option<u16>,
+    summary: &'a str,
+    #[serde(flatten)]
+    secured: Option<SecuredFields<'a>>,
+}
+
+#[derive(Serialize)]
+struct SecuredFields<'a> {
+    verdict: Option<&'a str>,
+    pn: Option<u32>,
+    eks: Option<u8>,
+    payload: Option<String>,
+}
+
+/// Runs `keyhop inspect`: lines go to `out`, messages to `messages`. [`Status::BadInput`] for a capture or key log that
+/// cannot be read; the lines up to the fault are printed.
+///
+/// # Errors
+/// `out` could not be written, for another reason than that its reader went away.
+pub fn run(arguments: &InspectArguments, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
+    let mut out = io::BufWriter::new(out);
+    let result = inspect(arguments, &mut out, messages);
+    let flushed = out.flush().map_err(Failure::Output);
+    match result.and(flushed) {
+        Ok(()) => Ok(Status::Success),
+        // Whoever reads the lines has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Success),
+        Err(Failure::Output(error)) => Err(error),
+        Err(Failure::Input(error)) => {
+            let _ = writeln!(messages, "error: {error}");
+            Ok(Status::BadInput)
+        }
+    }
+}
+
+enum Failure {
+    Input(CaptureError),
+    Output(io::Error),
+}
+
+/// Reads a key log; what is not understood in it is told in `messages`.
+pub(super) fn read_keys(path: &Path, messages: &mut dyn Write) -> Result<KeyLookup, CaptureError> {
+    let (log, notes) = key_log_text::read(path)?;
+    for note in notes {
+        let _ = writeln!(messages, "note: {}: line {}: {}", path.display(), note.line, note.text);
+    }
+    Ok(KeyLookup::new(log))
+}
+
+fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dyn Write) -> Result<(), Failure> {
+    let keys = arguments.keylog.as_deref().map(|path| read_keys(path, messages));
+    let keys = keys.transpose().map_err(Failure::Input)?;
+    let with_keys = keys.is_some();
+    let mut viewer = Viewer::new(keys);
+    let mut reader = capture_reader::open(&arguments.file).map_err(Failure::Input)?;
+    while let Some(frame) = reader.next() {
+        let frame = frame.map_err(Failure::Input)?;
+        let views = viewer.views(&frame);
+        let interface = reader.interface_name(frame.interface);
+        if arguments.json {
+            json_line(&frame, interface, &views, with_keys, out)
+        } else {
+            text_line(&frame, interface, &views, out)
+        }
+        .map_err(Failure::Output)?;
+    }
+    Ok(())
+}
+
+fn pdu_fields(view: &View, with_keys: bool) -> PduFields<'_> {
+    let secured = with_keys.then(|| SecuredFields {
+        verdict: view.secured.verdict,
+        pn: view.secured.pn,
+        eks: view.secured.eks,
+        payload: view.secured.payload.as_deref().map(hex),
+    });
+    PduFields {
+        kind: &view.kind,
+        cid: view.cid.map(|cid| cid.0),
+        summary: &view.summary,
+        secured,
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn direction_word(direction: Option<Direction>) -> Option<&'static str> {
+    direction.map(|direction| match direction {
+        Direction::Uplink => "ul",
+        Direction::Downlink => "dl",
+    })
+}
+
+fn json_line(
+    frame: &RecordedFrame,
+    interface: &str,
+    views: &[View],
+    with_keys: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let Some(first) = views.first() else { return Ok(()) };
+    let several = if views.len() > 1 { views } else { &[] };
+    let line = FrameLine {
+        frame: frame.number,
+        time_ns: frame.time_ns,
+        interface,
+        direction: direction_word(frame.direction),
+        first: pdu_fields(first, with_keys),
+        comment: &frame.comment,
+        pdus: several.iter().map(|view| pdu_fields(view, with_keys)).collect(),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    out.write_all(b"\n")
+}
+
+fn text_line(frame: &RecordedFrame, interface: &str, views: &[View], out: &mut impl Write) -> io::Result<()> {
+    let sign = if frame.time_ns < 0 { "-" } else { "" };
+    let nanos = frame.time_ns.unsigned_abs();
+    write!(
+        out,
+        "{:>6} {sign}{}.{:09}",
+        frame.number,
+        nanos / 1_000_000_000,
+        nanos % 1_000_000_000
+    )?;
+    write!(out, " {}", if interface.is_empty() { "-" } else { interface })?;
+    write!(out, " {}", direction_word(frame.direction).unwrap_or("-"))?;
+    for (index, view) in views.iter().enumerate() {
+        out.write_all(if index == 0 { b" " } else { b" | " })?;
+        write!(out, "{}", view.kind)?;
+        if let Some(cid) = view.cid {
+            write!(out, " {cid}")?;
+        }
+        write!(out, " {}", view.summary)?;
+        if let Some(verdict) = view.secured.verdict {
+            write!(out, " [{verdict}]")?;
+        }
+    }
+    // A comment is foreign text: it may hold line ends, and escape sequences that a terminal would obey.
+    let comment: String = frame
+        .comment
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if comment.is_empty() {
+        writeln!(out)
+    } else {
+        writeln!(out, "  # {comment}")
+    }
+}
