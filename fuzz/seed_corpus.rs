@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use keyhop::capture::LinkKind;
 use keyhop::capture::capture_reader::{self, FrameKind};
 use keyhop::dot16::backbone::{
-    BackboneEndpoint, BackbonePacket, ControlMessage, GreHeader, GrePacket, decapsulate, encapsulate,
+    AsnTlv, BackboneEndpoint, BackbonePacket, ControlMessage, GreHeader, GrePacket, MessageKind, decapsulate,
+    encapsulate,
 };
+use keyhop::dot16::identifiers::MsMac;
 use keyhop::dot16::wire::{MacPdu, message_name};
 
 /// Most files in one corpus.
@@ -112,7 +114,12 @@ fn offer_worked(air: &mut Corpus, backbone: &mut Corpus, root: &Path) -> Result<
         header,
         payload: b"Ehello".to_vec(),
     });
-    offer_backbone(backbone, encapsulate(&place(1), &place(2), 1, &packet)?)
+    offer_backbone(backbone, encapsulate(&place(1), &place(2), 1, &packet)?)?;
+    // As deep as TLVs may nest: too many lengths that have to agree for the fuzzer to come upon.
+    let nested = (1..8).fold(AsnTlv::AkSn(1), |inner, _| AsnTlv::MsInfo(vec![inner]));
+    let message = ControlMessage::new(MessageKind::ContextRpt, MsMac([2, 0, 0, 0, 0, 3]), 1, vec![nested]);
+    backbone.offer("nested".to_owned(), message.octets()?);
+    Ok(())
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -97,7 +97,8 @@ fn every_golden_opens_without_a_complaint() {
 /// Each fault is found, and passed over where the comment says that it is meant.
 #[test]
 fn the_recipe_finds_each_fault_that_is_not_deliberate() {
-    let cases: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let cases: [(&str, Damage); 4] = [
         ("wrong CRC: ", |pdu| *pdu.last_mut().unwrap() ^= 1),
         ("expert items: ", |pdu| *pdu.last_mut().unwrap() ^= 1),
         // Info says "MAC Header CRC error", and there is no expert item.
