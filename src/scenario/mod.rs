@@ -4,7 +4,14 @@
 //! * [`traffic`]: the IP packets of generated user traffic.
 //! * [`ledger`]: what was sent against what came out.
 
+pub mod bundled;
+pub mod expectations;
+pub mod handover_measure;
+pub mod key_collector;
 pub mod ledger;
+pub mod link_search;
 pub mod outcome;
+pub mod run;
 pub mod script;
 pub mod traffic;
+pub mod world;

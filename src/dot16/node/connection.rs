@@ -80,7 +80,9 @@ impl Connection {
 
     /// Every CID.
     pub fn cids(&self) -> impl Iterator<Item = Cid> {
-        [self.basic, self.primary].into_iter().chain(self.flows.iter().map(|flow| flow.cid))
+        [self.basic, self.primary]
+            .into_iter()
+            .chain(self.flows.iter().map(|flow| flow.cid))
     }
 
     /// The first flow of a direction.

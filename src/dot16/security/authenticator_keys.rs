@@ -49,7 +49,13 @@ pub struct HandedContext {
 impl AuthenticatorKeys {
     /// A mobile that has authenticated: `next` is N, 1 right after authentication (R2), none if the counter is exhausted.
     #[must_use]
-    pub fn new(pmk: Pmk, pmk_sn: AkSequenceNumber, ms: MsMac, lifetime: PmkLifetime, next: Option<CmacKeyCount>) -> Self {
+    pub fn new(
+        pmk: Pmk,
+        pmk_sn: AkSequenceNumber,
+        ms: MsMac,
+        lifetime: PmkLifetime,
+        next: Option<CmacKeyCount>,
+    ) -> Self {
         Self {
             pmk,
             pmk_sn,
@@ -121,7 +127,13 @@ mod tests {
             ends: VirtualTime::MAX,
         };
         let pmk = Pmk::from_octets([7; 20]);
-        AuthenticatorKeys::new(pmk, AkSequenceNumber(4), MsMac([2; 6]), lifetime, Some(CmacKeyCount(next)))
+        AuthenticatorKeys::new(
+            pmk,
+            AkSequenceNumber(4),
+            MsMac([2; 6]),
+            lifetime,
+            Some(CmacKeyCount(next)),
+        )
     }
 
     #[test]

@@ -304,7 +304,10 @@ impl TekContext {
         pdu: &MacPdu<'_>,
     ) -> Result<OpenedPdu, ReceiveError> {
         let eks = pdu.header.eks;
-        let position = self.states.iter().position(|state| state.eks == eks && state.expires > now);
+        let position = self
+            .states
+            .iter()
+            .position(|state| state.eks == eks && state.expires > now);
         let position = position.ok_or(ReceiveError::UnknownTek { eks })?;
         let (pn, found) = ccm::packet_number(pdu).map_err(ReceiveError::Malformed)?;
         if found != direction {

@@ -109,6 +109,15 @@ pub const MESSAGES: [(&str, u8); 18] = [
 ];
 
 impl MessageName {
+    /// The type octet of the message.
+    #[must_use]
+    pub fn message_type(self) -> u8 {
+        MESSAGES
+            .iter()
+            .find(|(name, _)| *name == self.0)
+            .map_or(0, |(_, number)| *number)
+    }
+
     /// The name of the message of this type; `None` for a type that is not in [`MESSAGES`].
     #[must_use]
     pub fn of_type(message_type: u8) -> Option<Self> {

@@ -154,7 +154,9 @@ pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
         resource_retain: section.read("resource_retain", defaults::RESOURCE_RETAIN, |field| {
             field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
         })?,
-        max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?,
+        max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| {
+            field.number(64..=defaults::MAX_PDU)
+        })?,
         tek_processing: section.read("tek_processing", defaults::TEK_PROCESSING, |field| {
             field.time(Duration::ZERO..=Duration::MAX)
         })?,

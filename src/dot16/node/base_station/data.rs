@@ -26,7 +26,9 @@ impl Mobile {
 
     /// The count and flow of a transport CID of an attempt that has ended.
     fn retired_flow(&self, cid: Cid) -> Option<(CmacKeyCount, Flow)> {
-        self.retired.iter().find_map(|(count, connection)| Some((*count, connection.flow_on(cid)?)))
+        self.retired
+            .iter()
+            .find_map(|(count, connection)| Some((*count, connection.flow_on(cid)?)))
     }
 
     /// Whether downlink data may go out at `now`.
@@ -299,7 +301,9 @@ impl BaseStation {
                 let text = format!("dropped: {error}, and its CID belongs to an attempt that has ended");
                 self.rejected(ms, Reject::PnReplay, text, outbox);
             }
-            None => outbox.verdict(Verdict::rejected("dropped: its CID belongs to an attempt that has ended")),
+            None => outbox.verdict(Verdict::rejected(
+                "dropped: its CID belongs to an attempt that has ended",
+            )),
         }
     }
 

@@ -235,10 +235,14 @@ impl BaseStation {
     /// Ends the use of a mobile's CIDs. They stay reserved as long as the context of T_B is retained (R15), so that a PDU
     /// recorded on them can be told as what it is.
     fn retire_cids(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         mobile.reassemblers.clear();
         mobile.fragmenter = Fragmenter::default();
-        let Some(connection) = mobile.connection.take() else { return };
+        let Some(connection) = mobile.connection.take() else {
+            return;
+        };
         let count = mobile.keys.as_ref().map_or(CmacKeyCount(0), BaseStationKeys::count);
         mobile.retired.push((count, connection.clone()));
         self.report_cids(ms, &connection, false, outbox);
@@ -247,10 +251,15 @@ impl BaseStation {
 
     /// Gives the CIDs of ended attempts back whose contexts are gone, and the oldest where there are too many.
     fn free_retired(&mut self, ms: MsMac) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         while let Some(position) = mobile.retired.iter().position(|(count, _)| {
             mobile.retired.len() > RETIRED
-                || mobile.keys.as_ref().is_none_or(|keys| !keys.retained().any(|(retained, ..)| retained == *count))
+                || mobile
+                    .keys
+                    .as_ref()
+                    .is_none_or(|keys| !keys.retained().any(|(retained, ..)| retained == *count))
         }) {
             let (_, connection) = mobile.retired.remove(position);
             self.cids.free(&connection);
@@ -287,6 +296,7 @@ impl BaseStation {
         mobile
             .report
             .update(keys.retained().map(|(_, _, entry)| (bs, akid, entry)), outbox);
+        self.free_retired(ms);
     }
 
     /// Reports T_B, or that no TEKs for it are at hand.
@@ -414,7 +424,12 @@ impl BaseStation {
             HoCnf => self.handover_confirmed(now, from, message, outbox),
             HoComplete => self.handover_completed(now, ms, outbox),
             CmacKeyCountUpdate => self.count_notice(now, from, message, outbox),
-            HoRsp | HoAck | ContextRpt | PathPreregRsp | PathRegRsp | PathDeregRsp | CmacKeyCountUpdateAck => {
+            HoAck => {
+                // It answers HO_Cnf, or closes the exchange of HO_Req and HO_Rsp.
+                self.backbone.answered(from, message);
+                outbox.verdict(Verdict::accepted("acknowledged"));
+            }
+            HoRsp | ContextRpt | PathPreregRsp | PathRegRsp | PathDeregRsp | CmacKeyCountUpdateAck => {
                 let Some(request) = self.backbone.answered(from, message) else {
                     self.late_answer(from, message, outbox);
                     return outbox.verdict(Verdict::rejected("dropped: it answers no outstanding request"));

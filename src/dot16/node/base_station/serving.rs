@@ -443,6 +443,7 @@ impl BaseStation {
         outbox.verdict(Verdict::accepted(format!("CMAC good, {} stays", self.directory.ms(ms))));
         self.timers.cancel(Timer::Preparation(ms));
         self.timers.cancel(Timer::Retain(ms));
+        self.backbone.withdraw(ms, |open| open == MessageKind::HoCnf);
         for (bs, candidate) in preparation
             .map(|preparation| preparation.candidates)
             .unwrap_or_default()
