@@ -122,7 +122,7 @@ impl Measures {
         };
         let (source, target) = (tracked.from, tracked.to);
         match *what {
-            What::HandoverAgreed { mode, .. } => tracked.mode = mode,
+            What::HandoverAgreed { to, mode, .. } => (tracked.to, tracked.mode) = (to, mode),
             What::HandoverEnded { outcome, .. } => tracked.ended = tracked.ended.or(Some((now, outcome))),
             What::Left { bs } if bs == source => tracked.left = tracked.left.or(Some(now)),
             What::DownlinkStopped { bs } if bs == source => tracked.downlink_stopped = Some(now),

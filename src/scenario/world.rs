@@ -256,6 +256,7 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
         rng_delay: radio.rng_delay,
         ranging_deadline: radio.ranging_deadline,
         ranging_retry: radio.ranging_retry,
+        handover_retry: radio.handover_retry,
         action_time: radio.action_time,
         resource_retain: radio.resource_retain,
         neighbour_advertisement: radio.neighbour_advertisement,

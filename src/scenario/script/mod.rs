@@ -184,7 +184,8 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         Some(field) => field.section(&network::BACKBONE_KEYS)?,
         None => Section::open(&empty, "backbone".to_owned(), &[])?,
     };
-    let (radio, backbone) = (network::radio(&radio)?, network::backbone(&backbone)?);
+    let backbone = network::backbone(&backbone)?;
+    let radio = network::radio(&radio, &backbone)?;
     let stations = stations::read(&root, header.profile)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;

@@ -52,6 +52,8 @@ pub struct Radio {
     pub ranging_deadline: Duration,
     /// T3: from an RNG-REQ to its repetition.
     pub ranging_retry: Duration,
+    /// How long the serving base station waits for its candidates; a little later the mobile repeats MOB_MSHO-REQ.
+    pub handover_retry: Duration,
     /// From MOB_BSHO-RSP to the change of base station, in frames, at least 1.
     pub action_time: u8,
     /// How long the serving base station keeps the connection after MOB_HO-IND; a multiple of 100 ms, at most 25.5 s.
@@ -86,7 +88,7 @@ pub struct Authenticator {
     pub ip: Ipv4Addr,
 }
 
-pub(super) const RADIO_KEYS: [&str; 16] = [
+pub(super) const RADIO_KEYS: [&str; 17] = [
     "frame",
     "downlink",
     "association",
@@ -99,6 +101,7 @@ pub(super) const RADIO_KEYS: [&str; 16] = [
     "rng_delay",
     "ranging_deadline",
     "ranging_retry",
+    "handover_retry",
     "action_time",
     "resource_retain",
     "max_pdu",
@@ -113,7 +116,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const TICK: Duration = Duration::from_nanos(1);
 
 /// Reads `[radio]`.
-pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
+pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
     let frame = section.read("frame", defaults::FRAME, |field| {
         field.time_in_steps(Duration::from_micros(2)..=MILLISECOND * 20, MICROSECOND)
     })?;
@@ -150,6 +153,9 @@ pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
         ranging_retry: section.read("ranging_retry", defaults::RANGING_RETRY, |field| {
             field.time(TICK..=Duration::MAX)
         })?,
+        handover_retry: section.read("handover_retry", defaults::handover_retry(backbone.latency), |field| {
+            field.time(TICK..=Duration::MAX)
+        })?,
         action_time: section.read("action_time", defaults::ACTION_TIME, |field| field.number(1..=u8::MAX))?,
         resource_retain: section.read("resource_retain", defaults::RESOURCE_RETAIN, |field| {
             field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
@@ -182,15 +188,16 @@ fn ranging_deadline(section: &Section<'_>, rng_delay: Duration) -> Read<Duration
 
 /// Reads `[backbone]`.
 pub(super) fn backbone(section: &Section<'_>) -> Read<Backbone> {
+    let latency = section.read("latency", defaults::BACKBONE_LATENCY, |field| {
+        field.time(TICK..=Duration::MAX)
+    })?;
     Ok(Backbone {
-        latency: section.read("latency", defaults::BACKBONE_LATENCY, |field| {
-            field.time(TICK..=Duration::MAX)
-        })?,
+        latency,
         jitter: section.read("jitter", Duration::ZERO, |field| {
             field.time(Duration::ZERO..=Duration::MAX)
         })?,
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
-        retry: section.read("retry", defaults::BACKBONE_RETRY, |field| {
+        retry: section.read("retry", defaults::backbone_retry(latency), |field| {
             field.time(TICK..=Duration::MAX)
         })?,
     })

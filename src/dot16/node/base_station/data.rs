@@ -32,10 +32,10 @@ impl Mobile {
     }
 
     /// Whether downlink data may go out at `now`.
-    fn may_send(&self, now: VirtualTime) -> bool {
+    fn may_send(&self, now: VirtualTime, frame: u32) -> bool {
         match &self.role {
             Role::Idle => false,
-            Role::Serving(serving) => serving.is_here(),
+            Role::Serving(serving) => serving.is_here() && !serving.awaits_indication(frame),
             Role::Target(target) => target.downlink_from.is_some_and(|from| from <= now),
         }
     }
@@ -160,6 +160,7 @@ impl BaseStation {
 
     /// A downlink subframe starts: management first, then every waiting SDU.
     pub(super) fn flush(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let frame = self.settings.radio.frame_number(now);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
@@ -167,7 +168,7 @@ impl BaseStation {
         for (pdu, note) in mobile.management.drain(..) {
             outbox.send(port, pdu, note);
         }
-        if mobile.may_send(now) {
+        if mobile.may_send(now, frame) {
             let queue = std::mem::take(&mut mobile.queue);
             for (sequence, packet) in queue {
                 self.send_packet(now, ms, sequence, packet, outbox);

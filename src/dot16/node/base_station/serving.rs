@@ -64,6 +64,14 @@ impl Serving {
         self.left.is_none()
     }
 
+    /// Whether the mobile may be gone in the frame with this number: its action time is there, and MOB_HO-IND, which comes
+    /// with the end of the frame before, may still be on its way.
+    pub(super) fn awaits_indication(&self, frame: u32) -> bool {
+        self.preparation
+            .as_ref()
+            .is_some_and(|preparation| preparation.action_frame == Some(frame))
+    }
+
     /// Where packets for a mobile that has left go.
     pub(super) fn forward(&self) -> Option<(Ipv4Addr, u32)> {
         self.left.as_ref()?.forward
@@ -173,7 +181,7 @@ impl BaseStation {
             self.recommend(now, ms, outbox);
         } else {
             self.timers
-                .set(Timer::Preparation(ms), now + self.settings.radio.ranging_retry * 2);
+                .set(Timer::Preparation(ms), now + self.settings.radio.handover_retry);
         }
     }
 
@@ -269,6 +277,13 @@ impl BaseStation {
         else {
             return;
         };
+        // A repeated answer names the same instant while there is time for it: the first one may have arrived.
+        let next = radio.frame_number(radio.next_downlink(now));
+        let action_frame = preparation
+            .action_frame
+            .filter(|frame| *frame >= next + 2)
+            .unwrap_or(action_frame);
+        let action_time = u8::try_from(action_frame.saturating_sub(next)).unwrap_or(u8::MAX);
         preparation.action_frame = Some(action_frame);
         let ready: Vec<(Bsid, Candidate)> = preparation
             .candidates
@@ -318,15 +333,14 @@ impl BaseStation {
             "MOB_BSHO-RSP: no handover is recommended".to_owned()
         } else {
             format!(
-                "MOB_BSHO-RSP: recommends {}, action time in {} frames",
-                names.join(", "),
-                radio.action_time.max(1)
+                "MOB_BSHO-RSP: recommends {}, action time in {action_time} frames",
+                names.join(", ")
             )
         };
         let message = ManagementMessage::MobBshoRsp(MobBshoRsp {
             reserved: 0,
             decision,
-            action_time: radio.action_time.max(1),
+            action_time,
             padding: 0,
             tlvs: vec![
                 MobBshoRspTlv::ResourceRetainTime(retain),

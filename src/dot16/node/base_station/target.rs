@@ -67,6 +67,15 @@ impl BaseStation {
                 .backbone
                 .answer(from, request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
         };
+        let same = |target: &Target| {
+            target
+                .request
+                .as_ref()
+                .is_some_and(|(of, known)| (*of, known.transaction) == (from, request.transaction))
+        };
+        if self.target(ms).is_some_and(|target| same(target)) {
+            return outbox.verdict(Verdict::accepted("a repetition: the preparation is under way"));
+        }
         let here = self
             .mobiles
             .get(&ms)

@@ -84,8 +84,10 @@ impl MobileStation {
         let note = format!("MOB_MSHO-REQ: asks for a handover, candidates {}", names.join(", "));
         let message = ManagementMessage::MobMshoReq(measured(candidates));
         self.send_to_serving(now, message, note, outbox);
-        self.timers
-            .set(Timer::RepeatRequest, now + self.settings.radio.ranging_retry);
+        self.timers.set(
+            Timer::RepeatRequest,
+            now + self.settings.radio.handover_retry + self.settings.radio.frame * 4,
+        );
     }
 
     /// Queues a signed message for the serving BS.
@@ -183,7 +185,14 @@ impl MobileStation {
         let name = self.directory.bs(bs);
         outbox.verdict(Verdict::accepted(format!("goes to {name} at {action_time}, {mode}")));
         self.derive(now, bs, outbox);
-        self.event(What::HandoverAgreed { mode, action_time }, outbox);
+        self.event(
+            What::HandoverAgreed {
+                to: bs,
+                mode,
+                action_time,
+            },
+            outbox,
+        );
         self.state = State::Leaving { entry };
         self.timers
             .set(Timer::Indicate, action_time - radio.frame + radio.downlink);

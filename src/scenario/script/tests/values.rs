@@ -44,6 +44,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             ranging_retry: ms(50),
             action_time: 4,
             resource_retain: ms(2_000),
+            handover_retry: ms(100),
             max_pdu: 2_047,
             tek_processing: ms(5),
         },
@@ -113,6 +114,7 @@ ranging_retry = "60ms"
 action_time = 255
 resource_retain = "25.5s"
 max_pdu = 256
+handover_retry = "70ms"
 tek_processing = "1ms"
 
 [backbone]
@@ -214,6 +216,7 @@ fn every_key_is_read() {
         ranging_retry: ms(60),
         action_time: 255,
         resource_retain: ms(25_500),
+        handover_retry: ms(70),
         max_pdu: 256,
         tek_processing: ms(1),
     };
