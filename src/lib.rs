@@ -19,6 +19,5 @@ pub mod capture;
 pub mod cli;
 pub mod dot16;
 pub mod emulation;
-pub mod report;
 pub mod scenario;
 pub mod time;

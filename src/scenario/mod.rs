@@ -4,7 +4,6 @@
 //! * [`traffic`]: the IP packets of generated user traffic.
 //! * [`ledger`]: what was sent against what came out.
 
-pub mod bundled;
 pub mod expectations;
 pub mod handover_measure;
 pub mod key_collector;
