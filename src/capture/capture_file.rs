@@ -1,7 +1,7 @@
 //! A capture as a value, and the writer of pcapng and classic pcap (DESIGN section 6, `dot16-wire.md` 1.2 and 6).
 //!
 //! Both formats are little-endian with nanosecond times. pcapng: section header (comment, application `keyhop`),
-//! interfaces, names, then the packets with direction and comment. Classic pcap knows one link type and no text: all
+//! interfaces, names, then the packets with direction and comments. Classic pcap knows one link type and no text: all
 //! frames are of link type 252 there, and tag 12 says which dissector reads them.
 
 use std::borrow::Cow;
@@ -26,6 +26,11 @@ use crate::time::VirtualTime;
 
 /// Most octets of a comment, a name or a description: what the length field of a pcapng option can say.
 pub const MAX_TEXT: usize = 65_535;
+/// Most octets that all comments of a frame take, each with 7 octets for its option, so that the block
+/// stays below [`MAX_BLOCK`](super::record_reader::MAX_BLOCK).
+pub const MAX_COMMENTS: usize = 8 * 1024 * 1024;
+/// Octets that an option has beside its value at most: code, length, padding.
+const COMMENT_FRAMING: usize = 7;
 
 /// The application that a capture names as its maker.
 const APPLICATION: &str = "keyhop";
@@ -48,7 +53,7 @@ pub struct CapturedFrame {
     pub source: Option<Ipv4Addr>,
     /// Display address of the receiver (air).
     pub destination: Option<Ipv4Addr>,
-    /// What the frame is and what the receiver made of it; empty = none.
+    /// What the frame is and what the receiver made of it, one comment a line (LF between them); empty = none.
     pub comment: String,
 }
 
@@ -107,6 +112,23 @@ fn text(text: &str, what: &str, frame: u64) -> Result<Cow<'static, str>, Capture
         });
     }
     Ok(Cow::Owned(text.to_owned()))
+}
+
+/// The comments of frame `frame`, one for each line of `lines`; none if it is empty.
+fn comments(lines: &str, frame: u64) -> Result<Vec<Cow<'static, str>>, CaptureError> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let framing = lines.split('\n').count().saturating_mul(COMMENT_FRAMING);
+    let octets = lines.len().saturating_add(framing);
+    if octets > MAX_COMMENTS {
+        return Err(CaptureError::Unwritable {
+            frame,
+            expected: format!("comments of at most {MAX_COMMENTS} octets with their framing"),
+            found: format!("{octets} octets"),
+        });
+    }
+    lines.split('\n').map(|line| text(line, "a comment", frame)).collect()
 }
 
 fn refused(error: PcapError, frame: u64) -> CaptureError {
@@ -273,12 +295,8 @@ impl<W: Write> CaptureWriter<W> {
                         Direction::Uplink => 2,
                     }));
                 }
-                if !frame.comment.is_empty() {
-                    options.push(EnhancedPacketOption::Comment(text(
-                        &frame.comment,
-                        "a comment",
-                        number,
-                    )?));
+                for comment in comments(&frame.comment, number)? {
+                    options.push(EnhancedPacketOption::Comment(comment));
                 }
                 let interface_id = u32::try_from(frame.interface)
                     .map_err(|_| unwritable("an interface number of 32 bits", frame.interface.to_string()))?;

@@ -185,15 +185,10 @@ fn text_line(frame: &RecordedFrame, interface: &str, views: &[View], out: &mut i
             write!(out, " [{verdict}]")?;
         }
     }
-    // A comment is foreign text: it may hold line ends, and escape sequences that a terminal would obey.
-    let comment: String = frame
-        .comment
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if comment.is_empty() {
-        writeln!(out)
-    } else {
-        writeln!(out, "  # {comment}")
+    for comment in frame.comment.lines().filter(|comment| !comment.is_empty()) {
+        // A comment is foreign text: it may hold escape sequences that a terminal would obey.
+        let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        write!(out, "  # {comment}")?;
     }
+    writeln!(out)
 }

@@ -182,6 +182,10 @@ fn a_frame_lost_on_the_link_uses_up_no_number() {
     let mut capture = downlink(&[data(1), data(1)]);
     capture.frames[0].comment = "bs2 sends data, lost".to_owned();
     assert_eq!(verdicts(&capture, KEYS), ["accept", "accept"]);
+    capture.frames[0].comment = "bs2 sends data\nlost".to_owned();
+    assert_eq!(verdicts(&capture, KEYS), ["accept", "accept"]);
+    capture.frames[0].comment = "bs2 sends data\nlost in thought".to_owned();
+    assert_eq!(verdicts(&capture, KEYS), ["accept", "pn_duplicate"]);
 }
 
 #[test]
@@ -314,7 +318,7 @@ fn a_burst_of_several_pdus_lists_them_all() {
 #[test]
 fn text_is_a_line_per_frame_whatever_the_comment_holds() {
     let mut capture = samples::capture();
-    capture.frames[3].comment = "two\nlines \u{1b}[2J".to_owned();
+    capture.frames[3].comment = "two\n\ncomments \u{1b}[2J".to_owned();
     let result = inspect(&Files::new(&capture, KEYS), true, false);
     let lines: Vec<&str> = result.out.lines().collect();
     assert_eq!(lines.len(), 4);
@@ -324,7 +328,7 @@ fn text_is_a_line_per_frame_whatever_the_comment_holds() {
         lines[1]
     );
     assert!(lines[1].contains("[accept]"));
-    assert!(lines[3].ends_with("# two lines  [2J"), "{:?}", lines[3]);
+    assert!(lines[3].ends_with("  # two  # comments  [2J"), "{:?}", lines[3]);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn frames_have_numbers_offsets_names_and_kinds() {
 }
 
 #[test]
-fn another_reader_finds_nanoseconds_since_2000_direction_and_comment() {
+fn another_reader_finds_nanoseconds_since_2000_direction_and_comments() {
     use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption::{Comment, Flags};
     let file = samples::file(&samples::capture(), FileFormat::Pcapng);
     let mut reader = PcapNgReader::new(&file[..]).unwrap();
@@ -88,8 +88,10 @@ fn another_reader_finds_nanoseconds_since_2000_direction_and_comment() {
         }
     }
     assert_eq!(packets[1].0.as_nanos(), 946_684_800_000_000_000 + 1_234_567_891);
-    let comment = Comment("bs2: data\nverdict: accepted".into());
-    assert_eq!(packets[1].1, [format!("{:?}", Flags(1)), format!("{comment:?}")]);
+    // One comment for each line.
+    let comments = ["bs2: data", "verdict: accepted"].map(|line| format!("{:?}", Comment(line.into())));
+    assert_eq!(packets[1].1[0], format!("{:?}", Flags(1)));
+    assert_eq!(packets[1].1[1..], comments);
     assert_eq!(packets[0].1[0], format!("{:?}", Flags(2)));
     assert_eq!(packets.len(), 4);
 }
@@ -111,6 +113,13 @@ fn what_the_format_cannot_hold_is_refused_with_the_frame() {
         ),
         2
     );
+    // Each line may be as long as that, but not any number of them.
+    let lines = |count| vec!["x".repeat(65_535); count].join("\n");
+    let mut capture = samples::capture();
+    capture.frames[1].comment = lines(127);
+    assert_eq!(read_back(&samples::file(&capture, FileFormat::Pcapng)), capture);
+    capture.frames[1].comment = lines(128);
+    assert!(capture_file::write(&capture, FileFormat::Pcapng, &mut Vec::new()).is_err());
     assert_eq!(
         refused(|capture| capture.frames[2].interface = 9, FileFormat::Pcapng),
         3

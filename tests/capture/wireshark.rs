@@ -66,7 +66,7 @@ fn interfaces_direction_comments_and_times_are_shown() {
         "{lines}"
     );
     assert!(
-        lines.contains("air:ms1-bs2|1|") && lines.contains("|946684801.234567891|"),
+        lines.contains("air:ms1-bs2|1|bs2: data,verdict: accepted|") && lines.contains("|946684801.234567891|"),
         "{lines}"
     );
 }
