@@ -8,6 +8,7 @@ pub mod decrypt;
 mod frame_summary;
 pub mod frame_view;
 pub mod inspect;
+pub mod list;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Lists the bundled scenarios, with what each shows
+    List(list::ListArguments),
     /// Computes keys, CMAC values, sealed PDUs and window verdicts from values given in hex
     Calc(calc::CalcCommand),
     /// Prints a line per frame of a capture; with a key log also what its keys show
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
 /// `out` could not be written, for another reason than that its reader went away.
 pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
     match cli.command {
+        Some(Command::List(arguments)) => list::run(&arguments, out, messages),
         Some(Command::Calc(command)) => calc::run(&command, out, messages),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, out, messages),
         Some(Command::Decrypt(arguments)) => Ok(decrypt::run(&arguments, messages)),
