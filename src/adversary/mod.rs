@@ -108,25 +108,14 @@ impl Adversary {
                 due.entry(at + REACTION).or_default().push(number);
             }
         }
-        Self {
-            seen: vec![0; attacks.len()],
-            attacks,
-            recordings: BTreeMap::new(),
-            due,
-        }
+        Self { seen: vec![0; attacks.len()], attacks, recordings: BTreeMap::new(), due }
     }
 }
 
 impl emulation::Adversary for Adversary {
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate {
         for (number, (attack, seen)) in self.attacks.iter().zip(&mut self.seen).enumerate() {
-            let Trigger::Frames {
-                kind,
-                nth,
-                count,
-                after,
-            } = attack.trigger
-            else {
+            let Trigger::Frames { kind, nth, count, after } = attack.trigger else {
                 continue;
             };
             if attack.port != port || attack.to != to || now < after || !kind.matches(octets) {
@@ -140,10 +129,7 @@ impl emulation::Adversary for Adversary {
                 Action::Record(name) => {
                     let recording = self.recordings.entry(name.clone()).or_default();
                     if recording.len() < RECORDING {
-                        recording.push(Recorded {
-                            time: now,
-                            octets: octets.to_vec(),
-                        });
+                        recording.push(Recorded { time: now, octets: octets.to_vec() });
                     }
                 }
                 Action::Replay(_) => self.due.entry(now + REACTION).or_default().push(number),

@@ -8,6 +8,7 @@ pub mod decrypt;
 mod frame_summary;
 pub mod frame_view;
 pub mod inspect;
+pub mod list;
 pub mod run;
 
 use std::io::{self, Write};
@@ -29,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Runs a scenario: writes capture and key log, prints ladder, table and verdict
     Run(run::RunArguments),
+    /// Lists the bundled scenarios, with what each shows
+    List(list::ListArguments),
     /// Computes keys, CMAC values, sealed PDUs and window verdicts from values given in hex
     Calc(calc::CalcCommand),
     /// Prints a line per frame of a capture; with a key log also what its keys show
@@ -66,12 +69,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version come this way too. There is nobody to tell if they cannot be printed.
             let _ = error.print();
-            return if error.use_stderr() {
-                Status::BadInput
-            } else {
-                Status::Success
-            }
-            .into();
+            return if error.use_stderr() { Status::BadInput } else { Status::Success }.into();
         }
     };
     match run(cli, &mut io::stdout(), &mut io::stderr()) {
@@ -90,6 +88,7 @@ pub fn main() -> ExitCode {
 pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
     match cli.command {
         Some(Command::Run(arguments)) => self::run::run(&arguments, out, messages),
+        Some(Command::List(arguments)) => list::run(&arguments, out, messages),
         Some(Command::Calc(command)) => calc::run(&command, out, messages),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, out, messages),
         Some(Command::Decrypt(arguments)) => Ok(decrypt::run(&arguments, messages)),

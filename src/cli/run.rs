@@ -119,12 +119,12 @@ fn diagnostic(report: miette::Report) -> String {
 
 /// Name, text and folder of a script: a bundled one by its name, else a file.
 fn source(scenario: &str) -> Result<(String, String, PathBuf), String> {
-    if let Some(text) = bundled::script(scenario) {
-        return Ok((format!("{scenario}.toml"), text.to_owned(), PathBuf::from(".")));
+    if let Some(script) = bundled::script(scenario) {
+        return Ok((script.file_name.to_owned(), script.text.to_owned(), PathBuf::from(".")));
     }
     let path = Path::new(scenario);
     if !scenario.ends_with(".toml") && !path.exists() {
-        let names: Vec<&str> = bundled::names().collect();
+        let names: Vec<&str> = bundled::SCRIPTS.iter().map(|script| script.name).collect();
         return Err(format!(
             "error: {scenario}: expected a script file or a bundled scenario ({}), found neither",
             names.join(", ")
@@ -135,57 +135,43 @@ fn source(scenario: &str) -> Result<(String, String, PathBuf), String> {
         let at = error.utf8_error().valid_up_to();
         format!("error: {scenario}: expected a text in UTF-8, found another octet at offset {at}")
     })?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((scenario.to_owned(), text, folder.to_owned()))
 }
 
 /// Runs the script and puts every output in place.
 fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<FinishedRun, String> {
-    let traffic = arguments.traffic.as_ref().map(|file| TrafficOverride {
-        file: file.clone(),
-        mobile: arguments.traffic_mobile,
-    });
+    let traffic =
+        arguments.traffic.as_ref().map(|file| TrafficOverride { file: file.clone(), mobile: arguments.traffic_mobile });
     let mut finished =
         run_script(script, arguments.engine, folder, traffic.as_ref()).map_err(|error| format!("error: {error}"))?;
     let (format, extension) = match arguments.format {
         Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
         Format::Pcap => (FileFormat::Pcap, "pcap"),
     };
-    let capture = arguments
-        .output
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(format!("{}.{extension}", script.name)));
+    let capture = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{extension}", script.name)));
     let default_keys = || PathBuf::from(format!("{}.keys", script.name));
     // Without -o both files get their default names; with -o a key log is written where one is asked for.
-    let keys = arguments
-        .keylog
-        .clone()
-        .or_else(|| arguments.output.is_none().then(default_keys));
+    let keys = arguments.keylog.clone().or_else(|| arguments.output.is_none().then(default_keys));
     finished.outcome.capture = Some(CaptureResult {
-        file: capture
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        file: capture.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         frames: finished.capture.frames.len() as u64,
     });
     let mut outputs = PendingOutputs::new();
     let staged = outputs
         .stage(&capture, |out| write_capture(&finished.capture, format, out))
         .and_then(|()| match &keys {
-            Some(path) => outputs.stage(path, |out| {
-                key_log_text::write(&finished.keys, out).map_err(io::Error::other)
-            }),
+            Some(path) => outputs.stage(path, |out| key_log_text::write(&finished.keys, out).map_err(io::Error::other)),
             None => Ok(()),
         })
         .and_then(|()| match &arguments.delivered {
             Some(path) => outputs.stage(path, |out| write_capture(&finished.delivered, FileFormat::Pcapng, out)),
             None => Ok(()),
         });
-    staged
-        .and_then(|()| outputs.commit())
-        .map_err(|error| format!("error: {error}"))?;
+    staged.and_then(|()| outputs.commit()).map_err(|error| format!("error: {error}"))?;
+    let written = [Some(&capture), keys.as_ref(), arguments.delivered.as_ref()];
+    let written: Vec<String> = written.into_iter().flatten().map(|path| path.display().to_string()).collect();
+    finished.notes.push(format!("wrote {}", written.join(", ")));
     Ok(finished)
 }
 
@@ -200,8 +186,8 @@ fn report(
     out: &mut dyn Write,
     messages: &mut dyn Write,
 ) -> io::Result<Status> {
-    for warning in &finished.warnings {
-        let _ = writeln!(messages, "warning: {warning}");
+    for note in &finished.notes {
+        let _ = writeln!(messages, "{note}");
     }
     if arguments.json {
         let json = serde_json::to_string_pretty(&finished.outcome).map_err(io::Error::other)?;

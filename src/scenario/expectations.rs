@@ -10,22 +10,14 @@ use crate::dot16::identifiers::Direction;
 pub fn evaluate(script: &Script, outcome: &RunOutcome, tek_on_link: impl Fn() -> bool) -> Vec<ExpectationResult> {
     let evaluated = script.expectations.iter().map(|expectation| {
         let (held, detail) = holds(&expectation.expected, script, outcome, &tek_on_link);
-        ExpectationResult {
-            text: expectation.text.clone(),
-            held,
-            detail,
-        }
+        ExpectationResult { text: expectation.text.clone(), held, detail }
     });
     evaluated.collect()
 }
 
 fn nth<'a>(outcome: &'a RunOutcome, script: &Script, mobile: MobileStationId, nth: u32) -> Option<&'a HandoverResult> {
     let position = usize::try_from(nth).ok()?.checked_sub(1)?;
-    outcome
-        .handovers
-        .iter()
-        .filter(|handover| handover.ms == script[mobile].name)
-        .nth(position)
+    outcome.handovers.iter().filter(|handover| handover.ms == script[mobile].name).nth(position)
 }
 
 fn holds(
@@ -36,36 +28,17 @@ fn holds(
 ) -> (bool, String) {
     let missing = || (false, "there was no such handover".to_owned());
     match expected {
-        Expected::Handover {
-            mobile_station,
-            nth: which,
-            target,
-            outcome: how,
-            mode,
-        } => {
+        Expected::Handover { mobile_station, nth: which, target, outcome: how, mode } => {
             let Some(handover) = nth(outcome, script, *mobile_station, *which) else {
                 return missing();
             };
             let held = handover.to == script[*target].name
                 && handover.outcome == how.as_str()
                 && mode.is_none_or(|mode| handover.mode == mode.as_str());
-            (
-                held,
-                format!("to {}: {}, {}", handover.to, handover.outcome, handover.mode),
-            )
+            (held, format!("to {}: {}, {}", handover.to, handover.outcome, handover.mode))
         }
-        Expected::Traffic {
-            mobile_station,
-            direction,
-            lost,
-            duplicated,
-            altered,
-        } => {
-            let traffic = outcome
-                .traffic
-                .get(&script[*mobile_station].name)
-                .cloned()
-                .unwrap_or_default();
+        Expected::Traffic { mobile_station, direction, lost, duplicated, altered } => {
+            let traffic = outcome.traffic.get(&script[*mobile_station].name).cloned().unwrap_or_default();
             let counts = match direction {
                 Direction::Uplink => traffic.ul,
                 Direction::Downlink => traffic.dl,
@@ -96,29 +69,16 @@ fn holds(
         },
         Expected::NonceReuse(amount) => {
             let count = outcome.nonce_reuse;
-            (
-                amount.holds(count),
-                format!("{count} PDUs sealed under a (TEK, PN) that was used before"),
-            )
+            (amount.holds(count), format!("{count} PDUs sealed under a (TEK, PN) that was used before"))
         }
-        Expected::DataBeforeRanging {
-            mobile_station,
-            nth: which,
-            direction,
-            amount,
-        } => {
+        Expected::DataBeforeRanging { mobile_station, nth: which, direction, amount } => {
             let Some(handover) = nth(outcome, script, *mobile_station, *which) else {
                 return missing();
             };
             let count = handover.data_before_ranging.of(*direction);
             (amount.holds(count), format!("{count} PDUs"))
         }
-        Expected::Interruption {
-            mobile_station,
-            nth: which,
-            direction,
-            bounds,
-        } => {
+        Expected::Interruption { mobile_station, nth: which, direction, bounds } => {
             let Some(handover) = nth(outcome, script, *mobile_station, *which) else {
                 return missing();
             };
@@ -133,11 +93,7 @@ fn holds(
         }
         Expected::TekOnLink(wanted) => {
             let found = tek_on_link();
-            let detail = if found {
-                "a generated TEK stands on a link"
-            } else {
-                "no generated TEK stands on any link"
-            };
+            let detail = if found { "a generated TEK stands on a link" } else { "no generated TEK stands on any link" };
             (found == *wanted, detail.to_owned())
         }
         Expected::Judge(_) => (false, "this version has no judge".to_owned()),

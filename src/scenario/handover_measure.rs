@@ -41,12 +41,7 @@ impl HandoverMeasure {
     /// Whether a node takes part: the mobile and every BS, since a candidate that is not chosen holds a context too.
     #[must_use]
     pub fn involves(&self, name: &str, topology: &Topology) -> bool {
-        let station = topology
-            .names
-            .iter()
-            .skip(1)
-            .take(topology.bsids.len())
-            .any(|station| station == name);
+        let station = topology.names.iter().skip(1).take(topology.bsids.len()).any(|station| station == name);
         name == self.result.ms
             || (station && topology.bsids.len() <= LADDER_STATIONS)
             || name == self.result.from
@@ -130,11 +125,7 @@ impl Measures {
             What::Listening { bs } if bs == target => tracked.listening = tracked.listening.or(Some(now)),
             What::PathReady { bs } if bs == target => tracked.path = tracked.path.or(Some(now)),
             What::RangingRequest { bs } if bs == target => tracked.ranged = true,
-            What::DataAccepted {
-                bs,
-                direction,
-                self_sync_steps,
-            } => {
+            What::DataAccepted { bs, direction, self_sync_steps } => {
                 if bs == target {
                     tracked.first_at_target[slot(direction)].get_or_insert(now);
                     tracked.self_sync_steps += u64::from(self_sync_steps);
@@ -162,11 +153,7 @@ impl Measures {
             ms,
             from,
             to,
-            mode: if seamless {
-                HandoverMode::Seamless
-            } else {
-                HandoverMode::LegacyRngRsp
-            },
+            mode: if seamless { HandoverMode::Seamless } else { HandoverMode::LegacyRngRsp },
             started: now,
             ended: None,
             left: None,
@@ -191,11 +178,8 @@ impl Measures {
         transmissions: &[Transmission],
         topology: &Topology,
     ) -> Vec<HandoverMeasure> {
-        let mut measures: Vec<HandoverMeasure> = self
-            .tracked
-            .iter()
-            .map(|tracked| tracked.measured(radio, topology))
-            .collect();
+        let mut measures: Vec<HandoverMeasure> =
+            self.tracked.iter().map(|tracked| tracked.measured(radio, topology)).collect();
         count_messages(&self.tracked, &mut measures, transmissions, topology);
         measures
     }
@@ -205,10 +189,7 @@ impl Tracked {
     fn measured(&self, radio: &RadioSettings, topology: &Topology) -> HandoverMeasure {
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let gap = |direction| {
-            let (last, first) = (
-                self.last_at_source[slot(direction)]?,
-                self.first_at_target[slot(direction)]?,
-            );
+            let (last, first) = (self.last_at_source[slot(direction)]?, self.first_at_target[slot(direction)]?);
             Some(micros(first.since(last)))
         };
         let result = HandoverResult {
@@ -229,11 +210,7 @@ impl Tracked {
             self_sync_steps: self.self_sync_steps,
             data_before_ranging: self.data_before_ranging,
         };
-        HandoverMeasure {
-            result,
-            started: self.started,
-            ended: self.ended.map(|(ended, _)| ended),
-        }
+        HandoverMeasure { result, started: self.started, ended: self.ended.map(|(ended, _)| ended) }
     }
 
     fn interruption(&self, direction: Direction, radio: &RadioSettings) -> Option<Duration> {
@@ -241,11 +218,7 @@ impl Tracked {
         let last_end = |at: VirtualTime, end: Duration| {
             let number = radio.frame_number(at);
             let here = radio.frame_start(number) + end;
-            if here <= at {
-                here
-            } else {
-                radio.frame_start(number.saturating_sub(1)) + end
-            }
+            if here <= at { here } else { radio.frame_start(number.saturating_sub(1)) + end }
         };
         // The first start of a subframe at or after `at`.
         let just_before = |at: VirtualTime| at - Duration::from_nanos(1);
@@ -257,10 +230,7 @@ impl Tracked {
             }
             Direction::Downlink => {
                 let last = last_end(self.downlink_stopped.or(self.left)?, radio.downlink);
-                (
-                    last,
-                    radio.next_downlink(just_before(self.listening?.max(keys).max(self.path?))),
-                )
+                (last, radio.next_downlink(just_before(self.listening?.max(keys).max(self.path?))))
             }
         };
         Some(first.since(last))
@@ -280,11 +250,7 @@ fn count_messages(
     }
     let at = |ms: MsMac, time: VirtualTime| {
         let positions = by_mobile.get(&ms)?;
-        positions
-            .iter()
-            .copied()
-            .rev()
-            .find(|position| tracked[*position].started <= time)
+        positions.iter().copied().rev().find(|position| tracked[*position].started <= time)
     };
     for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Node(_))) {
         let octets = sent.octets.len() as u64;

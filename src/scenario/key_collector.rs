@@ -39,11 +39,7 @@ impl KeyCollector {
         for (name, record) in records(ms, key) {
             let side = usize::from(at_mobile);
             let collected = self.keys.entry(name).or_insert_with(|| {
-                let mut collected = Collected {
-                    record,
-                    held: [false; 2],
-                    ever_held: [false; 2],
-                };
+                let mut collected = Collected { record, held: [false; 2], ever_held: [false; 2] };
                 set_from(&mut collected.record, now);
                 collected
             });
@@ -85,10 +81,7 @@ impl KeyCollector {
             cid,
             kind,
             said,
-            validity: Validity {
-                from: Some(now),
-                until: None,
-            },
+            validity: Validity { from: Some(now), until: None },
         }));
     }
 
@@ -119,19 +112,11 @@ impl KeyCollector {
                 Some(position) => ("ms", Some(topology.macs[position - stations].0)),
             };
             let (name, ip) = (topology.names[index].clone(), Some(topology.addresses[index]));
-            NodeRecord {
-                name,
-                role: role.to_owned(),
-                ip,
-                id,
-            }
+            NodeRecord { name, role: role.to_owned(), ip, id }
         };
         let mut records = self.connections;
         records.extend(self.keys.into_values().map(|collected| collected.record));
-        KeyLog {
-            nodes: (0..topology.names.len()).map(node).collect(),
-            records,
-        }
+        KeyLog { nodes: (0..topology.names.len()).map(node).collect(), records }
     }
 }
 
@@ -160,42 +145,18 @@ fn records(ms: MsMac, key: &NamedKey) -> Vec<(Vec<u8>, KeyRecord)> {
     };
     match key {
         NamedKey::Pmk { sn, pmk } => {
-            let record = PmkRecord {
-                ms,
-                pmk_sn: sn.0,
-                validity,
-                key: Secret::new(*pmk.octets()),
-            };
+            let record = PmkRecord { ms, pmk_sn: sn.0, validity, key: Secret::new(*pmk.octets()) };
             vec![(name(0, &[pmk.octets()]), KeyRecord::Pmk(record))]
         }
         NamedKey::AkAndKek { bs, sn, akid, ak, kek } => {
-            let ak_record = AkRecord {
-                ms,
-                bs: *bs,
-                ak_sn: *sn,
-                akid: *akid,
-                validity,
-                key: Secret::new(*ak.octets()),
-            };
-            let kek_record = KekRecord {
-                ms,
-                bs: *bs,
-                akid: *akid,
-                validity,
-                key: Secret::new(*kek.octets()),
-            };
+            let ak_record = AkRecord { ms, bs: *bs, ak_sn: *sn, akid: *akid, validity, key: Secret::new(*ak.octets()) };
+            let kek_record = KekRecord { ms, bs: *bs, akid: *akid, validity, key: Secret::new(*kek.octets()) };
             vec![
                 (name(1, &[&bs.0, ak.octets()]), KeyRecord::Ak(ak_record)),
                 (name(2, &[&bs.0, kek.octets()]), KeyRecord::Kek(kek_record)),
             ]
         }
-        NamedKey::Cmac {
-            bs,
-            akid,
-            count,
-            direction,
-            key,
-        } => {
+        NamedKey::Cmac { bs, akid, count, direction, key } => {
             let record = CmacKeyRecord {
                 direction: *direction,
                 ms,
@@ -207,15 +168,7 @@ fn records(ms: MsMac, key: &NamedKey) -> Vec<(Vec<u8>, KeyRecord)> {
             };
             vec![(name(3, &[&bs.0, key.octets()]), KeyRecord::CmacKey(record))]
         }
-        NamedKey::Tek {
-            bs,
-            akid,
-            said,
-            count,
-            eks,
-            source,
-            tek,
-        } => {
+        NamedKey::Tek { bs, akid, said, count, eks, source, tek } => {
             let (number, source) = match source {
                 TekSource::Counter(TekIndex::Tek0) => (Some(TekNumber::Zero), LoggedSource::Counter),
                 TekSource::Counter(TekIndex::Tek1) => (Some(TekNumber::One), LoggedSource::Counter),
@@ -234,10 +187,7 @@ fn records(ms: MsMac, key: &NamedKey) -> Vec<(Vec<u8>, KeyRecord)> {
                 validity,
                 key: Secret::new(*tek.octets()),
             };
-            vec![(
-                name(4, &[&bs.0, &said.0.to_be_bytes(), tek.octets()]),
-                KeyRecord::Tek(record),
-            )]
+            vec![(name(4, &[&bs.0, &said.0.to_be_bytes(), tek.octets()]), KeyRecord::Tek(record))]
         }
     }
 }

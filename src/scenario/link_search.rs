@@ -30,9 +30,7 @@ fn found(patterns: &HashMap<[u8; 8], Vec<Vec<u8>>>, octets: &[u8]) -> bool {
     octets.windows(8).enumerate().any(|(at, head)| {
         let head = <[u8; 8]>::try_from(head).unwrap_or_default();
         let rest = octets.get(at..).unwrap_or_default();
-        patterns
-            .get(&head)
-            .is_some_and(|patterns| patterns.iter().any(|pattern| rest.starts_with(pattern)))
+        patterns.get(&head).is_some_and(|patterns| patterns.iter().any(|pattern| rest.starts_with(pattern)))
     })
 }
 

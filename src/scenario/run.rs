@@ -52,8 +52,8 @@ pub struct FinishedRun {
     pub keys: KeyLog,
     /// The user packets that came out, in order of delivery.
     pub delivered: Capture,
-    /// What the user should know besides.
-    pub warnings: Vec<String>,
+    /// What the user should know besides, a line each.
+    pub notes: Vec<String>,
 }
 
 /// Why a script could not be run.
@@ -88,13 +88,7 @@ pub fn run(
         recorder.outstanding += 1;
         let (node, command) = match direction {
             Direction::Uplink => (world.topology.mobile(mobile), Command::Uplink(packet)),
-            Direction::Downlink => (
-                Topology::GATEWAY,
-                Command::Downlink {
-                    ms: world.topology.macs[mobile],
-                    packet,
-                },
-            ),
+            Direction::Downlink => (Topology::GATEWAY, Command::Downlink { ms: world.topology.macs[mobile], packet }),
         };
         world.emulation.schedule(time, node, command);
     }
@@ -115,10 +109,7 @@ fn user_traffic(
     let mut inputs: Vec<Input> = Vec::new();
     if let Some(wanted) = traffic_override {
         let file = read_traffic(&wanted.file)?;
-        let mobile = wanted
-            .mobile
-            .or(file.first_ipv4_source)
-            .ok_or(RunError::NoPackets(wanted.file.clone()))?;
+        let mobile = wanted.mobile.or(file.first_ipv4_source).ok_or(RunError::NoPackets(wanted.file.clone()))?;
         take_file(file, 0, VirtualTime::ZERO, mobile, skipped, &mut inputs);
     } else {
         for entry in &script.traffic {
@@ -155,14 +146,11 @@ fn take_file(
 ) {
     skipped.not_ipv4 += file.skipped.not_ipv4;
     skipped.truncated += file.skipped.truncated;
-    inputs.extend(file.packets.into_iter().map(|packet| {
-        (
-            start + packet.time,
-            mobile,
-            direction(address, &packet.octets),
-            packet.octets,
-        )
-    }));
+    inputs.extend(
+        file.packets
+            .into_iter()
+            .map(|packet| (start + packet.time, mobile, direction(address, &packet.octets), packet.octets)),
+    );
 }
 
 /// What a run leaves behind while it goes on.
@@ -181,7 +169,7 @@ struct Recorder {
     states: Vec<LadderStep>,
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
-    warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Recorder {
@@ -200,7 +188,7 @@ impl Recorder {
             nonce_reuse: 0,
             states: Vec::new(),
             said: BTreeMap::new(),
-            warnings: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -224,10 +212,7 @@ impl Recorder {
 
     fn state(&mut self, time: VirtualTime, node: NodeIndex, label: String) {
         let node = self.topology.names[node.0].clone();
-        self.states.push(LadderStep {
-            time,
-            what: LadderItem::State { node, label },
-        });
+        self.states.push(LadderStep { time, what: LadderItem::State { node, label } });
     }
 
     fn changed_state(&mut self, time: VirtualTime, node: NodeIndex, ms: MsMac, bs: Bsid, label: String) {
@@ -260,36 +245,23 @@ impl Observer<Event> for Recorder {
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
             What::PacketGivenUp { .. } => self.outstanding = self.outstanding.saturating_sub(1),
-            What::Sealed {
-                direction,
-                fingerprint,
-                pn,
-                ..
-            } => {
+            What::Sealed { direction, fingerprint, pn, .. } => {
                 self.nonce_reuse += u64::from(!self.sealed.insert((fingerprint, direction, pn)));
             }
             What::Rejected(reject) => self.reject(reject),
             What::CommandIgnored(why) => {
                 let name = &self.topology.names[node.0];
-                self.warnings.push(format!("{now}: {name}: ignored: {why}"));
+                self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
             }
             What::Key { at_mobile, held, key } => self.keys.key(now, ms, at_mobile, held, &key),
             What::Cid { bs, cid, kind, held } => self.keys.cid(now, ms, bs, cid, kind, held),
             What::Committed(count) => self.state(now, node, format!("M = {count}")),
             What::NetworkCount(count) => self.state(now, node, format!("N = {count}")),
-            What::TrafficCount {
-                bs,
-                at_mobile: true,
-                count: Some(count),
-            } => {
+            What::TrafficCount { bs, at_mobile: true, count: Some(count) } => {
                 let label = format!("T_M = {count}, TEKs of {} at hand", self.topology.bs_name(bs));
                 self.changed_state(now, node, ms, bs, label);
             }
-            What::TrafficCount {
-                bs,
-                at_mobile: false,
-                count,
-            } => {
+            What::TrafficCount { bs, at_mobile: false, count } => {
                 let label = match count {
                     Some(count) => format!("T_B = {count}, TEKs at hand"),
                     None => "contexts deleted".to_owned(),
@@ -328,16 +300,13 @@ impl Recorder {
         let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
         let attacks = attack_results(script, &self.transmissions, &self.topology);
         let mut traffic = BTreeMap::new();
-        let mut warnings = self.warnings;
+        let mut notes = self.notes;
         for (mobile, ledger) in script.mobile_stations.iter().zip(&self.ledgers) {
             let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
             traffic.insert(mobile.name.clone(), TrafficResult { ul, dl });
             let untracked = ledger.untracked(Direction::Uplink) + ledger.untracked(Direction::Downlink);
             if untracked > 0 {
-                warnings.push(format!(
-                    "{}: {untracked} user packets could not be followed",
-                    mobile.name
-                ));
+                notes.push(format!("warning: {}: {untracked} user packets could not be followed", mobile.name));
             }
         }
         let mut outcome = RunOutcome {
@@ -366,17 +335,14 @@ impl Recorder {
             capture: capture(script, self.transmissions, &self.topology),
             keys: self.keys.log(&self.topology),
             delivered: delivered(self.delivered),
-            warnings,
+            notes,
         }
     }
 }
 
 fn attack_results(script: &Script, transmissions: &[Transmission], topology: &Topology) -> Vec<AttackResult> {
     let replays = |number: usize| {
-        transmissions
-            .iter()
-            .filter(move |sent| sent.from == Sender::Adversary(number))
-            .collect::<Vec<_>>()
+        transmissions.iter().filter(move |sent| sent.from == Sender::Adversary(number)).collect::<Vec<_>>()
     };
     let attacks = script.attacks.iter().enumerate();
     let active = attacks.filter(|(_, attack)| matches!(attack.action, super::script::AttackAction::Replay(_)));
@@ -389,11 +355,7 @@ fn attack_results(script: &Script, transmissions: &[Transmission], topology: &To
             if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
                 detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
             }
-            AttackResult {
-                name: attack.name.clone(),
-                succeeded: accepted > 0,
-                detail,
-            }
+            AttackResult { name: attack.name.clone(), succeeded: accepted > 0, detail }
         })
         .collect()
 }
@@ -408,11 +370,7 @@ fn comment(sent: &Transmission, topology: &Topology) -> String {
         comment.push_str("; still under way when the run ended");
     }
     for (arrival, verdict) in sent.verdicts.iter().enumerate() {
-        let again = if arrival > 0 {
-            " (a duplicate made by the link)"
-        } else {
-            ""
-        };
+        let again = if arrival > 0 { " (a duplicate made by the link)" } else { "" };
         let changed = if sent.changed { " (a bit error on the link)" } else { "" };
         comment.push_str(&format!("; {receiver}{again}{changed}: {}", verdict.text));
     }
@@ -427,37 +385,20 @@ fn capture(script: &Script, transmissions: Vec<Transmission>, topology: &Topolog
             let [first, second] = topology.ends(*ends).map(|node| topology.names[node.0].as_str());
             let (kind, description) = match ends {
                 LinkEnds::Air { .. } => (LinkKind::Air, format!("air interface between {first} and {second}")),
-                LinkEnds::R6 { .. } => (
-                    LinkKind::Backbone,
-                    format!("reference point R6 between {first} and {second}"),
-                ),
-                LinkEnds::R4 { .. } => (
-                    LinkKind::Backbone,
-                    format!("reference point R4 between {first} and {second}"),
-                ),
+                LinkEnds::R6 { .. } => (LinkKind::Backbone, format!("reference point R6 between {first} and {second}")),
+                LinkEnds::R4 { .. } => (LinkKind::Backbone, format!("reference point R4 between {first} and {second}")),
             };
-            InterfaceDescription {
-                name: topology.link_name(*ends),
-                description,
-                kind,
-            }
+            InterfaceDescription { name: topology.link_name(*ends), description, kind }
         })
         .collect();
     let mut adversary: BTreeMap<usize, usize> = BTreeMap::new();
-    for sent in transmissions
-        .iter()
-        .filter(|sent| matches!(sent.from, Sender::Adversary(_)))
-    {
+    for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Adversary(_))) {
         adversary.entry(sent.port.0).or_insert_with(|| {
             let tapped = &interfaces[sent.port.0];
             let (name, kind) = (tapped.name.clone(), tapped.kind);
             let plain = name.split_once(':').map_or(name.as_str(), |(_, ends)| ends);
             let description = format!("what the adversary sends on {name}");
-            interfaces.push(InterfaceDescription {
-                name: format!("adv:{plain}"),
-                description,
-                kind,
-            });
+            interfaces.push(InterfaceDescription { name: format!("adv:{plain}"), description, kind });
             interfaces.len() - 1
         });
     }
@@ -468,13 +409,7 @@ fn capture(script: &Script, transmissions: Vec<Transmission>, topology: &Topolog
             let [first, second] = topology.ends(ends);
             let from = if sent.to == first { second } else { first };
             let air = matches!(ends, LinkEnds::Air { .. });
-            let direction = air.then(|| {
-                if sent.to == first {
-                    Direction::Downlink
-                } else {
-                    Direction::Uplink
-                }
-            });
+            let direction = air.then(|| if sent.to == first { Direction::Downlink } else { Direction::Uplink });
             let interface = match sent.from {
                 Sender::Node(_) => sent.port.0,
                 Sender::Adversary(_) => adversary.get(&sent.port.0).copied().unwrap_or(sent.port.0),
@@ -496,12 +431,7 @@ fn capture(script: &Script, transmissions: Vec<Transmission>, topology: &Topolog
             script.name, script.seed
         ),
         interfaces,
-        names: topology
-            .addresses
-            .iter()
-            .copied()
-            .zip(topology.names.iter().cloned())
-            .collect(),
+        names: topology.addresses.iter().copied().zip(topology.names.iter().cloned()).collect(),
         frames,
     }
 }
@@ -530,12 +460,7 @@ fn ladder_nodes(handovers: &[HandoverMeasure], topology: &Topology) -> Vec<Strin
     };
     let mobiles = topology.names.iter().skip(1 + topology.bsids.len());
     let stations = topology.names.iter().skip(1).take(topology.bsids.len());
-    mobiles
-        .chain(stations)
-        .chain(topology.names.first())
-        .filter(|name| involved(name))
-        .cloned()
-        .collect()
+    mobiles.chain(stations).chain(topology.names.first()).filter(|name| involved(name)).cloned().collect()
 }
 
 /// The ladder of the first handovers: their messages, user data on the air near them, and changes of key state.

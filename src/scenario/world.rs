@@ -155,10 +155,8 @@ impl Topology {
     /// The name of the mobile with this MAC address.
     #[must_use]
     pub fn ms_name(&self, mac: MsMac) -> String {
-        self.mobile_position(mac).map_or_else(
-            || mac.to_string(),
-            |position| self.names[self.mobile(position).0].clone(),
-        )
+        self.mobile_position(mac)
+            .map_or_else(|| mac.to_string(), |position| self.names[self.mobile(position).0].clone())
     }
 }
 
@@ -200,14 +198,10 @@ pub fn build(script: &Script) -> World {
     let mut emulation = Emulation::new(script.seed);
     emulation.add_node(authenticator(script, &topology, &directory, &standing));
     for (position, pool) in pools.into_iter().enumerate() {
-        emulation.add_node(base_station(
-            script, position, &topology, &radio, &directory, pool, &standing,
-        ));
+        emulation.add_node(base_station(script, position, &topology, &radio, &directory, pool, &standing));
     }
     for (position, (mobile, standing)) in script.mobile_stations.iter().zip(&standing).enumerate() {
-        emulation.add_node(mobile_station(
-            script, mobile, position, &topology, &radio, &directory, standing,
-        ));
+        emulation.add_node(mobile_station(script, mobile, position, &topology, &radio, &directory, standing));
     }
     for &ends in &topology.links {
         let [first, second] = topology.ends(ends);
@@ -215,11 +209,7 @@ pub fn build(script: &Script) -> World {
         emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
     }
     if !script.attacks.is_empty() {
-        let attacks = script
-            .attacks
-            .iter()
-            .map(|attack| scripted_attack(attack, &topology))
-            .collect();
+        let attacks = script.attacks.iter().map(|attack| scripted_attack(attack, &topology)).collect();
         emulation.set_adversary(Adversary::new(attacks));
     }
     for step in &script.steps {
@@ -232,11 +222,7 @@ pub fn build(script: &Script) -> World {
         };
         emulation.schedule(step.at, topology.mobile(step.mobile_station.0), command);
     }
-    World {
-        topology,
-        radio,
-        emulation,
-    }
+    World { topology, radio, emulation }
 }
 
 fn radio_settings(radio: &script::Radio) -> RadioSettings {
@@ -267,29 +253,15 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
 /// A node's Ethernet address on the backbone: a BSID is one; the gateway's is made from its IPv4 address.
 fn endpoint(ip: Ipv4Addr, bsid: Option<Bsid>) -> BackboneEndpoint {
     let [a, b, c, d] = ip.octets();
-    BackboneEndpoint {
-        mac: bsid.map_or([0x0a, 0x01, a, b, c, d], |bsid| bsid.0),
-        ip,
-    }
+    BackboneEndpoint { mac: bsid.map_or([0x0a, 0x01, a, b, c, d], |bsid| bsid.0), ip }
 }
 
 fn directory(script: &Script) -> Directory {
-    let place = |name: &str, ip, bsid| Place {
-        name: name.to_owned(),
-        endpoint: endpoint(ip, bsid),
-    };
+    let place = |name: &str, ip, bsid| Place { name: name.to_owned(), endpoint: endpoint(ip, bsid) };
     Directory {
         gateway: place(&script.authenticator.name, script.authenticator.ip, None),
-        base_stations: script
-            .base_stations
-            .iter()
-            .map(|bs| (bs.bsid, place(&bs.name, bs.ip, Some(bs.bsid))))
-            .collect(),
-        mobile_stations: script
-            .mobile_stations
-            .iter()
-            .map(|ms| (ms.mac, ms.name.clone()))
-            .collect(),
+        base_stations: script.base_stations.iter().map(|bs| (bs.bsid, place(&bs.name, bs.ip, Some(bs.bsid)))).collect(),
+        mobile_stations: script.mobile_stations.iter().map(|ms| (ms.mac, ms.name.clone())).collect(),
     }
 }
 
@@ -309,30 +281,20 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let mut pmk = [0; 20];
     random.fill_bytes(&mut pmk);
     let full = script.authenticator.pmk_lifetime;
-    let lifetime = PmkLifetime {
-        full,
-        ends: VirtualTime::ZERO + full,
-    };
+    let lifetime = PmkLifetime { full, ends: VirtualTime::ZERO + full };
     let number = u32::try_from(position).unwrap_or(u32::MAX / 2);
     // R9: SAIDs are assigned at network entry; the primary SAID equals the basic CID of that BS.
     let flows = |said| [(Sfid(number * 2 + 1), said), (Sfid(number * 2 + 2), said)];
     let probe = pool.clone().allocate(&flows(Said(0)));
     let said = Said(probe.map_or(0, |connection| connection.basic.0));
-    let connection = pool
-        .allocate(&flows(said))
-        .unwrap_or_else(|| unreachable!("the script format limits the mobiles of a BS"));
+    let connection =
+        pool.allocate(&flows(said)).unwrap_or_else(|| unreachable!("the script format limits the mobiles of a BS"));
     let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
     let mut tek = |eks, part| {
         let mut octets = [0; 16];
         random.fill_bytes(&mut octets);
         let window = window(mobile.pn_window);
-        TekState::new(
-            Tek::from_octets(octets),
-            eks,
-            TekSource::Random,
-            window,
-            VirtualTime::ZERO + full / part,
-        )
+        TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, VirtualTime::ZERO + full / part)
     };
     let (older, newer) = (tek(0, 2), tek(1, 1));
     Standing {
@@ -359,18 +321,11 @@ fn authenticator(
         let pmk = standing.pmk.clone();
         let mut keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
         keys.hand_out(serving);
-        let flows = standing
-            .connection
-            .flows
-            .iter()
-            .map(|flow| (flow.sfid, flow.said))
-            .collect();
+        let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
         (mobile.mac, Subscriber { keys, flows, path })
     });
-    let settings = AuthenticatorSettings {
-        subscribers: subscribers.collect(),
-    };
+    let settings = AuthenticatorSettings { subscribers: subscribers.collect() };
     let backbone = backbone_side(script, topology, directory, Topology::GATEWAY);
     Authenticator::new(settings, Arc::clone(directory), backbone)
 }
@@ -414,11 +369,7 @@ fn base_station(
             continue;
         }
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
-        let saids = if mobile.seamless {
-            standing.teks.iter().map(|(said, _)| *said).collect()
-        } else {
-            Vec::new()
-        };
+        let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
         station_keys.establish(standing.count, standing.teks.clone());
         if let Some(next) = standing.next {
@@ -432,11 +383,7 @@ fn base_station(
         };
         established.insert(mobile.mac, entry);
     }
-    let ports = topology
-        .macs
-        .iter()
-        .enumerate()
-        .map(|(mobile, mac)| (*mac, topology.air_port(mobile, position)));
+    let ports = topology.macs.iter().enumerate().map(|(mobile, mac)| (*mac, topology.air_port(mobile, position)));
     let settings = BaseStationSettings {
         bsid: scripted.bsid,
         radio: radio.clone(),
@@ -459,26 +406,11 @@ fn mobile_station(
     standing: &Standing,
 ) -> MobileStation {
     let serving = topology.bsids[mobile.serving.0];
-    let settings = MobileKeySettings {
-        window: window(mobile.pn_window),
-        tek_cache: mobile.tek_cache,
-    };
+    let settings = MobileKeySettings { window: window(mobile.pn_window), tek_cache: mobile.tek_cache };
     // Without seamless handover no TEK is generated, so no SA is named.
-    let saids = if mobile.seamless {
-        standing.teks.iter().map(|(said, _)| *said).collect()
-    } else {
-        Vec::new()
-    };
+    let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();
-    let mut keys = MobileKeys::new(
-        settings,
-        pmk,
-        AK_SN,
-        mobile.mac,
-        saids,
-        standing.lifetime,
-        standing.count,
-    );
+    let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
     keys.establish(serving, standing.teks.clone());
     let settings = MobileStationSettings {
         mac: mobile.mac,
@@ -488,13 +420,7 @@ fn mobile_station(
             .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
             .collect(),
     };
-    MobileStation::new(
-        settings,
-        Arc::clone(directory),
-        keys,
-        serving,
-        standing.connection.clone(),
-    )
+    MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone())
 }
 
 /// Towards the first end and towards the second.
@@ -502,62 +428,34 @@ fn link_settings(script: &Script, ends: LinkEnds) -> [LinkSettings; 2] {
     match ends {
         LinkEnds::Air { .. } => {
             let radio = &script.radio;
-            let impairments = Impairments {
-                loss: radio.loss,
-                duplication: radio.duplication,
-                bit_error: radio.bit_errors,
-            };
-            let slot = |end| LinkSettings {
-                timing: Timing::Slot {
-                    period: radio.frame,
-                    end,
-                },
-                impairments,
-            };
+            let impairments =
+                Impairments { loss: radio.loss, duplication: radio.duplication, bit_error: radio.bit_errors };
+            let slot = |end| LinkSettings { timing: Timing::Slot { period: radio.frame, end }, impairments };
             [slot(radio.downlink), slot(radio.frame)]
         }
         LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
             let backbone = &script.backbone;
-            let timing = Timing::Latency {
-                latency: backbone.latency,
-                jitter: backbone.jitter,
-            };
-            let impairments = Impairments {
-                loss: backbone.loss,
-                ..Impairments::default()
-            };
+            let timing = Timing::Latency { latency: backbone.latency, jitter: backbone.jitter };
+            let impairments = Impairments { loss: backbone.loss, ..Impairments::default() };
             [LinkSettings { timing, impairments }; 2]
         }
     }
 }
 
 fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
-    let Tap::Air {
-        mobile_station,
-        base_station,
-    } = attack.tap;
+    let Tap::Air { mobile_station, base_station } = attack.tap;
     let to = match attack.direction {
         Direction::Uplink => topology.base_station(base_station.0),
         Direction::Downlink => topology.mobile(mobile_station.0),
     };
     let trigger = match attack.trigger {
         script::Trigger::Time(at) => Trigger::Time(at),
-        script::Trigger::Frame {
-            kind,
-            nth,
-            count,
-            after,
-        } => {
+        script::Trigger::Frame { kind, nth, count, after } => {
             let kind = match kind {
                 script::FrameKind::Data => FrameKind::Data,
                 script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
             };
-            Trigger::Frames {
-                kind,
-                nth,
-                count,
-                after,
-            }
+            Trigger::Frames { kind, nth, count, after }
         }
     };
     let action = match &attack.action {
@@ -565,12 +463,5 @@ fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
         AttackAction::Replay(name) => Action::Replay(name.clone()),
     };
     let port = topology.air_port(mobile_station.0, base_station.0);
-    Attack {
-        name: attack.name.clone(),
-        port,
-        to,
-        direction: attack.direction,
-        trigger,
-        action,
-    }
+    Attack { name: attack.name.clone(), port, to, direction: attack.direction, trigger, action }
 }

@@ -123,9 +123,7 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
     let (share, whole) = defaults::DOWNLINK_SHARE;
     let downlink = frame * share / whole;
     let downlink = downlink - Duration::from_nanos(u64::from(downlink.subsec_nanos() % 1_000));
-    let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| {
-        field.time(TICK..=Duration::MAX)
-    })?;
+    let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| field.time(TICK..=Duration::MAX))?;
     Ok(Radio {
         frame,
         downlink: section.read("downlink", downlink.max(MICROSECOND), |field| {
@@ -134,9 +132,8 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         association: section.read("association", defaults::ASSOCIATION, |field| {
             field.one_of(&[("level2", Association::Level2), ("none", Association::None)])
         })?,
-        dl_sync: section.read("dl_sync", frame * defaults::DL_SYNC_FRAMES, |field| {
-            field.time(Duration::ZERO..=Duration::MAX)
-        })?,
+        dl_sync: section
+            .read("dl_sync", frame * defaults::DL_SYNC_FRAMES, |field| field.time(Duration::ZERO..=Duration::MAX))?,
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
         duplication: section.read("duplication", defaults::PROBABILITY, Field::probability)?,
         bit_errors: section.read("bit_errors", defaults::PROBABILITY, Field::probability)?,
@@ -150,9 +147,8 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         )?,
         rng_delay,
         ranging_deadline: ranging_deadline(section, rng_delay)?,
-        ranging_retry: section.read("ranging_retry", defaults::RANGING_RETRY, |field| {
-            field.time(TICK..=Duration::MAX)
-        })?,
+        ranging_retry: section
+            .read("ranging_retry", defaults::RANGING_RETRY, |field| field.time(TICK..=Duration::MAX))?,
         handover_retry: section.read("handover_retry", defaults::handover_retry(backbone.latency), |field| {
             field.time(TICK..=Duration::MAX)
         })?,
@@ -160,12 +156,9 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         resource_retain: section.read("resource_retain", defaults::RESOURCE_RETAIN, |field| {
             field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
         })?,
-        max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| {
-            field.number(64..=defaults::MAX_PDU)
-        })?,
-        tek_processing: section.read("tek_processing", defaults::TEK_PROCESSING, |field| {
-            field.time(Duration::ZERO..=Duration::MAX)
-        })?,
+        max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?,
+        tek_processing: section
+            .read("tek_processing", defaults::TEK_PROCESSING, |field| field.time(Duration::ZERO..=Duration::MAX))?,
     })
 }
 
@@ -188,17 +181,11 @@ fn ranging_deadline(section: &Section<'_>, rng_delay: Duration) -> Read<Duration
 
 /// Reads `[backbone]`.
 pub(super) fn backbone(section: &Section<'_>) -> Read<Backbone> {
-    let latency = section.read("latency", defaults::BACKBONE_LATENCY, |field| {
-        field.time(TICK..=Duration::MAX)
-    })?;
+    let latency = section.read("latency", defaults::BACKBONE_LATENCY, |field| field.time(TICK..=Duration::MAX))?;
     Ok(Backbone {
         latency,
-        jitter: section.read("jitter", Duration::ZERO, |field| {
-            field.time(Duration::ZERO..=Duration::MAX)
-        })?,
+        jitter: section.read("jitter", Duration::ZERO, |field| field.time(Duration::ZERO..=Duration::MAX))?,
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
-        retry: section.read("retry", defaults::backbone_retry(latency), |field| {
-            field.time(TICK..=Duration::MAX)
-        })?,
+        retry: section.read("retry", defaults::backbone_retry(latency), |field| field.time(TICK..=Duration::MAX))?,
     })
 }

@@ -52,12 +52,7 @@ impl CidPool {
         }
         self.used.insert(basic);
         self.used.extend(&transport);
-        let flow = |(&(sfid, said), cid)| Flow {
-            sfid,
-            cid,
-            said,
-            direction: Flow::direction_of(sfid),
-        };
+        let flow = |(&(sfid, said), cid)| Flow { sfid, cid, said, direction: Flow::direction_of(sfid) };
         Some(Connection {
             basic,
             primary: Cid(basic.0 + Cid::BASIC_MAX),
