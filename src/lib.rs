@@ -19,5 +19,6 @@ pub mod capture;
 pub mod cli;
 pub mod dot16;
 pub mod emulation;
+pub mod report;
 pub mod scenario;
 pub mod time;

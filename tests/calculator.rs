@@ -24,9 +24,7 @@ fn keyhop(arguments: &[&str]) -> Outcome {
 
 /// `calc` with the arguments of `line`, where `""` stands for an empty one.
 fn calc(line: &str) -> Outcome {
-    let arguments = line
-        .split_whitespace()
-        .map(|word| if word == "\"\"" { "" } else { word });
+    let arguments = line.split_whitespace().map(|word| if word == "\"\"" { "" } else { word });
     keyhop(&["calc"].into_iter().chain(arguments).collect::<Vec<_>>())
 }
 
@@ -60,25 +58,11 @@ fn bad_input(line: &str) -> String {
 fn keyhop_alone_prints_help_and_wrong_usage_ends_with_2() {
     let outcome = keyhop(&[]);
     assert_eq!((outcome.status, outcome.messages.as_str()), (0, ""));
-    assert!(
-        outcome.out.contains("Usage: keyhop") && outcome.out.contains("calc"),
-        "{}",
-        outcome.out
-    );
-    for arguments in [
-        &["frobnicate"][..],
-        &["calc"],
-        &["calc", "frobnicate"],
-        &["--frobnicate"],
-        &["calc", "kdf"],
-    ] {
+    assert!(outcome.out.contains("Usage: keyhop") && outcome.out.contains("calc"), "{}", outcome.out);
+    for arguments in [&["frobnicate"][..], &["calc"], &["calc", "frobnicate"], &["--frobnicate"], &["calc", "kdf"]] {
         let outcome = keyhop(arguments);
         assert_eq!((outcome.status, outcome.out.as_str()), (2, ""), "{arguments:?}");
-        assert!(
-            outcome.messages.contains("Usage:"),
-            "{arguments:?}: {}",
-            outcome.messages
-        );
+        assert!(outcome.messages.contains("Usage:"), "{arguments:?}: {}", outcome.messages);
     }
     assert_eq!(keyhop(&["--help"]).status, 0);
     assert_eq!(keyhop(&["calc", "seal", "--help"]).status, 0);
@@ -95,10 +79,7 @@ fn a_reader_that_goes_away_is_no_panic() {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(
-        (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
-        (Some(0), "")
-    );
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }
 
 // Expected values of the KDF and of TEKs were computed with another implementation, from the definition.
@@ -107,14 +88,8 @@ fn a_reader_that_goes_away_is_no_panic() {
 fn kdf_derives_in_both_forms() {
     let key = "000102030405060708090a0b0c0d0e0f1011121314151617";
     let kdf = |rest: &str| answer(&format!("kdf --key {key} --astring 00056c6162656c {rest}"));
-    assert_eq!(
-        kdf("--bits 160"),
-        json!({ "key": "dfae8a1f8dcd5f1274170f8918e261d215493a4a" })
-    );
-    assert_eq!(
-        kdf("--bits 0x80 --prf cmac"),
-        json!({ "key": "308048a3deefc78367716ade4be4c64b" })
-    );
+    assert_eq!(kdf("--bits 160"), json!({ "key": "dfae8a1f8dcd5f1274170f8918e261d215493a4a" }));
+    assert_eq!(kdf("--bits 0x80 --prf cmac"), json!({ "key": "308048a3deefc78367716ade4be4c64b" }));
     assert_eq!(kdf("--bits 64 --prf sha1"), json!({ "key": "93a41cc4c4945a15" }));
     let empty = answer(&format!("kdf --key {KEY} --astring \"\" --bits 8"));
     assert_eq!(empty["key"].as_str().unwrap().len(), 2);
@@ -127,10 +102,7 @@ fn kdf_refuses_lengths_and_keys_that_it_cannot_use() {
         assert!(message.contains("--bits"), "{message}");
     }
     let message = bad_input("kdf --key 000102 --astring 00 --bits 128");
-    assert!(
-        message.contains("--key") && message.contains("16 octets") && message.contains("found 3"),
-        "{message}"
-    );
+    assert!(message.contains("--key") && message.contains("16 octets") && message.contains("found 3"), "{message}");
     let message = bad_input(&format!("kdf --key {KEY} --astring 00 --bits 128 --prf sha1"));
     assert!(message.contains("--key") && message.contains("20 octets"), "{message}");
     assert!(bad_input(&format!("kdf --key {KEY} --astring 00 --bits 128 --prf md5")).contains("--prf"));
@@ -153,10 +125,7 @@ fn keys_gives_the_whole_hierarchy_of_the_public_data_set() {
         "tek1": "f2241fa5b1ef3eb8876209e774438e75",
     });
     assert_eq!(answer(&format!("{SET_A} --count 0 --said 9")), expected);
-    assert_eq!(
-        answer(&format!("{SET_A} --count 0x0 --said 0x0009 --profile std2009")),
-        expected
-    );
+    assert_eq!(answer(&format!("{SET_A} --count 0x0 --said 0x0009 --profile std2009")), expected);
     let msk = "3d8bfc43c8004afb0ff83b6a30ee7d6cbf93b076b93653e9627fe47aef9cb384caa55b812aad2d7de554cf9eea8487a0\
                f6f4b35fbddb2f232b771d2f71fdda94";
     let from_msk = format!("keys --msk {msk} --ms 00:1B:11:c9:d5:0c --bs 00:00:00:00:00:05 --count 0 --said 9");
@@ -184,22 +153,10 @@ fn keys_names_the_option_that_is_wrong() {
         (format!("{SET_A} --count 0 --said 0 --profile std1999"), "--profile"),
         (format!("{SET_A} --said 0"), "--count"),
         (format!("{SET_A} --count 0 --said 0 --msk {}", "00".repeat(64)), "--msk"),
-        (
-            "keys --ms 001b11c9d50c --bs 000000000005 --count 0 --said 0".to_owned(),
-            "--pmk",
-        ),
-        (
-            SET_A.replace("--ms 001b11c9d50c", "--ms 001b11c9d5") + " --count 0 --said 0",
-            "--ms",
-        ),
-        (
-            SET_A.replace("--bs 000000000005", "--bs 00:00:00:00:0005") + " --count 0 --said 0",
-            "--bs",
-        ),
-        (
-            SET_A.replace("--bs 000000000005", "--bs 00000000000x") + " --count 0 --said 0",
-            "position 12",
-        ),
+        ("keys --ms 001b11c9d50c --bs 000000000005 --count 0 --said 0".to_owned(), "--pmk"),
+        (SET_A.replace("--ms 001b11c9d50c", "--ms 001b11c9d5") + " --count 0 --said 0", "--ms"),
+        (SET_A.replace("--bs 000000000005", "--bs 00:00:00:00:0005") + " --count 0 --said 0", "--bs"),
+        (SET_A.replace("--bs 000000000005", "--bs 00000000000x") + " --count 0 --said 0", "position 12"),
     ] {
         let message = bad_input(&arguments);
         assert!(message.contains(option), "{arguments}: {message}");
@@ -212,10 +169,7 @@ fn cmac_gives_the_worked_value_in_both_truncations() {
     let cmac = format!("cmac --key {KEY} --akid a1a2a3a4a5a6a7a8 --pn 1 --cid 0 --message {message}");
     let full = "f757faaae9d0f32a01d18d7de2400490";
     assert_eq!(answer(&cmac), json!({ "cmac": "01d18d7de2400490", "full": full }));
-    assert_eq!(
-        answer(&format!("{cmac} --truncate left")),
-        json!({ "cmac": "f757faaae9d0f32a", "full": full })
-    );
+    assert_eq!(answer(&format!("{cmac} --truncate left")), json!({ "cmac": "f757faaae9d0f32a", "full": full }));
     let changed = answer(&cmac.replace("--cid 0", "--cid 0x0001"));
     assert_ne!(changed["cmac"], "01d18d7de2400490");
 }
@@ -233,11 +187,7 @@ fn seal_makes_the_published_pdu_and_open_opens_it() {
     assert_eq!(answer(&seal), json!({ "pdu": PUBLISHED_PDU }));
     let opened = json!({ "cid": 0x06c4, "eks": 0, "pn": 0x2157_f6bc, "direction": "dl", "payload": "00010203" });
     for crc in ["", "--crc auto", "--crc ofdma"] {
-        assert_eq!(
-            answer(&format!("open --tek {TEK} --pdu {PUBLISHED_PDU} {crc}")),
-            opened,
-            "{crc}"
-        );
+        assert_eq!(answer(&format!("open --tek {TEK} --pdu {PUBLISHED_PDU} {crc}")), opened, "{crc}");
     }
 }
 
@@ -248,9 +198,7 @@ fn seal_makes_the_worked_pdu_with_a_crc_msb_first_by_default() {
     let pdu = "40503d03007b0100000090ce04f81e4767d69248e7e0213563973e432f7c6e8b4137c5a2f775baa451907c68ac466ef3c3\
                26dad64caee948abbcdda4f9";
     assert_eq!(
-        answer(&format!(
-            "seal --tek {tek} --cid 768 --pn 1 --eks 1 --payload {payload}"
-        )),
+        answer(&format!("seal --tek {tek} --cid 768 --pn 1 --eks 1 --payload {payload}")),
         json!({ "pdu": pdu })
     );
     let opened = json!({ "cid": 768, "eks": 1, "pn": 1, "direction": "dl", "payload": payload });
@@ -267,10 +215,7 @@ fn seal_sets_the_uplink_bit_and_open_takes_it_off() {
         assert_eq!((pdu.len(), &pdu[..10], &pdu[12..20]), (36, "7f30120301", field));
         let opened = answer(&format!("open --tek {TEK} --pdu {pdu}"));
         let pn = if pn == "1" { 1 } else { 0x7fff_ffff };
-        assert_eq!(
-            opened,
-            json!({ "cid": 0x301, "eks": 3, "pn": pn, "direction": "ul", "payload": "" })
-        );
+        assert_eq!(opened, json!({ "cid": 0x301, "eks": 3, "pn": pn, "direction": "ul", "payload": "" }));
     }
 }
 
@@ -285,18 +230,11 @@ fn seal_refuses_what_does_not_fit_in_a_pdu() {
     assert!(seal("--pn 1 --payload 00 --direction up").contains("--direction"));
     assert!(seal("--pn 1 --payload 00 --crc auto").contains("--crc"));
     for (crc, limit) in [("msb-first", 2025), ("ofdma", 2025), ("none", 2029)] {
-        let seal = |octets: usize| {
-            format!(
-                "seal --tek {TEK} --cid 1 --pn 1 --crc {crc} --payload {}",
-                "ab".repeat(octets)
-            )
-        };
+        let seal =
+            |octets: usize| format!("seal --tek {TEK} --cid 1 --pn 1 --crc {crc} --payload {}", "ab".repeat(octets));
         assert_eq!(answer(&seal(limit))["pdu"].as_str().unwrap().len(), 2 * 2047);
         let message = bad_input(&seal(limit + 1));
-        assert!(
-            message.contains("--payload") && message.contains(&limit.to_string()),
-            "{message}"
-        );
+        assert!(message.contains("--payload") && message.contains(&limit.to_string()), "{message}");
     }
 }
 
@@ -314,9 +252,7 @@ fn open_tells_what_is_wrong_with_a_pdu() {
     // A changed ciphertext under a CRC that fits, and the right PDU under another TEK.
     let other = format!("open --tek {KEY} --pdu {PUBLISHED_PDU}");
     assert!(not_opened(&other).contains("ICV"));
-    let sealed = answer(&format!(
-        "seal --tek {TEK} --cid 0x301 --pn 1 --payload 0011 --crc none"
-    ));
+    let sealed = answer(&format!("seal --tek {TEK} --cid 0x301 --pn 1 --payload 0011 --crc none"));
     let pdu = sealed["pdu"].as_str().unwrap();
     let mut changed = pdu.to_owned();
     changed.replace_range(20..21, if pdu.as_bytes()[20] == b'0' { "1" } else { "0" });
@@ -333,21 +269,14 @@ fn open_tells_what_is_wrong_with_a_pdu() {
 #[test]
 fn open_refuses_a_pdu_of_the_wrong_length_with_status_1() {
     for octets in 0..PUBLISHED_PDU.len() / 2 {
-        let pdu = if octets == 0 {
-            "\"\""
-        } else {
-            &PUBLISHED_PDU[..2 * octets]
-        };
+        let pdu = if octets == 0 { "\"\"" } else { &PUBLISHED_PDU[..2 * octets] };
         not_opened(&format!("open --tek {TEK} --pdu {pdu}"));
     }
     let error = not_opened(&format!("open --tek {TEK} --pdu {PUBLISHED_PDU}00"));
     assert!(error.contains("octet 26"), "{error}");
     // A header that promises an encrypted body and has no room for PN and ICV.
     let header = "4000110301";
-    let with_hcs = format!(
-        "{header}{:02x}",
-        keyhop::dot16::wire::hcs(&[0x40, 0x00, 0x11, 0x03, 0x01])
-    );
+    let with_hcs = format!("{header}{:02x}", keyhop::dot16::wire::hcs(&[0x40, 0x00, 0x11, 0x03, 0x01]));
     let error = not_opened(&format!("open --tek {TEK} --pdu {with_hcs}{}", "00".repeat(11)));
     assert!(error.contains("12 octets") && error.contains("found 11"), "{error}");
 }
@@ -355,38 +284,14 @@ fn open_refuses_a_pdu_of_the_wrong_length_with_status_1() {
 #[test]
 fn bad_hex_is_told_with_option_position_and_what_was_found() {
     for (arguments, parts) in [
-        (
-            format!("open --tek {TEK} --pdu 4040zz"),
-            ["--pdu", "position 5", "'z'", "hex digit"],
-        ),
-        (
-            format!("open --tek {TEK} --pdu 40401"),
-            ["--pdu", "position 6", "the end", "second hex digit"],
-        ),
-        (
-            format!("open --tek {TEK} --pdu 0x4040"),
-            ["--pdu", "position 2", "'x'", "hex digit"],
-        ),
-        (
-            format!("open --tek {TEK} --pdu 40:40"),
-            ["--pdu", "position 3", "':'", "hex digit"],
-        ),
-        (
-            format!("open --tek {}g --pdu 40", &TEK[..31]),
-            ["--tek", "position 32", "'g'", "hex digit"],
-        ),
-        (
-            format!("open --tek {} --pdu 40", &TEK[..30]),
-            ["--tek", "position 31", "found 30", "32 hex digits"],
-        ),
-        (
-            format!("open --tek {TEK}00 --pdu 40"),
-            ["--tek", "position 33", "found 34", "32 hex digits"],
-        ),
-        (
-            format!("wrap --kek {TEK} --tek 00"),
-            ["--tek", "position 3", "found 2", "32 hex digits"],
-        ),
+        (format!("open --tek {TEK} --pdu 4040zz"), ["--pdu", "position 5", "'z'", "hex digit"]),
+        (format!("open --tek {TEK} --pdu 40401"), ["--pdu", "position 6", "the end", "second hex digit"]),
+        (format!("open --tek {TEK} --pdu 0x4040"), ["--pdu", "position 2", "'x'", "hex digit"]),
+        (format!("open --tek {TEK} --pdu 40:40"), ["--pdu", "position 3", "':'", "hex digit"]),
+        (format!("open --tek {}g --pdu 40", &TEK[..31]), ["--tek", "position 32", "'g'", "hex digit"]),
+        (format!("open --tek {} --pdu 40", &TEK[..30]), ["--tek", "position 31", "found 30", "32 hex digits"]),
+        (format!("open --tek {TEK}00 --pdu 40"), ["--tek", "position 33", "found 34", "32 hex digits"]),
+        (format!("wrap --kek {TEK} --tek 00"), ["--tek", "position 3", "found 2", "32 hex digits"]),
         (
             "cmac --key 00 --akid 00 --pn 0 --cid 0 --message 00".to_owned(),
             ["--key", "position 3", "found 2", "16 octets"],
@@ -411,14 +316,8 @@ fn wrap_and_unwrap_in_both_algorithms() {
         ("--alg kw", "1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe5"),
         ("--alg ecb", "69c4e0d86a7b0430d8cdb78070b4c55a"),
     ] {
-        assert_eq!(
-            answer(&format!("wrap --kek {KEY} --tek {tek} {alg}")),
-            json!({ "tek": encrypted })
-        );
-        assert_eq!(
-            answer(&format!("unwrap --kek {KEY} --tek {encrypted} {alg}")),
-            json!({ "tek": tek })
-        );
+        assert_eq!(answer(&format!("wrap --kek {KEY} --tek {tek} {alg}")), json!({ "tek": encrypted }));
+        assert_eq!(answer(&format!("unwrap --kek {KEY} --tek {encrypted} {alg}")), json!({ "tek": tek }));
     }
 }
 
@@ -428,21 +327,12 @@ fn unwrap_fails_with_1_if_the_check_fails_and_with_2_if_the_length_is_wrong() {
     let error = not_opened(&format!("unwrap --kek {KEY} --tek {wrapped}"));
     assert!(error.contains("key wrap"), "{error}");
     for (alg, length) in [("kw", 16), ("kw", 32), ("kw", 0), ("ecb", 24), ("ecb", 15)] {
-        let tek = if length == 0 {
-            "\"\"".to_owned()
-        } else {
-            "00".repeat(length)
-        };
+        let tek = if length == 0 { "\"\"".to_owned() } else { "00".repeat(length) };
         let message = bad_input(&format!("unwrap --kek {KEY} --tek {tek} --alg {alg}"));
-        assert!(
-            message.contains("--tek") && message.contains(&format!("found {length}")),
-            "{message}"
-        );
+        assert!(message.contains("--tek") && message.contains(&format!("found {length}")), "{message}");
     }
     // AES-ECB has no check: another KEK gives just another TEK.
-    let ecb = answer(&format!(
-        "unwrap --kek {TEK} --tek 69c4e0d86a7b0430d8cdb78070b4c55a --alg ecb"
-    ));
+    let ecb = answer(&format!("unwrap --kek {TEK} --tek 69c4e0d86a7b0430d8cdb78070b4c55a --alg ecb"));
     assert_ne!(ecb["tek"], "00112233445566778899aabbccddeeff");
 }
 
@@ -455,37 +345,22 @@ fn window_gives_a_verdict_on_each_number_in_order() {
             "accept", "accept", "old", "duplicate", "accept", "old", "invalid", "invalid", "invalid", "duplicate"
         ] })
     );
-    assert_eq!(
-        window("1", "5,5,4,6"),
-        json!({ "verdicts": ["accept", "duplicate", "old", "accept"] })
-    );
-    assert_eq!(
-        window("0", "5,5,4,6"),
-        json!({ "verdicts": ["accept", "old", "old", "accept"] })
-    );
-    assert_eq!(
-        window("1024", "0x7fffffff,2147482624,2147482623"),
-        json!({ "verdicts": ["accept", "accept", "old"] })
-    );
+    assert_eq!(window("1", "5,5,4,6"), json!({ "verdicts": ["accept", "duplicate", "old", "accept"] }));
+    assert_eq!(window("0", "5,5,4,6"), json!({ "verdicts": ["accept", "old", "old", "accept"] }));
+    assert_eq!(window("1024", "0x7fffffff,2147482624,2147482623"), json!({ "verdicts": ["accept", "accept", "old"] }));
 }
 
 #[test]
 fn window_refuses_sizes_and_lists_that_make_no_sense() {
     assert!(bad_input("window --size 1025 --pns 1").contains("--size"));
     for pns in ["1,,2", "\"\"", "1,x", "1;2"] {
-        assert!(
-            bad_input(&format!("window --size 64 --pns {pns}")).contains("--pns"),
-            "{pns}"
-        );
+        assert!(bad_input(&format!("window --size 64 --pns {pns}")).contains("--pns"), "{pns}");
     }
 }
 
 #[test]
 fn without_json_the_same_comes_as_lines() {
     let plain = calc(&format!("open --tek {TEK} --pdu {PUBLISHED_PDU}"));
-    assert_eq!(
-        plain.out,
-        "cid: 1732\neks: 0\npn: 559412924\ndirection: dl\npayload: 00010203\n"
-    );
+    assert_eq!(plain.out, "cid: 1732\neks: 0\npn: 559412924\ndirection: dl\npayload: 00010203\n");
     assert_eq!(calc("window --size 64 --pns 1,1").out, "verdicts: accept duplicate\n");
 }

@@ -46,10 +46,7 @@ fn the_key_hierarchy_reproduces_both_public_data_sets() {
         let pmk = Pmk::from_msk(&array(case, "msk"));
         assert_eq!(hex::encode(pmk.octets()), text(case, "pmk"));
         let ak_sn = AkSequenceNumber(case["ak_sn"].as_u64().unwrap().try_into().unwrap());
-        let (ms, bs) = (
-            text(case, "ms_mac").parse().unwrap(),
-            text(case, "bsid").parse().unwrap(),
-        );
+        let (ms, bs) = (text(case, "ms_mac").parse().unwrap(), text(case, "bsid").parse().unwrap());
         let context = AkContext::derive(&pmk, ak_sn, ms, bs);
         assert_eq!(hex::encode(context.ak.octets()), text(case, "ak"));
         assert_eq!(context.akid.to_string(), text(case, "akid"));
@@ -76,15 +73,7 @@ fn published_pdu(case: &Value) -> Vec<u8> {
     let field = u32::from_str_radix(text(case, "pn"), 16).unwrap();
     let (pn, direction) = PacketNumber::from_field(field).unwrap();
     let tek = Tek::from_octets(array(case, "tek"));
-    dot16_ccm::seal(
-        &tek,
-        template,
-        pn,
-        direction,
-        &octets(case, "payload"),
-        Some(CrcForm::Ofdma),
-    )
-    .unwrap()
+    dot16_ccm::seal(&tek, template, pn, direction, &octets(case, "payload"), Some(CrcForm::Ofdma)).unwrap()
 }
 
 #[test]
@@ -93,27 +82,15 @@ fn published_pdu_1_is_sealed_and_opened_octet_for_octet() {
     let case = &cases[0];
     let sealed = published_pdu(case);
     assert_eq!(hex::encode(&sealed), text(case, "pdu"));
-    let parts = [
-        "cipher_gmh",
-        "pn_field",
-        "encrypted_payload",
-        "encrypted_icv",
-        "crc32_ofdma",
-    ]
-    .map(|part| octets(case, part));
+    let parts =
+        ["cipher_gmh", "pn_field", "encrypted_payload", "encrypted_icv", "crc32_ofdma"].map(|part| octets(case, part));
     assert_eq!(parts.concat(), sealed);
 
     let pdu = MacPdu::parse(&sealed).unwrap();
     assert_eq!((pdu.header.cid, pdu.crc_form()), (Cid(0x06c4), Some(CrcForm::Ofdma)));
-    assert_eq!(
-        hex::encode(dot16_ccm::nonce(&pdu.header, 0x2157_f6bc)),
-        text(case, "nonce")
-    );
+    assert_eq!(hex::encode(dot16_ccm::nonce(&pdu.header, 0x2157_f6bc)), text(case, "nonce"));
     let opened = dot16_ccm::open(&Tek::from_octets(array(case, "tek")), &pdu).unwrap();
-    assert_eq!(
-        (opened.pn.count(), opened.direction),
-        (0x2157_f6bc, Direction::Downlink)
-    );
+    assert_eq!((opened.pn.count(), opened.direction), (0x2157_f6bc, Direction::Downlink));
     assert_eq!(opened.plaintext, octets(case, "payload"));
 }
 
@@ -122,9 +99,7 @@ fn published_pdu_2_begins_as_published() {
     let cases = cases("dot16-aes-ccm-pdu.json");
     let case = &cases[1];
     let sealed = published_pdu(case);
-    let known = ["cipher_gmh", "pn_field", "encrypted_payload_prefix"]
-        .map(|part| octets(case, part))
-        .concat();
+    let known = ["cipher_gmh", "pn_field", "encrypted_payload_prefix"].map(|part| octets(case, part)).concat();
     assert_eq!(hex::encode(&sealed[..known.len()]), hex::encode(known));
     let header = GenericMacHeader::parse(&sealed).unwrap();
     assert_eq!(usize::from(header.length), sealed.len());
@@ -140,18 +115,9 @@ fn the_worked_data_pdu_is_sealed_octet_for_octet() {
     let expected = "40503d03007b0100000090ce04f81e4767d69248e7e0213563973e432f7c6e8b4137c5a2f775baa451907c68ac466ef3c3\
                     26dad64caee948abbcdda4f9";
     let tek = Tek::from_octets(std::array::from_fn(|place| 0x20 + u8::try_from(place).unwrap()));
-    let template = GenericMacHeader {
-        eks: 1,
-        ..GenericMacHeader::new(Cid(0x0300))
-    };
-    let sealed = dot16_ccm::seal(
-        &tek,
-        template,
-        PacketNumber::FIRST,
-        Direction::Downlink,
-        &payload,
-        Some(CrcForm::MsbFirst),
-    );
+    let template = GenericMacHeader { eks: 1, ..GenericMacHeader::new(Cid(0x0300)) };
+    let sealed =
+        dot16_ccm::seal(&tek, template, PacketNumber::FIRST, Direction::Downlink, &payload, Some(CrcForm::MsbFirst));
     assert_eq!(hex::encode(sealed.unwrap()), expected);
 }
 
@@ -162,42 +128,18 @@ fn the_ccm_cipher_gives_the_values_of_rfc_3610_and_of_cavp() {
     let mut ran = 0;
     for file in ["aes-ccm-rfc3610-m8-l2.json", "aes-ccm-cavp-vtt128-t8-n13.json"] {
         for case in cases(file) {
-            assert_eq!(
-                (case["M"].as_u64(), case["L"].as_u64()),
-                (Some(8), Some(2)),
-                "{}",
-                case["name"]
-            );
+            assert_eq!((case["M"].as_u64(), case["L"].as_u64()), (Some(8), Some(2)), "{}", case["name"]);
             let cipher = Ccm::<Aes128, U8, U13>::new(&array::<16>(&case, "key").into());
             let nonce = array::<13>(&case, "nonce").into();
             let (aad, plaintext) = (octets(&case, "aad"), octets(&case, "plaintext"));
             let sealed = [octets(&case, "ciphertext"), octets(&case, "tag")].concat();
             assert_eq!(
-                cipher
-                    .encrypt(
-                        &nonce,
-                        Payload {
-                            msg: &plaintext,
-                            aad: &aad
-                        }
-                    )
-                    .unwrap(),
+                cipher.encrypt(&nonce, Payload { msg: &plaintext, aad: &aad }).unwrap(),
                 sealed,
                 "{}",
                 case["name"]
             );
-            assert_eq!(
-                cipher
-                    .decrypt(
-                        &nonce,
-                        Payload {
-                            msg: &sealed,
-                            aad: &aad
-                        }
-                    )
-                    .unwrap(),
-                plaintext
-            );
+            assert_eq!(cipher.decrypt(&nonce, Payload { msg: &sealed, aad: &aad }).unwrap(), plaintext);
             ran += 1;
         }
     }
@@ -222,18 +164,8 @@ fn key_wrapping_gives_the_values_of_rfc_3394_and_of_cavp() {
     for case in &valid {
         let kek = Kek::from_octets(array(case, "kek"));
         let tek = Tek::from_octets(array(case, "plaintext"));
-        assert_eq!(
-            hex::encode(key_wrap::wrap(&kek, &tek)),
-            text(case, "ciphertext"),
-            "{}",
-            case["name"]
-        );
-        assert_eq!(
-            key_wrap::unwrap(&kek, &octets(case, "ciphertext")),
-            Ok(tek),
-            "{}",
-            case["name"]
-        );
+        assert_eq!(hex::encode(key_wrap::wrap(&kek, &tek)), text(case, "ciphertext"), "{}", case["name"]);
+        assert_eq!(key_wrap::unwrap(&kek, &octets(case, "ciphertext")), Ok(tek), "{}", case["name"]);
     }
     let invalid = list("aes-keywrap-rfc3394-128.json", "invalid");
     for case in &invalid {

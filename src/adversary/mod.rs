@@ -27,7 +27,9 @@ pub enum FrameKind {
 
 impl FrameKind {
     fn matches(self, octets: &[u8]) -> bool {
-        let Some(Ok(pdu)) = MacPdu::burst(octets).next() else { return false };
+        let Some(Ok(pdu)) = MacPdu::burst(octets).next() else {
+            return false;
+        };
         match self {
             Self::Data => !pdu.header.cid.is_management(),
             Self::Message(kind) => pdu.header.cid.is_management() && pdu.body.first() == Some(&kind),
@@ -113,7 +115,9 @@ impl Adversary {
 impl emulation::Adversary for Adversary {
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate {
         for (number, (attack, seen)) in self.attacks.iter().zip(&mut self.seen).enumerate() {
-            let Trigger::Frames { kind, nth, count, after } = attack.trigger else { continue };
+            let Trigger::Frames { kind, nth, count, after } = attack.trigger else {
+                continue;
+            };
             if attack.port != port || attack.to != to || now < after || !kind.matches(octets) {
                 continue;
             }
@@ -142,7 +146,9 @@ impl emulation::Adversary for Adversary {
         let mut injections = Vec::new();
         while let Some(entry) = self.due.first_entry().filter(|entry| *entry.key() <= now) {
             for number in entry.remove() {
-                let Some(attack) = self.attacks.get(number) else { continue };
+                let Some(attack) = self.attacks.get(number) else {
+                    continue;
+                };
                 let Action::Replay(name) = &attack.action else { continue };
                 for recorded in self.recordings.get(name).map_or(&[][..], Vec::as_slice) {
                     injections.push(Injection {

@@ -1,7 +1,7 @@
 //! A capture as a value, and the writer of pcapng and classic pcap (DESIGN section 6, `dot16-wire.md` 1.2 and 6).
 //!
 //! Both formats are little-endian with nanosecond times. pcapng: section header (comment, application `keyhop`),
-//! interfaces, names, then the packets with direction and comment. Classic pcap knows one link type and no text: all
+//! interfaces, names, then the packets with direction and comments. Classic pcap knows one link type and no text: all
 //! frames are of link type 252 there, and tag 12 says which dissector reads them.
 
 use std::borrow::Cow;
@@ -26,6 +26,11 @@ use crate::time::VirtualTime;
 
 /// Most octets of a comment, a name or a description: what the length field of a pcapng option can say.
 pub const MAX_TEXT: usize = 65_535;
+/// Most octets that all comments of a frame take, each with 7 octets for its option, so that the block
+/// stays below [`MAX_BLOCK`](super::record_reader::MAX_BLOCK).
+pub const MAX_COMMENTS: usize = 8 * 1024 * 1024;
+/// Octets that an option has beside its value at most: code, length, padding.
+const COMMENT_FRAMING: usize = 7;
 
 /// The application that a capture names as its maker.
 const APPLICATION: &str = "keyhop";
@@ -48,7 +53,7 @@ pub struct CapturedFrame {
     pub source: Option<Ipv4Addr>,
     /// Display address of the receiver (air).
     pub destination: Option<Ipv4Addr>,
-    /// What the frame is and what the receiver made of it; empty = none.
+    /// What the frame is and what the receiver made of it, one comment a line (LF between them); empty = none.
     pub comment: String,
 }
 
@@ -109,6 +114,23 @@ fn text(text: &str, what: &str, frame: u64) -> Result<Cow<'static, str>, Capture
     Ok(Cow::Owned(text.to_owned()))
 }
 
+/// The comments of frame `frame`, one for each line of `lines`; none if it is empty.
+fn comments(lines: &str, frame: u64) -> Result<Vec<Cow<'static, str>>, CaptureError> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let framing = lines.split('\n').count().saturating_mul(COMMENT_FRAMING);
+    let octets = lines.len().saturating_add(framing);
+    if octets > MAX_COMMENTS {
+        return Err(CaptureError::Unwritable {
+            frame,
+            expected: format!("comments of at most {MAX_COMMENTS} octets with their framing"),
+            found: format!("{octets} octets"),
+        });
+    }
+    lines.split('\n').map(|line| text(line, "a comment", frame)).collect()
+}
+
 fn refused(error: PcapError, frame: u64) -> CaptureError {
     match error {
         PcapError::IoError(source) => CaptureError::io("cannot be written", source),
@@ -123,39 +145,21 @@ fn refused(error: PcapError, frame: u64) -> CaptureError {
 fn pcapng_output<W: Write>(out: W, header: &CaptureHeader) -> Result<PcapNgWriter<W>, CaptureError> {
     let mut options = Vec::new();
     if !header.section_comment.is_empty() {
-        options.push(SectionHeaderOption::Comment(text(
-            &header.section_comment,
-            "a section comment",
-            0,
-        )?));
+        options.push(SectionHeaderOption::Comment(text(&header.section_comment, "a section comment", 0)?));
     }
     options.push(SectionHeaderOption::UserApplication(Cow::Borrowed(APPLICATION)));
-    let section = SectionHeaderBlock {
-        endianness: Endianness::Little,
-        options,
-        ..SectionHeaderBlock::default()
-    };
+    let section = SectionHeaderBlock { endianness: Endianness::Little, options, ..SectionHeaderBlock::default() };
     let mut writer = PcapNgWriter::with_section_header(out, section).map_err(|error| refused(error, 0))?;
     for interface in &header.interfaces {
-        let mut options = vec![InterfaceDescriptionOption::IfName(text(
-            &interface.name,
-            "an interface name",
-            0,
-        )?)];
+        let mut options = vec![InterfaceDescriptionOption::IfName(text(&interface.name, "an interface name", 0)?)];
         if !interface.description.is_empty() {
             let description = text(&interface.description, "an interface description", 0)?;
             options.push(InterfaceDescriptionOption::IfDescription(description));
         }
         options.push(InterfaceDescriptionOption::IfTsResol(9));
         let linktype = DataLink::from(u32::from(interface.kind.link_type()));
-        let block = InterfaceDescriptionBlock {
-            linktype,
-            snaplen: MAX_PACKET,
-            options,
-        };
-        writer
-            .write_block(&block.into_block())
-            .map_err(|error| refused(error, 0))?;
+        let block = InterfaceDescriptionBlock { linktype, snaplen: MAX_PACKET, options };
+        writer.write_block(&block.into_block()).map_err(|error| refused(error, 0))?;
     }
     if !header.names.is_empty() {
         let mut records = Vec::with_capacity(header.names.len());
@@ -172,13 +176,8 @@ fn pcapng_output<W: Write>(out: W, header: &CaptureHeader) -> Result<PcapNgWrite
                 names: vec![Cow::Owned(name.clone())],
             }));
         }
-        let block = NameResolutionBlock {
-            records,
-            options: Vec::new(),
-        };
-        writer
-            .write_block(&block.into_block())
-            .map_err(|error| refused(error, 0))?;
+        let block = NameResolutionBlock { records, options: Vec::new() };
+        writer.write_block(&block.into_block()).map_err(|error| refused(error, 0))?;
     }
     Ok(writer)
 }
@@ -203,11 +202,7 @@ impl<W: Write> CaptureWriter<W> {
             }
         };
         let kinds = header.interfaces.iter().map(|interface| interface.kind).collect();
-        Ok(Self {
-            output,
-            kinds,
-            frames: 0,
-        })
+        Ok(Self { output, kinds, frames: 0 })
     }
 
     /// Writes one frame.
@@ -242,27 +237,15 @@ impl<W: Write> CaptureWriter<W> {
         let length = u32::try_from(octets.len())
             .ok()
             .filter(|length| *length <= MAX_PACKET)
-            .ok_or_else(|| {
-                unwritable(
-                    "a frame of at most 262144 octets with its tags",
-                    octets.len().to_string(),
-                )
-            })?;
-        let since_1970 = frame
-            .time
-            .as_nanos()
-            .checked_add(EPOCH_SECONDS.saturating_mul(1_000_000_000));
+            .ok_or_else(|| unwritable("a frame of at most 262144 octets with its tags", octets.len().to_string()))?;
+        let since_1970 = frame.time.as_nanos().checked_add(EPOCH_SECONDS.saturating_mul(1_000_000_000));
         let time = since_1970
             .map(Duration::from_nanos)
             .ok_or_else(|| unwritable("a time that fits 64 bits of nanoseconds", frame.time.to_string()))?;
         match &mut self.output {
             Output::Pcap(writer) => {
                 writer
-                    .write_packet(&PcapPacket {
-                        timestamp: time,
-                        orig_len: length,
-                        data: octets,
-                    })
+                    .write_packet(&PcapPacket { timestamp: time, orig_len: length, data: octets })
                     .map_err(|error| refused(error, number))?;
             }
             Output::Pcapng(writer) => {
@@ -273,25 +256,14 @@ impl<W: Write> CaptureWriter<W> {
                         Direction::Uplink => 2,
                     }));
                 }
-                if !frame.comment.is_empty() {
-                    options.push(EnhancedPacketOption::Comment(text(
-                        &frame.comment,
-                        "a comment",
-                        number,
-                    )?));
+                for comment in comments(&frame.comment, number)? {
+                    options.push(EnhancedPacketOption::Comment(comment));
                 }
                 let interface_id = u32::try_from(frame.interface)
                     .map_err(|_| unwritable("an interface number of 32 bits", frame.interface.to_string()))?;
-                let block = EnhancedPacketBlock {
-                    interface_id,
-                    timestamp: time,
-                    original_len: length,
-                    data: octets,
-                    options,
-                };
-                writer
-                    .write_block(&block.into_block())
-                    .map_err(|error| refused(error, number))?;
+                let block =
+                    EnhancedPacketBlock { interface_id, timestamp: time, original_len: length, data: octets, options };
+                writer.write_block(&block.into_block()).map_err(|error| refused(error, number))?;
             }
         }
         self.frames = number;
@@ -313,8 +285,7 @@ impl<W: Write> CaptureWriter<W> {
             Output::Pcapng(writer) => writer.into_inner(),
             Output::Pcap(writer) => writer.into_writer(),
         };
-        out.flush()
-            .map_err(|error| CaptureError::io("cannot be written", error))?;
+        out.flush().map_err(|error| CaptureError::io("cannot be written", error))?;
         Ok(out)
     }
 }

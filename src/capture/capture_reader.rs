@@ -89,14 +89,7 @@ impl RecordedFrame {
         }
         let tagged = UpperPdu::parse(&frame.octets).map_err(|error| {
             let offset = frame.octets_offset.saturating_add(error.offset as u64);
-            CaptureError::malformed(
-                Place::Octet {
-                    frame: Some(frame.number),
-                    offset,
-                },
-                error.expected,
-                error.found,
-            )
+            CaptureError::malformed(Place::Octet { frame: Some(frame.number), offset }, error.expected, error.found)
         })?;
         frame.kind = match LinkKind::from_dissector(&tagged.dissector) {
             Some(kind) => FrameKind::Known(kind),
@@ -124,10 +117,7 @@ pub struct CaptureReader<R> {
 /// The file cannot be read or is neither pcap nor pcapng. The iterator gives an error, with frame and octet, for a
 /// file cut in the middle of a record, for damaged blocks and for damaged upper-PDU tags.
 pub fn open(path: &Path) -> Result<CaptureReader<BufReader<File>>, CaptureError> {
-    Ok(CaptureReader {
-        records: RecordReader::open(path)?,
-        ended: false,
-    })
+    Ok(CaptureReader { records: RecordReader::open(path)?, ended: false })
 }
 
 /// Reads a capture from anything that can be read. See [`open`].
@@ -135,20 +125,14 @@ pub fn open(path: &Path) -> Result<CaptureReader<BufReader<File>>, CaptureError>
 /// # Errors
 /// The octets are neither pcap nor pcapng.
 pub fn read<R: Read>(input: R) -> Result<CaptureReader<R>, CaptureError> {
-    Ok(CaptureReader {
-        records: RecordReader::new(input)?,
-        ended: false,
-    })
+    Ok(CaptureReader { records: RecordReader::new(input)?, ended: false })
 }
 
 impl<R: Read> CaptureReader<R> {
     /// The name of an interface; empty if it has none, as in classic pcap.
     #[must_use]
     pub fn interface_name(&self, interface: usize) -> &str {
-        self.records
-            .interfaces()
-            .get(interface)
-            .map_or("", |interface| interface.name.as_str())
+        self.records.interfaces().get(interface).map_or("", |interface| interface.name.as_str())
     }
 
     /// The records underneath, for names, comment and interfaces of the file.
@@ -165,14 +149,10 @@ impl<R: Read> Iterator for CaptureReader<R> {
         if self.ended {
             return None;
         }
-        let frame = self
-            .records
-            .next()?
-            .and_then(RecordedFrame::new)
-            .map_err(|error| match self.records.path() {
-                Some(path) => error.in_file(path),
-                None => error,
-            });
+        let frame = self.records.next()?.and_then(RecordedFrame::new).map_err(|error| match self.records.path() {
+            Some(path) => error.in_file(path),
+            None => error,
+        });
         self.ended = frame.is_err();
         Some(frame)
     }
@@ -190,14 +170,9 @@ pub fn read_whole<R: Read>(mut reader: CaptureReader<R>) -> Result<Capture, Capt
     let mut octets = 0usize;
     while let Some(frame) = reader.next() {
         let frame = frame?;
-        octets = octets
-            .saturating_add(frame.octets.len())
-            .saturating_add(frame.comment.len());
+        octets = octets.saturating_add(frame.octets.len()).saturating_add(frame.comment.len());
         let refuse = |expected: &str, found: String| {
-            let place = Place::Octet {
-                frame: Some(frame.number),
-                offset: frame.offset,
-            };
+            let place = Place::Octet { frame: Some(frame.number), offset: frame.offset };
             let error = CaptureError::malformed(place, expected, found);
             match reader.records.path() {
                 Some(path) => error.in_file(path),
@@ -213,10 +188,7 @@ pub fn read_whole<R: Read>(mut reader: CaptureReader<R>) -> Result<Capture, Capt
             return Err(refuse(&expected, "more".to_owned()));
         }
         let time = u64::try_from(frame.time_ns).map_err(|_| {
-            refuse(
-                "a time from 2000-01-01T00:00:00Z on",
-                format!("{} ns before", frame.time_ns.unsigned_abs()),
-            )
+            refuse("a time from 2000-01-01T00:00:00Z on", format!("{} ns before", frame.time_ns.unsigned_abs()))
         })?;
         // An interface may be described after frames of another one, and one of classic pcap carries several kinds.
         let key = (frame.interface, kind);
@@ -272,10 +244,8 @@ fn place_interfaces<R: Read>(capture: &mut Capture, used: &[(usize, LinkKind)], 
             }
         })
         .collect();
-    let renumbered: Vec<usize> = used
-        .iter()
-        .map(|key| placed.iter().position(|at| at == key).unwrap_or_default())
-        .collect();
+    let renumbered: Vec<usize> =
+        used.iter().map(|key| placed.iter().position(|at| at == key).unwrap_or_default()).collect();
     for frame in &mut capture.frames {
         frame.interface = renumbered.get(frame.interface).copied().unwrap_or_default();
     }

@@ -29,10 +29,7 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Octet {
-                frame: Some(frame),
-                offset,
-            } => write!(f, "frame {frame}, octet {offset}"),
+            Self::Octet { frame: Some(frame), offset } => write!(f, "frame {frame}, octet {offset}"),
             Self::Octet { frame: None, offset } => write!(f, "octet {offset}"),
             Self::Line { line, column } => write!(f, "line {line}, column {column}"),
             Self::Whole => f.write_str("the file"),
@@ -78,9 +75,7 @@ pub enum CaptureError {
 }
 
 fn prefix(path: &Option<PathBuf>) -> String {
-    path.as_deref()
-        .map(|path| format!("{}: ", path.display()))
-        .unwrap_or_default()
+    path.as_deref().map(|path| format!("{}: ", path.display())).unwrap_or_default()
 }
 
 impl CaptureError {
@@ -104,19 +99,10 @@ impl CaptureError {
     }
 
     pub(crate) fn malformed(place: Place, expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::Malformed {
-            path: None,
-            place,
-            expected: expected.into(),
-            found: found.into(),
-        }
+        Self::Malformed { path: None, place, expected: expected.into(), found: found.into() }
     }
 
     pub(crate) fn io(doing: &'static str, source: io::Error) -> Self {
-        Self::Io {
-            path: None,
-            doing,
-            source,
-        }
+        Self::Io { path: None, doing, source }
     }
 }

@@ -53,9 +53,7 @@ impl LinkKind {
     /// The kind a dissector name stands for, if it is one of the three written here.
     #[must_use]
     pub fn from_dissector(name: &str) -> Option<Self> {
-        [Self::Air, Self::Backbone, Self::RawIp]
-            .into_iter()
-            .find(|kind| kind.dissector() == name)
+        [Self::Air, Self::Backbone, Self::RawIp].into_iter().find(|kind| kind.dissector() == name)
     }
 }
 

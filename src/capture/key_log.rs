@@ -271,14 +271,8 @@ mod tests {
     #[test]
     fn both_ends_of_a_validity_belong_to_it() {
         let time = VirtualTime::from_nanos;
-        let validity = Validity {
-            from: Some(time(5)),
-            until: Some(time(7)),
-        };
-        assert_eq!(
-            [4, 5, 7, 8].map(|at| validity.contains(time(at))),
-            [false, true, true, false]
-        );
+        let validity = Validity { from: Some(time(5)), until: Some(time(7)) };
+        assert_eq!([4, 5, 7, 8].map(|at| validity.contains(time(at))), [false, true, true, false]);
         assert!(Validity::default().contains(VirtualTime::MAX));
     }
 }

@@ -75,11 +75,7 @@ impl<'m> Protection<'m> {
     pub fn of(message: &'m [u8]) -> Option<Self> {
         let parsed = ManagementMessage::parse(message).ok()?;
         if let Some(tuple) = parsed.cmac_tuple() {
-            return Some(Self {
-                covered: protected_part(message, tuple)?,
-                pn: tuple.pn,
-                value: tuple.value,
-            });
+            return Some(Self { covered: protected_part(message, tuple)?, pn: tuple.pn, value: tuple.value });
         }
         let ManagementMessage::Other { message_type, .. } = parsed else {
             return None;
@@ -101,11 +97,7 @@ impl<'m> Protection<'m> {
                 (covered, [p0, p1, p2, p3], *value)
             }
         };
-        Some(Self {
-            covered,
-            pn: u32::from_be_bytes(pn),
-            value,
-        })
+        Some(Self { covered, pn: u32::from_be_bytes(pn), value })
     }
 }
 
@@ -215,11 +207,7 @@ impl KeyLookup {
                 }
                 KeyRecord::CmacKey(record) => {
                     let link = (record.ms, record.bs);
-                    lookup
-                        .cmac_keys_by_link
-                        .entry(link)
-                        .or_default()
-                        .push(lookup.cmac_keys.len());
+                    lookup.cmac_keys_by_link.entry(link).or_default().push(lookup.cmac_keys.len());
                     lookup.cmac_keys.push(CmacEntry {
                         direction: record.direction,
                         ms: record.ms,
@@ -248,10 +236,7 @@ impl KeyLookup {
             let address = address?;
             self.nodes.iter().find(|node| node.ip == Some(address))?.id
         };
-        Link {
-            ms: id(ms).map(MsMac),
-            bs: id(bs).map(Bsid),
-        }
+        Link { ms: id(ms).map(MsMac), bs: id(bs).map(Bsid) }
     }
 
     /// Opens an encrypted data PDU.
@@ -274,34 +259,19 @@ impl KeyLookup {
             tried = tried.saturating_add(1);
             match ccm::open(tek, pdu) {
                 Ok(opened) => {
-                    return DataOutcome::Opened {
-                        opened,
-                        tek: record,
-                        key: number,
-                        fit,
-                    };
+                    return DataOutcome::Opened { opened, tek: record, key: number, fit };
                 }
                 Err(OpenError::Icv) => {}
                 Err(other) => return DataOutcome::Unopenable(other),
             }
         }
-        if tried == 0 {
-            DataOutcome::NoKey
-        } else {
-            DataOutcome::WrongIcv { tried }
-        }
+        if tried == 0 { DataOutcome::NoKey } else { DataOutcome::WrongIcv { tried } }
     }
 
     /// The TEKs of that EKS that the log gives to `cid`, by number, best first.
     fn teks_of_connection(&self, cid: Cid, eks: u8, at: &Sighting) -> Vec<(Fit, usize)> {
         let mut fits: BTreeMap<usize, Fit> = BTreeMap::new();
-        for connection in self
-            .connections
-            .get(&cid)
-            .into_iter()
-            .flatten()
-            .filter(|connection| connection.transport)
-        {
+        for connection in self.connections.get(&cid).into_iter().flatten().filter(|connection| connection.transport) {
             let sa = (connection.ms, connection.bs, connection.said);
             for number in self.teks_by_sa.get(&sa).into_iter().flatten() {
                 let Some((tek, _)) = self.teks.get(*number).filter(|(tek, _)| tek.eks == eks) else {
@@ -309,9 +279,7 @@ impl KeyLookup {
                 };
                 let in_use = connection.validity.contains(at.time) && tek.validity.contains(at.time);
                 let fit = fit(at.link, connection.ms, connection.bs, in_use);
-                fits.entry(*number)
-                    .and_modify(|known| *known = fit.min(*known))
-                    .or_insert(fit);
+                fits.entry(*number).and_modify(|known| *known = fit.min(*known)).or_insert(fit);
             }
         }
         best_first(fits.into_iter().map(|(number, fit)| (fit, number)).collect())
@@ -321,9 +289,7 @@ impl KeyLookup {
     #[must_use]
     pub fn verify(&self, protection: &Protection<'_>, cid: Cid, at: &Sighting) -> CmacOutcome {
         let near = self.cmac_keys_of_link(at);
-        let far = (0..self.cmac_keys.len())
-            .rev()
-            .filter(|number| !near.iter().any(|(_, known)| known == number));
+        let far = (0..self.cmac_keys.len()).rev().filter(|number| !near.iter().any(|(_, known)| known == number));
         let far = far.map(|number| (Fit::Elsewhere, number));
         let mut tried = 0usize;
         for (fit, number) in near.iter().copied().chain(far) {
@@ -336,18 +302,10 @@ impl KeyLookup {
             tried = tried.saturating_add(1);
             let Protection { covered, pn, value } = protection;
             if cmac_tuple::verify(&entry.key, entry.akid, *pn, cid, covered, Truncation::Right, value) {
-                return CmacOutcome::Verified {
-                    count: entry.count,
-                    key: number,
-                    fit,
-                };
+                return CmacOutcome::Verified { count: entry.count, key: number, fit };
             }
         }
-        if tried == 0 {
-            CmacOutcome::NoKey
-        } else {
-            CmacOutcome::Wrong { tried }
-        }
+        if tried == 0 { CmacOutcome::NoKey } else { CmacOutcome::Wrong { tried } }
     }
 
     /// The CMAC keys of this link, by number, best first.
@@ -358,14 +316,9 @@ impl KeyLookup {
             (fit != Fit::Elsewhere).then_some((fit, number))
         };
         best_first(match (at.link.ms, at.link.bs) {
-            (Some(ms), Some(bs)) => self
-                .cmac_keys_by_link
-                .get(&(ms, bs))
-                .into_iter()
-                .flatten()
-                .copied()
-                .filter_map(with_fit)
-                .collect(),
+            (Some(ms), Some(bs)) => {
+                self.cmac_keys_by_link.get(&(ms, bs)).into_iter().flatten().copied().filter_map(with_fit).collect()
+            }
             _ => (0..self.cmac_keys.len()).filter_map(with_fit).collect(),
         })
     }

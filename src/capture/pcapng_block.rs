@@ -63,10 +63,7 @@ impl TimeResolution {
             Self::Decimal(n) => 10u128
                 .checked_pow(u32::from(n.saturating_sub(9)))
                 .map_or(0, |unit| count.checked_div(unit).unwrap_or(0)),
-            Self::Binary(n) => count
-                .saturating_mul(1_000_000_000)
-                .checked_shr(u32::from(n))
-                .unwrap_or(0),
+            Self::Binary(n) => count.saturating_mul(1_000_000_000).checked_shr(u32::from(n)).unwrap_or(0),
         }
     }
 }
@@ -98,11 +95,7 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn new(whole: &'a [u8], order: Endianness) -> Self {
-        Self {
-            whole,
-            rest: whole,
-            order,
-        }
+        Self { whole, rest: whole, order }
     }
 
     fn offset(&self) -> usize {
@@ -114,10 +107,7 @@ impl<'a> Body<'a> {
         expected: &'static str,
         mut parser: impl FnMut(&'a [u8]) -> IResult<&'a [u8], T>,
     ) -> Result<T, BlockError> {
-        let (rest, value) = parser(self.rest).map_err(|_| BlockError {
-            offset: self.offset(),
-            expected,
-        })?;
+        let (rest, value) = parser(self.rest).map_err(|_| BlockError { offset: self.offset(), expected })?;
         self.rest = rest;
         Ok(value)
     }
@@ -169,18 +159,11 @@ pub fn section_header(body: &[u8], order: Endianness) -> Result<String, BlockErr
     let version_offset = body.offset();
     let major = body.number16("a major version")?;
     if major != 1 {
-        return Err(BlockError {
-            offset: version_offset,
-            expected: "pcapng version 1",
-        });
+        return Err(BlockError { offset: version_offset, expected: "pcapng version 1" });
     }
     body.number16("a minor version")?;
     body.parse("a section length", |input| take(8usize).parse(input))?;
-    let comment = body
-        .options()?
-        .into_iter()
-        .find(|(code, _)| *code == 1)
-        .map(|(_, value)| text(value));
+    let comment = body.options()?.into_iter().find(|(code, _)| *code == 1).map(|(_, value)| text(value));
     Ok(comment.unwrap_or_default())
 }
 
@@ -286,11 +269,7 @@ pub fn obsolete_packet(body: &[u8], order: Endianness) -> Result<PacketBlock<'_>
 pub fn simple_packet(body: &[u8], order: Endianness, snap_length: u32) -> Result<PacketBlock<'_>, BlockError> {
     let mut body = Body::new(body, order);
     let original_length = body.number32("an original length")?;
-    let captured = if snap_length == 0 {
-        original_length
-    } else {
-        original_length.min(snap_length)
-    };
+    let captured = if snap_length == 0 { original_length } else { original_length.min(snap_length) };
     let octets_offset = body.offset();
     let octets = body.padded(captured, "as many octets as the packet and snapshot length say")?;
     Ok(PacketBlock {

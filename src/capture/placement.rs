@@ -66,9 +66,7 @@ pub struct PendingOutputs {
 }
 
 fn parent(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A temporary file in `folder` with the permissions of any new file.
@@ -99,10 +97,7 @@ impl PendingOutputs {
         path: &Path,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), PlacementError> {
-        let failed = |source| PlacementError::Write {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| PlacementError::Write { path: path.to_owned(), source };
         let place = destination(path).map_err(failed)?;
         let folder = match &place {
             Place::Rename(path) => parent(path).to_owned(),
@@ -119,11 +114,7 @@ impl PendingOutputs {
         let mut out = BufWriter::new(file);
         write(&mut out).map_err(failed)?;
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-        self.staged.push(Staged {
-            named: path.to_owned(),
-            place,
-            file,
-        });
+        self.staged.push(Staged { named: path.to_owned(), place, file });
         Ok(())
     }
 
@@ -135,10 +126,7 @@ impl PendingOutputs {
         let mut placed: Vec<Placed> = Vec::new();
         let mut through = Vec::new();
         for staged in self.staged {
-            let failed = |source| PlacementError::Write {
-                path: staged.named.clone(),
-                source,
-            };
+            let failed = |source| PlacementError::Write { path: staged.named.clone(), source };
             let path = match staged.place {
                 Place::WriteThrough(path) => {
                     through.push((path, staged.file));
@@ -171,9 +159,8 @@ fn destination(path: &Path) -> io::Result<Place> {
         Ok(metadata) if metadata.is_file() => Ok(Place::Rename(fs::canonicalize(path)?)),
         Ok(_) => Ok(Place::WriteThrough(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let name = path
-                .file_name()
-                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "is no file name"))?;
+            let name =
+                path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "is no file name"))?;
             Ok(Place::Rename(fs::canonicalize(parent(path))?.join(name)))
         }
         Err(error) => Err(error),
@@ -199,10 +186,7 @@ fn take_back(placed: Vec<Placed>) -> Result<(), PlacementError> {
     for Placed { path, before } in placed.into_iter().rev() {
         match before {
             None => {
-                fs::remove_file(&path).map_err(|source| PlacementError::Write {
-                    path: path.clone(),
-                    source,
-                })?;
+                fs::remove_file(&path).map_err(|source| PlacementError::Write { path: path.clone(), source })?;
             }
             Some(backup) => {
                 if let Err(failed) = backup.persist(&path) {
@@ -227,10 +211,8 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -250,10 +232,7 @@ mod tests {
         assert!(!a.exists());
         assert_eq!(fs::read_to_string(&b).unwrap(), "old");
         outputs.commit().unwrap();
-        assert_eq!(
-            (fs::read_to_string(&a).unwrap(), fs::read_to_string(&b).unwrap()),
-            ("one".into(), "two".into())
-        );
+        assert_eq!((fs::read_to_string(&a).unwrap(), fs::read_to_string(&b).unwrap()), ("one".into(), "two".into()));
         assert_eq!(names(folder.path()), ["a", "b"]);
     }
 
@@ -276,12 +255,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut outputs = PendingOutputs::new();
         let missing = folder.path().join("missing").join("a");
-        assert!(
-            stage(&mut outputs, &missing, "one")
-                .unwrap_err()
-                .to_string()
-                .contains("missing")
-        );
+        assert!(stage(&mut outputs, &missing, "one").unwrap_err().to_string().contains("missing"));
         let file = folder.path().join("file");
         fs::write(&file, "x").unwrap();
         assert!(stage(&mut outputs, &file.join("a"), "one").is_err());

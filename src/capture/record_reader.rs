@@ -102,10 +102,7 @@ impl<R: Read> RecordReader<R> {
             path: None,
             offset: 0,
             frames: 0,
-            format: Format::Pcapng {
-                order: Endianness::Little,
-                first_interface: 0,
-            },
+            format: Format::Pcapng { order: Endianness::Little, first_interface: 0 },
             interfaces: Vec::new(),
             names: Vec::new(),
             section_comment: String::new(),
@@ -140,10 +137,7 @@ impl<R: Read> RecordReader<R> {
     }
 
     fn place(&self, offset: u64) -> Place {
-        Place::Octet {
-            frame: Some(self.frames.saturating_add(1)),
-            offset,
-        }
+        Place::Octet { frame: Some(self.frames.saturating_add(1)), offset }
     }
 
     /// The next `length` octets, or fewer at the end of the file.
@@ -165,11 +159,7 @@ impl<R: Read> RecordReader<R> {
             return Ok(octets);
         }
         let expected = format!("{length} octets of {what}");
-        let found = format!(
-            "the end of the file at octet {} after {} of them",
-            self.offset,
-            octets.len()
-        );
+        let found = format!("the end of the file at octet {} after {} of them", self.offset, octets.len());
         Err(CaptureError::malformed(self.place(start), expected, found))
     }
 
@@ -227,10 +217,7 @@ impl<R: Read> RecordReader<R> {
         if self.interfaces.is_empty() && self.section_comment.is_empty() {
             self.section_comment = comment;
         }
-        self.format = Format::Pcapng {
-            order,
-            first_interface: self.interfaces.len(),
-        };
+        self.format = Format::Pcapng { order, first_interface: self.interfaces.len() };
         Ok(())
     }
 
@@ -281,16 +268,8 @@ impl<R: Read> RecordReader<R> {
         let Ok([s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, o0, o1, o2, o3]) =
             <[u8; 16]>::try_from(header.as_slice())
         else {
-            let found = format!(
-                "the end of the file at octet {} after {} of them",
-                self.offset,
-                header.len()
-            );
-            return Err(CaptureError::malformed(
-                self.place(start),
-                "16 octets of a record header",
-                found,
-            ));
+            let found = format!("the end of the file at octet {} after {} of them", self.offset, header.len());
+            return Err(CaptureError::malformed(self.place(start), "16 octets of a record header", found));
         };
         let captured = number(order, [c0, c1, c2, c3]);
         if captured > MAX_PACKET {
@@ -330,16 +309,8 @@ impl<R: Read> RecordReader<R> {
                 return Ok(None);
             }
             let Ok(kind) = <[u8; 4]>::try_from(kind.as_slice()) else {
-                let found = format!(
-                    "the end of the file at octet {} after {} of them",
-                    self.offset,
-                    kind.len()
-                );
-                return Err(CaptureError::malformed(
-                    self.place(start),
-                    "4 octets of a block type",
-                    found,
-                ));
+                let found = format!("the end of the file at octet {} after {} of them", self.offset, kind.len());
+                return Err(CaptureError::malformed(self.place(start), "4 octets of a block type", found));
             };
             if kind == [0x0a, 0x0d, 0x0d, 0x0a] {
                 self.section_header(start)?;
@@ -355,16 +326,12 @@ impl<R: Read> RecordReader<R> {
                 }
                 2 => pcapng_block::obsolete_packet(&body, order),
                 3 => {
-                    let snap_length = self
-                        .interfaces
-                        .get(first_interface)
-                        .map_or(0, |interface| interface.snap_length);
+                    let snap_length = self.interfaces.get(first_interface).map_or(0, |interface| interface.snap_length);
                     pcapng_block::simple_packet(&body, order, snap_length)
                 }
                 4 => {
                     let room = MAX_NAMES.saturating_sub(self.names.len());
-                    self.names
-                        .extend(pcapng_block::names(&body, order).into_iter().take(room));
+                    self.names.extend(pcapng_block::names(&body, order).into_iter().take(room));
                     continue;
                 }
                 6 => pcapng_block::enhanced_packet(&body, order),
@@ -392,16 +359,10 @@ impl<R: Read> RecordReader<R> {
 
     fn record(&mut self, packet: PacketBlock<'_>, first: usize, start: u64) -> Result<Record, CaptureError> {
         let body_offset = start.saturating_add(8);
-        let index = usize::try_from(packet.interface)
-            .ok()
-            .and_then(|interface| first.checked_add(interface));
+        let index = usize::try_from(packet.interface).ok().and_then(|interface| first.checked_add(interface));
         let Some((index, interface)) = index.and_then(|index| Some((index, self.interfaces.get(index)?))) else {
             let expected = "the number of an interface described before";
-            return Err(CaptureError::malformed(
-                self.place(body_offset),
-                expected,
-                packet.interface.to_string(),
-            ));
+            return Err(CaptureError::malformed(self.place(body_offset), expected, packet.interface.to_string()));
         };
         if packet.octets.len() > MAX_PACKET as usize {
             return Err(CaptureError::malformed(
@@ -431,9 +392,7 @@ impl<R: Read> RecordReader<R> {
 /// Nanoseconds since 2000 for a time in nanoseconds since 1970 and an offset in seconds.
 fn since_epoch(nanos: u128, offset_seconds: i64) -> i64 {
     let nanos = i128::try_from(nanos).unwrap_or(i128::MAX);
-    let shift = i128::from(offset_seconds)
-        .saturating_sub(i128::from(EPOCH_SECONDS))
-        .saturating_mul(1_000_000_000);
+    let shift = i128::from(offset_seconds).saturating_sub(i128::from(EPOCH_SECONDS)).saturating_mul(1_000_000_000);
     let since = nanos.saturating_add(shift);
     i64::try_from(since).unwrap_or(if since < 0 { i64::MIN } else { i64::MAX })
 }

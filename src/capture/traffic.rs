@@ -76,39 +76,21 @@ fn ethernet(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
             (input, ether_type) = (rest, inner);
         }
     }
-    Ok((
-        &[],
-        Inside {
-            ipv4: ether_type == ETHERTYPE_IPV4,
-            octets: input,
-        },
-    ))
+    Ok((&[], Inside { ipv4: ether_type == ETHERTYPE_IPV4, octets: input }))
 }
 
 /// Linux cooked version 1: packet type, hardware type, address length, address of 8 octets, protocol.
 fn cooked_1(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
     let (input, _header) = take(14usize).parse(input)?;
     let (input, protocol) = be_u16(input)?;
-    Ok((
-        &[],
-        Inside {
-            ipv4: protocol == ETHERTYPE_IPV4,
-            octets: input,
-        },
-    ))
+    Ok((&[], Inside { ipv4: protocol == ETHERTYPE_IPV4, octets: input }))
 }
 
 /// Linux cooked version 2: protocol, reserved, interface, hardware type, packet type, address length, address.
 fn cooked_2(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
     let (input, protocol) = be_u16(input)?;
     let (input, _header) = take(18usize).parse(input)?;
-    Ok((
-        &[],
-        Inside {
-            ipv4: protocol == ETHERTYPE_IPV4,
-            octets: input,
-        },
-    ))
+    Ok((&[], Inside { ipv4: protocol == ETHERTYPE_IPV4, octets: input }))
 }
 
 /// Null and loopback: an address family of 4 octets, in the byte order of the machine that captured.
@@ -121,13 +103,7 @@ fn loopback(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
 /// Raw IP: the version is in the packet itself.
 fn raw_ip(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
     let (_, first) = number8(input)?;
-    Ok((
-        &[],
-        Inside {
-            ipv4: first >> 4 == 4,
-            octets: input,
-        },
-    ))
+    Ok((&[], Inside { ipv4: first >> 4 == 4, octets: input }))
 }
 
 /// Source address and total length of an IPv4 header.
@@ -216,20 +192,10 @@ fn collect<R: Read>(mut records: RecordReader<R>) -> Result<TrafficFile, Capture
         let record = record?;
         any = true;
         let refuse = |expected: String, found: String| {
-            CaptureError::malformed(
-                Place::Octet {
-                    frame: Some(record.number),
-                    offset: record.offset,
-                },
-                expected,
-                found,
-            )
+            CaptureError::malformed(Place::Octet { frame: Some(record.number), offset: record.offset }, expected, found)
         };
         let Some(parser) = link_parser(record.link_type) else {
-            return Err(refuse(
-                EXPECTED_LINK_TYPE.to_owned(),
-                format!("link type {}", record.link_type),
-            ));
+            return Err(refuse(EXPECTED_LINK_TYPE.to_owned(), format!("link type {}", record.link_type)));
         };
         match unpack(&record, parser) {
             Packet::NotIpv4 => traffic.skipped.not_ipv4 = traffic.skipped.not_ipv4.saturating_add(1),
@@ -245,10 +211,7 @@ fn collect<R: Read>(mut records: RecordReader<R>) -> Result<TrafficFile, Capture
             }
         }
     }
-    let refused = records
-        .interfaces()
-        .iter()
-        .find(|interface| link_parser(interface.link_type).is_none());
+    let refused = records.interfaces().iter().find(|interface| link_parser(interface.link_type).is_none());
     if let (false, Some(interface)) = (any, refused) {
         let found = format!("no packet and link type {}", interface.link_type);
         return Err(CaptureError::malformed(Place::Whole, EXPECTED_LINK_TYPE, found));
@@ -257,10 +220,7 @@ fn collect<R: Read>(mut records: RecordReader<R>) -> Result<TrafficFile, Capture
     let first = timed.first().map_or(0, |(time, _)| *time);
     traffic.packets = timed
         .into_iter()
-        .map(|(time, octets)| TrafficPacket {
-            time: Duration::from_nanos(time.abs_diff(first)),
-            octets,
-        })
+        .map(|(time, octets)| TrafficPacket { time: Duration::from_nanos(time.abs_diff(first)), octets })
         .collect();
     Ok(traffic)
 }

@@ -217,10 +217,7 @@ mod tests {
 
     #[test]
     fn a_name_longer_than_its_length_field_is_refused() {
-        let frame = UpperPdu {
-            protocol: "x".repeat(65_536),
-            ..uplink(&[])
-        };
+        let frame = UpperPdu { protocol: "x".repeat(65_536), ..uplink(&[]) };
         assert!(wrap(&frame).is_err());
     }
 

@@ -55,9 +55,7 @@ pub fn hex(text: &str) -> Result<Octets, HexError> {
     }
     let (pairs, rest) = digits.as_chunks::<2>();
     if !rest.is_empty() {
-        return Err(HexError::Odd {
-            position: digits.len().saturating_add(1),
-        });
+        return Err(HexError::Odd { position: digits.len().saturating_add(1) });
     }
     Ok(Octets(pairs.iter().map(|[high, low]| high << 4 | low).collect()))
 }
@@ -70,11 +68,7 @@ pub fn hex_array<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
     let Octets(octets) = hex(text)?;
     octets.try_into().map_err(|octets: Vec<u8>| {
         let (expected, found) = (N.saturating_mul(2), octets.len().saturating_mul(2));
-        HexError::Length {
-            position: expected.min(found).saturating_add(1),
-            expected,
-            found,
-        }
+        HexError::Length { position: expected.min(found).saturating_add(1), expected, found }
     })
 }
 
@@ -107,16 +101,9 @@ pub fn integer<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Resul
         None => (text, 10),
     };
     // A sign, which from_str_radix takes, is no digit.
-    let value = if digits.chars().all(|digit| digit.is_digit(radix)) {
-        u64::from_str_radix(digits, radix).ok()
-    } else {
-        None
-    };
-    let error = || IntegerError {
-        first: *range.start(),
-        last: *range.end(),
-        found: text.to_owned(),
-    };
+    let value =
+        if digits.chars().all(|digit| digit.is_digit(radix)) { u64::from_str_radix(digits, radix).ok() } else { None };
+    let error = || IntegerError { first: *range.start(), last: *range.end(), found: text.to_owned() };
     let value = value.filter(|value| range.contains(value)).ok_or_else(error)?;
     T::try_from(value).map_err(|_| error())
 }
@@ -128,11 +115,7 @@ pub fn integer<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Resul
 /// character.
 pub fn address<A: FromStr<Err = AddressError>>(text: &str) -> Result<A, String> {
     text.parse().map_err(|error: AddressError| {
-        match text
-            .chars()
-            .zip(1..)
-            .find(|(found, _)| !found.is_ascii_hexdigit() && *found != ':')
-        {
+        match text.chars().zip(1..).find(|(found, _)| !found.is_ascii_hexdigit() && *found != ':') {
             Some((_, position)) => format!("position {position}: {error}"),
             None => error.to_string(),
         }
@@ -175,44 +158,12 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_hex_is_told_with_its_position() {
-        assert_eq!(
-            hex("00g0"),
-            Err(HexError::Digit {
-                position: 3,
-                found: 'g'
-            })
-        );
-        assert_eq!(
-            hex("00:11"),
-            Err(HexError::Digit {
-                position: 3,
-                found: ':'
-            })
-        );
-        assert_eq!(
-            hex("ä"),
-            Err(HexError::Digit {
-                position: 1,
-                found: 'ä'
-            })
-        );
+        assert_eq!(hex("00g0"), Err(HexError::Digit { position: 3, found: 'g' }));
+        assert_eq!(hex("00:11"), Err(HexError::Digit { position: 3, found: ':' }));
+        assert_eq!(hex("ä"), Err(HexError::Digit { position: 1, found: 'ä' }));
         assert_eq!(hex("001"), Err(HexError::Odd { position: 4 }));
-        assert_eq!(
-            hex_array::<2>("001122"),
-            Err(HexError::Length {
-                position: 5,
-                expected: 4,
-                found: 6
-            })
-        );
-        assert_eq!(
-            hex_array::<2>("00"),
-            Err(HexError::Length {
-                position: 3,
-                expected: 4,
-                found: 2
-            })
-        );
+        assert_eq!(hex_array::<2>("001122"), Err(HexError::Length { position: 5, expected: 4, found: 6 }));
+        assert_eq!(hex_array::<2>("00"), Err(HexError::Length { position: 3, expected: 4, found: 2 }));
         assert_eq!(
             hex_array::<2>("00").unwrap_err().to_string(),
             "position 3: expected 4 hex digits (2 octets) in all, found 2"
@@ -224,19 +175,7 @@ mod tests {
         assert_eq!(integer::<u16>("65535", 0..=0xffff), Ok(65535));
         assert_eq!(integer::<u16>("0xFFff", 0..=0xffff), Ok(65535));
         assert_eq!(integer::<u8>("007", 0..=15), Ok(7));
-        for bad in [
-            "65536",
-            "0x10000",
-            "",
-            "0x",
-            "-1",
-            "+1",
-            "0x+1",
-            "1.0",
-            "ff",
-            " 1",
-            "99999999999999999999",
-        ] {
+        for bad in ["65536", "0x10000", "", "0x", "-1", "+1", "0x+1", "1.0", "ff", " 1", "99999999999999999999"] {
             assert!(integer::<u16>(bad, 0..=0xffff).is_err(), "{bad:?}");
         }
         assert_eq!(

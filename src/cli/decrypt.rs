@@ -67,14 +67,7 @@ pub fn run(arguments: &DecryptArguments, messages: &mut dyn Write) -> Status {
                 let _ = writeln!(messages, "frame {}: {}", sealed.frame.saturating_add(1), sealed.reason);
             }
             let told = format!("PDUs opened: {}, not opened: {}", outcome.opened, outcome.sealed.len());
-            (
-                told,
-                if outcome.sealed.is_empty() {
-                    Status::Success
-                } else {
-                    Status::Failure
-                },
-            )
+            (told, if outcome.sealed.is_empty() { Status::Success } else { Status::Failure })
         }
         Err(error) => (format!("error: {error}"), Status::BadInput),
     };
@@ -148,17 +141,10 @@ fn opened_pdu(pdu: &MacPdu<'_>, keys: &KeyLookup, at: &Sighting) -> Result<Vec<u
             return Err(format!("PDU on CID {cid}: none of {tried} keys verifies the ICV"));
         }
         DataOutcome::NoKey => {
-            return Err(format!(
-                "PDU on CID {cid}: the key log has no TEK of EKS {}",
-                pdu.header.eks
-            ));
+            return Err(format!("PDU on CID {cid}: the key log has no TEK of EKS {}", pdu.header.eks));
         }
         DataOutcome::Unopenable(error) => return Err(format!("PDU on CID {cid}: {error}")),
     };
-    let header = GenericMacHeader {
-        encrypted: false,
-        eks: 0,
-        ..pdu.header
-    };
+    let header = GenericMacHeader { encrypted: false, eks: 0, ..pdu.header };
     MacPdu::build(header, &plaintext, Some(CrcForm::MsbFirst)).map_err(|error| format!("PDU on CID {cid}: {error}"))
 }

@@ -12,12 +12,7 @@ pub(super) fn content_summary(pdu_type: PduType, content: &[u8]) -> String {
     if pdu_type.fragmentation() && !pdu_type.contains(PduType::FAST_FEEDBACK_OR_GRANT_MANAGEMENT) {
         return match FragmentationSubheader::parse(content, pdu_type.extended()) {
             Ok((fragment, rest)) => {
-                format!(
-                    "fragment {:?} of FSN {}, {} octets",
-                    fragment.control,
-                    fragment.fsn,
-                    rest.len()
-                )
+                format!("fragment {:?} of FSN {}, {} octets", fragment.control, fragment.fsn, rest.len())
             }
             Err(error) => error.to_string(),
         };
@@ -43,10 +38,7 @@ pub(super) fn ip_summary(octets: &[u8]) -> String {
         _ => String::new(),
     };
     let (source, destination) = (packet.get_source(), packet.get_destination());
-    format!(
-        "IPv4 {source} > {destination} {protocol}{ports}, {} octets",
-        octets.len()
-    )
+    format!("IPv4 {source} > {destination} {protocol}{ports}, {} octets", octets.len())
 }
 
 /// A management message in a few words, without its CMAC.
@@ -63,19 +55,11 @@ pub(super) fn message_summary(message: &ManagementMessage) -> String {
         ManagementMessage::RngRsp(message) => parts.extend(rng_rsp(message)),
         ManagementMessage::MobMshoReq(message) => {
             parts.extend(message.full.iter().map(|(bs, _)| format!("candidate {bs}")));
-            parts.extend(
-                message
-                    .indexed
-                    .iter()
-                    .map(|(index, _)| format!("candidate of index {index}")),
-            );
+            parts.extend(message.indexed.iter().map(|(index, _)| format!("candidate of index {index}")));
         }
         ManagementMessage::MobBshoRsp(message) => {
             parts.extend(message.recommended().iter().map(|bs| {
-                format!(
-                    "recommends {} (HO process optimization {:#04x})",
-                    bs.bsid, bs.ho_process_optimization
-                )
+                format!("recommends {} (HO process optimization {:#04x})", bs.bsid, bs.ho_process_optimization)
             }));
             parts.push(format!("action time {}", message.action_time));
         }
@@ -86,20 +70,13 @@ pub(super) fn message_summary(message: &ManagementMessage) -> String {
             HoIndication::Reserved => "reserved indication".to_owned(),
         }),
         ManagementMessage::RegReq(_) | ManagementMessage::RegRsp(_) | ManagementMessage::MobNbrAdv(_) => {}
-        ManagementMessage::Other {
-            message_type: 9 | 10,
-            body,
-        } => {
+        ManagementMessage::Other { message_type: 9 | 10, body } => {
             parts.extend(body.first().map(|code| format!("PKM {}", pkm_name(*code))));
             parts.push(format!("{} octets", body.len()));
         }
         ManagementMessage::Other { body, .. } => parts.push(format!("{} octets", body.len())),
     }
-    if parts.is_empty() {
-        "-".to_owned()
-    } else {
-        parts.join(", ")
-    }
+    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
 }
 
 fn purpose(bits: u8) -> Option<String> {
@@ -108,11 +85,7 @@ fn purpose(bits: u8) -> Option<String> {
         (RngReq::PURPOSE_LOCATION_UPDATE, "location update"),
         (RngReq::PURPOSE_SEAMLESS_HANDOVER, "seamless handover"),
     ];
-    let names: Vec<&str> = names
-        .iter()
-        .filter(|(bit, _)| bits & bit != 0)
-        .map(|(_, name)| *name)
-        .collect();
+    let names: Vec<&str> = names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
     (!names.is_empty()).then(|| names.join(" and "))
 }
 

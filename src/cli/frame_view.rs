@@ -82,11 +82,7 @@ impl Viewer {
     /// A viewer with the keys of a log, or without.
     #[must_use]
     pub fn new(keys: Option<KeyLookup>) -> Self {
-        Self {
-            keys,
-            windows: BTreeMap::new(),
-            highest_cmac_pn: BTreeMap::new(),
-        }
+        Self { keys, windows: BTreeMap::new(), highest_cmac_pn: BTreeMap::new() }
     }
 
     /// The PDUs of an air frame, or the one thing that another frame is; at least one.
@@ -96,26 +92,16 @@ impl Viewer {
             FrameKind::Known(LinkKind::Backbone) => vec![self.backbone(&frame.octets)],
             FrameKind::Known(LinkKind::RawIp) => vec![plain("IP", ip_summary(&frame.octets))],
             FrameKind::Dissector(name) => {
-                vec![plain(
-                    "upper PDU",
-                    format!("for {name:?}, {} octets", frame.octets.len()),
-                )]
+                vec![plain("upper PDU", format!("for {name:?}, {} octets", frame.octets.len()))]
             }
             FrameKind::LinkType(link_type) => {
-                vec![plain(
-                    &format!("link type {link_type}"),
-                    format!("{} octets", frame.octets.len()),
-                )]
+                vec![plain(&format!("link type {link_type}"), format!("{} octets", frame.octets.len()))]
             }
         }
     }
 
     fn burst(&mut self, frame: &RecordedFrame) -> Vec<View> {
-        let mut at = Sighting {
-            time: frame.time(),
-            direction: frame.direction,
-            link: Default::default(),
-        };
+        let mut at = Sighting { time: frame.time(), direction: frame.direction, link: Default::default() };
         if let Some(keys) = &self.keys {
             at.link = keys.link(frame.direction, frame.source, frame.destination);
         }
@@ -143,10 +129,7 @@ impl Viewer {
         } else if header.cid.is_management() && header.pdu_type == PduType::NONE && !header.extended_subheader_group {
             self.management(pdu.body, header.cid, at, lost)
         } else {
-            let view = plain(
-                "data",
-                format!("not encrypted, {}", content_summary(header.pdu_type, pdu.body)),
-            );
+            let view = plain("data", format!("not encrypted, {}", content_summary(header.pdu_type, pdu.body)));
             let mut view = self.with_verdict(view, verdict::UNPROTECTED);
             if self.keys.is_some() {
                 view.secured.payload = Some(pdu.body.to_vec());
@@ -172,20 +155,13 @@ impl Viewer {
         let eks = pdu.header.eks;
         let body = EncryptedBody::parse(pdu.body);
         let sealed = match &body {
-            Ok(body) => format!(
-                "encrypted, EKS {eks}, PN {:#010x}, {} octets",
-                body.pn,
-                body.ciphertext.len()
-            ),
+            Ok(body) => format!("encrypted, EKS {eks}, PN {:#010x}, {} octets", body.pn, body.ciphertext.len()),
             Err(error) => format!("encrypted, EKS {eks}, {error}"),
         };
         let mut view = plain("data", sealed);
         let Some(keys) = &self.keys else { return view };
-        let mut secured = Secured {
-            eks: Some(eks),
-            pn: body.ok().map(|body| body.pn & 0x7fff_ffff),
-            ..Secured::default()
-        };
+        let mut secured =
+            Secured { eks: Some(eks), pn: body.ok().map(|body| body.pn & 0x7fff_ffff), ..Secured::default() };
         secured.verdict = Some(match keys.open(pdu, at) {
             DataOutcome::NoKey => verdict::NO_KEY,
             DataOutcome::WrongIcv { .. } => verdict::ICV_INVALID,
@@ -238,13 +214,9 @@ impl Viewer {
             Some(protection) => match keys.verify(protection, cid, at) {
                 CmacOutcome::NoKey => verdict::NO_KEY,
                 CmacOutcome::Wrong { .. } => verdict::CMAC_INVALID,
-                CmacOutcome::Verified {
-                    fit: Fit::Elsewhere, ..
-                } => verdict::KEY_OF_OTHER_LINK,
+                CmacOutcome::Verified { fit: Fit::Elsewhere, .. } => verdict::KEY_OF_OTHER_LINK,
                 CmacOutcome::Verified { fit: Fit::OutOfUse, .. } => verdict::KEY_OUT_OF_USE,
-                CmacOutcome::Verified {
-                    key, fit: Fit::InUse, ..
-                } => {
+                CmacOutcome::Verified { key, fit: Fit::InUse, .. } => {
                     let highest = self.highest_cmac_pn.get(&key).copied();
                     if highest.is_some_and(|highest| protection.pn <= highest) {
                         verdict::PN_OLD
@@ -278,10 +250,7 @@ impl Viewer {
                 plain(message.kind.name(), summary)
             }
             BackbonePacket::Data(gre) => {
-                let key = gre
-                    .header
-                    .key
-                    .map_or_else(|| "none".to_owned(), |key| format!("{key:#010x}"));
+                let key = gre.header.key.map_or_else(|| "none".to_owned(), |key| format!("{key:#010x}"));
                 let mut view = plain("GRE", format!("{ends}, key {key}, {}", ip_summary(&gre.payload)));
                 view.secured.payload = self.keys.is_some().then_some(gre.payload);
                 view
@@ -291,17 +260,10 @@ impl Viewer {
 }
 
 fn plain(kind: &str, summary: String) -> View {
-    View {
-        kind: kind.to_owned(),
-        cid: None,
-        summary,
-        secured: Secured::default(),
-    }
+    View { kind: kind.to_owned(), cid: None, summary, secured: Secured::default() }
 }
 
 /// Whether a comment says that the link lost the frame: one of its phrases is the word `lost`.
 fn is_lost(comment: &str) -> bool {
-    comment
-        .split([',', ';', '.', '\n'])
-        .any(|phrase| phrase.trim() == "lost")
+    comment.split([',', ';', '.', '\n']).any(|phrase| phrase.trim() == "lost")
 }

@@ -121,12 +121,7 @@ fn pdu_fields(view: &View, with_keys: bool) -> PduFields<'_> {
         eks: view.secured.eks,
         payload: view.secured.payload.as_deref().map(hex),
     });
-    PduFields {
-        kind: &view.kind,
-        cid: view.cid.map(|cid| cid.0),
-        summary: &view.summary,
-        secured,
-    }
+    PduFields { kind: &view.kind, cid: view.cid.map(|cid| cid.0), summary: &view.summary, secured }
 }
 
 fn hex(octets: &[u8]) -> String {
@@ -165,13 +160,7 @@ fn json_line(
 fn text_line(frame: &RecordedFrame, interface: &str, views: &[View], out: &mut impl Write) -> io::Result<()> {
     let sign = if frame.time_ns < 0 { "-" } else { "" };
     let nanos = frame.time_ns.unsigned_abs();
-    write!(
-        out,
-        "{:>6} {sign}{}.{:09}",
-        frame.number,
-        nanos / 1_000_000_000,
-        nanos % 1_000_000_000
-    )?;
+    write!(out, "{:>6} {sign}{}.{:09}", frame.number, nanos / 1_000_000_000, nanos % 1_000_000_000)?;
     write!(out, " {}", if interface.is_empty() { "-" } else { interface })?;
     write!(out, " {}", direction_word(frame.direction).unwrap_or("-"))?;
     for (index, view) in views.iter().enumerate() {
@@ -185,15 +174,10 @@ fn text_line(frame: &RecordedFrame, interface: &str, views: &[View], out: &mut i
             write!(out, " [{verdict}]")?;
         }
     }
-    // A comment is foreign text: it may hold line ends, and escape sequences that a terminal would obey.
-    let comment: String = frame
-        .comment
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if comment.is_empty() {
-        writeln!(out)
-    } else {
-        writeln!(out, "  # {comment}")
+    for comment in frame.comment.lines().filter(|comment| !comment.is_empty()) {
+        // A comment is foreign text: it may hold escape sequences that a terminal would obey.
+        let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        write!(out, "  # {comment}")?;
     }
+    writeln!(out)
 }

@@ -8,6 +8,8 @@ pub mod decrypt;
 mod frame_summary;
 pub mod frame_view;
 pub mod inspect;
+pub mod list;
+pub mod run;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,6 +28,10 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Runs a scenario: writes capture and key log, prints ladder, table and verdict
+    Run(run::RunArguments),
+    /// Lists the bundled scenarios, with what each shows
+    List(list::ListArguments),
     /// Computes keys, CMAC values, sealed PDUs and window verdicts from values given in hex
     Calc(calc::CalcCommand),
     /// Prints a line per frame of a capture; with a key log also what its keys show
@@ -63,12 +69,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version come this way too. There is nobody to tell if they cannot be printed.
             let _ = error.print();
-            return if error.use_stderr() {
-                Status::BadInput
-            } else {
-                Status::Success
-            }
-            .into();
+            return if error.use_stderr() { Status::BadInput } else { Status::Success }.into();
         }
     };
     match run(cli, &mut io::stdout(), &mut io::stderr()) {
@@ -86,6 +87,8 @@ pub fn main() -> ExitCode {
 /// `out` could not be written, for another reason than that its reader went away.
 pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
     match cli.command {
+        Some(Command::Run(arguments)) => self::run::run(&arguments, out, messages),
+        Some(Command::List(arguments)) => list::run(&arguments, out, messages),
         Some(Command::Calc(command)) => calc::run(&command, out, messages),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, out, messages),
         Some(Command::Decrypt(arguments)) => Ok(decrypt::run(&arguments, messages)),

@@ -56,10 +56,7 @@ pub(super) trait Dispatch<C, E> {
 fn react<C: Send, E: Send>(node: &mut BoxedNode<C, E>, now: VirtualTime, input: Input<C>) -> Reaction<E> {
     let mut outbox = Outbox::default();
     node.handle(now, input, &mut outbox);
-    Reaction {
-        outbox,
-        next_timer: node.next_timer(),
-    }
+    Reaction { outbox, next_timer: node.next_timer() }
 }
 
 /// [`Engine::Inline`].

@@ -59,19 +59,11 @@ pub(super) struct EventSet<T> {
 
 impl<T> EventSet<T> {
     pub(super) fn new() -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-            sequence: 0,
-        }
+        Self { heap: BinaryHeap::new(), sequence: 0 }
     }
 
     pub(super) fn insert(&mut self, time: VirtualTime, source: Source, item: T) {
-        self.heap.push(Reverse(Entry {
-            time,
-            source,
-            sequence: self.sequence,
-            item,
-        }));
+        self.heap.push(Reverse(Entry { time, source, sequence: self.sequence, item }));
         self.sequence += 1;
     }
 
@@ -95,16 +87,6 @@ mod tests {
         set.insert(at(1), Source::Node(0), "first node, second");
         set.insert(at(1), Source::Script, "script");
         let order: Vec<_> = std::iter::from_fn(|| set.pop()).map(|(_, item)| item).collect();
-        assert_eq!(
-            order,
-            [
-                "script",
-                "first node, first",
-                "first node, second",
-                "second node",
-                "adversary",
-                "late"
-            ]
-        );
+        assert_eq!(order, ["script", "first node, first", "first node, second", "second node", "adversary", "late"]);
     }
 }

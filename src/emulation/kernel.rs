@@ -55,23 +55,10 @@ pub trait Observer<E> {
 }
 
 enum Due<C> {
-    Deliver {
-        to: NodeIndex,
-        port: Port,
-        octets: Vec<u8>,
-        record: u64,
-    },
-    Command {
-        to: NodeIndex,
-        command: C,
-    },
-    Timer {
-        node: NodeIndex,
-        generation: u64,
-    },
-    Adversary {
-        generation: u64,
-    },
+    Deliver { to: NodeIndex, port: Port, octets: Vec<u8>, record: u64 },
+    Command { to: NodeIndex, command: C },
+    Timer { node: NodeIndex, generation: u64 },
+    Adversary { generation: u64 },
 }
 
 struct Link {
@@ -104,13 +91,7 @@ impl<C: Send, E: Send> Emulation<C, E> {
     /// An empty network; `seed` seeds the generator of every directed link.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            nodes: Vec::new(),
-            links: Vec::new(),
-            adversary: None,
-            events: EventSet::new(),
-        }
+        Self { seed, nodes: Vec::new(), links: Vec::new(), adversary: None, events: EventSet::new() }
     }
 
     /// Adds a node. At one instant nodes are served in the order in which they were added.
@@ -146,19 +127,12 @@ impl<C: Send, E: Send> Emulation<C, E> {
 
     /// Hands `command` to `node` at `time`. Commands of one instant come in the order of these calls, before all frames.
     pub fn schedule(&mut self, time: VirtualTime, node: NodeIndex, command: C) {
-        self.events
-            .insert(time, Source::Script, Due::Command { to: node, command });
+        self.events.insert(time, Source::Script, Due::Command { to: node, command });
     }
 
     /// Runs until the observer has finished, nothing is due any more, or `horizon` has passed.
     pub fn run(self, engine: Engine, horizon: VirtualTime, observer: &mut dyn Observer<E>) {
-        let Self {
-            mut nodes,
-            links,
-            adversary,
-            events,
-            ..
-        } = self;
+        let Self { mut nodes, links, adversary, events, .. } = self;
         let timers = nodes.iter().map(|node| node.next_timer()).collect();
         let run = Run {
             links,
@@ -200,18 +174,9 @@ impl<C, E> Run<'_, C, E> {
                 break;
             }
             match due {
-                Due::Deliver {
-                    to,
-                    port,
-                    octets,
-                    record,
-                } => {
+                Due::Deliver { to, port, octets, record } => {
                     let mut reaction = dispatch.dispatch(to, now, Input::Frame { port, octets });
-                    let verdict = reaction
-                        .outbox
-                        .verdict
-                        .take()
-                        .unwrap_or_else(|| Verdict::accepted("received"));
+                    let verdict = reaction.outbox.verdict.take().unwrap_or_else(|| Verdict::accepted("received"));
                     self.judged(record, verdict);
                     self.follow(to, now, reaction);
                 }
@@ -257,10 +222,7 @@ impl<C, E> Run<'_, C, E> {
         let link = &mut self.links[port.0];
         let towards = usize::from(link.ends[0] == from);
         let to = link.ends[towards];
-        let fate = self
-            .adversary
-            .as_mut()
-            .map_or(Fate::Pass, |adversary| adversary.tap(now, port, to, &octets));
+        let fate = self.adversary.as_mut().map_or(Fate::Pass, |adversary| adversary.tap(now, port, to, &octets));
         let (mut arriving, mut changed) = match fate {
             Fate::Pass => (Some(octets.clone()), false),
             Fate::Drop => (None, false),
@@ -269,10 +231,7 @@ impl<C, E> Run<'_, C, E> {
         let mut arrivals = Vec::new();
         if let Some(on_link) = &mut arriving {
             let passage = link.directed[towards].pass(now, on_link.len());
-            if let Some(octet) = passage
-                .inverted_bit
-                .and_then(|bit| Some((on_link.get_mut(bit / 8)?, bit % 8)))
-            {
+            if let Some(octet) = passage.inverted_bit.and_then(|bit| Some((on_link.get_mut(bit / 8)?, bit % 8))) {
                 *octet.0 ^= 0x80 >> octet.1;
                 changed = true;
             }
@@ -294,12 +253,7 @@ impl<C, E> Run<'_, C, E> {
         );
         if let Some(octets) = arriving {
             for arrival in arrivals {
-                let due = Due::Deliver {
-                    to,
-                    port,
-                    octets: octets.clone(),
-                    record,
-                };
+                let due = Due::Deliver { to, port, octets: octets.clone(), record };
                 self.events.insert(arrival, Source::Node(from.0), due);
             }
         }
@@ -326,30 +280,20 @@ impl<C, E> Run<'_, C, E> {
                 },
                 1,
             );
-            let due = Due::Deliver {
-                to: injection.to,
-                port: injection.port,
-                octets: injection.octets,
-                record,
-            };
+            let due = Due::Deliver { to: injection.to, port: injection.port, octets: injection.octets, record };
             self.events.insert(arrival, Source::Adversary, due);
         }
     }
 
     fn record(&mut self, transmission: Transmission, outstanding: usize) -> u64 {
-        self.pending.push_back(Pending {
-            transmission,
-            outstanding,
-        });
+        self.pending.push_back(Pending { transmission, outstanding });
         let record = self.first_record + self.pending.len() as u64 - 1;
         self.flush();
         record
     }
 
     fn judged(&mut self, record: u64, verdict: Verdict) {
-        let position = record
-            .checked_sub(self.first_record)
-            .and_then(|position| usize::try_from(position).ok());
+        let position = record.checked_sub(self.first_record).and_then(|position| usize::try_from(position).ok());
         if let Some(pending) = position.and_then(|position| self.pending.get_mut(position)) {
             pending.transmission.verdicts.push(verdict);
             pending.outstanding = pending.outstanding.saturating_sub(1);
@@ -376,8 +320,7 @@ impl<C, E> Run<'_, C, E> {
         slot.generation += 1;
         if let Some(due) = wanted {
             let generation = slot.generation;
-            self.events
-                .insert(due, Source::Node(node.0), Due::Timer { node, generation });
+            self.events.insert(due, Source::Node(node.0), Due::Timer { node, generation });
         }
     }
 
@@ -391,8 +334,7 @@ impl<C, E> Run<'_, C, E> {
         self.adversary_timer.generation += 1;
         if let Some(due) = wanted {
             let generation = self.adversary_timer.generation;
-            self.events
-                .insert(due, Source::Adversary, Due::Adversary { generation });
+            self.events.insert(due, Source::Adversary, Due::Adversary { generation });
         }
     }
 }

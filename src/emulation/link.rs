@@ -57,11 +57,7 @@ pub fn next_in_period(after: VirtualTime, period: Duration, offset: Duration) ->
     let after = after.as_nanos();
     let base = after.saturating_sub(after % period);
     let in_this_period = base.saturating_add(offset);
-    VirtualTime::from_nanos(if in_this_period > after {
-        in_this_period
-    } else {
-        in_this_period.saturating_add(period)
-    })
+    VirtualTime::from_nanos(if in_this_period > after { in_this_period } else { in_this_period.saturating_add(period) })
 }
 
 /// What may happen to a frame on a directed link; each is the probability per frame, 0 to 1.
@@ -129,46 +125,26 @@ mod tests {
 
     #[test]
     fn a_slotted_frame_arrives_at_the_end_of_its_slot() {
-        let timing = Timing::Slot {
-            period: 5 * MS,
-            end: 3 * MS,
-        };
+        let timing = Timing::Slot { period: 5 * MS, end: 3 * MS };
         let mut generator = generator(1, "test");
         assert_eq!(timing.arrival(at(0), &mut generator), at(3));
         assert_eq!(timing.arrival(at(2), &mut generator), at(3));
-        assert_eq!(
-            timing.arrival(at(3), &mut generator),
-            at(8),
-            "the slot that ends now is over"
-        );
-        let whole = Timing::Slot {
-            period: 5 * MS,
-            end: 5 * MS,
-        };
+        assert_eq!(timing.arrival(at(3), &mut generator), at(8), "the slot that ends now is over");
+        let whole = Timing::Slot { period: 5 * MS, end: 5 * MS };
         assert_eq!(whole.arrival(at(3), &mut generator), at(5));
         assert_eq!(whole.arrival(at(5), &mut generator), at(10));
     }
 
     #[test]
     fn loss_duplication_and_bit_errors_happen_when_they_must_and_not_otherwise() {
-        let timing = Timing::Latency {
-            latency: MS,
-            jitter: Duration::ZERO,
-        };
+        let timing = Timing::Latency { latency: MS, jitter: Duration::ZERO };
         let mut link = DirectedLink {
-            settings: LinkSettings {
-                timing,
-                impairments: Impairments::default(),
-            },
+            settings: LinkSettings { timing, impairments: Impairments::default() },
             generator: generator(1, "test"),
         };
         let clean = link.pass(at(0), 100);
         assert_eq!((clean.arrivals, clean.inverted_bit), (vec![at(1)], None));
-        link.settings.impairments = Impairments {
-            loss: 0.0,
-            duplication: 1.0,
-            bit_error: 1.0,
-        };
+        link.settings.impairments = Impairments { loss: 0.0, duplication: 1.0, bit_error: 1.0 };
         let spoilt = link.pass(at(0), 100);
         assert_eq!(spoilt.arrivals, vec![at(1), at(2)]);
         assert!(spoilt.inverted_bit.is_some_and(|bit| bit < 800));

@@ -54,18 +54,12 @@ pub struct Verdict {
 impl Verdict {
     /// The frame's content was taken.
     pub fn accepted(text: impl Into<String>) -> Self {
-        Self {
-            accepted: true,
-            text: text.into(),
-        }
+        Self { accepted: true, text: text.into() }
     }
 
     /// The frame was dropped.
     pub fn rejected(text: impl Into<String>) -> Self {
-        Self {
-            accepted: false,
-            text: text.into(),
-        }
+        Self { accepted: false, text: text.into() }
     }
 }
 
@@ -87,22 +81,14 @@ pub struct Outbox<E> {
 
 impl<E> Default for Outbox<E> {
     fn default() -> Self {
-        Self {
-            sent: Vec::new(),
-            events: Vec::new(),
-            verdict: None,
-        }
+        Self { sent: Vec::new(), events: Vec::new(), verdict: None }
     }
 }
 
 impl<E> Outbox<E> {
     /// Starts the transmission of a frame now. `note` says what it is; it becomes the frame's comment in the capture.
     pub fn send(&mut self, port: Port, octets: Vec<u8>, note: impl Into<String>) {
-        self.sent.push(Sent {
-            port,
-            octets,
-            note: note.into(),
-        });
+        self.sent.push(Sent { port, octets, note: note.into() });
     }
 
     /// Reports something about the node.
@@ -129,8 +115,6 @@ impl<E> Outbox<E> {
 
     /// The frames sent so far (port, octets, note), for tests that drive a node by hand.
     pub fn frames(&self) -> impl Iterator<Item = (Port, &[u8], &str)> {
-        self.sent
-            .iter()
-            .map(|sent| (sent.port, sent.octets.as_slice(), sent.note.as_str()))
+        self.sent.iter().map(|sent| (sent.port, sent.octets.as_slice(), sent.note.as_str()))
     }
 }

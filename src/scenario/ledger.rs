@@ -63,48 +63,36 @@ impl Ledger {
     /// A ledger that keeps at most `limit` distinct contents for each direction.
     #[must_use]
     pub fn with_limit(limit: usize) -> Self {
-        let flow = Flow {
-            tallies: HashMap::new(),
-            limit,
-            untracked: 0,
-        };
-        Self {
-            uplink: flow.clone(),
-            downlink: flow,
-        }
+        let flow = Flow { tallies: HashMap::new(), limit, untracked: 0 };
+        Self { uplink: flow.clone(), downlink: flow }
     }
 
     /// Notes that `packet`, an IP packet, was handed to the sender.
     pub fn sent(&mut self, direction: Direction, packet: &[u8]) {
-        self.flow_mut(direction)
-            .count(packet, |tally| tally.sent = tally.sent.saturating_add(1));
+        self.flow_mut(direction).count(packet, |tally| tally.sent = tally.sent.saturating_add(1));
     }
 
     /// Notes that `packet`, an IP packet, came out at the receiver.
     pub fn delivered(&mut self, direction: Direction, packet: &[u8]) {
-        self.flow_mut(direction)
-            .count(packet, |tally| tally.arrived = tally.arrived.saturating_add(1));
+        self.flow_mut(direction).count(packet, |tally| tally.arrived = tally.arrived.saturating_add(1));
     }
 
     /// The counts so far.
     #[must_use]
     pub fn counts(&self, direction: Direction) -> Counts {
         // Sums do not depend on the order in which the map is walked.
-        self.flow(direction)
-            .tallies
-            .values()
-            .fold(Counts::default(), |counts, tally| {
-                let delivered = tally.sent.min(tally.arrived);
-                let surplus = tally.arrived.saturating_sub(delivered);
-                let (duplicated, altered) = if tally.sent == 0 { (0, surplus) } else { (surplus, 0) };
-                Counts {
-                    sent: counts.sent.saturating_add(tally.sent),
-                    delivered: counts.delivered.saturating_add(delivered),
-                    duplicated: counts.duplicated.saturating_add(duplicated),
-                    lost: counts.lost.saturating_add(tally.sent.saturating_sub(delivered)),
-                    altered: counts.altered.saturating_add(altered),
-                }
-            })
+        self.flow(direction).tallies.values().fold(Counts::default(), |counts, tally| {
+            let delivered = tally.sent.min(tally.arrived);
+            let surplus = tally.arrived.saturating_sub(delivered);
+            let (duplicated, altered) = if tally.sent == 0 { (0, surplus) } else { (surplus, 0) };
+            Counts {
+                sent: counts.sent.saturating_add(tally.sent),
+                delivered: counts.delivered.saturating_add(delivered),
+                duplicated: counts.duplicated.saturating_add(duplicated),
+                lost: counts.lost.saturating_add(tally.sent.saturating_sub(delivered)),
+                altered: counts.altered.saturating_add(altered),
+            }
+        })
     }
 
     /// Packets that were not noted because the ledger was full.
@@ -167,63 +155,37 @@ mod tests {
     fn counts(sent: &[&str], delivered: &[&str]) -> Counts {
         let mut ledger = Ledger::new();
         sent.iter().for_each(|packet| ledger.sent(UP, packet.as_bytes()));
-        delivered
-            .iter()
-            .for_each(|packet| ledger.delivered(UP, packet.as_bytes()));
+        delivered.iter().for_each(|packet| ledger.delivered(UP, packet.as_bytes()));
         ledger.counts(UP)
     }
 
     #[test]
     fn what_arrives_once_in_any_order_is_delivered() {
-        let expected = Counts {
-            sent: 3,
-            delivered: 3,
-            ..Counts::default()
-        };
+        let expected = Counts { sent: 3, delivered: 3, ..Counts::default() };
         assert_eq!(counts(&["a", "b", "c"], &["c", "a", "b"]), expected);
     }
 
     #[test]
     fn what_does_not_arrive_is_lost() {
-        let expected = Counts {
-            sent: 2,
-            delivered: 1,
-            lost: 1,
-            ..Counts::default()
-        };
+        let expected = Counts { sent: 2, delivered: 1, lost: 1, ..Counts::default() };
         assert_eq!(counts(&["a", "b"], &["b"]), expected);
     }
 
     #[test]
     fn what_arrives_again_is_duplicated() {
-        let expected = Counts {
-            sent: 1,
-            delivered: 1,
-            duplicated: 2,
-            ..Counts::default()
-        };
+        let expected = Counts { sent: 1, delivered: 1, duplicated: 2, ..Counts::default() };
         assert_eq!(counts(&["a"], &["a", "a", "a"]), expected);
     }
 
     #[test]
     fn what_was_never_sent_is_altered_and_its_original_lost() {
-        let expected = Counts {
-            sent: 1,
-            lost: 1,
-            altered: 1,
-            ..Counts::default()
-        };
+        let expected = Counts { sent: 1, lost: 1, altered: 1, ..Counts::default() };
         assert_eq!(counts(&["a"], &["A"]), expected);
     }
 
     #[test]
     fn identical_packets_are_not_duplicates_of_each_other() {
-        let expected = Counts {
-            sent: 3,
-            delivered: 2,
-            lost: 1,
-            ..Counts::default()
-        };
+        let expected = Counts { sent: 3, delivered: 2, lost: 1, ..Counts::default() };
         assert_eq!(counts(&["a", "a", "a"], &["a", "a"]), expected);
     }
 
@@ -232,21 +194,8 @@ mod tests {
         let mut ledger = Ledger::new();
         ledger.sent(UP, b"a");
         ledger.delivered(DOWN, b"a");
-        assert_eq!(
-            ledger.counts(UP),
-            Counts {
-                sent: 1,
-                lost: 1,
-                ..Counts::default()
-            }
-        );
-        assert_eq!(
-            ledger.counts(DOWN),
-            Counts {
-                altered: 1,
-                ..Counts::default()
-            }
-        );
+        assert_eq!(ledger.counts(UP), Counts { sent: 1, lost: 1, ..Counts::default() });
+        assert_eq!(ledger.counts(DOWN), Counts { altered: 1, ..Counts::default() });
     }
 
     #[test]
@@ -256,14 +205,7 @@ mod tests {
         ledger.sent(UP, b"b");
         ledger.delivered(UP, b"a");
         ledger.delivered(UP, b"b");
-        assert_eq!(
-            ledger.counts(UP),
-            Counts {
-                sent: 1,
-                delivered: 1,
-                ..Counts::default()
-            }
-        );
+        assert_eq!(ledger.counts(UP), Counts { sent: 1, delivered: 1, ..Counts::default() });
         assert_eq!((ledger.untracked(UP), ledger.untracked(DOWN)), (2, 0));
     }
 

@@ -1,10 +1,22 @@
 //! From a script to a run: the script format, the user traffic it asks for and the comparison of that traffic end to end.
 //!
+//! * [`bundled`]: the scripts that are in the program.
 //! * [`script`]: the TOML format, its validation, `--set` and its errors with spans.
 //! * [`traffic`]: the IP packets of generated user traffic.
 //! * [`ledger`]: what was sent against what came out.
+//! * [`world`]: a script becomes nodes, links and an adversary.
+//! * [`run`]: the run itself: traffic in, capture, key log and document out.
+//! * [`handover_measure`], [`key_collector`], [`link_search`], [`expectations`]: what is made of what nodes report.
+//! * [`outcome`]: what a run came to.
 
+pub mod bundled;
+pub mod expectations;
+pub mod handover_measure;
+pub mod key_collector;
 pub mod ledger;
+pub mod link_search;
 pub mod outcome;
+pub mod run;
 pub mod script;
 pub mod traffic;
+pub mod world;

@@ -59,12 +59,7 @@ pub fn packets(
             }
         }
     }
-    Packets {
-        traffic: traffic.clone(),
-        name: mobile.name.clone(),
-        mobile: mobile.ip,
-        streams,
-    }
+    Packets { traffic: traffic.clone(), name: mobile.name.clone(), mobile: mobile.ip, streams }
 }
 
 const fn opposite(direction: Direction) -> Direction {
@@ -136,12 +131,7 @@ impl Packets {
     fn packet(&self, stream: &Stream, index: usize) -> Vec<u8> {
         let size = usize::from(self.traffic.size).max(IPV4_HEADER + INNER_HEADER);
         let mut octets = vec![0; IPV4_HEADER + INNER_HEADER];
-        octets.extend(
-            self.text(stream)
-                .bytes()
-                .cycle()
-                .take(size - IPV4_HEADER - INNER_HEADER),
-        );
+        octets.extend(self.text(stream).bytes().cycle().take(size - IPV4_HEADER - INNER_HEADER));
         let peer = self.traffic.peer;
         let (source, destination) = match stream.direction {
             Direction::Uplink => (self.mobile, peer),
@@ -162,19 +152,9 @@ impl Packets {
             }
         };
         // Streams take turns, so that packets of one source differ even if their text is the same.
-        let number = stream
-            .sequence
-            .wrapping_mul(self.streams.len() as u64)
-            .wrapping_add(index as u64);
+        let number = stream.sequence.wrapping_mul(self.streams.len() as u64).wrapping_add(index as u64);
         let [.., high, low] = number.to_be_bytes();
-        ipv4_header(
-            header,
-            size,
-            u16::from_be_bytes([high, low]),
-            protocol,
-            source,
-            destination,
-        );
+        ipv4_header(header, size, u16::from_be_bytes([high, low]), protocol, source, destination);
         octets
     }
 
@@ -197,11 +177,7 @@ impl Packets {
         let Some(mut packet) = MutableUdpPacket::new(datagram) else {
             return;
         };
-        let (from, to) = if direction == Direction::Uplink {
-            (mobile, peer)
-        } else {
-            (peer, mobile)
-        };
+        let (from, to) = if direction == Direction::Uplink { (mobile, peer) } else { (peer, mobile) };
         packet.set_source(from);
         packet.set_destination(to);
         packet.set_length(length);
@@ -313,11 +289,7 @@ mod tests {
         assert_eq!(usize::from(ip.get_total_length()), size);
         assert_eq!(ip.get_flags(), Ipv4Flags::DontFragment);
         let (own, peer) = (Ipv4Addr::new(192, 0, 2, 10), Ipv4Addr::new(192, 0, 2, 20));
-        let ends = if direction == Direction::Uplink {
-            (own, peer)
-        } else {
-            (peer, own)
-        };
+        let ends = if direction == Direction::Uplink { (own, peer) } else { (peer, own) };
         assert_eq!((ip.get_source(), ip.get_destination()), ends);
         assert_eq!(ones_complement_sum(&octets[..20]), 0xffff, "IPv4 checksum");
         match ip.get_next_level_protocol() {
@@ -339,9 +311,7 @@ mod tests {
     }
 
     fn ones_complement_sum(octets: &[u8]) -> u16 {
-        let words = octets
-            .chunks(2)
-            .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
+        let words = octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
         let sum: u32 = words.sum();
         let folded = (sum & 0xffff) + (sum >> 16);
         u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap()
@@ -400,11 +370,7 @@ mod tests {
             assert_eq!((request[20], reply[20]), (8, 0), "ICMP types");
             assert_eq!(request[24..], reply[24..], "identifier, sequence number and text");
         }
-        assert_ne!(
-            sent[0].2[24..28],
-            sent[2].2[24..28],
-            "the next request has another number"
-        );
+        assert_ne!(sent[0].2[24..28], sent[2].2[24..28], "the next request has another number");
     }
 
     #[test]
@@ -420,10 +386,7 @@ mod tests {
     fn bulk_sends_its_count_at_once() {
         let sent = all(&entry(Pattern::Bulk(7), TrafficDirection::Downlink));
         assert_eq!(sent.len(), 5 * 7);
-        assert!(
-            sent.chunks(7)
-                .all(|burst| burst.iter().all(|(at, _, _)| *at == burst[0].0))
-        );
+        assert!(sent.chunks(7).all(|burst| burst.iter().all(|(at, _, _)| *at == burst[0].0)));
         let distinct: BTreeSet<_> = sent.iter().map(|(_, _, octets)| octets).collect();
         assert_eq!(distinct.len(), sent.len());
     }
@@ -432,10 +395,7 @@ mod tests {
     fn text_is_readable_and_tells_mobile_direction_and_number() {
         let sent = all(&entry(Pattern::Udp, TrafficDirection::Downlink));
         let text = String::from_utf8(sent[3].2[28..].to_vec()).unwrap();
-        assert!(
-            text.starts_with("keyhop ms1 downlink packet 000003 of flow 0"),
-            "{text}"
-        );
+        assert!(text.starts_with("keyhop ms1 downlink packet 000003 of flow 0"), "{text}");
         assert!(text.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()));
     }
 

@@ -26,10 +26,8 @@ fn read(octets: &[u8]) -> (usize, Option<Place>) {
 fn cut_everywhere(file: &[u8], starts_of_frames: &[usize], ends: &[usize]) {
     for length in 0..file.len() {
         let (frames, place) = read(&file[..length]);
-        let whole = starts_of_frames
-            .iter()
-            .filter(|start| ends.iter().any(|end| end > start && *end <= length))
-            .count();
+        let whole =
+            starts_of_frames.iter().filter(|start| ends.iter().any(|end| end > start && *end <= length)).count();
         assert_eq!(frames, whole, "cut to {length} octets");
         if ends.contains(&length) {
             assert_eq!(place, None, "cut to {length} octets");
@@ -37,15 +35,8 @@ fn cut_everywhere(file: &[u8], starts_of_frames: &[usize], ends: &[usize]) {
         }
         let start = ends.iter().copied().filter(|end| *end < length).max().unwrap_or(0);
         match place {
-            Some(Place::Octet {
-                frame: Some(frame),
-                offset,
-            }) => {
-                assert_eq!(
-                    (frame, offset),
-                    (frames as u64 + 1, start as u64),
-                    "cut to {length} octets"
-                );
+            Some(Place::Octet { frame: Some(frame), offset }) => {
+                assert_eq!((frame, offset), (frames as u64 + 1, start as u64), "cut to {length} octets");
             }
             Some(Place::Octet { frame: None, offset: 0 }) => assert!(start == 0, "cut to {length} octets"),
             other => panic!("cut to {length} octets: {other:?}"),
@@ -90,22 +81,13 @@ fn the_error_says_what_was_expected_and_where_the_file_ended() {
     let error = capture_reader::read(cut).unwrap().find_map(Result::err).unwrap();
     let text = error.to_string();
     assert!(text.starts_with("frame 4, octet "), "{text}");
-    assert!(
-        text.contains("octets of a packet, found the end of the file at octet"),
-        "{text}"
-    );
+    assert!(text.contains("octets of a packet, found the end of the file at octet"), "{text}");
 }
 
 #[test]
 fn a_file_that_is_no_capture_is_refused_with_what_it_begins_with() {
-    for (octets, found) in [
-        (&b""[..], "an empty file"),
-        (b"\x1f\x8b\x08\x00rest", "1f8b0800"),
-        (b"ab", "6162"),
-    ] {
-        let Err(error) = capture_reader::read(octets) else {
-            panic!("{found} was taken as a capture")
-        };
+    for (octets, found) in [(&b""[..], "an empty file"), (b"\x1f\x8b\x08\x00rest", "1f8b0800"), (b"ab", "6162")] {
+        let Err(error) = capture_reader::read(octets) else { panic!("{found} was taken as a capture") };
         assert_eq!(error.place(), Some(Place::Octet { frame: None, offset: 0 }));
         assert!(error.to_string().ends_with(&format!("found {found}")), "{error}");
     }

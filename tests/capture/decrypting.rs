@@ -12,11 +12,8 @@ use keyhop::dot16::wire::{CrcForm, MacPdu};
 use crate::samples::{self, Files, KEYS, RNG_REQ, hello, octets, sealed, tek, with_crc};
 
 fn decrypt(files: &Files) -> (Status, String) {
-    let arguments = DecryptArguments {
-        file: files.path("x.pcapng"),
-        keylog: files.path("x.keys"),
-        output: files.path("y.pcapng"),
-    };
+    let arguments =
+        DecryptArguments { file: files.path("x.pcapng"), keylog: files.path("x.keys"), output: files.path("y.pcapng") };
     let mut messages = Vec::new();
     let status = run(&arguments, &mut messages);
     (status, String::from_utf8(messages).unwrap())
@@ -30,20 +27,11 @@ fn output(files: &Files) -> Capture {
 fn data_is_opened_and_all_else_stays() {
     let capture = samples::capture();
     let files = Files::new(&capture, KEYS);
-    assert_eq!(
-        decrypt(&files),
-        (Status::Success, "PDUs opened: 1, not opened: 0\n".to_owned())
-    );
+    assert_eq!(decrypt(&files), (Status::Success, "PDUs opened: 1, not opened: 0\n".to_owned()));
     let opened = output(&files);
     let pdu = MacPdu::parse(&opened.frames[1].octets).unwrap();
-    assert_eq!(
-        (pdu.header.encrypted, pdu.header.eks, pdu.header.cid),
-        (false, 0, Cid(0x300))
-    );
-    assert_eq!(
-        (pdu.body, pdu.crc_form()),
-        (hello().as_slice(), Some(CrcForm::MsbFirst))
-    );
+    assert_eq!((pdu.header.encrypted, pdu.header.eks, pdu.header.cid), (false, 0, Cid(0x300)));
+    assert_eq!((pdu.body, pdu.crc_form()), (hello().as_slice(), Some(CrcForm::MsbFirst)));
     assert_eq!(usize::from(pdu.header.length), opened.frames[1].octets.len());
     let mut expected = capture.clone();
     expected.frames[1].octets = opened.frames[1].octets.clone();
@@ -55,23 +43,10 @@ fn wireshark_shows_the_packets() {
     let files = Files::new(&samples::capture(), KEYS);
     decrypt(&files);
     let tshark = |arguments: &[&str]| {
-        let output = Command::new("tshark")
-            .arg("-r")
-            .arg(files.path("y.pcapng"))
-            .args(arguments)
-            .output();
+        let output = Command::new("tshark").arg("-r").arg(files.path("y.pcapng")).args(arguments).output();
         String::from_utf8(output.expect("tshark is installed").stdout).unwrap()
     };
-    let shown = tshark(&[
-        "-Y",
-        "wmx && udp.port == 5001",
-        "-T",
-        "fields",
-        "-e",
-        "frame.number",
-        "-e",
-        "data.text",
-    ]);
+    let shown = tshark(&["-Y", "wmx && udp.port == 5001", "-T", "fields", "-e", "frame.number", "-e", "data.text"]);
     assert!(shown.starts_with("2"), "{shown}");
     assert_eq!(tshark(&["-q", "-z", "expert,note"]).trim(), "");
 }
@@ -84,17 +59,8 @@ fn a_pdu_that_does_not_open_stays_sealed_and_is_told() {
     bad[20] ^= 1;
     let bad = with_crc(bad);
     let burst = [octets(RNG_REQ), bad.clone(), good, vec![0xff; 5]].concat();
-    let frame = CapturedFrame {
-        octets: burst,
-        ..sample.frames[1].clone()
-    };
-    let files = Files::new(
-        &Capture {
-            frames: vec![frame],
-            ..sample
-        },
-        KEYS,
-    );
+    let frame = CapturedFrame { octets: burst, ..sample.frames[1].clone() };
+    let files = Files::new(&Capture { frames: vec![frame], ..sample }, KEYS);
     let (status, messages) = decrypt(&files);
     assert_eq!(status, Status::Failure);
     assert_eq!(
@@ -114,21 +80,14 @@ fn without_a_key_nothing_opens() {
     let files = Files::new(&samples::capture(), &KEYS.replace("eks=1", "eks=0"));
     let (status, messages) = decrypt(&files);
     assert_eq!(status, Status::Failure);
-    assert!(
-        messages.contains("frame 2: PDU on CID 0x0300: the key log has no TEK of EKS 1"),
-        "{messages}"
-    );
+    assert!(messages.contains("frame 2: PDU on CID 0x0300: the key log has no TEK of EKS 1"), "{messages}");
     assert_eq!(output(&files), samples::capture());
 }
 
 #[test]
 fn classic_pcap_is_opened_too() {
     let files = Files::new(&samples::capture(), KEYS);
-    std::fs::write(
-        files.path("x.pcapng"),
-        samples::file(&samples::capture(), FileFormat::Pcap),
-    )
-    .unwrap();
+    std::fs::write(files.path("x.pcapng"), samples::file(&samples::capture(), FileFormat::Pcap)).unwrap();
     assert_eq!(decrypt(&files).0, Status::Success);
     assert_eq!(MacPdu::parse(&output(&files).frames[1].octets).unwrap().body, hello());
 }

@@ -26,53 +26,29 @@ struct Result {
 
 fn inspect(files: &Files, keys: bool, json: bool) -> Result {
     let keylog = keys.then(|| files.path("x.keys"));
-    let arguments = InspectArguments {
-        file: files.path("x.pcapng"),
-        keylog,
-        json,
-    };
+    let arguments = InspectArguments { file: files.path("x.pcapng"), keylog, json };
     let (mut out, mut messages) = (Vec::new(), Vec::new());
     let status = run(&arguments, &mut out, &mut messages).unwrap();
-    Result {
-        status,
-        out: String::from_utf8(out).unwrap(),
-        messages: String::from_utf8(messages).unwrap(),
-    }
+    Result { status, out: String::from_utf8(out).unwrap(), messages: String::from_utf8(messages).unwrap() }
 }
 
 fn lines(capture: &Capture, keys: Option<&str>) -> Vec<Value> {
     let result = inspect(&Files::new(capture, keys.unwrap_or(KEYS)), keys.is_some(), true);
     assert_eq!(result.status, Status::Success, "{}", result.messages);
-    result
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    result.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The sample capture with these bursts in the downlink, from bs2 to ms1.
 fn downlink(bursts: &[Vec<u8>]) -> Capture {
     let sample = samples::capture();
-    let frame = |octets: &Vec<u8>| CapturedFrame {
-        octets: octets.clone(),
-        ..sample.frames[1].clone()
-    };
-    Capture {
-        frames: bursts.iter().map(frame).collect(),
-        ..sample
-    }
+    let frame = |octets: &Vec<u8>| CapturedFrame { octets: octets.clone(), ..sample.frames[1].clone() };
+    Capture { frames: bursts.iter().map(frame).collect(), ..sample }
 }
 
 fn uplink(bursts: &[Vec<u8>]) -> Capture {
     let sample = samples::capture();
-    let frame = |octets: &Vec<u8>| CapturedFrame {
-        octets: octets.clone(),
-        ..sample.frames[0].clone()
-    };
-    Capture {
-        frames: bursts.iter().map(frame).collect(),
-        ..sample
-    }
+    let frame = |octets: &Vec<u8>| CapturedFrame { octets: octets.clone(), ..sample.frames[0].clone() };
+    Capture { frames: bursts.iter().map(frame).collect(), ..sample }
 }
 
 fn built(header: GenericMacHeader, body: &[u8]) -> Vec<u8> {
@@ -80,10 +56,7 @@ fn built(header: GenericMacHeader, body: &[u8]) -> Vec<u8> {
 }
 
 fn verdicts(capture: &Capture, keys: &str) -> Vec<String> {
-    lines(capture, Some(keys))
-        .iter()
-        .map(|line| line["verdict"].as_str().unwrap_or("none").to_owned())
-        .collect()
+    lines(capture, Some(keys)).iter().map(|line| line["verdict"].as_str().unwrap_or("none").to_owned()).collect()
 }
 
 fn data(pn: u32) -> Vec<u8> {
@@ -102,10 +75,7 @@ fn without_keys_a_line_says_where_when_and_what() {
         })
     );
     assert_eq!(lines[1]["summary"], "encrypted, EKS 1, PN 0x00000001, 39 octets");
-    assert_eq!(
-        (&lines[1]["time_ns"], &lines[1]["direction"]),
-        (&json!(1_234_567_891), &json!("dl"))
-    );
+    assert_eq!((&lines[1]["time_ns"], &lines[1]["direction"]), (&json!(1_234_567_891), &json!("dl")));
     assert_eq!(
         (&lines[2]["kind"], &lines[2]["cid"], &lines[2]["direction"]),
         (&json!("Ethernet"), &Value::Null, &Value::Null)
@@ -117,64 +87,33 @@ fn without_keys_a_line_says_where_when_and_what() {
 fn with_keys_a_line_has_verdict_number_eks_and_plaintext() {
     let lines = lines(&samples::capture(), Some(KEYS));
     let secured = |line: &Value| json!([line["verdict"], line["pn"], line["eks"], line["payload"]]);
-    assert_eq!(
-        secured(&lines[0]),
-        json!(["accept", 1, null, &RNG_REQ[12..RNG_REQ.len() - 8]])
-    );
+    assert_eq!(secured(&lines[0]), json!(["accept", 1, null, &RNG_REQ[12..RNG_REQ.len() - 8]]));
     assert_eq!(secured(&lines[1]), json!(["accept", 1, 1, hex::encode(hello())]));
-    assert_eq!(
-        lines[1]["summary"],
-        "EKS 1, PN 1, IPv4 192.0.2.1 > 192.0.2.2 Udp port 5000 > 5001, 39 octets"
-    );
+    assert_eq!(lines[1]["summary"], "EKS 1, PN 1, IPv4 192.0.2.1 > 192.0.2.2 Udp port 5000 > 5001, 39 octets");
     assert_eq!(secured(&lines[2]), json!([null, null, null, null]));
 }
 
 #[test]
 fn backbone_messages_have_their_names() {
-    let end = |last| BackboneEndpoint {
-        mac: [2, 0, 0, 0, 0, last],
-        ip: Ipv4Addr::new(10, 16, 0, last),
-    };
+    let end = |last| BackboneEndpoint { mac: [2, 0, 0, 0, 0, last], ip: Ipv4Addr::new(10, 16, 0, last) };
     let message = ControlMessage::new(MessageKind::HoReq, MsMac([0, 1, 2, 3, 4, 5]), 7, Vec::new());
-    let header = GreHeader {
-        key: Some(9),
-        sequence: None,
-        protocol: GreHeader::IPV4,
-    };
-    let gre = GrePacket {
-        header,
-        payload: hello(),
-    };
+    let header = GreHeader { key: Some(9), sequence: None, protocol: GreHeader::IPV4 };
+    let gre = GrePacket { header, payload: hello() };
     let frames = [BackbonePacket::Control(message), BackbonePacket::Data(gre)]
         .map(|packet| encapsulate(&end(1), &end(2), 0, &packet).unwrap());
     let sample = samples::capture();
-    let frame = |octets| CapturedFrame {
-        octets,
-        ..sample.frames[2].clone()
-    };
-    let capture = Capture {
-        frames: frames.into_iter().map(frame).collect(),
-        ..sample.clone()
-    };
+    let frame = |octets| CapturedFrame { octets, ..sample.frames[2].clone() };
+    let capture = Capture { frames: frames.into_iter().map(frame).collect(), ..sample.clone() };
     let lines = lines(&capture, Some(KEYS));
     assert_eq!(lines[0]["kind"], "HO_Req");
-    assert_eq!(
-        lines[0]["summary"],
-        "10.16.0.1 > 10.16.0.2, MS 00:01:02:03:04:05, transaction 7"
-    );
-    assert_eq!(
-        (&lines[1]["kind"], &lines[1]["payload"]),
-        (&json!("GRE"), &json!(hex::encode(hello())))
-    );
+    assert_eq!(lines[0]["summary"], "10.16.0.1 > 10.16.0.2, MS 00:01:02:03:04:05, transaction 7");
+    assert_eq!((&lines[1]["kind"], &lines[1]["payload"]), (&json!("GRE"), &json!(hex::encode(hello()))));
 }
 
 #[test]
 fn packet_numbers_seen_before_or_below_the_window_are_told() {
     let capture = downlink(&[data(1), data(1), data(100), data(37), data(36), data(99)]);
-    assert_eq!(
-        verdicts(&capture, KEYS),
-        ["accept", "pn_duplicate", "accept", "accept", "pn_old", "accept"]
-    );
+    assert_eq!(verdicts(&capture, KEYS), ["accept", "pn_duplicate", "accept", "accept", "pn_old", "accept"]);
 }
 
 #[test]
@@ -182,6 +121,10 @@ fn a_frame_lost_on_the_link_uses_up_no_number() {
     let mut capture = downlink(&[data(1), data(1)]);
     capture.frames[0].comment = "bs2 sends data, lost".to_owned();
     assert_eq!(verdicts(&capture, KEYS), ["accept", "accept"]);
+    capture.frames[0].comment = "bs2 sends data\nlost".to_owned();
+    assert_eq!(verdicts(&capture, KEYS), ["accept", "accept"]);
+    capture.frames[0].comment = "bs2 sends data\nlost in thought".to_owned();
+    assert_eq!(verdicts(&capture, KEYS), ["accept", "pn_duplicate"]);
 }
 
 #[test]
@@ -196,21 +139,11 @@ fn what_was_changed_or_cannot_be_opened_is_told() {
     let other_eks = KEYS.replace("eks=1", "eks=2");
     let icv_wrong = with_crc(change(20, data(4)));
     let capture = downlink(&[icv_wrong, crc_wrong, header_wrong, plain]);
-    assert_eq!(
-        verdicts(&capture, KEYS),
-        ["icv_invalid", "crc_invalid", "malformed", "unprotected"]
-    );
+    assert_eq!(verdicts(&capture, KEYS), ["icv_invalid", "crc_invalid", "malformed", "unprotected"]);
     assert_eq!(verdicts(&downlink(&[data(4)]), &other_eks), ["no_key"]);
     let too_short = with_crc(octets("405010030000000000000000000000ff"));
-    let too_short = [
-        &too_short[..5],
-        &[keyhop::dot16::wire::hcs(too_short[..5].try_into().unwrap())],
-        &too_short[6..],
-    ];
-    assert_eq!(
-        verdicts(&downlink(&[with_crc(too_short.concat())]), KEYS),
-        ["malformed"]
-    );
+    let too_short = [&too_short[..5], &[keyhop::dot16::wire::hcs(too_short[..5].try_into().unwrap())], &too_short[6..]];
+    assert_eq!(verdicts(&downlink(&[with_crc(too_short.concat())]), KEYS), ["malformed"]);
 }
 
 #[test]
@@ -240,11 +173,7 @@ fn a_key_at_the_wrong_time_or_of_another_link_is_told() {
 #[test]
 fn the_icv_decides_between_two_keys_of_one_eks() {
     let other = Tek::from_octets([7; 16]);
-    let second = KEYS
-        .lines()
-        .last()
-        .unwrap()
-        .replace("202122232425262728292a2b2c2d2e2f", &"07".repeat(16));
+    let second = KEYS.lines().last().unwrap().replace("202122232425262728292a2b2c2d2e2f", &"07".repeat(16));
     let keys = format!("{KEYS}{second}\n");
     let capture = downlink(&[data(1), sealed(&other, 0x300, 1, Direction::Downlink, &hello())]);
     assert_eq!(verdicts(&capture, &keys), ["accept", "accept"]);
@@ -257,15 +186,9 @@ fn a_cmac_that_does_not_verify_or_comes_again_is_told() {
     changed[30] ^= 1;
     let without = built(GenericMacHeader::new(Cid(5)), &[4, 0]);
     let capture = uplink(&[octets(RNG_REQ), octets(RNG_REQ), with_crc(changed), without]);
-    assert_eq!(
-        verdicts(&capture, KEYS),
-        ["accept", "pn_old", "cmac_invalid", "unprotected"]
-    );
-    let no_uplink_key: String = KEYS
-        .lines()
-        .filter(|line| !line.starts_with("CMAC_KEY_U"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    assert_eq!(verdicts(&capture, KEYS), ["accept", "pn_old", "cmac_invalid", "unprotected"]);
+    let no_uplink_key: String =
+        KEYS.lines().filter(|line| !line.starts_with("CMAC_KEY_U")).map(|line| format!("{line}\n")).collect();
     assert_eq!(verdicts(&uplink(&[octets(RNG_REQ)]), &no_uplink_key), ["no_key"]);
 }
 
@@ -286,45 +209,28 @@ fn the_digest_of_a_pkm_message_verifies() {
         (&lines[0]["kind"], &lines[0]["verdict"], &lines[0]["pn"]),
         (&json!("PKM-RSP"), &json!("accept"), &json!(3))
     );
-    assert!(
-        lines[0]["summary"]
-            .as_str()
-            .unwrap()
-            .starts_with("PKM SA-TEK-Challenge")
-    );
+    assert!(lines[0]["summary"].as_str().unwrap().starts_with("PKM SA-TEK-Challenge"));
 }
 
 #[test]
 fn a_burst_of_several_pdus_lists_them_all() {
     let capture = downlink(&[[data(1), data(2)].concat(), vec![0xff; 8]]);
     let lines = lines(&capture, Some(KEYS));
-    let pns: Vec<&Value> = lines[0]["pdus"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|pdu| &pdu["pn"])
-        .collect();
+    let pns: Vec<&Value> = lines[0]["pdus"].as_array().unwrap().iter().map(|pdu| &pdu["pn"]).collect();
     assert_eq!((pns, &lines[0]["pn"]), (vec![&json!(1), &json!(2)], &json!(1)));
-    assert_eq!(
-        (&lines[1]["kind"], &lines[1]["pdus"]),
-        (&json!("padding"), &Value::Null)
-    );
+    assert_eq!((&lines[1]["kind"], &lines[1]["pdus"]), (&json!("padding"), &Value::Null));
 }
 
 #[test]
 fn text_is_a_line_per_frame_whatever_the_comment_holds() {
     let mut capture = samples::capture();
-    capture.frames[3].comment = "two\nlines \u{1b}[2J".to_owned();
+    capture.frames[3].comment = "two\n\ncomments \u{1b}[2J".to_owned();
     let result = inspect(&Files::new(&capture, KEYS), true, false);
     let lines: Vec<&str> = result.out.lines().collect();
     assert_eq!(lines.len(), 4);
-    assert!(
-        lines[1].starts_with("     2 1.234567891 air:ms1-bs2 dl data 0x0300 EKS 1, PN 1, IPv4"),
-        "{}",
-        lines[1]
-    );
+    assert!(lines[1].starts_with("     2 1.234567891 air:ms1-bs2 dl data 0x0300 EKS 1, PN 1, IPv4"), "{}", lines[1]);
     assert!(lines[1].contains("[accept]"));
-    assert!(lines[3].ends_with("# two lines  [2J"), "{:?}", lines[3]);
+    assert!(lines[3].ends_with("  # two  # comments  [2J"), "{:?}", lines[3]);
 }
 
 #[test]
@@ -334,37 +240,17 @@ fn a_cut_capture_is_bad_input_after_the_lines_before_the_cut() {
     std::fs::write(files.path("x.pcapng"), &whole[..whole.len() - 1]).unwrap();
     let result = inspect(&files, true, true);
     assert_eq!((result.status, result.out.lines().count()), (Status::BadInput, 3));
-    assert!(
-        result.messages.contains("x.pcapng: frame 4, octet "),
-        "{}",
-        result.messages
-    );
+    assert!(result.messages.contains("x.pcapng: frame 4, octet "), "{}", result.messages);
 }
 
 #[test]
 fn a_damaged_key_log_is_bad_input_and_an_unknown_kind_is_noted() {
-    let result = inspect(
-        &Files::new(&samples::capture(), &KEYS.replace("eks=1", "eks=7")),
-        true,
-        true,
-    );
+    let result = inspect(&Files::new(&samples::capture(), &KEYS.replace("eks=1", "eks=7")), true, true);
     assert_eq!((result.status, result.out.as_str()), (Status::BadInput, ""));
-    assert!(
-        result.messages.contains("x.keys: line 8, column "),
-        "{}",
-        result.messages
-    );
-    let result = inspect(
-        &Files::new(&samples::capture(), &format!("{KEYS}GTEK x -\n")),
-        true,
-        true,
-    );
+    assert!(result.messages.contains("x.keys: line 8, column "), "{}", result.messages);
+    let result = inspect(&Files::new(&samples::capture(), &format!("{KEYS}GTEK x -\n")), true, true);
     assert_eq!(result.status, Status::Success);
-    assert!(
-        result.messages.contains("line 9: unknown kind GTEK"),
-        "{}",
-        result.messages
-    );
+    assert!(result.messages.contains("line 9: unknown kind GTEK"), "{}", result.messages);
 }
 
 #[test]
@@ -380,11 +266,7 @@ fn a_reader_that_goes_away_is_no_error() {
     }
     let files = Files::new(&samples::capture(), KEYS);
     for json in [false, true] {
-        let arguments = InspectArguments {
-            file: files.path("x.pcapng"),
-            keylog: None,
-            json,
-        };
+        let arguments = InspectArguments { file: files.path("x.pcapng"), keylog: None, json };
         assert_eq!(run(&arguments, &mut Gone, &mut Vec::new()).unwrap(), Status::Success);
     }
 }

@@ -31,12 +31,9 @@ fn error(from: &str, to: &str) -> (usize, usize, String) {
     assert!(LOG.contains(from), "{from}");
     let changed = LOG.replacen(from, to, 1);
     match parse(changed.as_bytes()) {
-        Err(CaptureError::Malformed {
-            place: Place::Line { line, column },
-            expected,
-            found,
-            ..
-        }) => (line, column, format!("{expected} | {found}")),
+        Err(CaptureError::Malformed { place: Place::Line { line, column }, expected, found, .. }) => {
+            (line, column, format!("{expected} | {found}"))
+        }
         other => panic!("{from} -> {to}: {other:?}"),
     }
 }
@@ -67,19 +64,11 @@ fn an_open_beginning_sorts_as_zero_and_times_sort_as_numbers() {
 
 #[test]
 fn an_engineer_may_write_comments_capitals_and_another_order_of_fields() {
-    let pmk = format!(
-        "# mine\nPMK until=- from=- pmk_sn=2 ms=02000000000A {}",
-        "AB".repeat(20)
-    );
+    let pmk = format!("# mine\nPMK until=- from=- pmk_sn=2 ms=02000000000A {}", "AB".repeat(20));
     let (log, notes) = parse(format!("# keyhop-keylog 1\n{pmk}").as_bytes()).unwrap();
     assert!(notes.is_empty());
-    let [KeyRecord::Pmk(record)] = log.records.as_slice() else {
-        panic!("{:?}", log.records)
-    };
-    assert_eq!(
-        (record.key.expose(), record.ms.0[5], record.pmk_sn),
-        (&[0xab; 20], 0x0a, 2)
-    );
+    let [KeyRecord::Pmk(record)] = log.records.as_slice() else { panic!("{:?}", log.records) };
+    assert_eq!((record.key.expose(), record.ms.0[5], record.pmk_sn), (&[0xab; 20], 0x0a, 2));
 }
 
 #[test]
@@ -87,58 +76,25 @@ fn unknown_kinds_and_fields_are_noted() {
     let changed = LOG.replace("pmk_sn=1", "pmk_sn=1 suite=ccm").replace("KEK ", "KIK ");
     let (log, notes) = parse(changed.as_bytes()).unwrap();
     assert_eq!(log.records.len(), 7);
-    let note = |line, text: &str| Note {
-        line,
-        text: text.to_owned(),
-    };
-    assert_eq!(
-        notes,
-        [note(6, "unknown kind KIK"), note(7, "PMK has an unknown field suite")]
-    );
+    let note = |line, text: &str| Note { line, text: text.to_owned() };
+    assert_eq!(notes, [note(6, "unknown kind KIK"), note(7, "PMK has an unknown field suite")]);
 }
 
 #[test]
 fn an_error_names_line_column_what_was_expected_and_what_was_found() {
     assert_eq!(error("# keyhop-keylog 1", "# keyhop-keylog 2").0, 1);
-    assert_eq!(
-        error("cid=0300", "cid=300"),
-        (8, 42, "cid= 4 hex digits | \"300\"".to_owned())
-    );
+    assert_eq!(error("cid=0300", "cid=300"), (8, 42, "cid= 4 hex digits | \"300\"".to_owned()));
     assert_eq!(error("cid=0300", "cid=03g0").1, 42);
-    assert_eq!(
-        error("type=transport", "type=data").2,
-        "type= basic | primary | transport | \"data\""
-    );
-    assert_eq!(
-        error("said=0101", "said0101"),
-        (8, 62, "name=value | \"said0101\"".to_owned())
-    );
-    assert_eq!(
-        error("pmk_sn=1", "pmk_sn=16").2,
-        "pmk_sn= a decimal number up to 15 | \"16\""
-    );
+    assert_eq!(error("type=transport", "type=data").2, "type= basic | primary | transport | \"data\"");
+    assert_eq!(error("said=0101", "said0101"), (8, 62, "name=value | \"said0101\"".to_owned()));
+    assert_eq!(error("pmk_sn=1", "pmk_sn=16").2, "pmk_sn= a decimal number up to 15 | \"16\"");
     assert_eq!(error("eks=3", "eks=+3").2, "eks= a decimal number up to 3 | \"+3\"");
-    assert_eq!(
-        error("count=5", "count=65536").2,
-        "count= a decimal number up to 65535 | \"65536\""
-    );
-    assert_eq!(
-        error("from=5", "from=5ns").2,
-        "from= decimal nanoseconds or - | \"5ns\""
-    );
-    assert_eq!(
-        error("from=5 ", "").2,
-        "a field from= | the end of the record without it"
-    );
-    assert_eq!(
-        error("from=5", "from=5 from=6"),
-        (8, 79, "every field once | from= again".to_owned())
-    );
+    assert_eq!(error("count=5", "count=65536").2, "count= a decimal number up to 65535 | \"65536\"");
+    assert_eq!(error("from=5", "from=5ns").2, "from= decimal nanoseconds or - | \"5ns\"");
+    assert_eq!(error("from=5 ", "").2, "a field from= | the end of the record without it");
+    assert_eq!(error("from=5", "from=5 from=6"), (8, 79, "every field once | from= again".to_owned()));
     assert_eq!(error("until=90 -", "until=90 00").2, "- at the end | \"00\"");
-    assert_eq!(
-        error("ip=10.16.0.2", "ip=10.16.0").2,
-        "ip= an IPv4 address or - | \"10.16.0\""
-    );
+    assert_eq!(error("ip=10.16.0.2", "ip=10.16.0").2, "ip= an IPv4 address or - | \"10.16.0\"");
     assert_eq!(error("AK ms", "AK  ms"), (5, 4, "name=value | \"\"".to_owned()));
     assert_eq!(error("CONN ms", "\nCONN ms").0, 8);
     assert_eq!(error("role=ms", "role=m\u{fc}").0, 4);
@@ -148,10 +104,7 @@ fn an_error_names_line_column_what_was_expected_and_what_was_found() {
 fn a_broken_key_is_not_repeated_in_the_error() {
     let (line, column, text) = error("101112131415161718191a1b1c1d1e1f", "101112131415161718191a1b1c1d1e");
     assert_eq!((line, column), (6, 74));
-    assert_eq!(
-        text,
-        "a key of 32 hex digits at the end | 30 characters that are not that"
-    );
+    assert_eq!(text, "a key of 32 hex digits at the end | 30 characters that are not that");
 }
 
 #[test]
@@ -174,12 +127,7 @@ fn a_file_is_read_and_named_in_errors() {
     std::fs::write(&path, LOG).unwrap();
     assert_eq!(read(&path).unwrap().0.records.len(), 8);
     std::fs::write(&path, LOG.replace("pmk_sn=1", "pmk_sn=a")).unwrap();
-    assert!(
-        read(&path)
-            .unwrap_err()
-            .to_string()
-            .contains("x.keys: line 7, column 28: expected pmk_sn=")
-    );
+    assert!(read(&path).unwrap_err().to_string().contains("x.keys: line 7, column 28: expected pmk_sn="));
 }
 
 proptest! {

@@ -34,20 +34,10 @@ fn an_interface_without_frames_comes_back_too() {
 fn a_classic_pcap_keeps_all_but_text_and_interfaces() {
     let capture = samples::capture();
     let back = read_back(&samples::file(&capture, FileFormat::Pcap));
-    let names: Vec<&str> = back
-        .interfaces
-        .iter()
-        .map(|interface| interface.name.as_str())
-        .collect();
+    let names: Vec<&str> = back.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     assert_eq!(names, ["air", "backbone", "ip"]);
     for (before, after) in capture.frames.iter().zip(&back.frames) {
-        assert_eq!(
-            after,
-            &CapturedFrame {
-                comment: String::new(),
-                ..before.clone()
-            }
-        );
+        assert_eq!(after, &CapturedFrame { comment: String::new(), ..before.clone() });
     }
 }
 
@@ -56,10 +46,7 @@ fn frames_have_numbers_offsets_names_and_kinds() {
     let file = samples::file(&samples::capture(), FileFormat::Pcapng);
     let mut reader = capture_reader::read(&file[..]).unwrap();
     let frames: Vec<_> = reader.by_ref().map(Result::unwrap).collect();
-    assert_eq!(
-        frames.iter().map(|frame| frame.number).collect::<Vec<_>>(),
-        [1, 2, 3, 4]
-    );
+    assert_eq!(frames.iter().map(|frame| frame.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
     let kinds = [LinkKind::Air, LinkKind::Air, LinkKind::Backbone, LinkKind::RawIp].map(FrameKind::Known);
     assert_eq!(frames.iter().map(|frame| frame.kind.clone()).collect::<Vec<_>>(), kinds);
     assert_eq!(reader.interface_name(frames[2].interface), "r6:bs2-gw");
@@ -70,7 +57,7 @@ fn frames_have_numbers_offsets_names_and_kinds() {
 }
 
 #[test]
-fn another_reader_finds_nanoseconds_since_2000_direction_and_comment() {
+fn another_reader_finds_nanoseconds_since_2000_direction_and_comments() {
     use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption::{Comment, Flags};
     let file = samples::file(&samples::capture(), FileFormat::Pcapng);
     let mut reader = PcapNgReader::new(&file[..]).unwrap();
@@ -79,17 +66,15 @@ fn another_reader_finds_nanoseconds_since_2000_direction_and_comment() {
         if let Block::EnhancedPacket(packet) = block.unwrap() {
             packets.push((
                 packet.timestamp,
-                packet
-                    .options
-                    .iter()
-                    .map(|option| format!("{option:?}"))
-                    .collect::<Vec<_>>(),
+                packet.options.iter().map(|option| format!("{option:?}")).collect::<Vec<_>>(),
             ));
         }
     }
     assert_eq!(packets[1].0.as_nanos(), 946_684_800_000_000_000 + 1_234_567_891);
-    let comment = Comment("bs2: data\nverdict: accepted".into());
-    assert_eq!(packets[1].1, [format!("{:?}", Flags(1)), format!("{comment:?}")]);
+    // One comment for each line.
+    let comments = ["bs2: data", "verdict: accepted"].map(|line| format!("{:?}", Comment(line.into())));
+    assert_eq!(packets[1].1[0], format!("{:?}", Flags(1)));
+    assert_eq!(packets[1].1[1..], comments);
     assert_eq!(packets[0].1[0], format!("{:?}", Flags(2)));
     assert_eq!(packets.len(), 4);
 }
@@ -104,39 +89,19 @@ fn what_the_format_cannot_hold_is_refused_with_the_frame() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(
-        refused(
-            |capture| capture.frames[1].comment = "x".repeat(65_536),
-            FileFormat::Pcapng
-        ),
-        2
-    );
-    assert_eq!(
-        refused(|capture| capture.frames[2].interface = 9, FileFormat::Pcapng),
-        3
-    );
-    assert_eq!(
-        refused(|capture| capture.frames[0].time = VirtualTime::MAX, FileFormat::Pcapng),
-        1
-    );
-    assert_eq!(
-        refused(
-            |capture| capture.frames[3].octets = vec![0; 262_145],
-            FileFormat::Pcapng
-        ),
-        4
-    );
-    assert_eq!(
-        refused(
-            |capture| capture.section_comment = "x".repeat(65_536),
-            FileFormat::Pcapng
-        ),
-        0
-    );
-    assert_eq!(
-        refused(|capture| capture.names[0].1 = "a\0b".to_owned(), FileFormat::Pcapng),
-        0
-    );
+    assert_eq!(refused(|capture| capture.frames[1].comment = "x".repeat(65_536), FileFormat::Pcapng), 2);
+    // Each line may be as long as that, but not any number of them.
+    let lines = |count| vec!["x".repeat(65_535); count].join("\n");
+    let mut capture = samples::capture();
+    capture.frames[1].comment = lines(127);
+    assert_eq!(read_back(&samples::file(&capture, FileFormat::Pcapng)), capture);
+    capture.frames[1].comment = lines(128);
+    assert!(capture_file::write(&capture, FileFormat::Pcapng, &mut Vec::new()).is_err());
+    assert_eq!(refused(|capture| capture.frames[2].interface = 9, FileFormat::Pcapng), 3);
+    assert_eq!(refused(|capture| capture.frames[0].time = VirtualTime::MAX, FileFormat::Pcapng), 1);
+    assert_eq!(refused(|capture| capture.frames[3].octets = vec![0; 262_145], FileFormat::Pcapng), 4);
+    assert_eq!(refused(|capture| capture.section_comment = "x".repeat(65_536), FileFormat::Pcapng), 0);
+    assert_eq!(refused(|capture| capture.names[0].1 = "a\0b".to_owned(), FileFormat::Pcapng), 0);
     // Classic pcap counts seconds since 1970 in 32 bits.
     let late = |capture: &mut Capture| capture.frames[0].time = VirtualTime::from_nanos(3_400_000_000_000_000_000);
     assert_eq!(refused(late, FileFormat::Pcap), 1);
@@ -146,26 +111,17 @@ fn any_frame() -> impl Strategy<Value = CapturedFrame> {
     let direction = proptest::option::of(prop_oneof![Just(Direction::Uplink), Just(Direction::Downlink)]);
     let address = || proptest::option::of(any::<u32>().prop_map(std::net::Ipv4Addr::from));
     let octets = proptest::collection::vec(any::<u8>(), 0..100);
-    (
-        0..4_000_000_000_000_000_000u64,
-        0..3usize,
-        octets,
-        direction,
-        address(),
-        address(),
-        "[a-z äß\n]{0,20}",
+    (0..4_000_000_000_000_000_000u64, 0..3usize, octets, direction, address(), address(), "[a-z äß\n]{0,20}").prop_map(
+        |(nanos, interface, octets, direction, source, destination, comment)| CapturedFrame {
+            time: VirtualTime::from_nanos(nanos),
+            interface,
+            octets,
+            direction,
+            source: source.filter(|_| interface == 0),
+            destination: destination.filter(|_| interface == 0),
+            comment,
+        },
     )
-        .prop_map(
-            |(nanos, interface, octets, direction, source, destination, comment)| CapturedFrame {
-                time: VirtualTime::from_nanos(nanos),
-                interface,
-                octets,
-                direction,
-                source: source.filter(|_| interface == 0),
-                destination: destination.filter(|_| interface == 0),
-                comment,
-            },
-        )
 }
 
 proptest! {
@@ -196,22 +152,10 @@ fn frames_written_one_by_one_give_the_same_file() {
 #[test]
 fn every_kind_of_interface_is_written_with_its_link_type() {
     for (kind, link_type) in [(LinkKind::Air, 252), (LinkKind::Backbone, 1), (LinkKind::RawIp, 101)] {
-        let interface = InterfaceDescription {
-            name: "x".to_owned(),
-            description: String::new(),
-            kind,
-        };
-        let file = samples::file(
-            &Capture {
-                interfaces: vec![interface],
-                ..Capture::default()
-            },
-            FileFormat::Pcapng,
-        );
+        let interface = InterfaceDescription { name: "x".to_owned(), description: String::new(), kind };
+        let file = samples::file(&Capture { interfaces: vec![interface], ..Capture::default() }, FileFormat::Pcapng);
         let mut reader = PcapNgReader::new(&file[..]).unwrap();
-        let Block::InterfaceDescription(block) = reader.next_block().unwrap().unwrap() else {
-            panic!()
-        };
+        let Block::InterfaceDescription(block) = reader.next_block().unwrap().unwrap() else { panic!() };
         assert_eq!(u32::from(block.linktype), link_type);
     }
 }

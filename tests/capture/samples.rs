@@ -31,24 +31,12 @@ pub fn octets(digits: &str) -> Vec<u8> {
 
 /// The plaintext of the data PDU of 7.5: IPv4, UDP, `hello wimax`.
 pub fn hello() -> Vec<u8> {
-    octets(
-        "450000270001400040 11b6c1c0000201c000020213881389 0013b3f568656c6c6f2077696d6178"
-            .replace(' ', "")
-            .as_str(),
-    )
+    octets("450000270001400040 11b6c1c0000201c000020213881389 0013b3f568656c6c6f2077696d6178".replace(' ', "").as_str())
 }
 
 pub fn capture() -> Capture {
-    let interface = |name: &str, kind| InterfaceDescription {
-        name: name.to_owned(),
-        description: String::new(),
-        kind,
-    };
-    let (ms, bs, gateway) = (
-        Ipv4Addr::new(10, 16, 0, 10),
-        Ipv4Addr::new(10, 16, 0, 2),
-        Ipv4Addr::new(10, 16, 0, 1),
-    );
+    let interface = |name: &str, kind| InterfaceDescription { name: name.to_owned(), description: String::new(), kind };
+    let (ms, bs, gateway) = (Ipv4Addr::new(10, 16, 0, 10), Ipv4Addr::new(10, 16, 0, 2), Ipv4Addr::new(10, 16, 0, 1));
     let frame = |nanos, interface, octets| CapturedFrame {
         time: VirtualTime::from_nanos(nanos),
         interface,
@@ -77,19 +65,12 @@ pub fn capture() -> Capture {
             interface("r6:bs2-gw", LinkKind::Backbone),
             interface("uplink", LinkKind::RawIp),
         ],
-        names: vec![
-            (ms, "ms1".to_owned()),
-            (bs, "bs2".to_owned()),
-            (gateway, "gw".to_owned()),
-        ],
+        names: vec![(ms, "ms1".to_owned()), (bs, "bs2".to_owned()), (gateway, "gw".to_owned())],
         frames: vec![
             air(0, octets(RNG_REQ), true, "ms1: RNG-REQ, accepted"),
             air(1_234_567_891, octets(DATA), false, "bs2: data\nverdict: accepted"),
             frame(1_234_567_892, 1, ethernet),
-            CapturedFrame {
-                comment: "delivered".to_owned(),
-                ..frame(5_000_000_000_000, 2, hello())
-            },
+            CapturedFrame { comment: "delivered".to_owned(), ..frame(5_000_000_000_000, 2, hello()) },
         ],
     }
 }
@@ -109,29 +90,17 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     pub fn whole(time: u64, octets: &'a [u8]) -> Self {
-        Self {
-            time,
-            length: u32::try_from(octets.len()).unwrap(),
-            octets,
-        }
+        Self { time, length: u32::try_from(octets.len()).unwrap(), octets }
     }
 }
 
 /// A classic pcap, big-endian or little-endian, with micro- or nanoseconds.
 pub fn pcap(link_type: u32, big_endian: bool, nanoseconds: bool, packets: &[Packet<'_>]) -> Vec<u8> {
     let number = |value: u32| {
-        if big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     };
     let short = |value: u16| {
-        if big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     };
     let mut out = number(if nanoseconds { 0xa1b2_3c4d } else { 0xa1b2_c3d4 }).to_vec();
     out.extend([short(2), short(4)].concat());
@@ -140,15 +109,7 @@ pub fn pcap(link_type: u32, big_endian: bool, nanoseconds: bool, packets: &[Pack
     for packet in packets {
         let captured = u32::try_from(packet.octets.len()).unwrap();
         let (seconds, fraction) = ((packet.time / second) as u32, (packet.time % second) as u32);
-        out.extend(
-            [
-                number(seconds),
-                number(fraction),
-                number(captured),
-                number(packet.length),
-            ]
-            .concat(),
-        );
+        out.extend([number(seconds), number(fraction), number(captured), number(packet.length)].concat());
         out.extend(packet.octets);
     }
     out
@@ -157,11 +118,7 @@ pub fn pcap(link_type: u32, big_endian: bool, nanoseconds: bool, packets: &[Pack
 /// A pcapng block around a body, big-endian or little-endian.
 pub fn block(kind: u32, big_endian: bool, body: &[u8]) -> Vec<u8> {
     let number = |value: u32| {
-        if big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     };
     let padding = body.len().next_multiple_of(4) - body.len();
     let length = number(u32::try_from(body.len() + padding + 12).unwrap());
@@ -187,10 +144,7 @@ pub fn tek() -> Tek {
 
 /// A data PDU as [`DATA`] is, with another content.
 pub fn sealed(tek: &Tek, cid: u16, pn: u32, direction: Direction, plaintext: &[u8]) -> Vec<u8> {
-    let header = GenericMacHeader {
-        eks: 1,
-        ..GenericMacHeader::new(Cid(cid))
-    };
+    let header = GenericMacHeader { eks: 1, ..GenericMacHeader::new(Cid(cid)) };
     let pn = PacketNumber::new(pn).unwrap();
     ccm::seal(tek, header, pn, direction, plaintext, Some(CrcForm::MsbFirst)).unwrap()
 }
@@ -210,9 +164,7 @@ pub struct Files {
 
 impl Files {
     pub fn new(capture: &Capture, keys: &str) -> Self {
-        let files = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
+        let files = Self { folder: tempfile::tempdir().unwrap() };
         std::fs::write(files.path("x.pcapng"), file(capture, FileFormat::Pcapng)).unwrap();
         std::fs::write(files.path("x.keys"), keys).unwrap();
         files

@@ -27,16 +27,8 @@ fn link_headers() -> Vec<(u32, Vec<u8>, Vec<u8>)> {
     let cooked_2 = |protocol: [u8; 2]| [&protocol[..], &[0; 18]].concat();
     vec![
         (1, ethernet(&[8, 0]), ethernet(&[0x86, 0xdd])),
-        (
-            1,
-            ethernet(&[0x81, 0, 0, 5, 8, 0]),
-            ethernet(&[0x81, 0, 0, 5, 0x86, 0xdd]),
-        ),
-        (
-            1,
-            ethernet(&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 6, 8, 0]),
-            ethernet(&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 6, 8, 6]),
-        ),
+        (1, ethernet(&[0x81, 0, 0, 5, 8, 0]), ethernet(&[0x81, 0, 0, 5, 0x86, 0xdd])),
+        (1, ethernet(&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 6, 8, 0]), ethernet(&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 6, 8, 6])),
         (113, cooked_1([8, 0]), cooked_1([8, 6])),
         (276, cooked_2([8, 0]), cooked_2([0x86, 0xdd])),
         (0, vec![2, 0, 0, 0], vec![30, 0, 0, 0]),
@@ -54,33 +46,18 @@ fn the_packet_comes_out_of_every_link_type_without_its_header() {
         assert_eq!(traffic.first_ipv4_source, Some(Ipv4Addr::new(192, 0, 2, 1)));
     }
     for link_type in [12, 14, 101, 228] {
-        assert_eq!(
-            one(link_type, &[], &hello()).unwrap().packets[0].octets,
-            hello(),
-            "link type {link_type}"
-        );
+        assert_eq!(one(link_type, &[], &hello()).unwrap().packets[0].octets, hello(), "link type {link_type}");
     }
 }
 
 #[test]
 fn what_is_not_ipv4_is_skipped_and_counted() {
-    let skipped = Skipped {
-        not_ipv4: 1,
-        truncated: 0,
-    };
+    let skipped = Skipped { not_ipv4: 1, truncated: 0 };
     for (link_type, _, header) in link_headers() {
-        assert_eq!(
-            one(link_type, &header, &hello()).unwrap().skipped,
-            skipped,
-            "link type {link_type}, {header:02x?}"
-        );
+        assert_eq!(one(link_type, &header, &hello()).unwrap().skipped, skipped, "link type {link_type}, {header:02x?}");
     }
     for link_type in [12, 14, 101, 228] {
-        assert_eq!(
-            one(link_type, &[], &[0x60; 60]).unwrap().skipped,
-            skipped,
-            "link type {link_type}"
-        );
+        assert_eq!(one(link_type, &[], &[0x60; 60]).unwrap().skipped, skipped, "link type {link_type}");
     }
     // Three VLAN tags, a header that is too short, a total length below it, a frame too short to say what it is.
     let three_tags = ethernet(&[0x81, 0, 0, 1, 0x81, 0, 0, 2, 0x81, 0, 0, 3, 8, 0]);
@@ -103,43 +80,15 @@ fn ethernet_padding_is_cut_off() {
 
 #[test]
 fn packets_cut_short_are_skipped_and_counted() {
-    let truncated = Skipped {
-        not_ipv4: 0,
-        truncated: 1,
-    };
+    let truncated = Skipped { not_ipv4: 0, truncated: 1 };
     let whole = hello();
     // The capture kept less than there was.
-    let cut = Packet {
-        time: 0,
-        length: whole.len() as u32,
-        octets: &whole[..30],
-    };
-    assert_eq!(
-        read_traffic_from(&pcap(101, false, true, &[cut])[..]).unwrap().skipped,
-        truncated
-    );
-    let padding_lost = Packet {
-        time: 0,
-        length: whole.len() as u32 + 1,
-        octets: &whole,
-    };
-    assert_eq!(
-        read_traffic_from(&pcap(101, false, true, &[padding_lost])[..])
-            .unwrap()
-            .skipped,
-        truncated
-    );
-    let no_ether_type = Packet {
-        time: 0,
-        length: 60,
-        octets: &ETHERNET,
-    };
-    assert_eq!(
-        read_traffic_from(&pcap(1, false, true, &[no_ether_type])[..])
-            .unwrap()
-            .skipped,
-        truncated
-    );
+    let cut = Packet { time: 0, length: whole.len() as u32, octets: &whole[..30] };
+    assert_eq!(read_traffic_from(&pcap(101, false, true, &[cut])[..]).unwrap().skipped, truncated);
+    let padding_lost = Packet { time: 0, length: whole.len() as u32 + 1, octets: &whole };
+    assert_eq!(read_traffic_from(&pcap(101, false, true, &[padding_lost])[..]).unwrap().skipped, truncated);
+    let no_ether_type = Packet { time: 0, length: 60, octets: &ETHERNET };
+    assert_eq!(read_traffic_from(&pcap(1, false, true, &[no_ether_type])[..]).unwrap().skipped, truncated);
     // The packet itself says it is longer than what is there.
     assert_eq!(one(101, &[], &whole[..38]).unwrap().skipped, truncated);
     assert_eq!(one(101, &[], &whole[..19]).unwrap().skipped, truncated);
@@ -160,39 +109,19 @@ fn times_count_from_the_earliest_packet_and_packets_are_sorted() {
 #[test]
 fn another_link_type_is_refused_with_frame_and_octet() {
     let error = one(105, &[], &hello()).unwrap_err();
-    assert_eq!(
-        error.place(),
-        Some(Place::Octet {
-            frame: Some(1),
-            offset: 24
-        })
-    );
+    assert_eq!(error.place(), Some(Place::Octet { frame: Some(1), offset: 24 }));
     assert!(
         error.to_string().contains("expected a link type of Ethernet") && error.to_string().ends_with("link type 105")
     );
     assert!(read_traffic_from(&pcap(105, false, true, &[])[..]).is_err());
-    assert_eq!(
-        read_traffic_from(&pcap(1, false, true, &[])[..]).unwrap(),
-        TrafficFile::default()
-    );
+    assert_eq!(read_traffic_from(&pcap(1, false, true, &[])[..]).unwrap(), TrafficFile::default());
 }
 
 #[test]
 fn a_file_cut_in_the_middle_of_a_record_is_refused() {
-    let file = pcap(
-        101,
-        false,
-        true,
-        &[Packet::whole(0, &hello()), Packet::whole(1, &hello())],
-    );
+    let file = pcap(101, false, true, &[Packet::whole(0, &hello()), Packet::whole(1, &hello())]);
     let error = read_traffic_from(&file[..file.len() - 1]).unwrap_err();
-    assert_eq!(
-        error.place(),
-        Some(Place::Octet {
-            frame: Some(2),
-            offset: 24 + 16 + 39
-        })
-    );
+    assert_eq!(error.place(), Some(Place::Octet { frame: Some(2), offset: 24 + 16 + 39 }));
 }
 
 #[test]
@@ -200,12 +129,7 @@ fn errors_name_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.pcap");
     std::fs::write(&path, "no capture").unwrap();
-    assert!(
-        read_traffic(&path)
-            .unwrap_err()
-            .to_string()
-            .contains("x.pcap: octet 0: expected a pcap or pcapng file")
-    );
+    assert!(read_traffic(&path).unwrap_err().to_string().contains("x.pcap: octet 0: expected a pcap or pcapng file"));
 }
 
 #[test]

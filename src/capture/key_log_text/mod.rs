@@ -16,23 +16,14 @@ pub const MAX_OCTETS: u64 = 256 * 1024 * 1024;
 /// Most octets of a line.
 pub const MAX_LINE: usize = 1024;
 
-const CONNECTION_TYPES: [(&str, ConnectionType); 3] = [
-    ("basic", ConnectionType::Basic),
-    ("primary", ConnectionType::Primary),
-    ("transport", ConnectionType::Transport),
-];
+const CONNECTION_TYPES: [(&str, ConnectionType); 3] =
+    [("basic", ConnectionType::Basic), ("primary", ConnectionType::Primary), ("transport", ConnectionType::Transport)];
 const TEK_NUMBERS: [(&str, Option<TekNumber>); 3] =
     [("0", Some(TekNumber::Zero)), ("1", Some(TekNumber::One)), ("-", None)];
-const TEK_SOURCES: [(&str, TekSource); 3] = [
-    ("counter", TekSource::Counter),
-    ("random", TekSource::Random),
-    ("reuse", TekSource::Reuse),
-];
-const TEK_HOLDERS: [(&str, TekHolder); 3] = [
-    ("ms", TekHolder::MobileStation),
-    ("bs", TekHolder::BaseStation),
-    ("both", TekHolder::Both),
-];
+const TEK_SOURCES: [(&str, TekSource); 3] =
+    [("counter", TekSource::Counter), ("random", TekSource::Random), ("reuse", TekSource::Reuse)];
+const TEK_HOLDERS: [(&str, TekHolder); 3] =
+    [("ms", TekHolder::MobileStation), ("bs", TekHolder::BaseStation), ("both", TekHolder::Both)];
 
 /// Whether a name can stand as a value: visible ASCII, and not the sign for nothing.
 fn is_word(name: &str) -> bool {

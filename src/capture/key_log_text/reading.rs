@@ -55,11 +55,7 @@ fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut octets = [0; N];
     for (octet, pair) in octets.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
         let [high, low] = <[u8; 2]>::try_from(pair).ok()?;
-        let digit = |digit: u8| {
-            char::from(digit)
-                .to_digit(16)
-                .and_then(|value| u8::try_from(value).ok())
-        };
+        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
         *octet = digit(high)? << 4 | digit(low)?;
     }
     Some(octets)
@@ -67,9 +63,7 @@ fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// A decimal number without sign, as the whole of the text.
 fn decimal(text: &str) -> Option<u64> {
-    text.bytes()
-        .all(|octet| octet.is_ascii_digit())
-        .then(|| text.parse().ok())?
+    text.bytes().all(|octet| octet.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 impl<'a> Line<'a> {
@@ -81,21 +75,9 @@ impl<'a> Line<'a> {
     ) -> Result<T, CaptureError> {
         self.used.push(name);
         let Some((_, value)) = self.fields.iter().find(|(known, _)| *known == name) else {
-            return Err(error(
-                self.number,
-                self.end,
-                format!("a field {name}="),
-                "the end of the record without it",
-            ));
+            return Err(error(self.number, self.end, format!("a field {name}="), "the end of the record without it"));
         };
-        let wrong = || {
-            error(
-                self.number,
-                value.column,
-                format!("{name}= {expected}"),
-                format!("{:?}", value.text),
-            )
-        };
+        let wrong = || error(self.number, value.column, format!("{name}= {expected}"), format!("{:?}", value.text));
         parse(value.text).ok_or_else(wrong)
     }
 
@@ -112,24 +94,18 @@ impl<'a> Line<'a> {
     }
 
     fn said(&mut self) -> Result<Said, CaptureError> {
-        self.field("said", "4 hex digits", |text| {
-            digits(text).map(u16::from_be_bytes).map(Said)
-        })
+        self.field("said", "4 hex digits", |text| digits(text).map(u16::from_be_bytes).map(Said))
     }
 
     fn count(&mut self) -> Result<CmacKeyCount, CaptureError> {
         self.field("count", "a decimal number up to 65535", |text| {
-            decimal(text)
-                .and_then(|count| u16::try_from(count).ok())
-                .map(CmacKeyCount)
+            decimal(text).and_then(|count| u16::try_from(count).ok()).map(CmacKeyCount)
         })
     }
 
     fn small(&mut self, name: &'static str, highest: u8) -> Result<u8, CaptureError> {
         self.field(name, &format!("a decimal number up to {highest}"), |text| {
-            decimal(text)
-                .and_then(|number| u8::try_from(number).ok())
-                .filter(|number| *number <= highest)
+            decimal(text).and_then(|number| u8::try_from(number).ok()).filter(|number| *number <= highest)
         })
     }
 
@@ -146,10 +122,7 @@ impl<'a> Line<'a> {
             text => decimal(text).map(VirtualTime::from_nanos).map(Some),
         };
         let expected = "decimal nanoseconds or -";
-        Ok(Validity {
-            from: self.field("from", expected, time)?,
-            until: self.field("until", expected, time)?,
-        })
+        Ok(Validity { from: self.field("from", expected, time)?, until: self.field("until", expected, time)? })
     }
 
     fn secret<const N: usize>(&self) -> Result<Secret<N>, CaptureError> {
@@ -164,12 +137,7 @@ impl<'a> Line<'a> {
     fn no_secret(&self) -> Result<(), CaptureError> {
         match self.secret.text {
             "-" => Ok(()),
-            found => Err(error(
-                self.number,
-                self.secret.column,
-                "- at the end",
-                format!("{found:?}"),
-            )),
+            found => Err(error(self.number, self.secret.column, "- at the end", format!("{found:?}"))),
         }
     }
 
@@ -181,10 +149,7 @@ impl<'a> Line<'a> {
                 return Err(error(self.number, column, "every field once", format!("{name}= again")));
             }
             if !self.used.contains(name) {
-                notes.push(Note {
-                    line: self.number,
-                    text: format!("{kind} has an unknown field {name}"),
-                });
+                notes.push(Note { line: self.number, text: format!("{kind} has an unknown field {name}") });
             }
         }
         Ok(())
@@ -215,9 +180,7 @@ fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<KeyRecord>, CaptureE
             let record = ConnectionRecord {
                 ms: line.ms()?,
                 bs: line.bs()?,
-                cid: line.field("cid", "4 hex digits", |text| {
-                    digits(text).map(u16::from_be_bytes).map(Cid)
-                })?,
+                cid: line.field("cid", "4 hex digits", |text| digits(text).map(u16::from_be_bytes).map(Cid))?,
                 kind: line.one_of("type", &CONNECTION_TYPES)?,
                 said: line.said()?,
                 validity: line.validity()?,
@@ -247,11 +210,7 @@ fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<KeyRecord>, CaptureE
             key: line.secret()?,
         }),
         "CMAC_KEY_U" | "CMAC_KEY_D" => KeyRecord::CmacKey(CmacKeyRecord {
-            direction: if kind == "CMAC_KEY_U" {
-                Direction::Uplink
-            } else {
-                Direction::Downlink
-            },
+            direction: if kind == "CMAC_KEY_U" { Direction::Uplink } else { Direction::Downlink },
             ms: line.ms()?,
             bs: line.bs()?,
             akid: line.akid()?,
@@ -282,17 +241,9 @@ fn parse_line(number: usize, text: &str, log: &mut KeyLog, notes: &mut Vec<Note>
     let known = ["NODE", "CONN", "PMK", "AK", "KEK", "CMAC_KEY_U", "CMAC_KEY_D", "TEK"].contains(&kind);
     if !known {
         if kind.is_empty() {
-            return Err(error(
-                number,
-                1,
-                "a record or a line that begins with #",
-                "a space or an empty line",
-            ));
+            return Err(error(number, 1, "a record or a line that begins with #", "a space or an empty line"));
         }
-        notes.push(Note {
-            line: number,
-            text: format!("unknown kind {kind}"),
-        });
+        notes.push(Note { line: number, text: format!("unknown kind {kind}") });
         return Ok(());
     }
     let end = text.len().saturating_add(1);
@@ -307,13 +258,7 @@ fn parse_line(number: usize, text: &str, log: &mut KeyLog, notes: &mut Vec<Note>
         let column = token.column.saturating_add(name.len()).saturating_add(1);
         fields.push((name, Token { column, text: value }));
     }
-    let mut line = Line {
-        number,
-        fields,
-        secret,
-        end: secret.column,
-        used: Vec::new(),
-    };
+    let mut line = Line { number, fields, secret, end: secret.column, used: Vec::new() };
     if kind == "NODE" {
         log.nodes.push(node(&mut line)?);
     } else if let Some(record) = record(kind, &mut line)? {
@@ -335,20 +280,10 @@ pub fn parse(text: &[u8]) -> Result<(KeyLog, Vec<Note>), CaptureError> {
         let number = index.saturating_add(1);
         if line.len() > MAX_LINE {
             let found = format!("{} octets", line.len());
-            return Err(error(
-                number,
-                MAX_LINE,
-                format!("a line of at most {MAX_LINE} octets"),
-                found,
-            ));
+            return Err(error(number, MAX_LINE, format!("a line of at most {MAX_LINE} octets"), found));
         }
         let line = std::str::from_utf8(line).map_err(|fault| {
-            error(
-                number,
-                fault.valid_up_to().saturating_add(1),
-                "ASCII text",
-                "octets that are not even UTF-8",
-            )
+            error(number, fault.valid_up_to().saturating_add(1), "ASCII text", "octets that are not even UTF-8")
         })?;
         if number == 1 {
             if line != FIRST_LINE {
@@ -368,11 +303,7 @@ pub fn parse(text: &[u8]) -> Result<(KeyLog, Vec<Note>), CaptureError> {
 pub fn read(path: &Path) -> Result<(KeyLog, Vec<Note>), CaptureError> {
     let io = |error| CaptureError::io("cannot be read", error).in_file(path);
     let mut text = Zeroizing::new(Vec::new());
-    File::open(path)
-        .map_err(io)?
-        .take(MAX_OCTETS.saturating_add(1))
-        .read_to_end(&mut text)
-        .map_err(io)?;
+    File::open(path).map_err(io)?.take(MAX_OCTETS.saturating_add(1)).read_to_end(&mut text).map_err(io)?;
     if text.len() as u64 > MAX_OCTETS {
         let expected = format!("a key log of at most {MAX_OCTETS} octets");
         return Err(CaptureError::malformed(Place::Whole, expected, "a longer one").in_file(path));

@@ -11,22 +11,16 @@ use crate::dot16::identifiers::Direction;
 use crate::time::VirtualTime;
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(
-        String::with_capacity(octets.len().saturating_mul(2)),
-        |mut digits, octet| {
-            for digit in [octet >> 4, octet & 15] {
-                digits.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-            }
-            digits
-        },
-    )
+    octets.iter().fold(String::with_capacity(octets.len().saturating_mul(2)), |mut digits, octet| {
+        for digit in [octet >> 4, octet & 15] {
+            digits.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+        digits
+    })
 }
 
 fn word<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
-    table
-        .iter()
-        .find(|(_, known)| known == value)
-        .map_or("-", |(word, _)| word)
+    table.iter().find(|(_, known)| known == value).map_or("-", |(word, _)| word)
 }
 
 fn instant(time: Option<VirtualTime>) -> String {
@@ -39,14 +33,8 @@ fn kind(record: &KeyRecord) -> &'static str {
         KeyRecord::Pmk(_) => "PMK",
         KeyRecord::Ak(_) => "AK",
         KeyRecord::Kek(_) => "KEK",
-        KeyRecord::CmacKey(CmacKeyRecord {
-            direction: Direction::Uplink,
-            ..
-        }) => "CMAC_KEY_U",
-        KeyRecord::CmacKey(CmacKeyRecord {
-            direction: Direction::Downlink,
-            ..
-        }) => "CMAC_KEY_D",
+        KeyRecord::CmacKey(CmacKeyRecord { direction: Direction::Uplink, .. }) => "CMAC_KEY_U",
+        KeyRecord::CmacKey(CmacKeyRecord { direction: Direction::Downlink, .. }) => "CMAC_KEY_D",
         KeyRecord::Tek(_) => "TEK",
     }
 }
@@ -66,32 +54,16 @@ fn record_line(record: &KeyRecord) -> Zeroizing<String> {
             ),
             Zeroizing::new("-".to_owned()),
         ),
-        KeyRecord::Pmk(r) => (
-            format!("ms={} pmk_sn={}", hex(&r.ms.0), r.pmk_sn),
-            Zeroizing::new(hex(r.key.expose())),
-        ),
+        KeyRecord::Pmk(r) => (format!("ms={} pmk_sn={}", hex(&r.ms.0), r.pmk_sn), Zeroizing::new(hex(r.key.expose()))),
         KeyRecord::Ak(r) => (
-            format!(
-                "ms={} bs={} ak_sn={} akid={}",
-                hex(&r.ms.0),
-                hex(&r.bs.0),
-                r.ak_sn,
-                r.akid
-            ),
+            format!("ms={} bs={} ak_sn={} akid={}", hex(&r.ms.0), hex(&r.bs.0), r.ak_sn, r.akid),
             Zeroizing::new(hex(r.key.expose())),
         ),
-        KeyRecord::Kek(r) => (
-            format!("ms={} bs={} akid={}", hex(&r.ms.0), hex(&r.bs.0), r.akid),
-            Zeroizing::new(hex(r.key.expose())),
-        ),
+        KeyRecord::Kek(r) => {
+            (format!("ms={} bs={} akid={}", hex(&r.ms.0), hex(&r.bs.0), r.akid), Zeroizing::new(hex(r.key.expose())))
+        }
         KeyRecord::CmacKey(r) => (
-            format!(
-                "ms={} bs={} akid={} count={}",
-                hex(&r.ms.0),
-                hex(&r.bs.0),
-                r.akid,
-                r.count
-            ),
+            format!("ms={} bs={} akid={} count={}", hex(&r.ms.0), hex(&r.bs.0), r.akid, r.count),
             Zeroizing::new(hex(r.key.expose())),
         ),
         KeyRecord::Tek(r) => (
@@ -138,13 +110,7 @@ pub fn write(log: &KeyLog, out: &mut (impl Write + ?Sized)) -> Result<(), Captur
     let mut records: Vec<(u64, &'static str, Zeroizing<String>)> = log
         .records
         .iter()
-        .map(|record| {
-            (
-                record.validity().from.map_or(0, VirtualTime::as_nanos),
-                kind(record),
-                record_line(record),
-            )
-        })
+        .map(|record| (record.validity().from.map_or(0, VirtualTime::as_nanos), kind(record), record_line(record)))
         .collect();
     records.sort_unstable_by(|a, b| (a.0, a.1, a.2.as_str()).cmp(&(b.0, b.1, b.2.as_str())));
     let lines = std::iter::once(FIRST_LINE)
@@ -155,6 +121,5 @@ pub fn write(log: &KeyLog, out: &mut (impl Write + ?Sized)) -> Result<(), Captur
             .and_then(|()| out.write_all(b"\n"))
             .map_err(|error| CaptureError::io("cannot be written", error))?;
     }
-    out.flush()
-        .map_err(|error| CaptureError::io("cannot be written", error))
+    out.flush().map_err(|error| CaptureError::io("cannot be written", error))
 }

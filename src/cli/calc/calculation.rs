@@ -26,14 +26,7 @@ pub(super) fn calculate(calculation: &Calculation) -> Result<Answer, NoAnswer> {
     }
 }
 
-fn kdf(
-    KdfArguments {
-        key,
-        astring,
-        bits,
-        prf,
-    }: &KdfArguments,
-) -> Result<Answer, NoAnswer> {
+fn kdf(KdfArguments { key, astring, bits, prf }: &KdfArguments) -> Result<Answer, NoAnswer> {
     let key = dot16_kdf(*prf, &key.0, &astring.0, *bits).map_err(|error| {
         let option = match error {
             KdfError::KeyTooShort { .. } => "--key",
@@ -45,15 +38,7 @@ fn kdf(
 }
 
 fn keys(arguments: &KeysArguments) -> Result<Answer, NoAnswer> {
-    let KeysArguments {
-        root,
-        ms,
-        bs,
-        count,
-        said,
-        ak_sn,
-        ..
-    } = arguments;
+    let KeysArguments { root, ms, bs, count, said, ak_sn, .. } = arguments;
     let Some(pmk) = root.pmk.as_ref().or(root.msk.as_ref()) else {
         return Err(NoAnswer::BadInput("expected --pmk or --msk, found neither".to_owned()));
     };
@@ -75,39 +60,14 @@ fn keys(arguments: &KeysArguments) -> Result<Answer, NoAnswer> {
     ])
 }
 
-fn cmac(
-    CmacArguments {
-        key,
-        akid,
-        pn,
-        cid,
-        message,
-        truncate,
-    }: &CmacArguments,
-) -> Answer {
+fn cmac(CmacArguments { key, akid, pn, cid, message, truncate }: &CmacArguments) -> Answer {
     let full = cmac_full(key, *akid, *pn, *cid, &message.0);
-    vec![
-        ("cmac", hex_text(&truncated(full, *truncate)).into()),
-        ("full", hex_text(&full).into()),
-    ]
+    vec![("cmac", hex_text(&truncated(full, *truncate)).into()), ("full", hex_text(&full).into())]
 }
 
 fn seal(arguments: &SealArguments) -> Result<Answer, NoAnswer> {
-    let SealArguments {
-        tek,
-        cid,
-        pn,
-        payload,
-        direction,
-        eks,
-        pdu_type,
-        crc,
-    } = arguments;
-    let template = GenericMacHeader {
-        eks: *eks,
-        pdu_type: *pdu_type,
-        ..GenericMacHeader::new(*cid)
-    };
+    let SealArguments { tek, cid, pn, payload, direction, eks, pdu_type, crc } = arguments;
+    let template = GenericMacHeader { eks: *eks, pdu_type: *pdu_type, ..GenericMacHeader::new(*cid) };
     let crc = match crc {
         SealCrc::MsbFirst => Some(CrcForm::MsbFirst),
         SealCrc::Ofdma => Some(CrcForm::Ofdma),
@@ -155,9 +115,7 @@ fn check_crc(pdu: &MacPdu<'_>, demanded: OpenCrc) -> Result<(), String> {
         Some((covered, found)) => {
             let expected: Vec<String> = forms.iter().map(|form| hex_text(&form.octets(covered))).collect();
             let (place, expected, found) = (covered.len(), expected.join(" or "), hex_text(found));
-            Err(format!(
-                "MAC PDU, octet {place}: expected CRC {expected}, found {found}"
-            ))
+            Err(format!("MAC PDU, octet {place}: expected CRC {expected}, found {found}"))
         }
     }
 }
@@ -184,10 +142,7 @@ fn unwrap(UnwrapArguments { kek, tek, alg }: &UnwrapArguments) -> Result<Answer,
 
 fn window(WindowArguments { size, pns }: &WindowArguments) -> Result<Answer, NoAnswer> {
     let mut window = PnWindow::new(*size).map_err(|error| NoAnswer::BadInput(format!("--size: {error}")))?;
-    let verdict = |count: &u64| match u32::try_from(*count)
-        .ok()
-        .and_then(|count| PacketNumber::new(count).ok())
-    {
+    let verdict = |count: &u64| match u32::try_from(*count).ok().and_then(|count| PacketNumber::new(count).ok()) {
         None => "invalid",
         Some(pn) => match window.accept(pn) {
             PnVerdict::Accept => "accept",

@@ -124,15 +124,8 @@ message_kinds! {
 impl fmt::Display for MessageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Other {
-                function,
-                operation,
-                number,
-            } => {
-                write!(
-                    f,
-                    "ASN message (function {function}, operation {operation}, number {number})"
-                )
+            Self::Other { function, operation, number } => {
+                write!(f, "ASN message (function {function}, operation {operation}, number {number})")
             }
             named => f.write_str(named.name()),
         }
@@ -174,15 +167,7 @@ impl ControlMessage {
     /// A message without flags and with reserved fields of 0.
     #[must_use]
     pub const fn new(kind: MessageKind, ms: MsMac, transaction: u16, tlvs: Vec<AsnTlv>) -> Self {
-        Self {
-            flags: 0,
-            kind,
-            ms,
-            reserved1: 0,
-            transaction,
-            reserved2: 0,
-            tlvs,
-        }
+        Self { flags: 0, kind, ms, reserved1: 0, transaction, reserved2: 0, tlvs }
     }
 
     /// The message that `octets` (the whole payload of UDP) are.
@@ -194,24 +179,14 @@ impl ControlMessage {
     pub fn parse(octets: &[u8]) -> Result<Self, BackboneError> {
         let (tlvs, (version, flags, kind, length, ms, reserved1, transaction, reserved2)) =
             header(octets).map_err(|_| {
-                BackboneError::new(
-                    LAYER,
-                    octets.len(),
-                    "a header of 20 octets",
-                    format!("{} octets", octets.len()),
-                )
+                BackboneError::new(LAYER, octets.len(), "a header of 20 octets", format!("{} octets", octets.len()))
             })?;
         if version != VERSION {
             return Err(BackboneError::new(LAYER, 0, "version 1", format!("version {version}")));
         }
         if usize::from(length) != octets.len() {
             let expected = format!("length {}, the octets of the message", octets.len());
-            return Err(BackboneError::new(
-                LAYER,
-                LENGTH_OFFSET,
-                expected,
-                format!("length {length}"),
-            ));
+            return Err(BackboneError::new(LAYER, LENGTH_OFFSET, expected, format!("length {length}")));
         }
         Ok(Self {
             flags,

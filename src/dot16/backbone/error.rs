@@ -30,12 +30,7 @@ impl BackboneError {
         expected: impl Into<Cow<'static, str>>,
         found: impl Display,
     ) -> Self {
-        Self {
-            layer,
-            offset,
-            expected: expected.into(),
-            found: found.to_string(),
-        }
+        Self { layer, offset, expected: expected.into(), found: found.to_string() }
     }
 
     /// The same error seen from `by` octets further out.
@@ -64,9 +59,6 @@ mod tests {
     #[test]
     fn the_text_names_layer_offset_expected_and_found() {
         let error = BackboneError::new("ASN TLV", 20, "a header of 4 octets", "2 octets").shifted(42);
-        assert_eq!(
-            error.to_string(),
-            "ASN TLV, octet 62: expected a header of 4 octets, found 2 octets"
-        );
+        assert_eq!(error.to_string(), "ASN TLV, octet 62: expected a header of 4 octets, found 2 octets");
     }
 }

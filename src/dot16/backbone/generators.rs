@@ -26,52 +26,30 @@ pub fn tlv() -> impl Strategy<Value = AsnTlv> {
 }
 
 pub fn control_message() -> impl Strategy<Value = ControlMessage> {
-    let kind = prop_oneof![
-        select(MessageKind::NAMED),
-        any::<[u8; 2]>().prop_map(MessageKind::from_octets)
-    ];
+    let kind = prop_oneof![select(MessageKind::NAMED), any::<[u8; 2]>().prop_map(MessageKind::from_octets)];
     let tlvs = prop::collection::vec(tlv(), 0..5);
-    (
-        any::<u8>(),
-        kind,
-        any::<[u8; 6]>(),
-        any::<u32>(),
-        any::<u16>(),
-        any::<u16>(),
-        tlvs,
+    (any::<u8>(), kind, any::<[u8; 6]>(), any::<u32>(), any::<u16>(), any::<u16>(), tlvs).prop_map(
+        |(flags, kind, ms, reserved1, transaction, reserved2, tlvs)| ControlMessage {
+            flags,
+            kind,
+            ms: MsMac(ms),
+            reserved1,
+            transaction,
+            reserved2,
+            tlvs,
+        },
     )
-        .prop_map(
-            |(flags, kind, ms, reserved1, transaction, reserved2, tlvs)| ControlMessage {
-                flags,
-                kind,
-                ms: MsMac(ms),
-                reserved1,
-                transaction,
-                reserved2,
-                tlvs,
-            },
-        )
 }
 
 pub fn gre_packet() -> impl Strategy<Value = GrePacket> {
     let payload = prop::collection::vec(any::<u8>(), 0..100);
     (any::<Option<u32>>(), any::<Option<u32>>(), any::<u16>(), payload).prop_map(
-        |(key, sequence, protocol, payload)| GrePacket {
-            header: GreHeader {
-                key,
-                sequence,
-                protocol,
-            },
-            payload,
-        },
+        |(key, sequence, protocol, payload)| GrePacket { header: GreHeader { key, sequence, protocol }, payload },
     )
 }
 
 pub fn packet() -> impl Strategy<Value = BackbonePacket> {
-    prop_oneof![
-        control_message().prop_map(BackbonePacket::Control),
-        gre_packet().prop_map(BackbonePacket::Data)
-    ]
+    prop_oneof![control_message().prop_map(BackbonePacket::Control), gre_packet().prop_map(BackbonePacket::Data)]
 }
 
 pub fn endpoint() -> impl Strategy<Value = BackboneEndpoint> {

@@ -54,16 +54,8 @@ pub struct GrePacket {
 
 /// What follows the flags: protocol, then key and sequence number where the flags announce them.
 fn after_flags(input: &[u8], flags: u16) -> IResult<&[u8], GreHeader> {
-    (
-        be_u16,
-        when(flags & KEY != 0, be_u32),
-        when(flags & SEQUENCE != 0, be_u32),
-    )
-        .map(|(protocol, key, sequence)| GreHeader {
-            key,
-            sequence,
-            protocol,
-        })
+    (be_u16, when(flags & KEY != 0, be_u32), when(flags & SEQUENCE != 0, be_u32))
+        .map(|(protocol, key, sequence)| GreHeader { key, sequence, protocol })
         .parse(input)
 }
 
@@ -81,12 +73,7 @@ impl GrePacket {
         for (bits, name) in UNSUPPORTED {
             if flags & bits != 0 {
                 let found = format!("{name} in {flags:#06x}");
-                return Err(BackboneError::new(
-                    LAYER,
-                    0,
-                    "no flags but key and sequence number",
-                    found,
-                ));
+                return Err(BackboneError::new(LAYER, 0, "no flags but key and sequence number", found));
             }
         }
         let version = flags & VERSION;
@@ -95,10 +82,7 @@ impl GrePacket {
         }
         let (payload, header) =
             after_flags(rest, flags).map_err(|_| short("protocol, key and sequence number as the flags announce"))?;
-        Ok(Self {
-            header,
-            payload: payload.to_vec(),
-        })
+        Ok(Self { header, payload: payload.to_vec() })
     }
 
     /// The octets of the packet, header included.
@@ -107,11 +91,7 @@ impl GrePacket {
     ///
     /// None that depends on the value; memory only.
     pub fn octets(&self) -> Result<Vec<u8>, BackboneError> {
-        let GreHeader {
-            key,
-            sequence,
-            protocol,
-        } = self.header;
+        let GreHeader { key, sequence, protocol } = self.header;
         let flags = if key.is_some() { KEY } else { 0 } | if sequence.is_some() { SEQUENCE } else { 0 };
         serialise(
             LAYER,
@@ -134,14 +114,7 @@ mod tests {
     use crate::dot16::backbone::generators::gre_packet;
 
     fn packet(key: Option<u32>, sequence: Option<u32>) -> GrePacket {
-        GrePacket {
-            header: GreHeader {
-                key,
-                sequence,
-                protocol: GreHeader::IPV4,
-            },
-            payload: vec![0x45, 0],
-        }
+        GrePacket { header: GreHeader { key, sequence, protocol: GreHeader::IPV4 }, payload: vec![0x45, 0] }
     }
 
     #[test]
@@ -150,11 +123,7 @@ mod tests {
             (None, None, &[0x00, 0, 8, 0, 0x45, 0]),
             (Some(0x0102_0304), None, &[0x20, 0, 8, 0, 1, 2, 3, 4, 0x45, 0]),
             (None, Some(7), &[0x10, 0, 8, 0, 0, 0, 0, 7, 0x45, 0]),
-            (
-                Some(0x0102_0304),
-                Some(7),
-                &[0x30, 0, 8, 0, 1, 2, 3, 4, 0, 0, 0, 7, 0x45, 0],
-            ),
+            (Some(0x0102_0304), Some(7), &[0x30, 0, 8, 0, 1, 2, 3, 4, 0, 0, 0, 7, 0x45, 0]),
         ];
         for (key, sequence, octets) in cases {
             assert_eq!(packet(key, sequence).octets().unwrap(), octets);
@@ -174,10 +143,7 @@ mod tests {
 
     #[test]
     fn each_unsupported_bit_is_refused_by_name() {
-        for bit in (0..16)
-            .map(|bit| 1_u16 << bit)
-            .filter(|bit| bit & (KEY | SEQUENCE) == 0)
-        {
+        for bit in (0..16).map(|bit| 1_u16 << bit).filter(|bit| bit & (KEY | SEQUENCE) == 0) {
             let name = match bit {
                 0x8000 => "checksum present",
                 0x4000 => "routing present",

@@ -39,39 +39,27 @@ impl AsnTlv {
     /// "Issued before": the Authenticator already gave this BS a count of this PMK (PROTOCOL R8).
     #[must_use]
     pub fn issued_before() -> Self {
-        Self::VendorSpecific {
-            vendor: VENDOR,
-            octets: vec![ISSUED_BEFORE],
-        }
+        Self::VendorSpecific { vendor: VENDOR, octets: vec![ISSUED_BEFORE] }
     }
 
     /// The primary management CID that the target allocated in advance, 2 octets.
     #[must_use]
     pub fn primary_cid(cid: Cid) -> Self {
         let [high, low] = cid.0.to_be_bytes();
-        Self::VendorSpecific {
-            vendor: VENDOR,
-            octets: vec![PRIMARY_CID, high, low],
-        }
+        Self::VendorSpecific { vendor: VENDOR, octets: vec![PRIMARY_CID, high, low] }
     }
 
     /// How long after action time the target waits for RNG-REQ, 2 octets, in units of 10 ms.
     #[must_use]
     pub fn ranging_deadline(units_of_10_ms: u16) -> Self {
         let [high, low] = units_of_10_ms.to_be_bytes();
-        Self::VendorSpecific {
-            vendor: VENDOR,
-            octets: vec![RANGING_DEADLINE, high, low],
-        }
+        Self::VendorSpecific { vendor: VENDOR, octets: vec![RANGING_DEADLINE, high, low] }
     }
 
     /// Seamless handover: negotiated with the mobile (HO_Req), or what the target will do (HO_Rsp). 1 octet.
     #[must_use]
     pub fn seamless(yes: bool) -> Self {
-        Self::VendorSpecific {
-            vendor: VENDOR,
-            octets: vec![SEAMLESS, u8::from(yes)],
-        }
+        Self::VendorSpecific { vendor: VENDOR, octets: vec![SEAMLESS, u8::from(yes)] }
     }
 
     /// The PNs that a receiver has accepted, beside the RxPN Counter that names the highest of them (PROTOCOL R12).
@@ -83,10 +71,7 @@ impl AsnTlv {
     /// [`TlvLookup::receive_window`]: super::asn_tlv::TlvLookup::receive_window
     #[must_use]
     pub fn receive_window(bitmap: &[u8]) -> Self {
-        Self::VendorSpecific {
-            vendor: VENDOR,
-            octets: [&[RECEIVE_WINDOW], bitmap].concat(),
-        }
+        Self::VendorSpecific { vendor: VENDOR, octets: [&[RECEIVE_WINDOW], bitmap].concat() }
     }
 
     /// What this TLV says, if it is a private one of this crate.
@@ -114,11 +99,7 @@ mod tests {
 
     #[test]
     fn private_tlvs_are_found_again() {
-        let tlvs = [
-            AsnTlv::primary_cid(Cid(0x149)),
-            AsnTlv::ranging_deadline(20),
-            AsnTlv::issued_before(),
-        ];
+        let tlvs = [AsnTlv::primary_cid(Cid(0x149)), AsnTlv::ranging_deadline(20), AsnTlv::issued_before()];
         assert_eq!(tlvs.primary_cid(), Some(Cid(0x149)));
         assert_eq!(tlvs.ranging_deadline(), Some(20));
         assert!(tlvs.is_issued_before());
@@ -130,28 +111,15 @@ mod tests {
         for (octets, found) in [(0, false), (1, true), (128, true), (129, false)] {
             let bitmap = vec![0xa5; octets];
             let tlvs = [AsnTlv::receive_window(&bitmap)];
-            assert_eq!(
-                tlvs.receive_window(),
-                found.then_some(bitmap.as_slice()),
-                "{octets} octets"
-            );
+            assert_eq!(tlvs.receive_window(), found.then_some(bitmap.as_slice()), "{octets} octets");
         }
     }
 
     #[test]
     fn another_vendor_or_another_length_says_nothing() {
-        let other_vendor = AsnTlv::VendorSpecific {
-            vendor: [0, 0, 1],
-            octets: vec![ISSUED_BEFORE],
-        };
-        let too_long = AsnTlv::VendorSpecific {
-            vendor: VENDOR,
-            octets: vec![ISSUED_BEFORE, 0],
-        };
-        let too_short = AsnTlv::VendorSpecific {
-            vendor: VENDOR,
-            octets: vec![PRIMARY_CID, 1],
-        };
+        let other_vendor = AsnTlv::VendorSpecific { vendor: [0, 0, 1], octets: vec![ISSUED_BEFORE] };
+        let too_long = AsnTlv::VendorSpecific { vendor: VENDOR, octets: vec![ISSUED_BEFORE, 0] };
+        let too_short = AsnTlv::VendorSpecific { vendor: VENDOR, octets: vec![PRIMARY_CID, 1] };
         let tlvs = [other_vendor, too_long, too_short];
         assert!(!tlvs.is_issued_before());
         assert_eq!(tlvs.primary_cid(), None);

@@ -43,12 +43,7 @@ fn parse_level(octets: &[u8], offset: usize, depth: usize) -> Result<Vec<AsnTlv>
             return Err(too_deep(at));
         }
         let (after, (kind, length)) = header(rest).map_err(|_| {
-            BackboneError::new(
-                LAYER,
-                at,
-                "4 octets of type and length",
-                format!("{} octets", rest.len()),
-            )
+            BackboneError::new(LAYER, at, "4 octets of type and length", format!("{} octets", rest.len()))
         })?;
         let value_at = at.saturating_add(HEADER_OCTETS);
         let (after, value) = value(after, length).map_err(|_| {
@@ -94,10 +89,7 @@ fn level_octets(tlvs: &[AsnTlv], offset: usize, depth: usize) -> Result<Vec<u8>,
             Contents::Nested(tlvs) => level_octets(tlvs, at.saturating_add(HEADER_OCTETS), depth.saturating_add(1))?,
         };
         let length = length_16(LAYER, at, value.len())?;
-        octets.extend(serialise(
-            LAYER,
-            tuple((write_u16(tlv.kind()), write_u16(length), slice(&value))),
-        )?);
+        octets.extend(serialise(LAYER, tuple((write_u16(tlv.kind()), write_u16(length), slice(&value))))?);
     }
     Ok(octets)
 }
@@ -164,10 +156,7 @@ mod tests {
     fn an_ak_is_redacted_inside_every_compound() {
         let ak = AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::Ak([0xab; 20])])]);
         let shown = format!("{ak:?}");
-        assert!(
-            shown.contains("Ak(<redacted>)") && !shown.contains("171") && !shown.contains("ab,"),
-            "{shown}"
-        );
+        assert!(shown.contains("Ak(<redacted>)") && !shown.contains("171") && !shown.contains("ab,"), "{shown}");
     }
 
     proptest! {

@@ -75,9 +75,7 @@ pub fn encapsulate(
 ) -> Result<Vec<u8>, BackboneError> {
     let (protocol, inner) = match packet {
         BackbonePacket::Control(message) => {
-            let octets = message
-                .octets()
-                .map_err(|error| error.shifted(ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS))?;
+            let octets = message.octets().map_err(|error| error.shifted(ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS))?;
             (IpNextHeaderProtocols::Udp, udp_datagram(from.ip, to.ip, &octets)?)
         }
         BackbonePacket::Data(gre) => (IpNextHeaderProtocols::Gre, gre.octets()?),
@@ -155,12 +153,7 @@ pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
     let ethernet = EthernetPacket::new(frame).ok_or_else(|| short(ETHERNET, 0, ETHERNET_OCTETS, frame.len()))?;
     let ethertype = ethernet.get_ethertype();
     if ethertype != EtherTypes::Ipv4 {
-        return Err(BackboneError::new(
-            ETHERNET,
-            12,
-            "EtherType 0x0800 (IPv4)",
-            format!("{:#06x}", ethertype.0),
-        ));
+        return Err(BackboneError::new(ETHERNET, 12, "EtherType 0x0800 (IPv4)", format!("{:#06x}", ethertype.0)));
     }
     let (ip, payload) = ipv4_payload(ethernet.payload()).map_err(|error| error.shifted(ETHERNET_OCTETS))?;
     let (source, destination) = (ip.get_source(), ip.get_destination());
@@ -180,37 +173,21 @@ pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
         }
     };
     Ok(Decapsulated {
-        from: BackboneEndpoint {
-            mac: ethernet.get_source().octets(),
-            ip: source,
-        },
-        to: BackboneEndpoint {
-            mac: ethernet.get_destination().octets(),
-            ip: destination,
-        },
+        from: BackboneEndpoint { mac: ethernet.get_source().octets(), ip: source },
+        to: BackboneEndpoint { mac: ethernet.get_destination().octets(), ip: destination },
         packet,
     })
 }
 
 fn short(layer: &'static str, offset: usize, needed: usize, found: usize) -> BackboneError {
-    BackboneError::new(
-        layer,
-        offset,
-        format!("at least {needed} octets"),
-        format!("{found} octets"),
-    )
+    BackboneError::new(layer, offset, format!("at least {needed} octets"), format!("{found} octets"))
 }
 
 /// The IPv4 packet at the start of `octets` and its payload.
 fn ipv4_payload(octets: &[u8]) -> Result<(Ipv4Packet<'_>, &[u8]), BackboneError> {
     let ip = Ipv4Packet::new(octets).ok_or_else(|| short(IPV4, 0, IPV4_OCTETS, octets.len()))?;
     if ip.get_version() != 4 {
-        return Err(BackboneError::new(
-            IPV4,
-            0,
-            "version 4",
-            format!("version {}", ip.get_version()),
-        ));
+        return Err(BackboneError::new(IPV4, 0, "version 4", format!("version {}", ip.get_version())));
     }
     if ip.get_header_length() != 5 {
         let found = format!("header length {}", ip.get_header_length());
@@ -222,19 +199,12 @@ fn ipv4_payload(octets: &[u8]) -> Result<(Ipv4Packet<'_>, &[u8]), BackboneError>
         BackboneError::new(IPV4, 2, expected, format!("total length {total_length}"))
     })?;
     if ip.get_flags() & Ipv4Flags::MoreFragments != 0 || ip.get_fragment_offset() != 0 {
-        let found = format!(
-            "flags {:#05b}, fragment offset {}",
-            ip.get_flags(),
-            ip.get_fragment_offset()
-        );
+        let found = format!("flags {:#05b}, fragment offset {}", ip.get_flags(), ip.get_fragment_offset());
         return Err(BackboneError::new(IPV4, 6, "a whole packet", found));
     }
     let checksum = ipv4::checksum(&ip);
     if ip.get_checksum() != checksum {
-        let (expected, found) = (
-            format!("checksum {checksum:#06x}"),
-            format!("{:#06x}", ip.get_checksum()),
-        );
+        let (expected, found) = (format!("checksum {checksum:#06x}"), format!("{:#06x}", ip.get_checksum()));
         return Err(BackboneError::new(IPV4, 10, expected, found));
     }
     Ok((ip, payload))
@@ -245,34 +215,19 @@ fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<&[u8], Bac
     let datagram = UdpPacket::new(octets).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))?;
     for (offset, port) in [(0, datagram.get_source()), (2, datagram.get_destination())] {
         if port != CONTROL_PORT {
-            return Err(BackboneError::new(
-                UDP,
-                offset,
-                format!("port {CONTROL_PORT}"),
-                format!("port {port}"),
-            ));
+            return Err(BackboneError::new(UDP, offset, format!("port {CONTROL_PORT}"), format!("port {port}")));
         }
     }
     if usize::from(datagram.get_length()) != octets.len() {
         let expected = format!("length {}, the payload of IPv4", octets.len());
-        return Err(BackboneError::new(
-            UDP,
-            4,
-            expected,
-            format!("length {}", datagram.get_length()),
-        ));
+        return Err(BackboneError::new(UDP, 4, expected, format!("length {}", datagram.get_length())));
     }
     let checksum = udp_checksum(&datagram, from, to);
     if datagram.get_checksum() != checksum {
-        let (expected, found) = (
-            format!("checksum {checksum:#06x}"),
-            format!("{:#06x}", datagram.get_checksum()),
-        );
+        let (expected, found) = (format!("checksum {checksum:#06x}"), format!("{:#06x}", datagram.get_checksum()));
         return Err(BackboneError::new(UDP, 6, expected, found));
     }
-    octets
-        .get(UDP_OCTETS..)
-        .ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))
+    octets.get(UDP_OCTETS..).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))
 }
 
 #[cfg(test)]

@@ -87,14 +87,7 @@ impl Authenticator {
             };
             mobiles.insert(ms, mobile);
         }
-        Self {
-            directory,
-            backbone,
-            mobiles,
-            tunnels_up,
-            next_tunnel,
-            started: false,
-        }
+        Self { directory, backbone, mobiles, tunnels_up, next_tunnel, started: false }
     }
 
     fn start(&mut self, outbox: &mut Outbox<Event>) {
@@ -102,19 +95,9 @@ impl Authenticator {
         for (ms, mobile) in &self.mobiles {
             let (pmk, sn) = mobile.keys.pmk();
             let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
-            outbox.report(Event {
-                ms: *ms,
-                what: What::Key {
-                    at_mobile: false,
-                    held: true,
-                    key,
-                },
-            });
+            outbox.report(Event { ms: *ms, what: What::Key { at_mobile: false, held: true, key } });
             if let Some(count) = mobile.keys.next() {
-                outbox.report(Event {
-                    ms: *ms,
-                    what: What::NetworkCount(count),
-                });
+                outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
             }
         }
     }
@@ -125,21 +108,11 @@ impl Authenticator {
         };
         let bs = mobile.path.0;
         let Some((tunnel, place)) = mobile.tunnels.get(&bs).zip(self.directory.base_stations.get(&bs)) else {
-            return outbox.report(Event {
-                ms,
-                what: What::PacketGivenUp {
-                    direction: Direction::Downlink,
-                },
-            });
+            return outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
         };
         mobile.sequence = mobile.sequence.wrapping_add(1);
-        let note = format!(
-            "GRE: user packet for {}, {} octets",
-            self.directory.ms(ms),
-            packet.len()
-        );
-        self.backbone
-            .tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox);
+        let note = format!("GRE: user packet for {}, {} octets", self.directory.ms(ms), packet.len());
+        self.backbone.tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox);
     }
 
     fn uplink(&mut self, packet: GrePacket, outbox: &mut Outbox<Event>) {
@@ -152,13 +125,7 @@ impl Authenticator {
             self.directory.ms(ms),
             self.directory.bs(bs)
         )));
-        outbox.report(Event {
-            ms,
-            what: What::PacketOut {
-                direction: Direction::Uplink,
-                octets: packet.payload,
-            },
-        });
+        outbox.report(Event { ms, what: What::PacketOut { direction: Direction::Uplink, octets: packet.payload } });
     }
 
     fn control(&mut self, now: VirtualTime, from: Ipv4Addr, message: &ControlMessage, outbox: &mut Outbox<Event>) {
@@ -192,10 +159,7 @@ impl Authenticator {
             ContextAck | PathPreregAck | PathRegAck | PathDeregAck => {
                 outbox.verdict(Verdict::accepted("acknowledged"));
             }
-            kind => outbox.verdict(Verdict::rejected(format!(
-                "dropped: {} is not for an Authenticator",
-                kind.name()
-            ))),
+            kind => outbox.verdict(Verdict::rejected(format!("dropped: {} is not for an Authenticator", kind.name()))),
         }
     }
 
@@ -216,14 +180,9 @@ impl Authenticator {
             outbox.verdict(Verdict::rejected("refused: CMAC_KEY_COUNT is exhausted"));
             let tlvs = vec![AsnTlv::FailureIndication(failure::CONTEXT_UNAVAILABLE)];
             let note = "Context_Rpt: no context, CMAC_KEY_COUNT is exhausted";
-            return self
-                .backbone
-                .answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
+            return self.backbone.answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
         };
-        outbox.verdict(Verdict::accepted(format!(
-            "context handed out, N = {} stays",
-            context.count
-        )));
+        outbox.verdict(Verdict::accepted(format!("context handed out, N = {} stays", context.count)));
         let mut info = vec![AsnTlv::AkContext(vec![
             AsnTlv::Ak(*context.ak.ak.octets()),
             AsnTlv::AkId(context.ak.akid),
@@ -232,10 +191,7 @@ impl Authenticator {
             AsnTlv::CmacKeyCount(context.count),
         ])];
         info.extend(
-            mobile
-                .flows
-                .iter()
-                .map(|(sfid, said)| AsnTlv::SfInfo(vec![AsnTlv::Sfid(*sfid), AsnTlv::Said(*said)])),
+            mobile.flows.iter().map(|(sfid, said)| AsnTlv::SfInfo(vec![AsnTlv::Sfid(*sfid), AsnTlv::Said(*said)])),
         );
         let mut tlvs = vec![
             AsnTlv::ContextPurpose(crate::dot16::backbone::asn_code::context_purpose::MS_AK_CONTEXT),
@@ -245,8 +201,7 @@ impl Authenticator {
             tlvs.push(AsnTlv::issued_before());
         }
         let note = format!("Context_Rpt: AK for {name}, N = {}", context.count);
-        self.backbone
-            .answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
+        self.backbone.answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
     }
 
     /// CMAC_Key_Count_Update from a BS (R2); if N moves, every holder is told (R3).
@@ -276,10 +231,7 @@ impl Authenticator {
                     mobile.path.1 = mobile.path.1.max(m);
                 }
                 outbox.verdict(Verdict::accepted(format!("count {m} accepted, N = {n}")));
-                outbox.report(Event {
-                    ms,
-                    what: What::NetworkCount(n),
-                });
+                outbox.report(Event { ms, what: What::NetworkCount(n) });
                 let note = format!("CMAC_Key_Count_Update_ACK: count {m} accepted");
                 self.backbone.answer(from, report, kind, Vec::new(), note, outbox);
                 self.tell_holders(now, ms, n, outbox);
@@ -305,23 +257,18 @@ impl Authenticator {
     fn tell_holders(&mut self, now: VirtualTime, ms: MsMac, n: CmacKeyCount, outbox: &mut Outbox<Event>) {
         let Some(mobile) = self.mobiles.get(&ms) else { return };
         // A notice of a lower N has nothing to say any more.
-        self.backbone
-            .withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
+        self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
         let holders: Vec<Bsid> = mobile.keys.holders().collect();
         for holder in holders {
             let Some(place) = self.directory.base_stations.get(&holder) else {
                 continue;
             };
-            let (to, note) = (
-                place.endpoint.ip,
-                format!("CMAC_Key_Count_Update: tells {} that N = {n}", place.name),
-            );
+            let (to, note) = (place.endpoint.ip, format!("CMAC_Key_Count_Update: tells {} that N = {n}", place.name));
             let tlvs = vec![
                 AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(n)])]),
                 AsnTlv::BsInfo(vec![AsnTlv::BsId(NodeIdentifier::Octets6(holder.0))]),
             ];
-            self.backbone
-                .request(now, to, MessageKind::CmacKeyCountUpdate, ms, tlvs, note, outbox);
+            self.backbone.request(now, to, MessageKind::CmacKeyCountUpdate, ms, tlvs, note, outbox);
         }
     }
 
@@ -340,24 +287,13 @@ impl Authenticator {
         let Some(down) = request.tlvs.inside(DataPathInfo).data_path_id() else {
             outbox.verdict(Verdict::rejected("refused: no Data Path ID"));
             let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
-            return self
-                .backbone
-                .answer(from, request, kind, tlvs, format!("{}: refused", kind.name()), outbox);
+            return self.backbone.answer(from, request, kind, tlvs, format!("{}: refused", kind.name()), outbox);
         };
         let count = request.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count();
         if register && count.is_none_or(|count| count < mobile.path.1) {
-            outbox.verdict(Verdict::rejected(
-                "ignored: it rests on a count below that of the present path",
-            ));
+            outbox.verdict(Verdict::rejected("ignored: it rests on a count below that of the present path"));
             let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
-            return self.backbone.answer(
-                from,
-                request,
-                kind,
-                tlvs,
-                format!("{}: the path stays", kind.name()),
-                outbox,
-            );
+            return self.backbone.answer(from, request, kind, tlvs, format!("{}: the path stays", kind.name()), outbox);
         }
         let up = match mobile.tunnels.get(&bs) {
             Some(tunnel) => tunnel.up,
@@ -379,13 +315,9 @@ impl Authenticator {
         outbox.verdict(Verdict::accepted(format!("{name}: {what}")));
         let tlvs = vec![
             AsnTlv::ResultCode(result::SUCCESS),
-            AsnTlv::DataPathInfo(vec![
-                AsnTlv::DataPathEncapsulation(ENCAPSULATION_GRE),
-                AsnTlv::DataPathId(up),
-            ]),
+            AsnTlv::DataPathInfo(vec![AsnTlv::DataPathEncapsulation(ENCAPSULATION_GRE), AsnTlv::DataPathId(up)]),
         ];
-        self.backbone
-            .answer(from, request, kind, tlvs, format!("{}: {what}", kind.name()), outbox);
+        self.backbone.answer(from, request, kind, tlvs, format!("{}: {what}", kind.name()), outbox);
     }
 
     fn path_end(&mut self, bs: Bsid, from: Ipv4Addr, request: &ControlMessage, outbox: &mut Outbox<Event>) {
@@ -396,21 +328,11 @@ impl Authenticator {
         if !current && let Some(tunnel) = mobile.tunnels.remove(&bs) {
             self.tunnels_up.remove(&tunnel.up);
         }
-        let (code, what) = if current {
-            (result::NOT_SUPPORTED, "the path in use stays")
-        } else {
-            (result::SUCCESS, "tunnel closed")
-        };
+        let (code, what) =
+            if current { (result::NOT_SUPPORTED, "the path in use stays") } else { (result::SUCCESS, "tunnel closed") };
         outbox.verdict(Verdict::accepted(what));
         let note = format!("Path_Dereg_Rsp: {what}");
-        self.backbone.answer(
-            from,
-            request,
-            MessageKind::PathDeregRsp,
-            vec![AsnTlv::ResultCode(code)],
-            note,
-            outbox,
-        );
+        self.backbone.answer(from, request, MessageKind::PathDeregRsp, vec![AsnTlv::ResultCode(code)], note, outbox);
     }
 }
 
@@ -448,10 +370,6 @@ impl Node for Authenticator {
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {
-        if self.started {
-            self.backbone.next_timer()
-        } else {
-            Some(VirtualTime::ZERO)
-        }
+        if self.started { self.backbone.next_timer() } else { Some(VirtualTime::ZERO) }
     }
 }

@@ -61,10 +61,7 @@ impl BackboneSide {
         Self {
             own,
             retry,
-            peers: peers
-                .into_iter()
-                .map(|(port, endpoint)| (endpoint.ip, (port, endpoint)))
-                .collect(),
+            peers: peers.into_iter().map(|(port, endpoint)| (endpoint.ip, (port, endpoint))).collect(),
             identification: 0,
             next_transaction: 0,
             open: BTreeMap::new(),
@@ -105,16 +102,7 @@ impl BackboneSide {
         let message = ControlMessage::new(kind, ms, transaction, tlvs);
         let note = note.into();
         self.transmit(to, &BackbonePacket::Control(message.clone()), note.clone(), outbox);
-        self.open.insert(
-            transaction,
-            Open {
-                due: now + self.retry,
-                repeats: 0,
-                to,
-                message,
-                note,
-            },
-        );
+        self.open.insert(transaction, Open { due: now + self.retry, repeats: 0, to, message, note });
         transaction
     }
 
@@ -159,12 +147,7 @@ impl BackboneSide {
         let Some((message, note)) = self.answers.get(&key).cloned() else {
             return false;
         };
-        self.transmit(
-            from,
-            &BackbonePacket::Control(message),
-            format!("{note} (again)"),
-            outbox,
-        );
+        self.transmit(from, &BackbonePacket::Control(message), format!("{note} (again)"), outbox);
         true
     }
 
@@ -179,8 +162,7 @@ impl BackboneSide {
 
     /// Closes every open request of one mobile that `which` names.
     pub fn withdraw(&mut self, ms: MsMac, which: impl Fn(MessageKind) -> bool) {
-        self.open
-            .retain(|_, open| open.message.ms != ms || !which(open.message.kind));
+        self.open.retain(|_, open| open.message.ms != ms || !which(open.message.kind));
     }
 
     /// Sends a user packet through the GRE tunnel `key`.
@@ -193,20 +175,8 @@ impl BackboneSide {
         note: impl Into<String>,
         outbox: &mut Outbox<Event>,
     ) {
-        let header = GreHeader {
-            key: Some(key),
-            sequence: Some(sequence),
-            protocol: GRE_IPV4,
-        };
-        self.transmit(
-            to,
-            &BackbonePacket::Data(GrePacket {
-                header,
-                payload: packet,
-            }),
-            note.into(),
-            outbox,
-        );
+        let header = GreHeader { key: Some(key), sequence: Some(sequence), protocol: GRE_IPV4 };
+        self.transmit(to, &BackbonePacket::Data(GrePacket { header, payload: packet }), note.into(), outbox);
     }
 
     /// Opens a frame from the backbone.
@@ -234,22 +204,14 @@ impl BackboneSide {
 
     /// Repeats what is due; answers what was given up.
     pub fn expire(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) -> Vec<GivenUp> {
-        let due: Vec<u16> = self
-            .open
-            .iter()
-            .filter(|(_, open)| open.due <= now)
-            .map(|(key, _)| *key)
-            .collect();
+        let due: Vec<u16> = self.open.iter().filter(|(_, open)| open.due <= now).map(|(key, _)| *key).collect();
         let mut given_up = Vec::new();
         for transaction in due {
             let Some(mut open) = self.open.remove(&transaction) else {
                 continue;
             };
             if open.repeats == REPEATS {
-                given_up.push(GivenUp {
-                    message: open.message,
-                    to: open.to,
-                });
+                given_up.push(GivenUp { message: open.message, to: open.to });
                 continue;
             }
             open.repeats += 1;

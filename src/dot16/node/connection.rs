@@ -25,11 +25,7 @@ impl Flow {
     /// odd ones are uplink flows.
     #[must_use]
     pub const fn direction_of(sfid: Sfid) -> Direction {
-        if sfid.0 % 2 == 1 {
-            Direction::Uplink
-        } else {
-            Direction::Downlink
-        }
+        if sfid.0 % 2 == 1 { Direction::Uplink } else { Direction::Downlink }
     }
 }
 
@@ -64,11 +60,7 @@ impl Connection {
     /// As `bs` tells the mobile (R17).
     #[must_use]
     pub fn to_candidate(&self, bs: Bsid) -> Candidate {
-        let flow = |flow: &Flow| CandidateFlow {
-            sfid: flow.sfid,
-            cid: flow.cid,
-            said: flow.said,
-        };
+        let flow = |flow: &Flow| CandidateFlow { sfid: flow.sfid, cid: flow.cid, said: flow.said };
         Candidate {
             bsid: bs,
             basic_cid: self.basic,
@@ -130,14 +122,12 @@ pub fn signed_pdu(
     keys: &mut EntryKeys,
     crc: CrcForm,
 ) -> Result<Vec<u8>, WireError> {
-    let tuple = keys
-        .sign(direction, cid, &message.octets()?)
-        .map_err(|error| WireError {
-            layer: "CMAC tuple",
-            offset: 0,
-            expected: "an unused CMAC_PN".into(),
-            found: error.to_string(),
-        })?;
+    let tuple = keys.sign(direction, cid, &message.octets()?).map_err(|error| WireError {
+        layer: "CMAC tuple",
+        offset: 0,
+        expected: "an unused CMAC_PN".into(),
+        found: error.to_string(),
+    })?;
     message.push_cmac_tuple(tuple);
     plain_pdu(&message, cid, crc)
 }
@@ -157,8 +147,7 @@ pub struct ReceivedMessage<'a> {
 /// If it is malformed.
 pub fn parse_management<'a>(pdu: &MacPdu<'a>) -> Result<ReceivedMessage<'a>, WireError> {
     let message = ManagementMessage::parse(pdu.body)?;
-    let protected = message
-        .cmac_tuple()
-        .and_then(|tuple| Some((tuple.clone(), management::protected_part(pdu.body, tuple)?)));
+    let protected =
+        message.cmac_tuple().and_then(|tuple| Some((tuple.clone(), management::protected_part(pdu.body, tuple)?)));
     Ok(ReceivedMessage { message, protected })
 }

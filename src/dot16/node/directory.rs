@@ -30,26 +30,18 @@ impl Directory {
     /// The name of a BS, or its BSID if it has none.
     #[must_use]
     pub fn bs(&self, bsid: Bsid) -> String {
-        self.base_stations
-            .get(&bsid)
-            .map_or_else(|| bsid.to_string(), |place| place.name.clone())
+        self.base_stations.get(&bsid).map_or_else(|| bsid.to_string(), |place| place.name.clone())
     }
 
     /// The name of an MS, or its MAC address if it has none.
     #[must_use]
     pub fn ms(&self, mac: MsMac) -> String {
-        self.mobile_stations
-            .get(&mac)
-            .cloned()
-            .unwrap_or_else(|| mac.to_string())
+        self.mobile_stations.get(&mac).cloned().unwrap_or_else(|| mac.to_string())
     }
 
     /// The BS at a backbone address.
     #[must_use]
     pub fn bs_at(&self, ip: Ipv4Addr) -> Option<Bsid> {
-        self.base_stations
-            .iter()
-            .find(|(_, place)| place.endpoint.ip == ip)
-            .map(|(bsid, _)| *bsid)
+        self.base_stations.iter().find(|(_, place)| place.endpoint.ip == ip).map(|(bsid, _)| *bsid)
     }
 }

@@ -215,6 +215,8 @@ pub enum What {
     },
     /// The mobile knows when and how it leaves.
     HandoverAgreed {
+        /// Where it goes: the target of the command, or another that the serving BS recommends.
+        to: Bsid,
         /// How the TEKs come to the target.
         mode: HandoverMode,
         /// When it leaves.

@@ -36,11 +36,7 @@ impl Fragmenter {
                 _ if index == last => FragmentControl::Last,
                 _ => FragmentControl::Middle,
             };
-            let subheader = FragmentationSubheader {
-                control,
-                fsn: self.fsn,
-                reserved: 0,
-            };
+            let subheader = FragmentationSubheader { control, fsn: self.fsn, reserved: 0 };
             self.fsn = (self.fsn + 1) % 2048;
             let mut body = subheader.octets(true)?;
             body.extend_from_slice(piece);
@@ -132,10 +128,7 @@ mod tests {
         let mut reassembler = Reassembler::default();
         for (index, (pdu_type, body)) in first.iter().enumerate() {
             if index != 1 {
-                assert!(!matches!(
-                    reassembler.take(*pdu_type, body).unwrap(),
-                    Reassembled::Sdu(_)
-                ));
+                assert!(!matches!(reassembler.take(*pdu_type, body).unwrap(), Reassembled::Sdu(_)));
             }
         }
         let mut last = Reassembled::Gap;

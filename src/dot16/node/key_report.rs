@@ -24,35 +24,18 @@ impl KeyReport {
     /// Nothing reported yet.
     #[must_use]
     pub fn new(ms: MsMac, at_mobile: bool) -> Self {
-        Self {
-            ms,
-            at_mobile,
-            held: BTreeMap::new(),
-            aks: BTreeMap::new(),
-        }
+        Self { ms, at_mobile, held: BTreeMap::new(), aks: BTreeMap::new() }
     }
 
     fn report(&self, held: bool, key: NamedKey, outbox: &mut Outbox<Event>) {
-        outbox.report(Event {
-            ms: self.ms,
-            what: What::Key {
-                at_mobile: self.at_mobile,
-                held,
-                key,
-            },
-        });
+        outbox.report(Event { ms: self.ms, what: What::Key { at_mobile: self.at_mobile, held, key } });
     }
 
     /// Reports an AK context once.
     pub fn ak(&mut self, ak: &AkContext, outbox: &mut Outbox<Event>) {
         if self.aks.insert((ak.bs, ak.akid), ()).is_none() {
-            let key = NamedKey::AkAndKek {
-                bs: ak.bs,
-                sn: ak.ak_sn,
-                akid: ak.akid,
-                ak: ak.ak.clone(),
-                kek: ak.kek.clone(),
-            };
+            let key =
+                NamedKey::AkAndKek { bs: ak.bs, sn: ak.ak_sn, akid: ak.akid, ak: ak.ak.clone(), kek: ak.kek.clone() };
             self.report(true, key, outbox);
         }
     }
@@ -68,31 +51,14 @@ impl KeyReport {
             let count = entry.count();
             for direction in [Direction::Uplink, Direction::Downlink] {
                 let key = entry.cmac_key(direction).clone();
-                let named = NamedKey::Cmac {
-                    bs,
-                    akid,
-                    count,
-                    direction,
-                    key,
-                };
+                let named = NamedKey::Cmac { bs, akid, count, direction, key };
                 current.insert((bs, akid, count, None, Some(direction)), named);
             }
             for (said, context) in entry.tek_contexts() {
                 for state in context.states() {
                     let name = (bs, akid, count, Some((said, state.eks(), state.fingerprint())), None);
                     let (eks, source, tek) = (state.eks(), state.source(), state.tek().clone());
-                    current.insert(
-                        name,
-                        NamedKey::Tek {
-                            bs,
-                            akid,
-                            said,
-                            count,
-                            eks,
-                            source,
-                            tek,
-                        },
-                    );
+                    current.insert(name, NamedKey::Tek { bs, akid, said, count, eks, source, tek });
                 }
             }
         }

@@ -35,8 +35,10 @@ pub struct RadioSettings {
     pub rng_delay: Duration,
     /// From arrival at a target to the end of the attempt if ranging is not done.
     pub ranging_deadline: Duration,
-    /// From one RNG-REQ, or MOB_MSHO-REQ, to its repetition.
+    /// From one RNG-REQ, or CDMA code, to its repetition.
     pub ranging_retry: Duration,
+    /// How long a serving BS waits for its candidates; four frames later the mobile repeats MOB_MSHO-REQ.
+    pub handover_retry: Duration,
     /// From MOB_BSHO-RSP to the action time, in frames.
     pub action_time: u8,
     /// How long a serving BS keeps the connection of a mobile that has left.

@@ -13,10 +13,7 @@ pub struct Timers<K> {
 
 impl<K> Default for Timers<K> {
     fn default() -> Self {
-        Self {
-            due: BTreeSet::new(),
-            by_key: BTreeMap::new(),
-        }
+        Self { due: BTreeSet::new(), by_key: BTreeMap::new() }
     }
 }
 

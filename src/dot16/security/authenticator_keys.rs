@@ -49,16 +49,14 @@ pub struct HandedContext {
 impl AuthenticatorKeys {
     /// A mobile that has authenticated: `next` is N, 1 right after authentication (R2), none if the counter is exhausted.
     #[must_use]
-    pub fn new(pmk: Pmk, pmk_sn: AkSequenceNumber, ms: MsMac, lifetime: PmkLifetime, next: Option<CmacKeyCount>) -> Self {
-        Self {
-            pmk,
-            pmk_sn,
-            ms,
-            lifetime,
-            next,
-            last_accepted: None,
-            holders: BTreeSet::new(),
-        }
+    pub fn new(
+        pmk: Pmk,
+        pmk_sn: AkSequenceNumber,
+        ms: MsMac,
+        lifetime: PmkLifetime,
+        next: Option<CmacKeyCount>,
+    ) -> Self {
+        Self { pmk, pmk_sn, ms, lifetime, next, last_accepted: None, holders: BTreeSet::new() }
     }
 
     /// N, or `None` once exhausted.
@@ -83,12 +81,7 @@ impl AuthenticatorKeys {
         let count = self.next?;
         let issued_before = !self.holders.insert(bs);
         let ak = AkContext::derive(&self.pmk, self.pmk_sn, self.ms, bs);
-        Some(HandedContext {
-            ak,
-            count,
-            issued_before,
-            lifetime: self.lifetime,
-        })
+        Some(HandedContext { ak, count, issued_before, lifetime: self.lifetime })
     }
 
     /// A BS reports the count `m` that it accepted in a validated RNG-REQ (R2).
@@ -116,10 +109,7 @@ mod tests {
     const B: Bsid = Bsid([10, 0, 0, 0, 0, 2]);
 
     fn authenticator(next: u16) -> AuthenticatorKeys {
-        let lifetime = PmkLifetime {
-            full: Duration::from_secs(3600),
-            ends: VirtualTime::MAX,
-        };
+        let lifetime = PmkLifetime { full: Duration::from_secs(3600), ends: VirtualTime::MAX };
         let pmk = Pmk::from_octets([7; 20]);
         AuthenticatorKeys::new(pmk, AkSequenceNumber(4), MsMac([2; 6]), lifetime, Some(CmacKeyCount(next)))
     }
@@ -139,28 +129,19 @@ mod tests {
     fn a_report_of_n_or_more_moves_n_behind_it_a_repeat_changes_nothing_and_a_smaller_one_is_refused() {
         // R2, traces T2 and T3
         let mut keys = authenticator(2);
-        assert_eq!(
-            keys.report(B, CmacKeyCount(2)),
-            ReportOutcome::Accepted(CmacKeyCount(3))
-        );
+        assert_eq!(keys.report(B, CmacKeyCount(2)), ReportOutcome::Accepted(CmacKeyCount(3)));
         assert_eq!(keys.report(B, CmacKeyCount(2)), ReportOutcome::Repeated);
         assert_eq!(keys.report(A, CmacKeyCount(1)), ReportOutcome::Refused);
         assert_eq!(keys.report(A, CmacKeyCount(2)), ReportOutcome::Refused);
         assert_eq!(keys.next(), Some(CmacKeyCount(3)));
-        assert_eq!(
-            keys.report(A, CmacKeyCount(7)),
-            ReportOutcome::Accepted(CmacKeyCount(8))
-        );
+        assert_eq!(keys.report(A, CmacKeyCount(7)), ReportOutcome::Accepted(CmacKeyCount(8)));
     }
 
     #[test]
     fn the_counter_never_wraps() {
         // R2, attack 15
         let mut keys = authenticator(0xfffe);
-        assert_eq!(
-            keys.report(A, CmacKeyCount(0xfffe)),
-            ReportOutcome::Accepted(CmacKeyCount(0xffff))
-        );
+        assert_eq!(keys.report(A, CmacKeyCount(0xfffe)), ReportOutcome::Accepted(CmacKeyCount(0xffff)));
         assert_eq!(keys.report(B, CmacKeyCount(0xffff)), ReportOutcome::Exhausted);
         assert!(keys.hand_out(A).is_none());
         assert_eq!(keys.report(A, CmacKeyCount(0xffff)), ReportOutcome::Refused);

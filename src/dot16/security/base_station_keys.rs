@@ -184,9 +184,7 @@ impl BaseStationKeys {
 
     /// The keys of every retained count.
     pub fn retained(&self) -> impl Iterator<Item = (CmacKeyCount, EntryState, &EntryKeys)> {
-        self.entries
-            .iter()
-            .map(|(count, entry)| (*count, entry.state, &entry.keys))
+        self.entries.iter().map(|(count, entry)| (*count, entry.state, &entry.keys))
     }
 
     /// An entry that stands from before the run: `count` is confirmed, with random TEKs installed for each SA.
@@ -197,14 +195,7 @@ impl BaseStationKeys {
         }
         self.count = count;
         self.highest = Some(count);
-        self.entries.insert(
-            count,
-            Entry {
-                keys,
-                state: EntryState::Confirmed,
-                lost: false,
-            },
-        );
+        self.entries.insert(count, Entry { keys, state: EntryState::Confirmed, lost: false });
     }
 
     /// Prepares for an entry after the Authenticator named N (R4, R8): T_B := max(N, H).
@@ -221,14 +212,7 @@ impl BaseStationKeys {
         let count = self.count;
         if self.may_derive(count) {
             let keys = self.fresh(now, count);
-            self.insert(
-                count,
-                Entry {
-                    keys,
-                    state: EntryState::Prepared,
-                    lost: false,
-                },
-            );
+            self.insert(count, Entry { keys, state: EntryState::Prepared, lost: false });
             return Preparation::Seamless { count, resumed: false };
         }
         match self.entries.get_mut(&count) {
@@ -261,43 +245,23 @@ impl BaseStationKeys {
     /// If the PDU is dropped. Nothing has changed then, except the count of failed searches.
     pub fn open_uplink(&mut self, now: VirtualTime, said: Said, pdu: &MacPdu<'_>) -> Result<Uplink, UplinkError> {
         let eks = pdu.header.eks;
-        let unsearched = |reason| UplinkError {
-            reason,
-            searched: false,
-        };
-        let entry = self
-            .entries
-            .get_mut(&self.count)
-            .ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
-        let context = entry
-            .keys
-            .tek_context_mut(said)
-            .ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
+        let unsearched = |reason| UplinkError { reason, searched: false };
+        let entry = self.entries.get_mut(&self.count).ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
+        let context = entry.keys.tek_context_mut(said).ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
         let reason = match context.open(now, Direction::Uplink, pdu) {
             Ok(opened) => {
                 let matched_now = entry.state == EntryState::Prepared;
                 if matched_now {
                     entry.state = EntryState::Matched;
                 }
-                return Ok(Uplink {
-                    opened,
-                    self_sync_steps: 0,
-                    matched_now,
-                });
+                return Ok(Uplink { opened, self_sync_steps: 0, matched_now });
             }
             Err(reason) => reason,
         };
         let may_search = entry.state == EntryState::Prepared
-            && matches!(
-                reason,
-                ReceiveError::Icv | ReceiveError::Duplicate(_) | ReceiveError::Old(_)
-            )
+            && matches!(reason, ReceiveError::Icv | ReceiveError::Duplicate(_) | ReceiveError::Old(_))
             && self.search_allowed(now);
-        if may_search {
-            self.search(now, said, pdu, reason)
-        } else {
-            Err(unsearched(reason))
-        }
+        if may_search { self.search(now, said, pdu, reason) } else { Err(unsearched(reason)) }
     }
 
     /// Whether an uplink PDU carries a PN that the window of a retained count has seen or left behind. Says nothing about
@@ -344,14 +308,7 @@ impl BaseStationKeys {
                 continue;
             };
             match fresh {
-                Some(keys) => self.insert(
-                    candidate,
-                    Entry {
-                        keys,
-                        state: EntryState::Matched,
-                        lost: false,
-                    },
-                ),
+                Some(keys) => self.insert(candidate, Entry { keys, state: EntryState::Matched, lost: false }),
                 None => {
                     if let Some(entry) = self.entries.get_mut(&candidate) {
                         entry.state = EntryState::Matched;
@@ -359,17 +316,10 @@ impl BaseStationKeys {
                 }
             }
             self.count = candidate;
-            return Ok(Uplink {
-                opened,
-                self_sync_steps: steps,
-                matched_now: true,
-            });
+            return Ok(Uplink { opened, self_sync_steps: steps, matched_now: true });
         }
         self.searches.1 += 1;
-        Err(UplinkError {
-            reason: under_count,
-            searched: true,
-        })
+        Err(UplinkError { reason: under_count, searched: true })
     }
 
     /// Takes an RNG-REQ that claims `m` (R7). The CMAC is verified for the claimed count before anything else is looked
@@ -391,10 +341,7 @@ impl BaseStationKeys {
         }
         if m < self.count {
             let state = self.state().unwrap_or(EntryState::Prepared);
-            return RangingOutcome::Smaller {
-                expected: self.count,
-                state,
-            };
+            return RangingOutcome::Smaller { expected: self.count, state };
         }
         let advanced = m > self.count;
         let Some(entry) = self.entries.get_mut(&m) else {
@@ -405,14 +352,7 @@ impl BaseStationKeys {
             return match keys.accept(Direction::Uplink, cid, message, tuple) {
                 Err(error) => RangingOutcome::Replay(error),
                 Ok(()) => {
-                    self.insert(
-                        m,
-                        Entry {
-                            keys,
-                            state: EntryState::Confirmed,
-                            lost: false,
-                        },
-                    );
+                    self.insert(m, Entry { keys, state: EntryState::Confirmed, lost: false });
                     self.count = m;
                     RangingOutcome::Confirmed { advanced }
                 }
@@ -438,14 +378,7 @@ impl BaseStationKeys {
             keys.install(said, context);
         }
         self.count = m;
-        self.insert(
-            m,
-            Entry {
-                keys,
-                state: EntryState::Prepared,
-                lost: true,
-            },
-        );
+        self.insert(m, Entry { keys, state: EntryState::Prepared, lost: true });
     }
 
     /// Whether the entry of T_B was answered with TEKs in RNG-RSP and no uplink PDU under them has verified yet.

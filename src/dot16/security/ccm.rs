@@ -101,32 +101,19 @@ pub fn seal(
     crc: Option<CrcForm>,
 ) -> Result<Vec<u8>, SealError> {
     let limit = max_plaintext(crc);
-    let too_long = SealError::TooLong {
-        limit,
-        found: plaintext.len(),
-    };
+    let too_long = SealError::TooLong { limit, found: plaintext.len() };
     if plaintext.len() > limit {
         return Err(too_long);
     }
     let length = GenericMacHeader::MAX_PDU - limit + plaintext.len();
     let length = u16::try_from(length).map_err(|_| too_long.clone())?;
-    let header = GenericMacHeader {
-        encrypted: true,
-        crc_present: crc.is_some(),
-        length,
-        ..template
-    };
+    let header = GenericMacHeader { encrypted: true, crc_present: crc.is_some(), length, ..template };
     let field = pn.field(direction);
     let mut ciphertext = plaintext.to_vec();
     let icv = cipher(tek)
         .encrypt_inout_detached(&nonce(&header, field).into(), &[], ciphertext.as_mut_slice().into())
         .map_err(|_| too_long)?;
-    let body = EncryptedBody {
-        pn: field,
-        ciphertext: &ciphertext,
-        icv: icv.into(),
-    }
-    .octets();
+    let body = EncryptedBody { pn: field, ciphertext: &ciphertext, icv: icv.into() }.octets();
     Ok(MacPdu::build(header, &body, crc)?)
 }
 
@@ -145,11 +132,7 @@ pub fn open(tek: &Tek, pdu: &MacPdu<'_>) -> Result<Opened, OpenError> {
             &body.icv.into(),
         )
         .map_err(|_| OpenError::Icv)?;
-    Ok(Opened {
-        pn,
-        direction,
-        plaintext,
-    })
+    Ok(Opened { pn, direction, plaintext })
 }
 
 /// Packet number and direction of a sealed PDU, without opening it.
@@ -197,22 +180,11 @@ mod tests {
     }
 
     fn header() -> GenericMacHeader {
-        GenericMacHeader {
-            eks: 2,
-            ..GenericMacHeader::new(Cid(0x0301))
-        }
+        GenericMacHeader { eks: 2, ..GenericMacHeader::new(Cid(0x0301)) }
     }
 
     fn sealed(plaintext: &[u8], crc: Option<CrcForm>) -> Vec<u8> {
-        seal(
-            &tek(),
-            header(),
-            PacketNumber::new(77).unwrap(),
-            Direction::Uplink,
-            plaintext,
-            crc,
-        )
-        .unwrap()
+        seal(&tek(), header(), PacketNumber::new(77).unwrap(), Direction::Uplink, plaintext, crc).unwrap()
     }
 
     fn opened(octets: &[u8]) -> Result<Opened, OpenError> {
@@ -225,9 +197,8 @@ mod tests {
         let ci = if crc.is_some() { 0x40 } else { 0 };
         let mut pdu = vec![0x40, ci | 0x20 | (length >> 8) as u8, (length & 0xff) as u8, 0x03, 0x01];
         let nonce = [&pdu[..], &[0, 0, 0, 0], &[77, 0, 0, 0x80]].concat();
-        let ciphertext_and_icv = Ccm::<Aes128, U8, U13>::new(&TEK.into())
-            .encrypt(nonce.as_slice().try_into().unwrap(), plaintext)
-            .unwrap();
+        let ciphertext_and_icv =
+            Ccm::<Aes128, U8, U13>::new(&TEK.into()).encrypt(nonce.as_slice().try_into().unwrap(), plaintext).unwrap();
         pdu.push(crate::dot16::wire::checksum::hcs(&pdu[..].try_into().unwrap()));
         pdu.extend([77, 0, 0, 0x80]);
         pdu.extend(ciphertext_and_icv);
@@ -240,9 +211,7 @@ mod tests {
     #[test]
     fn a_sealed_pdu_is_the_one_put_together_by_hand_at_every_length() {
         let payload: Vec<u8> = (0..2029).map(|place| (place * 31 % 251) as u8).collect();
-        let lengths = (0..=2025)
-            .step_by(27)
-            .chain([1, 15, 16, 17, 31, 32, 33, 1500, 2024, 2025]);
+        let lengths = (0..=2025).step_by(27).chain([1, 15, 16, 17, 31, 32, 33, 1500, 2024, 2025]);
         for length in lengths {
             for crc in [None, Some(CrcForm::MsbFirst), Some(CrcForm::Ofdma)] {
                 let plaintext = &payload[..length];
@@ -256,27 +225,10 @@ mod tests {
 
     #[test]
     fn the_longest_payload_fills_a_pdu_and_one_octet_more_is_refused() {
-        for (crc, limit) in [
-            (Some(CrcForm::MsbFirst), 2025),
-            (Some(CrcForm::Ofdma), 2025),
-            (None, 2029),
-        ] {
+        for (crc, limit) in [(Some(CrcForm::MsbFirst), 2025), (Some(CrcForm::Ofdma), 2025), (None, 2029)] {
             assert_eq!(sealed(&vec![1; limit], crc).len(), GenericMacHeader::MAX_PDU);
-            let result = seal(
-                &tek(),
-                header(),
-                PacketNumber::FIRST,
-                Direction::Uplink,
-                &vec![1; limit + 1],
-                crc,
-            );
-            assert_eq!(
-                result,
-                Err(SealError::TooLong {
-                    limit,
-                    found: limit + 1
-                })
-            );
+            let result = seal(&tek(), header(), PacketNumber::FIRST, Direction::Uplink, &vec![1; limit + 1], crc);
+            assert_eq!(result, Err(SealError::TooLong { limit, found: limit + 1 }));
         }
     }
 
@@ -297,10 +249,7 @@ mod tests {
                         continue; // The HCS itself was the change, and was put right.
                     }
                     let opens = MacPdu::parse(&changed).is_ok_and(|pdu| open(&tek(), &pdu).is_ok());
-                    assert!(
-                        !opens,
-                        "octet {place} changed by {change:#04x}, HCS put right: {put_right}"
-                    );
+                    assert!(!opens, "octet {place} changed by {change:#04x}, HCS put right: {put_right}");
                 }
             }
         }
@@ -321,10 +270,7 @@ mod tests {
 
     #[test]
     fn a_body_without_room_for_pn_and_icv_is_too_short() {
-        let header = GenericMacHeader {
-            encrypted: true,
-            ..header()
-        };
+        let header = GenericMacHeader { encrypted: true, ..header() };
         for found in 0..12 {
             let pdu = MacPdu::build(header, &vec![1; found], Some(CrcForm::Ofdma)).unwrap();
             assert_eq!(opened(&pdu), Err(OpenError::TooShort { found }));
@@ -336,11 +282,7 @@ mod tests {
     #[test]
     fn a_packet_number_of_zero_is_refused_in_both_directions_even_if_the_icv_is_right() {
         for field in [0, 0x8000_0000_u32] {
-            let header = GenericMacHeader {
-                encrypted: true,
-                length: 18,
-                ..header()
-            };
+            let header = GenericMacHeader { encrypted: true, length: 18, ..header() };
             let icv = cipher(&tek()).encrypt(&nonce(&header, field).into(), &[][..]).unwrap();
             let body = [&field.to_le_bytes()[..], &icv].concat();
             let pdu = MacPdu::build(header, &body, None).unwrap();

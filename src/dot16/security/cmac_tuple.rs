@@ -28,10 +28,7 @@ pub enum Truncation {
 /// header of the PDU that carries the message.
 #[must_use]
 pub fn cmac_full(key: &CmacKey, akid: AkId, pn: u32, cid: Cid, message: &[u8]) -> [u8; 16] {
-    aes_cmac(
-        key.octets(),
-        &[&akid.0, &pn.to_be_bytes(), &cid.0.to_be_bytes(), &[0, 0], message],
-    )
+    aes_cmac(key.octets(), &[&akid.0, &pn.to_be_bytes(), &cid.0.to_be_bytes(), &[0, 0], message])
 }
 
 /// The CMAC value that the tuple carries, 8 octets.
@@ -76,12 +73,7 @@ mod tests {
 
     /// The six messages of `dot16-wire.md` 7.2, 7.3, 7.4 and 7.6: CMAC_PN, CID, message, value.
     const WORKED: [(u32, u16, &str, &str); 6] = [
-        (
-            1,
-            0,
-            "0400020600112233445505060a00000000010601010701070d020005940105",
-            "01d18d7de2400490",
-        ),
+        (1, 0, "0400020600112233445505060a00000000010601010701070d020005940105", "01d18d7de2400490"),
         (
             1,
             0,
@@ -92,12 +84,7 @@ mod tests {
         (2, 5, "390300010a000000000221286042014400", "95aeba09a8a337c9"),
         (2, 5, "3a0080c0050000000001108143e0e014", "accadb00ea48e57c"),
         (3, 5, "3b00100a000000000221", "e749b22f707019cf"),
-        (
-            3,
-            0x145,
-            "0a1401220800010203040506070a01012d08a1a2a3a4a5a6a7a8090400000e10",
-            "79a325723c258d92",
-        ),
+        (3, 0x145, "0a1401220800010203040506070a01012d08a1a2a3a4a5a6a7a8090400000e10", "79a325723c258d92"),
     ];
 
     fn octets(text: &str) -> Vec<u8> {
@@ -123,24 +110,13 @@ mod tests {
         let value = |truncation| cmac_value(&key(), AKID, pn, Cid(cid), &octets(message), truncation);
         assert_eq!(hex::encode(value(Truncation::Left)), "f757faaae9d0f32a");
         assert_eq!(hex::encode(value(Truncation::Right)), "01d18d7de2400490");
-        assert!(!verify(
-            &key(),
-            AKID,
-            pn,
-            Cid(cid),
-            &octets(message),
-            Truncation::Left,
-            &value(Truncation::Right)
-        ));
+        assert!(!verify(&key(), AKID, pn, Cid(cid), &octets(message), Truncation::Left, &value(Truncation::Right)));
     }
 
     #[test]
     fn a_message_may_be_empty_and_a_pn_zero() {
         // AES-CMAC of one whole block, computed with another implementation.
-        assert_eq!(
-            hex::encode(cmac_full(&key(), AKID, 0, Cid(0), &[])),
-            "f2e81f301cc027019ed8ce47ebebc56d"
-        );
+        assert_eq!(hex::encode(cmac_full(&key(), AKID, 0, Cid(0), &[])), "f2e81f301cc027019ed8ce47ebebc56d");
     }
 
     #[test]
@@ -151,32 +127,19 @@ mod tests {
             verify(key, akid, pn, Cid(cid), message, Truncation::Right, value)
         };
         assert!(verifies(&key(), AKID, pn, cid, &message, &value));
-        assert!(!verifies(
-            &CmacKey::from_octets([0; 16]),
-            AKID,
-            pn,
-            cid,
-            &message,
-            &value
-        ));
+        assert!(!verifies(&CmacKey::from_octets([0; 16]), AKID, pn, cid, &message, &value));
         assert!(!verifies(&key(), AkId([0; 8]), pn, cid, &message, &value));
         assert!(!verifies(&key(), AKID, pn + 1, cid, &message, &value));
         assert!(!verifies(&key(), AKID, pn, cid + 1, &message, &value));
         for place in 0..message.len() {
             let mut changed = message.clone();
             changed[place] ^= 0x01;
-            assert!(
-                !verifies(&key(), AKID, pn, cid, &changed, &value),
-                "message octet {place}"
-            );
+            assert!(!verifies(&key(), AKID, pn, cid, &changed, &value), "message octet {place}");
         }
         for place in 0..value.len() {
             let mut changed = value;
             changed[place] ^= 0x80;
-            assert!(
-                !verifies(&key(), AKID, pn, cid, &message, &changed),
-                "value octet {place}"
-            );
+            assert!(!verifies(&key(), AKID, pn, cid, &message, &changed), "value octet {place}");
         }
     }
 }

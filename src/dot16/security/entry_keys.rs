@@ -76,10 +76,7 @@ impl EntryKeys {
     ) -> Self {
         let mut keys = Self::without_teks(ak, count);
         for &said in saids {
-            keys.teks.insert(
-                said,
-                TekContext::from_count(&ak.kek, count, said, window, lifetime, now),
-            );
+            keys.teks.insert(said, TekContext::from_count(&ak.kek, count, said, window, lifetime, now));
         }
         keys
     }
@@ -140,13 +137,7 @@ impl EntryKeys {
         let pn = self.transmit_cmac_pn.checked_add(1).ok_or(CmacPnExhausted)?;
         self.transmit_cmac_pn = pn;
         let value = cmac_value(self.cmac_key(direction), self.akid, pn, cid, message, Truncation::Right);
-        Ok(CmacTuple {
-            reserved: 0,
-            ak_sn: self.ak_sn,
-            bsid: None,
-            pn,
-            value,
-        })
+        Ok(CmacTuple { reserved: 0, ak_sn: self.ak_sn, bsid: None, pn, value })
     }
 
     /// Whether the value of `tuple` is right for `message` (without the tuple) received in `direction` on `cid`; says
@@ -172,10 +163,7 @@ impl EntryKeys {
             return Err(CmacError::Value);
         }
         if tuple.pn <= self.received_cmac_pn {
-            return Err(CmacError::PacketNumber {
-                found: tuple.pn,
-                highest: self.received_cmac_pn,
-            });
+            return Err(CmacError::PacketNumber { found: tuple.pn, highest: self.received_cmac_pn });
         }
         self.received_cmac_pn = tuple.pn;
         Ok(())

@@ -68,10 +68,7 @@ pub fn dot16_kdf(prf: Prf, key: &[u8], astring: &[u8], bits: usize) -> Result<Ze
     if bits == 0 || !bits.is_multiple_of(8) || bits > MAX_BITS {
         return Err(KdfError::Length { found: bits });
     }
-    let too_short = KdfError::KeyTooShort {
-        needed: prf.key_octets(),
-        found: key.len(),
-    };
+    let too_short = KdfError::KeyTooShort { needed: prf.key_octets(), found: key.len() };
     let mut output = Zeroizing::new(vec![0; bits / 8]);
     match prf {
         Prf::Cmac => cmac_form(key.last_chunk().ok_or(too_short)?, astring, &mut output),
@@ -87,11 +84,7 @@ pub(super) fn cmac_form(key: &[u8; 16], astring: &[u8], output: &mut [u8]) {
 
 fn sha1_form(key: &[u8; 20], astring: &[u8], output: &mut [u8]) {
     fill(output, |number, bits| {
-        let hash = Sha1::new()
-            .chain_update(number)
-            .chain_update(astring)
-            .chain_update(bits)
-            .chain_update(key);
+        let hash = Sha1::new().chain_update(number).chain_update(astring).chain_update(bits).chain_update(key);
         hash.finalize().into()
     });
 }
@@ -103,9 +96,7 @@ fn fill<const BLOCK: usize>(output: &mut [u8], block: impl Fn([u8; 4], [u8; 4]) 
     let dropped = (blocks * BLOCK).saturating_sub(output.len());
     let as_field = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
     let bits = as_field(output.len().saturating_mul(8));
-    let octets = (0..blocks)
-        .flat_map(|number| block(as_field(number), bits))
-        .skip(dropped);
+    let octets = (0..blocks).flat_map(|number| block(as_field(number), bits)).skip(dropped);
     for (place, octet) in output.iter_mut().zip(octets) {
         *place = octet;
     }
@@ -170,10 +161,7 @@ mod tests {
     fn a_key_shorter_than_the_truncation_is_refused() {
         for (prf, needed) in [(Prf::Cmac, 16), (Prf::Sha1, 20)] {
             let key = vec![0; needed - 1];
-            let expected = KdfError::KeyTooShort {
-                needed,
-                found: needed - 1,
-            };
+            let expected = KdfError::KeyTooShort { needed, found: needed - 1 };
             assert_eq!(dot16_kdf(prf, &key, b"", 128), Err(expected));
             assert!(dot16_kdf(prf, &vec![0; needed], b"", 128).is_ok());
         }
@@ -182,14 +170,8 @@ mod tests {
     #[test]
     fn a_length_of_zero_of_half_octets_or_beyond_the_limit_is_refused() {
         for bits in [0, 1, 7, 129, MAX_BITS + 8, usize::MAX] {
-            assert_eq!(
-                dot16_kdf(Prf::Cmac, &[0; 16], b"", bits),
-                Err(KdfError::Length { found: bits })
-            );
+            assert_eq!(dot16_kdf(Prf::Cmac, &[0; 16], b"", bits), Err(KdfError::Length { found: bits }));
         }
-        assert_eq!(
-            dot16_kdf(Prf::Cmac, &[0; 16], b"", MAX_BITS).unwrap().len(),
-            MAX_BITS / 8
-        );
+        assert_eq!(dot16_kdf(Prf::Cmac, &[0; 16], b"", MAX_BITS).unwrap().len(), MAX_BITS / 8);
     }
 }

@@ -33,9 +33,7 @@ pub enum UnwrapError {
 /// The TEK under AES key wrap (algorithm 4), 24 octets.
 #[must_use]
 pub fn wrap(kek: &Kek, tek: &Tek) -> [u8; WRAPPED_OCTETS] {
-    KwAes128::new(&(*kek.octets()).into())
-        .wrap_fixed_key::<U16>(&(*tek.octets()).into())
-        .into()
+    KwAes128::new(&(*kek.octets()).into()).wrap_fixed_key::<U16>(&(*tek.octets()).into()).into()
 }
 
 /// The TEK out of AES key wrap (algorithm 4).
@@ -43,14 +41,10 @@ pub fn wrap(kek: &Kek, tek: &Tek) -> [u8; WRAPPED_OCTETS] {
 /// # Errors
 /// [`UnwrapError::Length`] if `wrapped` has not 24 octets, [`UnwrapError::Integrity`] if the check fails.
 pub fn unwrap(kek: &Kek, wrapped: &[u8]) -> Result<Tek, UnwrapError> {
-    let wrapped: [u8; WRAPPED_OCTETS] = wrapped.try_into().map_err(|_| UnwrapError::Length {
-        expected: WRAPPED_OCTETS,
-        found: wrapped.len(),
-    })?;
+    let wrapped: [u8; WRAPPED_OCTETS] =
+        wrapped.try_into().map_err(|_| UnwrapError::Length { expected: WRAPPED_OCTETS, found: wrapped.len() })?;
     let cipher = KwAes128::new(&(*kek.octets()).into());
-    let tek = cipher
-        .unwrap_fixed_key::<U16>(&Array::from(wrapped))
-        .map_err(|_| UnwrapError::Integrity)?;
+    let tek = cipher.unwrap_fixed_key::<U16>(&Array::from(wrapped)).map_err(|_| UnwrapError::Integrity)?;
     Ok(Tek::from_octets(tek.into()))
 }
 
@@ -67,10 +61,8 @@ pub fn ecb_wrap(kek: &Kek, tek: &Tek) -> [u8; Tek::OCTETS] {
 /// # Errors
 /// [`UnwrapError::Length`] if `encrypted` has not 16 octets.
 pub fn ecb_unwrap(kek: &Kek, encrypted: &[u8]) -> Result<Tek, UnwrapError> {
-    let encrypted: [u8; Tek::OCTETS] = encrypted.try_into().map_err(|_| UnwrapError::Length {
-        expected: Tek::OCTETS,
-        found: encrypted.len(),
-    })?;
+    let encrypted: [u8; Tek::OCTETS] =
+        encrypted.try_into().map_err(|_| UnwrapError::Length { expected: Tek::OCTETS, found: encrypted.len() })?;
     let mut block = Array::from(encrypted);
     Aes128::new(&(*kek.octets()).into()).decrypt_block(&mut block);
     Ok(Tek::from_octets(block.into()))
@@ -108,26 +100,17 @@ mod tests {
     #[test]
     fn key_wrap_notices_another_kek() {
         let (kek, tek) = keys();
-        assert_eq!(
-            unwrap(&Kek::from_octets([0x30; 16]), &wrap(&kek, &tek)),
-            Err(UnwrapError::Integrity)
-        );
+        assert_eq!(unwrap(&Kek::from_octets([0x30; 16]), &wrap(&kek, &tek)), Err(UnwrapError::Integrity));
     }
 
     #[test]
     fn other_lengths_are_refused_with_the_right_one() {
         let (kek, _) = keys();
         for found in [0, 8, 16, 23, 25, 32] {
-            assert_eq!(
-                unwrap(&kek, &vec![0; found]),
-                Err(UnwrapError::Length { expected: 24, found })
-            );
+            assert_eq!(unwrap(&kek, &vec![0; found]), Err(UnwrapError::Length { expected: 24, found }));
         }
         for found in [0, 15, 17, 24] {
-            assert_eq!(
-                ecb_unwrap(&kek, &vec![0; found]),
-                Err(UnwrapError::Length { expected: 16, found })
-            );
+            assert_eq!(ecb_unwrap(&kek, &vec![0; found]), Err(UnwrapError::Length { expected: 16, found }));
         }
     }
 }

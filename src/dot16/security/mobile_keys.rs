@@ -125,11 +125,8 @@ impl MobileKeys {
 
     /// The AK context for `bs`, derived on first use.
     pub fn ak(&mut self, bs: Bsid) -> &AkContext {
-        let Self {
-            aks, pmk, pmk_sn, ms, ..
-        } = self;
-        aks.entry(bs)
-            .or_insert_with(|| AkContext::derive(pmk, *pmk_sn, *ms, bs))
+        let Self { aks, pmk, pmk_sn, ms, .. } = self;
+        aks.entry(bs).or_insert_with(|| AkContext::derive(pmk, *pmk_sn, *ms, bs))
     }
 
     /// Begins a handover or re-entry: T_M := M + 1 (A2). A cancelled attempt that left T_M unspent gives the same T_M.

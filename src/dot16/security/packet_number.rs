@@ -64,11 +64,7 @@ impl PacketNumber {
     /// # Errors
     /// [`PnError::Zero`] if the count is 0, whatever the direction.
     pub const fn from_field(field: u32) -> Result<(Self, Direction), PnError> {
-        let direction = if field & UPLINK == 0 {
-            Direction::Downlink
-        } else {
-            Direction::Uplink
-        };
+        let direction = if field & UPLINK == 0 { Direction::Downlink } else { Direction::Uplink };
         match Self::new(field & !UPLINK) {
             Ok(pn) => Ok((pn, direction)),
             Err(error) => Err(error),
@@ -116,11 +112,7 @@ impl PnCounter {
     /// The last packet number used; `None` if none was.
     #[must_use]
     pub const fn last(&self) -> Option<PacketNumber> {
-        if self.last == 0 {
-            None
-        } else {
-            Some(PacketNumber(self.last))
-        }
+        if self.last == 0 { None } else { Some(PacketNumber(self.last)) }
     }
 }
 
@@ -142,10 +134,7 @@ mod tests {
         assert_eq!(PacketNumber::from_field(0), Err(PnError::Zero));
         assert_eq!(PacketNumber::from_field(0x8000_0000), Err(PnError::Zero));
         assert_eq!(PacketNumber::new(0), Err(PnError::Zero));
-        assert_eq!(
-            PacketNumber::new(0x8000_0000),
-            Err(PnError::TooLarge { found: 0x8000_0000 })
-        );
+        assert_eq!(PacketNumber::new(0x8000_0000), Err(PnError::TooLarge { found: 0x8000_0000 }));
     }
 
     #[test]

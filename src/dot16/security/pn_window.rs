@@ -55,11 +55,7 @@ impl PnWindow {
         if size > Self::MAX_SIZE {
             return Err(WindowSizeError { found: size });
         }
-        Ok(Self {
-            size: size as u32,
-            highest: 0,
-            seen: [0; WORDS],
-        })
+        Ok(Self { size: size as u32, highest: 0, seen: [0; WORDS] })
     }
 
     /// The size, 0 to 1024.
@@ -149,10 +145,7 @@ mod tests {
 
     fn verdicts(size: u16, counts: &[u32]) -> Vec<PnVerdict> {
         let mut window = PnWindow::new(size).unwrap();
-        counts
-            .iter()
-            .map(|count| window.accept(PacketNumber::new(*count).unwrap()))
-            .collect()
+        counts.iter().map(|count| window.accept(PacketNumber::new(*count).unwrap())).collect()
     }
 
     #[test]
@@ -213,10 +206,7 @@ mod tests {
         let mut window = PnWindow::new(64).unwrap();
         window.assume_seen_up_to(PacketNumber::new(500).unwrap());
         let mut verdict = |count| window.accept(PacketNumber::new(count).unwrap());
-        assert_eq!(
-            [500, 437, 436, 501, 499].map(&mut verdict),
-            [Duplicate, Duplicate, Old, Accept, Duplicate]
-        );
+        assert_eq!([500, 437, 436, 501, 499].map(&mut verdict), [Duplicate, Duplicate, Old, Accept, Duplicate]);
     }
 
     #[test]

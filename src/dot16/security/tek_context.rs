@@ -69,15 +69,7 @@ impl TekState {
     #[must_use]
     pub fn new(tek: Tek, eks: u8, source: TekSource, window: PnWindow, expires: VirtualTime) -> Self {
         let fingerprint = fingerprint(&tek);
-        Self {
-            tek,
-            eks,
-            source,
-            transmit: PnCounter::default(),
-            receive: window,
-            expires,
-            fingerprint,
-        }
+        Self { tek, eks, source, transmit: PnCounter::default(), receive: window, expires, fingerprint }
     }
 
     /// A number that tells TEKs apart without showing them: the first 8 octets of SHA-256 of the TEK.
@@ -125,10 +117,7 @@ impl TekState {
 
 fn fingerprint(tek: &Tek) -> u64 {
     let digest = Sha256::digest(tek.octets());
-    digest
-        .iter()
-        .take(8)
-        .fold(0, |number, octet| number << 8 | u64::from(*octet))
+    digest.iter().take(8).fold(0, |number, octet| number << 8 | u64::from(*octet))
 }
 
 /// A data PDU as sealed.
@@ -214,17 +203,9 @@ impl TekContext {
     ) -> Self {
         let state = |index: TekIndex| {
             let tek = counter_tek(kek, count, said, index);
-            TekState::new(
-                tek,
-                index.eks(),
-                TekSource::Counter(index),
-                window.clone(),
-                lifetime.tek_expiry(index, now),
-            )
+            TekState::new(tek, index.eks(), TekSource::Counter(index), window.clone(), lifetime.tek_expiry(index, now))
         };
-        Self {
-            states: [state(TekIndex::Tek0), state(TekIndex::Tek1)],
-        }
+        Self { states: [state(TekIndex::Tek0), state(TekIndex::Tek1)] }
     }
 
     /// An older and a newer TEK that were made at random.
@@ -245,11 +226,7 @@ impl TekContext {
         let [first, second] = &mut self.states;
         let newer_first = first.source == TekSource::Random && direction == Direction::Uplink;
         let [preferred, other] = if newer_first { [second, first] } else { [first, second] };
-        if preferred.expires > now {
-            Some(preferred)
-        } else {
-            Some(other).filter(|other| other.expires > now)
-        }
+        if preferred.expires > now { Some(preferred) } else { Some(other).filter(|other| other.expires > now) }
     }
 
     /// Seals `plaintext` under the TEK to send with, using the next PN.
@@ -267,18 +244,10 @@ impl TekContext {
         let state = self.transmitting(direction, now).ok_or(TransmitError::Expired)?;
         let mut transmit = state.transmit.clone();
         let pn = transmit.next().map_err(|_| TransmitError::Exhausted)?;
-        let template = GenericMacHeader {
-            eks: state.eks,
-            ..template
-        };
+        let template = GenericMacHeader { eks: state.eks, ..template };
         let octets = ccm::seal(&state.tek, template, pn, direction, plaintext, Some(crc))?;
         state.transmit = transmit;
-        Ok(SealedPdu {
-            octets,
-            pn,
-            eks: state.eks,
-            fingerprint: state.fingerprint,
-        })
+        Ok(SealedPdu { octets, pn, eks: state.eks, fingerprint: state.fingerprint })
     }
 
     /// What the replay window says against a PDU, if anything; its ICV is not looked at and nothing changes.
@@ -319,10 +288,6 @@ impl TekContext {
             other => ReceiveError::Malformed(other),
         })?;
         state.receive.accept(pn);
-        Ok(OpenedPdu {
-            plaintext: opened.plaintext,
-            pn,
-            eks,
-        })
+        Ok(OpenedPdu { plaintext: opened.plaintext, pn, eks })
     }
 }

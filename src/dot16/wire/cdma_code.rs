@@ -16,10 +16,7 @@ const RANGING_CODE_ATTRIBUTES: u8 = 150;
 fn attributes([code, symbol, subchannel]: [u8; 3]) -> Tlv {
     let symbol = u16::from(symbol) << 6 | u16::from(subchannel & 0x3f);
     let [high, low] = symbol.to_be_bytes();
-    Tlv {
-        kind: RANGING_CODE_ATTRIBUTES,
-        value: vec![high, low, code, 0],
-    }
+    Tlv { kind: RANGING_CODE_ATTRIBUTES, value: vec![high, low, code, 0] }
 }
 
 /// RNG-RSP, without CMAC tuple, that tells the sender of `code` that its timing is right.

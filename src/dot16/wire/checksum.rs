@@ -57,9 +57,7 @@ static REFLECTED: [u32; 256] = reflected_table();
 #[must_use]
 pub fn hcs(first_five: &[u8; 5]) -> u8 {
     // An index of eight bits is always inside a table of 256.
-    first_five
-        .iter()
-        .fold(0, |register, octet| HCS[usize::from(register ^ octet)])
+    first_five.iter().fold(0, |register, octet| HCS[usize::from(register ^ octet)])
 }
 
 /// The two forms in which a MAC PDU can carry its CRC-32. Both have the polynomial 0x04c11db7, start from all ones and

@@ -34,11 +34,7 @@ impl CmacTuple {
     /// The TLV: type 141, length 13 or 19, value.
     #[must_use]
     pub fn tlv_octets(&self) -> Vec<u8> {
-        let length = if self.bsid.is_some() {
-            Self::WITH_BSID
-        } else {
-            Self::WITHOUT_BSID
-        };
+        let length = if self.bsid.is_some() { Self::WITH_BSID } else { Self::WITHOUT_BSID };
         let mut octets = vec![Self::TLV, length];
         octets.extend(self.value_octets());
         octets
@@ -89,14 +85,8 @@ mod tests {
             value: [0x1b, 0x2c, 0x8b, 0x27, 0x4c, 0xfe, 0xba, 0xd7],
         };
         assert_eq!(hex::encode(short.tlv_octets()), "8d0d01000000011b2c8b274cfebad7");
-        let long = CmacTuple {
-            bsid: Some(Bsid([0x0a, 0, 0, 0, 0, 2])),
-            ..short
-        };
-        assert_eq!(
-            hex::encode(long.tlv_octets()),
-            "8d13010a0000000002000000011b2c8b274cfebad7"
-        );
+        let long = CmacTuple { bsid: Some(Bsid([0x0a, 0, 0, 0, 0, 2])), ..short };
+        assert_eq!(hex::encode(long.tlv_octets()), "8d13010a0000000002000000011b2c8b274cfebad7");
         for tuple in [short, long] {
             assert_eq!(CmacTuple::from_value(&tuple.to_value().unwrap()), Some(tuple));
         }

@@ -134,12 +134,8 @@ impl GenericMacHeader {
     /// The same as a nom parser.
     pub(super) fn parser(input: &[u8]) -> Parsed<'_, Self> {
         let (_, first_five) = expect("a generic MAC header of 6 octets", octets::<5, _>).parse(input)?;
-        let (at_hcs, (flags, length, cid)) = (
-            expect("flags", be_u16),
-            expect("length", octets::<1, _>),
-            expect("CID", cid),
-        )
-            .parse(input)?;
+        let (at_hcs, (flags, length, cid)) =
+            (expect("flags", be_u16), expect("length", octets::<1, _>), expect("CID", cid)).parse(input)?;
         let (rest, [found]) = expect("an HCS", octets::<1, _>).parse(at_hcs)?;
         if flags & 0x8000 != 0 {
             return Err(Fault::error(input, "HT = 0 of a generic MAC header"));
@@ -199,11 +195,7 @@ mod tests {
 
     #[test]
     fn the_worked_header_reads_and_writes() {
-        let header = GenericMacHeader {
-            crc_present: true,
-            length: 62,
-            ..GenericMacHeader::new(Cid::INITIAL_RANGING)
-        };
+        let header = GenericMacHeader { crc_present: true, length: 62, ..GenericMacHeader::new(Cid::INITIAL_RANGING) };
         assert_eq!(GenericMacHeader::parse(&RNG_REQ), Ok(header));
         assert_eq!(header.octets(), RNG_REQ);
     }
@@ -240,10 +232,7 @@ mod tests {
     #[test]
     fn a_wrong_hcs_is_told_with_the_right_one() {
         let error = GenericMacHeader::parse(&[0x00, 0x40, 0x3e, 0x00, 0x00, 0x57]).unwrap_err();
-        assert_eq!(
-            (error.offset, error.expected.as_ref(), error.found.as_str()),
-            (5, "HCS 56", "1 octet 57")
-        );
+        assert_eq!((error.offset, error.expected.as_ref(), error.found.as_str()), (5, "HCS 56", "1 octet 57"));
     }
 
     #[test]

@@ -44,33 +44,14 @@ impl<'a> MacPdu<'a> {
         let overhead = GenericMacHeader::OCTETS + if header.crc_present { CRC_OCTETS } else { 0 };
         let length = usize::from(header.length);
         let Some(body_length) = length.checked_sub(overhead) else {
-            return Err(Fault::error(
-                input,
-                format!("LEN of at least {overhead} and not {length}"),
-            ));
+            return Err(Fault::error(input, format!("LEN of at least {overhead} and not {length}")));
         };
-        let short = |_| {
-            Fault::error(
-                after_header,
-                format!("{} octets after the header", length - GenericMacHeader::OCTETS),
-            )
-        };
+        let short =
+            |_| Fault::error(after_header, format!("{} octets after the header", length - GenericMacHeader::OCTETS));
         let (rest, whole) = take::<_, _, Fault<'a>>(length)(input).map_err(short)?;
         let (at_crc, body) = take::<_, _, Fault<'a>>(body_length)(after_header).map_err(short)?;
-        let crc = if header.crc_present {
-            Some(octets::<4, Fault<'a>>(at_crc)?.1)
-        } else {
-            None
-        };
-        Ok((
-            rest,
-            Self {
-                header,
-                body,
-                crc,
-                octets: whole,
-            },
-        ))
+        let crc = if header.crc_present { Some(octets::<4, Fault<'a>>(at_crc)?.1) } else { None };
+        Ok((rest, Self { header, body, crc, octets: whole }))
     }
 
     /// The form in which the CRC is right; `None` if it is right in neither, or absent.
@@ -78,9 +59,7 @@ impl<'a> MacPdu<'a> {
     pub fn crc_form(&self) -> Option<CrcForm> {
         let crc = self.crc?;
         let (covered, _) = self.octets.split_last_chunk::<CRC_OCTETS>()?;
-        [CrcForm::MsbFirst, CrcForm::Ofdma]
-            .into_iter()
-            .find(|form| form.octets(covered) == crc)
+        [CrcForm::MsbFirst, CrcForm::Ofdma].into_iter().find(|form| form.octets(covered) == crc)
     }
 
     /// The PDUs that stand one after the other in `burst`. A first octet of 0xff says that the rest is padding. After an
@@ -129,11 +108,7 @@ impl<'a> MacPdu<'a> {
             });
         }
         let length = u16::try_from(length).unwrap_or(u16::MAX);
-        let header = GenericMacHeader {
-            length,
-            crc_present: crc.is_some(),
-            ..header
-        };
+        let header = GenericMacHeader { length, crc_present: crc.is_some(), ..header };
         let mut pdu = serialised(LAYER, tuple((slice(header.octets()), slice(body))))?;
         if let Some(form) = crc {
             let crc = form.octets(&pdu);
@@ -219,11 +194,7 @@ mod tests {
     #[test]
     fn a_length_that_does_not_hold_header_and_crc_is_refused() {
         for (length, crc_present, fits) in [(5, false, false), (6, false, true), (9, true, false), (10, true, true)] {
-            let header = GenericMacHeader {
-                length,
-                crc_present,
-                ..GenericMacHeader::new(Cid(0))
-            };
+            let header = GenericMacHeader { length, crc_present, ..GenericMacHeader::new(Cid(0)) };
             let mut octets = header.octets().to_vec();
             octets.extend([0; 8]);
             assert_eq!(MacPdu::parse(&octets).is_ok(), fits, "LEN {length}, CI {crc_present}");
@@ -258,10 +229,7 @@ mod tests {
 
     #[test]
     fn an_eks_of_three_bits_is_refused() {
-        let header = GenericMacHeader {
-            eks: 4,
-            ..GenericMacHeader::new(Cid(1))
-        };
+        let header = GenericMacHeader { eks: 4, ..GenericMacHeader::new(Cid(1)) };
         assert!(MacPdu::build(header, &[], None).is_err());
     }
 
@@ -269,14 +237,7 @@ mod tests {
     fn an_encrypted_body_needs_pn_and_icv() {
         let body = [1, 0, 0, 0x80, 1, 2, 3, 4, 5, 6, 7, 8];
         let parsed = EncryptedBody::parse(&body).unwrap();
-        assert_eq!(
-            parsed,
-            EncryptedBody {
-                pn: 0x8000_0001,
-                ciphertext: &[],
-                icv: [1, 2, 3, 4, 5, 6, 7, 8]
-            }
-        );
+        assert_eq!(parsed, EncryptedBody { pn: 0x8000_0001, ciphertext: &[], icv: [1, 2, 3, 4, 5, 6, 7, 8] });
         assert_eq!(parsed.octets(), body);
         assert_eq!(EncryptedBody::parse(&body[..11]).unwrap_err().offset, 4);
         assert_eq!(EncryptedBody::parse(&body[..3]).unwrap_err().offset, 0);

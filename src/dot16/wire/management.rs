@@ -67,10 +67,7 @@ impl ManagementMessage {
             MobMshoReq::TYPE => MobMshoReq::parse(message).map(Self::MobMshoReq),
             MobBshoRsp::TYPE if MobBshoRsp::is_decoded(message) => MobBshoRsp::parse(message).map(Self::MobBshoRsp),
             MobHoInd::TYPE if MobHoInd::is_decoded(message) => MobHoInd::parse(message).map(Self::MobHoInd),
-            _ => Ok(Self::Other {
-                message_type,
-                body: body.to_vec(),
-            }),
+            _ => Ok(Self::Other { message_type, body: body.to_vec() }),
         }
     }
 
@@ -225,13 +222,8 @@ mod tests {
     use super::*;
     use crate::dot16::identifiers::AkSequenceNumber;
 
-    const TUPLE: CmacTuple = CmacTuple {
-        reserved: 0,
-        ak_sn: AkSequenceNumber(1),
-        bsid: None,
-        pn: 7,
-        value: [1, 2, 3, 4, 5, 6, 7, 8],
-    };
+    const TUPLE: CmacTuple =
+        CmacTuple { reserved: 0, ak_sn: AkSequenceNumber(1), bsid: None, pn: 7, value: [1, 2, 3, 4, 5, 6, 7, 8] };
 
     #[test]
     fn a_tuple_is_appended_and_what_it_covers_is_the_message_before() {
@@ -267,18 +259,10 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_standard() {
-        for (message_type, name) in [
-            (4, "RNG-REQ"),
-            (57, "MOB_MSHO-REQ"),
-            (58, "MOB_BSHO-RSP"),
-            (29, "DREG-CMD"),
-        ] {
+        for (message_type, name) in [(4, "RNG-REQ"), (57, "MOB_MSHO-REQ"), (58, "MOB_BSHO-RSP"), (29, "DREG-CMD")] {
             assert_eq!(message_name(message_type), name);
         }
-        let message = ManagementMessage::Other {
-            message_type: 200,
-            body: vec![],
-        };
+        let message = ManagementMessage::Other { message_type: 200, body: vec![] };
         assert_eq!(message.name(), "unnamed management message");
     }
 

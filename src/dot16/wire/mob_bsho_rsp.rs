@@ -82,19 +82,13 @@ impl RecommendedBs {
     }
 
     fn put(&self, fields: &mut BitString) -> Result<(), WireError> {
-        fields
-            .put_bsid("BSID", self.bsid)?
-            .put("preamble index", 8, self.preamble_index)?;
+        fields.put_bsid("BSID", self.bsid)?.put("preamble index", 8, self.preamble_index)?;
         fields.put("service level prediction", 8, self.service_level_prediction)?;
         fields.put("HO process optimization", 8, self.ho_process_optimization)?;
         fields.put("network-assisted", 1, self.network_assisted)?;
         fields.put("HO_ID indicator", 1, self.ho_id.is_some())?;
         fields.put_optional(self.ho_id.is_some(), "HO_ID", 8, self.ho_id)?;
-        fields.put(
-            "HO authorization policy indicator",
-            1,
-            self.ho_authorization_policy.is_some(),
-        )?;
+        fields.put("HO authorization policy indicator", 1, self.ho_authorization_policy.is_some())?;
         fields.put("reserved", 4, self.reserved)?;
         let policy = self.ho_authorization_policy;
         fields.put_optional(policy.is_some(), "HO authorization policy", 8, policy)?;
@@ -154,9 +148,7 @@ impl MobBshoRsp {
 
     /// Whether a message of this type has a mode that is decoded, 0 or 7 (or no octet with a mode at all).
     pub(super) fn is_decoded(message: &[u8]) -> bool {
-        message
-            .get(1)
-            .is_none_or(|octet| matches!(octet >> 5, Self::HARD_HANDOVER | Self::NOT_RECOMMENDED))
+        message.get(1).is_none_or(|octet| matches!(octet >> 5, Self::HARD_HANDOVER | Self::NOT_RECOMMENDED))
     }
 
     fn parser(message: &[u8]) -> Parsed<'_, Self> {
@@ -171,16 +163,7 @@ impl MobBshoRsp {
         let (input, action_time) = bits("an action time", 8)(input)?;
         let (input, padding) = padding(input)?;
         let (input, tlvs) = list(input)?;
-        Ok((
-            input,
-            Self {
-                reserved,
-                decision,
-                action_time,
-                padding,
-                tlvs,
-            },
-        ))
+        Ok((input, Self { reserved, decision, action_time, padding, tlvs }))
     }
 
     fn hard_handover(input: Bits<'_>) -> ParsedBits<'_, BshoDecision> {
@@ -194,15 +177,7 @@ impl MobBshoRsp {
             recommended.push(bs);
             input = rest;
         }
-        Ok((
-            input,
-            BshoDecision::HardHandover {
-                mandatory,
-                resource_retain,
-                reserved,
-                recommended,
-            },
-        ))
+        Ok((input, BshoDecision::HardHandover { mandatory, resource_retain, reserved, recommended }))
     }
 
     /// The whole message, type octet first.
@@ -213,28 +188,17 @@ impl MobBshoRsp {
         let mut fields = BitString::new(Self::LAYER);
         fields.put("message type", 8, Self::TYPE)?;
         match &self.decision {
-            BshoDecision::HardHandover {
-                mandatory,
-                resource_retain,
-                reserved,
-                recommended,
-            } => {
-                fields
-                    .put("mode", 3, Self::HARD_HANDOVER)?
-                    .put("reserved", 5, self.reserved)?;
+            BshoDecision::HardHandover { mandatory, resource_retain, reserved, recommended } => {
+                fields.put("mode", 3, Self::HARD_HANDOVER)?.put("reserved", 5, self.reserved)?;
                 fields.put("HO operation mode", 1, *mandatory)?;
                 fields.put_count("number of recommended BSs", 8, recommended.len())?;
-                fields
-                    .put("resource retain flag", 1, *resource_retain)?
-                    .put("reserved", 7, *reserved)?;
+                fields.put("resource retain flag", 1, *resource_retain)?.put("reserved", 7, *reserved)?;
                 for bs in recommended {
                     bs.put(&mut fields)?;
                 }
             }
             BshoDecision::NotRecommended => {
-                fields
-                    .put("mode", 3, Self::NOT_RECOMMENDED)?
-                    .put("reserved", 5, self.reserved)?;
+                fields.put("mode", 3, Self::NOT_RECOMMENDED)?.put("reserved", 5, self.reserved)?;
             }
         }
         fields.put("action time", 8, self.action_time)?.pad(self.padding)?;
@@ -292,12 +256,7 @@ mod tests {
     fn message(recommended: Vec<RecommendedBs>) -> MobBshoRsp {
         MobBshoRsp {
             reserved: 0,
-            decision: BshoDecision::HardHandover {
-                mandatory: true,
-                resource_retain: true,
-                reserved: 0,
-                recommended,
-            },
+            decision: BshoDecision::HardHandover { mandatory: true, resource_retain: true, reserved: 0, recommended },
             action_time: 20,
             padding: 0,
             tlvs: vec![],
@@ -306,12 +265,9 @@ mod tests {
 
     #[test]
     fn optional_fields_shift_what_follows_by_whole_octets() {
-        for (ho_id, policy, length) in [
-            (None, None, 13),
-            (Some(7), None, 14),
-            (None, Some(1), 14),
-            (Some(7), Some(1), 15),
-        ] {
+        for (ho_id, policy, length) in
+            [(None, None, 13), (Some(7), None, 14), (None, Some(1), 14), (Some(7), Some(1), 15)]
+        {
             let message = message(vec![bs(2, ho_id, policy)]);
             let octets = message.octets().unwrap();
             assert_eq!(octets.len(), 1 + length + 1, "{ho_id:?} {policy:?}");
@@ -334,10 +290,7 @@ mod tests {
 
     #[test]
     fn a_refusal_has_action_time_and_tlvs_only() {
-        let message = MobBshoRsp {
-            decision: BshoDecision::NotRecommended,
-            ..message(vec![])
-        };
+        let message = MobBshoRsp { decision: BshoDecision::NotRecommended, ..message(vec![]) };
         assert_eq!(message.octets().unwrap(), [58, 0xe0, 20]);
         assert_eq!(MobBshoRsp::parse(&[58, 0xe0, 20]), Ok(message));
     }

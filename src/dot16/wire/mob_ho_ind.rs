@@ -107,17 +107,7 @@ impl MobHoInd {
         // All fields together are whole octets, with a target or without: there is no padding.
         let (input, _) = padding(input)?;
         let (input, tlvs) = list(input)?;
-        Ok((
-            input,
-            Self {
-                reserved,
-                indication,
-                ranging_parameters,
-                indication_reserved,
-                preamble_index,
-                tlvs,
-            },
-        ))
+        Ok((input, Self { reserved, indication, ranging_parameters, indication_reserved, preamble_index, tlvs }))
     }
 
     /// The whole message, type octet first.
@@ -138,13 +128,8 @@ impl MobHoInd {
             RangingParameters::Reserved => 3,
         };
         let mut fields = BitString::new(Self::LAYER);
-        fields
-            .put("message type", 8, Self::TYPE)?
-            .put("reserved", 6, self.reserved)?
-            .put("mode", 2, 0_u8)?;
-        fields
-            .put("HO_IND_type", 2, kind)?
-            .put("ranging parameters", 2, ranging)?;
+        fields.put("message type", 8, Self::TYPE)?.put("reserved", 6, self.reserved)?.put("mode", 2, 0_u8)?;
+        fields.put("HO_IND_type", 2, kind)?.put("ranging parameters", 2, ranging)?;
         fields.put("reserved", 4, self.indication_reserved)?;
         if let Some(target) = target {
             fields.put_bsid("target BSID", target)?;
@@ -178,10 +163,7 @@ mod tests {
     #[test]
     fn only_a_release_names_a_target() {
         let cancel = MobHoInd::parse(&[59, 0, 0b0101_0000, 33]).unwrap();
-        assert_eq!(
-            (cancel.indication, cancel.ranging_parameters),
-            (HoIndication::Cancel, RangingParameters::Valid)
-        );
+        assert_eq!((cancel.indication, cancel.ranging_parameters), (HoIndication::Cancel, RangingParameters::Valid));
         assert_eq!((cancel.target_bsid(), cancel.preamble_index), (None, 33));
         let release = MobHoInd::parse(&[59, 0, 0b0010_0000, 10, 0, 0, 0, 0, 2, 33]).unwrap();
         assert_eq!(release.target_bsid(), Some(Bsid([10, 0, 0, 0, 0, 2])));

@@ -74,14 +74,7 @@ impl Measurements {
         let (input, cinr) = optional_bits::<u8>(metric.cinr(), "a CINR", 8)(input)?;
         let (input, rssi) = optional_bits(metric.rssi(), "an RSSI", 8)(input)?;
         let (input, relative_delay) = optional_bits(metric.relative_delay(), "a relative delay", 8)(input)?;
-        Ok((
-            input,
-            Self {
-                cinr: cinr.map(u8::cast_signed),
-                rssi,
-                relative_delay,
-            },
-        ))
+        Ok((input, Self { cinr: cinr.map(u8::cast_signed), rssi, relative_delay }))
     }
 
     fn put(&self, fields: &mut BitString, metric: ReportMetric) -> Result<(), WireError> {
@@ -112,15 +105,7 @@ impl NewBs {
         let (input, service_level_prediction) = bits("a service level prediction", 3)(input)?;
         let (input, included) = flag("the arrival time difference indicator")(input)?;
         let (input, arrival_time_difference) = optional_bits(included, "an arrival time difference", 4)(input)?;
-        Ok((
-            input,
-            Self {
-                preamble_index,
-                measurements,
-                service_level_prediction,
-                arrival_time_difference,
-            },
-        ))
+        Ok((input, Self { preamble_index, measurements, service_level_prediction, arrival_time_difference }))
     }
 
     fn put(&self, fields: &mut BitString, metric: ReportMetric) -> Result<(), WireError> {
@@ -150,14 +135,7 @@ impl CurrentBs {
         let (input, temp_bsid) = bits("a temp BSID", 4)(input)?;
         let (input, measurements) = Measurements::parser(input, metric)?;
         let (input, round_trip_delay) = optional_bits(metric.round_trip_delay(), "a round-trip delay", 8)(input)?;
-        Ok((
-            input,
-            Self {
-                temp_bsid,
-                measurements,
-                round_trip_delay,
-            },
-        ))
+        Ok((input, Self { temp_bsid, measurements, round_trip_delay }))
     }
 
     fn put(&self, fields: &mut BitString, metric: ReportMetric) -> Result<(), WireError> {
@@ -235,16 +213,8 @@ impl MobMshoReq {
         }
         let (input, padding) = padding(input)?;
         let (input, tlvs) = list(input)?;
-        let message = Self {
-            report_metric,
-            configuration_change_count,
-            indexed,
-            full,
-            current,
-            reserved,
-            padding,
-            tlvs,
-        };
+        let message =
+            Self { report_metric, configuration_change_count, indexed, full, current, reserved, padding, tlvs };
         Ok((input, message))
     }
 
@@ -256,9 +226,7 @@ impl MobMshoReq {
     pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         let metric = self.report_metric;
         let mut fields = BitString::new(Self::LAYER);
-        fields
-            .put("message type", 8, Self::TYPE)?
-            .put("report metric", 8, metric.0)?;
+        fields.put("message type", 8, Self::TYPE)?.put("report metric", 8, metric.0)?;
         fields.put_count("number of BSs by index", 8, self.indexed.len())?;
         let change_count = self.configuration_change_count;
         fields.put_optional(!self.indexed.is_empty(), "configuration change count", 8, change_count)?;
@@ -271,9 +239,7 @@ impl MobMshoReq {
             fields.put_bsid("BSID", *bsid)?;
             bs.put(&mut fields, metric)?;
         }
-        fields
-            .put_count("number of current BSs", 3, self.current.len())?
-            .put("reserved", 1, self.reserved)?;
+        fields.put_count("number of current BSs", 3, self.current.len())?.put("reserved", 1, self.reserved)?;
         for bs in &self.current {
             bs.put(&mut fields, metric)?;
         }
@@ -295,11 +261,7 @@ mod tests {
     use super::*;
 
     fn message() -> MobMshoReq {
-        let measurements = Measurements {
-            cinr: Some(-3),
-            rssi: None,
-            relative_delay: Some(9),
-        };
+        let measurements = Measurements { cinr: Some(-3), rssi: None, relative_delay: Some(9) };
         let new = |difference| NewBs {
             preamble_index: 33,
             measurements,
@@ -313,11 +275,7 @@ mod tests {
             configuration_change_count: Some(4),
             indexed: vec![(1, new(None)), (2, new(Some(5)))],
             full: vec![(Bsid([0x0a, 0, 0, 0, 0, 2]), new(None))],
-            current: vec![CurrentBs {
-                temp_bsid: 0,
-                measurements,
-                round_trip_delay: Some(17),
-            }],
+            current: vec![CurrentBs { temp_bsid: 0, measurements, round_trip_delay: Some(17) }],
             ..MobMshoReq::default()
         }
     }
@@ -344,31 +302,14 @@ mod tests {
         let mut wrong = message();
         wrong.report_metric.0 |= ReportMetric::RSSI;
         assert!(wrong.octets().is_err());
-        let wrong = MobMshoReq {
-            configuration_change_count: None,
-            ..message()
-        };
+        let wrong = MobMshoReq { configuration_change_count: None, ..message() };
         assert!(wrong.octets().is_err());
     }
 
     #[test]
     fn eight_current_bss_are_too_many() {
         let bs = CurrentBs::default();
-        assert!(
-            MobMshoReq {
-                current: vec![bs; 7],
-                ..MobMshoReq::default()
-            }
-            .octets()
-            .is_ok()
-        );
-        assert!(
-            MobMshoReq {
-                current: vec![bs; 8],
-                ..MobMshoReq::default()
-            }
-            .octets()
-            .is_err()
-        );
+        assert!(MobMshoReq { current: vec![bs; 7], ..MobMshoReq::default() }.octets().is_ok());
+        assert!(MobMshoReq { current: vec![bs; 8], ..MobMshoReq::default() }.octets().is_err());
     }
 }

@@ -86,26 +86,14 @@ impl Neighbour {
         let (rest, phy_profile_id) = expect("a PHY profile ID", be_u8.map(PhyProfileId)).parse(entry)?;
         let (rest, (fa_index, bs_eirp, bsid_low, preamble_index)) = (
             cond(phy_profile_id.has(PhyProfileId::FA_INDEX), expect("an FA index", be_u8)),
-            cond(
-                phy_profile_id.has(PhyProfileId::BS_EIRP),
-                expect("a BS EIRP", be_u8.map(u8::cast_signed)),
-            ),
-            cond(
-                skip.has(SkipOptionalFields::NEIGHBOUR_BSID),
-                expect("3 octets of neighbour BSID", octets),
-            ),
+            cond(phy_profile_id.has(PhyProfileId::BS_EIRP), expect("a BS EIRP", be_u8.map(u8::cast_signed))),
+            cond(skip.has(SkipOptionalFields::NEIGHBOUR_BSID), expect("3 octets of neighbour BSID", octets)),
             expect("a preamble index", be_u8),
         )
             .parse(rest)?;
         let (rest, (ho_process_optimization, scheduling_service, change_counts)) = (
-            cond(
-                skip.has(SkipOptionalFields::HO_PROCESS_OPTIMIZATION),
-                expect("HO process optimization", be_u8),
-            ),
-            cond(
-                skip.has(SkipOptionalFields::SCHEDULING_SERVICE),
-                expect("scheduling services", be_u8),
-            ),
+            cond(skip.has(SkipOptionalFields::HO_PROCESS_OPTIMIZATION), expect("HO process optimization", be_u8)),
+            cond(skip.has(SkipOptionalFields::SCHEDULING_SERVICE), expect("scheduling services", be_u8)),
             expect("DCD and UCD change counts", be_u8),
         )
             .parse(rest)?;
@@ -132,26 +120,14 @@ impl Neighbour {
         let mut fields = BitString::new(MobNbrAdv::LAYER);
         fields.put("PHY profile ID", 8, phy.0)?;
         fields.put_optional(phy.has(PhyProfileId::FA_INDEX), "FA index", 8, self.fa_index)?;
-        fields.put_optional(
-            phy.has(PhyProfileId::BS_EIRP),
-            "BS EIRP",
-            8,
-            self.bs_eirp.map(i8::cast_unsigned),
-        )?;
-        fields.put_optional(
-            skip.has(SkipOptionalFields::NEIGHBOUR_BSID),
-            "neighbour BSID",
-            24,
-            bsid_low,
-        )?;
+        fields.put_optional(phy.has(PhyProfileId::BS_EIRP), "BS EIRP", 8, self.bs_eirp.map(i8::cast_unsigned))?;
+        fields.put_optional(skip.has(SkipOptionalFields::NEIGHBOUR_BSID), "neighbour BSID", 24, bsid_low)?;
         fields.put("preamble index", 8, self.preamble_index)?;
         let optimization = skip.has(SkipOptionalFields::HO_PROCESS_OPTIMIZATION);
         fields.put_optional(optimization, "HO process optimization", 8, self.ho_process_optimization)?;
         let scheduling = skip.has(SkipOptionalFields::SCHEDULING_SERVICE);
         fields.put_optional(scheduling, "scheduling services", 8, self.scheduling_service)?;
-        fields
-            .put("DCD change count", 4, self.dcd_change_count)?
-            .put("UCD change count", 4, self.ucd_change_count)?;
+        fields.put("DCD change count", 4, self.dcd_change_count)?.put("UCD change count", 4, self.ucd_change_count)?;
         let mut octets = fields.into_octets();
         octets.extend(Tlv::octets_of_all(&self.tlvs)?);
         Ok(octets)
@@ -192,16 +168,10 @@ impl MobNbrAdv {
     }
 
     fn parser(message: &[u8]) -> Parsed<'_, Self> {
-        let (rest, (_, skip)) = (
-            message_type(Self::TYPE),
-            expect("skip-optional-fields", be_u8.map(SkipOptionalFields)),
-        )
-            .parse(message)?;
+        let (rest, (_, skip)) =
+            (message_type(Self::TYPE), expect("skip-optional-fields", be_u8.map(SkipOptionalFields))).parse(message)?;
         let (mut rest, (operator_id, configuration_change_count, fragmentation, count)) = (
-            cond(
-                skip.has(SkipOptionalFields::OPERATOR_ID),
-                expect("an operator ID of 3 octets", octets),
-            ),
+            cond(skip.has(SkipOptionalFields::OPERATOR_ID), expect("an operator ID of 3 octets", octets)),
             expect("a configuration change count", be_u8),
             expect("fragmentation index and total", be_u8),
             expect("the number of neighbours", be_u8),
@@ -238,15 +208,8 @@ impl MobNbrAdv {
         let skip = self.skip_optional_fields;
         let operator_id = self.operator_id.map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]));
         let mut fields = BitString::new(Self::LAYER);
-        fields
-            .put("message type", 8, Self::TYPE)?
-            .put("skip-optional-fields", 8, skip.0)?;
-        fields.put_optional(
-            skip.has(SkipOptionalFields::OPERATOR_ID),
-            "operator ID",
-            24,
-            operator_id,
-        )?;
+        fields.put("message type", 8, Self::TYPE)?.put("skip-optional-fields", 8, skip.0)?;
+        fields.put_optional(skip.has(SkipOptionalFields::OPERATOR_ID), "operator ID", 24, operator_id)?;
         fields.put("configuration change count", 8, self.configuration_change_count)?;
         fields.put("fragmentation index", 4, self.fragmentation_index)?;
         fields.put("total fragmentation", 4, self.total_fragmentation)?;
@@ -283,10 +246,7 @@ mod tests {
             scheduling_service: Some(0x1f),
             dcd_change_count: 3,
             ucd_change_count: 4,
-            tlvs: vec![Tlv {
-                kind: 1,
-                value: vec![5],
-            }],
+            tlvs: vec![Tlv { kind: 1, value: vec![5] }],
         };
         MobNbrAdv {
             operator_id: Some([0x0a, 0, 0]),
@@ -301,15 +261,9 @@ mod tests {
     #[test]
     fn every_field_stands_in_its_place() {
         let octets = message().octets().unwrap();
-        assert_eq!(
-            hex::encode(&octets),
-            "35000a0000060101 0d 5001fe 000002 21 87 1f 34 010105".replace(' ', "")
-        );
+        assert_eq!(hex::encode(&octets), "35000a0000060101 0d 5001fe 000002 21 87 1f 34 010105".replace(' ', ""));
         assert_eq!(MobNbrAdv::parse(&octets), Ok(message()));
-        assert_eq!(
-            message().neighbours[0].bsid([0x0a, 0, 0]),
-            Some(Bsid([0x0a, 0, 0, 0, 0, 2]))
-        );
+        assert_eq!(message().neighbours[0].bsid([0x0a, 0, 0]), Some(Bsid([0x0a, 0, 0, 0, 0, 2])));
     }
 
     #[test]
@@ -325,14 +279,7 @@ mod tests {
         let mut wrong = message();
         wrong.skip_optional_fields = SkipOptionalFields(SkipOptionalFields::NEIGHBOUR_BSID);
         assert!(wrong.octets().is_err());
-        assert!(
-            MobNbrAdv {
-                operator_id: None,
-                ..message()
-            }
-            .octets()
-            .is_err()
-        );
+        assert!(MobNbrAdv { operator_id: None, ..message() }.octets().is_err());
     }
 
     #[test]
@@ -340,19 +287,13 @@ mod tests {
         let mut octets = message().octets().unwrap();
         octets[8] = 3;
         let error = MobNbrAdv::parse(&octets).unwrap_err();
-        assert_eq!(
-            (error.offset, error.expected.as_ref()),
-            (12, "3 octets of neighbour BSID")
-        );
+        assert_eq!((error.offset, error.expected.as_ref()), (12, "3 octets of neighbour BSID"));
     }
 
     #[test]
     fn a_neighbour_longer_than_its_length_octet_can_tell_is_refused() {
         let mut long = message();
-        long.neighbours[0].tlvs = vec![Tlv {
-            kind: 1,
-            value: vec![0; 250],
-        }];
+        long.neighbours[0].tlvs = vec![Tlv { kind: 1, value: vec![0; 250] }];
         assert!(long.octets().is_err());
     }
 }

@@ -31,24 +31,14 @@ pub(super) struct Fault<'a> {
 impl<'a> Fault<'a> {
     /// The error of a parser that refuses what stands at `at`.
     pub(super) fn error(at: &'a [u8], expected: impl Into<Cow<'static, str>>) -> nom::Err<Self> {
-        nom::Err::Error(Self {
-            at,
-            expected: expected.into(),
-        })
+        nom::Err::Error(Self { at, expected: expected.into() })
     }
 }
 
 impl<'a> ParseError<&'a [u8]> for Fault<'a> {
     fn from_error_kind(at: &'a [u8], kind: ErrorKind) -> Self {
-        let expected = if kind == ErrorKind::Eof {
-            "the end"
-        } else {
-            "more octets"
-        };
-        Self {
-            at,
-            expected: expected.into(),
-        }
+        let expected = if kind == ErrorKind::Eof { "the end" } else { "more octets" };
+        Self { at, expected: expected.into() }
     }
 
     fn append(_: &'a [u8], _: ErrorKind, other: Self) -> Self {
@@ -58,10 +48,7 @@ impl<'a> ParseError<&'a [u8]> for Fault<'a> {
 
 impl<'a> ParseError<Bits<'a>> for Fault<'a> {
     fn from_error_kind((at, _): Bits<'a>, _: ErrorKind) -> Self {
-        Self {
-            at,
-            expected: "more octets".into(),
-        }
+        Self { at, expected: "more octets".into() }
     }
 
     fn append(_: Bits<'a>, _: ErrorKind, other: Self) -> Self {
@@ -111,11 +98,7 @@ where
     T: From<u8> + AddAssign + Shl<usize, Output = T> + Shr<usize, Output = T>,
 {
     move |input| {
-        if present {
-            bits(what, count)(input).map(|(rest, value)| (rest, Some(value)))
-        } else {
-            Ok((input, None))
-        }
+        if present { bits(what, count)(input).map(|(rest, value)| (rest, Some(value))) } else { Ok((input, None)) }
     }
 }
 
@@ -175,18 +158,12 @@ pub(super) fn finish<'a, T>(
     result: Parsed<'a, T>,
 ) -> Result<(&'a [u8], T), WireError> {
     result.map_err(|error| match error {
-        nom::Err::Error(fault) | nom::Err::Failure(fault) => WireError {
-            layer,
-            offset: input.offset(fault.at),
-            expected: fault.expected,
-            found: describe(fault.at),
-        },
-        nom::Err::Incomplete(_) => WireError {
-            layer,
-            offset: input.len(),
-            expected: "more octets".into(),
-            found: describe(&[]),
-        },
+        nom::Err::Error(fault) | nom::Err::Failure(fault) => {
+            WireError { layer, offset: input.offset(fault.at), expected: fault.expected, found: describe(fault.at) }
+        }
+        nom::Err::Incomplete(_) => {
+            WireError { layer, offset: input.len(), expected: "more octets".into(), found: describe(&[]) }
+        }
     })
 }
 
@@ -224,16 +201,9 @@ mod tests {
     #[test]
     fn a_fault_tells_offset_and_octets() {
         let input = [1, 2, 3];
-        let error = finish(
-            "layer",
-            &input,
-            (be_u8, expect("a CID", cid), expect("a CID", cid)).parse(&input),
-        );
+        let error = finish("layer", &input, (be_u8, expect("a CID", cid), expect("a CID", cid)).parse(&input));
         let error = error.unwrap_err();
-        assert_eq!(
-            (error.offset, error.expected.as_ref(), error.found.as_str()),
-            (3, "a CID", "the end")
-        );
+        assert_eq!((error.offset, error.expected.as_ref(), error.found.as_str()), (3, "a CID", "the end"));
         assert_eq!(error.to_string(), "layer, octet 3: expected a CID, found the end");
     }
 

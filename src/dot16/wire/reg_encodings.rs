@@ -78,19 +78,10 @@ mod tests {
     fn the_status_comes_before_the_tlvs() {
         let encodings = RegRspEncodings {
             status: 0,
-            tlvs: vec![
-                RegTlv::ResourceRetainTime(20),
-                RegTlv::Other(Tlv {
-                    kind: 99,
-                    value: vec![1],
-                }),
-            ],
+            tlvs: vec![RegTlv::ResourceRetainTime(20), RegTlv::Other(Tlv { kind: 99, value: vec![1] })],
         };
         assert_eq!(hex::encode(encodings.to_value().unwrap()), "001c020014630101");
-        assert_eq!(
-            RegRspEncodings::from_value(&encodings.to_value().unwrap()),
-            Some(encodings)
-        );
+        assert_eq!(RegRspEncodings::from_value(&encodings.to_value().unwrap()), Some(encodings));
     }
 
     #[test]
@@ -102,11 +93,7 @@ mod tests {
             (42, RegTlv::HoTekProcessingTime(0)),
         ];
         for (number, tlv) in numbers {
-            assert_eq!(
-                (tlv.kind(), tlv.octets().unwrap().first()),
-                (number, Some(&number)),
-                "{tlv:?}"
-            );
+            assert_eq!((tlv.kind(), tlv.octets().unwrap().first()), (number, Some(&number)), "{tlv:?}");
         }
     }
 
@@ -114,12 +101,6 @@ mod tests {
     fn octets_that_are_no_tlvs_are_no_encodings() {
         assert_eq!(RegRspEncodings::from_value(&[]), None);
         assert_eq!(RegRspEncodings::from_value(&[0, 28, 2, 0]), None);
-        assert_eq!(
-            RegRspEncodings::from_value(&[1]),
-            Some(RegRspEncodings {
-                status: 1,
-                tlvs: vec![]
-            })
-        );
+        assert_eq!(RegRspEncodings::from_value(&[1]), Some(RegRspEncodings { status: 1, tlvs: vec![] }));
     }
 }

@@ -62,9 +62,7 @@ mod tests {
     #[test]
     fn an_offer_of_seamless_handover_is_read_back() {
         let offer = VendorTlv::new(vec![VendorItem::Seamless(true)]);
-        let message = RegReq {
-            tlvs: vec![RegTlv::MobilityFeatures(1), RegTlv::Vendor(offer)],
-        };
+        let message = RegReq { tlvs: vec![RegTlv::MobilityFeatures(1), RegTlv::Vendor(offer)] };
         let octets = message.octets().unwrap();
         assert_eq!(hex::encode(&octets), "061f01018f089003026b68010101");
         let parsed = RegReq::parse(&octets).unwrap();

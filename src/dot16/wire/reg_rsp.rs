@@ -65,10 +65,7 @@ mod tests {
 
     #[test]
     fn the_response_comes_before_the_tlvs() {
-        let message = RegRsp {
-            response: 1,
-            tlvs: vec![RegTlv::ResourceRetainTime(50)],
-        };
+        let message = RegRsp { response: 1, tlvs: vec![RegTlv::ResourceRetainTime(50)] };
         assert_eq!(message.octets().unwrap(), [7, 1, 28, 2, 0, 50]);
         assert_eq!(RegRsp::parse(&[7, 1, 28, 2, 0, 50]), Ok(message));
         assert_eq!(RegRsp::parse(&[7]).unwrap_err().offset, 1);

@@ -84,10 +84,7 @@ impl RngReq {
     /// A TLV that cannot be written.
     pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         let tlvs = RngReqTlv::octets_of_all(&self.tlvs)?;
-        serialised(
-            Self::LAYER,
-            tuple((write_be_u8(Self::TYPE), write_be_u8(self.reserved), slice(tlvs))),
-        )
+        serialised(Self::LAYER, tuple((write_be_u8(Self::TYPE), write_be_u8(self.reserved), slice(tlvs))))
     }
 
     /// SS MAC address.
@@ -161,11 +158,7 @@ mod tests {
             (12, RngReqTlv::RequestedDownlinkRepetitionCoding(0)),
         ];
         for (number, tlv) in numbers {
-            assert_eq!(
-                (tlv.kind(), tlv.octets().unwrap().first()),
-                (number, Some(&number)),
-                "{tlv:?}"
-            );
+            assert_eq!((tlv.kind(), tlv.octets().unwrap().first()), (number, Some(&number)), "{tlv:?}");
         }
     }
 

@@ -103,13 +103,7 @@ pub struct SaChallengeTuple {
 impl TlvValue for SaChallengeTuple {
     fn from_value(value: &[u8]) -> Option<Self> {
         match Tlv::parse_all(value, 0).ok()?.as_slice() {
-            [
-                Tlv {
-                    kind: 1,
-                    value: bs_random,
-                },
-                Tlv { kind: 2, value: akid },
-            ] => Some(Self {
+            [Tlv { kind: 1, value: bs_random }, Tlv { kind: 2, value: akid }] => Some(Self {
                 bs_random: super::typed_tlv::exactly(octets, bs_random)?,
                 akid: AkId(super::typed_tlv::exactly(octets, akid)?),
             }),
@@ -119,14 +113,8 @@ impl TlvValue for SaChallengeTuple {
 
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
         Tlv::octets_of_all(&[
-            Tlv {
-                kind: 1,
-                value: self.bs_random.to_vec(),
-            },
-            Tlv {
-                kind: 2,
-                value: self.akid.0.to_vec(),
-            },
+            Tlv { kind: 1, value: self.bs_random.to_vec() },
+            Tlv { kind: 2, value: self.akid.0.to_vec() },
         ])
     }
 }
@@ -162,10 +150,7 @@ impl RngRsp {
     /// A TLV that cannot be written.
     pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         let tlvs = RngRspTlv::octets_of_all(&self.tlvs)?;
-        serialised(
-            Self::LAYER,
-            tuple((write_be_u8(Self::TYPE), write_be_u8(self.reserved), slice(tlvs))),
-        )
+        serialised(Self::LAYER, tuple((write_be_u8(Self::TYPE), write_be_u8(self.reserved), slice(tlvs))))
     }
 
     /// Ranging status.
@@ -218,9 +203,7 @@ impl RngRsp {
 
     /// The SA-TEK-Updates within the REG-RSP encodings, in order.
     pub fn sa_tek_updates(&self) -> impl Iterator<Item = &SaTekUpdate> {
-        self.reg_rsp_encodings()
-            .into_iter()
-            .flat_map(RegRspEncodings::sa_tek_updates)
+        self.reg_rsp_encodings().into_iter().flat_map(RegRspEncodings::sa_tek_updates)
     }
 
     /// The CMAC tuple, if it is the last TLV.
@@ -238,14 +221,8 @@ mod tests {
 
     #[test]
     fn teks_travel_in_the_reg_rsp_encodings_behind_a_status_octet() {
-        let update = SaTekUpdate {
-            kind: 1,
-            new_said: Said(9),
-            old_said: Said(5),
-            older: None,
-            newer: None,
-            other: vec![],
-        };
+        let update =
+            SaTekUpdate { kind: 1, new_said: Said(9), old_said: Said(5), older: None, newer: None, other: vec![] };
         let message = RngRsp {
             reserved: 0,
             tlvs: vec![RngRspTlv::RegRspEncodings(RegRspEncodings {
@@ -255,27 +232,15 @@ mod tests {
         };
         let octets = message.octets().unwrap();
         assert_eq!(hex::encode(&octets), "05001e0e00260b0101010202000903020005");
-        assert_eq!(
-            RngRsp::parse(&octets).unwrap().sa_tek_updates().collect::<Vec<_>>(),
-            [&update]
-        );
+        assert_eq!(RngRsp::parse(&octets).unwrap().sa_tek_updates().collect::<Vec<_>>(), [&update]);
     }
 
     #[test]
     fn the_sa_challenge_tuple_has_20_octets() {
-        let tuple = SaChallengeTuple {
-            bs_random: [1; 8],
-            akid: AkId([2; 8]),
-        };
-        let message = RngRsp {
-            reserved: 0,
-            tlvs: vec![RngRspTlv::SaChallengeTuple(tuple)],
-        };
+        let tuple = SaChallengeTuple { bs_random: [1; 8], akid: AkId([2; 8]) };
+        let message = RngRsp { reserved: 0, tlvs: vec![RngRspTlv::SaChallengeTuple(tuple)] };
         let octets = message.octets().unwrap();
-        assert_eq!(
-            hex::encode(&octets),
-            "05001f14010801010101010101010208020202020202 0202".replace(' ', "")
-        );
+        assert_eq!(hex::encode(&octets), "05001f14010801010101010101010208020202020202 0202".replace(' ', ""));
         assert_eq!(RngRsp::parse(&octets).unwrap().sa_challenge_tuple(), Some(&tuple));
     }
 
@@ -309,20 +274,13 @@ mod tests {
             (148, RngRspTlv::MacVersion(0)),
         ];
         for (number, tlv) in numbers {
-            assert_eq!(
-                (tlv.kind(), tlv.octets().unwrap().first()),
-                (number, Some(&number)),
-                "{tlv:?}"
-            );
+            assert_eq!((tlv.kind(), tlv.octets().unwrap().first()), (number, Some(&number)), "{tlv:?}");
         }
     }
 
     #[test]
     fn negative_adjustments_are_signed() {
         let message = RngRsp::parse(&[5, 0, 1, 4, 0xff, 0xff, 0xff, 0xf8, 2, 1, 0xfc]).unwrap();
-        assert_eq!(
-            message.tlvs,
-            [RngRspTlv::TimingAdjust(-8), RngRspTlv::PowerLevelAdjust(-4)]
-        );
+        assert_eq!(message.tlvs, [RngRspTlv::TimingAdjust(-8), RngRspTlv::PowerLevelAdjust(-4)]);
     }
 }

@@ -62,18 +62,9 @@ impl TlvValue for TekParameters {
 
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
         let mut tlvs = vec![
-            Tlv {
-                kind: 8,
-                value: self.wrapped_tek.clone(),
-            },
-            Tlv {
-                kind: 9,
-                value: self.lifetime.to_value()?,
-            },
-            Tlv {
-                kind: 10,
-                value: self.sequence_number.to_value()?,
-            },
+            Tlv { kind: 8, value: self.wrapped_tek.clone() },
+            Tlv { kind: 9, value: self.lifetime.to_value()? },
+            Tlv { kind: 10, value: self.sequence_number.to_value()? },
         ];
         tlvs.extend_from_slice(&self.other);
         Tlv::octets_of_all(&tlvs)
@@ -91,37 +82,18 @@ impl TlvValue for SaTekUpdate {
             None => Some(None),
         };
         let (older, newer) = (parameters(4)?, parameters(5)?);
-        Some(Self {
-            kind,
-            new_said,
-            old_said,
-            older,
-            newer,
-            other: tlvs.collect(),
-        })
+        Some(Self { kind, new_said, old_said, older, newer, other: tlvs.collect() })
     }
 
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
         let mut tlvs = vec![
-            Tlv {
-                kind: 1,
-                value: self.kind.to_value()?,
-            },
-            Tlv {
-                kind: 2,
-                value: self.new_said.0.to_value()?,
-            },
-            Tlv {
-                kind: 3,
-                value: self.old_said.0.to_value()?,
-            },
+            Tlv { kind: 1, value: self.kind.to_value()? },
+            Tlv { kind: 2, value: self.new_said.0.to_value()? },
+            Tlv { kind: 3, value: self.old_said.0.to_value()? },
         ];
         for (kind, parameters) in [(4, &self.older), (5, &self.newer)] {
             if let Some(parameters) = parameters {
-                tlvs.push(Tlv {
-                    kind,
-                    value: parameters.to_value()?,
-                });
+                tlvs.push(Tlv { kind, value: parameters.to_value()? });
             }
         }
         tlvs.extend_from_slice(&self.other);
@@ -154,11 +126,8 @@ mod tests {
     fn the_sub_tlvs_stand_in_order() {
         let octets = update().to_value().unwrap();
         let parameters = |octet: &str, sn: &str| format!("0818{}090400000e100a01{sn}", octet.repeat(24));
-        let expected = format!(
-            "010101 02020009 03020005 0423{} 0523{}",
-            parameters("aa", "00"),
-            parameters("bb", "01")
-        );
+        let expected =
+            format!("010101 02020009 03020005 0423{} 0523{}", parameters("aa", "00"), parameters("bb", "01"));
         assert_eq!(hex::encode(&octets), expected.replace(' ', ""));
         assert_eq!(SaTekUpdate::from_value(&octets), Some(update()));
     }
@@ -166,14 +135,8 @@ mod tests {
     #[test]
     fn unknown_sub_tlvs_are_kept_at_both_depths() {
         let mut update = update();
-        update.other = vec![Tlv {
-            kind: 6,
-            value: vec![1, 2],
-        }];
-        update.newer.as_mut().unwrap().other = vec![Tlv {
-            kind: 46,
-            value: vec![3],
-        }];
+        update.other = vec![Tlv { kind: 6, value: vec![1, 2] }];
+        update.newer.as_mut().unwrap().other = vec![Tlv { kind: 46, value: vec![3] }];
         update.older = None;
         assert_eq!(SaTekUpdate::from_value(&update.to_value().unwrap()), Some(update));
     }

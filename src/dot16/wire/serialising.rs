@@ -27,11 +27,7 @@ pub(super) struct BitString {
 impl BitString {
     /// No bits yet. `layer` names the message in errors.
     pub(super) const fn new(layer: &'static str) -> Self {
-        Self {
-            layer,
-            octets: Vec::new(),
-            used: 0,
-        }
+        Self { layer, octets: Vec::new(), used: 0 }
     }
 
     /// Appends `value` as `count` bits. A value that needs more is refused.
@@ -92,11 +88,7 @@ impl BitString {
 
     /// Fills up the last octet with `padding`, a number of as many bits as are missing (0 in the format).
     pub(super) fn pad(&mut self, padding: u8) -> Result<&mut Self, WireError> {
-        let missing = if self.octets.is_empty() {
-            0
-        } else {
-            8_u32.saturating_sub(self.used)
-        };
+        let missing = if self.octets.is_empty() { 0 } else { 8_u32.saturating_sub(self.used) };
         self.put("padding", missing, padding)
     }
 
@@ -106,12 +98,7 @@ impl BitString {
     }
 
     fn refusal(&self, expected: String, found: String) -> WireError {
-        WireError {
-            layer: self.layer,
-            offset: self.octets.len(),
-            expected: expected.into(),
-            found,
-        }
+        WireError { layer: self.layer, offset: self.octets.len(), expected: expected.into(), found }
     }
 }
 
@@ -122,18 +109,8 @@ mod tests {
     #[test]
     fn fields_are_packed_without_gaps() {
         let mut bits = BitString::new("test");
-        bits.put("a", 1, 1_u8)
-            .unwrap()
-            .put("b", 8, 1_u8)
-            .unwrap()
-            .put("c", 1, 1_u8)
-            .unwrap();
-        bits.put("reserved", 7, 0_u8)
-            .unwrap()
-            .put_bsid("bsid", Bsid([0x0a, 0, 0, 0, 0, 2]))
-            .unwrap()
-            .pad(0)
-            .unwrap();
+        bits.put("a", 1, 1_u8).unwrap().put("b", 8, 1_u8).unwrap().put("c", 1, 1_u8).unwrap();
+        bits.put("reserved", 7, 0_u8).unwrap().put_bsid("bsid", Bsid([0x0a, 0, 0, 0, 0, 2])).unwrap().pad(0).unwrap();
         assert_eq!(bits.into_octets(), [0x80, 0xc0, 0x05, 0, 0, 0, 0, 0x01, 0x00]);
     }
 
@@ -141,10 +118,7 @@ mod tests {
     fn a_value_wider_than_its_field_is_refused() {
         let mut bits = BitString::new("test");
         let error = bits.put("a", 8, 1_u8).unwrap().put("FSN", 3, 8_u8).unwrap_err();
-        assert_eq!(
-            (error.offset, error.expected.as_ref(), error.found.as_str()),
-            (1, "FSN of 3 bits", "8")
-        );
+        assert_eq!((error.offset, error.expected.as_ref(), error.found.as_str()), (1, "FSN of 3 bits", "8"));
         assert!(bits.pad(1).is_err(), "no bit is missing, so none can be set");
     }
 

@@ -65,14 +65,7 @@ impl FragmentationSubheader {
         let (input, control) = bits("fragment control", 2)(input)?;
         let (input, fsn) = bits("FSN", if extended { 11 } else { 3 })(input)?;
         let (input, reserved) = bits("reserved bits", 3)(input)?;
-        Ok((
-            input,
-            Self {
-                control: FragmentControl::from_bits(control),
-                fsn,
-                reserved,
-            },
-        ))
+        Ok((input, Self { control: FragmentControl::from_bits(control), fsn, reserved }))
     }
 
     /// The octets: 1, or 2 if `extended`.
@@ -94,21 +87,11 @@ mod tests {
 
     #[test]
     fn both_forms_have_their_bits_in_place() {
-        let subheader = FragmentationSubheader {
-            control: FragmentControl::First,
-            fsn: 5,
-            reserved: 0,
-        };
+        let subheader = FragmentationSubheader { control: FragmentControl::First, fsn: 5, reserved: 0 };
         assert_eq!(subheader.octets(false).unwrap(), [0b1010_1000]);
         assert_eq!(subheader.octets(true).unwrap(), [0b1000_0000, 0b0010_1000]);
-        assert_eq!(
-            FragmentationSubheader::parse(&[0b1010_1000, 9], false),
-            Ok((subheader, &[9][..]))
-        );
-        assert_eq!(
-            FragmentationSubheader::parse(&[0b1000_0000, 0b0010_1000], true),
-            Ok((subheader, &[][..]))
-        );
+        assert_eq!(FragmentationSubheader::parse(&[0b1010_1000, 9], false), Ok((subheader, &[9][..])));
+        assert_eq!(FragmentationSubheader::parse(&[0b1000_0000, 0b0010_1000], true), Ok((subheader, &[][..])));
     }
 
     #[test]
@@ -126,11 +109,7 @@ mod tests {
 
     #[test]
     fn a_sequence_number_too_wide_for_the_form_is_refused() {
-        let subheader = FragmentationSubheader {
-            control: FragmentControl::Last,
-            fsn: 8,
-            reserved: 0,
-        };
+        let subheader = FragmentationSubheader { control: FragmentControl::Last, fsn: 8, reserved: 0 };
         assert!(subheader.octets(false).is_err());
         assert!(subheader.octets(true).is_ok());
         assert!(FragmentationSubheader { fsn: 2048, ..subheader }.octets(true).is_err());

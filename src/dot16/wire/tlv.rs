@@ -45,9 +45,7 @@ impl Tlv {
     /// # Errors
     /// As [`parse`](Self::parse), for any of them.
     pub fn parse_all(input: &[u8], base_offset: usize) -> Result<Vec<Self>, WireError> {
-        finish(LAYER, input, Self::list(input))
-            .map(|(_, tlvs)| tlvs)
-            .map_err(|error| displaced(error, base_offset))
+        finish(LAYER, input, Self::list(input)).map(|(_, tlvs)| tlvs).map_err(|error| displaced(error, base_offset))
     }
 
     pub(super) fn parser(input: &[u8]) -> Parsed<'_, Self> {
@@ -55,13 +53,7 @@ impl Tlv {
         let (at_value, length) = length(at_length)?;
         let (rest, value) = take::<_, _, Fault<'_>>(length)(at_value)
             .map_err(|_| Fault::error(at_value, format!("{length} octets of value of TLV {kind}")))?;
-        Ok((
-            rest,
-            Self {
-                kind,
-                value: value.to_vec(),
-            },
-        ))
+        Ok((rest, Self { kind, value: value.to_vec() }))
     }
 
     pub(super) fn list(mut input: &[u8]) -> Parsed<'_, Vec<Self>> {
@@ -95,10 +87,7 @@ impl Tlv {
             0x80..=0xff => vec![0x81, low],
             _ => whole_length.to_vec(),
         };
-        serialised(
-            LAYER,
-            tuple((write_be_u8(self.kind), slice(length_octets), slice(&self.value))),
-        )
+        serialised(LAYER, tuple((write_be_u8(self.kind), slice(length_octets), slice(&self.value))))
     }
 
     /// The octets of `tlvs`, one after the other.
@@ -115,10 +104,7 @@ impl Tlv {
 }
 
 fn displaced(error: WireError, base_offset: usize) -> WireError {
-    WireError {
-        offset: error.offset.saturating_add(base_offset),
-        ..error
-    }
+    WireError { offset: error.offset.saturating_add(base_offset), ..error }
 }
 
 fn length(input: &[u8]) -> Parsed<'_, usize> {
@@ -128,15 +114,10 @@ fn length(input: &[u8]) -> Parsed<'_, usize> {
     }
     let count = usize::from(first & 0x7f);
     if !(1..=4).contains(&count) {
-        return Err(Fault::error(
-            input,
-            "a TLV length of 1 octet, or of 81 to 84 and 1 to 4 octets",
-        ));
+        return Err(Fault::error(input, "a TLV length of 1 octet, or of 81 to 84 and 1 to 4 octets"));
     }
     let (rest, octets) = expect("the length octets of a TLV", take(count)).parse(rest)?;
-    let length = octets
-        .iter()
-        .fold(0_u32, |length, octet| length << 8 | u32::from(*octet));
+    let length = octets.iter().fold(0_u32, |length, octet| length << 8 | u32::from(*octet));
     // A length that this machine cannot address is longer than any input: the value is then found to be short.
     Ok((rest, usize::try_from(length).unwrap_or(usize::MAX)))
 }
@@ -146,21 +127,14 @@ mod tests {
     use super::*;
 
     fn of_length(length: usize) -> Tlv {
-        Tlv {
-            kind: 28,
-            value: vec![0x5a; length],
-        }
+        Tlv { kind: 28, value: vec![0x5a; length] }
     }
 
     #[test]
     fn the_shortest_form_of_length_is_written() {
-        for (length, expected) in [
-            (1, &[1][..]),
-            (127, &[127]),
-            (128, &[0x81, 128]),
-            (255, &[0x81, 255]),
-            (256, &[0x82, 1, 0]),
-        ] {
+        for (length, expected) in
+            [(1, &[1][..]), (127, &[127]), (128, &[0x81, 128]), (255, &[0x81, 255]), (256, &[0x82, 1, 0])]
+        {
             let octets = of_length(length).octets().unwrap();
             assert_eq!(octets[1..octets.len() - length], *expected, "{length}");
             assert_eq!(Tlv::parse(&octets, 0), Ok((of_length(length), &[][..])));
@@ -169,25 +143,11 @@ mod tests {
 
     #[test]
     fn longer_forms_of_length_are_read() {
-        for octets in [
-            &[9, 0x81, 1, 7][..],
-            &[9, 0x82, 0, 1, 7],
-            &[9, 0x83, 0, 0, 1, 7],
-            &[9, 0x84, 0, 0, 0, 1, 7],
-        ] {
-            assert_eq!(
-                Tlv::parse_all(octets, 0),
-                Ok(vec![Tlv {
-                    kind: 9,
-                    value: vec![7]
-                }])
-            );
+        for octets in [&[9, 0x81, 1, 7][..], &[9, 0x82, 0, 1, 7], &[9, 0x83, 0, 0, 1, 7], &[9, 0x84, 0, 0, 0, 1, 7]] {
+            assert_eq!(Tlv::parse_all(octets, 0), Ok(vec![Tlv { kind: 9, value: vec![7] }]));
         }
         for first in [0x80, 0x85, 0xff] {
-            assert!(
-                Tlv::parse_all(&[9, first, 0, 0, 0, 0, 0, 1, 7], 0).is_err(),
-                "{first:02x}"
-            );
+            assert!(Tlv::parse_all(&[9, first, 0, 0, 0, 0, 0, 1, 7], 0).is_err(), "{first:02x}");
         }
     }
 

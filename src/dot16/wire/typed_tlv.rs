@@ -196,36 +196,15 @@ mod tests {
 
     #[test]
     fn a_known_type_of_unexpected_length_is_kept_as_it_is() {
-        let tlv = Tlv {
-            kind: 1,
-            value: vec![1, 2],
-        };
+        let tlv = Tlv { kind: 1, value: vec![1, 2] };
         assert_eq!(SomeTlv::from(tlv.clone()), SomeTlv::Other(tlv));
-        assert_eq!(
-            SomeTlv::from(Tlv {
-                kind: 1,
-                value: vec![9]
-            }),
-            SomeTlv::Octet(9)
-        );
+        assert_eq!(SomeTlv::from(Tlv { kind: 1, value: vec![9] }), SomeTlv::Octet(9));
     }
 
     #[test]
     fn a_flag_that_is_neither_0_nor_1_is_kept_as_it_is() {
-        assert_eq!(
-            SomeTlv::from(Tlv {
-                kind: 2,
-                value: vec![1]
-            }),
-            SomeTlv::Flag(true)
-        );
-        assert!(matches!(
-            SomeTlv::from(Tlv {
-                kind: 2,
-                value: vec![2]
-            }),
-            SomeTlv::Other(_)
-        ));
+        assert_eq!(SomeTlv::from(Tlv { kind: 2, value: vec![1] }), SomeTlv::Flag(true));
+        assert!(matches!(SomeTlv::from(Tlv { kind: 2, value: vec![2] }), SomeTlv::Other(_)));
     }
 
     #[test]

@@ -69,16 +69,8 @@ pub struct CandidateFlow {
 impl TlvValue for Candidate {
     fn from_value(value: &[u8]) -> Option<Self> {
         let flow = (sfid, cid, said).map(|(sfid, cid, said)| CandidateFlow { sfid, cid, said });
-        let candidate =
-            (bsid, cid, cid, be_u8, length_count(be_u8, flow)).map(|(bsid, basic_cid, primary_cid, flags, flows)| {
-                Self {
-                    bsid,
-                    basic_cid,
-                    primary_cid,
-                    flags,
-                    flows,
-                }
-            });
+        let candidate = (bsid, cid, cid, be_u8, length_count(be_u8, flow))
+            .map(|(bsid, basic_cid, primary_cid, flags, flows)| Self { bsid, basic_cid, primary_cid, flags, flows });
         exactly(candidate, value)
     }
 
@@ -90,11 +82,7 @@ impl TlvValue for Candidate {
             found: self.flows.len().to_string(),
         })?;
         let flow = |flow: &CandidateFlow| {
-            tuple((
-                write_be_u32(flow.sfid.0),
-                write_be_u16(flow.cid.0),
-                write_be_u16(flow.said.0),
-            ))
+            tuple((write_be_u32(flow.sfid.0), write_be_u16(flow.cid.0), write_be_u16(flow.said.0)))
         };
         serialised(
             LAYER,
@@ -129,10 +117,7 @@ impl VendorTlv {
     /// This crate's vendor TLV with `items`.
     #[must_use]
     pub const fn new(items: Vec<VendorItem>) -> Self {
-        Self {
-            vendor_id: Self::KEYHOP,
-            items,
-        }
+        Self { vendor_id: Self::KEYHOP, items }
     }
 
     /// Whether seamless handover is offered, agreed or promised; `None` if nothing is said.
@@ -161,15 +146,8 @@ impl TlvValue for VendorTlv {
         let mut sub = Tlv::parse_all(value, 0).ok()?.into_iter();
         let first = sub.next().filter(|tlv| tlv.kind == VENDOR_ID)?;
         let vendor_id = first.value.try_into().ok()?;
-        let typed = if vendor_id == Self::KEYHOP {
-            VendorItem::from
-        } else {
-            VendorItem::Other
-        };
-        Some(Self {
-            vendor_id,
-            items: sub.map(typed).collect(),
-        })
+        let typed = if vendor_id == Self::KEYHOP { VendorItem::from } else { VendorItem::Other };
+        Some(Self { vendor_id, items: sub.map(typed).collect() })
     }
 
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
@@ -181,21 +159,11 @@ impl TlvValue for VendorTlv {
                 layer: LAYER,
                 offset: 0,
                 expected: "this crate's vendor id before its private sub-TLVs".into(),
-                found: format!(
-                    "vendor {} before sub-TLV {}",
-                    super::parsing::describe(&self.vendor_id),
-                    item.kind()
-                ),
+                found: format!("vendor {} before sub-TLV {}", super::parsing::describe(&self.vendor_id), item.kind()),
             });
         }
-        let vendor = Tlv {
-            kind: VENDOR_ID,
-            value: self.vendor_id.to_vec(),
-        };
-        serialised(
-            LAYER,
-            tuple((slice(vendor.octets()?), slice(VendorItem::octets_of_all(&self.items)?))),
-        )
+        let vendor = Tlv { kind: VENDOR_ID, value: self.vendor_id.to_vec() };
+        serialised(LAYER, tuple((slice(vendor.octets()?), slice(VendorItem::octets_of_all(&self.items)?))))
     }
 }
 
@@ -209,11 +177,7 @@ mod tests {
             basic_cid: Cid(9),
             primary_cid: Cid(0x149),
             flags: 1,
-            flows: vec![CandidateFlow {
-                sfid: Sfid(0x0102_0304),
-                cid: Cid(0x0300),
-                said: Said(0x0005),
-            }],
+            flows: vec![CandidateFlow { sfid: Sfid(0x0102_0304), cid: Cid(0x0300), said: Said(0x0005) }],
         }
     }
 
@@ -223,10 +187,7 @@ mod tests {
             VendorItem::Seamless(true),
             VendorItem::RangingDeadline(20),
             VendorItem::Candidate(candidate()),
-            VendorItem::Other(Tlv {
-                kind: 200,
-                value: vec![7],
-            }),
+            VendorItem::Other(Tlv { kind: 200, value: vec![7] }),
         ];
         let tlv = VendorTlv::new(items);
         let octets = tlv.to_value().unwrap();
@@ -234,10 +195,7 @@ mod tests {
             "9003026b68 010101 02020014 03140a000000000200090149010101020304030000 05c80107".replace(' ', "");
         assert_eq!(hex::encode(&octets), expected);
         assert_eq!(VendorTlv::from_value(&octets), Some(tlv.clone()));
-        assert_eq!(
-            (tlv.seamless(), tlv.ranging_deadline(), tlv.candidates().count()),
-            (Some(true), Some(20), 1)
-        );
+        assert_eq!((tlv.seamless(), tlv.ranging_deadline(), tlv.candidates().count()), (Some(true), Some(20), 1));
     }
 
     #[test]
@@ -246,10 +204,7 @@ mod tests {
         let tlv = VendorTlv::from_value(&octets).unwrap();
         assert_eq!((tlv.vendor_id, tlv.seamless()), ([0xaa, 0xbb, 0xcc], None));
         assert_eq!(tlv.to_value().unwrap(), octets);
-        let ours = VendorTlv {
-            vendor_id: [0xaa, 0xbb, 0xcc],
-            items: vec![VendorItem::Seamless(true)],
-        };
+        let ours = VendorTlv { vendor_id: [0xaa, 0xbb, 0xcc], items: vec![VendorItem::Seamless(true)] };
         assert!(ours.to_value().is_err());
     }
 
@@ -267,21 +222,7 @@ mod tests {
         value[11] = 2;
         assert_eq!(Candidate::from_value(&value), None);
         let flow = candidate().flows[0];
-        assert!(
-            Candidate {
-                flows: vec![flow; 255],
-                ..candidate()
-            }
-            .to_value()
-            .is_ok()
-        );
-        assert!(
-            Candidate {
-                flows: vec![flow; 256],
-                ..candidate()
-            }
-            .to_value()
-            .is_err()
-        );
+        assert!(Candidate { flows: vec![flow; 255], ..candidate() }.to_value().is_ok());
+        assert!(Candidate { flows: vec![flow; 256], ..candidate() }.to_value().is_err());
     }
 }

@@ -109,13 +109,16 @@ pub const MESSAGES: [(&str, u8); 18] = [
 ];
 
 impl MessageName {
+    /// The type octet of the message.
+    #[must_use]
+    pub fn message_type(self) -> u8 {
+        MESSAGES.iter().find(|(name, _)| *name == self.0).map_or(0, |(_, number)| *number)
+    }
+
     /// The name of the message of this type; `None` for a type that is not in [`MESSAGES`].
     #[must_use]
     pub fn of_type(message_type: u8) -> Option<Self> {
-        MESSAGES
-            .iter()
-            .find(|(_, number)| *number == message_type)
-            .map(|(name, _)| Self(name))
+        MESSAGES.iter().find(|(_, number)| *number == message_type).map(|(name, _)| Self(name))
     }
 
     /// The name.
@@ -158,32 +161,18 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
             return Err(name_field.mismatch("a name that no other attack has"));
         }
         if attacks.len() >= MOST_ATTACKS {
-            return Err(Problem::mismatch(
-                section.place,
-                "attack",
-                &format!("at most {MOST_ATTACKS}"),
-                "more",
-            ));
+            return Err(Problem::mismatch(section.place, "attack", &format!("at most {MOST_ATTACKS}"), "more"));
         }
         let (mobile_station, base_station) =
             stations.air_link(&section.required("tap", "a link of the air such as \"air:ms1-bs2\"")?)?;
         attacks.push(Attack {
             name,
-            tap: Tap::Air {
-                mobile_station,
-                base_station,
-            },
-            direction: section
-                .required("direction", "\"uplink\" or \"downlink\"")?
-                .one_of(&DIRECTIONS)?,
-            trigger: trigger(
-                &section.required("trigger", "a trigger such as { frame = \"data\" }")?,
-                duration,
-            )?,
+            tap: Tap::Air { mobile_station, base_station },
+            direction: section.required("direction", "\"uplink\" or \"downlink\"")?.one_of(&DIRECTIONS)?,
+            trigger: trigger(&section.required("trigger", "a trigger such as { frame = \"data\" }")?, duration)?,
             action: action(&section.required("action", EXPECTED_ACTION)?)?,
-            succeeds_if: section.read("succeeds_if", Success::Accepted, |field| {
-                field.one_of(&[("accepted", Success::Accepted)])
-            })?,
+            succeeds_if: section
+                .read("succeeds_if", Success::Accepted, |field| field.one_of(&[("accepted", Success::Accepted)]))?,
         });
     }
     for (section, attack) in sections.iter().zip(&attacks) {
@@ -196,11 +185,7 @@ const EXPECTED_ACTION: &str = "an action, { record = NAME } or { replay = NAME }
 
 fn trigger(field: &Field<'_>, duration: Duration) -> Read<Trigger> {
     let section = field.section(&TRIGGER_KEYS)?;
-    let time = |field: &Field<'_>| {
-        field
-            .time(Duration::ZERO..=duration)
-            .map(|time| VirtualTime::ZERO + time)
-    };
+    let time = |field: &Field<'_>| field.time(Duration::ZERO..=duration).map(|time| VirtualTime::ZERO + time);
     let what = section.exactly_one(&["frame", "time"])?;
     if what.key() == "time" {
         for key in ["nth", "count", "after"] {
@@ -238,11 +223,7 @@ fn frame_kind(field: &Field<'_>) -> Read<FrameKind> {
 fn action(field: &Field<'_>) -> Read<AttackAction> {
     let what = field.section(&ACTION_KEYS)?.exactly_one(&ACTION_KEYS)?;
     let recording = what.name(NAME_LENGTH, true)?;
-    Ok(if what.key() == "record" {
-        AttackAction::Record(recording)
-    } else {
-        AttackAction::Replay(recording)
-    })
+    Ok(if what.key() == "record" { AttackAction::Record(recording) } else { AttackAction::Replay(recording) })
 }
 
 /// A recording needs frames to copy, a replay a recording of the same direction.
@@ -255,19 +236,12 @@ fn check_action(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) -> R
         AttackAction::Record(_) => Ok(()),
         AttackAction::Replay(recording) => {
             let records = |other: &&Attack| other.action == AttackAction::Record(recording.clone());
-            if attacks
-                .iter()
-                .filter(records)
-                .any(|other| other.direction == attack.direction)
-            {
+            if attacks.iter().filter(records).any(|other| other.direction == attack.direction) {
                 return Ok(());
             }
             let field = section.required("action", EXPECTED_ACTION)?;
             let replay = field.section(&ACTION_KEYS)?.exactly_one(&ACTION_KEYS)?;
-            Err(replay.mismatch(&format!(
-                "a recording that another attack makes of {} frames",
-                attack.direction
-            )))
+            Err(replay.mismatch(&format!("a recording that another attack makes of {} frames", attack.direction)))
         }
     }
 }

@@ -29,18 +29,12 @@ pub struct TimeBounds {
 
 impl Amount {
     /// Any count from 1.
-    pub const SOME: Self = Self {
-        at_least: 1,
-        at_most: u64::MAX,
-    };
+    pub const SOME: Self = Self { at_least: 1, at_most: u64::MAX };
 
     /// This count and no other.
     #[must_use]
     pub const fn exactly(count: u64) -> Self {
-        Self {
-            at_least: count,
-            at_most: count,
-        }
+        Self { at_least: count, at_most: count }
     }
 
     /// Whether `count` is allowed.
@@ -124,48 +118,21 @@ mod tests {
 
     #[test]
     fn amounts_hold_at_their_ends_and_read_well() {
-        let some = Amount {
-            at_least: 1,
-            at_most: 3,
-        };
+        let some = Amount { at_least: 1, at_most: 3 };
         assert!(some.holds(1) && some.holds(3) && !some.holds(0) && !some.holds(4));
         assert_eq!(some.to_string(), "1 to 3");
         assert_eq!(Amount::exactly(0).to_string(), "0");
         assert_eq!(Amount::SOME.to_string(), "at least 1");
-        assert_eq!(
-            Amount {
-                at_least: 0,
-                at_most: 3
-            }
-            .to_string(),
-            "at most 3"
-        );
+        assert_eq!(Amount { at_least: 0, at_most: 3 }.to_string(), "at most 3");
     }
 
     #[test]
     fn time_bounds_hold_at_their_ends_and_read_well() {
         let ms = Duration::from_millis;
-        let bounds = TimeBounds {
-            at_least: ms(0),
-            at_most: ms(30),
-        };
+        let bounds = TimeBounds { at_least: ms(0), at_most: ms(30) };
         assert!(bounds.holds(ms(0)) && bounds.holds(ms(30)) && !bounds.holds(ms(31)));
         assert_eq!(bounds.to_string(), "at most 30ms");
-        assert_eq!(
-            TimeBounds {
-                at_least: ms(1),
-                at_most: Duration::MAX
-            }
-            .to_string(),
-            "at least 1ms"
-        );
-        assert_eq!(
-            TimeBounds {
-                at_least: ms(1),
-                at_most: ms(2)
-            }
-            .to_string(),
-            "1ms to 2ms"
-        );
+        assert_eq!(TimeBounds { at_least: ms(1), at_most: Duration::MAX }.to_string(), "at least 1ms");
+        assert_eq!(TimeBounds { at_least: ms(1), at_most: ms(2) }.to_string(), "1ms to 2ms");
     }
 }

@@ -33,7 +33,16 @@ pub(super) const MAX_PDU: u16 = 2_047;
 pub(super) const TEK_PROCESSING: Duration = ms(5);
 
 pub(super) const BACKBONE_LATENCY: Duration = ms(2);
-pub(super) const BACKBONE_RETRY: Duration = ms(20);
+
+/// `backbone.retry`: 10 one-way delays, at least 20 ms.
+pub(super) fn backbone_retry(latency: Duration) -> Duration {
+    latency.saturating_mul(10).max(ms(20))
+}
+
+/// `radio.handover_retry`: a preparation takes 6 one-way delays; 20 leave room for a repetition. At least 100 ms.
+pub(super) fn handover_retry(latency: Duration) -> Duration {
+    latency.saturating_mul(20).max(ms(100))
+}
 
 /// Loss, duplication, bit errors.
 pub(super) const PROBABILITY: f64 = 0.0;

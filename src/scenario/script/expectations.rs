@@ -225,10 +225,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) 
         let field = section.exactly_one(&KINDS)?;
         let expected = reader.expected(&field)?;
         let in_words = reader.in_words(&expected);
-        expectations.push(Expectation {
-            text: section.read("text", in_words, Field::line)?,
-            expected,
-        });
+        expectations.push(Expectation { text: section.read("text", in_words, Field::line)?, expected });
     }
     Ok(expectations)
 }
@@ -238,9 +235,7 @@ fn nth(section: &Section<'_>) -> Read<u32> {
 }
 
 fn direction(section: &Section<'_>) -> Read<Direction> {
-    section
-        .required("direction", "\"uplink\" or \"downlink\"")?
-        .one_of(&DIRECTIONS)
+    section.required("direction", "\"uplink\" or \"downlink\"")?.one_of(&DIRECTIONS)
 }
 
 impl Reader<'_> {
@@ -278,16 +273,9 @@ impl Reader<'_> {
         Ok(Expected::Handover {
             mobile_station: self.stations.mobile_station(section)?,
             nth: nth(section)?,
-            target: self
-                .stations
-                .base_station(&section.required("target", "the name of a [[base_station]]")?)?,
-            outcome: section
-                .required("outcome", "how the handover ended")?
-                .one_of(HandoverOutcome::ALL)?,
-            mode: section
-                .field("mode")
-                .map(|field| field.one_of(HandoverMode::ALL))
-                .transpose()?,
+            target: self.stations.base_station(&section.required("target", "the name of a [[base_station]]")?)?,
+            outcome: section.required("outcome", "how the handover ended")?.one_of(HandoverOutcome::ALL)?,
+            mode: section.field("mode").map(|field| field.one_of(HandoverMode::ALL)).transpose()?,
         })
     }
 
@@ -310,12 +298,7 @@ impl Reader<'_> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
         let sends = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_));
-        let known: Vec<&str> = self
-            .attacks
-            .iter()
-            .filter(sends)
-            .map(|attack| attack.name.as_str())
-            .collect();
+        let known: Vec<&str> = self.attacks.iter().filter(sends).map(|attack| attack.name.as_str()).collect();
         if !known.contains(&name) {
             let problem = field.mismatch("the name of an [[attack]] that replays");
             return Err(match nearest(name, known) {
@@ -330,71 +313,35 @@ impl Reader<'_> {
     }
 
     fn in_words(&self, expected: &Expected) -> String {
-        let mobile = |id: &MobileStationId| {
-            self.stations
-                .mobile_stations
-                .get(id.0)
-                .map_or("", |ms| ms.name.as_str())
-        };
+        let mobile = |id: &MobileStationId| self.stations.mobile_stations.get(id.0).map_or("", |ms| ms.name.as_str());
         let base = |id: &BaseStationId| self.stations.base_stations.get(id.0).map_or("", |bs| bs.name.as_str());
         match expected {
-            Expected::Handover {
-                mobile_station,
-                nth,
-                target,
-                outcome,
-                mode,
-            } => {
+            Expected::Handover { mobile_station, nth, target, outcome, mode } => {
                 let mode = mode.map_or(String::new(), |mode| format!(", {}", mode.as_str()));
                 let (mobile, target) = (mobile(mobile_station), base(target));
                 format!("handover {nth} of {mobile} to {target}: {}{mode}", outcome.as_str())
             }
-            Expected::Traffic {
-                mobile_station,
-                direction,
-                lost,
-                duplicated,
-                altered,
-            } => {
+            Expected::Traffic { mobile_station, direction, lost, duplicated, altered } => {
                 let counts: Vec<String> = [("lost", lost), ("duplicated", duplicated), ("altered", altered)]
                     .into_iter()
                     .filter_map(|(what, amount)| amount.map(|amount| format!("{amount} {what}")))
                     .collect();
-                format!(
-                    "{direction} packets of {}: {}",
-                    mobile(mobile_station),
-                    counts.join(", ")
-                )
+                format!("{direction} packets of {}: {}", mobile(mobile_station), counts.join(", "))
             }
             Expected::Rejects(reasons) => {
-                let reasons: Vec<String> = reasons
-                    .iter()
-                    .map(|(reason, amount)| format!("{} {amount}", reason.as_str()))
-                    .collect();
+                let reasons: Vec<String> =
+                    reasons.iter().map(|(reason, amount)| format!("{} {amount}", reason.as_str())).collect();
                 format!("rejected PDUs: {}", reasons.join(", "))
             }
             Expected::Attack { name, succeeded: true } => format!("attack {name} succeeds"),
             Expected::Attack { name, succeeded: false } => format!("attack {name} fails"),
             Expected::NonceReuse(amount) => format!("pairs of TEK and PN used more than once: {amount}"),
-            Expected::DataBeforeRanging {
-                mobile_station,
-                nth,
-                direction,
-                amount,
-            } => {
+            Expected::DataBeforeRanging { mobile_station, nth, direction, amount } => {
                 let mobile = mobile(mobile_station);
                 format!("{direction} PDUs accepted before the RNG-REQ of handover {nth} of {mobile}: {amount}")
             }
-            Expected::Interruption {
-                mobile_station,
-                nth,
-                direction,
-                bounds,
-            } => {
-                format!(
-                    "{direction} interruption in handover {nth} of {}: {bounds}",
-                    mobile(mobile_station)
-                )
+            Expected::Interruption { mobile_station, nth, direction, bounds } => {
+                format!("{direction} interruption in handover {nth} of {}: {bounds}", mobile(mobile_station))
             }
             Expected::TekOnLink(true) => "a generated TEK is on a link".to_owned(),
             Expected::TekOnLink(false) => "no generated TEK is on any link".to_owned(),

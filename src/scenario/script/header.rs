@@ -124,10 +124,8 @@ const HIGHEST_ATTACK: u8 = 18;
 /// Reads the header from the document.
 pub(super) fn read(root: &Section<'_>) -> Read<Header> {
     let attack_id = root.field("attack_id").map(|field| attack(&field)).transpose()?;
-    let defence = root
-        .field("defence")
-        .map(|field| field.one_of(&[("on", Defence::On), ("off", Defence::Off)]))
-        .transpose()?;
+    let defence =
+        root.field("defence").map(|field| field.one_of(&[("on", Defence::On), ("off", Defence::Off)])).transpose()?;
     if attack_id.is_some() {
         root.required("defence", "\"on\" or \"off\", because attack_id is given")?;
     } else {
@@ -135,28 +133,19 @@ pub(super) fn read(root: &Section<'_>) -> Read<Header> {
     }
     Ok(Header {
         name: root.required("name", "the name of the scenario")?.name(64, true)?,
-        shows: root
-            .required("shows", "one line that says what the scenario shows")?
-            .line()?,
+        shows: root.required("shows", "one line that says what the scenario shows")?.line()?,
         statements: root.read("statements", Vec::new(), |field| {
-            field
-                .items("an array of statement ids")?
-                .iter()
-                .map(statement)
-                .collect()
+            field.items("an array of statement ids")?.iter().map(statement).collect()
         })?,
-        system: root.read("system", defaults::SYSTEM, |field| {
-            field.one_of(&[("dot16", System::Dot16)])
-        })?,
+        system: root.read("system", defaults::SYSTEM, |field| field.one_of(&[("dot16", System::Dot16)]))?,
         attack_id,
         defence,
         seed: root.read("seed", defaults::SEED, |field| field.number(0..=u64::MAX))?,
         profile: root.read("profile", defaults::PROFILE, |field| {
             field.one_of(&[("contribution", Profile::Contribution), ("std2009", Profile::Std2009)])
         })?,
-        duration: root.read("duration", defaults::DURATION, |field| {
-            field.time(Duration::from_nanos(1)..=Duration::MAX)
-        })?,
+        duration: root
+            .read("duration", defaults::DURATION, |field| field.time(Duration::from_nanos(1)..=Duration::MAX))?,
     })
 }
 
@@ -178,13 +167,12 @@ fn statement(field: &Field<'_>) -> Read<StatementId> {
 fn attack(field: &Field<'_>) -> Read<AttackId> {
     let expected = format!("a number from 1 to {HIGHEST_ATTACK} or a rule \"R1\" to \"R{HIGHEST_RULE}\"");
     match field.data() {
-        Data::Integer(_) => field
-            .number(1..=HIGHEST_ATTACK)
-            .map(AttackId::Number)
-            .map_err(|_| field.mismatch(&expected)),
-        Data::Text(text) => numbered(text, 'R', HIGHEST_RULE)
-            .map(AttackId::Rule)
-            .ok_or_else(|| field.mismatch(&expected)),
+        Data::Integer(_) => {
+            field.number(1..=HIGHEST_ATTACK).map(AttackId::Number).map_err(|_| field.mismatch(&expected))
+        }
+        Data::Text(text) => {
+            numbered(text, 'R', HIGHEST_RULE).map(AttackId::Rule).ok_or_else(|| field.mismatch(&expected))
+        }
         _ => Err(field.mismatch(&expected)),
     }
 }

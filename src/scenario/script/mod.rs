@@ -115,14 +115,8 @@ impl Script {
     ///
     /// The first problem found, with its place in the file or the `--set` option at fault.
     pub fn parse(source_name: &str, text: &str, sets: &[SetArgument]) -> Result<Self, ScriptError> {
-        let mut texts = vec![SourceText {
-            name: source_name.to_owned(),
-            text: Arc::from(text),
-        }];
-        texts.extend(sets.iter().map(|set| SourceText {
-            name: "--set".to_owned(),
-            text: Arc::from(set.to_string()),
-        }));
+        let mut texts = vec![SourceText { name: source_name.to_owned(), text: Arc::from(text) }];
+        texts.extend(sets.iter().map(|set| SourceText { name: "--set".to_owned(), text: Arc::from(set.to_string()) }));
         read(text, sets).map_err(|problem| ScriptError::new(*problem, &texts))
     }
 }
@@ -155,26 +149,14 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     if text.len() > LONGEST_SCRIPT {
         let expected = format!("a script of at most {LONGEST_SCRIPT} octets");
         let found = format!("{} octets", text.len());
-        return Err(Problem::mismatch(
-            Place {
-                text: 0,
-                start: 0,
-                end: 0,
-            },
-            "script",
-            &expected,
-            &found,
-        ));
+        return Err(Problem::mismatch(Place { text: 0, start: 0, end: 0 }, "script", &expected, &found));
     }
     let mut document = value::document(text, 0)?;
     for (set, number) in sets.iter().zip(1..) {
         set::apply(&mut document, set, number)?;
     }
     let root = Section::open(&document, String::new(), &KEYS)?;
-    let empty = Node {
-        place: document.place,
-        data: Data::Table(Vec::new()),
-    };
+    let empty = Node { place: document.place, data: Data::Table(Vec::new()) };
     let header = header::read(&root)?;
     let radio = match root.field("radio") {
         Some(field) => field.section(&network::RADIO_KEYS)?,
@@ -184,7 +166,8 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         Some(field) => field.section(&network::BACKBONE_KEYS)?,
         None => Section::open(&empty, "backbone".to_owned(), &[])?,
     };
-    let (radio, backbone) = (network::radio(&radio)?, network::backbone(&backbone)?);
+    let backbone = network::backbone(&backbone)?;
+    let radio = network::radio(&radio, &backbone)?;
     let stations = stations::read(&root, header.profile)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;

@@ -2,10 +2,8 @@
 
 /// The name with the smallest edit distance to `found`, unless more than half of it would have to change.
 pub(super) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, name) = known
-        .into_iter()
-        .map(|name| (edit_distance(found, name), name))
-        .min_by_key(|(distance, _)| *distance)?;
+    let (distance, name) =
+        known.into_iter().map(|name| (edit_distance(found, name), name)).min_by_key(|(distance, _)| *distance)?;
     (distance * 2 <= found.chars().count().max(name.chars().count())).then_some(name)
 }
 

@@ -52,6 +52,8 @@ pub struct Radio {
     pub ranging_deadline: Duration,
     /// T3: from an RNG-REQ to its repetition.
     pub ranging_retry: Duration,
+    /// How long the serving base station waits for its candidates; a little later the mobile repeats MOB_MSHO-REQ.
+    pub handover_retry: Duration,
     /// From MOB_BSHO-RSP to the change of base station, in frames, at least 1.
     pub action_time: u8,
     /// How long the serving base station keeps the connection after MOB_HO-IND; a multiple of 100 ms, at most 25.5 s.
@@ -86,7 +88,7 @@ pub struct Authenticator {
     pub ip: Ipv4Addr,
 }
 
-pub(super) const RADIO_KEYS: [&str; 16] = [
+pub(super) const RADIO_KEYS: [&str; 17] = [
     "frame",
     "downlink",
     "association",
@@ -99,6 +101,7 @@ pub(super) const RADIO_KEYS: [&str; 16] = [
     "rng_delay",
     "ranging_deadline",
     "ranging_retry",
+    "handover_retry",
     "action_time",
     "resource_retain",
     "max_pdu",
@@ -113,16 +116,14 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const TICK: Duration = Duration::from_nanos(1);
 
 /// Reads `[radio]`.
-pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
+pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
     let frame = section.read("frame", defaults::FRAME, |field| {
         field.time_in_steps(Duration::from_micros(2)..=MILLISECOND * 20, MICROSECOND)
     })?;
     let (share, whole) = defaults::DOWNLINK_SHARE;
     let downlink = frame * share / whole;
     let downlink = downlink - Duration::from_nanos(u64::from(downlink.subsec_nanos() % 1_000));
-    let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| {
-        field.time(TICK..=Duration::MAX)
-    })?;
+    let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| field.time(TICK..=Duration::MAX))?;
     Ok(Radio {
         frame,
         downlink: section.read("downlink", downlink.max(MICROSECOND), |field| {
@@ -131,9 +132,8 @@ pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
         association: section.read("association", defaults::ASSOCIATION, |field| {
             field.one_of(&[("level2", Association::Level2), ("none", Association::None)])
         })?,
-        dl_sync: section.read("dl_sync", frame * defaults::DL_SYNC_FRAMES, |field| {
-            field.time(Duration::ZERO..=Duration::MAX)
-        })?,
+        dl_sync: section
+            .read("dl_sync", frame * defaults::DL_SYNC_FRAMES, |field| field.time(Duration::ZERO..=Duration::MAX))?,
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
         duplication: section.read("duplication", defaults::PROBABILITY, Field::probability)?,
         bit_errors: section.read("bit_errors", defaults::PROBABILITY, Field::probability)?,
@@ -147,7 +147,9 @@ pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
         )?,
         rng_delay,
         ranging_deadline: ranging_deadline(section, rng_delay)?,
-        ranging_retry: section.read("ranging_retry", defaults::RANGING_RETRY, |field| {
+        ranging_retry: section
+            .read("ranging_retry", defaults::RANGING_RETRY, |field| field.time(TICK..=Duration::MAX))?,
+        handover_retry: section.read("handover_retry", defaults::handover_retry(backbone.latency), |field| {
             field.time(TICK..=Duration::MAX)
         })?,
         action_time: section.read("action_time", defaults::ACTION_TIME, |field| field.number(1..=u8::MAX))?,
@@ -155,9 +157,8 @@ pub(super) fn radio(section: &Section<'_>) -> Read<Radio> {
             field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
         })?,
         max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?,
-        tek_processing: section.read("tek_processing", defaults::TEK_PROCESSING, |field| {
-            field.time(Duration::ZERO..=Duration::MAX)
-        })?,
+        tek_processing: section
+            .read("tek_processing", defaults::TEK_PROCESSING, |field| field.time(Duration::ZERO..=Duration::MAX))?,
     })
 }
 
@@ -180,16 +181,11 @@ fn ranging_deadline(section: &Section<'_>, rng_delay: Duration) -> Read<Duration
 
 /// Reads `[backbone]`.
 pub(super) fn backbone(section: &Section<'_>) -> Read<Backbone> {
+    let latency = section.read("latency", defaults::BACKBONE_LATENCY, |field| field.time(TICK..=Duration::MAX))?;
     Ok(Backbone {
-        latency: section.read("latency", defaults::BACKBONE_LATENCY, |field| {
-            field.time(TICK..=Duration::MAX)
-        })?,
-        jitter: section.read("jitter", Duration::ZERO, |field| {
-            field.time(Duration::ZERO..=Duration::MAX)
-        })?,
+        latency,
+        jitter: section.read("jitter", Duration::ZERO, |field| field.time(Duration::ZERO..=Duration::MAX))?,
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
-        retry: section.read("retry", defaults::BACKBONE_RETRY, |field| {
-            field.time(TICK..=Duration::MAX)
-        })?,
+        retry: section.read("retry", defaults::backbone_retry(latency), |field| field.time(TICK..=Duration::MAX))?,
     })
 }

@@ -32,22 +32,12 @@ pub(super) type Read<T> = Result<T, Box<Problem>>;
 impl Problem {
     /// A problem with a free message; `label` stands under the span.
     pub fn new(place: Place, message: impl Into<String>, label: impl Into<String>) -> Box<Self> {
-        Box::new(Self {
-            place,
-            message: message.into(),
-            label: label.into(),
-            help: None,
-            also: None,
-        })
+        Box::new(Self { place, message: message.into(), label: label.into(), help: None, also: None })
     }
 
     /// `path` has a value that is not what was expected.
     pub fn mismatch(place: Place, path: &str, expected: &str, found: &str) -> Box<Self> {
-        Self::new(
-            place,
-            format!("{path}: expected {expected}, found {found}"),
-            format!("expected {expected}"),
-        )
+        Self::new(place, format!("{path}: expected {expected}, found {found}"), format!("expected {expected}"))
     }
 
     /// Adds advice.
@@ -92,31 +82,15 @@ struct Body {
 
 impl ScriptError {
     pub(super) fn new(problem: Problem, texts: &[SourceText]) -> Self {
-        let Problem {
-            place,
-            message,
-            label,
-            help,
-            also,
-        } = problem;
-        let source = texts.get(place.text).cloned().unwrap_or_else(|| SourceText {
-            name: String::new(),
-            text: Arc::from(""),
-        });
+        let Problem { place, message, label, help, also } = problem;
+        let source =
+            texts.get(place.text).cloned().unwrap_or_else(|| SourceText { name: String::new(), text: Arc::from("") });
         let (line, column) = line_and_column(&source.text, place.start);
         let mut labels = vec![labelled(place, label, true)];
         if let Some((other, label)) = also.filter(|(other, _)| other.text == place.text) {
             labels.push(labelled(other, label, false));
         }
-        Self(Box::new(Body {
-            from_option: place.text > 0,
-            source,
-            line,
-            column,
-            message,
-            help,
-            labels,
-        }))
+        Self(Box::new(Body { from_option: place.text > 0, source, line, column, message, help, labels }))
     }
 
     /// Name of the text at fault: the script's file, or `--set`.
@@ -155,11 +129,7 @@ fn labelled(place: Place, label: String, primary: bool) -> LabeledSpan {
 
 /// Line and column of octet `offset`, both from 1, the column in characters.
 fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before: Vec<char> = text
-        .char_indices()
-        .take_while(|(at, _)| *at < offset)
-        .map(|(_, c)| c)
-        .collect();
+    let before: Vec<char> = text.char_indices().take_while(|(at, _)| *at < offset).map(|(_, c)| c).collect();
     let line = before.iter().filter(|c| **c == '\n').count() + 1;
     let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
     (line, column)
@@ -171,11 +141,7 @@ impl fmt::Display for ScriptError {
         if body.from_option {
             write!(f, "{} {}: {}", body.source.name, body.source.text, body.message)
         } else {
-            write!(
-                f,
-                "{}:{}:{}: {}",
-                body.source.name, body.line, body.column, body.message
-            )
+            write!(f, "{}:{}:{}: {}", body.source.name, body.line, body.column, body.message)
         }
     }
 }

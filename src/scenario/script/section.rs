@@ -33,40 +33,24 @@ impl<'a> Section<'a> {
             return Err(Problem::mismatch(node.place, &path, "a table", &node.describe()));
         };
         if let Some(unknown) = entries.iter().find(|entry| !keys.contains(&entry.key.as_str())) {
-            let place = if path.is_empty() {
-                "at the top of the script".to_owned()
-            } else {
-                format!("in {path}")
-            };
+            let place = if path.is_empty() { "at the top of the script".to_owned() } else { format!("in {path}") };
             let advice = nearest(&unknown.key, keys.iter().copied())
                 .map_or(String::new(), |name| format!("; did you mean {name:?}?"));
             let message = format!("unknown key {:?} {place}{advice}", unknown.key);
             return Err(Problem::new(unknown.key_place, message, "no such key")
                 .help(format!("expected one of the keys {}", keys.join(", "))));
         }
-        Ok(Self {
-            path,
-            place: node.place,
-            entries,
-        })
+        Ok(Self { path, place: node.place, entries })
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// The value of `key`, if the script gives one.
     pub fn field(&self, key: &str) -> Option<Field<'a>> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
-        Some(Field {
-            path: self.path_of(key),
-            key_place: entry.key_place,
-            node: &entry.node,
-        })
+        Some(Field { path: self.path_of(key), key_place: entry.key_place, node: &entry.node })
     }
 
     /// The value of `key`, which the script must give; `expected` says what belongs there.
@@ -88,21 +72,13 @@ impl<'a> Section<'a> {
             return Ok(Vec::new());
         };
         let items = field.array(&format!("[[{key}]] tables"))?;
-        items
-            .iter()
-            .map(|item| Section::open(item, key.to_owned(), keys))
-            .collect()
+        items.iter().map(|item| Section::open(item, key.to_owned(), keys)).collect()
     }
 
     /// Fails if `key` is given, because `reason`.
     pub fn refuse(&self, key: &str, reason: &str) -> Read<()> {
         match self.field(key) {
-            Some(field) => Err(Problem::mismatch(
-                field.key_place,
-                &field.path,
-                &format!("no {key} {reason}"),
-                "one",
-            )),
+            Some(field) => Err(Problem::mismatch(field.key_place, &field.path, &format!("no {key} {reason}"), "one")),
             None => Ok(()),
         }
     }
@@ -164,20 +140,12 @@ impl<'a> Field<'a> {
         let expected = "one line of text (1 to 200 characters)";
         let text = self.text(expected)?;
         let fits = !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
-        if fits {
-            Ok(text.to_owned())
-        } else {
-            Err(self.mismatch(expected))
-        }
+        if fits { Ok(text.to_owned()) } else { Err(self.mismatch(expected)) }
     }
 
     /// A name of 1 to `longest` ASCII letters, digits and underscores, and `-` where `dash` allows it.
     pub fn name(&self, longest: usize, dash: bool) -> Read<String> {
-        let signs = if dash {
-            "letters, digits, '_' and '-'"
-        } else {
-            "letters, digits and '_'"
-        };
+        let signs = if dash { "letters, digits, '_' and '-'" } else { "letters, digits and '_'" };
         let expected = format!("a name of 1 to {longest} {signs}");
         let text = self.text(&expected)?;
         let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || (dash && b == b'-');
@@ -214,11 +182,7 @@ impl<'a> Field<'a> {
             Data::Integer(1) => 1.0,
             _ => return Err(self.mismatch("a probability from 0 to 1")),
         };
-        if (0.0..=1.0).contains(&number) {
-            Ok(number)
-        } else {
-            Err(self.mismatch("a probability from 0 to 1"))
-        }
+        if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(self.mismatch("a probability from 0 to 1")) }
     }
 
     /// A time within `range`.
@@ -232,11 +196,7 @@ impl<'a> Field<'a> {
         } else if *range.end() == Duration::MAX {
             Err(self.mismatch(&format!("a time of at least {}", show_time(*range.start()))))
         } else {
-            let bounds = format!(
-                "a time from {} to {}",
-                show_time(*range.start()),
-                show_time(*range.end())
-            );
+            let bounds = format!("a time from {} to {}", show_time(*range.start()), show_time(*range.end()));
             Err(self.mismatch(&bounds))
         }
     }
@@ -256,17 +216,13 @@ impl<'a> Field<'a> {
         let quoted: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
         let expected = quoted.join(" or ");
         let text = self.text(&expected)?;
-        words
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, value)| *value)
-            .ok_or_else(|| {
-                let problem = self.mismatch(&expected);
-                match nearest(text, words.iter().map(|(word, _)| *word)) {
-                    Some(word) => problem.help(format!("did you mean {word:?}?")),
-                    None => problem,
-                }
-            })
+        words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+            let problem = self.mismatch(&expected);
+            match nearest(text, words.iter().map(|(word, _)| *word)) {
+                Some(word) => problem.help(format!("did you mean {word:?}?")),
+                None => problem,
+            }
+        })
     }
 
     /// A string that [`FromStr`] of `T` accepts; `expected` is for the message.
@@ -288,14 +244,7 @@ impl<'a> Field<'a> {
     /// The items of an array, each as a field.
     pub fn items(&self, expected: &str) -> Read<Vec<Field<'a>>> {
         let items = self.array(expected)?;
-        Ok(items
-            .iter()
-            .map(|node| Field {
-                path: self.path.clone(),
-                key_place: self.key_place,
-                node,
-            })
-            .collect())
+        Ok(items.iter().map(|node| Field { path: self.path.clone(), key_place: self.key_place, node }).collect())
     }
 
     /// The value as a table in which only `keys` are legal.

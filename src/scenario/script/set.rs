@@ -32,16 +32,10 @@ impl FromStr for SetArgument {
     fn from_str(text: &str) -> Result<Self, SetArgumentError> {
         let error = || SetArgumentError { found: text.to_owned() };
         let (path, value) = text.split_once('=').ok_or_else(error)?;
-        if path
-            .split('.')
-            .any(|segment| segment.is_empty() || segment.trim() != segment)
-        {
+        if path.split('.').any(|segment| segment.is_empty() || segment.trim() != segment) {
             return Err(error());
         }
-        Ok(Self {
-            path: path.to_owned(),
-            value: value.to_owned(),
-        })
+        Ok(Self { path: path.to_owned(), value: value.to_owned() })
     }
 }
 
@@ -64,10 +58,7 @@ pub(super) fn apply(root: &mut Node, argument: &SetArgument, text: usize) -> Rea
     let mut segments = Vec::new();
     for name in argument.path.split('.') {
         let end = start.saturating_add(name.len());
-        segments.push(Segment {
-            name,
-            place: Place { text, start, end },
-        });
+        segments.push(Segment { name, place: Place { text, start, end } });
         start = end.saturating_add(1);
     }
     put(root, "", &segments, value(&argument.value, text, start))
@@ -78,23 +69,12 @@ fn put(node: &mut Node, path: &str, segments: &[Segment<'_>], new: Node) -> Read
         *node = new;
         return Ok(());
     };
-    let below = if path.is_empty() {
-        segment.name.to_owned()
-    } else {
-        format!("{path}.{}", segment.name)
-    };
+    let below = if path.is_empty() { segment.name.to_owned() } else { format!("{path}.{}", segment.name) };
     match &mut node.data {
         Data::Table(entries) => {
             if !entries.iter().any(|entry| entry.key == segment.name) {
-                let table = Node {
-                    place: segment.place,
-                    data: Data::Table(Vec::new()),
-                };
-                entries.push(Entry {
-                    key: segment.name.to_owned(),
-                    key_place: segment.place,
-                    node: table,
-                });
+                let table = Node { place: segment.place, data: Data::Table(Vec::new()) };
+                entries.push(Entry { key: segment.name.to_owned(), key_place: segment.place, node: table });
             }
             match entries.iter_mut().find(|entry| entry.key == segment.name) {
                 Some(entry) => put(&mut entry.node, &below, rest, new),
@@ -105,12 +85,9 @@ fn put(node: &mut Node, path: &str, segments: &[Segment<'_>], new: Node) -> Read
             let names: Vec<String> = items.iter().filter_map(name_of).map(str::to_owned).collect();
             match items.iter_mut().find(|item| name_of(item) == Some(segment.name)) {
                 Some(item) if !rest.is_empty() => put(item, &below, rest, new),
-                Some(_) => Err(Problem::mismatch(
-                    segment.place,
-                    &below,
-                    "the path of a key",
-                    "the path of a whole entry",
-                )),
+                Some(_) => {
+                    Err(Problem::mismatch(segment.place, &below, "the path of a key", "the path of a whole entry"))
+                }
                 None if names.is_empty() => {
                     let message = format!("{path}: its entries have no name by which a path could reach them");
                     Err(Problem::new(segment.place, message, "not reachable"))
@@ -154,12 +131,6 @@ mod tests {
         for text in ["", "radio.frame", "=1", "a..b=1", ".a=1", "a.=1", "a .b=1"] {
             assert!(text.parse::<SetArgument>().is_err(), "{text}");
         }
-        assert!(
-            "radio.frame"
-                .parse::<SetArgument>()
-                .unwrap_err()
-                .to_string()
-                .contains("found \"radio.frame\"")
-        );
+        assert!("radio.frame".parse::<SetArgument>().unwrap_err().to_string().contains("found \"radio.frame\""));
     }
 }

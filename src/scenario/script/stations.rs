@@ -72,25 +72,10 @@ const LARGEST_WINDOW: u16 = 1_024;
 /// Largest self-synchronisation budget per second.
 const LARGEST_BUDGET: u32 = 1_000_000;
 
-pub(super) const BASE_STATION_KEYS: [&str; 7] = [
-    "name",
-    "bsid",
-    "ip",
-    "tek_cache",
-    "self_sync_window",
-    "self_sync_budget",
-    "pn_window",
-];
-pub(super) const MOBILE_STATION_KEYS: [&str; 8] = [
-    "name",
-    "mac",
-    "ip",
-    "serving",
-    "seamless",
-    "tek_cache",
-    "pn_window",
-    "cmac_key_count",
-];
+pub(super) const BASE_STATION_KEYS: [&str; 7] =
+    ["name", "bsid", "ip", "tek_cache", "self_sync_window", "self_sync_budget", "pn_window"];
+pub(super) const MOBILE_STATION_KEYS: [&str; 8] =
+    ["name", "mac", "ip", "serving", "seamless", "tek_cache", "pn_window", "cmac_key_count"];
 
 /// All stations of a script, and their names.
 #[derive(Debug)]
@@ -122,13 +107,7 @@ impl Taken {
 
     /// Takes a value that the script leaves out.
     fn take_default<T: ToString>(&mut self, value: T, place: Place) -> T {
-        self.0.insert(
-            value.to_string(),
-            Place {
-                end: place.start,
-                ..place
-            },
-        );
+        self.0.insert(value.to_string(), Place { end: place.start, ..place });
         value
     }
 }
@@ -150,25 +129,13 @@ pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
         let ip = station_ip(&section, &mut ips)?;
         let base_station = base_station(&section, name, bsid, ip, profile)?;
         if stations.base_stations.len() >= BASE_STATIONS {
-            return Err(Problem::mismatch(
-                section.place,
-                "base_station",
-                "at most 1024 of them",
-                "more",
-            ));
+            return Err(Problem::mismatch(section.place, "base_station", "at most 1024 of them", "more"));
         }
-        stations
-            .base_names
-            .insert(base_station.name.clone(), BaseStationId(stations.base_stations.len()));
+        stations.base_names.insert(base_station.name.clone(), BaseStationId(stations.base_stations.len()));
         stations.base_stations.push(base_station);
     }
     if stations.base_stations.is_empty() {
-        return Err(Problem::mismatch(
-            root.place,
-            "base_station",
-            "at least one [[base_station]]",
-            "none",
-        ));
+        return Err(Problem::mismatch(root.place, "base_station", "at least one [[base_station]]", "none"));
     }
     root.required("mobile_station", "at least one [[mobile_station]]")?;
     let mut served = BTreeMap::<BaseStationId, usize>::new();
@@ -184,19 +151,11 @@ pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
             let place = section.field("serving").map_or(section.place, |field| field.place());
             return Err(Problem::mismatch(place, "mobile_station", &expected, "one more"));
         }
-        stations.mobile_names.insert(
-            mobile_station.name.clone(),
-            MobileStationId(stations.mobile_stations.len()),
-        );
+        stations.mobile_names.insert(mobile_station.name.clone(), MobileStationId(stations.mobile_stations.len()));
         stations.mobile_stations.push(mobile_station);
     }
     if stations.mobile_stations.is_empty() {
-        return Err(Problem::mismatch(
-            root.place,
-            "mobile_station",
-            "at least one [[mobile_station]]",
-            "none",
-        ));
+        return Err(Problem::mismatch(root.place, "mobile_station", "at least one [[mobile_station]]", "none"));
     }
     Ok(stations)
 }
@@ -239,10 +198,7 @@ pub(super) fn ip(field: &Field<'_>) -> Read<Ipv4Addr> {
 }
 
 fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
-    let section = root
-        .field("authenticator")
-        .map(|field| field.section(&AUTHENTICATOR_KEYS))
-        .transpose()?;
+    let section = root.field("authenticator").map(|field| field.section(&AUTHENTICATOR_KEYS)).transpose()?;
     let field = |key| section.as_ref().and_then(|section| section.field(key));
     let name = match field("name") {
         Some(field) => {
@@ -284,12 +240,9 @@ fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, p
         ip,
         tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
         self_sync_window,
-        self_sync_budget: section.read("self_sync_budget", defaults::SELF_SYNC_BUDGET, |field| {
-            field.number(0..=LARGEST_BUDGET)
-        })?,
-        pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| {
-            field.number(0..=LARGEST_WINDOW)
-        })?,
+        self_sync_budget: section
+            .read("self_sync_budget", defaults::SELF_SYNC_BUDGET, |field| field.number(0..=LARGEST_BUDGET))?,
+        pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
     })
 }
 
@@ -308,9 +261,7 @@ fn mobile_station(
         serving: stations.base_station(&serving)?,
         seamless: section.read("seamless", defaults::SEAMLESS, Field::boolean)?,
         tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
-        pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| {
-            field.number(0..=LARGEST_WINDOW)
-        })?,
+        pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
         cmac_key_count: section
             .field("cmac_key_count")
             .map(|field| field.number(1..=u16::MAX).map(CmacKeyCount))
@@ -331,12 +282,7 @@ fn by_name<T: Copy>(field: &Field<'_>, found: &str, names: &BTreeMap<String, T>,
 impl Stations {
     /// The base station that `field` names.
     pub fn base_station(&self, field: &Field<'_>) -> Read<BaseStationId> {
-        by_name(
-            field,
-            field.text("the name of a [[base_station]]")?,
-            &self.base_names,
-            "base_station",
-        )
+        by_name(field, field.text("the name of a [[base_station]]")?, &self.base_names, "base_station")
     }
 
     /// The mobile station of `section`: its key `mobile_station`, which only a script with one mobile may leave out.
@@ -352,10 +298,7 @@ impl Stations {
     /// The two ends of `air:MOBILE-BASE`.
     pub fn air_link(&self, field: &Field<'_>) -> Read<(MobileStationId, BaseStationId)> {
         let expected = "a link of the air \"air:MOBILE-BASE\" such as \"air:ms1-bs2\"";
-        let ends = field
-            .text(expected)?
-            .strip_prefix("air:")
-            .and_then(|ends| ends.split_once('-'));
+        let ends = field.text(expected)?.strip_prefix("air:").and_then(|ends| ends.split_once('-'));
         let (mobile, base) = ends.ok_or_else(|| field.mismatch(expected))?;
         Ok((
             by_name(field, mobile, &self.mobile_names, "mobile_station")?,

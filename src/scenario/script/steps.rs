@@ -68,10 +68,7 @@ fn action(section: &Section<'_>, stations: &Stations) -> Read<StepAction> {
     let target_field = section.required("target", "the name of a [[base_station]]")?;
     let target = stations.base_station(&target_field)?;
     let Some(field) = section.field("candidates") else {
-        return Ok(StepAction::Handover {
-            target,
-            candidates: vec![target],
-        });
+        return Ok(StepAction::Handover { target, candidates: vec![target] });
     };
     let mut candidates = Vec::new();
     for item in field.items("an array of names of [[base_station]] entries")? {
@@ -82,9 +79,7 @@ fn action(section: &Section<'_>, stations: &Stations) -> Read<StepAction> {
         candidates.push(candidate);
     }
     if !candidates.contains(&target) {
-        return Err(field
-            .mismatch("candidates with the target among them")
-            .also(target_field.place(), "the target"));
+        return Err(field.mismatch("candidates with the target among them").also(target_field.place(), "the target"));
     }
     if candidates.len() > MOST_CANDIDATES {
         return Err(field.mismatch("at most 255 candidates"));

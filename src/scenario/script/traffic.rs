@@ -99,18 +99,8 @@ impl Traffic {
     }
 }
 
-pub(super) const KEYS: [&str; 10] = [
-    "mobile_station",
-    "kind",
-    "direction",
-    "start",
-    "stop",
-    "interval",
-    "size",
-    "count",
-    "peer",
-    "file",
-];
+pub(super) const KEYS: [&str; 10] =
+    ["mobile_station", "kind", "direction", "start", "stop", "interval", "size", "count", "peer", "file"];
 
 /// Smallest and largest IP packet: 20 octets of IPv4 and 8 of UDP or ICMP header, up to the MTU.
 const SIZES: std::ops::RangeInclusive<u16> = 28..=1_500;
@@ -122,11 +112,7 @@ const MOST_PACKETS: u128 = 4_000_000;
 /// Reads every `[[traffic]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) -> Read<Vec<Traffic>> {
     let sections = root.tables("traffic", &KEYS)?;
-    sections
-        .iter()
-        .zip(0..)
-        .map(|(section, flow)| entry(section, flow, stations, duration))
-        .collect()
+    sections.iter().zip(0..).map(|(section, flow)| entry(section, flow, stations, duration)).collect()
 }
 
 fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Duration) -> Read<Traffic> {
@@ -137,38 +123,23 @@ fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Durati
         Bulk,
         Capture,
     }
-    let kinds = [
-        ("udp", Kind::Udp),
-        ("icmp-echo", Kind::IcmpEcho),
-        ("bulk", Kind::Bulk),
-        ("capture", Kind::Capture),
-    ];
+    let kinds = [("udp", Kind::Udp), ("icmp-echo", Kind::IcmpEcho), ("bulk", Kind::Bulk), ("capture", Kind::Capture)];
     let mobile_station = stations.mobile_station(section)?;
-    let kind = section
-        .required("kind", "\"udp\", \"icmp-echo\", \"bulk\" or \"capture\"")?
-        .one_of(&kinds)?;
+    let kind = section.required("kind", "\"udp\", \"icmp-echo\", \"bulk\" or \"capture\"")?.one_of(&kinds)?;
     let start = section.read("start", Duration::ZERO, |field| field.time(Duration::ZERO..=duration))?;
     if kind == Kind::Capture {
         for key in ["direction", "stop", "interval", "size", "count", "peer"] {
             section.refuse(key, "beside kind = \"capture\"")?;
         }
         let file = section.required("file", "the path of a capture file")?.line()?;
-        return Ok(Traffic::Capture(CaptureTraffic {
-            mobile_station,
-            start: VirtualTime::ZERO + start,
-            file,
-        }));
+        return Ok(Traffic::Capture(CaptureTraffic { mobile_station, start: VirtualTime::ZERO + start, file }));
     }
     section.refuse("file", "without kind = \"capture\"")?;
     let pattern = match kind {
         Kind::Bulk => Pattern::Bulk(section.read("count", defaults::BURST, |field| field.number(1..=LARGEST_BURST))?),
         _ => {
             section.refuse("count", "without kind = \"bulk\"")?;
-            if kind == Kind::IcmpEcho {
-                Pattern::IcmpEcho
-            } else {
-                Pattern::Udp
-            }
+            if kind == Kind::IcmpEcho { Pattern::IcmpEcho } else { Pattern::Udp }
         }
     };
     let generated = GeneratedTraffic {
@@ -184,9 +155,7 @@ fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Durati
         })?,
         start: VirtualTime::ZERO + start,
         stop: VirtualTime::ZERO + section.read("stop", duration, |field| field.time(start..=duration))?,
-        interval: section.read("interval", defaults::TRAFFIC_INTERVAL, |field| {
-            field.time(TICK..=Duration::MAX)
-        })?,
+        interval: section.read("interval", defaults::TRAFFIC_INTERVAL, |field| field.time(TICK..=Duration::MAX))?,
         size: section.read("size", defaults::TRAFFIC_SIZE, |field| field.number(SIZES))?,
         peer: section.read("peer", defaults::TRAFFIC_PEER, ip)?,
     };
@@ -200,11 +169,7 @@ fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Durati
 
 /// Refuses an entry that would send more than [`MOST_PACKETS`] in a direction.
 fn limit(section: &Section<'_>, generated: &GeneratedTraffic) -> Read<()> {
-    let intervals = generated
-        .stop
-        .since(generated.start)
-        .as_nanos()
-        .div_ceil(generated.interval.as_nanos().max(1));
+    let intervals = generated.stop.since(generated.start).as_nanos().div_ceil(generated.interval.as_nanos().max(1));
     let burst = match generated.pattern {
         Pattern::Bulk(count) => u128::from(count),
         Pattern::Udp | Pattern::IcmpEcho => 1,

@@ -38,19 +38,12 @@ pub(super) fn document(source: &str, text: usize) -> Read<Node> {
     match DeTable::parse(source) {
         Ok(table) => {
             let entries = entries(table.get_ref(), text, 0);
-            Ok(Node {
-                place: Place { text, start: 0, end: 0 },
-                data: Data::Table(entries),
-            })
+            Ok(Node { place: Place { text, start: 0, end: 0 }, data: Data::Table(entries) })
         }
         Err(error) => {
             let span = error.span().unwrap_or(0..0);
             let message = error.message().trim().replace('\n', ", ");
-            let place = Place {
-                text,
-                start: span.start,
-                end: span.end,
-            };
+            let place = Place { text, start: span.start, end: span.end };
             Err(Problem::new(place, format!("not TOML: {message}"), message))
         }
     }
@@ -61,11 +54,7 @@ pub(super) fn value(source: &str, text: usize, offset: usize) -> Node {
     match DeValue::parse(source) {
         Ok(value) => node(&value, text, offset),
         Err(_) => Node {
-            place: Place {
-                text,
-                start: offset,
-                end: offset.saturating_add(source.len()),
-            },
+            place: Place { text, start: offset, end: offset.saturating_add(source.len()) },
             data: Data::Text(source.to_owned()),
         },
     }
@@ -73,11 +62,7 @@ pub(super) fn value(source: &str, text: usize, offset: usize) -> Node {
 
 fn place<T>(spanned: &Spanned<T>, text: usize, offset: usize) -> Place {
     let span = spanned.span();
-    Place {
-        text,
-        start: span.start.saturating_add(offset),
-        end: span.end.saturating_add(offset),
-    }
+    Place { text, start: span.start.saturating_add(offset), end: span.end.saturating_add(offset) }
 }
 
 fn entries(table: &DeTable<'_>, text: usize, offset: usize) -> Vec<Entry> {
@@ -106,10 +91,7 @@ fn node(value: &Spanned<DeValue<'_>>, text: usize, offset: usize) -> Node {
         DeValue::Array(array) => Data::Array(array.iter().map(|item| node(item, text, offset)).collect()),
         DeValue::Table(table) => Data::Table(entries(table, text, offset)),
     };
-    Node {
-        place: place(value, text, offset),
-        data,
-    }
+    Node { place: place(value, text, offset), data }
 }
 
 impl Node {

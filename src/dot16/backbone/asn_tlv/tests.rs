@@ -103,40 +103,16 @@ fn numbers_are_most_significant_octet_first() {
 fn an_eap_packet_and_a_vendor_tlv_have_any_length() {
     assert_eq!(one(62, &[]).0, AsnTlv::EapPayload(Vec::new()));
     assert_eq!([one(62, &[2, 1, 0, 4]).0].eap_payload(), Some([2, 1, 0, 4].as_slice()));
-    assert_eq!(
-        one(261, &[1, 2, 3]).0,
-        AsnTlv::VendorSpecific {
-            vendor: [1, 2, 3],
-            octets: Vec::new()
-        }
-    );
-    assert_eq!(
-        one(261, &[1, 2, 3, 4]).0,
-        AsnTlv::VendorSpecific {
-            vendor: [1, 2, 3],
-            octets: vec![4]
-        }
-    );
-    assert_eq!(
-        one(261, &[1, 2]).0,
-        AsnTlv::Other {
-            kind: 261,
-            value: vec![1, 2]
-        }
-    );
+    assert_eq!(one(261, &[1, 2, 3]).0, AsnTlv::VendorSpecific { vendor: [1, 2, 3], octets: Vec::new() });
+    assert_eq!(one(261, &[1, 2, 3, 4]).0, AsnTlv::VendorSpecific { vendor: [1, 2, 3], octets: vec![4] });
+    assert_eq!(one(261, &[1, 2]).0, AsnTlv::Other { kind: 261, value: vec![1, 2] });
 }
 
 #[test]
 fn an_unknown_type_survives() {
     for kind in [0, 1, 35, 0x1234, 0xffff] {
         let (tlv, octets) = one(kind, &[9, 8, 7]);
-        assert_eq!(
-            tlv,
-            AsnTlv::Other {
-                kind,
-                value: vec![9, 8, 7]
-            }
-        );
+        assert_eq!(tlv, AsnTlv::Other { kind, value: vec![9, 8, 7] });
         assert_eq!(list_octets(&[tlv], 0).unwrap(), octets);
     }
 }
@@ -162,10 +138,7 @@ fn lookup_takes_the_first_of_its_kind_and_does_not_descend() {
 fn keys_are_never_printed() {
     let secret = AsnTlv::Ak([0xa5; 20]);
     let tek = AsnTlv::Tek([0xa5; 16]);
-    let odd = AsnTlv::Other {
-        kind: 187,
-        value: vec![0xa5; 24],
-    };
+    let odd = AsnTlv::Other { kind: 187, value: vec![0xa5; 24] };
     assert_eq!(
         format!("{:?}", [secret, tek, odd]),
         "[Ak(<redacted>), Tek(<redacted>), Other { kind: 187, octets: 24 }]"

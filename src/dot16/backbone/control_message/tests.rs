@@ -26,12 +26,7 @@ fn context_rpt() -> (ControlMessage, Vec<u8>) {
         AsnTlv::RxPnCounter(0),
     ]);
     let purpose = AsnTlv::ContextPurpose(asn_code::context_purpose::MS_AK_CONTEXT);
-    let message = ControlMessage::new(
-        MessageKind::ContextRpt,
-        MS,
-        4,
-        vec![purpose, AsnTlv::MsInfo(vec![context])],
-    );
+    let message = ControlMessage::new(MessageKind::ContextRpt, MS, 4, vec![purpose, AsnTlv::MsInfo(vec![context])]);
     let octets = octets_of(
         "01 00 04 42 00 6b  00 11 22 33 44 55  00 00 00 00  00 04  00 00
          00 24 00 04 80 00 00 00
@@ -58,19 +53,13 @@ fn update() -> (ControlMessage, Vec<u8>) {
          00 67 00 0a  00 06 00 06  00 22 00 02 00 06
          00 1a 00 0a  00 19 00 06  0a 00 00 00 00 02",
     );
-    (
-        ControlMessage::new(MessageKind::CmacKeyCountUpdate, MS, 5, tlvs),
-        octets,
-    )
+    (ControlMessage::new(MessageKind::CmacKeyCountUpdate, MS, 5, tlvs), octets)
 }
 
 /// Worked example 7.8 of `dot16-wire.md`, the acknowledgement.
 fn update_ack() -> (ControlMessage, Vec<u8>) {
     let octets = octets_of("01 00 04 65 00 14  00 11 22 33 44 55  00 00 00 00  00 05  00 00");
-    (
-        ControlMessage::new(MessageKind::CmacKeyCountUpdateAck, MS, 5, Vec::new()),
-        octets,
-    )
+    (ControlMessage::new(MessageKind::CmacKeyCountUpdateAck, MS, 5, Vec::new()), octets)
 }
 
 #[test]
@@ -88,10 +77,7 @@ fn the_worked_examples_are_read_by_lookup() {
     let ak_context = context.tlvs.inside(MsInfo).inside(AkContext);
     assert_eq!(ak_context.ak_lifetime(), Some(3600));
     assert_eq!(ak_context.cmac_key_count(), Some(CmacKeyCount(5)));
-    assert_eq!(
-        update().0.tlvs.inside(BsInfo).bs_id().unwrap().bsid(),
-        Some(Bsid([0x0a, 0, 0, 0, 0, 2]))
-    );
+    assert_eq!(update().0.tlvs.inside(BsInfo).bs_id().unwrap().bsid(), Some(Bsid([0x0a, 0, 0, 0, 0, 2])));
 }
 
 #[test]
@@ -130,10 +116,7 @@ fn a_wrong_version_or_length_is_named_with_its_octet() {
         octets[at] = value;
         ControlMessage::parse(&octets).unwrap_err().to_string()
     };
-    assert_eq!(
-        broken(0, 2),
-        "ASN control message, octet 0: expected version 1, found version 2"
-    );
+    assert_eq!(broken(0, 2), "ASN control message, octet 0: expected version 1, found version 2");
     let length = "ASN control message, octet 4: expected length 20, the octets of the message, found length";
     assert_eq!(broken(5, 19), format!("{length} 19"));
     assert_eq!(broken(5, 21), format!("{length} 21"));
@@ -199,18 +182,8 @@ fn an_unknown_message_survives_and_shows_its_numbers() {
     let (_, mut octets) = update_ack();
     octets[2..4].copy_from_slice(&[0x04, 0x86]);
     let message = ControlMessage::parse(&octets).unwrap();
-    assert_eq!(
-        message.kind,
-        MessageKind::Other {
-            function: 4,
-            operation: 4,
-            number: 6
-        }
-    );
-    assert_eq!(
-        message.kind.to_string(),
-        "ASN message (function 4, operation 4, number 6)"
-    );
+    assert_eq!(message.kind, MessageKind::Other { function: 4, operation: 4, number: 6 });
+    assert_eq!(message.kind.to_string(), "ASN message (function 4, operation 4, number 6)");
     assert_eq!(message.octets().unwrap(), octets);
 }
 
@@ -219,10 +192,7 @@ fn flags_and_reserved_fields_are_kept_as_found() {
     let octets = octets_of("01 03 04 65 00 14  00 11 22 33 44 55  de ad be ef  ff ff  ca fe");
     let message = ControlMessage::parse(&octets).unwrap();
     assert_eq!(message.flags, FLAG_IDENTIFIERS | FLAG_RESET_TRANSACTION);
-    assert_eq!(
-        (message.reserved1, message.transaction, message.reserved2),
-        (0xdead_beef, 0xffff, 0xcafe)
-    );
+    assert_eq!((message.reserved1, message.transaction, message.reserved2), (0xdead_beef, 0xffff, 0xcafe));
     assert_eq!(message.octets().unwrap(), octets);
 }
 
@@ -231,9 +201,7 @@ fn a_message_longer_than_its_length_field_can_say_is_an_error() {
     let with = |octets| vec![AsnTlv::EapPayload(vec![0; octets])];
     let largest = ControlMessage::new(MessageKind::ArEapTransfer, MS, 1, with(65535 - 20 - 4));
     assert_eq!(ControlMessage::parse(&largest.octets().unwrap()).unwrap(), largest);
-    let error = ControlMessage::new(MessageKind::ArEapTransfer, MS, 1, with(65535 - 20 - 3))
-        .octets()
-        .unwrap_err();
+    let error = ControlMessage::new(MessageKind::ArEapTransfer, MS, 1, with(65535 - 20 - 3)).octets().unwrap_err();
     assert_eq!((error.layer, error.offset), (LAYER, LENGTH_OFFSET));
 }
 

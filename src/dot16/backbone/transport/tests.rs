@@ -5,35 +5,17 @@ use crate::dot16::backbone::generators::{endpoint, packet};
 use crate::dot16::backbone::{AsnTlv, GreHeader, MessageKind};
 use crate::dot16::identifiers::MsMac;
 
-const BS: BackboneEndpoint = BackboneEndpoint {
-    mac: [2, 0, 0, 0, 0, 1],
-    ip: Ipv4Addr::new(10, 16, 0, 1),
-};
-const GATEWAY: BackboneEndpoint = BackboneEndpoint {
-    mac: [2, 0, 0, 0, 0, 2],
-    ip: Ipv4Addr::new(10, 16, 0, 2),
-};
+const BS: BackboneEndpoint = BackboneEndpoint { mac: [2, 0, 0, 0, 0, 1], ip: Ipv4Addr::new(10, 16, 0, 1) };
+const GATEWAY: BackboneEndpoint = BackboneEndpoint { mac: [2, 0, 0, 0, 0, 2], ip: Ipv4Addr::new(10, 16, 0, 2) };
 
 fn acknowledgement() -> BackbonePacket {
     let ms = MsMac([0, 0x11, 0x22, 0x33, 0x44, 0x55]);
-    BackbonePacket::Control(ControlMessage::new(
-        MessageKind::CmacKeyCountUpdateAck,
-        ms,
-        5,
-        Vec::new(),
-    ))
+    BackbonePacket::Control(ControlMessage::new(MessageKind::CmacKeyCountUpdateAck, ms, 5, Vec::new()))
 }
 
 fn data(octets: usize) -> BackbonePacket {
-    let header = GreHeader {
-        key: Some(1),
-        sequence: None,
-        protocol: GreHeader::IPV4,
-    };
-    BackbonePacket::Data(GrePacket {
-        header,
-        payload: vec![0x45; octets],
-    })
+    let header = GreHeader { key: Some(1), sequence: None, protocol: GreHeader::IPV4 };
+    BackbonePacket::Data(GrePacket { header, payload: vec![0x45; octets] })
 }
 
 fn frame(packet: &BackbonePacket) -> Vec<u8> {
@@ -42,10 +24,8 @@ fn frame(packet: &BackbonePacket) -> Vec<u8> {
 
 /// The ones' complement sum of RFC 1071, written apart from the code under test.
 fn ones_complement_sum(octets: &[u8]) -> u16 {
-    let sum: u32 = octets
-        .chunks(2)
-        .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)))
-        .sum();
+    let sum: u32 =
+        octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0))).sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap()
 }
@@ -59,14 +39,7 @@ fn a_control_message_travels_in_udp_2231() {
         01 00 04 65 0014 001122334455 00000000 0005 0000";
     assert_eq!(hex::encode(&frame), expected.split_whitespace().collect::<String>());
     let parsed = decapsulate(&frame).unwrap();
-    assert_eq!(
-        parsed,
-        Decapsulated {
-            from: BS,
-            to: GATEWAY,
-            packet: acknowledgement()
-        }
-    );
+    assert_eq!(parsed, Decapsulated { from: BS, to: GATEWAY, packet: acknowledgement() });
 }
 
 #[test]
@@ -77,13 +50,7 @@ fn the_checksums_sum_to_all_ones() {
     }
     let frame = frame(&acknowledgement());
     let udp = &frame[34..];
-    let pseudo = [
-        &frame[26..34],
-        &[0, 17],
-        &u16::try_from(udp.len()).unwrap().to_be_bytes(),
-        udp,
-    ]
-    .concat();
+    let pseudo = [&frame[26..34], &[0, 17], &u16::try_from(udp.len()).unwrap().to_be_bytes(), udp].concat();
     assert_eq!(ones_complement_sum(&pseudo), 0xffff);
 }
 
@@ -91,9 +58,7 @@ fn the_checksums_sum_to_all_ones() {
 fn a_udp_checksum_of_zero_is_sent_as_ffff() {
     // The transaction identifier is chosen so that the sum comes to nothing.
     let zero = (0..=u16::MAX).find_map(|transaction| {
-        let BackbonePacket::Control(mut message) = acknowledgement() else {
-            unreachable!()
-        };
+        let BackbonePacket::Control(mut message) = acknowledgement() else { unreachable!() };
         message.transaction = transaction;
         let frame = frame(&BackbonePacket::Control(message));
         (frame[40..42] == [0xff, 0xff]).then_some(frame)
@@ -116,9 +81,7 @@ fn an_ipv4_packet_above_65535_octets_is_refused() {
     let error = encapsulate(&BS, &GATEWAY, 0, &data(65535 - 20 - 7)).unwrap_err();
     assert_eq!((error.layer, error.offset), ("IPv4", 16));
 
-    let BackbonePacket::Control(mut message) = acknowledgement() else {
-        unreachable!()
-    };
+    let BackbonePacket::Control(mut message) = acknowledgement() else { unreachable!() };
     message.tlvs = vec![AsnTlv::EapPayload(vec![0; 65535 - 20 - 8 - 20 - 4])];
     assert_eq!(frame(&BackbonePacket::Control(message.clone())).len(), 14 + 65535);
     message.tlvs = vec![AsnTlv::EapPayload(vec![0; 65535 - 20 - 8 - 20 - 3])];
@@ -155,67 +118,17 @@ fn each_wrong_field_is_named_with_layer_and_octet() {
     let good = frame(&acknowledgement());
     // Octet to change, its new value, whether the IPv4 checksum is made right again, what must be said.
     let cases: [(usize, u8, bool, &str); 16] = [
-        (
-            12,
-            0x86,
-            false,
-            "Ethernet, octet 12: expected EtherType 0x0800 (IPv4), found 0x8600",
-        ),
+        (12, 0x86, false, "Ethernet, octet 12: expected EtherType 0x0800 (IPv4), found 0x8600"),
         (14, 0x65, true, "IPv4, octet 14: expected version 4, found version 6"),
-        (
-            14,
-            0x46,
-            false,
-            "IPv4, octet 14: expected header length 5 (no options), found header length 6",
-        ),
-        (
-            14,
-            0x40,
-            false,
-            "IPv4, octet 14: expected header length 5 (no options), found header length 0",
-        ),
-        (
-            17,
-            19,
-            true,
-            "IPv4, octet 16: expected total length from 20 to 48, found total length 19",
-        ),
-        (
-            17,
-            49,
-            true,
-            "IPv4, octet 16: expected total length from 20 to 48, found total length 49",
-        ),
-        (
-            17,
-            47,
-            true,
-            "UDP, octet 38: expected length 27, the payload of IPv4, found length 28",
-        ),
-        (
-            17,
-            27,
-            true,
-            "UDP, octet 34: expected at least 8 octets, found 7 octets",
-        ),
-        (
-            20,
-            0x60,
-            true,
-            "IPv4, octet 20: expected a whole packet, found flags 0b011, fragment offset 0",
-        ),
-        (
-            21,
-            1,
-            true,
-            "IPv4, octet 20: expected a whole packet, found flags 0b010, fragment offset 1",
-        ),
-        (
-            23,
-            6,
-            true,
-            "IPv4, octet 23: expected protocol 17 (UDP) or 47 (GRE), found 6",
-        ),
+        (14, 0x46, false, "IPv4, octet 14: expected header length 5 (no options), found header length 6"),
+        (14, 0x40, false, "IPv4, octet 14: expected header length 5 (no options), found header length 0"),
+        (17, 19, true, "IPv4, octet 16: expected total length from 20 to 48, found total length 19"),
+        (17, 49, true, "IPv4, octet 16: expected total length from 20 to 48, found total length 49"),
+        (17, 47, true, "UDP, octet 38: expected length 27, the payload of IPv4, found length 28"),
+        (17, 27, true, "UDP, octet 34: expected at least 8 octets, found 7 octets"),
+        (20, 0x60, true, "IPv4, octet 20: expected a whole packet, found flags 0b011, fragment offset 0"),
+        (21, 1, true, "IPv4, octet 20: expected a whole packet, found flags 0b010, fragment offset 1"),
+        (23, 6, true, "IPv4, octet 23: expected protocol 17 (UDP) or 47 (GRE), found 6"),
         (24, 0, false, "IPv4, octet 24: expected checksum 0x1467, found 0x0067"),
         (35, 0, false, "UDP, octet 34: expected port 2231, found port 2048"),
         (37, 0, false, "UDP, octet 36: expected port 2231, found port 2048"),
@@ -238,17 +151,9 @@ fn each_wrong_field_is_named_with_layer_and_octet() {
 fn errors_of_the_packet_inside_count_from_the_start_of_the_frame() {
     let mut gre = frame(&data(20));
     gre[34] = 0x80;
-    assert_eq!(
-        (
-            decapsulate(&gre).unwrap_err().layer,
-            decapsulate(&gre).unwrap_err().offset
-        ),
-        ("GRE", 34)
-    );
+    assert_eq!((decapsulate(&gre).unwrap_err().layer, decapsulate(&gre).unwrap_err().offset), ("GRE", 34));
 
-    let BackbonePacket::Control(message) = acknowledgement() else {
-        unreachable!()
-    };
+    let BackbonePacket::Control(message) = acknowledgement() else { unreachable!() };
     let mut octets = message.octets().unwrap();
     octets[0] = 9;
     let inner = udp_datagram(BS.ip, GATEWAY.ip, &octets).unwrap();

@@ -30,10 +30,10 @@ impl Mobile {
     }
 
     /// Whether downlink data may go out at `now`.
-    fn may_send(&self, now: VirtualTime) -> bool {
+    fn may_send(&self, now: VirtualTime, frame: u32) -> bool {
         match &self.role {
             Role::Idle => false,
-            Role::Serving(serving) => serving.is_here(),
+            Role::Serving(serving) => serving.is_here() && !serving.awaits_indication(frame),
             Role::Target(target) => target.downlink_from.is_some_and(|from| from <= now),
         }
     }
@@ -60,13 +60,8 @@ impl BaseStation {
         };
         if let Some(from) = from {
             // A downlink subframe that starts right at that instant is taken, unless it is now.
-            let just_before = if from > now {
-                from - std::time::Duration::from_nanos(1)
-            } else {
-                from
-            };
-            self.timers
-                .set(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
+            let just_before = if from > now { from - std::time::Duration::from_nanos(1) } else { from };
+            self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
         }
     }
 
@@ -85,10 +80,7 @@ impl BaseStation {
             Role::Serving(serving) if !serving.is_here() => match serving.forward() {
                 Some((ip, key)) => {
                     outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
-                    let note = format!(
-                        "GRE: forwards a user packet for {}, {octets} octets",
-                        self.directory.ms(ms)
-                    );
+                    let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
                     self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox);
                 }
                 None => self.packet_given_up(ms, "dropped: the mobile has left", outbox),
@@ -105,13 +97,7 @@ impl BaseStation {
 
     fn packet_given_up(&self, ms: MsMac, why: &str, outbox: &mut Outbox<Event>) {
         outbox.verdict(Verdict::rejected(why));
-        self.event(
-            ms,
-            What::PacketGivenUp {
-                direction: Direction::Downlink,
-            },
-            outbox,
-        );
+        self.event(ms, What::PacketGivenUp { direction: Direction::Downlink }, outbox);
     }
 
     /// SDUs that wait when the mobile leaves go after it.
@@ -132,11 +118,7 @@ impl BaseStation {
             return;
         };
         for (sequence, packet) in std::mem::take(&mut mobile.queue) {
-            let note = format!(
-                "GRE: forwards a user packet for {}, {} octets",
-                self.directory.ms(ms),
-                packet.len()
-            );
+            let note = format!("GRE: forwards a user packet for {}, {} octets", self.directory.ms(ms), packet.len());
             self.backbone.tunnel(ip, key, sequence, packet, note, outbox);
         }
     }
@@ -147,17 +129,13 @@ impl BaseStation {
         };
         mobile.kept.clear();
         for _ in std::mem::take(&mut mobile.queue) {
-            outbox.report(Event {
-                ms,
-                what: What::PacketGivenUp {
-                    direction: Direction::Downlink,
-                },
-            });
+            outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
         }
     }
 
     /// A downlink subframe starts: management first, then every waiting SDU.
     pub(super) fn flush(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let frame = self.settings.radio.frame_number(now);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
@@ -165,7 +143,7 @@ impl BaseStation {
         for (pdu, note) in mobile.management.drain(..) {
             outbox.send(port, pdu, note);
         }
-        if mobile.may_send(now) {
+        if mobile.may_send(now, frame) {
             let queue = std::mem::take(&mut mobile.queue);
             for (sequence, packet) in queue {
                 self.send_packet(now, ms, sequence, packet, outbox);
@@ -176,19 +154,11 @@ impl BaseStation {
 
     fn send_packet(&mut self, now: VirtualTime, ms: MsMac, sequence: u32, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
         let (bs, max_pdu, crc) = (self.settings.bsid, self.settings.radio.max_pdu, self.settings.radio.crc);
-        let given_up = Event {
-            ms,
-            what: What::PacketGivenUp {
-                direction: Direction::Downlink,
-            },
-        };
+        let given_up = Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } };
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        let flow = mobile
-            .connection
-            .as_ref()
-            .and_then(|connection| connection.flow(Direction::Downlink));
+        let flow = mobile.connection.as_ref().and_then(|connection| connection.flow(Direction::Downlink));
         let Some((flow, keys)) = flow.zip(mobile.keys.as_mut()) else {
             return outbox.report(given_up);
         };
@@ -204,12 +174,7 @@ impl BaseStation {
                 Err(_) => return outbox.report(given_up),
             };
             let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
-            let what = What::Sealed {
-                bs,
-                direction: Direction::Downlink,
-                fingerprint,
-                pn,
-            };
+            let what = What::Sealed { bs, direction: Direction::Downlink, fingerprint, pn };
             outbox.report(Event { ms, what });
             let note = data_note(packet.len(), pn, sealed.eks, piece, pieces);
             outbox.send(mobile.port, sealed.octets, note);
@@ -228,14 +193,9 @@ impl BaseStation {
         if let Some((count, flow)) = mobile.retired_flow(cid) {
             return self.retired_pdu(ms, count, flow, pdu, outbox);
         }
-        let flow = mobile
-            .connection
-            .as_ref()
-            .and_then(|connection| connection.flow_on(cid));
-        let (Some(flow), Some(keys)) = (
-            flow.filter(|flow| flow.direction == Direction::Uplink),
-            &mut mobile.keys,
-        ) else {
+        let flow = mobile.connection.as_ref().and_then(|connection| connection.flow_on(cid));
+        let (Some(flow), Some(keys)) = (flow.filter(|flow| flow.direction == Direction::Uplink), &mut mobile.keys)
+        else {
             return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} carries no uplink data")));
         };
         let uplink = match keys.open_uplink(now, flow.said, pdu) {
@@ -244,11 +204,8 @@ impl BaseStation {
                 if let Some(reject) = reject_of(&error.reason) {
                     self.event(ms, What::Rejected(reject), outbox);
                 }
-                let searched = if error.searched {
-                    ", nor under any count of the self-synchronisation window"
-                } else {
-                    ""
-                };
+                let searched =
+                    if error.searched { ", nor under any count of the self-synchronisation window" } else { "" };
                 return outbox.verdict(Verdict::rejected(format!("dropped: {}{searched}", error.reason)));
             }
         };
@@ -267,11 +224,7 @@ impl BaseStation {
             mobile.kept.clear();
             how.push_str(", same keys at both ends");
         }
-        let what = What::DataAccepted {
-            bs,
-            direction: Direction::Uplink,
-            self_sync_steps: steps,
-        };
+        let what = What::DataAccepted { bs, direction: Direction::Uplink, self_sync_steps: steps };
         self.event(ms, what, outbox);
         if steps > 0 {
             self.report_keys(ms, outbox);
@@ -312,13 +265,7 @@ impl BaseStation {
         match reassembler.take(pdu.header.pdu_type, body) {
             Ok(Reassembled::Sdu(packet)) => {
                 let Some(key) = mobile.tunnel_up else {
-                    self.event(
-                        ms,
-                        What::PacketGivenUp {
-                            direction: Direction::Uplink,
-                        },
-                        outbox,
-                    );
+                    self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
                     return outbox.verdict(Verdict::rejected(format!("{how}; but there is no path to the gateway")));
                 };
                 outbox.verdict(Verdict::accepted(how));

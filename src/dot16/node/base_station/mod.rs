@@ -169,12 +169,7 @@ impl BaseStation {
         };
         for (ms, standing) in established {
             let Some(mobile) = station.know(ms) else { continue };
-            mobile.flows = standing
-                .connection
-                .flows
-                .iter()
-                .map(|flow| (flow.sfid, flow.said))
-                .collect();
+            mobile.flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
             mobile.role = Role::Serving(Serving::default());
             mobile.path = true;
             mobile.seamless = standing.seamless;
@@ -235,10 +230,14 @@ impl BaseStation {
     /// Ends the use of a mobile's CIDs. They stay reserved as long as the context of T_B is retained (R15), so that a PDU
     /// recorded on them can be told as what it is.
     fn retire_cids(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         mobile.reassemblers.clear();
         mobile.fragmenter = Fragmenter::default();
-        let Some(connection) = mobile.connection.take() else { return };
+        let Some(connection) = mobile.connection.take() else {
+            return;
+        };
         let count = mobile.keys.as_ref().map_or(CmacKeyCount(0), BaseStationKeys::count);
         mobile.retired.push((count, connection.clone()));
         self.report_cids(ms, &connection, false, outbox);
@@ -247,7 +246,9 @@ impl BaseStation {
 
     /// Gives the CIDs of ended attempts back whose contexts are gone, and the oldest where there are too many.
     fn free_retired(&mut self, ms: MsMac) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
         while let Some(position) = mobile.retired.iter().position(|(count, _)| {
             mobile.retired.len() > RETIRED
                 || mobile.keys.as_ref().is_none_or(|keys| !keys.retained().any(|(retained, ..)| retained == *count))
@@ -262,12 +263,7 @@ impl BaseStation {
 
     fn report_cids(&self, ms: MsMac, connection: &Connection, held: bool, outbox: &mut Outbox<Event>) {
         let bs = self.settings.bsid;
-        let mut report = |cid, kind| {
-            outbox.report(Event {
-                ms,
-                what: What::Cid { bs, cid, kind, held },
-            })
-        };
+        let mut report = |cid, kind| outbox.report(Event { ms, what: What::Cid { bs, cid, kind, held } });
         report(connection.basic, CidKind::Basic);
         report(connection.primary, CidKind::Primary);
         for flow in &connection.flows {
@@ -284,24 +280,15 @@ impl BaseStation {
         let Some(keys) = &mobile.keys else { return };
         mobile.report.ak(keys.ak(), outbox);
         let akid = keys.ak().akid;
-        mobile
-            .report
-            .update(keys.retained().map(|(_, _, entry)| (bs, akid, entry)), outbox);
+        mobile.report.update(keys.retained().map(|(_, _, entry)| (bs, akid, entry)), outbox);
+        self.free_retired(ms);
     }
 
     /// Reports T_B, or that no TEKs for it are at hand.
     fn report_count(&self, ms: MsMac, outbox: &mut Outbox<Event>) {
         let keys = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
         let count = keys.and_then(|keys| keys.current().filter(|entry| entry.has_teks()).map(|_| keys.count()));
-        self.event(
-            ms,
-            What::TrafficCount {
-                bs: self.settings.bsid,
-                at_mobile: false,
-                count,
-            },
-            outbox,
-        );
+        self.event(ms, What::TrafficCount { bs: self.settings.bsid, at_mobile: false, count }, outbox);
     }
 
     /// Reports everything that stands from before the run at the first input.
@@ -317,13 +304,7 @@ impl BaseStation {
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
-        match self
-            .settings
-            .ports
-            .iter()
-            .find(|(_, of_ms)| **of_ms == port)
-            .map(|(ms, _)| *ms)
-        {
+        match self.settings.ports.iter().find(|(_, of_ms)| **of_ms == port).map(|(ms, _)| *ms) {
             Some(ms) => self.burst(now, ms, octets, outbox),
             None => match self.backbone.receive(octets) {
                 Ok(frame) => match frame.packet {
@@ -364,11 +345,7 @@ impl BaseStation {
         };
         match (&received.message, &received.protected, owner) {
             (ManagementMessage::RngReq(message), _, _) => {
-                let ms = if cid == Cid::INITIAL_RANGING {
-                    message.ss_mac_address()
-                } else {
-                    owner
-                };
+                let ms = if cid == Cid::INITIAL_RANGING { message.ss_mac_address() } else { owner };
                 match ms {
                     Some(ms) => self.ranging_request(now, ms, cid, pdu.body, outbox),
                     None => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
@@ -402,9 +379,7 @@ impl BaseStation {
         };
         let ms = message.ms;
         if self.know(ms).is_none() {
-            return outbox.verdict(Verdict::rejected(
-                "dropped: no mobile with this MSID can be reached here",
-            ));
+            return outbox.verdict(Verdict::rejected("dropped: no mobile with this MSID can be reached here"));
         }
         match message.kind {
             HoReq | HoCnf | CmacKeyCountUpdate if self.backbone.repeat_answer(from, message, outbox) => {
@@ -414,7 +389,12 @@ impl BaseStation {
             HoCnf => self.handover_confirmed(now, from, message, outbox),
             HoComplete => self.handover_completed(now, ms, outbox),
             CmacKeyCountUpdate => self.count_notice(now, from, message, outbox),
-            HoRsp | HoAck | ContextRpt | PathPreregRsp | PathRegRsp | PathDeregRsp | CmacKeyCountUpdateAck => {
+            HoAck => {
+                // It answers HO_Cnf, or closes the exchange of HO_Req and HO_Rsp.
+                self.backbone.answered(from, message);
+                outbox.verdict(Verdict::accepted("acknowledged"));
+            }
+            HoRsp | ContextRpt | PathPreregRsp | PathRegRsp | PathDeregRsp | CmacKeyCountUpdateAck => {
                 let Some(request) = self.backbone.answered(from, message) else {
                     self.late_answer(from, message, outbox);
                     return outbox.verdict(Verdict::rejected("dropped: it answers no outstanding request"));
@@ -429,10 +409,7 @@ impl BaseStation {
                     _ => outbox.verdict(Verdict::accepted("acknowledged")),
                 }
             }
-            kind => outbox.verdict(Verdict::rejected(format!(
-                "dropped: {} is not for a base station",
-                kind.name()
-            ))),
+            kind => outbox.verdict(Verdict::rejected(format!("dropped: {} is not for a base station", kind.name()))),
         }
     }
 

@@ -36,10 +36,7 @@ impl BaseStation {
         tuple: &CmacTuple,
         outbox: &mut Outbox<Event>,
     ) -> bool {
-        let keys = self
-            .mobiles
-            .get_mut(&ms)
-            .and_then(|mobile| mobile.keys.as_mut()?.current_mut());
+        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()?.current_mut());
         match keys.map(|keys| keys.accept(Direction::Uplink, cid, protected, tuple)) {
             Some(Ok(())) => return true,
             Some(Err(error @ CmacError::PacketNumber { .. })) => {
@@ -75,9 +72,7 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let Some(mobile) = self.know(ms) else {
-            return outbox.verdict(Verdict::rejected(
-                "dropped: no mobile with this MAC address can be reached here",
-            ));
+            return outbox.verdict(Verdict::rejected("dropped: no mobile with this MAC address can be reached here"));
         };
         if mobile.keys.is_some() {
             return self.range(now, ms, cid, message, outbox);
@@ -88,8 +83,7 @@ impl BaseStation {
         mobile.waiting = Some((cid, message.to_vec()));
         mobile.role = Role::Target(Target::default());
         outbox.verdict(Verdict::accepted("no context here: asks for it"));
-        self.timers
-            .set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
+        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         self.fetch_context(now, ms, outbox);
     }
 
@@ -109,9 +103,7 @@ impl BaseStation {
             return self.rejected(ms, Reject::Malformed, "dropped: no RNG-REQ", outbox);
         };
         let tuple = request.cmac_tuple().cloned();
-        let protected = tuple
-            .as_ref()
-            .and_then(|tuple| management::protected_part(octets, tuple));
+        let protected = tuple.as_ref().and_then(|tuple| management::protected_part(octets, tuple));
         let (Some(m), Some(tuple), Some(protected)) = (request.cmac_key_count(), tuple.as_ref(), protected) else {
             return self.rejected(ms, Reject::Cmac, "dropped: no CMAC_KEY_COUNT or no CMAC tuple", outbox);
         };
@@ -119,18 +111,11 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        let seamless = request
-            .ranging_purpose()
-            .is_some_and(|bits| bits & RngReq::PURPOSE_SEAMLESS_HANDOVER != 0);
+        let seamless = request.ranging_purpose().is_some_and(|bits| bits & RngReq::PURPOSE_SEAMLESS_HANDOVER != 0);
         let Some(keys) = &mut mobile.keys else { return };
         let outcome = keys.range(now, m, cid, protected, tuple);
         if outcome == RangingOutcome::Invalid {
-            return self.rejected(
-                ms,
-                Reject::Cmac,
-                format!("dropped: the CMAC does not verify for count {m}"),
-                outbox,
-            );
+            return self.rejected(ms, Reject::Cmac, format!("dropped: the CMAC does not verify for count {m}"), outbox);
         }
         if seamless && !mobile.seamless {
             // R13: the mobile did not negotiate it. (Its keys have moved as for any valid RNG-REQ; nothing is answered.)
@@ -168,11 +153,7 @@ impl BaseStation {
         advanced: bool,
         outbox: &mut Outbox<Event>,
     ) {
-        let how = if advanced {
-            "CMAC good, count taken, TEKs generated anew"
-        } else {
-            "CMAC good, count as expected"
-        };
+        let how = if advanced { "CMAC good, count taken, TEKs generated anew" } else { "CMAC good, count as expected" };
         outbox.verdict(Verdict::accepted(how));
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
@@ -195,9 +176,7 @@ impl BaseStation {
     /// A valid RNG-REQ for a count whose context was lost: TEKs go out in RNG-RSP; the entry is confirmed when the first
     /// uplink PDU under them has verified (R8).
     fn context_lost(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
-        outbox.verdict(Verdict::accepted(
-            "CMAC good, but the context was lost: TEKs go out in RNG-RSP",
-        ));
+        outbox.verdict(Verdict::accepted("CMAC good, but the context was lost: TEKs go out in RNG-RSP"));
         let answered = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
         if answered.is_none_or(|keys| !keys.awaits_first_uplink() || keys.count() != m) {
             self.install_random(now, ms, m, true);
@@ -218,24 +197,15 @@ impl BaseStation {
         let mut state = |eks, expires| {
             let mut octets = [0; 16];
             self.generator.fill_bytes(&mut octets);
-            TekState::new(
-                Tek::from_octets(octets),
-                eks,
-                TekSource::Random,
-                window.clone(),
-                expires,
-            )
+            TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window.clone(), expires)
         };
         let context = |_said: &Said| {
             let older = state(0, (now + lifetime.full / 8).min(lifetime.ends));
             let newer = state(1, (now + lifetime.full / 2).min(lifetime.ends));
             TekContext::from_random(older, newer)
         };
-        let teks: Vec<_> = saids(&mobile.flows)
-            .iter()
-            .map(|said| *said)
-            .zip(saids(&mobile.flows).iter().map(context))
-            .collect();
+        let teks: Vec<_> =
+            saids(&mobile.flows).iter().map(|said| *said).zip(saids(&mobile.flows).iter().map(context)).collect();
         if lost {
             keys.install_lost(m, teks);
         } else if let Some(entry) = keys.current_mut() {
@@ -261,8 +231,7 @@ impl BaseStation {
             if let Some(mobile) = self.mobiles.get_mut(&ms) {
                 mobile.role = Role::Target(Target::default());
             }
-            self.timers
-                .set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
+            self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         }
         if let Some(target) = self.target(ms) {
             target.ranged = true;
@@ -329,10 +298,7 @@ impl BaseStation {
         ];
         tlvs.extend(ho_id.map(RngRspTlv::HoId));
         if !encodings.is_empty() {
-            tlvs.push(RngRspTlv::RegRspEncodings(RegRspEncodings {
-                status: 0,
-                tlvs: encodings,
-            }));
+            tlvs.push(RngRspTlv::RegRspEncodings(RegRspEncodings { status: 0, tlvs: encodings }));
         }
         let message = ManagementMessage::RngRsp(RngRsp { reserved: 0, tlvs });
         if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, entry, crc) {
@@ -366,11 +332,7 @@ impl BaseStation {
             return;
         };
         let previous = std::mem::replace(&mut mobile.role, Role::Serving(Serving::default()));
-        if let Role::Target(Target {
-            request: Some((serving, _)),
-            ..
-        }) = previous
-        {
+        if let Role::Target(Target { request: Some((serving, _)), .. }) = previous {
             mobile.came_from = Some(serving);
         }
         if !mobile.queue.is_empty() {
@@ -384,12 +346,8 @@ impl BaseStation {
             AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(m)])]),
             bs_info(self.settings.bsid, bs_role::SERVING),
         ];
-        let note = format!(
-            "CMAC_Key_Count_Update: {} has taken count {m}",
-            self.directory.bs(self.settings.bsid)
-        );
-        self.backbone
-            .withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
+        let note = format!("CMAC_Key_Count_Update: {} has taken count {m}", self.directory.bs(self.settings.bsid));
+        self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
         self.ask_gateway(now, ms, MessageKind::CmacKeyCountUpdate, tlvs, note, outbox);
     }
 
@@ -425,11 +383,7 @@ impl BaseStation {
         }
         if let Some(serving) = came_from {
             let tlvs = vec![bs_info(own, bs_role::TARGET), AsnTlv::ResultCode(result::SUCCESS)];
-            let note = format!(
-                "HO_Complete: {} is at {}",
-                self.directory.ms(ms),
-                self.directory.bs(own)
-            );
+            let note = format!("HO_Complete: {} is at {}", self.directory.ms(ms), self.directory.bs(own));
             let transaction = self.backbone.unanswered_transaction();
             let message = ControlMessage::new(MessageKind::HoComplete, ms, transaction, tlvs);
             self.backbone.tell(serving, message, note, outbox);
@@ -449,14 +403,7 @@ impl BaseStation {
             return outbox.verdict(Verdict::rejected("dropped: no CMAC_KEY_COUNT"));
         };
         let note = format!("CMAC_Key_Count_Update_ACK: knows that N = {n}");
-        self.backbone.answer(
-            from,
-            notice,
-            MessageKind::CmacKeyCountUpdateAck,
-            Vec::new(),
-            note,
-            outbox,
-        );
+        self.backbone.answer(from, notice, MessageKind::CmacKeyCountUpdateAck, Vec::new(), note, outbox);
         let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) else {
             return outbox.verdict(Verdict::accepted(format!("N = {n}, nothing is held here")));
         };
@@ -468,10 +415,7 @@ impl BaseStation {
         outbox.verdict(Verdict::accepted(format!("N = {n}, {gone} contexts deleted")));
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
-        let here = self
-            .mobiles
-            .get(&ms)
-            .is_some_and(|mobile| matches!(mobile.role, Role::Serving(_)));
+        let here = self.mobiles.get(&ms).is_some_and(|mobile| matches!(mobile.role, Role::Serving(_)));
         if behind && here {
             // N is not above the count confirmed here: the report was lost or forgotten (R3).
             self.report_to_authenticator(now, ms, count, outbox);

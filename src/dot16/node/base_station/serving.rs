@@ -64,6 +64,12 @@ impl Serving {
         self.left.is_none()
     }
 
+    /// Whether the mobile may be gone in the frame with this number: its action time is there, and MOB_HO-IND, which comes
+    /// with the end of the frame before, may still be on its way.
+    pub(super) fn awaits_indication(&self, frame: u32) -> bool {
+        self.preparation.as_ref().is_some_and(|preparation| preparation.action_frame == Some(frame))
+    }
+
     /// Where packets for a mobile that has left go.
     pub(super) fn forward(&self) -> Option<(Ipv4Addr, u32)> {
         self.left.as_ref()?.forward
@@ -125,11 +131,7 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let own = self.settings.bsid;
-        let Some(Serving {
-            preparation,
-            left: None,
-        }) = self.serving(ms)
-        else {
+        let Some(Serving { preparation, left: None }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile is not connected here"));
         };
         match preparation {
@@ -161,19 +163,13 @@ impl BaseStation {
         }
         for (bs, ip) in &wanted {
             let tlvs = self.handover_request_tlvs(ms, *bs);
-            let note = format!(
-                "HO_Req: {} may come to {}",
-                self.directory.ms(ms),
-                self.directory.bs(*bs)
-            );
-            self.backbone
-                .request(now, *ip, MessageKind::HoReq, ms, tlvs, note, outbox);
+            let note = format!("HO_Req: {} may come to {}", self.directory.ms(ms), self.directory.bs(*bs));
+            self.backbone.request(now, *ip, MessageKind::HoReq, ms, tlvs, note, outbox);
         }
         if wanted.is_empty() {
             self.recommend(now, ms, outbox);
         } else {
-            self.timers
-                .set(Timer::Preparation(ms), now + self.settings.radio.ranging_retry * 2);
+            self.timers.set(Timer::Preparation(ms), now + self.settings.radio.handover_retry);
         }
     }
 
@@ -182,11 +178,7 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get(&ms) else {
             return Vec::new();
         };
-        let mut info: Vec<AsnTlv> = mobile
-            .flows
-            .iter()
-            .map(|(sfid, said)| flow_tlv(*sfid, None, *said))
-            .collect();
+        let mut info: Vec<AsnTlv> = mobile.flows.iter().map(|(sfid, said)| flow_tlv(*sfid, None, *said)).collect();
         let mut saids: Vec<Said> = mobile.flows.iter().map(|(_, said)| *said).collect();
         saids.sort_unstable();
         saids.dedup();
@@ -223,11 +215,7 @@ impl BaseStation {
         self.acknowledge(from, answer, MessageKind::HoAck, outbox);
         let Some(bs) = self.directory.bs_at(from) else { return };
         let candidate = candidate(from, answer);
-        let Some(Serving {
-            preparation: Some(preparation),
-            ..
-        }) = self.serving(ms)
-        else {
+        let Some(Serving { preparation: Some(preparation), .. }) = self.serving(ms) else {
             return;
         };
         let Some(place) = preparation.candidates.iter_mut().find(|(bsid, _)| *bsid == bs) else {
@@ -242,11 +230,7 @@ impl BaseStation {
 
     /// A candidate that does not answer HO_Req counts as one that refuses.
     pub(super) fn candidate_silent(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(Serving {
-            preparation: Some(preparation),
-            ..
-        }) = self.serving(ms)
-        else {
+        let Some(Serving { preparation: Some(preparation), .. }) = self.serving(ms) else {
             return;
         };
         preparation.outstanding = preparation.outstanding.saturating_sub(1);
@@ -259,79 +243,50 @@ impl BaseStation {
     pub(super) fn recommend(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
         self.timers.cancel(Timer::Preparation(ms));
         let radio = self.settings.radio.clone();
-        let action_frame = radio
-            .frame_number(radio.next_downlink(now))
-            .saturating_add(u32::from(radio.action_time.max(1)));
-        let Some(Serving {
-            preparation: Some(preparation),
-            ..
-        }) = self.serving(ms)
-        else {
+        let action_frame =
+            radio.frame_number(radio.next_downlink(now)).saturating_add(u32::from(radio.action_time.max(1)));
+        let Some(Serving { preparation: Some(preparation), .. }) = self.serving(ms) else {
             return;
         };
+        // A repeated answer names the same instant while there is time for it: the first one may have arrived.
+        let next = radio.frame_number(radio.next_downlink(now));
+        let action_frame = preparation.action_frame.filter(|frame| *frame >= next + 2).unwrap_or(action_frame);
+        let action_time = u8::try_from(action_frame.saturating_sub(next)).unwrap_or(u8::MAX);
         preparation.action_frame = Some(action_frame);
-        let ready: Vec<(Bsid, Candidate)> = preparation
-            .candidates
-            .iter()
-            .filter_map(|(bs, candidate)| Some((*bs, candidate.clone()?)))
-            .collect();
+        let ready: Vec<(Bsid, Candidate)> =
+            preparation.candidates.iter().filter_map(|(bs, candidate)| Some((*bs, candidate.clone()?))).collect();
         if ready.is_empty() {
             // Nothing is prepared, so a later request starts anew.
             if let Some(serving) = self.serving(ms) {
                 serving.preparation = None;
             }
         }
-        let recommended: Vec<RecommendedBs> = ready
-            .iter()
-            .map(|(bs, candidate)| recommended(*bs, candidate))
-            .collect();
-        let mut items = vec![VendorItem::Seamless(
-            ready.iter().any(|(_, candidate)| candidate.connection.is_some()),
-        )];
-        items.extend(
-            ready
-                .iter()
-                .find_map(|(_, candidate)| candidate.deadline)
-                .map(VendorItem::RangingDeadline),
-        );
+        let recommended: Vec<RecommendedBs> = ready.iter().map(|(bs, candidate)| recommended(*bs, candidate)).collect();
+        let mut items = vec![VendorItem::Seamless(ready.iter().any(|(_, candidate)| candidate.connection.is_some()))];
+        items.extend(ready.iter().find_map(|(_, candidate)| candidate.deadline).map(VendorItem::RangingDeadline));
         for (bs, candidate) in &ready {
             items.extend(
-                candidate
-                    .connection
-                    .as_ref()
-                    .map(|connection| VendorItem::Candidate(connection.to_candidate(*bs))),
+                candidate.connection.as_ref().map(|connection| VendorItem::Candidate(connection.to_candidate(*bs))),
             );
         }
         let retain = u16::try_from(radio.resource_retain.as_millis() / 100).unwrap_or(u16::MAX);
         let decision = if recommended.is_empty() {
             BshoDecision::NotRecommended
         } else {
-            BshoDecision::HardHandover {
-                mandatory: false,
-                resource_retain: true,
-                reserved: 0,
-                recommended,
-            }
+            BshoDecision::HardHandover { mandatory: false, resource_retain: true, reserved: 0, recommended }
         };
         let names: Vec<String> = ready.iter().map(|(bs, _)| self.directory.bs(*bs)).collect();
         let note = if names.is_empty() {
             "MOB_BSHO-RSP: no handover is recommended".to_owned()
         } else {
-            format!(
-                "MOB_BSHO-RSP: recommends {}, action time in {} frames",
-                names.join(", "),
-                radio.action_time.max(1)
-            )
+            format!("MOB_BSHO-RSP: recommends {}, action time in {action_time} frames", names.join(", "))
         };
         let message = ManagementMessage::MobBshoRsp(MobBshoRsp {
             reserved: 0,
             decision,
-            action_time: radio.action_time.max(1),
+            action_time,
             padding: 0,
-            tlvs: vec![
-                MobBshoRspTlv::ResourceRetainTime(retain),
-                MobBshoRspTlv::Vendor(VendorTlv::new(items)),
-            ],
+            tlvs: vec![MobBshoRspTlv::ResourceRetainTime(retain), MobBshoRspTlv::Vendor(VendorTlv::new(items))],
         });
         self.queue_signed(now, ms, message, note, outbox);
     }
@@ -370,27 +325,15 @@ impl BaseStation {
 
     /// The mobile leaves for `target`: downlink stops, waiting SDUs go after it, the others stand down.
     fn released(&mut self, now: VirtualTime, ms: MsMac, target: Bsid, outbox: &mut Outbox<Event>) {
-        let Some(Serving {
-            preparation: Some(preparation),
-            left: None,
-        }) = self.serving(ms)
-        else {
+        let Some(Serving { preparation: Some(preparation), left: None }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: no handover has been prepared"));
         };
         let action_frame = preparation.action_frame.unwrap_or_default();
         let candidates = preparation.candidates.clone();
-        let chosen = candidates
-            .iter()
-            .find(|(bs, _)| *bs == target)
-            .and_then(|(_, candidate)| candidate.clone());
-        let forward = chosen
-            .as_ref()
-            .and_then(|candidate| Some((candidate.ip, candidate.tunnel?)));
+        let chosen = candidates.iter().find(|(bs, _)| *bs == target).and_then(|(_, candidate)| candidate.clone());
+        let forward = chosen.as_ref().and_then(|candidate| Some((candidate.ip, candidate.tunnel?)));
         let name = self.directory.bs(target);
-        outbox.verdict(Verdict::accepted(format!(
-            "CMAC good, {} leaves for {name}",
-            self.directory.ms(ms)
-        )));
+        outbox.verdict(Verdict::accepted(format!("CMAC good, {} leaves for {name}", self.directory.ms(ms))));
         if let Some(serving) = self.serving(ms) {
             serving.left = Some(Left { target, forward });
         }
@@ -406,8 +349,7 @@ impl BaseStation {
             self.confirm(now, ms, candidate.ip, kind, action_frame, note, outbox);
         }
         self.forward_queue(ms, outbox);
-        self.timers
-            .set(Timer::Retain(ms), now + self.settings.radio.resource_retain);
+        self.timers.set(Timer::Retain(ms), now + self.settings.radio.resource_retain);
     }
 
     /// HO_Cnf; a path switch that follows from it rests on the count of the connection here (R16).
@@ -421,17 +363,12 @@ impl BaseStation {
         note: String,
         outbox: &mut Outbox<Event>,
     ) {
-        let count = self
-            .mobiles
-            .get(&ms)
-            .and_then(|mobile| mobile.keys.as_ref())
-            .map(|keys| keys.count());
+        let count = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()).map(|keys| keys.count());
         let mut tlvs = vec![AsnTlv::HoConfirmType(kind), AsnTlv::ActionTime(action_frame)];
         tlvs.extend(count.map(|count| AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(count)])])));
         tlvs.push(bs_info(self.settings.bsid, bs_role::SERVING));
         self.backbone.withdraw(ms, |open| open == MessageKind::HoCnf);
-        self.backbone
-            .request(now, to, MessageKind::HoCnf, ms, tlvs, note, outbox);
+        self.backbone.request(now, to, MessageKind::HoCnf, ms, tlvs, note, outbox);
     }
 
     /// The mobile stays, or has come back: the connection goes on with its PNs.
@@ -443,17 +380,11 @@ impl BaseStation {
         outbox.verdict(Verdict::accepted(format!("CMAC good, {} stays", self.directory.ms(ms))));
         self.timers.cancel(Timer::Preparation(ms));
         self.timers.cancel(Timer::Retain(ms));
-        for (bs, candidate) in preparation
-            .map(|preparation| preparation.candidates)
-            .unwrap_or_default()
-        {
+        self.backbone.withdraw(ms, |open| open == MessageKind::HoCnf);
+        for (bs, candidate) in preparation.map(|preparation| preparation.candidates).unwrap_or_default() {
             let stood_down = left.as_ref().is_some_and(|left| left.target != bs);
             if let Some(candidate) = candidate.filter(|_| !stood_down) {
-                let note = format!(
-                    "HO_Cnf: {} stays, {} is not needed",
-                    self.directory.ms(ms),
-                    self.directory.bs(bs)
-                );
+                let note = format!("HO_Cnf: {} stays, {} is not needed", self.directory.ms(ms), self.directory.bs(bs));
                 self.confirm(now, ms, candidate.ip, ho_confirm::CANCEL, 0, note, outbox);
             }
         }
@@ -494,10 +425,7 @@ impl BaseStation {
 
 /// BS Info with BS ID and role.
 pub(super) fn bs_info(bs: Bsid, role: u8) -> AsnTlv {
-    AsnTlv::BsInfo(vec![
-        AsnTlv::BsId(NodeIdentifier::Octets6(bs.0)),
-        AsnTlv::ServingTargetIndicator(role),
-    ])
+    AsnTlv::BsInfo(vec![AsnTlv::BsId(NodeIdentifier::Octets6(bs.0)), AsnTlv::ServingTargetIndicator(role)])
 }
 
 /// SF Info with SFID, CID if one is allocated, and SAID.
@@ -524,14 +452,7 @@ fn candidate(ip: Ipv4Addr, answer: &ControlMessage) -> Option<Candidate> {
     }
     let flows: Option<Vec<Flow>> = flows(tlvs)
         .into_iter()
-        .map(|(sfid, cid, said)| {
-            Some(Flow {
-                sfid,
-                cid: cid?,
-                said,
-                direction: Flow::direction_of(sfid),
-            })
-        })
+        .map(|(sfid, cid, said)| Some(Flow { sfid, cid: cid?, said, direction: Flow::direction_of(sfid) }))
         .collect();
     let connection = tlvs.inside(MsInfo).cid().zip(tlvs.primary_cid()).zip(flows);
     let info = tlvs.inside(BsInfo);
@@ -540,9 +461,11 @@ fn candidate(ip: Ipv4Addr, answer: &ControlMessage) -> Option<Candidate> {
         optimization: info.ho_process_optimization().unwrap_or_default(),
         ho_id: info.ho_id(),
         deadline: tlvs.ranging_deadline(),
-        connection: connection
-            .filter(|_| tlvs.is_seamless())
-            .map(|((basic, primary), flows)| Connection { basic, primary, flows }),
+        connection: connection.filter(|_| tlvs.is_seamless()).map(|((basic, primary), flows)| Connection {
+            basic,
+            primary,
+            flows,
+        }),
         tunnel: tlvs.inside(DataPathInfo).data_path_id(),
     })
 }

@@ -38,9 +38,7 @@ pub(super) struct Target {
 
 /// What the target leaves out of network entry in every mode here: SBC-REQ and REG-REQ.
 pub(super) fn optimization(security: HoSecurity) -> HoProcessOptimization {
-    HoProcessOptimization::OMIT_SBC_REQ
-        .with(HoProcessOptimization::OMIT_REG_REQ)
-        .with_security(security)
+    HoProcessOptimization::OMIT_SBC_REQ.with(HoProcessOptimization::OMIT_REG_REQ).with_security(security)
 }
 
 impl BaseStation {
@@ -63,10 +61,14 @@ impl BaseStation {
         let refused = |station: &mut Self, why: &str, code: u8, outbox: &mut Outbox<Event>| {
             outbox.verdict(Verdict::rejected(format!("refused: {why}")));
             let tlvs = vec![AsnTlv::BsHoRspCode(code)];
-            station
-                .backbone
-                .answer(from, request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
+            station.backbone.answer(from, request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
         };
+        let same = |target: &Target| {
+            target.request.as_ref().is_some_and(|(of, known)| (*of, known.transaction) == (from, request.transaction))
+        };
+        if self.target(ms).is_some_and(|target| same(target)) {
+            return outbox.verdict(Verdict::accepted("a repetition: the preparation is under way"));
+        }
         let here = self
             .mobiles
             .get(&ms)
@@ -75,10 +77,7 @@ impl BaseStation {
             return refused(self, "the mobile is connected here", bs_ho_rsp::OTHER, outbox);
         }
         self.empty_attempt(ms, outbox);
-        let flows: Vec<_> = flows(&request.tlvs)
-            .into_iter()
-            .map(|(sfid, _, said)| (sfid, said))
-            .collect();
+        let flows: Vec<_> = flows(&request.tlvs).into_iter().map(|(sfid, _, said)| (sfid, said)).collect();
         let Some(connection) = self.cids.allocate(&flows).filter(|_| !flows.is_empty()) else {
             return refused(self, "no CIDs or no flows", bs_ho_rsp::NO_AIR_RESOURCES, outbox);
         };
@@ -97,8 +96,7 @@ impl BaseStation {
         mobile.seamless = request.tlvs.is_seamless();
         mobile.role = Role::Target(target);
         outbox.verdict(Verdict::accepted("asks for the context"));
-        self.timers
-            .set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
+        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
         self.fetch_context(now, ms, outbox);
     }
 
@@ -123,36 +121,22 @@ impl BaseStation {
         let ms = report.ms;
         let bs = self.settings.bsid;
         let info = report.tlvs.inside(MsInfo).inside(AkContextTlv);
-        let context = info
-            .ak()
-            .zip(info.ak_sn())
-            .zip(info.ak_lifetime())
-            .zip(info.cmac_key_count());
+        let context = info.ak().zip(info.ak_sn()).zip(info.ak_lifetime()).zip(info.cmac_key_count());
         let Some((((ak, sn), seconds), n)) = context else {
             outbox.verdict(Verdict::rejected("no context: the handover is refused"));
             return self.refuse_attempt(ms, outbox);
         };
         let ak = AkContext::from_ak(Ak::from_octets(ak), AkSequenceNumber(sn & 0xf), ms, bs);
         let ends = now + std::time::Duration::from_secs(u64::from(seconds));
-        let lifetime = PmkLifetime {
-            full: self.settings.pmk_lifetime,
-            ends,
-        };
+        let lifetime = PmkLifetime { full: self.settings.pmk_lifetime, ends };
         let settings = self.settings.keys.clone();
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
         if mobile.flows.is_empty() {
-            mobile.flows = flows(&report.tlvs)
-                .into_iter()
-                .map(|(sfid, _, said)| (sfid, said))
-                .collect();
+            mobile.flows = flows(&report.tlvs).into_iter().map(|(sfid, _, said)| (sfid, said)).collect();
         }
-        let saids = if mobile.seamless {
-            saids(&mobile.flows)
-        } else {
-            Vec::new()
-        };
+        let saids = if mobile.seamless { saids(&mobile.flows) } else { Vec::new() };
         let same_ak = mobile.keys.as_ref().is_some_and(|keys| keys.ak().akid == ak.akid);
         if !same_ak {
             mobile.keys = Some(BaseStationKeys::new(settings, ak, saids, lifetime));
@@ -161,20 +145,15 @@ impl BaseStation {
         let preparation = keys.prepare(now, n, report.tlvs.is_issued_before());
         let (generates, text) = match preparation {
             Preparation::Seamless { count, resumed } if mobile.seamless => {
-                let how = if resumed {
-                    "context resumed with its PNs"
-                } else {
-                    "TEKs derived"
-                };
+                let how = if resumed { "context resumed with its PNs" } else { "TEKs derived" };
                 (true, format!("N = {n}, T_B = {count}, {how}"))
             }
             Preparation::Seamless { count, .. } => {
                 (false, format!("N = {n}, T_B = {count}, TEKs will be sent in RNG-RSP"))
             }
-            Preparation::LegacyRngRsp => (
-                false,
-                format!("N = {n}, but contexts were lost: TEKs will be sent in RNG-RSP"),
-            ),
+            Preparation::LegacyRngRsp => {
+                (false, format!("N = {n}, but contexts were lost: TEKs will be sent in RNG-RSP"))
+            }
         };
         outbox.verdict(Verdict::accepted(text));
         self.report_keys(ms, outbox);
@@ -210,8 +189,7 @@ impl BaseStation {
     fn refuse_attempt(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
         if let Some((from, request)) = self.target(ms).and_then(|target| target.request.clone()) {
             let tlvs = vec![AsnTlv::BsHoRspCode(bs_ho_rsp::OTHER)];
-            self.backbone
-                .answer(from, &request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
+            self.backbone.answer(from, &request, MessageKind::HoRsp, tlvs, "HO_Rsp: refuses", outbox);
         }
         self.end_attempt(ms, outbox);
     }
@@ -238,11 +216,7 @@ impl BaseStation {
         let Some((to, request)) = target.request.clone() else {
             return;
         };
-        let security = if target.generates {
-            HoSecurity::NoTekTransfer
-        } else {
-            HoSecurity::SaTekUpdateInRngRsp
-        };
+        let security = if target.generates { HoSecurity::NoTekTransfer } else { HoSecurity::SaTekUpdateInRngRsp };
         let mut bs = vec![
             AsnTlv::BsId(NodeIdentifier::Octets6(own.0)),
             AsnTlv::ServingTargetIndicator(bs_role::TARGET),
@@ -251,12 +225,7 @@ impl BaseStation {
         ];
         bs.extend(target.ho_id.map(AsnTlv::HoId));
         let mut info = vec![AsnTlv::Cid(connection.basic)];
-        info.extend(
-            connection
-                .flows
-                .iter()
-                .map(|flow| flow_tlv(flow.sfid, Some(flow.cid), flow.said)),
-        );
+        info.extend(connection.flows.iter().map(|flow| flow_tlv(flow.sfid, Some(flow.cid), flow.said)));
         let tlvs = vec![
             AsnTlv::BsHoRspCode(bs_ho_rsp::SUCCESS),
             AsnTlv::BsInfo(bs),
@@ -266,17 +235,11 @@ impl BaseStation {
             AsnTlv::ranging_deadline(deadline),
             AsnTlv::seamless(target.generates),
         ];
-        let how = if target.generates {
-            "TEKs are generated"
-        } else {
-            "TEKs come in RNG-RSP"
-        };
+        let how = if target.generates { "TEKs are generated" } else { "TEKs come in RNG-RSP" };
         let note = format!("HO_Rsp: {} is ready, {how}", self.directory.bs(own));
-        self.backbone
-            .answer(to, &request, MessageKind::HoRsp, tlvs, note, outbox);
+        self.backbone.answer(to, &request, MessageKind::HoRsp, tlvs, note, outbox);
         // Until HO_Cnf says when the mobile comes, the preparation is kept as long as a connection would be.
-        self.timers
-            .set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
+        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
     }
 
     /// HO_Cnf: the mobile comes, or it does not.
@@ -289,16 +252,8 @@ impl BaseStation {
     ) {
         let ms = message.ms;
         let confirmed = message.tlvs.ho_confirm_type() == Some(ho_confirm::CONFIRM);
-        let note = format!(
-            "HO_Ack: {}",
-            if confirmed {
-                "waits for the mobile"
-            } else {
-                "stands down"
-            }
-        );
-        self.backbone
-            .answer(from, message, MessageKind::HoAck, Vec::new(), note, outbox);
+        let note = format!("HO_Ack: {}", if confirmed { "waits for the mobile" } else { "stands down" });
+        self.backbone.answer(from, message, MessageKind::HoAck, Vec::new(), note, outbox);
         let radio = self.settings.radio.clone();
         let Some(target) = self.target(ms).filter(|target| !target.ranged) else {
             return outbox.verdict(Verdict::accepted("no attempt of this mobile is under way here"));
@@ -334,11 +289,7 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let tunnel = self.own_tunnel(ms);
-        let own = self
-            .mobiles
-            .get(&ms)
-            .and_then(|mobile| mobile.keys.as_ref())
-            .map(BaseStationKeys::count);
+        let own = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()).map(BaseStationKeys::count);
         let Some(count) = count.or(own) else { return };
         let tlvs = vec![
             AsnTlv::RegistrationType(registration::HANDOFF),
@@ -346,9 +297,7 @@ impl BaseStation {
             tunnel_info(tunnel),
         ];
         let note = format!("Path_Reg_Req: asks for the downlink, on count {count}");
-        self.backbone.withdraw(ms, |kind| {
-            matches!(kind, MessageKind::PathRegReq | MessageKind::PathDeregReq)
-        });
+        self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathDeregReq));
         self.ask_gateway(now, ms, MessageKind::PathRegReq, tlvs, note, outbox);
     }
 
@@ -370,9 +319,7 @@ impl BaseStation {
 
     /// The attempt is over without the mobile: unsent SDUs go back (R15), contexts stay.
     fn stand_down(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let back = self
-            .target(ms)
-            .and_then(|target| Some((target.request.as_ref()?.0, target.back?)));
+        let back = self.target(ms).and_then(|target| Some((target.request.as_ref()?.0, target.back?)));
         if let Some((ip, key)) = back {
             self.return_queue(ms, ip, key, outbox);
         }
@@ -411,17 +358,8 @@ impl BaseStation {
             return;
         }
         let tlvs = vec![bs_info(self.settings.bsid, bs_role::SERVING)];
-        self.backbone.withdraw(ms, |kind| {
-            matches!(kind, MessageKind::PathRegReq | MessageKind::PathPreregReq)
-        });
-        self.ask_gateway(
-            now,
-            ms,
-            MessageKind::PathDeregReq,
-            tlvs,
-            "Path_Dereg_Req: closes the data path",
-            outbox,
-        );
+        self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathPreregReq));
+        self.ask_gateway(now, ms, MessageKind::PathDeregReq, tlvs, "Path_Dereg_Req: closes the data path", outbox);
     }
 
     /// A request that nobody answered, after its repetitions.
@@ -438,10 +376,7 @@ impl BaseStation {
 
 /// Data Path Info: GRE with this key towards the sender of the message.
 fn tunnel_info(key: u32) -> AsnTlv {
-    AsnTlv::DataPathInfo(vec![
-        AsnTlv::DataPathEncapsulation(ENCAPSULATION_GRE),
-        AsnTlv::DataPathId(key),
-    ])
+    AsnTlv::DataPathInfo(vec![AsnTlv::DataPathEncapsulation(ENCAPSULATION_GRE), AsnTlv::DataPathId(key)])
 }
 
 /// The SAs of some flows, each once.

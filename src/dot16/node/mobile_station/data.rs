@@ -28,12 +28,7 @@ impl MobileStation {
     /// A user packet for the uplink.
     pub(super) fn packet(&mut self, now: VirtualTime, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
         if matches!(self.state, State::Detached) || self.packets.len() >= QUEUE {
-            return self.event(
-                What::PacketGivenUp {
-                    direction: Direction::Uplink,
-                },
-                outbox,
-            );
+            return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
         }
         self.packets.push_back(packet);
         self.want_slot(now);
@@ -41,12 +36,7 @@ impl MobileStation {
 
     pub(super) fn give_packets_up(&mut self, outbox: &mut Outbox<Event>) {
         for _ in 0..self.packets.len() {
-            self.event(
-                What::PacketGivenUp {
-                    direction: Direction::Uplink,
-                },
-                outbox,
-            );
+            self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
         }
         self.packets.clear();
     }
@@ -89,9 +79,7 @@ impl MobileStation {
         for (pdu, note) in self.management.drain(..) {
             outbox.send(port, pdu, note);
         }
-        let flow = self
-            .listening_to()
-            .and_then(|(_, connection, _)| connection?.flow(Direction::Uplink));
+        let flow = self.listening_to().and_then(|(_, connection, _)| connection?.flow(Direction::Uplink));
         let Some(flow) = flow else { return };
         while let Some(packet) = self.packets.pop_front() {
             self.send_packet(now, (bs, port, count), (flow.cid, flow.said), &packet, outbox);
@@ -108,39 +96,21 @@ impl MobileStation {
     ) {
         let radio = &self.settings.radio;
         let fragmenter = self.fragmenters.entry((bs, cid)).or_default();
-        let context = self
-            .keys
-            .keys_mut(bs, count)
-            .and_then(|keys| keys.tek_context_mut(said));
+        let context = self.keys.keys_mut(bs, count).and_then(|keys| keys.tek_context_mut(said));
         let (Ok(bodies), Some(context)) = (fragmenter.cut(packet, radio.max_pdu), context) else {
-            return self.event(
-                What::PacketGivenUp {
-                    direction: Direction::Uplink,
-                },
-                outbox,
-            );
+            return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
         };
         let pieces = bodies.len();
         for (piece, (pdu_type, body)) in bodies.into_iter().enumerate() {
             let sealed = match context.seal(now, Direction::Uplink, header(pdu_type, cid), &body, radio.crc) {
                 Ok(sealed) => sealed,
                 Err(_) => {
-                    return self.event(
-                        What::PacketGivenUp {
-                            direction: Direction::Uplink,
-                        },
-                        outbox,
-                    );
+                    return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
                 }
             };
             let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
             let ms = self.settings.mac;
-            let what = What::Sealed {
-                bs,
-                direction: Direction::Uplink,
-                fingerprint,
-                pn,
-            };
+            let what = What::Sealed { bs, direction: Direction::Uplink, fingerprint, pn };
             outbox.report(Event { ms, what });
             let note = data_note(packet.len(), pn, sealed.eks, piece, pieces);
             outbox.send(port, sealed.octets, note);
@@ -154,14 +124,9 @@ impl MobileStation {
             return;
         };
         let Some(flow) = connection.and_then(|connection| connection.flow_on(cid)) else {
-            return outbox.verdict(Verdict::rejected(format!(
-                "dropped: CID {cid} is none of this mobile's"
-            )));
+            return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is none of this mobile's")));
         };
-        let context = self
-            .keys
-            .keys_mut(bs, count)
-            .and_then(|keys| keys.tek_context_mut(flow.said));
+        let context = self.keys.keys_mut(bs, count).and_then(|keys| keys.tek_context_mut(flow.said));
         let Some(context) = context else {
             return outbox.verdict(Verdict::rejected("dropped: no TEK for this connection"));
         };
@@ -174,34 +139,15 @@ impl MobileStation {
                 return outbox.verdict(Verdict::rejected(format!("dropped: {error}")));
             }
         };
-        self.event(
-            What::DataAccepted {
-                bs,
-                direction: Direction::Downlink,
-                self_sync_steps: 0,
-            },
-            outbox,
-        );
+        self.event(What::DataAccepted { bs, direction: Direction::Downlink, self_sync_steps: 0 }, outbox);
         let reassembler = self.reassemblers.entry((bs, cid)).or_default();
         match reassembler.take(pdu.header.pdu_type, &opened.plaintext) {
             Ok(Reassembled::Sdu(octets)) => {
-                outbox.verdict(Verdict::accepted(format!(
-                    "accepted: ICV good, PN {} new",
-                    opened.pn.count()
-                )));
-                self.event(
-                    What::PacketOut {
-                        direction: Direction::Downlink,
-                        octets,
-                    },
-                    outbox,
-                );
+                outbox.verdict(Verdict::accepted(format!("accepted: ICV good, PN {} new", opened.pn.count())));
+                self.event(What::PacketOut { direction: Direction::Downlink, octets }, outbox);
             }
             Ok(Reassembled::Waiting) => {
-                let text = format!(
-                    "accepted: ICV good, PN {} new, more fragments to come",
-                    opened.pn.count()
-                );
+                let text = format!("accepted: ICV good, PN {} new, more fragments to come", opened.pn.count());
                 outbox.verdict(Verdict::accepted(text));
             }
             Ok(Reassembled::Gap) => outbox.verdict(Verdict::rejected("ICV good, but fragments before it are missing")),
@@ -215,9 +161,6 @@ pub(in crate::dot16::node) fn data_note(octets: usize, pn: u32, eks: u8, piece: 
     if pieces == 1 {
         format!("user data, {octets} octets, PN {pn}, EKS {eks}")
     } else {
-        format!(
-            "user data, fragment {} of {pieces} of {octets} octets, PN {pn}, EKS {eks}",
-            piece + 1
-        )
+        format!("user data, fragment {} of {pieces} of {octets} octets, PN {pn}, EKS {eks}", piece + 1)
     }
 }

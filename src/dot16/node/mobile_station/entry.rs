@@ -65,10 +65,7 @@ impl MobileStation {
             let note = format!("CDMA ranging code for {}", self.directory.bs(entry.bs));
             outbox.send(*port, cdma_code::HANDOVER_RANGING.to_vec(), note);
         }
-        self.timers.set(
-            Timer::Access,
-            self.settings.radio.next_uplink(now + self.settings.radio.ranging_retry),
-        );
+        self.timers.set(Timer::Access, self.settings.radio.next_uplink(now + self.settings.radio.ranging_retry));
     }
 
     /// RNG-RSP without CMAC tuple: only as the answer to a CDMA code.
@@ -89,10 +86,7 @@ impl MobileStation {
             return;
         };
         let (bs, mode) = (entry.bs, entry.mode);
-        let cid = entry
-            .connection
-            .as_ref()
-            .map_or(Cid::INITIAL_RANGING, |connection| connection.basic);
+        let cid = entry.connection.as_ref().map_or(Cid::INITIAL_RANGING, |connection| connection.basic);
         let purpose = match mode {
             HandoverMode::Seamless => RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER,
             HandoverMode::LegacyRngRsp => RngReq::PURPOSE_HANDOVER,
@@ -107,10 +101,7 @@ impl MobileStation {
         let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
         self.keys.spend();
         let crc = self.settings.radio.crc;
-        let pdu = self
-            .keys
-            .keys_mut(bs, count)
-            .map(|keys| signed_pdu(message, cid, Direction::Uplink, keys, crc));
+        let pdu = self.keys.keys_mut(bs, count).map(|keys| signed_pdu(message, cid, Direction::Uplink, keys, crc));
         if let (Some(Ok(pdu)), Some(port)) = (pdu, self.settings.ports.get(&bs)) {
             let note = format!("RNG-REQ: enters {}, CMAC_KEY_COUNT {count}", self.directory.bs(bs));
             outbox.send(*port, pdu, note);
@@ -151,9 +142,7 @@ impl MobileStation {
             return self.complete(now, bs, connection, outbox);
         }
         if !installed {
-            return outbox.verdict(Verdict::rejected(
-                "dropped: no TEKs in RNG-RSP, and none are generated here",
-            ));
+            return outbox.verdict(Verdict::rejected("dropped: no TEKs in RNG-RSP, and none are generated here"));
         }
         outbox.verdict(Verdict::accepted("entry complete, TEKs unwrapped"));
         if let State::Entering { entry } = &mut self.state {
@@ -163,8 +152,7 @@ impl MobileStation {
         for timer in [Timer::Range, Timer::Deadline] {
             self.timers.cancel(timer);
         }
-        self.timers
-            .set(Timer::KeysInstalled, now + self.settings.radio.tek_processing);
+        self.timers.set(Timer::KeysInstalled, now + self.settings.radio.tek_processing);
     }
 
     /// The TEKs of RNG-RSP are at work after their processing time.
@@ -191,33 +179,18 @@ impl MobileStation {
 
     fn complete(&mut self, now: VirtualTime, bs: Bsid, connection: Connection, outbox: &mut Outbox<Event>) {
         let State::Entering { entry } = &self.state else { return };
-        let outcome = if entry.fallback {
-            Outcome::FellBack
-        } else {
-            Outcome::Completed
-        };
+        let outcome = if entry.fallback { Outcome::FellBack } else { Outcome::Completed };
         let granted = entry.granted;
         self.stop_timers();
         self.keys.complete(bs);
-        self.live = Some(Live {
-            bs,
-            connection,
-            count: self.keys.committed(),
-        });
+        self.live = Some(Live { bs, connection, count: self.keys.committed() });
         self.state = State::Connected;
         self.reassemblers.retain(|(at, _), _| *at == bs);
         self.fragmenters.retain(|(at, _), _| *at == bs);
         self.report_keys(outbox);
         self.event(What::Committed(self.keys.committed()), outbox);
         let count = Some(self.keys.committed());
-        self.event(
-            What::TrafficCount {
-                bs,
-                at_mobile: true,
-                count,
-            },
-            outbox,
-        );
+        self.event(What::TrafficCount { bs, at_mobile: true, count }, outbox);
         if !granted {
             self.event(What::UplinkGranted { bs }, outbox);
         }
@@ -236,13 +209,7 @@ impl MobileStation {
         self.live = None;
         self.state = State::Detached;
         self.give_packets_up(outbox);
-        self.event(
-            What::HandoverEnded {
-                outcome: Outcome::Reauthenticated,
-                at: None,
-            },
-            outbox,
-        );
+        self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at: None }, outbox);
     }
 
     /// The attempt did not succeed in time.
@@ -263,13 +230,7 @@ impl MobileStation {
     }
 
     fn stop_timers(&mut self) {
-        for timer in [
-            Timer::Arrive,
-            Timer::Access,
-            Timer::Range,
-            Timer::Deadline,
-            Timer::KeysInstalled,
-        ] {
+        for timer in [Timer::Arrive, Timer::Access, Timer::Range, Timer::Deadline, Timer::KeysInstalled] {
             self.timers.cancel(timer);
         }
     }
@@ -278,11 +239,5 @@ impl MobileStation {
 fn unwrapped(kek: &Kek, parameters: &TekParameters, window: &PnWindow, now: VirtualTime) -> Option<TekState> {
     let tek = key_wrap::unwrap(kek, &parameters.wrapped_tek).ok()?;
     let expires = now + Duration::from_secs(u64::from(parameters.lifetime));
-    Some(TekState::new(
-        tek,
-        parameters.sequence_number & 3,
-        TekSource::Random,
-        window.clone(),
-        expires,
-    ))
+    Some(TekState::new(tek, parameters.sequence_number & 3, TekSource::Random, window.clone(), expires))
 }

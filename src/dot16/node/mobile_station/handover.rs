@@ -27,36 +27,18 @@ impl MobileStation {
         outbox: &mut Outbox<Event>,
     ) {
         let (State::Connected, Some(live)) = (&self.state, &self.live) else {
-            return self.event(
-                What::CommandIgnored("handover: one is under way, or the mobile has no connection"),
-                outbox,
-            );
+            return self
+                .event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
         };
-        self.event(
-            What::HandoverStarted {
-                from: live.bs,
-                to: target,
-            },
-            outbox,
-        );
+        self.event(What::HandoverStarted { from: live.bs, to: target }, outbox);
         if self.keys.begin().is_err() {
             let at = self.live.as_ref().map(|live| live.bs);
-            return self.event(
-                What::HandoverEnded {
-                    outcome: Outcome::Reauthenticated,
-                    at,
-                },
-                outbox,
-            );
+            return self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at }, outbox);
         }
         for &bs in &candidates {
             self.derive(now, bs, outbox);
         }
-        self.state = State::Preparing {
-            target,
-            candidates,
-            repeats: 0,
-        };
+        self.state = State::Preparing { target, candidates, repeats: 0 };
         self.request(now, outbox);
     }
 
@@ -65,14 +47,7 @@ impl MobileStation {
         self.report_keys(outbox);
         if self.settings.seamless {
             let count = self.keys.traffic();
-            self.event(
-                What::TrafficCount {
-                    bs,
-                    at_mobile: true,
-                    count,
-                },
-                outbox,
-            );
+            self.event(What::TrafficCount { bs, at_mobile: true, count }, outbox);
         }
     }
 
@@ -84,8 +59,7 @@ impl MobileStation {
         let note = format!("MOB_MSHO-REQ: asks for a handover, candidates {}", names.join(", "));
         let message = ManagementMessage::MobMshoReq(measured(candidates));
         self.send_to_serving(now, message, note, outbox);
-        self.timers
-            .set(Timer::RepeatRequest, now + self.settings.radio.ranging_retry);
+        self.timers.set(Timer::RepeatRequest, now + self.settings.radio.handover_retry + self.settings.radio.frame * 4);
     }
 
     /// Queues a signed message for the serving BS.
@@ -130,13 +104,7 @@ impl MobileStation {
         self.report_keys(outbox);
         self.state = State::Connected;
         let at = self.live.as_ref().map(|live| live.bs);
-        self.event(
-            What::HandoverEnded {
-                outcome: Outcome::Cancelled,
-                at,
-            },
-            outbox,
-        );
+        self.event(What::HandoverEnded { outcome: Outcome::Cancelled, at }, outbox);
     }
 
     /// MOB_BSHO-RSP: takes the wanted target if it is recommended, else the first that is.
@@ -175,18 +143,14 @@ impl MobileStation {
             listening: false,
             granted: false,
         };
-        let action_time = radio.frame_start(
-            radio
-                .frame_number(now)
-                .saturating_add(u32::from(response.action_time.max(1))),
-        );
+        let action_time =
+            radio.frame_start(radio.frame_number(now).saturating_add(u32::from(response.action_time.max(1))));
         let name = self.directory.bs(bs);
         outbox.verdict(Verdict::accepted(format!("goes to {name} at {action_time}, {mode}")));
         self.derive(now, bs, outbox);
-        self.event(What::HandoverAgreed { mode, action_time }, outbox);
+        self.event(What::HandoverAgreed { to: bs, mode, action_time }, outbox);
         self.state = State::Leaving { entry };
-        self.timers
-            .set(Timer::Indicate, action_time - radio.frame + radio.downlink);
+        self.timers.set(Timer::Indicate, action_time - radio.frame + radio.downlink);
         self.timers.set(Timer::Leave, action_time);
     }
 
@@ -258,21 +222,11 @@ impl MobileStation {
             self.event(What::Committed(self.keys.committed()), outbox);
         }
         self.report_keys(outbox);
-        let next = if entry.fallbacks.is_empty() {
-            None
-        } else {
-            Some(entry.fallbacks.remove(0))
-        };
+        let next = if entry.fallbacks.is_empty() { None } else { Some(entry.fallbacks.remove(0)) };
         let (Some(next), Ok(_)) = (next, self.keys.begin()) else {
             self.state = State::Detached;
             self.give_packets_up(outbox);
-            return self.event(
-                What::HandoverEnded {
-                    outcome: Outcome::Released,
-                    at: None,
-                },
-                outbox,
-            );
+            return self.event(What::HandoverEnded { outcome: Outcome::Released, at: None }, outbox);
         };
         self.derive(now, next, outbox);
         entry.bs = next;
@@ -303,17 +257,8 @@ pub(super) fn candidate_connection(items: &[VendorItem], bs: Bsid) -> Option<Con
 
 /// MOB_MSHO-REQ with plausible measurements: there is no PHY to take them from.
 fn measured(candidates: &[Bsid]) -> MobMshoReq {
-    let measurements = Measurements {
-        cinr: Some(40),
-        rssi: Some(0x60),
-        relative_delay: None,
-    };
-    let new_bs = NewBs {
-        preamble_index: 33,
-        measurements,
-        service_level_prediction: 2,
-        arrival_time_difference: None,
-    };
+    let measurements = Measurements { cinr: Some(40), rssi: Some(0x60), relative_delay: None };
+    let new_bs = NewBs { preamble_index: 33, measurements, service_level_prediction: 2, arrival_time_difference: None };
     MobMshoReq {
         report_metric: ReportMetric(ReportMetric::CINR | ReportMetric::RSSI),
         full: candidates.iter().map(|bs| (*bs, new_bs)).collect(),

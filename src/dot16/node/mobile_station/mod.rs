@@ -74,11 +74,7 @@ enum State {
     /// User data flows over the live connection.
     Connected,
     /// MOB_MSHO-REQ is out.
-    Preparing {
-        target: Bsid,
-        candidates: Vec<Bsid>,
-        repeats: u8,
-    },
+    Preparing { target: Bsid, candidates: Vec<Bsid>, repeats: u8 },
     /// MOB_BSHO-RSP is in; the live connection works until the action time.
     Leaving { entry: Entry },
     /// Away from the serving BS, entering another (or the same again).
@@ -151,10 +147,7 @@ impl MobileStation {
     }
 
     fn event(&self, what: What, outbox: &mut Outbox<Event>) {
-        outbox.report(Event {
-            ms: self.settings.mac,
-            what,
-        });
+        outbox.report(Event { ms: self.settings.mac, what });
     }
 
     fn rejected(&self, reject: Reject, text: impl Into<String>, outbox: &mut Outbox<Event>) {
@@ -167,14 +160,7 @@ impl MobileStation {
         self.started = true;
         let (pmk, sn) = self.keys.pmk();
         let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
-        self.event(
-            What::Key {
-                at_mobile: true,
-                held: true,
-                key,
-            },
-            outbox,
-        );
+        self.event(What::Key { at_mobile: true, held: true, key }, outbox);
         self.event(What::Committed(self.keys.committed()), outbox);
         self.report_keys(outbox);
     }
@@ -192,25 +178,18 @@ impl MobileStation {
     /// The BS that the mobile listens to, with the connection and count in use there.
     fn listening_to(&self) -> Option<(Bsid, Option<&Connection>, CmacKeyCount)> {
         match &self.state {
-            State::Connected | State::Preparing { .. } | State::Leaving { .. } => self
-                .live
-                .as_ref()
-                .map(|live| (live.bs, Some(&live.connection), live.count)),
-            State::Entering { entry } if entry.listening => self
-                .keys
-                .traffic()
-                .map(|count| (entry.bs, entry.connection.as_ref(), count)),
+            State::Connected | State::Preparing { .. } | State::Leaving { .. } => {
+                self.live.as_ref().map(|live| (live.bs, Some(&live.connection), live.count))
+            }
+            State::Entering { entry } if entry.listening => {
+                self.keys.traffic().map(|count| (entry.bs, entry.connection.as_ref(), count))
+            }
             State::Entering { .. } | State::Returning { .. } | State::Detached => None,
         }
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
-        let from = self
-            .settings
-            .ports
-            .iter()
-            .find(|(_, of_bs)| **of_bs == port)
-            .map(|(bs, _)| *bs);
+        let from = self.settings.ports.iter().find(|(_, of_bs)| **of_bs == port).map(|(bs, _)| *bs);
         match (from, self.listening_to()) {
             (Some(from), Some((bs, _, _))) if from == bs => {}
             (Some(from), _) => {
@@ -257,10 +236,7 @@ impl MobileStation {
                 self.rejected(Reject::Cmac, text, outbox);
             }
             (message, Some(_)) => {
-                outbox.verdict(Verdict::rejected(format!(
-                    "dropped: {} not expected here",
-                    message.name()
-                )));
+                outbox.verdict(Verdict::rejected(format!("dropped: {} not expected here", message.name())));
             }
         }
     }

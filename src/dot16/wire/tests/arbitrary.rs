@@ -50,26 +50,13 @@ pub fn fragmentation_subheader() -> impl Strategy<Value = (FragmentationSubheade
         FragmentControl::Middle,
     ]);
     (control, 0..2048_u16, 0..8_u8, any::<bool>()).prop_map(|(control, fsn, reserved, extended)| {
-        (
-            FragmentationSubheader {
-                control,
-                fsn: if extended { fsn } else { fsn % 8 },
-                reserved,
-            },
-            extended,
-        )
+        (FragmentationSubheader { control, fsn: if extended { fsn } else { fsn % 8 }, reserved }, extended)
     })
 }
 
 fn cmac_tuple() -> impl Strategy<Value = CmacTuple> {
     (0..16_u8, 0..16_u8, option::of(bsid()), any::<u32>(), any::<[u8; 8]>()).prop_map(
-        |(reserved, ak_sn, bsid, pn, value)| CmacTuple {
-            reserved,
-            ak_sn: AkSequenceNumber(ak_sn),
-            bsid,
-            pn,
-            value,
-        },
+        |(reserved, ak_sn, bsid, pn, value)| CmacTuple { reserved, ak_sn: AkSequenceNumber(ak_sn), bsid, pn, value },
     )
 }
 
@@ -80,13 +67,7 @@ fn vendor() -> impl Strategy<Value = VendorTlv> {
         said: Said(said),
     });
     let candidate = (bsid(), cid(), cid(), any::<u8>(), vec(flow, 0..4)).prop_map(
-        |(bsid, basic_cid, primary_cid, flags, flows)| Candidate {
-            bsid,
-            basic_cid,
-            primary_cid,
-            flags,
-            flows,
-        },
+        |(bsid, basic_cid, primary_cid, flags, flows)| Candidate { bsid, basic_cid, primary_cid, flags, flows },
     );
     let item = prop_oneof![
         any::<bool>().prop_map(VendorItem::Seamless),
@@ -95,47 +76,33 @@ fn vendor() -> impl Strategy<Value = VendorTlv> {
         unknown_tlv().prop_map(VendorItem::Other),
     ];
     let ours = vec(item, 0..5).prop_map(VendorTlv::new);
-    let foreign =
-        (any::<[u8; 2]>(), vec(unknown_tlv().prop_map(VendorItem::Other), 0..3)).prop_map(|([a, b], items)| {
-            VendorTlv {
-                vendor_id: [0, a, b],
-                items,
-            }
-        });
+    let foreign = (any::<[u8; 2]>(), vec(unknown_tlv().prop_map(VendorItem::Other), 0..3))
+        .prop_map(|([a, b], items)| VendorTlv { vendor_id: [0, a, b], items });
     prop_oneof![ours, foreign]
 }
 
 fn sa_tek_update() -> impl Strategy<Value = SaTekUpdate> {
     let parameters = || {
-        (
-            vec(any::<u8>(), 16..25),
-            any::<u32>(),
-            any::<u8>(),
-            vec(unknown_tlv(), 0..2),
-        )
-            .prop_map(|(wrapped_tek, lifetime, sequence_number, other)| TekParameters {
+        (vec(any::<u8>(), 16..25), any::<u32>(), any::<u8>(), vec(unknown_tlv(), 0..2)).prop_map(
+            |(wrapped_tek, lifetime, sequence_number, other)| TekParameters {
                 wrapped_tek,
                 lifetime,
                 sequence_number,
                 other,
-            })
+            },
+        )
     };
     let saids = (any::<u16>(), any::<u16>());
-    (
-        any::<u8>(),
-        saids,
-        option::of(parameters()),
-        option::of(parameters()),
-        vec(unknown_tlv(), 0..2),
-    )
-        .prop_map(|(kind, (new, old), older, newer, other)| SaTekUpdate {
+    (any::<u8>(), saids, option::of(parameters()), option::of(parameters()), vec(unknown_tlv(), 0..2)).prop_map(
+        |(kind, (new, old), older, newer, other)| SaTekUpdate {
             kind,
             new_said: Said(new),
             old_said: Said(old),
             older,
             newer,
             other,
-        })
+        },
+    )
 }
 
 fn reg_tlv() -> impl Strategy<Value = RegTlv> {
@@ -200,10 +167,7 @@ fn rng_rsp() -> impl Strategy<Value = RngRsp> {
         (any::<u8>(), vec(reg_tlv(), 0..3))
             .prop_map(|(status, tlvs)| RngRspTlv::RegRspEncodings(RegRspEncodings { status, tlvs })),
         any::<[[u8; 8]; 2]>().prop_map(|[bs_random, akid]| {
-            RngRspTlv::SaChallengeTuple(SaChallengeTuple {
-                bs_random,
-                akid: AkId(akid),
-            })
+            RngRspTlv::SaChallengeTuple(SaChallengeTuple { bs_random, akid: AkId(akid) })
         }),
         cmac_tuple().prop_map(RngRspTlv::CmacTuple),
         unknown_tlv().prop_map(RngRspTlv::Other),
@@ -254,17 +218,15 @@ fn mob_nbr_adv() -> impl Strategy<Value = MobNbrAdv> {
             vec(neighbour(skip), 0..4),
             vec(unknown_tlv(), 0..2),
         )
-            .prop_map(
-                move |(operator_id, count, (index, total), neighbours, tlvs)| MobNbrAdv {
-                    skip_optional_fields: skip,
-                    operator_id,
-                    configuration_change_count: count,
-                    fragmentation_index: index,
-                    total_fragmentation: total,
-                    neighbours,
-                    tlvs,
-                },
-            )
+            .prop_map(move |(operator_id, count, (index, total), neighbours, tlvs)| MobNbrAdv {
+                skip_optional_fields: skip,
+                operator_id,
+                configuration_change_count: count,
+                fragmentation_index: index,
+                total_fragmentation: total,
+                neighbours,
+                tlvs,
+            })
     })
 }
 
@@ -274,11 +236,7 @@ fn measurements(metric: ReportMetric) -> impl Strategy<Value = Measurements> {
         present(metric.rssi(), any::<u8>()),
         present(metric.relative_delay(), any::<u8>()),
     )
-        .prop_map(|(cinr, rssi, relative_delay)| Measurements {
-            cinr,
-            rssi,
-            relative_delay,
-        })
+        .prop_map(|(cinr, rssi, relative_delay)| Measurements { cinr, rssi, relative_delay })
 }
 
 fn new_bs(metric: ReportMetric) -> impl Strategy<Value = NewBs> {
@@ -294,20 +252,11 @@ fn new_bs(metric: ReportMetric) -> impl Strategy<Value = NewBs> {
 
 fn mob_msho_req() -> impl Strategy<Value = MobMshoReq> {
     any::<u8>().prop_map(ReportMetric).prop_flat_map(|metric| {
-        let current = (
-            0..16_u8,
-            measurements(metric),
-            present(metric.round_trip_delay(), any::<u8>()),
-        )
-            .prop_map(|(temp_bsid, measurements, round_trip_delay)| CurrentBs {
-                temp_bsid,
-                measurements,
-                round_trip_delay,
-            });
-        let tlv = prop_oneof![
-            cmac_tuple().prop_map(MobMshoReqTlv::CmacTuple),
-            unknown_tlv().prop_map(MobMshoReqTlv::Other)
-        ];
+        let current = (0..16_u8, measurements(metric), present(metric.round_trip_delay(), any::<u8>())).prop_map(
+            |(temp_bsid, measurements, round_trip_delay)| CurrentBs { temp_bsid, measurements, round_trip_delay },
+        );
+        let tlv =
+            prop_oneof![cmac_tuple().prop_map(MobMshoReqTlv::CmacTuple), unknown_tlv().prop_map(MobMshoReqTlv::Other)];
         let lists = (
             vec((any::<u8>(), new_bs(metric)), 0..3),
             vec((bsid(), new_bs(metric)), 0..3),
@@ -330,36 +279,22 @@ fn mob_msho_req() -> impl Strategy<Value = MobMshoReq> {
 }
 
 fn mob_bsho_rsp() -> impl Strategy<Value = MobBshoRsp> {
-    let bs = (
-        bsid(),
-        any::<[u8; 3]>(),
-        any::<bool>(),
-        option::of(any::<u8>()),
-        0..16_u8,
-        option::of(any::<u8>()),
-    )
-        .prop_map(
-            |(bsid, [preamble_index, prediction, optimization], network_assisted, ho_id, reserved, policy)| {
-                RecommendedBs {
-                    bsid,
-                    preamble_index,
-                    service_level_prediction: prediction,
-                    ho_process_optimization: optimization,
-                    network_assisted,
-                    ho_id,
-                    reserved,
-                    ho_authorization_policy: policy,
-                }
-            },
-        );
+    let bs = (bsid(), any::<[u8; 3]>(), any::<bool>(), option::of(any::<u8>()), 0..16_u8, option::of(any::<u8>()))
+        .prop_map(|(bsid, [preamble_index, prediction, optimization], network_assisted, ho_id, reserved, policy)| {
+            RecommendedBs {
+                bsid,
+                preamble_index,
+                service_level_prediction: prediction,
+                ho_process_optimization: optimization,
+                network_assisted,
+                ho_id,
+                reserved,
+                ho_authorization_policy: policy,
+            }
+        });
     let hard =
         (any::<[bool; 2]>(), 0..128_u8, vec(bs, 0..5)).prop_map(|([mandatory, retain], reserved, recommended)| {
-            BshoDecision::HardHandover {
-                mandatory,
-                resource_retain: retain,
-                reserved,
-                recommended,
-            }
+            BshoDecision::HardHandover { mandatory, resource_retain: retain, reserved, recommended }
         });
     let tlv = prop_oneof![
         any::<u16>().prop_map(MobBshoRspTlv::ResourceRetainTime),
@@ -390,10 +325,7 @@ fn mob_ho_ind() -> impl Strategy<Value = MobHoInd> {
         RangingParameters::NotValid,
         RangingParameters::Reserved,
     ]);
-    let tlv = prop_oneof![
-        cmac_tuple().prop_map(MobHoIndTlv::CmacTuple),
-        unknown_tlv().prop_map(MobHoIndTlv::Other)
-    ];
+    let tlv = prop_oneof![cmac_tuple().prop_map(MobHoIndTlv::CmacTuple), unknown_tlv().prop_map(MobHoIndTlv::Other)];
     (0..64_u8, indication, ranging, 0..16_u8, any::<u8>(), vec(tlv, 0..3)).prop_map(
         |(reserved, indication, ranging_parameters, indication_reserved, preamble_index, tlvs)| MobHoInd {
             reserved,

@@ -28,13 +28,7 @@ fn octets(text: &str) -> Vec<u8> {
 
 fn tuple(pn: u32, value: &str) -> CmacTuple {
     let value = octets(value).try_into().unwrap();
-    CmacTuple {
-        reserved: 0,
-        ak_sn: AkSequenceNumber(1),
-        bsid: None,
-        pn,
-        value,
-    }
+    CmacTuple { reserved: 0, ak_sn: AkSequenceNumber(1), bsid: None, pn, value }
 }
 
 fn rng_req() -> ManagementMessage {
@@ -49,10 +43,7 @@ fn rng_req() -> ManagementMessage {
             RngReqTlv::MacVersion(5),
         ],
     });
-    message.push_cmac_tuple(CmacTuple {
-        bsid: Some(TARGET),
-        ..tuple(1, "01d18d7de2400490")
-    });
+    message.push_cmac_tuple(CmacTuple { bsid: Some(TARGET), ..tuple(1, "01d18d7de2400490") });
     message
 }
 
@@ -82,22 +73,14 @@ fn rng_rsp() -> ManagementMessage {
 }
 
 fn mob_msho_req() -> ManagementMessage {
-    let measured = |cinr, rssi| Measurements {
-        cinr: Some(cinr),
-        rssi: Some(rssi),
-        relative_delay: None,
-    };
+    let measured = |cinr, rssi| Measurements { cinr: Some(cinr), rssi: Some(rssi), relative_delay: None };
     let target = NewBs {
         preamble_index: 33,
         measurements: measured(40, 0x60),
         service_level_prediction: 2,
         arrival_time_difference: None,
     };
-    let current = CurrentBs {
-        temp_bsid: 0,
-        measurements: measured(0x14, 0x40),
-        round_trip_delay: None,
-    };
+    let current = CurrentBs { temp_bsid: 0, measurements: measured(0x14, 0x40), round_trip_delay: None };
     let mut message = ManagementMessage::MobMshoReq(MobMshoReq {
         report_metric: ReportMetric(ReportMetric::CINR | ReportMetric::RSSI),
         full: vec![(TARGET, target)],
@@ -184,27 +167,14 @@ fn worked_management_messages_are_written() {
 
 #[test]
 fn getters_find_what_the_examples_carry() {
-    let ManagementMessage::RngReq(request) = rng_req() else {
-        unreachable!()
-    };
-    assert_eq!(
-        (request.ss_mac_address(), request.serving_bsid()),
-        (Some(MS), Some(SERVING))
-    );
+    let ManagementMessage::RngReq(request) = rng_req() else { unreachable!() };
+    assert_eq!((request.ss_mac_address(), request.serving_bsid()), (Some(MS), Some(SERVING)));
     assert_eq!((request.ranging_purpose(), request.ho_id()), (Some(1), Some(7)));
     assert_eq!(request.cmac_key_count(), Some(CmacKeyCount(5)));
     assert_eq!(request.cmac_tuple().and_then(|tuple| tuple.bsid), Some(TARGET));
-    let ManagementMessage::RngRsp(response) = rng_rsp() else {
-        unreachable!()
-    };
-    assert_eq!(
-        (response.ranging_status(), response.ss_mac_address()),
-        (Some(RangingStatus::SUCCESS), Some(MS))
-    );
-    assert_eq!(
-        (response.basic_cid(), response.primary_cid()),
-        (Some(Cid(9)), Some(Cid(0x149)))
-    );
+    let ManagementMessage::RngRsp(response) = rng_rsp() else { unreachable!() };
+    assert_eq!((response.ranging_status(), response.ss_mac_address()), (Some(RangingStatus::SUCCESS), Some(MS)));
+    assert_eq!((response.basic_cid(), response.primary_cid()), (Some(Cid(9)), Some(Cid(0x149))));
     assert_eq!(response.ho_process_optimization(), Some(HoProcessOptimization(0x0287)));
     assert_eq!((response.ho_id(), response.sa_tek_updates().count()), (Some(7), 0));
 }
@@ -223,16 +193,9 @@ fn the_worked_encrypted_pdu_is_read_and_written() {
     assert_eq!((parsed.header, parsed.crc_form()), (header, Some(CrcForm::MsbFirst)));
     assert_eq!(hex::encode(parsed.header.nonce_octets()), "40503d0300");
     let body = EncryptedBody::parse(parsed.body).unwrap();
-    assert_eq!(
-        (body.pn, body.ciphertext.len(), hex::encode(body.icv)),
-        (1, 39, "26dad64caee948ab".to_owned())
-    );
+    assert_eq!((body.pn, body.ciphertext.len(), hex::encode(body.icv)), (1, 39, "26dad64caee948ab".to_owned()));
     let built = MacPdu::build(
-        GenericMacHeader {
-            length: 0,
-            crc_present: false,
-            ..header
-        },
+        GenericMacHeader { length: 0, crc_present: false, ..header },
         &body.octets(),
         Some(CrcForm::MsbFirst),
     );
@@ -243,15 +206,9 @@ fn the_worked_encrypted_pdu_is_read_and_written() {
 fn the_published_encrypted_pdu_has_the_ofdma_crc_and_its_pn_least_significant_octet_first() {
     let pdu = octets(PUBLISHED);
     let parsed = MacPdu::parse(&pdu).unwrap();
-    assert_eq!(
-        (parsed.header.cid, parsed.crc_form()),
-        (Cid(0x06c4), Some(CrcForm::Ofdma))
-    );
+    assert_eq!((parsed.header.cid, parsed.crc_form()), (Cid(0x06c4), Some(CrcForm::Ofdma)));
     let body = EncryptedBody::parse(parsed.body).unwrap();
-    assert_eq!(
-        (body.pn, hex::encode(body.ciphertext)),
-        (0x2157_f6bc, "e75536c8".to_owned())
-    );
+    assert_eq!((body.pn, hex::encode(body.ciphertext)), (0x2157_f6bc, "e75536c8".to_owned()));
     let built = MacPdu::build(parsed.header, &body.octets(), Some(CrcForm::Ofdma)).unwrap();
     assert_eq!(built, pdu);
 }
@@ -261,26 +218,14 @@ fn a_message_that_is_not_decoded_keeps_its_octets() {
     let pdu = octets(SA_TEK_CHALLENGE);
     let parsed = MacPdu::parse(&pdu).unwrap();
     let message = ManagementMessage::parse(parsed.body).unwrap();
-    assert_eq!(
-        (message.name(), parsed.crc_form()),
-        ("PKM-RSP", Some(CrcForm::MsbFirst))
-    );
+    assert_eq!((message.name(), parsed.crc_form()), ("PKM-RSP", Some(CrcForm::MsbFirst)));
     assert_eq!(message.octets().unwrap(), parsed.body);
 }
 
 #[test]
 fn every_prefix_of_every_example_is_an_error_inside_it() {
-    for example in [
-        RNG_REQ,
-        RNG_RSP,
-        MOB_MSHO_REQ,
-        MOB_BSHO_RSP,
-        MOB_HO_IND,
-        DATA,
-        SA_TEK_CHALLENGE,
-        PUBLISHED,
-    ]
-    .map(octets)
+    for example in
+        [RNG_REQ, RNG_RSP, MOB_MSHO_REQ, MOB_BSHO_RSP, MOB_HO_IND, DATA, SA_TEK_CHALLENGE, PUBLISHED].map(octets)
     {
         for length in 0..example.len() {
             let error = MacPdu::parse(&example[..length]).unwrap_err();
@@ -328,11 +273,7 @@ fn an_example_with_a_wrong_hcs_or_as_a_signalling_header_is_refused() {
 fn the_examples_make_a_burst() {
     let mut burst: Vec<u8> = management_examples().into_iter().flat_map(|(_, pdu, ..)| pdu).collect();
     burst.extend([0xff, 0xff]);
-    let names: Vec<&str> = MacPdu::burst(&burst)
-        .map(|pdu| ManagementMessage::parse(pdu.unwrap().body).unwrap().name())
-        .collect();
-    assert_eq!(
-        names,
-        ["RNG-REQ", "RNG-RSP", "MOB_MSHO-REQ", "MOB_BSHO-RSP", "MOB_HO-IND"]
-    );
+    let names: Vec<&str> =
+        MacPdu::burst(&burst).map(|pdu| ManagementMessage::parse(pdu.unwrap().body).unwrap().name()).collect();
+    assert_eq!(names, ["RNG-REQ", "RNG-RSP", "MOB_MSHO-REQ", "MOB_BSHO-RSP", "MOB_HO-IND"]);
 }

@@ -8,10 +8,7 @@ const BUNDLED: [(&str, &str); 4] = [
     ("seamless", include_str!("../../../../captures/seamless.toml")),
     ("cancel-retry", include_str!("../../../../captures/cancel-retry.toml")),
     ("replay-data", include_str!("../../../../captures/replay-data.toml")),
-    (
-        "replay-data-no-cache",
-        include_str!("../../../../captures/replay-data-no-cache.toml"),
-    ),
+    ("replay-data-no-cache", include_str!("../../../../captures/replay-data-no-cache.toml")),
 ];
 
 const README: &str = include_str!("../../../../captures/README.md");
@@ -39,42 +36,21 @@ fn seamless_has_three_base_stations_and_one_handover_with_two_candidates() {
     let (bs2, bs3) = (BaseStationId(1), BaseStationId(2));
     assert_eq!(script.steps.len(), 1);
     assert_eq!(script.steps[0].at.as_nanos(), 1_000_000_000);
-    assert_eq!(
-        script.steps[0].action,
-        StepAction::Handover {
-            target: bs2,
-            candidates: vec![bs2, bs3]
-        }
-    );
+    assert_eq!(script.steps[0].action, StepAction::Handover { target: bs2, candidates: vec![bs2, bs3] });
     assert_eq!(script.duration, Duration::from_millis(2_500));
 }
 
 #[test]
 fn the_two_replay_scripts_differ_in_the_cache_and_in_what_they_expect_only() {
     let (on, off) = (bundled("replay-data"), bundled("replay-data-no-cache"));
-    assert_eq!(
-        (on.attack_id, on.defence),
-        (Some(AttackId::Number(5)), Some(Defence::On))
-    );
-    assert_eq!(
-        (off.attack_id, off.defence),
-        (Some(AttackId::Number(5)), Some(Defence::Off))
-    );
+    assert_eq!((on.attack_id, on.defence), (Some(AttackId::Number(5)), Some(Defence::On)));
+    assert_eq!((off.attack_id, off.defence), (Some(AttackId::Number(5)), Some(Defence::Off)));
     assert!(on.base_stations[1].tek_cache && !off.base_stations[1].tek_cache);
-    assert_eq!(
-        (&on.steps, &on.attacks, &on.traffic),
-        (&off.steps, &off.attacks, &off.traffic)
-    );
+    assert_eq!((&on.steps, &on.attacks, &on.traffic), (&off.steps, &off.attacks, &off.traffic));
     assert_eq!((&on.radio, &on.mobile_stations), (&off.radio, &off.mobile_stations));
     let succeeds = |script: &Script, succeeded| {
-        let expected = Expected::Attack {
-            name: "replay".to_owned(),
-            succeeded,
-        };
-        script
-            .expectations
-            .iter()
-            .any(|expectation| expectation.expected == expected)
+        let expected = Expected::Attack { name: "replay".to_owned(), succeeded };
+        script.expectations.iter().any(|expectation| expectation.expected == expected)
     };
     assert!(succeeds(&on, false) && succeeds(&off, true));
 }
@@ -98,10 +74,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[expect]]`", &expectations::BOUNDED_KEYS),
     ];
     for (heading, keys) in sections {
-        let section = README
-            .split(heading)
-            .nth(1)
-            .unwrap_or_else(|| panic!("no section {heading}"));
+        let section = README.split(heading).nth(1).unwrap_or_else(|| panic!("no section {heading}"));
         let section = section.split("\n### ").next().unwrap();
         for key in keys {
             // In code spans: alone, or among the keys of an inline table.

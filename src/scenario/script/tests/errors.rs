@@ -9,21 +9,10 @@ use super::{SMALLEST, STATIONS, parse};
 fn refused(base: &str, added: &str, line: usize, column: usize, message: &str) {
     let error = parse(&format!("{base}{added}")).unwrap_err();
     let line = base.lines().count() + line;
-    assert_eq!(
-        error.to_string(),
-        format!("test.toml:{line}:{column}: {message}"),
-        "{added}"
-    );
+    assert_eq!(error.to_string(), format!("test.toml:{line}:{column}: {message}"), "{added}");
     let labels: Vec<_> = error.labels().unwrap().collect();
-    assert!(
-        labels
-            .iter()
-            .all(|label| label.label().is_some_and(|text| !text.is_empty()))
-    );
-    assert!(
-        labels.first().is_some_and(|label| !label.is_empty()),
-        "{added}: the span is empty"
-    );
+    assert!(labels.iter().all(|label| label.label().is_some_and(|text| !text.is_empty())));
+    assert!(labels.first().is_some_and(|label| !label.is_empty()), "{added}: the span is empty");
 }
 
 /// Expects the message for a line in `[radio]`.
@@ -44,11 +33,7 @@ fn what_is_not_toml_is_refused_where_it_stops_being_so() {
 
 #[test]
 fn unknown_keys_are_refused_with_the_nearest_known_name() {
-    radio(
-        "fram = \"5ms\"",
-        1,
-        "unknown key \"fram\" in radio; did you mean \"frame\"?",
-    );
+    radio("fram = \"5ms\"", 1, "unknown key \"fram\" in radio; did you mean \"frame\"?");
     radio("zzzzzzzzzzzzz = 1", 1, "unknown key \"zzzzzzzzzzzzz\" in radio");
     refused(
         SMALLEST,
@@ -76,76 +61,28 @@ fn unknown_keys_are_refused_with_the_nearest_known_name() {
 #[test]
 fn times_need_a_unit() {
     radio("frame = 5", 9, &format!("radio.frame: {TIME}, found the integer 5"));
-    radio(
-        "frame = 0.005",
-        9,
-        &format!("radio.frame: {TIME}, found the number 0.005"),
-    );
-    radio(
-        "frame = \"5\"",
-        9,
-        &format!("radio.frame: {TIME}, found the string \"5\""),
-    );
-    radio(
-        "frame = \"5 minutes\"",
-        9,
-        &format!("radio.frame: {TIME}, found the string \"5 minutes\""),
-    );
-    radio(
-        "frame = 07:32:00",
-        9,
-        &format!("radio.frame: {TIME}, found a date or time of day"),
-    );
+    radio("frame = 0.005", 9, &format!("radio.frame: {TIME}, found the number 0.005"));
+    radio("frame = \"5\"", 9, &format!("radio.frame: {TIME}, found the string \"5\""));
+    radio("frame = \"5 minutes\"", 9, &format!("radio.frame: {TIME}, found the string \"5 minutes\""));
+    radio("frame = 07:32:00", 9, &format!("radio.frame: {TIME}, found a date or time of day"));
 }
 
 #[test]
 fn radio_values_out_of_range_are_refused() {
     for (line, column, message) in [
-        (
-            "frame = \"21ms\"",
-            9,
-            "radio.frame: expected a time from 2us to 20ms, found the string \"21ms\"",
-        ),
-        (
-            "frame = \"5000500ns\"",
-            9,
-            "radio.frame: expected a multiple of 1us, found the string \"5000500ns\"",
-        ),
-        (
-            "downlink = \"5ms\"",
-            12,
-            "radio.downlink: expected a time from 1us to 4999us, found the string \"5ms\"",
-        ),
-        (
-            "loss = 1.5",
-            8,
-            "radio.loss: expected a probability from 0 to 1, found the number 1.5",
-        ),
-        (
-            "loss = nan",
-            8,
-            "radio.loss: expected a probability from 0 to 1, found the number NaN",
-        ),
-        (
-            "duplication = -1",
-            15,
-            "radio.duplication: expected a probability from 0 to 1, found the integer -1",
-        ),
+        ("frame = \"21ms\"", 9, "radio.frame: expected a time from 2us to 20ms, found the string \"21ms\""),
+        ("frame = \"5000500ns\"", 9, "radio.frame: expected a multiple of 1us, found the string \"5000500ns\""),
+        ("downlink = \"5ms\"", 12, "radio.downlink: expected a time from 1us to 4999us, found the string \"5ms\""),
+        ("loss = 1.5", 8, "radio.loss: expected a probability from 0 to 1, found the number 1.5"),
+        ("loss = nan", 8, "radio.loss: expected a probability from 0 to 1, found the number NaN"),
+        ("duplication = -1", 15, "radio.duplication: expected a probability from 0 to 1, found the integer -1"),
         (
             "association = \"level1\"",
             15,
             "radio.association: expected \"level2\" or \"none\", found the string \"level1\"",
         ),
-        (
-            "crc = true",
-            7,
-            "radio.crc: expected \"msb-first\" or \"ofdma\", found true",
-        ),
-        (
-            "action_time = 0",
-            15,
-            "radio.action_time: expected a whole number from 1 to 255, found the integer 0",
-        ),
+        ("crc = true", 7, "radio.crc: expected \"msb-first\" or \"ofdma\", found true"),
+        ("action_time = 0", 15, "radio.action_time: expected a whole number from 1 to 255, found the integer 0"),
         (
             "ranging_deadline = \"15ms\"",
             20,
@@ -166,11 +103,7 @@ fn radio_values_out_of_range_are_refused() {
             19,
             "radio.resource_retain: expected a time from 100ms to 25500ms, found the string \"26s\"",
         ),
-        (
-            "ranging_retry = \"0s\"",
-            17,
-            "radio.ranging_retry: expected a time of at least 1ns, found the string \"0s\"",
-        ),
+        ("ranging_retry = \"0s\"", 17, "radio.ranging_retry: expected a time of at least 1ns, found the string \"0s\""),
     ] {
         radio(line, column, message);
     }
@@ -208,31 +141,15 @@ fn header_values_are_checked() {
         13,
         "attack_id: expected a number from 1 to 18 or a rule \"R1\" to \"R19\", found the integer 19",
     );
-    header(
-        "attack_id = 5",
-        1,
-        "defence: expected \"on\" or \"off\", because attack_id is given, found nothing",
-    );
-    header(
-        "defence = \"on\"",
-        1,
-        "defence: expected no defence without attack_id, found one",
-    );
-    header(
-        "seed = -1",
-        8,
-        "seed: expected a whole number from 0 to 18446744073709551615, found the integer -1",
-    );
+    header("attack_id = 5", 1, "defence: expected \"on\" or \"off\", because attack_id is given, found nothing");
+    header("defence = \"on\"", 1, "defence: expected no defence without attack_id, found one");
+    header("seed = -1", 8, "seed: expected a whole number from 0 to 18446744073709551615, found the integer -1");
     header(
         "profile = \"std2005\"",
         11,
         "profile: expected \"contribution\" or \"std2009\", found the string \"std2005\"",
     );
-    header(
-        "duration = \"0s\"",
-        12,
-        "duration: expected a time of at least 1ns, found the string \"0s\"",
-    );
+    header("duration = \"0s\"", 12, "duration: expected a time of at least 1ns, found the string \"0s\"");
     header("radio = 5", 9, "radio: expected a table, found the integer 5");
 }
 
@@ -241,10 +158,7 @@ fn a_name_that_is_no_plain_file_stem_is_refused() {
     for name in ["", "../x", "a/b", "a.b", "-a", "ä", &"x".repeat(65)] {
         let error = parse(&SMALLEST.replace("\"small\"", &format!("{name:?}"))).unwrap_err();
         let expected = "name: expected a name of 1 to 64 letters, digits, '_' and '-'";
-        assert_eq!(
-            error.to_string(),
-            format!("test.toml:1:8: {expected}, found the string {name:?}")
-        );
+        assert_eq!(error.to_string(), format!("test.toml:1:8: {expected}, found the string {name:?}"));
     }
 }
 
@@ -258,17 +172,9 @@ fn what_is_missing_is_said_at_the_table_that_lacks_it() {
         "base_station.bsid: expected six octets in hex such as \"0a:00:00:00:00:02\", found nothing",
     );
     let error = parse("name = \"x\"\nshows = \"y\"\n").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "test.toml:1:1: base_station: expected at least one [[base_station]], found nothing"
-    );
+    assert_eq!(error.to_string(), "test.toml:1:1: base_station: expected at least one [[base_station]], found nothing");
     let error = parse(SMALLEST.split("[[mobile").next().unwrap()).unwrap_err();
-    assert!(
-        error
-            .message()
-            .starts_with("mobile_station: expected at least one [[mobile_station]]"),
-        "{error}"
-    );
+    assert!(error.message().starts_with("mobile_station: expected at least one [[mobile_station]]"), "{error}");
 }
 
 #[test]
@@ -279,49 +185,15 @@ fn names_and_addresses_are_unique_and_the_error_shows_both_places() {
     let second = |found: &str| format!("expected a value that no other station has, found the string \"{found}\"");
     let free = ("bs9", "0a:00:00:00:00:09", "10.16.0.9");
     for (added, line, column, message) in [
-        (
-            bs("bs1", free.1, free.2),
-            2,
-            8,
-            format!("base_station.name: {}", second("bs1")),
-        ),
-        (
-            bs(free.0, "0A0000000001", free.2),
-            3,
-            8,
-            format!("base_station.bsid: {}", second("0A0000000001")),
-        ),
-        (
-            bs(free.0, free.1, "10.16.0.1"),
-            4,
-            6,
-            format!("base_station.ip: {}", second("10.16.0.1")),
-        ),
+        (bs("bs1", free.1, free.2), 2, 8, format!("base_station.name: {}", second("bs1"))),
+        (bs(free.0, "0A0000000001", free.2), 3, 8, format!("base_station.bsid: {}", second("0A0000000001"))),
+        (bs(free.0, free.1, "10.16.0.1"), 4, 6, format!("base_station.ip: {}", second("10.16.0.1"))),
     ] {
         refused(SMALLEST, &added, line, column, &message);
-        assert_eq!(
-            parse(&format!("{SMALLEST}{added}"))
-                .unwrap_err()
-                .labels()
-                .unwrap()
-                .count(),
-            2
-        );
+        assert_eq!(parse(&format!("{SMALLEST}{added}")).unwrap_err().labels().unwrap().count(), 2);
     }
-    refused(
-        SMALLEST,
-        &bs("gw", free.1, free.2),
-        2,
-        8,
-        &format!("base_station.name: {}", second("gw")),
-    );
-    refused(
-        SMALLEST,
-        &bs(free.0, free.1, "10.16.0.254"),
-        4,
-        6,
-        &format!("base_station.ip: {}", second("10.16.0.254")),
-    );
+    refused(SMALLEST, &bs("gw", free.1, free.2), 2, 8, &format!("base_station.name: {}", second("gw")));
+    refused(SMALLEST, &bs(free.0, free.1, "10.16.0.254"), 4, 6, &format!("base_station.ip: {}", second("10.16.0.254")));
 }
 
 #[test]
@@ -354,13 +226,7 @@ fn references_to_stations_must_be_known() {
 fn the_mobile_may_be_left_out_only_where_there_is_one() {
     let step = "[[step]]\nat = \"1s\"\naction = \"cancel\"\n";
     assert!(parse(&format!("{SMALLEST}{step}")).is_ok());
-    refused(
-        STATIONS,
-        step,
-        1,
-        1,
-        "step.mobile_station: expected the name of a [[mobile_station]], found nothing",
-    );
+    refused(STATIONS, step, 1, 1, "step.mobile_station: expected the name of a [[mobile_station]], found nothing");
 }
 
 #[test]
@@ -386,29 +252,11 @@ fn more_mobiles_than_a_base_station_can_serve_are_refused() {
 #[test]
 fn station_values_are_checked() {
     for (line, column, message) in [
-        (
-            "pn_window = 1025",
-            13,
-            "pn_window: expected a whole number from 0 to 1024, found the integer 1025",
-        ),
-        (
-            "seamless = \"yes\"",
-            12,
-            "seamless: expected true or false, found the string \"yes\"",
-        ),
-        (
-            "cmac_key_count = 0",
-            18,
-            "cmac_key_count: expected a whole number from 1 to 65535, found the integer 0",
-        ),
+        ("pn_window = 1025", 13, "pn_window: expected a whole number from 0 to 1024, found the integer 1025"),
+        ("seamless = \"yes\"", 12, "seamless: expected true or false, found the string \"yes\""),
+        ("cmac_key_count = 0", 18, "cmac_key_count: expected a whole number from 1 to 65535, found the integer 0"),
     ] {
-        refused(
-            SMALLEST,
-            &format!("{line}\n"),
-            1,
-            column,
-            &format!("mobile_station.{message}"),
-        );
+        refused(SMALLEST, &format!("{line}\n"), 1, column, &format!("mobile_station.{message}"));
     }
     for (from, to, place, message) in [
         (
@@ -434,63 +282,22 @@ fn station_values_are_checked() {
         assert_eq!(error.to_string(), format!("test.toml:{place}: {message}"));
     }
     let error = parse(&format!("{SMALLEST}[authenticator]\npmk_lifetime = \"1.5s\"\n")).unwrap_err();
-    assert_eq!(
-        error.message(),
-        "authenticator.pmk_lifetime: expected a multiple of 1s, found the string \"1.5s\""
-    );
+    assert_eq!(error.message(), "authenticator.pmk_lifetime: expected a multiple of 1s, found the string \"1.5s\"");
 }
 
 #[test]
 fn traffic_is_checked() {
     let traffic = |line: &str, column: usize, message: &str| {
-        refused(
-            SMALLEST,
-            &format!("[[traffic]]\nkind = \"udp\"\n{line}\n"),
-            3,
-            column,
-            message,
-        );
+        refused(SMALLEST, &format!("[[traffic]]\nkind = \"udp\"\n{line}\n"), 3, column, message);
     };
-    traffic(
-        "size = 27",
-        8,
-        "traffic.size: expected a whole number from 28 to 1500, found the integer 27",
-    );
-    traffic(
-        "size = 1501",
-        8,
-        "traffic.size: expected a whole number from 28 to 1500, found the integer 1501",
-    );
-    traffic(
-        "stop = \"4s\"",
-        8,
-        "traffic.stop: expected a time from 0s to 3s, found the string \"4s\"",
-    );
-    traffic(
-        "start = \"3001ms\"",
-        9,
-        "traffic.start: expected a time from 0s to 3s, found the string \"3001ms\"",
-    );
-    traffic(
-        "interval = \"0s\"",
-        12,
-        "traffic.interval: expected a time of at least 1ns, found the string \"0s\"",
-    );
-    traffic(
-        "interval = \"1ns\"",
-        12,
-        "traffic: expected at most 4000000 packets in a direction, found 3000000000",
-    );
-    traffic(
-        "count = 5",
-        1,
-        "traffic.count: expected no count without kind = \"bulk\", found one",
-    );
-    traffic(
-        "file = \"x\"",
-        1,
-        "traffic.file: expected no file without kind = \"capture\", found one",
-    );
+    traffic("size = 27", 8, "traffic.size: expected a whole number from 28 to 1500, found the integer 27");
+    traffic("size = 1501", 8, "traffic.size: expected a whole number from 28 to 1500, found the integer 1501");
+    traffic("stop = \"4s\"", 8, "traffic.stop: expected a time from 0s to 3s, found the string \"4s\"");
+    traffic("start = \"3001ms\"", 9, "traffic.start: expected a time from 0s to 3s, found the string \"3001ms\"");
+    traffic("interval = \"0s\"", 12, "traffic.interval: expected a time of at least 1ns, found the string \"0s\"");
+    traffic("interval = \"1ns\"", 12, "traffic: expected at most 4000000 packets in a direction, found 3000000000");
+    traffic("count = 5", 1, "traffic.count: expected no count without kind = \"bulk\", found one");
+    traffic("file = \"x\"", 1, "traffic.file: expected no file without kind = \"capture\", found one");
     traffic(
         "direction = \"up\"",
         13,
@@ -527,13 +334,7 @@ fn steps_are_checked() {
         6,
         "step.at: expected a time that is not before that of the step above, found the string \"1999ms\"",
     );
-    refused(
-        SMALLEST,
-        &cancel("4s"),
-        2,
-        6,
-        "step.at: expected a time from 0s to 3s, found the string \"4s\"",
-    );
+    refused(SMALLEST, &cancel("4s"), 2, 6, "step.at: expected a time from 0s to 3s, found the string \"4s\"");
     refused(
         SMALLEST,
         &format!("{}target = \"bs1\"\n", cancel("1s")),
@@ -570,22 +371,10 @@ action = { record = "tape" }
 fn attacks_are_checked() {
     let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
         assert!(ATTACK.contains(from));
-        refused(
-            SMALLEST,
-            &ATTACK.replace(from, to),
-            line,
-            column,
-            &format!("attack.{message}"),
-        );
+        refused(SMALLEST, &ATTACK.replace(from, to), line, column, &format!("attack.{message}"));
     };
     let link = "expected a link of the air \"air:MOBILE-BASE\" such as \"air:ms1-bs2\"";
-    changed(
-        "air:ms1-bs1",
-        "r4:bs1-bs2",
-        3,
-        7,
-        &format!("tap: {link}, found the string \"r4:bs1-bs2\""),
-    );
+    changed("air:ms1-bs1", "r4:bs1-bs2", 3, 7, &format!("tap: {link}, found the string \"r4:bs1-bs2\""));
     changed(
         "ms1-bs1",
         "bs1-ms1",
@@ -607,13 +396,7 @@ fn attacks_are_checked() {
         29,
         "trigger: expected exactly one of frame, time, found frame and time",
     );
-    changed(
-        "{ frame = \"data\" }",
-        "{ }",
-        5,
-        11,
-        "trigger: expected exactly one of frame, time, found none",
-    );
+    changed("{ frame = \"data\" }", "{ }", 5, 11, "trigger: expected exactly one of frame, time, found none");
     changed(
         "frame = \"data\"",
         "time = \"1s\"",
@@ -621,13 +404,7 @@ fn attacks_are_checked() {
         11,
         "trigger: expected a trigger on frames, because the action is to record, found a table",
     );
-    changed(
-        "frame = \"data\"",
-        "time = \"1s\", nth = 2",
-        5,
-        26,
-        "trigger.nth: expected no nth beside time, found one",
-    );
+    changed("frame = \"data\"", "time = \"1s\", nth = 2", 5, 26, "trigger.nth: expected no nth beside time, found one");
     changed(
         "record",
         "replay",
@@ -717,12 +494,7 @@ fn the_report_shows_the_line_with_its_label_and_the_advice() {
     let mut report = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor());
     handler.render_report(&mut report, &error).unwrap();
-    for part in [
-        "test.toml:15:1",
-        "fram = \"5ms\"",
-        "no such key",
-        "expected one of the keys frame, downlink",
-    ] {
+    for part in ["test.toml:15:1", "fram = \"5ms\"", "no such key", "expected one of the keys frame, downlink"] {
         assert!(report.contains(part), "no {part} in\n{report}");
     }
 }

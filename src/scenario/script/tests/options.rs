@@ -22,14 +22,8 @@ fn every_fixed_name_can_be_set_where_the_script_leaves_it_out() {
     assert_eq!(set("backbone.latency=5ms").backbone.latency, Duration::from_millis(5));
     assert_eq!(set("backbone.loss=0.2").backbone.loss, 0.2);
     assert!(!set("base_station.bs1.tek_cache=false").base_stations[0].tek_cache);
-    assert_eq!(
-        set("base_station.bs1.self_sync_window=7").base_stations[0].self_sync_window,
-        7
-    );
-    assert_eq!(
-        set("base_station.bs1.self_sync_budget=9").base_stations[0].self_sync_budget,
-        9
-    );
+    assert_eq!(set("base_station.bs1.self_sync_window=7").base_stations[0].self_sync_window, 7);
+    assert_eq!(set("base_station.bs1.self_sync_budget=9").base_stations[0].self_sync_budget, 9);
     assert!(!set("mobile_station.ms1.seamless=false").mobile_stations[0].seamless);
     assert!(!set("mobile_station.ms1.tek_cache=false").mobile_stations[0].tek_cache);
 }
@@ -52,10 +46,7 @@ fn a_value_that_the_script_gives_is_replaced_at_the_named_entry_only() {
 #[test]
 fn a_wrong_path_names_the_option_and_the_nearest_known_name() {
     for (argument, expected) in [
-        (
-            "radio.fram=1ms",
-            "--set radio.fram=1ms: unknown key \"fram\" in radio; did you mean \"frame\"?",
-        ),
+        ("radio.fram=1ms", "--set radio.fram=1ms: unknown key \"fram\" in radio; did you mean \"frame\"?"),
         (
             "raido.frame=1ms",
             "--set raido.frame=1ms: unknown key \"raido\" at the top of the script; did you mean \"radio\"?",
@@ -68,18 +59,12 @@ fn a_wrong_path_names_the_option_and_the_nearest_known_name() {
             "base_station.bs2.tek_cash=false",
             "--set base_station.bs2.tek_cash=false: unknown key \"tek_cash\" in base_station; did you mean \"tek_cache\"?",
         ),
-        (
-            "name.x=1",
-            "--set name.x=1: name: expected a table, found the string \"pair\"",
-        ),
+        ("name.x=1", "--set name.x=1: name: expected a table, found the string \"pair\""),
         (
             "base_station.bs1=5",
             "--set base_station.bs1=5: base_station.bs1: expected the path of a key, found the path of a whole entry",
         ),
-        (
-            "traffic.x.size=5",
-            "--set traffic.x.size=5: traffic: expected [[traffic]] tables, found a table",
-        ),
+        ("traffic.x.size=5", "--set traffic.x.size=5: traffic: expected [[traffic]] tables, found a table"),
     ] {
         assert_eq!(refused(STATIONS, argument), expected);
     }

@@ -44,15 +44,11 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             ranging_retry: ms(50),
             action_time: 4,
             resource_retain: ms(2_000),
+            handover_retry: ms(100),
             max_pdu: 2_047,
             tek_processing: ms(5),
         },
-        backbone: Backbone {
-            latency: ms(2),
-            jitter: Duration::ZERO,
-            loss: 0.0,
-            retry: ms(20),
-        },
+        backbone: Backbone { latency: ms(2), jitter: Duration::ZERO, loss: 0.0, retry: ms(20) },
         authenticator: Authenticator {
             name: "gw".to_owned(),
             pmk_lifetime: ms(3_600_000),
@@ -113,6 +109,7 @@ ranging_retry = "60ms"
 action_time = 255
 resource_retain = "25.5s"
 max_pdu = 256
+handover_retry = "70ms"
 tek_processing = "1ms"
 
 [backbone]
@@ -193,10 +190,7 @@ fn every_key_is_read() {
     let script = parse(EVERYTHING).unwrap();
     let statements: Vec<String> = script.statements.iter().map(ToString::to_string).collect();
     assert_eq!(statements, ["A1", "A27", "R1", "R19"]);
-    assert_eq!(
-        (script.attack_id, script.defence),
-        (Some(AttackId::Rule(7)), Some(Defence::Off))
-    );
+    assert_eq!((script.attack_id, script.defence), (Some(AttackId::Rule(7)), Some(Defence::Off)));
     assert_eq!(script.attack_id.unwrap().to_string(), "R7");
     assert_eq!((script.seed, script.duration), (u64::MAX, ms(10_000)));
     let radio = Radio {
@@ -214,28 +208,18 @@ fn every_key_is_read() {
         ranging_retry: ms(60),
         action_time: 255,
         resource_retain: ms(25_500),
+        handover_retry: ms(70),
         max_pdu: 256,
         tek_processing: ms(1),
     };
     assert_eq!(script.radio, radio);
     let us = Duration::from_micros;
-    assert_eq!(
-        script.backbone,
-        Backbone {
-            latency: us(1),
-            jitter: us(3),
-            loss: 0.5,
-            retry: ms(40)
-        }
-    );
+    assert_eq!(script.backbone, Backbone { latency: us(1), jitter: us(3), loss: 0.5, retry: ms(40) });
     assert_eq!(script.authenticator.name, "asn");
     assert_eq!(script.authenticator.pmk_lifetime, ms(7_200_000));
     assert_eq!(script.authenticator.ip, Ipv4Addr::new(10, 0, 0, 9));
     let bs1 = &script[BaseStationId(0)];
-    assert_eq!(
-        (bs1.tek_cache, bs1.self_sync_window, bs1.self_sync_budget, bs1.pn_window),
-        (false, 0, 0, 1_024)
-    );
+    assert_eq!((bs1.tek_cache, bs1.self_sync_window, bs1.self_sync_budget, bs1.pn_window), (false, 0, 0, 1_024));
     let ms1 = &script[MobileStationId(0)];
     assert_eq!((ms1.seamless, ms1.tek_cache, ms1.pn_window), (false, false, 0));
     assert_eq!(ms1.cmac_key_count, Some(CmacKeyCount(65_535)));
@@ -251,42 +235,17 @@ fn every_key_is_read() {
         peer: Ipv4Addr::new(198, 51, 100, 1),
     });
     let file = "voice.pcapng".to_owned();
-    let capture = Traffic::Capture(CaptureTraffic {
-        mobile_station: MobileStationId(0),
-        start: at(3_000),
-        file,
-    });
+    let capture = Traffic::Capture(CaptureTraffic { mobile_station: MobileStationId(0), start: at(3_000), file });
     assert_eq!(script.traffic, [bulk, capture]);
     let bs1 = BaseStationId(0);
-    let handover = StepAction::Handover {
-        target: bs1,
-        candidates: vec![bs1],
-    };
-    let step = |action| Step {
-        at: at(1_000),
-        mobile_station: MobileStationId(0),
-        action,
-    };
+    let handover = StepAction::Handover { target: bs1, candidates: vec![bs1] };
+    let step = |action| Step { at: at(1_000), mobile_station: MobileStationId(0), action };
     assert_eq!(script.steps, [step(handover), step(StepAction::Cancel)]);
-    let tap = Tap::Air {
-        mobile_station: MobileStationId(0),
-        base_station: bs1,
-    };
+    let tap = Tap::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!(
-        (script.attacks[0].tap, script.attacks[0].direction),
-        (tap, Direction::Downlink)
-    );
-    assert_eq!(
-        script.attacks[0].trigger,
-        Trigger::Frame {
-            kind: rng_rsp,
-            nth: 2,
-            count: 3,
-            after: at(1_500)
-        }
-    );
+    assert_eq!((script.attacks[0].tap, script.attacks[0].direction), (tap, Direction::Downlink));
+    assert_eq!(script.attacks[0].trigger, Trigger::Frame { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) });
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
     assert_eq!(script.attacks[1].trigger, Trigger::Time(at(2_000)));
     assert_eq!(script.attacks[1].action, AttackAction::Replay("tape".to_owned()));
@@ -300,20 +259,13 @@ fn downlink_and_synchronisation_follow_the_frame_unless_given() {
         ("7us", Duration::from_micros(4), Duration::from_micros(14)),
     ] {
         let script = with(SMALLEST, &[&format!("radio.frame={frame}")]).unwrap();
-        assert_eq!(
-            (script.radio.downlink, script.radio.dl_sync),
-            (downlink, dl_sync),
-            "{frame}"
-        );
+        assert_eq!((script.radio.downlink, script.radio.dl_sync), (downlink, dl_sync), "{frame}");
     }
 }
 
 #[test]
 fn std2009_has_no_self_synchronisation() {
-    assert_eq!(
-        with(SMALLEST, &["profile=std2009"]).unwrap().base_stations[0].self_sync_window,
-        0
-    );
+    assert_eq!(with(SMALLEST, &["profile=std2009"]).unwrap().base_stations[0].self_sync_window, 0);
     let sets = ["profile=std2009", "base_station.bs1.self_sync_window=0"];
     assert_eq!(with(SMALLEST, &sets).unwrap().base_stations[0].self_sync_window, 0);
     let error = with(SMALLEST, &["profile=std2009", "base_station.bs1.self_sync_window=2"]).unwrap_err();
@@ -328,18 +280,8 @@ fn only_the_target_is_a_candidate_unless_more_are_named() {
     let step = "[[step]]\nat = \"1s\"\nmobile_station = \"ms2\"\naction = \"handover\"\ntarget = \"bs1\"\n";
     let script = parse(&format!("{STATIONS}{step}")).unwrap();
     let (mobile_station, target) = (MobileStationId(1), BaseStationId(0));
-    let action = StepAction::Handover {
-        target,
-        candidates: vec![target],
-    };
-    assert_eq!(
-        script.steps,
-        [Step {
-            at: at(1_000),
-            mobile_station,
-            action
-        }]
-    );
+    let action = StepAction::Handover { target, candidates: vec![target] };
+    assert_eq!(script.steps, [Step { at: at(1_000), mobile_station, action }]);
 }
 
 #[test]
@@ -365,24 +307,12 @@ fn every_kind_of_expectation_is_read_and_said_in_words() {
     let cases: Vec<(&str, Expected, &str)> = vec![
         (
             r#"handover = { target = "bs1", outcome = "fell-back", mode = "legacy-sa-tek", nth = 2 }"#,
-            Expected::Handover {
-                mobile_station,
-                nth: 2,
-                target: bs1,
-                outcome,
-                mode,
-            },
+            Expected::Handover { mobile_station, nth: 2, target: bs1, outcome, mode },
             "handover 2 of ms1 to bs1: fell-back, legacy-sa-tek",
         ),
         (
             r#"handover = { target = "bs1", outcome = "completed" }"#,
-            Expected::Handover {
-                mobile_station,
-                nth: 1,
-                target: bs1,
-                outcome: completed,
-                mode: None,
-            },
+            Expected::Handover { mobile_station, nth: 1, target: bs1, outcome: completed, mode: None },
             "handover 1 of ms1 to bs1: completed",
         ),
         (
@@ -399,23 +329,14 @@ fn every_kind_of_expectation_is_read_and_said_in_words() {
         (
             r#"rejects = { pn_replay = 3, icv = { at_least = 1, at_most = 2 } }"#,
             Expected::Rejects(vec![
-                (
-                    RejectReason::Icv,
-                    Amount {
-                        at_least: 1,
-                        at_most: 2,
-                    },
-                ),
+                (RejectReason::Icv, Amount { at_least: 1, at_most: 2 }),
                 (RejectReason::PnReplay, Amount::exactly(3)),
             ]),
             "rejected PDUs: icv 1 to 2, pn_replay 3",
         ),
         (
             r#"attack = { name = "b", succeeded = false }"#,
-            Expected::Attack {
-                name: "b".to_owned(),
-                succeeded: false,
-            },
+            Expected::Attack { name: "b".to_owned(), succeeded: false },
             "attack b fails",
         ),
         (
@@ -425,12 +346,7 @@ fn every_kind_of_expectation_is_read_and_said_in_words() {
         ),
         (
             r#"data_before_ranging = { direction = "uplink", at_least = 1 }"#,
-            Expected::DataBeforeRanging {
-                mobile_station,
-                nth: 1,
-                direction,
-                amount: Amount::SOME,
-            },
+            Expected::DataBeforeRanging { mobile_station, nth: 1, direction, amount: Amount::SOME },
             "uplink PDUs accepted before the RNG-REQ of handover 1 of ms1: at least 1",
         ),
         (
@@ -439,18 +355,11 @@ fn every_kind_of_expectation_is_read_and_said_in_words() {
                 mobile_station,
                 nth: 1,
                 direction,
-                bounds: TimeBounds {
-                    at_least: Duration::ZERO,
-                    at_most: ms(30),
-                },
+                bounds: TimeBounds { at_least: Duration::ZERO, at_most: ms(30) },
             },
             "uplink interruption in handover 1 of ms1: at most 30ms",
         ),
-        (
-            "tek_on_link = false",
-            Expected::TekOnLink(false),
-            "no generated TEK is on any link",
-        ),
+        ("tek_on_link = false", Expected::TekOnLink(false), "no generated TEK is on any link"),
         ("judge = []", Expected::Judge(Vec::new()), "the judge finds nothing"),
         (
             r#"judge = ["replay_accepted", "nonce_reuse"]"#,
@@ -460,18 +369,8 @@ fn every_kind_of_expectation_is_read_and_said_in_words() {
     ];
     for (line, expected, text) in cases {
         let script = parse(&format!("{SMALLEST}{attacks}[[expect]]\n{line}\n")).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(
-            script.expectations,
-            [Expectation {
-                text: text.to_owned(),
-                expected
-            }],
-            "{line}"
-        );
+        assert_eq!(script.expectations, [Expectation { text: text.to_owned(), expected }], "{line}");
     }
-    let script = parse(&format!(
-        "{SMALLEST}[[expect]]\ntext = \"own words\"\nnonce_reuse = 0\n"
-    ))
-    .unwrap();
+    let script = parse(&format!("{SMALLEST}[[expect]]\ntext = \"own words\"\nnonce_reuse = 0\n")).unwrap();
     assert_eq!(script.expectations[0].text, "own words");
 }

@@ -1,0 +1,202 @@
+//! `keyhop run`: runs a scenario, writes capture and key log, prints ladder, table and verdict (DESIGN section 5).
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{Status, print};
+use crate::capture::placement::PendingOutputs;
+use crate::capture::{FileFormat, capture_file, key_log_text};
+use crate::emulation::Engine;
+use crate::report;
+use crate::scenario::bundled;
+use crate::scenario::outcome::{CaptureResult, RunVerdict};
+use crate::scenario::run::{FinishedRun, TrafficOverride, run as run_script};
+use crate::scenario::script::{Script, SetArgument};
+
+/// The format of the capture.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// pcapng, with comments, names and directions.
+    #[default]
+    Pcapng,
+    /// Classic pcap: link type 252, no comments.
+    Pcap,
+}
+
+/// The arguments of `keyhop run`.
+#[derive(Args)]
+pub struct RunArguments {
+    /// A bundled scenario (see `keyhop list`) or a script file
+    #[arg(value_name = "NAME|FILE.toml")]
+    scenario: String,
+    /// The capture; without it NAME.pcapng and NAME.keys in the current folder
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The format of the capture
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The key log
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+    /// Another seed than the script's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// User traffic from this pcap or pcapng, in place of the script's
+    #[arg(long, value_name = "FILE")]
+    traffic: Option<PathBuf>,
+    /// The mobile's address in that file; else the source of its first IPv4 packet
+    #[arg(long, value_name = "ADDR", requires = "traffic")]
+    traffic_mobile: Option<Ipv4Addr>,
+    /// Writes the IP packets that came out
+    #[arg(long, value_name = "FILE")]
+    delivered: Option<PathBuf>,
+    /// Sets a value of the script, by its dotted path: radio.frame=10ms, base_station.bs2.tek_cache=false
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<SetArgument>,
+    /// Where the nodes run: inline, per-node or shards
+    #[arg(long, value_name = "ENGINE", default_value_t)]
+    engine: Engine,
+    /// How many worker threads; only with the engine shards, which this version does not have
+    #[arg(long, value_name = "N")]
+    threads: Option<u64>,
+    /// Checks the script and runs nothing
+    #[arg(long)]
+    check: bool,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn run(arguments: &RunArguments, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
+    match prepared(arguments) {
+        Ok((script, folder)) if arguments.check => {
+            let _ = writeln!(messages, "{}: the script is valid", script.name);
+            let _ = folder;
+            Ok(Status::Success)
+        }
+        Ok((script, folder)) => match executed(arguments, &script, &folder) {
+            Ok(finished) => report(arguments, &finished, out, messages),
+            Err(message) => bad_input(messages, &message),
+        },
+        Err(message) => bad_input(messages, &message),
+    }
+}
+
+fn bad_input(messages: &mut dyn Write, message: &str) -> io::Result<Status> {
+    let _ = writeln!(messages, "{}", message.trim_end());
+    Ok(Status::BadInput)
+}
+
+/// The script with every `--set` applied, and the folder that its files are looked for in.
+fn prepared(arguments: &RunArguments) -> Result<(Script, PathBuf), String> {
+    if arguments.threads.is_some() {
+        return Err("error: --threads goes with --engine shards only, which this version does not have".to_owned());
+    }
+    let (source, text, folder) = source(&arguments.scenario)?;
+    let mut script = Script::parse(&source, &text, &arguments.sets).map_err(|error| diagnostic(error.into()))?;
+    if let Some(seed) = arguments.seed {
+        script.seed = seed;
+    }
+    Ok((script, folder))
+}
+
+fn diagnostic(report: miette::Report) -> String {
+    let mut text = String::new();
+    let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
+    match handler.render_report(&mut text, report.as_ref()) {
+        Ok(()) => format!("error: {report}\n{text}"),
+        Err(_) => format!("error: {report}"),
+    }
+}
+
+/// Name, text and folder of a script: a bundled one by its name, else a file.
+fn source(scenario: &str) -> Result<(String, String, PathBuf), String> {
+    if let Some(script) = bundled::script(scenario) {
+        return Ok((script.file_name.to_owned(), script.text.to_owned(), PathBuf::from(".")));
+    }
+    let path = Path::new(scenario);
+    if !scenario.ends_with(".toml") && !path.exists() {
+        let names: Vec<&str> = bundled::SCRIPTS.iter().map(|script| script.name).collect();
+        return Err(format!(
+            "error: {scenario}: expected a script file or a bundled scenario ({}), found neither",
+            names.join(", ")
+        ));
+    }
+    let text = fs::read(path).map_err(|error| format!("error: {scenario}: {error}"))?;
+    let text = String::from_utf8(text).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("error: {scenario}: expected a text in UTF-8, found another octet at offset {at}")
+    })?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((scenario.to_owned(), text, folder.to_owned()))
+}
+
+/// Runs the script and puts every output in place.
+fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<FinishedRun, String> {
+    let traffic =
+        arguments.traffic.as_ref().map(|file| TrafficOverride { file: file.clone(), mobile: arguments.traffic_mobile });
+    let mut finished =
+        run_script(script, arguments.engine, folder, traffic.as_ref()).map_err(|error| format!("error: {error}"))?;
+    let (format, extension) = match arguments.format {
+        Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
+        Format::Pcap => (FileFormat::Pcap, "pcap"),
+    };
+    let capture = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{extension}", script.name)));
+    let default_keys = || PathBuf::from(format!("{}.keys", script.name));
+    // Without -o both files get their default names; with -o a key log is written where one is asked for.
+    let keys = arguments.keylog.clone().or_else(|| arguments.output.is_none().then(default_keys));
+    finished.outcome.capture = Some(CaptureResult {
+        file: capture.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        frames: finished.capture.frames.len() as u64,
+    });
+    let mut outputs = PendingOutputs::new();
+    let staged = outputs
+        .stage(&capture, |out| write_capture(&finished.capture, format, out))
+        .and_then(|()| match &keys {
+            Some(path) => outputs.stage(path, |out| key_log_text::write(&finished.keys, out).map_err(io::Error::other)),
+            None => Ok(()),
+        })
+        .and_then(|()| match &arguments.delivered {
+            Some(path) => outputs.stage(path, |out| write_capture(&finished.delivered, FileFormat::Pcapng, out)),
+            None => Ok(()),
+        });
+    staged.and_then(|()| outputs.commit()).map_err(|error| format!("error: {error}"))?;
+    let written = [Some(&capture), keys.as_ref(), arguments.delivered.as_ref()];
+    let written: Vec<String> = written.into_iter().flatten().map(|path| path.display().to_string()).collect();
+    finished.notes.push(format!("wrote {}", written.join(", ")));
+    Ok(finished)
+}
+
+fn write_capture(capture: &crate::capture::Capture, format: FileFormat, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = out;
+    capture_file::write(capture, format, &mut out).map_err(io::Error::other)
+}
+
+fn report(
+    arguments: &RunArguments,
+    finished: &FinishedRun,
+    out: &mut dyn Write,
+    messages: &mut dyn Write,
+) -> io::Result<Status> {
+    for note in &finished.notes {
+        let _ = writeln!(messages, "{note}");
+    }
+    if arguments.json {
+        let json = serde_json::to_string_pretty(&finished.outcome).map_err(io::Error::other)?;
+        print(out, &format!("{json}\n"))?;
+    } else {
+        print(out, &report::text(&finished.outcome))?;
+    }
+    Ok(match finished.outcome.verdict {
+        RunVerdict::Pass => Status::Success,
+        RunVerdict::Fail => Status::Failure,
+    })
+}

@@ -1,0 +1,102 @@
+//! The scripts and traffic files of `captures/` that are in the program: `keyhop list` shows them, `keyhop run NAME`
+//! runs one, wherever the program stands.
+
+use super::script::{Script, ScriptError, SetArgument};
+
+/// A script that is in the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BundledScript {
+    /// Name of the scenario, which its script gives too.
+    pub name: &'static str,
+    /// File name of the script, for messages.
+    pub file_name: &'static str,
+    /// The script, as it stands in `captures/`.
+    pub text: &'static str,
+}
+
+impl BundledScript {
+    /// Reads the script; `sets` are applied in their order.
+    ///
+    /// # Errors
+    /// What [`Script::parse`] refuses. Without `sets` nothing is, of which a test makes sure.
+    pub fn parse(&self, sets: &[SetArgument]) -> Result<Script, ScriptError> {
+        Script::parse(self.file_name, self.text, sets)
+    }
+}
+
+/// The entry of `captures/$name.toml`.
+macro_rules! bundled {
+    ($name:literal) => {
+        BundledScript {
+            name: $name,
+            file_name: concat!($name, ".toml"),
+            text: include_str!(concat!("../../captures/", $name, ".toml")),
+        }
+    };
+}
+
+/// The bundled scripts, in the order in which they are listed.
+pub const SCRIPTS: &[BundledScript] =
+    &[bundled!("seamless"), bundled!("cancel-retry"), bundled!("replay-data"), bundled!("replay-data-no-cache")];
+
+/// The traffic files that bundled scripts name with `file`: file name and octets.
+const TRAFFIC_FILES: &[(&str, &[u8])] = &[("user-traffic.pcap", include_bytes!("../../captures/user-traffic.pcap"))];
+
+/// The bundled script of this name.
+#[must_use]
+pub fn script(name: &str) -> Option<&'static BundledScript> {
+    SCRIPTS.iter().find(|script| script.name == name)
+}
+
+/// The octets of the bundled traffic file, a capture, of this file name without folders.
+#[must_use]
+pub fn traffic_file(file_name: &str) -> Option<&'static [u8]> {
+    TRAFFIC_FILES.iter().find(|(name, _)| *name == file_name).map(|(_, octets)| *octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::script::Traffic;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn every_script_of_captures_is_bundled() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".toml"))
+            .collect();
+        let bundled: BTreeSet<String> = SCRIPTS.iter().map(|script| script.file_name.to_owned()).collect();
+        assert_eq!(bundled, files);
+        assert_eq!(bundled.len(), SCRIPTS.len());
+    }
+
+    #[test]
+    fn every_bundled_script_is_a_script_of_its_name() {
+        for bundled in SCRIPTS {
+            assert_eq!(bundled.parse(&[]).unwrap().name, bundled.name);
+        }
+    }
+
+    #[test]
+    fn every_traffic_file_that_a_bundled_script_names_is_bundled() {
+        for bundled in SCRIPTS {
+            for traffic in bundled.parse(&[]).unwrap().traffic {
+                if let Traffic::Capture(capture) = traffic {
+                    assert!(traffic_file(&capture.file).is_some(), "{}", capture.file);
+                }
+            }
+        }
+        assert_eq!(traffic_file("no-such-file.pcapng"), None);
+    }
+
+    #[test]
+    fn scripts_are_found_by_their_whole_name() {
+        assert_eq!(script("replay-data").unwrap().file_name, "replay-data.toml");
+        assert_eq!(script("replay"), None);
+        assert_eq!(script("replay-data.toml"), None);
+    }
+}

@@ -1,0 +1,467 @@
+//! A script becomes a network: nodes with keys and connections that stand from before the run, links, an adversary.
+//!
+//! Network entry is not emulated yet, so that every mobile begins connected to its serving BS, with a confirmed entry
+//! under its count and random TEKs.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use rand_core::Rng;
+
+use super::script::{self, AttackAction, MobileStation as ScriptedMobile, Script, StepAction, Tap};
+use crate::adversary::{Action, Adversary, Attack, FrameKind, Trigger};
+use crate::dot16::backbone::BackboneEndpoint;
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use crate::dot16::node::{
+    Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
+    Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place, RadioSettings,
+    Subscriber,
+};
+use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
+use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
+use crate::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
+use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
+use crate::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek};
+use crate::dot16::wire::CrcForm;
+use crate::emulation::random::generator;
+use crate::emulation::{Emulation, Impairments, LinkSettings, NodeIndex, Port, Timing};
+use crate::time::VirtualTime;
+
+/// A mobile that enters without a count of its own has committed this one (traces: "the MS has entered with count 1").
+const FIRST_COUNT: CmacKeyCount = CmacKeyCount(1);
+
+/// What is at the two ends of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkEnds {
+    /// The air between a mobile and a BS.
+    Air {
+        /// Its position in the script.
+        mobile: usize,
+        /// Its position in the script.
+        base_station: usize,
+    },
+    /// R6: a BS and the gateway.
+    R6 {
+        /// Its position in the script.
+        base_station: usize,
+    },
+    /// R4: two BSs.
+    R4 {
+        /// The first.
+        first: usize,
+        /// The second.
+        second: usize,
+    },
+}
+
+/// Which node is which, and where every link leads.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    /// Names of the nodes by index: gateway, base stations, mobile stations.
+    pub names: Vec<String>,
+    /// The addresses that stand for the nodes in captures.
+    pub addresses: Vec<Ipv4Addr>,
+    /// The links by port.
+    pub links: Vec<LinkEnds>,
+    /// BSIDs by position in the script.
+    pub bsids: Vec<Bsid>,
+    /// MAC addresses by position in the script.
+    pub macs: Vec<MsMac>,
+}
+
+impl Topology {
+    /// The gateway.
+    pub const GATEWAY: NodeIndex = NodeIndex(0);
+
+    fn new(script: &Script) -> Self {
+        let bsids: Vec<Bsid> = script.base_stations.iter().map(|bs| bs.bsid).collect();
+        let (stations, mobiles) = (bsids.len(), script.mobile_stations.len());
+        let mut links: Vec<LinkEnds> = (0..mobiles)
+            .flat_map(|mobile| (0..stations).map(move |base_station| LinkEnds::Air { mobile, base_station }))
+            .collect();
+        links.extend((0..stations).map(|base_station| LinkEnds::R6 { base_station }));
+        links.extend(
+            (0..stations).flat_map(|first| (first + 1..stations).map(move |second| LinkEnds::R4 { first, second })),
+        );
+        let names = std::iter::once(script.authenticator.name.clone())
+            .chain(script.base_stations.iter().map(|bs| bs.name.clone()))
+            .chain(script.mobile_stations.iter().map(|ms| ms.name.clone()));
+        let addresses = std::iter::once(script.authenticator.ip)
+            .chain(script.base_stations.iter().map(|bs| bs.ip))
+            .chain(script.mobile_stations.iter().map(|ms| ms.ip));
+        Self {
+            names: names.collect(),
+            addresses: addresses.collect(),
+            links,
+            bsids,
+            macs: script.mobile_stations.iter().map(|ms| ms.mac).collect(),
+        }
+    }
+
+    /// The node of a BS.
+    #[must_use]
+    pub fn base_station(&self, position: usize) -> NodeIndex {
+        NodeIndex(1 + position)
+    }
+
+    /// The node of a mobile.
+    #[must_use]
+    pub fn mobile(&self, position: usize) -> NodeIndex {
+        NodeIndex(1 + self.bsids.len() + position)
+    }
+
+    /// The two nodes of a link; the first of an air link is the mobile.
+    #[must_use]
+    pub fn ends(&self, ends: LinkEnds) -> [NodeIndex; 2] {
+        match ends {
+            LinkEnds::Air { mobile, base_station } => [self.mobile(mobile), self.base_station(base_station)],
+            LinkEnds::R6 { base_station } => [self.base_station(base_station), Self::GATEWAY],
+            LinkEnds::R4 { first, second } => [self.base_station(first), self.base_station(second)],
+        }
+    }
+
+    /// The name of a link, as an interface of the capture.
+    #[must_use]
+    pub fn link_name(&self, ends: LinkEnds) -> String {
+        let kind = match ends {
+            LinkEnds::Air { .. } => "air",
+            LinkEnds::R6 { .. } => "r6",
+            LinkEnds::R4 { .. } => "r4",
+        };
+        let [first, second] = self.ends(ends).map(|node| self.names[node.0].as_str());
+        format!("{kind}:{first}-{second}")
+    }
+
+    /// The port of the air link between a mobile and a BS.
+    #[must_use]
+    pub fn air_port(&self, mobile: usize, base_station: usize) -> Port {
+        Port(mobile * self.bsids.len() + base_station)
+    }
+
+    /// The name of the BS with this BSID.
+    #[must_use]
+    pub fn bs_name(&self, bsid: Bsid) -> String {
+        let position = self.bsids.iter().position(|known| *known == bsid);
+        position.map_or_else(|| bsid.to_string(), |position| self.names[1 + position].clone())
+    }
+
+    /// The position of the mobile with this MAC address.
+    #[must_use]
+    pub fn mobile_position(&self, mac: MsMac) -> Option<usize> {
+        self.macs.iter().position(|known| *known == mac)
+    }
+
+    /// The name of the mobile with this MAC address.
+    #[must_use]
+    pub fn ms_name(&self, mac: MsMac) -> String {
+        self.mobile_position(mac)
+            .map_or_else(|| mac.to_string(), |position| self.names[self.mobile(position).0].clone())
+    }
+}
+
+/// A network, ready to run.
+pub struct World {
+    /// Who is who.
+    pub topology: Topology,
+    /// The radio, as every node has it.
+    pub radio: RadioSettings,
+    /// Nodes, links, adversary and the steps of the script; user traffic is still to be scheduled.
+    pub emulation: Emulation<Command, Event>,
+}
+
+/// How a mobile stands at its serving BS before the run.
+struct Standing {
+    pmk: Pmk,
+    count: CmacKeyCount,
+    next: Option<CmacKeyCount>,
+    lifetime: PmkLifetime,
+    connection: Connection,
+    teks: Vec<(Said, TekContext)>,
+    /// GRE keys towards the BS and towards the gateway.
+    tunnel: (u32, u32),
+}
+
+/// Builds the network of a script.
+#[must_use]
+pub fn build(script: &Script) -> World {
+    let topology = Topology::new(script);
+    let radio = radio_settings(&script.radio);
+    let directory = Arc::new(directory(script));
+    let mut pools: Vec<CidPool> = (0..script.base_stations.len()).map(CidPool::new).collect();
+    let standing: Vec<Standing> = script
+        .mobile_stations
+        .iter()
+        .enumerate()
+        .map(|(position, mobile)| stand(script, mobile, position, &mut pools[mobile.serving.0]))
+        .collect();
+    let mut emulation = Emulation::new(script.seed);
+    emulation.add_node(authenticator(script, &topology, &directory, &standing));
+    for (position, pool) in pools.into_iter().enumerate() {
+        emulation.add_node(base_station(script, position, &topology, &radio, &directory, pool, &standing));
+    }
+    for (position, (mobile, standing)) in script.mobile_stations.iter().zip(&standing).enumerate() {
+        emulation.add_node(mobile_station(script, mobile, position, &topology, &radio, &directory, standing));
+    }
+    for &ends in &topology.links {
+        let [first, second] = topology.ends(ends);
+        let [to_first, to_second] = link_settings(script, ends);
+        emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
+    }
+    if !script.attacks.is_empty() {
+        let attacks = script.attacks.iter().map(|attack| scripted_attack(attack, &topology)).collect();
+        emulation.set_adversary(Adversary::new(attacks));
+    }
+    for step in &script.steps {
+        let command = match &step.action {
+            StepAction::Handover { target, candidates } => Command::Handover {
+                target: topology.bsids[target.0],
+                candidates: candidates.iter().map(|bs| topology.bsids[bs.0]).collect(),
+            },
+            StepAction::Cancel => Command::Cancel,
+        };
+        emulation.schedule(step.at, topology.mobile(step.mobile_station.0), command);
+    }
+    World { topology, radio, emulation }
+}
+
+fn radio_settings(radio: &script::Radio) -> RadioSettings {
+    RadioSettings {
+        frame: radio.frame,
+        downlink: radio.downlink,
+        dl_sync: radio.dl_sync,
+        association: match radio.association {
+            script::Association::Level2 => Association::Level2,
+            script::Association::None => Association::None,
+        },
+        crc: match radio.crc {
+            script::CrcOrder::MsbFirst => CrcForm::MsbFirst,
+            script::CrcOrder::Ofdma => CrcForm::Ofdma,
+        },
+        max_pdu: usize::from(radio.max_pdu),
+        rng_delay: radio.rng_delay,
+        ranging_deadline: radio.ranging_deadline,
+        ranging_retry: radio.ranging_retry,
+        handover_retry: radio.handover_retry,
+        action_time: radio.action_time,
+        resource_retain: radio.resource_retain,
+        neighbour_advertisement: radio.neighbour_advertisement,
+        tek_processing: radio.tek_processing,
+    }
+}
+
+/// A node's Ethernet address on the backbone: a BSID is one; the gateway's is made from its IPv4 address.
+fn endpoint(ip: Ipv4Addr, bsid: Option<Bsid>) -> BackboneEndpoint {
+    let [a, b, c, d] = ip.octets();
+    BackboneEndpoint { mac: bsid.map_or([0x0a, 0x01, a, b, c, d], |bsid| bsid.0), ip }
+}
+
+fn directory(script: &Script) -> Directory {
+    let place = |name: &str, ip, bsid| Place { name: name.to_owned(), endpoint: endpoint(ip, bsid) };
+    Directory {
+        gateway: place(&script.authenticator.name, script.authenticator.ip, None),
+        base_stations: script.base_stations.iter().map(|bs| (bs.bsid, place(&bs.name, bs.ip, Some(bs.bsid)))).collect(),
+        mobile_stations: script.mobile_stations.iter().map(|ms| (ms.mac, ms.name.clone())).collect(),
+    }
+}
+
+fn profile(script: &Script) -> Profile {
+    match script.profile {
+        script::Profile::Contribution => Profile::Contribution,
+        script::Profile::Std2009 => Profile::Std2009,
+    }
+}
+
+fn window(size: u16) -> PnWindow {
+    PnWindow::new(size).unwrap_or_else(|_| unreachable!("the script format checks the size"))
+}
+
+fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut CidPool) -> Standing {
+    let mut random = generator(script.seed, &format!("network entry of {}", mobile.name));
+    let mut pmk = [0; 20];
+    random.fill_bytes(&mut pmk);
+    let full = script.authenticator.pmk_lifetime;
+    let lifetime = PmkLifetime { full, ends: VirtualTime::ZERO + full };
+    let number = u32::try_from(position).unwrap_or(u32::MAX / 2);
+    // R9: SAIDs are assigned at network entry; the primary SAID equals the basic CID of that BS.
+    let flows = |said| [(Sfid(number * 2 + 1), said), (Sfid(number * 2 + 2), said)];
+    let probe = pool.clone().allocate(&flows(Said(0)));
+    let said = Said(probe.map_or(0, |connection| connection.basic.0));
+    let connection =
+        pool.allocate(&flows(said)).unwrap_or_else(|| unreachable!("the script format limits the mobiles of a BS"));
+    let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
+    let mut tek = |eks, part| {
+        let mut octets = [0; 16];
+        random.fill_bytes(&mut octets);
+        let window = window(mobile.pn_window);
+        TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, VirtualTime::ZERO + full / part)
+    };
+    let (older, newer) = (tek(0, 2), tek(1, 1));
+    Standing {
+        pmk: Pmk::from_octets(pmk),
+        count,
+        next: count.next(),
+        lifetime,
+        connection,
+        teks: vec![(said, TekContext::from_random(older, newer))],
+        tunnel: (number + 1, number + 1),
+    }
+}
+
+const AK_SN: AkSequenceNumber = AkSequenceNumber(0);
+
+fn authenticator(
+    script: &Script,
+    topology: &Topology,
+    directory: &Arc<Directory>,
+    standing: &[Standing],
+) -> Authenticator {
+    let subscribers = script.mobile_stations.iter().zip(standing).map(|(mobile, standing)| {
+        let serving = topology.bsids[mobile.serving.0];
+        let pmk = standing.pmk.clone();
+        let mut keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
+        keys.hand_out(serving);
+        let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
+        let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
+        (mobile.mac, Subscriber { keys, flows, path })
+    });
+    let settings = AuthenticatorSettings { subscribers: subscribers.collect() };
+    let backbone = backbone_side(script, topology, directory, Topology::GATEWAY);
+    Authenticator::new(settings, Arc::clone(directory), backbone)
+}
+
+fn backbone_side(script: &Script, topology: &Topology, directory: &Directory, node: NodeIndex) -> BackboneSide {
+    let endpoint_of = |node: NodeIndex| match node.0.checked_sub(1) {
+        Some(position) => endpoint(script.base_stations[position].ip, Some(topology.bsids[position])),
+        None => directory.gateway.endpoint,
+    };
+    let peers = topology.links.iter().enumerate().filter_map(|(port, ends)| {
+        if matches!(ends, LinkEnds::Air { .. }) {
+            return None;
+        }
+        let [first, second] = topology.ends(*ends);
+        let peer = if first == node { second } else { first };
+        (first == node || second == node).then(|| (Port(port), endpoint_of(peer)))
+    });
+    BackboneSide::new(endpoint_of(node), script.backbone.retry, peers.collect())
+}
+
+fn base_station(
+    script: &Script,
+    position: usize,
+    topology: &Topology,
+    radio: &RadioSettings,
+    directory: &Arc<Directory>,
+    pool: CidPool,
+    standing: &[Standing],
+) -> BaseStation {
+    let scripted = &script.base_stations[position];
+    let keys = BaseStationKeySettings {
+        profile: profile(script),
+        self_sync_window: scripted.self_sync_window,
+        self_sync_budget: scripted.self_sync_budget,
+        window: window(scripted.pn_window),
+        tek_cache: scripted.tek_cache,
+    };
+    let mut established = BTreeMap::new();
+    for (mobile, standing) in script.mobile_stations.iter().zip(standing) {
+        if mobile.serving.0 != position {
+            continue;
+        }
+        let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
+        let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+        let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
+        station_keys.establish(standing.count, standing.teks.clone());
+        if let Some(next) = standing.next {
+            station_keys.notice(next);
+        }
+        let entry = Established {
+            connection: standing.connection.clone(),
+            keys: station_keys,
+            tunnel: standing.tunnel,
+            seamless: mobile.seamless,
+        };
+        established.insert(mobile.mac, entry);
+    }
+    let ports = topology.macs.iter().enumerate().map(|(mobile, mac)| (*mac, topology.air_port(mobile, position)));
+    let settings = BaseStationSettings {
+        bsid: scripted.bsid,
+        radio: radio.clone(),
+        keys,
+        pmk_lifetime: script.authenticator.pmk_lifetime,
+        ports: ports.collect(),
+    };
+    let backbone = backbone_side(script, topology, directory, topology.base_station(position));
+    let random = generator(script.seed, &format!("base station {}", scripted.name));
+    BaseStation::new(settings, Arc::clone(directory), backbone, random, pool, established)
+}
+
+fn mobile_station(
+    script: &Script,
+    mobile: &ScriptedMobile,
+    position: usize,
+    topology: &Topology,
+    radio: &RadioSettings,
+    directory: &Arc<Directory>,
+    standing: &Standing,
+) -> MobileStation {
+    let serving = topology.bsids[mobile.serving.0];
+    let settings = MobileKeySettings { window: window(mobile.pn_window), tek_cache: mobile.tek_cache };
+    // Without seamless handover no TEK is generated, so no SA is named.
+    let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+    let pmk = standing.pmk.clone();
+    let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
+    keys.establish(serving, standing.teks.clone());
+    let settings = MobileStationSettings {
+        mac: mobile.mac,
+        seamless: mobile.seamless,
+        radio: radio.clone(),
+        ports: (0..script.base_stations.len())
+            .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
+            .collect(),
+    };
+    MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone())
+}
+
+/// Towards the first end and towards the second.
+fn link_settings(script: &Script, ends: LinkEnds) -> [LinkSettings; 2] {
+    match ends {
+        LinkEnds::Air { .. } => {
+            let radio = &script.radio;
+            let impairments =
+                Impairments { loss: radio.loss, duplication: radio.duplication, bit_error: radio.bit_errors };
+            let slot = |end| LinkSettings { timing: Timing::Slot { period: radio.frame, end }, impairments };
+            [slot(radio.downlink), slot(radio.frame)]
+        }
+        LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
+            let backbone = &script.backbone;
+            let timing = Timing::Latency { latency: backbone.latency, jitter: backbone.jitter };
+            let impairments = Impairments { loss: backbone.loss, ..Impairments::default() };
+            [LinkSettings { timing, impairments }; 2]
+        }
+    }
+}
+
+fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
+    let Tap::Air { mobile_station, base_station } = attack.tap;
+    let to = match attack.direction {
+        Direction::Uplink => topology.base_station(base_station.0),
+        Direction::Downlink => topology.mobile(mobile_station.0),
+    };
+    let trigger = match attack.trigger {
+        script::Trigger::Time(at) => Trigger::Time(at),
+        script::Trigger::Frame { kind, nth, count, after } => {
+            let kind = match kind {
+                script::FrameKind::Data => FrameKind::Data,
+                script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
+            };
+            Trigger::Frames { kind, nth, count, after }
+        }
+    };
+    let action = match &attack.action {
+        AttackAction::Record(name) => Action::Record(name.clone()),
+        AttackAction::Replay(name) => Action::Replay(name.clone()),
+    };
+    let port = topology.air_port(mobile_station.0, base_station.0);
+    Attack { name: attack.name.clone(), port, to, direction: attack.direction, trigger, action }
+}
