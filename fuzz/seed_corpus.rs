@@ -32,10 +32,7 @@ impl Corpus {
         if octets.len() > LONGEST_SEED {
             return;
         }
-        let (shortest, longest) = self
-            .kinds
-            .entry(kind)
-            .or_insert_with(|| (octets.clone(), octets.clone()));
+        let (shortest, longest) = self.kinds.entry(kind).or_insert_with(|| (octets.clone(), octets.clone()));
         if octets.len() < shortest.len() {
             *shortest = octets;
         } else if octets.len() > longest.len() {
@@ -90,10 +87,7 @@ fn offer_backbone(corpus: &mut Corpus, frame: Vec<u8>) -> Result<(), Box<dyn Err
 }
 
 fn offer_worked(air: &mut Corpus, backbone: &mut Corpus, root: &Path) -> Result<(), Box<dyn Error>> {
-    let place = |last| BackboneEndpoint {
-        mac: [2, 0, 0, 0, 0, last],
-        ip: [10, 16, 0, last].into(),
-    };
+    let place = |last| BackboneEndpoint { mac: [2, 0, 0, 0, 0, last], ip: [10, 16, 0, last].into() };
     let frames = fs::read_to_string(root.join("tests/vectors/worked-frames.txt"))?;
     for line in frames.lines().filter(|line| !line.starts_with('#')) {
         match line.split_whitespace().collect::<Vec<_>>()[..] {
@@ -105,15 +99,8 @@ fn offer_worked(air: &mut Corpus, backbone: &mut Corpus, root: &Path) -> Result<
             _ => return Err(format!("expected name, link, direction and octets, found {line:?}").into()),
         }
     }
-    let header = GreHeader {
-        key: Some(7),
-        sequence: Some(1),
-        protocol: GreHeader::IPV4,
-    };
-    let packet = BackbonePacket::Data(GrePacket {
-        header,
-        payload: b"Ehello".to_vec(),
-    });
+    let header = GreHeader { key: Some(7), sequence: Some(1), protocol: GreHeader::IPV4 };
+    let packet = BackbonePacket::Data(GrePacket { header, payload: b"Ehello".to_vec() });
     offer_backbone(backbone, encapsulate(&place(1), &place(2), 1, &packet)?)?;
     // As deep as TLVs may nest: too many lengths that have to agree for the fuzzer to come upon.
     let nested = (1..8).fold(AsnTlv::AkSn(1), |inner, _| AsnTlv::MsInfo(vec![inner]));

@@ -29,9 +29,7 @@ fn line(output: &Output, id: &str) -> String {
 
 /// The lines of a file, without the margin that keeps this file from citing what it only tests.
 fn without_margin(text: &str) -> String {
-    text.lines()
-        .map(|line| line.trim_start().trim_start_matches("| ").to_owned() + "\n")
-        .collect()
+    text.lines().map(|line| line.trim_start().trim_start_matches("| ").to_owned() + "\n").collect()
 }
 
 #[test]
@@ -61,26 +59,11 @@ fn tests_are_named_by_the_ids_in_their_comments() {
          | // A1",
     );
     let output = table(&[("src/lib.rs", &source)]);
-    assert_eq!(
-        line(&output, "A1"),
-        "A1 | shown by: also, by_its_doc_comment | broken by: open"
-    );
-    assert_eq!(
-        line(&output, "R2"),
-        "R2 | shown by: by_its_doc_comment | broken by: open"
-    );
-    assert_eq!(
-        line(&output, "A4"),
-        "A4 | shown by: by_its_doc_comment | broken by: open"
-    );
-    assert_eq!(
-        line(&output, "R5"),
-        "R5 | shown by: by_its_doc_comment | broken by: open"
-    );
-    assert_eq!(
-        line(&output, "A18"),
-        "A18 | shown by: open | broken by: by_its_doc_comment"
-    );
+    assert_eq!(line(&output, "A1"), "A1 | shown by: also, by_its_doc_comment | broken by: open");
+    assert_eq!(line(&output, "R2"), "R2 | shown by: by_its_doc_comment | broken by: open");
+    assert_eq!(line(&output, "A4"), "A4 | shown by: by_its_doc_comment | broken by: open");
+    assert_eq!(line(&output, "R5"), "R5 | shown by: by_its_doc_comment | broken by: open");
+    assert_eq!(line(&output, "A18"), "A18 | shown by: open | broken by: by_its_doc_comment");
     for id in ["A3", "A6", "A7", "A8", "A9", "A10"] {
         assert_eq!(line(&output, id), format!("{id} | shown by: open | broken by: open"));
     }

@@ -9,31 +9,19 @@ use keyhop::dot16::wire::{BshoDecision, EncryptedBody, HoIndication, MacPdu, Man
 use crate::tshark::{fields, read, tshark};
 use crate::worked_frames::{all, capture, file, goldens, named};
 
-const PLUGIN: &str = concat!(
-    "lua_script:",
-    env!("CARGO_MANIFEST_DIR"),
-    "/captures/wireshark/keyhop.lua"
-);
+const PLUGIN: &str = concat!("lua_script:", env!("CARGO_MANIFEST_DIR"), "/captures/wireshark/keyhop.lua");
 const LOADED: [&str; 2] = ["-X", PLUGIN];
 
 /// Frame, fields without their `dot16.`, and what is printed for them.
 const SHOWN: [(&str, &str, &str); 12] = [
-    (
-        "rng-req",
-        "cid ec eks len msg.type crc _ws.col.Protocol _ws.col.Info",
-        "0x0000|0||62|4|0x4b6530e2|WiMAX|RNG-REQ",
-    ),
+    ("rng-req", "cid ec eks len msg.type crc _ws.col.Protocol _ws.col.Info", "0x0000|0||62|4|0x4b6530e2|WiMAX|RNG-REQ"),
     (
         "msho-req",
         "msg.type cid ec len hcs report_metric n_new_bs_index n_new_bs_full candidate.bsid candidate.preamble \
          candidate.cinr candidate.rssi candidate.service_level candidate.arrival_difference_included",
         "57|0x0005|0|42|0x44|0x03|0|1|0a:00:00:00:00:02|33|40|96|2|0",
     ),
-    (
-        "msho-req",
-        "n_current_bss current.temp_bsid current.cinr current.rssi",
-        "1|0|20|64",
-    ),
+    ("msho-req", "n_current_bss current.temp_bsid current.cinr current.rssi", "1|0|20|64"),
     (
         "msho-req",
         "tlv.type tlv.length cmac.ak_sn cmac.pn cmac.value crc _ws.col.Protocol _ws.col.Info",
@@ -95,10 +83,7 @@ const SHOWN: [(&str, &str, &str); 12] = [
 fn the_file_is_loaded_and_registers_its_fields() {
     let registered = tshark(["-G", "fields", "-X", PLUGIN]);
     let fields = registered.lines().filter(|line| line.contains("\tdot16.")).count();
-    assert!(
-        fields >= 80,
-        "{fields} fields: is Lua switched off in this tshark, or for root?"
-    );
+    assert!(fields >= 80, "{fields} fields: is Lua switched off in this tshark, or for root?");
 }
 
 #[test]
@@ -107,13 +92,7 @@ fn the_worked_frames_are_shown_field_by_field() {
         let (_folder, path) = file(&capture(vec![named(name)]));
         let columns: Vec<String> = columns
             .split_whitespace()
-            .map(|column| {
-                if column.starts_with("_ws") {
-                    column.to_owned()
-                } else {
-                    format!("dot16.{column}")
-                }
-            })
+            .map(|column| if column.starts_with("_ws") { column.to_owned() } else { format!("dot16.{column}") })
             .collect();
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         assert_eq!(fields(&path, &LOADED, "frame", &columns).trim_end(), printed, "{name}");
@@ -136,15 +115,7 @@ fn the_file_brings_no_complaint_into_a_capture() {
 fn the_file_and_the_parsers_of_this_crate_read_the_same() {
     let (_folder, worked) = file(&capture(all()));
     for path in goldens().into_iter().chain([worked]) {
-        let columns = [
-            "frame.number",
-            "dot16.cid",
-            "dot16.len",
-            "dot16.ec",
-            "dot16.eks",
-            "dot16.pn",
-            "dot16.cmac.pn",
-        ];
+        let columns = ["frame.number", "dot16.cid", "dot16.len", "dot16.ec", "dot16.eks", "dot16.pn", "dot16.cmac.pn"];
         let shown = fields(&path, &LOADED, "dot16.cid", &columns);
         let shown: Vec<&str> = shown.lines().collect();
         assert_eq!(shown, air_frames(&path, columns_of), "{}", path.display());

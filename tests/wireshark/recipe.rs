@@ -16,10 +16,7 @@ const BUT_NOT_DELIBERATE: &str = r#"!(frame.comment matches "^deliberate:")"#;
 const BAD_WORDS: [&str; 3] = ["error", "invalid", "unknown"];
 /// Filters that may not let one frame through.
 const FAULTS: [(&str, &str); 3] = [
-    (
-        "malformed or above Comment",
-        "_ws.malformed || _ws.expert.severity >= 4194304",
-    ),
+    ("malformed or above Comment", "_ws.malformed || _ws.expert.severity >= 4194304"),
     ("wrong CRC", "wmx.genericCrc.status == 0"),
     ("no comment", "!frame.comment"),
 ];
@@ -109,10 +106,7 @@ fn the_recipe_finds_each_fault_that_is_not_deliberate() {
         let mut damaged = capture(vec![named("rng-req")]);
         damage(&mut damaged.frames[0].octets);
         let found = complaints_of(&damaged);
-        assert!(
-            found.iter().any(|line| line.starts_with(complaint)),
-            "{complaint}{found:?}"
-        );
+        assert!(found.iter().any(|line| line.starts_with(complaint)), "{complaint}{found:?}");
         damaged.frames[0].comment = "deliberate: a test".to_owned();
         assert_eq!(complaints_of(&damaged), [""; 0], "{complaint}");
     }
@@ -123,10 +117,7 @@ fn the_recipe_finds_a_frame_without_a_comment() {
     let mut silent = capture(vec![named("ho-ind")]);
     silent.frames[0].comment.clear();
     let found = complaints_of(&silent);
-    assert!(
-        matches!(&found[..], [line] if line.starts_with("no comment: ")),
-        "{found:?}"
-    );
+    assert!(matches!(&found[..], [line] if line.starts_with("no comment: ")), "{found:?}");
 }
 
 /// Takes the MAC version (TLV 148) out of an RNG-REQ: Wireshark then shows its CMAC tuple as octets.

@@ -50,11 +50,7 @@ pub fn named(name: &str) -> WorkedFrame {
 
 /// A capture of these frames on the air and the backbone, its comments the names.
 pub fn capture(frames: Vec<WorkedFrame>) -> Capture {
-    let interface = |name: &str, kind| InterfaceDescription {
-        name: name.to_owned(),
-        description: String::new(),
-        kind,
-    };
+    let interface = |name: &str, kind| InterfaceDescription { name: name.to_owned(), description: String::new(), kind };
     let (mobile, station) = (Ipv4Addr::new(10, 16, 0, 10), Ipv4Addr::new(10, 16, 0, 2));
     let frames = (0_u64..).zip(frames).map(|(position, frame)| {
         let (source, destination) = match frame.direction {
@@ -77,20 +73,14 @@ pub fn capture(frames: Vec<WorkedFrame>) -> Capture {
     });
     Capture {
         section_comment: "worked frames".to_owned(),
-        interfaces: vec![
-            interface("air:ms1-bs2", LinkKind::Air),
-            interface("r6:bs2-gw", LinkKind::Backbone),
-        ],
+        interfaces: vec![interface("air:ms1-bs2", LinkKind::Air), interface("r6:bs2-gw", LinkKind::Backbone)],
         names: vec![(mobile, "ms1".to_owned()), (station, "bs2".to_owned())],
         frames: frames.collect(),
     }
 }
 
 fn on_the_backbone(payload: &[u8]) -> Vec<u8> {
-    let place = |last| BackboneEndpoint {
-        mac: [2, 0, 0, 0, 0, last],
-        ip: Ipv4Addr::new(10, 16, 0, last),
-    };
+    let place = |last| BackboneEndpoint { mac: [2, 0, 0, 0, 0, last], ip: Ipv4Addr::new(10, 16, 0, last) };
     let message = ControlMessage::parse(payload).unwrap();
     encapsulate(&place(254), &place(2), 1, &BackbonePacket::Control(message)).unwrap()
 }
@@ -108,18 +98,11 @@ pub fn file(capture: &Capture) -> (TempDir, PathBuf) {
 pub fn goldens() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut scripts: Vec<PathBuf> = entries
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .collect();
+    let mut scripts: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
     scripts.sort();
-    let goldens: Vec<PathBuf> = scripts
-        .iter()
-        .map(|script| script.with_extension("pcapng"))
-        .filter(|golden| golden.exists())
-        .collect();
-    assert!(
-        goldens.is_empty() || goldens.len() == scripts.len(),
-        "of {scripts:?} only {goldens:?} are there"
-    );
+    let goldens: Vec<PathBuf> =
+        scripts.iter().map(|script| script.with_extension("pcapng")).filter(|golden| golden.exists()).collect();
+    assert!(goldens.is_empty() || goldens.len() == scripts.len(), "of {scripts:?} only {goldens:?} are there");
     goldens
 }
