@@ -33,7 +33,9 @@ impl Mobile {
     fn may_send(&self, now: VirtualTime, frame: u32) -> bool {
         match &self.role {
             Role::Idle => false,
-            Role::Serving(serving) => serving.is_here() && !serving.awaits_indication(frame),
+            Role::Serving(serving) => {
+                serving.downlink_from().is_some_and(|from| from <= now) && !serving.awaits_indication(frame)
+            }
             Role::Target(target) => target.downlink_from.is_some_and(|from| from <= now),
         }
     }
@@ -54,11 +56,11 @@ impl BaseStation {
             return;
         }
         let from = match &mobile.role {
-            Role::Serving(serving) if serving.is_here() => Some(now),
-            Role::Target(target) => target.downlink_from.map(|from| from.max(now)),
-            _ => None,
+            Role::Serving(serving) => serving.downlink_from(),
+            Role::Target(target) => target.downlink_from,
+            Role::Idle => None,
         };
-        if let Some(from) = from {
+        if let Some(from) = from.map(|from| from.max(now)) {
             // A downlink subframe that starts right at that instant is taken, unless it is now.
             let just_before = if from > now { from - std::time::Duration::from_nanos(1) } else { from };
             self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));

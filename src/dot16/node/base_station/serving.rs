@@ -54,11 +54,23 @@ pub(super) struct Left {
 /// The serving role.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Serving {
+    /// From when downlink data may be sent; at once where nothing is said.
+    downlink_from: Option<VirtualTime>,
     preparation: Option<Preparation>,
     left: Option<Left>,
 }
 
 impl Serving {
+    /// The role of a BS that a mobile has just entered.
+    pub(super) fn entered(downlink_from: Option<VirtualTime>) -> Self {
+        Self { downlink_from, ..Self::default() }
+    }
+
+    /// From when downlink data may be sent, `None` if the mobile is not here.
+    pub(super) fn downlink_from(&self) -> Option<VirtualTime> {
+        self.is_here().then(|| self.downlink_from.unwrap_or(VirtualTime::ZERO))
+    }
+
     /// Whether the mobile is here, not on its way to another BS.
     pub(super) fn is_here(&self) -> bool {
         self.left.is_none()
@@ -131,18 +143,20 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let own = self.settings.bsid;
-        let Some(Serving { preparation, left: None }) = self.serving(ms) else {
+        let frame = self.settings.radio.frame_number(now);
+        let Some(Serving { preparation, left: None, .. }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile is not connected here"));
         };
         match preparation {
             Some(Preparation { action_frame: None, .. }) => {
                 return outbox.verdict(Verdict::accepted("a repetition: candidates are being prepared"));
             }
-            Some(_) => {
+            Some(Preparation { action_frame: Some(action), .. }) if *action > frame => {
                 outbox.verdict(Verdict::accepted("a repetition: the answer again"));
                 return self.recommend(now, ms, outbox);
             }
-            None => {}
+            // An answer whose action time is over was lost, or not followed: candidates are prepared anew.
+            _ => {}
         }
         let mut wanted: Vec<(Bsid, Ipv4Addr)> = Vec::new();
         for (bs, _) in request.full.iter().take(CANDIDATES) {
@@ -325,7 +339,7 @@ impl BaseStation {
 
     /// The mobile leaves for `target`: downlink stops, waiting SDUs go after it, the others stand down.
     fn released(&mut self, now: VirtualTime, ms: MsMac, target: Bsid, outbox: &mut Outbox<Event>) {
-        let Some(Serving { preparation: Some(preparation), left: None }) = self.serving(ms) else {
+        let Some(Serving { preparation: Some(preparation), left: None, .. }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: no handover has been prepared"));
         };
         let action_frame = preparation.action_frame.unwrap_or_default();
@@ -336,6 +350,9 @@ impl BaseStation {
         outbox.verdict(Verdict::accepted(format!("CMAC good, {} leaves for {name}", self.directory.ms(ms))));
         if let Some(serving) = self.serving(ms) {
             serving.left = Some(Left { target, forward });
+        }
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.path = false;
         }
         self.event(ms, What::DownlinkStopped { bs: self.settings.bsid }, outbox);
         for (bs, candidate) in candidates {
