@@ -42,17 +42,20 @@ impl Mobile {
 }
 
 impl BaseStation {
+    /// Queues a management PDU for the next downlink subframe: never for one that starts right now, so that its frame is
+    /// known to whoever queues it.
     pub(super) fn queue_management(&mut self, now: VirtualTime, ms: MsMac, pdu: Vec<u8>, note: String) {
+        let due = self.settings.radio.next_downlink(now);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
-            mobile.management.push_back((pdu, note));
+            mobile.management.push_back((due, pdu, note));
         }
-        self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(now));
+        self.timers.set_by(Timer::Slot(ms), due);
     }
 
     /// Asks for the next downlink subframe in which data may go out.
     pub(super) fn want_slot(&mut self, now: VirtualTime, ms: MsMac) {
         let Some(mobile) = self.mobiles.get(&ms) else { return };
-        if mobile.queue.is_empty() || self.timers.get(Timer::Slot(ms)).is_some() {
+        if mobile.queue.is_empty() {
             return;
         }
         let from = match &mobile.role {
@@ -63,7 +66,7 @@ impl BaseStation {
         if let Some(from) = from.map(|from| from.max(now)) {
             // A downlink subframe that starts right at that instant is taken, unless it is now.
             let just_before = if from > now { from - std::time::Duration::from_nanos(1) } else { from };
-            self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
+            self.timers.set_by(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
         }
     }
 
@@ -142,8 +145,12 @@ impl BaseStation {
             return;
         };
         let port = mobile.port;
-        for (pdu, note) in mobile.management.drain(..) {
+        let due = mobile.management.iter().take_while(|(due, ..)| *due <= now).count();
+        for (_, pdu, note) in mobile.management.drain(..due) {
             outbox.send(port, pdu, note);
+        }
+        if let Some((due, ..)) = mobile.management.front() {
+            self.timers.set_by(Timer::Slot(ms), *due);
         }
         if mobile.may_send(now, frame) {
             let queue = std::mem::take(&mut mobile.queue);

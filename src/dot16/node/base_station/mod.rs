@@ -106,7 +106,8 @@ struct Mobile {
     queue: BTreeMap<u32, Vec<u8>>,
     /// SDUs sent before the mobile has shown that it has the same keys (R15).
     kept: BTreeMap<u32, Vec<u8>>,
-    management: VecDeque<(Vec<u8>, String)>,
+    /// Management PDUs with their notes, each with the start of the downlink subframe that it goes out in.
+    management: VecDeque<(VirtualTime, Vec<u8>, String)>,
     fragmenter: Fragmenter,
     reassemblers: BTreeMap<Cid, Reassembler>,
     /// An RNG-REQ that waits for the context: its CID and its message.
