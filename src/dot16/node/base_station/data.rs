@@ -71,7 +71,7 @@ impl BaseStation {
     }
 
     /// A packet from a tunnel: from the gateway, or forwarded by another BS.
-    pub(super) fn from_tunnel(&mut self, now: VirtualTime, packet: GrePacket, outbox: &mut Outbox<Event>) {
+    pub(super) fn tunnelled(&mut self, now: VirtualTime, packet: GrePacket, outbox: &mut Outbox<Event>) {
         let owner = packet.header.key.and_then(|key| self.by_tunnel.get(&key)).copied();
         let Some(ms) = owner else {
             return outbox.verdict(Verdict::rejected("dropped: no mobile here has this GRE key"));

@@ -23,7 +23,7 @@ pub use cid_pool::CidPool;
 use serving::Serving;
 use target::Target;
 
-use super::backbone_side::BackboneSide;
+use super::backbone_side::{BackboneSide, Request};
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
 use super::event::{CidKind, Command, Event, Reject, What};
@@ -310,7 +310,7 @@ impl BaseStation {
             None => match self.backbone.receive(octets) {
                 Ok(frame) => match frame.packet {
                     BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
-                    BackbonePacket::Data(packet) => self.from_tunnel(now, packet, outbox),
+                    BackbonePacket::Data(packet) => self.tunnelled(now, packet, outbox),
                 },
                 Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             },
@@ -445,7 +445,7 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let gateway = self.directory.gateway.endpoint.ip;
-        self.backbone.request(now, gateway, kind, ms, tlvs, note, outbox);
+        self.backbone.request(now, gateway, ms, Request { kind, tlvs, note: note.into() }, outbox);
     }
 
     fn timer(&mut self, now: VirtualTime, timer: Timer, outbox: &mut Outbox<Event>) {

@@ -10,7 +10,7 @@ use super::{BaseStation, Role, Serving, Timer};
 use crate::dot16::backbone::Compound::{AkContext, MsInfo};
 use crate::dot16::backbone::asn_code::{bs_role, result};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, TlvLookup};
-use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac, Said};
+use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::security::base_station_keys::{EntryState, RangingOutcome};
@@ -198,13 +198,12 @@ impl BaseStation {
             self.generator.fill_bytes(&mut octets);
             TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window.clone(), expires)
         };
-        let context = |_said: &Said| {
+        let mut context = || {
             let older = state(0, (now + lifetime.full / 8).min(lifetime.ends));
             let newer = state(1, (now + lifetime.full / 2).min(lifetime.ends));
             TekContext::from_random(older, newer)
         };
-        let teks: Vec<_> =
-            saids(&mobile.flows).iter().map(|said| *said).zip(saids(&mobile.flows).iter().map(context)).collect();
+        let teks: Vec<_> = saids(&mobile.flows).into_iter().map(|said| (said, context())).collect();
         if lost {
             keys.install_lost(m, teks);
         } else if let Some(entry) = keys.current_mut() {

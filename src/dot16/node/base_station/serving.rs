@@ -8,6 +8,7 @@ use crate::dot16::backbone::asn_code::{HARD_HANDOFF, bs_ho_rsp, bs_role, cryptog
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{Bsid, Cid, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::authenticator::named_bs;
+use crate::dot16::node::backbone_side::Request;
 use crate::dot16::node::connection::{Connection, Flow, plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, What};
 use crate::dot16::wire::{
@@ -178,7 +179,7 @@ impl BaseStation {
         for (bs, ip) in &wanted {
             let tlvs = self.handover_request_tlvs(ms, *bs);
             let note = format!("HO_Req: {} may come to {}", self.directory.ms(ms), self.directory.bs(*bs));
-            self.backbone.request(now, *ip, MessageKind::HoReq, ms, tlvs, note, outbox);
+            self.backbone.request(now, *ip, ms, Request { kind: MessageKind::HoReq, tlvs, note }, outbox);
         }
         if wanted.is_empty() {
             self.recommend(now, ms, outbox);
@@ -357,13 +358,8 @@ impl BaseStation {
         self.event(ms, What::DownlinkStopped { bs: self.settings.bsid }, outbox);
         for (bs, candidate) in candidates {
             let Some(candidate) = candidate else { continue };
-            let (kind, what) = if bs == target {
-                (ho_confirm::CONFIRM, "comes to")
-            } else {
-                (ho_confirm::UNCONFIRM, "does not come to")
-            };
-            let note = format!("HO_Cnf: {} {what} {}", self.directory.ms(ms), self.directory.bs(bs));
-            self.confirm(now, ms, candidate.ip, kind, action_frame, note, outbox);
+            let kind = if bs == target { ho_confirm::CONFIRM } else { ho_confirm::UNCONFIRM };
+            self.confirm(now, ms, (bs, candidate.ip), (kind, action_frame), outbox);
         }
         self.forward_queue(ms, outbox);
         self.timers.set(Timer::Retain(ms), now + self.settings.radio.resource_retain);
@@ -374,18 +370,21 @@ impl BaseStation {
         &mut self,
         now: VirtualTime,
         ms: MsMac,
-        to: Ipv4Addr,
-        kind: u8,
-        action_frame: u32,
-        note: String,
+        (bs, to): (Bsid, Ipv4Addr),
+        (kind, action_frame): (u8, u32),
         outbox: &mut Outbox<Event>,
     ) {
+        let what = match kind {
+            ho_confirm::CONFIRM => "comes to",
+            ho_confirm::UNCONFIRM => "does not come to",
+            _ => "stays, and does not need",
+        };
+        let note = format!("HO_Cnf: {} {what} {}", self.directory.ms(ms), self.directory.bs(bs));
         let count = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()).map(|keys| keys.count());
         let mut tlvs = vec![AsnTlv::HoConfirmType(kind), AsnTlv::ActionTime(action_frame)];
         tlvs.extend(count.map(|count| AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(count)])])));
         tlvs.push(bs_info(self.settings.bsid, bs_role::SERVING));
-        self.backbone.withdraw(ms, |open| open == MessageKind::HoCnf);
-        self.backbone.request(now, to, MessageKind::HoCnf, ms, tlvs, note, outbox);
+        self.backbone.request(now, to, ms, Request { kind: MessageKind::HoCnf, tlvs, note }, outbox);
     }
 
     /// The mobile stays, or has come back: the connection goes on with its PNs.
@@ -401,8 +400,7 @@ impl BaseStation {
         for (bs, candidate) in preparation.map(|preparation| preparation.candidates).unwrap_or_default() {
             let stood_down = left.as_ref().is_some_and(|left| left.target != bs);
             if let Some(candidate) = candidate.filter(|_| !stood_down) {
-                let note = format!("HO_Cnf: {} stays, {} is not needed", self.directory.ms(ms), self.directory.bs(bs));
-                self.confirm(now, ms, candidate.ip, ho_confirm::CANCEL, 0, note, outbox);
+                self.confirm(now, ms, (bs, candidate.ip), (ho_confirm::CANCEL, 0), outbox);
             }
         }
         if left.is_some() {
