@@ -132,6 +132,7 @@ pub struct BaseStation {
     /// For TEKs that are not generated from the count.
     generator: ChaCha20Rng,
     cids: CidPool,
+    by_port: BTreeMap<Port, MsMac>,
     by_cid: BTreeMap<Cid, MsMac>,
     by_tunnel: BTreeMap<u32, MsMac>,
     next_tunnel: u32,
@@ -154,12 +155,14 @@ impl BaseStation {
     ) -> Self {
         let mut timers = Timers::default();
         timers.set(Timer::Advertise, VirtualTime::ZERO);
+        let by_port = settings.ports.iter().map(|(ms, port)| (*port, *ms)).collect();
         let mut station = Self {
             settings,
             directory,
             backbone,
             generator,
             cids,
+            by_port,
             by_cid: BTreeMap::new(),
             by_tunnel: BTreeMap::new(),
             next_tunnel: 1,
@@ -305,7 +308,7 @@ impl BaseStation {
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
-        match self.settings.ports.iter().find(|(_, of_ms)| **of_ms == port).map(|(ms, _)| *ms) {
+        match self.by_port.get(&port).copied() {
             Some(ms) => self.burst(now, ms, octets, outbox),
             None => match self.backbone.receive(octets) {
                 Ok(frame) => match frame.packet {
