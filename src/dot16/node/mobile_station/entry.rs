@@ -216,11 +216,10 @@ impl MobileStation {
 
     /// The attempt did not succeed in time.
     pub(super) fn deadline(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        if !matches!(self.state, State::Entering { .. }) {
-            return;
-        }
+        let State::Entering { entry } = &self.state else { return };
+        let bs = entry.bs;
         self.stop_entering(outbox);
-        self.re_enter(now, outbox);
+        self.give_entry_up(now, bs, outbox);
     }
 
     pub(super) fn stop_entering(&mut self, outbox: &mut Outbox<Event>) {

@@ -185,14 +185,20 @@ impl MobileStation {
             State::Entering { entry } if !entry.fallback => {
                 let target = entry.bs;
                 self.stop_entering(outbox);
-                if self.keys.is_spent() {
-                    return self.re_enter(now, outbox);
-                }
-                self.state = State::Returning { target };
-                self.timers.set(Timer::Return, now + self.settings.radio.dl_sync);
+                self.give_entry_up(now, target, outbox);
             }
             _ => self.event(What::CommandIgnored("cancel: no handover is under way"), outbox),
         }
+    }
+
+    /// The entry of a handover at `target` is given up (R1): without an RNG-REQ sent the mobile goes back to its old
+    /// connection, otherwise it enters anew.
+    pub(super) fn give_entry_up(&mut self, now: VirtualTime, target: Bsid, outbox: &mut Outbox<Event>) {
+        if self.keys.is_spent() || self.live.is_none() {
+            return self.re_enter(now, outbox);
+        }
+        self.state = State::Returning { target };
+        self.timers.set(Timer::Return, now + self.settings.radio.dl_sync);
     }
 
     /// Back at the serving BS after a cancelled attempt: MOB_HO-IND (cancel), and the old connection goes on.
@@ -213,9 +219,9 @@ impl MobileStation {
         self.send_to_serving(now, message, "MOB_HO-IND: cancels the handover".to_owned(), outbox);
     }
 
-    /// What R1 makes of an attempt that is given up after the mobile has left the serving BS.
-    pub(super) fn re_enter(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        debug_assert!(self.keys.is_spent());
+    /// What R1 makes of an attempt that is given up when no old connection can be resumed: the next BS is entered, with
+    /// the next count if T_M is spent.
+    fn re_enter(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Entering { entry } = &self.state else { return };
         let mut entry = entry.clone();
         if self.keys.give_up() == GiveUp::ReEnter {
