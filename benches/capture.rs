@@ -28,25 +28,15 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let header = header();
     let frames: Vec<CapturedFrame> = (1..=FRAMES).map(frame).collect();
-    let bare: Vec<CapturedFrame> = frames
-        .iter()
-        .map(|frame| CapturedFrame {
-            comment: String::new(),
-            ..frame.clone()
-        })
-        .collect();
+    let bare: Vec<CapturedFrame> =
+        frames.iter().map(|frame| CapturedFrame { comment: String::new(), ..frame.clone() }).collect();
     let file = written(Vec::new(), &header, &frames);
     let blocks = blocks(&file);
     assert_eq!(copied(Vec::new(), &blocks), file);
-    println!(
-        "{} octets in the file for each frame of {PDU_OCTETS}",
-        file.len() / frames.len()
-    );
+    println!("{} octets in the file for each frame of {PDU_OCTETS}", file.len() / frames.len());
 
     let mut group = criterion.benchmark_group("capture");
-    group
-        .throughput(Throughput::Elements(u64::from(FRAMES)))
-        .warm_up_time(Duration::from_secs(1));
+    group.throughput(Throughput::Elements(u64::from(FRAMES))).warm_up_time(Duration::from_secs(1));
     let mut buffer = Vec::with_capacity(file.len());
     for (name, frames) in [("pcapng to memory", &frames), ("pcapng, no comments", &bare)] {
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {

@@ -36,9 +36,7 @@ fn main() {
 
 fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
     let mut group = criterion.benchmark_group(name);
-    group
-        .warm_up_time(Duration::from_secs(1))
-        .measurement_time(Duration::from_secs(3));
+    group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
     group
 }
 
@@ -92,13 +90,9 @@ fn sealing(criterion: &mut Criterion) {
                 encrypted(&cipher, black_box(&nonce), black_box(plaintext))
             });
         });
-        group.bench_with_input(
-            BenchmarkId::new("ccm, key kept", length),
-            &plaintext,
-            |bencher, plaintext| {
-                bencher.iter(|| encrypted(black_box(&kept), black_box(&nonce), black_box(plaintext)));
-            },
-        );
+        group.bench_with_input(BenchmarkId::new("ccm, key kept", length), &plaintext, |bencher, plaintext| {
+            bencher.iter(|| encrypted(black_box(&kept), black_box(&nonce), black_box(plaintext)));
+        });
     }
     group.finish();
 }
@@ -131,14 +125,7 @@ fn opening(criterion: &mut Criterion) {
             });
         });
         group.bench_with_input(BenchmarkId::new("ccm, key kept", length), &body, |bencher, body| {
-            bencher.iter(|| {
-                decrypted(
-                    black_box(&kept),
-                    black_box(&nonce),
-                    black_box(body.ciphertext),
-                    &body.icv,
-                )
-            });
+            bencher.iter(|| decrypted(black_box(&kept), black_box(&nonce), black_box(body.ciphertext), &body.icv));
         });
     }
     group.finish();

@@ -29,10 +29,7 @@ fn main() {
 fn one_mobile(criterion: &mut Criterion) {
     let (script, handovers) = (ping_pong(), 2 * ROUND_TRIPS);
     let mut group = criterion.benchmark_group("handover, 1 MS on 2 BSs");
-    group
-        .throughput(Throughput::Elements(handovers as u64))
-        .sample_size(20)
-        .measurement_time(Duration::from_secs(6));
+    group.throughput(Throughput::Elements(handovers as u64)).sample_size(20).measurement_time(Duration::from_secs(6));
     for engine in [Engine::Inline, Engine::PerNode] {
         describe(&script, engine, handovers);
         group.bench_function(BenchmarkId::from_parameter(engine), |bencher| {
