@@ -123,7 +123,8 @@ fn at_one_instant_commands_come_first_then_what_nodes_caused_in_their_order_then
         // Scheduled last, served first at its instant.
         emulation.schedule(at(10), nodes[2], send(1, 4));
         let seen = seen(emulation, engine);
-        let order: Vec<&str> = seen.events.iter().filter(|(time, ..)| *time == at(10)).map(|(.., what)| what.as_str()).collect();
+        let order: Vec<&str> =
+            seen.events.iter().filter(|(time, ..)| *time == at(10)).map(|(.., what)| what.as_str()).collect();
         assert_eq!(order, ["command [0, 4]", "frame [0, 2]", "frame [0, 3]", "frame [0, 1]"], "{engine}");
         assert!(seen.events.is_sorted_by_key(|(time, ..)| *time));
     }
@@ -248,13 +249,15 @@ fn what_the_adversary_injects_comes_after_the_frames_of_the_same_instant_and_pas
         emulation.set_adversary(Attacker { injections });
         emulation.schedule(at(0), NodeIndex(0), Order::Send(Port(0), vec![0, 5]));
         let all = seen(emulation, engine);
-        let order: Vec<&str> = all.events.iter().filter(|(_, node, _)| *node == 1).map(|(.., what)| what.as_str()).collect();
+        let order: Vec<&str> =
+            all.events.iter().filter(|(_, node, _)| *node == 1).map(|(.., what)| what.as_str()).collect();
         // The last one would be dropped at a tap: the adversary's own frames pass none.
         assert_eq!(order, ["frame [0, 5]", "frame [0, 7]", "frame [0, 8]", "frame [0, 1]"], "{engine}");
         let by_adversary = all.transmissions.iter().filter(|sent| sent.from == Sender::Adversary(4));
         assert_eq!(by_adversary.count(), 3);
     }
-    let mut emulation = triangle(1, LinkSettings { impairments: Impairments { loss: 1.0, ..Impairments::default() }, ..latency(10) });
+    let mut emulation =
+        triangle(1, LinkSettings { impairments: Impairments { loss: 1.0, ..Impairments::default() }, ..latency(10) });
     emulation.set_adversary(Attacker { injections: vec![(at(0), injection(7))] });
     assert_eq!(seen(emulation, Engine::Inline).events.len(), 1);
 }
@@ -268,7 +271,8 @@ fn a_tap_takes_or_replaces_a_frame_and_the_record_keeps_what_was_sent() {
             emulation.schedule(at(0), NodeIndex(0), Order::Send(Port(0), vec![0, octet]));
         }
         let seen = seen(emulation, engine);
-        let arrived: Vec<&str> = seen.events.iter().filter(|(_, node, _)| *node == 1).map(|(.., what)| what.as_str()).collect();
+        let arrived: Vec<&str> =
+            seen.events.iter().filter(|(_, node, _)| *node == 1).map(|(.., what)| what.as_str()).collect();
         assert_eq!(arrived, ["frame [0, 99]", "frame [0, 3]"]);
         let record: Vec<_> = seen.transmissions.iter().map(|sent| (sent.octets[1], sent.lost, sent.changed)).collect();
         assert_eq!(record, [(1, true, false), (2, false, true), (3, false, false)]);

@@ -26,9 +26,7 @@ fn counter_teks_of(run: &Run, bs: &str) -> usize {
 
 fn outcomes(run: &Run) -> Vec<(&str, &str, &str)> {
     let handovers = run.outcome.handovers.iter();
-    handovers
-        .map(|handover| (handover.to.as_str(), handover.outcome.as_str(), handover.mode.as_str()))
-        .collect()
+    handovers.map(|handover| (handover.to.as_str(), handover.outcome.as_str(), handover.mode.as_str())).collect()
 }
 
 /// How often each delivered packet came out.
@@ -67,11 +65,7 @@ fn encrypted_data_flows_both_ways_before_rng_req_under_the_counter_based_tek0_of
     // A1, A9, A10, R10
     let run = run_bundled("seamless", &[]);
     let rng_req = run.first_rng_req("air:ms1-bs2");
-    let early: Vec<OpenedData> = run
-        .data("air:ms1-bs2")
-        .into_iter()
-        .filter(|pdu| pdu.frame < rng_req.frame)
-        .collect();
+    let early: Vec<OpenedData> = run.data("air:ms1-bs2").into_iter().filter(|pdu| pdu.frame < rng_req.frame).collect();
     for direction in DIRECTIONS {
         assert!(early.iter().any(|pdu| pdu.direction == direction), "no {direction} data");
     }
@@ -127,9 +121,7 @@ fn pns_start_at_1_under_fresh_teks_and_again_under_those_of_the_next_count() {
 fn the_mobile_has_the_teks_of_every_candidate_before_it_sends_mob_msho_req() {
     // A6, R9
     let run = run_bundled("seamless", &[]);
-    let request = run
-        .first_message("air:", |message| matches!(message, ManagementMessage::MobMshoReq(_)))
-        .unwrap();
+    let request = run.first_message("air:", |message| matches!(message, ManagementMessage::MobMshoReq(_))).unwrap();
     assert_eq!(request.interface, "air:ms1-bs1");
     let first_report = run.control(MessageKind::ContextRpt)[0].0;
     for bs in ["bs2", "bs3"] {
@@ -298,11 +290,9 @@ fn no_generated_tek_stands_on_any_link_plain_or_wrapped_and_the_search_finds_a_p
         let kek = Kek::from_octets(*run.keks().last().unwrap().key.expose());
         let frame = run.capture.frames.len() - 1;
         let octets = run.capture.frames[frame].octets.clone();
-        for planted in [
-            tek.octets().to_vec(),
-            key_wrap::wrap(&kek, &tek).to_vec(),
-            key_wrap::ecb_wrap(&kek, &tek).to_vec(),
-        ] {
+        for planted in
+            [tek.octets().to_vec(), key_wrap::wrap(&kek, &tek).to_vec(), key_wrap::ecb_wrap(&kek, &tek).to_vec()]
+        {
             run.capture.frames[frame].octets = [&octets[..7], &planted, &octets[7..]].concat();
             assert_eq!(generated_tek_on_link(&run), Some(frame), "{name}");
         }
@@ -335,10 +325,7 @@ fn a_mobile_that_did_not_declare_seamless_gets_random_teks_in_rng_rsp_and_has_no
 #[test]
 fn without_association_a_cdma_code_and_rng_rsp_come_before_data_in_every_mode() {
     // R14
-    for sets in [
-        &["radio.association=none"][..],
-        &["radio.association=none", "mobile_station.ms1.seamless=false"],
-    ] {
+    for sets in [&["radio.association=none"][..], &["radio.association=none", "mobile_station.ms1.seamless=false"]] {
         let run = run_bundled("seamless", sets);
         assert_eq!(run.outcome.handovers[0].outcome, "completed");
         let code = run
@@ -348,9 +335,8 @@ fn without_association_a_cdma_code_and_rng_rsp_come_before_data_in_every_mode() 
             .position(|frame| run.interface(frame) == "air:ms1-bs2" && frame.octets.len() == 3)
             .expect("a CDMA code");
         assert_eq!(run.capture.frames[code].direction, Some(Direction::Uplink));
-        let answer = run
-            .first_message("air:ms1-bs2", |message| matches!(message, ManagementMessage::RngRsp(_)))
-            .unwrap();
+        let answer =
+            run.first_message("air:ms1-bs2", |message| matches!(message, ManagementMessage::RngRsp(_))).unwrap();
         assert!(code < answer.frame);
         let uplink = run.data("air:ms1-bs2").into_iter().find(|pdu| pdu.direction == Direction::Uplink);
         assert!(uplink.unwrap().frame > answer.frame, "{sets:?}");
@@ -444,7 +430,8 @@ fn data_that_does_not_decrypt_is_discarded_and_nothing_else_happens() {
 /// handover ended.
 fn assert_safe(run: &Run, what: &str) {
     let data = run.data("air:");
-    let reused: Vec<_> = nonces(&data).into_iter().filter(|(_, pdus)| pdus.len() > 1).map(|(nonce, _)| nonce.2).collect();
+    let reused: Vec<_> =
+        nonces(&data).into_iter().filter(|(_, pdus)| pdus.len() > 1).map(|(nonce, _)| nonce.2).collect();
     assert!(reused.is_empty(), "{what}: PNs used twice: {reused:?}");
     assert_eq!(run.outcome.nonce_reuse, 0, "{what}");
     for traffic in run.outcome.traffic.values().flat_map(|traffic| [&traffic.ul, &traffic.dl]) {
@@ -470,11 +457,7 @@ fn whatever_radio_and_backbone_lose_no_nonce_is_used_twice_and_every_handover_en
     let mut ends = BTreeMap::<String, usize>::new();
     for seed in 0..40 {
         let (radio, backbone) = losses[seed % losses.len()];
-        let sets = [
-            format!("radio.loss={radio}"),
-            format!("backbone.loss={backbone}"),
-            format!("seed={seed}"),
-        ];
+        let sets = [format!("radio.loss={radio}"), format!("backbone.loss={backbone}"), format!("seed={seed}")];
         let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
         let run = run_text(&text, &sets);
         let what = format!("{sets:?}");

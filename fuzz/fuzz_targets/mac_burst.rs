@@ -52,10 +52,7 @@ fn burst_comes_back(burst: &[u8]) {
             }
         }
     }
-    assert!(
-        failed || matches!(burst[read..].first(), None | Some(0xff)),
-        "only padding is left unread"
-    );
+    assert!(failed || matches!(burst[read..].first(), None | Some(0xff)), "only padding is left unread");
 }
 
 fn pdu_comes_back(pdu: &MacPdu<'_>) {
@@ -96,11 +93,7 @@ fn message_comes_back(octets: &[u8]) {
             assert_eq!(ManagementMessage::parse(&written).as_ref(), Ok(&message));
             assert!(written.len() < octets.len() || written == octets, "{message:?}");
         }
-        Err(error) => assert_eq!(
-            (error.layer, error.found.as_str()),
-            ("TLV", "an empty one"),
-            "{message:?}"
-        ),
+        Err(error) => assert_eq!((error.layer, error.found.as_str()), ("TLV", "an empty one"), "{message:?}"),
     }
 }
 

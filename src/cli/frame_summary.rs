@@ -37,6 +37,12 @@ pub(super) fn ip_summary(octets: &[u8]) -> String {
         }
         _ => String::new(),
     };
+    let protocol = match protocol {
+        IpNextHeaderProtocols::Udp => "UDP".to_owned(),
+        IpNextHeaderProtocols::Tcp => "TCP".to_owned(),
+        IpNextHeaderProtocols::Icmp => "ICMP".to_owned(),
+        other => format!("protocol {}", other.0),
+    };
     let (source, destination) = (packet.get_source(), packet.get_destination());
     format!("IPv4 {source} > {destination} {protocol}{ports}, {} octets", octets.len())
 }

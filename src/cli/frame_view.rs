@@ -173,12 +173,12 @@ impl Viewer {
                 let window = self.windows.entry((key, opened.direction)).or_insert(NEW_WINDOW);
                 match (fit, window.check(opened.pn)) {
                     (Fit::Elsewhere, _) => verdict::KEY_OF_OTHER_LINK,
-                    (Fit::OutOfUse, _) => verdict::KEY_OUT_OF_USE,
                     _ if at.direction.is_some_and(|direction| direction != opened.direction) => {
                         verdict::WRONG_DIRECTION
                     }
-                    (Fit::InUse, PnVerdict::Duplicate) => verdict::PN_DUPLICATE,
-                    (Fit::InUse, PnVerdict::Old) => verdict::PN_OLD,
+                    (_, PnVerdict::Duplicate) => verdict::PN_DUPLICATE,
+                    (_, PnVerdict::Old) => verdict::PN_OLD,
+                    (Fit::OutOfUse, PnVerdict::Accept) => verdict::KEY_OUT_OF_USE,
                     (Fit::InUse, PnVerdict::Accept) => {
                         if !lost {
                             window.accept(opened.pn);

@@ -82,7 +82,9 @@ impl<C: Send, E: Send> Dispatch<C, E> for PerNode<C, E> {
         let thread = &self.0[node.0];
         // A channel closes early only when the node's thread has panicked; the scope then hands that panic on.
         let closed = "the node's thread has ended";
-        thread.inputs.send((now, input)).ok().expect(closed);
+        if thread.inputs.send((now, input)).is_err() {
+            panic!("{closed}");
+        }
         thread.reactions.recv().expect(closed)
     }
 }

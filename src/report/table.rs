@@ -166,7 +166,7 @@ fn expectations(outcome: &RunOutcome) -> String {
         let words = if expectation.detail.is_empty() {
             expectation.text.clone()
         } else {
-            format!("{}: {}", expectation.text, expectation.detail)
+            format!("{} (seen: {})", expectation.text, expectation.detail)
         };
         for (number, line) in wrapped(&words, WIDTH - 4).iter().enumerate() {
             let mark = if number == 0 { mark } else { ' ' };
@@ -271,7 +271,7 @@ replay-later   failed      nothing nothing nothing nothing nothing nothing nothi
                            nothing nothing nothing nothing nothing nothing nothing nothing nothing
 
 Expectations: 1 of 2 hold
-  ✗ no pair of TEK and PN is used twice: 2 pairs are
+  ✗ no pair of TEK and PN is used twice (seen: 2 pairs are)
   ✓ word word word word word word word word word word word word word word word word word word word word word word word
     word word word word word word word
 ";

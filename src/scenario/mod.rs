@@ -6,16 +6,20 @@
 //! * [`ledger`]: what was sent against what came out.
 //! * [`world`]: a script becomes nodes, links and an adversary.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
-//! * [`handover_measure`], [`key_collector`], [`link_search`], [`expectations`]: what is made of what nodes report.
+//! * `recorder` with `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `link_search` and
+//!   `expectations`: what is made of frames and of what nodes report.
 //! * [`outcome`]: what a run came to.
 
 pub mod bundled;
-pub mod expectations;
-pub mod handover_measure;
-pub mod key_collector;
+mod expectations;
+mod handover_measure;
+mod key_collector;
 pub mod ledger;
-pub mod link_search;
+mod link_search;
 pub mod outcome;
+mod recorded_capture;
+mod recorded_ladder;
+mod recorder;
 pub mod run;
 pub mod script;
 pub mod traffic;

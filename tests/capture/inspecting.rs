@@ -89,7 +89,7 @@ fn with_keys_a_line_has_verdict_number_eks_and_plaintext() {
     let secured = |line: &Value| json!([line["verdict"], line["pn"], line["eks"], line["payload"]]);
     assert_eq!(secured(&lines[0]), json!(["accept", 1, null, &RNG_REQ[12..RNG_REQ.len() - 8]]));
     assert_eq!(secured(&lines[1]), json!(["accept", 1, 1, hex::encode(hello())]));
-    assert_eq!(lines[1]["summary"], "EKS 1, PN 1, IPv4 192.0.2.1 > 192.0.2.2 Udp port 5000 > 5001, 39 octets");
+    assert_eq!(lines[1]["summary"], "EKS 1, PN 1, IPv4 192.0.2.1 > 192.0.2.2 UDP port 5000 > 5001, 39 octets");
     assert_eq!(secured(&lines[2]), json!([null, null, null, null]));
 }
 

@@ -55,7 +55,9 @@ pub fn network(stations: u8, rest: &str) -> String {
             "[[base_station]]\nname = \"bs{number}\"\nbsid = \"0a000000000{number}\"\nip = \"10.16.0.{number}\"\n"
         ));
     }
-    text.push_str("[[mobile_station]]\nname = \"ms1\"\nmac = \"020000000001\"\nip = \"192.0.2.10\"\nserving = \"bs1\"\n");
+    text.push_str(
+        "[[mobile_station]]\nname = \"ms1\"\nmac = \"020000000001\"\nip = \"192.0.2.10\"\nserving = \"bs1\"\n",
+    );
     text.push_str(rest);
     text
 }
@@ -98,23 +100,10 @@ pub fn run_bundled(name: &str, sets: &[&str]) -> Run {
 
 /// Runs a script on an engine, with user traffic from a file or the script's own.
 pub fn run_with(script: &Script, engine: Engine, traffic: Option<&Path>) -> Run {
-    let traffic = traffic.map(|file| TrafficOverride {
-        file: file.to_owned(),
-        mobile: None,
-    });
-    let FinishedRun {
-        outcome,
-        capture,
-        keys,
-        delivered,
-        ..
-    } = run(script, engine, &repository("captures"), traffic.as_ref()).unwrap();
-    Run {
-        outcome,
-        capture,
-        keys,
-        delivered,
-    }
+    let traffic = traffic.map(|file| TrafficOverride { file: file.to_owned(), mobile: None });
+    let FinishedRun { outcome, capture, keys, delivered, .. } =
+        run(script, engine, &repository("captures"), traffic.as_ref()).unwrap();
+    Run { outcome, capture, keys, delivered }
 }
 
 /// A PDU of a capture on the air, and where it was sent.
@@ -217,11 +206,8 @@ impl Run {
             .said(bs, header.cid, in_use)
             .unwrap_or_else(|| panic!("frame {}: {} is no connection of {bs}", sent.frame + 1, header.cid));
         let opened = self.teks().find_map(|tek| {
-            let fits = tek.ms == ms
-                && tek.bs == bs
-                && tek.said == said
-                && tek.eks == header.eks
-                && in_use(tek.validity);
+            let fits =
+                tek.ms == ms && tek.bs == bs && tek.said == said && tek.eks == header.eks && in_use(tek.validity);
             let opened = fits.then(|| ccm::open(&Tek::from_octets(*tek.key.expose()), &pdu).ok())??;
             Some((tek.clone(), opened))
         });
@@ -304,8 +290,7 @@ impl Run {
     }
 
     pub fn first_rng_req(&self, prefix: &str) -> AirPdu {
-        self.first_message(prefix, |message| matches!(message, ManagementMessage::RngReq(_)))
-            .expect("an RNG-REQ")
+        self.first_message(prefix, |message| matches!(message, ManagementMessage::RngReq(_))).expect("an RNG-REQ")
     }
 
     /// Control messages of this kind on the backbone: when each was sent, from where to where.
@@ -342,9 +327,7 @@ impl Run {
             _ => Direction::Downlink,
         };
         let frames = self.delivered.frames.iter();
-        frames
-            .map(|frame| (direction(frame.interface), frame.octets.as_slice()))
-            .collect()
+        frames.map(|frame| (direction(frame.interface), frame.octets.as_slice())).collect()
     }
 
     pub fn capture_octets(&self) -> Vec<u8> {

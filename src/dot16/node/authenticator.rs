@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::backbone_side::BackboneSide;
+use super::backbone_side::{BackboneSide, Request};
 use super::directory::Directory;
 use super::event::{Command, Event, NamedKey, What};
 use crate::dot16::backbone::Compound::{AkContext, BsInfo, DataPathInfo, MsInfo};
@@ -268,7 +268,8 @@ impl Authenticator {
                 AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(n)])]),
                 AsnTlv::BsInfo(vec![AsnTlv::BsId(NodeIdentifier::Octets6(holder.0))]),
             ];
-            self.backbone.request(now, to, MessageKind::CmacKeyCountUpdate, ms, tlvs, note, outbox);
+            let notice = Request { kind: MessageKind::CmacKeyCountUpdate, tlvs, note };
+            self.backbone.request(now, to, ms, notice, outbox);
         }
     }
 

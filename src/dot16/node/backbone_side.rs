@@ -45,6 +45,17 @@ pub struct BackboneSide {
     answer_order: VecDeque<AnswerKey>,
 }
 
+/// A request to be sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is asked.
+    pub kind: MessageKind,
+    /// With what.
+    pub tlvs: Vec<AsnTlv>,
+    /// What it is, in the sender's words.
+    pub note: String,
+}
+
 /// A request that got no answer.
 #[derive(Clone, Debug)]
 pub struct GivenUp {
@@ -87,23 +98,13 @@ impl BackboneSide {
         }
     }
 
-    /// Sends a request, and repeats it until [`Self::answered`] or given up. Answers its transaction.
-    pub fn request(
-        &mut self,
-        now: VirtualTime,
-        to: Ipv4Addr,
-        kind: MessageKind,
-        ms: MsMac,
-        tlvs: Vec<AsnTlv>,
-        note: impl Into<String>,
-        outbox: &mut Outbox<Event>,
-    ) -> u16 {
+    /// Sends a request, and repeats it until [`Self::answered`] or given up.
+    pub fn request(&mut self, now: VirtualTime, to: Ipv4Addr, ms: MsMac, request: Request, outbox: &mut Outbox<Event>) {
         let transaction = self.unanswered_transaction();
+        let Request { kind, tlvs, note } = request;
         let message = ControlMessage::new(kind, ms, transaction, tlvs);
-        let note = note.into();
         self.transmit(to, &BackbonePacket::Control(message.clone()), note.clone(), outbox);
         self.open.insert(transaction, Open { due: now + self.retry, repeats: 0, to, message, note });
-        transaction
     }
 
     /// A transaction for a message that nobody answers.

@@ -147,7 +147,6 @@ pub struct ReceivedMessage<'a> {
 /// If it is malformed.
 pub fn parse_management<'a>(pdu: &MacPdu<'a>) -> Result<ReceivedMessage<'a>, WireError> {
     let message = ManagementMessage::parse(pdu.body)?;
-    let protected =
-        message.cmac_tuple().and_then(|tuple| Some((tuple.clone(), management::protected_part(pdu.body, tuple)?)));
+    let protected = message.cmac_tuple().and_then(|tuple| Some((*tuple, management::protected_part(pdu.body, tuple)?)));
     Ok(ReceivedMessage { message, protected })
 }

@@ -25,6 +25,13 @@ impl<K: Ord + Copy> Timers<K> {
         self.by_key.insert(key, at);
     }
 
+    /// Sets the timer `key` to `at`, unless it is set to an earlier instant already.
+    pub fn set_by(&mut self, key: K, at: VirtualTime) {
+        if self.get(key).is_none_or(|set| at < set) {
+            self.set(key, at);
+        }
+    }
+
     /// Stops the timer `key`.
     pub fn cancel(&mut self, key: K) {
         if let Some(at) = self.by_key.remove(&key) {
@@ -70,7 +77,10 @@ mod tests {
         assert_eq!(timers.next(), Some(at(2)));
         assert_eq!(timers.pop(at(1)), None);
         assert_eq!(timers.pop(at(9)), Some("a"));
+        timers.set_by("b", at(4));
         assert_eq!(timers.get("b"), Some(at(3)));
+        timers.set_by("b", at(1));
+        assert_eq!(timers.get("b"), Some(at(1)));
         timers.cancel("b");
         assert_eq!(timers.pop(at(9)), None);
     }

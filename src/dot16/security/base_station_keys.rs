@@ -352,6 +352,7 @@ impl BaseStationKeys {
             return match keys.accept(Direction::Uplink, cid, message, tuple) {
                 Err(error) => RangingOutcome::Replay(error),
                 Ok(()) => {
+                    self.released = false;
                     self.insert(m, Entry { keys, state: EntryState::Confirmed, lost: false });
                     self.count = m;
                     RangingOutcome::Confirmed { advanced }
@@ -365,6 +366,7 @@ impl BaseStationKeys {
             Ok(()) => {
                 entry.state = EntryState::Confirmed;
                 self.count = m;
+                self.released = false;
                 RangingOutcome::Confirmed { advanced }
             }
         }

@@ -33,40 +33,45 @@ impl Mobile {
     fn may_send(&self, now: VirtualTime, frame: u32) -> bool {
         match &self.role {
             Role::Idle => false,
-            Role::Serving(serving) => serving.is_here() && !serving.awaits_indication(frame),
+            Role::Serving(serving) => {
+                serving.downlink_from().is_some_and(|from| from <= now) && !serving.awaits_indication(frame)
+            }
             Role::Target(target) => target.downlink_from.is_some_and(|from| from <= now),
         }
     }
 }
 
 impl BaseStation {
+    /// Queues a management PDU for the next downlink subframe: never for one that starts right now, so that its frame is
+    /// known to whoever queues it.
     pub(super) fn queue_management(&mut self, now: VirtualTime, ms: MsMac, pdu: Vec<u8>, note: String) {
+        let due = self.settings.radio.next_downlink(now);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
-            mobile.management.push_back((pdu, note));
+            mobile.management.push_back((due, pdu, note));
         }
-        self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(now));
+        self.timers.set_by(Timer::Slot(ms), due);
     }
 
     /// Asks for the next downlink subframe in which data may go out.
     pub(super) fn want_slot(&mut self, now: VirtualTime, ms: MsMac) {
         let Some(mobile) = self.mobiles.get(&ms) else { return };
-        if mobile.queue.is_empty() || self.timers.get(Timer::Slot(ms)).is_some() {
+        if mobile.queue.is_empty() {
             return;
         }
         let from = match &mobile.role {
-            Role::Serving(serving) if serving.is_here() => Some(now),
-            Role::Target(target) => target.downlink_from.map(|from| from.max(now)),
-            _ => None,
+            Role::Serving(serving) => serving.downlink_from(),
+            Role::Target(target) => target.downlink_from,
+            Role::Idle => None,
         };
-        if let Some(from) = from {
+        if let Some(from) = from.map(|from| from.max(now)) {
             // A downlink subframe that starts right at that instant is taken, unless it is now.
             let just_before = if from > now { from - std::time::Duration::from_nanos(1) } else { from };
-            self.timers.set(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
+            self.timers.set_by(Timer::Slot(ms), self.settings.radio.next_downlink(just_before));
         }
     }
 
     /// A packet from a tunnel: from the gateway, or forwarded by another BS.
-    pub(super) fn from_tunnel(&mut self, now: VirtualTime, packet: GrePacket, outbox: &mut Outbox<Event>) {
+    pub(super) fn tunnelled(&mut self, now: VirtualTime, packet: GrePacket, outbox: &mut Outbox<Event>) {
         let owner = packet.header.key.and_then(|key| self.by_tunnel.get(&key)).copied();
         let Some(ms) = owner else {
             return outbox.verdict(Verdict::rejected("dropped: no mobile here has this GRE key"));
@@ -140,8 +145,12 @@ impl BaseStation {
             return;
         };
         let port = mobile.port;
-        for (pdu, note) in mobile.management.drain(..) {
+        let due = mobile.management.iter().take_while(|(due, ..)| *due <= now).count();
+        for (_, pdu, note) in mobile.management.drain(..due) {
             outbox.send(port, pdu, note);
+        }
+        if let Some((due, ..)) = mobile.management.front() {
+            self.timers.set_by(Timer::Slot(ms), *due);
         }
         if mobile.may_send(now, frame) {
             let queue = std::mem::take(&mut mobile.queue);

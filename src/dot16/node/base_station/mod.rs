@@ -23,7 +23,7 @@ pub use cid_pool::CidPool;
 use serving::Serving;
 use target::Target;
 
-use super::backbone_side::BackboneSide;
+use super::backbone_side::{BackboneSide, Request};
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
 use super::event::{CidKind, Command, Event, Reject, What};
@@ -106,7 +106,8 @@ struct Mobile {
     queue: BTreeMap<u32, Vec<u8>>,
     /// SDUs sent before the mobile has shown that it has the same keys (R15).
     kept: BTreeMap<u32, Vec<u8>>,
-    management: VecDeque<(Vec<u8>, String)>,
+    /// Management PDUs with their notes, each with the start of the downlink subframe that it goes out in.
+    management: VecDeque<(VirtualTime, Vec<u8>, String)>,
     fragmenter: Fragmenter,
     reassemblers: BTreeMap<Cid, Reassembler>,
     /// An RNG-REQ that waits for the context: its CID and its message.
@@ -131,6 +132,7 @@ pub struct BaseStation {
     /// For TEKs that are not generated from the count.
     generator: ChaCha20Rng,
     cids: CidPool,
+    by_port: BTreeMap<Port, MsMac>,
     by_cid: BTreeMap<Cid, MsMac>,
     by_tunnel: BTreeMap<u32, MsMac>,
     next_tunnel: u32,
@@ -153,12 +155,14 @@ impl BaseStation {
     ) -> Self {
         let mut timers = Timers::default();
         timers.set(Timer::Advertise, VirtualTime::ZERO);
+        let by_port = settings.ports.iter().map(|(ms, port)| (*port, *ms)).collect();
         let mut station = Self {
             settings,
             directory,
             backbone,
             generator,
             cids,
+            by_port,
             by_cid: BTreeMap::new(),
             by_tunnel: BTreeMap::new(),
             next_tunnel: 1,
@@ -304,12 +308,12 @@ impl BaseStation {
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
-        match self.settings.ports.iter().find(|(_, of_ms)| **of_ms == port).map(|(ms, _)| *ms) {
+        match self.by_port.get(&port).copied() {
             Some(ms) => self.burst(now, ms, octets, outbox),
             None => match self.backbone.receive(octets) {
                 Ok(frame) => match frame.packet {
                     BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
-                    BackbonePacket::Data(packet) => self.from_tunnel(now, packet, outbox),
+                    BackbonePacket::Data(packet) => self.tunnelled(now, packet, outbox),
                 },
                 Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             },
@@ -444,7 +448,7 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let gateway = self.directory.gateway.endpoint.ip;
-        self.backbone.request(now, gateway, kind, ms, tlvs, note, outbox);
+        self.backbone.request(now, gateway, ms, Request { kind, tlvs, note: note.into() }, outbox);
     }
 
     fn timer(&mut self, now: VirtualTime, timer: Timer, outbox: &mut Outbox<Event>) {

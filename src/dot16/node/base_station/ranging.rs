@@ -10,7 +10,7 @@ use super::{BaseStation, Role, Serving, Timer};
 use crate::dot16::backbone::Compound::{AkContext, MsInfo};
 use crate::dot16::backbone::asn_code::{bs_role, result};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, TlvLookup};
-use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac, Said};
+use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::security::base_station_keys::{EntryState, RangingOutcome};
@@ -112,14 +112,13 @@ impl BaseStation {
             return;
         };
         let seamless = request.ranging_purpose().is_some_and(|bits| bits & RngReq::PURPOSE_SEAMLESS_HANDOVER != 0);
+        if seamless && !mobile.seamless {
+            return outbox.verdict(Verdict::rejected("dropped: seamless handover was not negotiated"));
+        }
         let Some(keys) = &mut mobile.keys else { return };
         let outcome = keys.range(now, m, cid, protected, tuple);
         if outcome == RangingOutcome::Invalid {
             return self.rejected(ms, Reject::Cmac, format!("dropped: the CMAC does not verify for count {m}"), outbox);
-        }
-        if seamless && !mobile.seamless {
-            // R13: the mobile did not negotiate it. (Its keys have moved as for any valid RNG-REQ; nothing is answered.)
-            return outbox.verdict(Verdict::rejected("dropped: seamless handover was not negotiated"));
         }
         self.event(ms, What::RangingRequest { bs }, outbox);
         match outcome {
@@ -199,13 +198,12 @@ impl BaseStation {
             self.generator.fill_bytes(&mut octets);
             TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window.clone(), expires)
         };
-        let context = |_said: &Said| {
+        let mut context = || {
             let older = state(0, (now + lifetime.full / 8).min(lifetime.ends));
             let newer = state(1, (now + lifetime.full / 2).min(lifetime.ends));
             TekContext::from_random(older, newer)
         };
-        let teks: Vec<_> =
-            saids(&mobile.flows).iter().map(|said| *said).zip(saids(&mobile.flows).iter().map(context)).collect();
+        let teks: Vec<_> = saids(&mobile.flows).into_iter().map(|said| (said, context())).collect();
         if lost {
             keys.install_lost(m, teks);
         } else if let Some(entry) = keys.current_mut() {
@@ -327,11 +325,17 @@ impl BaseStation {
 
     /// The mobile is here: the role changes, and the count is reported to the Authenticator (R2).
     pub(super) fn confirmed(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
-        self.timers.cancel(Timer::Deadline(ms));
+        for timer in [Timer::Deadline(ms), Timer::Retain(ms), Timer::Preparation(ms)] {
+            self.timers.cancel(timer);
+        }
+        let radio = &self.settings.radio;
+        // RNG-RSP goes out in the next downlink subframe; TEKs that come in it must be installed before data follows.
+        let installed = radio.next_downlink(now) + radio.downlink + radio.tek_processing;
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        let previous = std::mem::replace(&mut mobile.role, Role::Serving(Serving::default()));
+        let serving = Serving::entered((!mobile.seamless).then_some(installed));
+        let previous = std::mem::replace(&mut mobile.role, Role::Serving(serving));
         if let Role::Target(Target { request: Some((serving, _)), .. }) = previous {
             mobile.came_from = Some(serving);
         }
@@ -372,13 +376,20 @@ impl BaseStation {
             return self.end_if_keyless(now, ms, outbox);
         }
         outbox.verdict(Verdict::accepted("acknowledged"));
+        if let Some(count) = reported {
+            self.entry_complete(now, ms, count, outbox);
+        }
+    }
+
+    /// The Authenticator has taken the count of the entry here: the path comes here, and the BS before is told.
+    fn entry_complete(&mut self, now: VirtualTime, ms: MsMac, count: CmacKeyCount, outbox: &mut Outbox<Event>) {
         let own = self.settings.bsid;
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
         let (path, came_from) = (mobile.path, mobile.came_from.take());
         if !path {
-            self.register_path(now, ms, reported, outbox);
+            self.register_path(now, ms, Some(count), outbox);
             self.event(ms, What::PathReady { bs: own }, outbox);
         }
         if let Some(serving) = came_from {
@@ -419,6 +430,10 @@ impl BaseStation {
         if behind && here {
             // N is not above the count confirmed here: the report was lost or forgotten (R3).
             self.report_to_authenticator(now, ms, count, outbox);
+        } else if here && self.mobiles.get(&ms).is_some_and(|mobile| mobile.came_from.is_some()) {
+            // N has moved past the count reported from here: its acknowledgement is late or lost, and says no more.
+            self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
+            self.entry_complete(now, ms, count, outbox);
         }
         self.end_if_keyless(now, ms, outbox);
     }

@@ -8,6 +8,7 @@ use crate::dot16::backbone::asn_code::{HARD_HANDOFF, bs_ho_rsp, bs_role, cryptog
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{Bsid, Cid, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::authenticator::named_bs;
+use crate::dot16::node::backbone_side::Request;
 use crate::dot16::node::connection::{Connection, Flow, plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, What};
 use crate::dot16::wire::{
@@ -54,11 +55,23 @@ pub(super) struct Left {
 /// The serving role.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Serving {
+    /// From when downlink data may be sent; at once where nothing is said.
+    downlink_from: Option<VirtualTime>,
     preparation: Option<Preparation>,
     left: Option<Left>,
 }
 
 impl Serving {
+    /// The role of a BS that a mobile has just entered.
+    pub(super) fn entered(downlink_from: Option<VirtualTime>) -> Self {
+        Self { downlink_from, ..Self::default() }
+    }
+
+    /// From when downlink data may be sent, `None` if the mobile is not here.
+    pub(super) fn downlink_from(&self) -> Option<VirtualTime> {
+        self.is_here().then(|| self.downlink_from.unwrap_or(VirtualTime::ZERO))
+    }
+
     /// Whether the mobile is here, not on its way to another BS.
     pub(super) fn is_here(&self) -> bool {
         self.left.is_none()
@@ -131,18 +144,20 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let own = self.settings.bsid;
-        let Some(Serving { preparation, left: None }) = self.serving(ms) else {
+        let frame = self.settings.radio.frame_number(now);
+        let Some(Serving { preparation, left: None, .. }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile is not connected here"));
         };
         match preparation {
             Some(Preparation { action_frame: None, .. }) => {
                 return outbox.verdict(Verdict::accepted("a repetition: candidates are being prepared"));
             }
-            Some(_) => {
+            Some(Preparation { action_frame: Some(action), .. }) if *action > frame => {
                 outbox.verdict(Verdict::accepted("a repetition: the answer again"));
                 return self.recommend(now, ms, outbox);
             }
-            None => {}
+            // An answer whose action time is over was lost, or not followed: candidates are prepared anew.
+            _ => {}
         }
         let mut wanted: Vec<(Bsid, Ipv4Addr)> = Vec::new();
         for (bs, _) in request.full.iter().take(CANDIDATES) {
@@ -164,7 +179,7 @@ impl BaseStation {
         for (bs, ip) in &wanted {
             let tlvs = self.handover_request_tlvs(ms, *bs);
             let note = format!("HO_Req: {} may come to {}", self.directory.ms(ms), self.directory.bs(*bs));
-            self.backbone.request(now, *ip, MessageKind::HoReq, ms, tlvs, note, outbox);
+            self.backbone.request(now, *ip, ms, Request { kind: MessageKind::HoReq, tlvs, note }, outbox);
         }
         if wanted.is_empty() {
             self.recommend(now, ms, outbox);
@@ -325,7 +340,7 @@ impl BaseStation {
 
     /// The mobile leaves for `target`: downlink stops, waiting SDUs go after it, the others stand down.
     fn released(&mut self, now: VirtualTime, ms: MsMac, target: Bsid, outbox: &mut Outbox<Event>) {
-        let Some(Serving { preparation: Some(preparation), left: None }) = self.serving(ms) else {
+        let Some(Serving { preparation: Some(preparation), left: None, .. }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: no handover has been prepared"));
         };
         let action_frame = preparation.action_frame.unwrap_or_default();
@@ -337,16 +352,14 @@ impl BaseStation {
         if let Some(serving) = self.serving(ms) {
             serving.left = Some(Left { target, forward });
         }
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.path = false;
+        }
         self.event(ms, What::DownlinkStopped { bs: self.settings.bsid }, outbox);
         for (bs, candidate) in candidates {
             let Some(candidate) = candidate else { continue };
-            let (kind, what) = if bs == target {
-                (ho_confirm::CONFIRM, "comes to")
-            } else {
-                (ho_confirm::UNCONFIRM, "does not come to")
-            };
-            let note = format!("HO_Cnf: {} {what} {}", self.directory.ms(ms), self.directory.bs(bs));
-            self.confirm(now, ms, candidate.ip, kind, action_frame, note, outbox);
+            let kind = if bs == target { ho_confirm::CONFIRM } else { ho_confirm::UNCONFIRM };
+            self.confirm(now, ms, (bs, candidate.ip), (kind, action_frame), outbox);
         }
         self.forward_queue(ms, outbox);
         self.timers.set(Timer::Retain(ms), now + self.settings.radio.resource_retain);
@@ -357,18 +370,21 @@ impl BaseStation {
         &mut self,
         now: VirtualTime,
         ms: MsMac,
-        to: Ipv4Addr,
-        kind: u8,
-        action_frame: u32,
-        note: String,
+        (bs, to): (Bsid, Ipv4Addr),
+        (kind, action_frame): (u8, u32),
         outbox: &mut Outbox<Event>,
     ) {
+        let what = match kind {
+            ho_confirm::CONFIRM => "comes to",
+            ho_confirm::UNCONFIRM => "does not come to",
+            _ => "stays, and does not need",
+        };
+        let note = format!("HO_Cnf: {} {what} {}", self.directory.ms(ms), self.directory.bs(bs));
         let count = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()).map(|keys| keys.count());
         let mut tlvs = vec![AsnTlv::HoConfirmType(kind), AsnTlv::ActionTime(action_frame)];
         tlvs.extend(count.map(|count| AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(count)])])));
         tlvs.push(bs_info(self.settings.bsid, bs_role::SERVING));
-        self.backbone.withdraw(ms, |open| open == MessageKind::HoCnf);
-        self.backbone.request(now, to, MessageKind::HoCnf, ms, tlvs, note, outbox);
+        self.backbone.request(now, to, ms, Request { kind: MessageKind::HoCnf, tlvs, note }, outbox);
     }
 
     /// The mobile stays, or has come back: the connection goes on with its PNs.
@@ -384,8 +400,7 @@ impl BaseStation {
         for (bs, candidate) in preparation.map(|preparation| preparation.candidates).unwrap_or_default() {
             let stood_down = left.as_ref().is_some_and(|left| left.target != bs);
             if let Some(candidate) = candidate.filter(|_| !stood_down) {
-                let note = format!("HO_Cnf: {} stays, {} is not needed", self.directory.ms(ms), self.directory.bs(bs));
-                self.confirm(now, ms, candidate.ip, ho_confirm::CANCEL, 0, note, outbox);
+                self.confirm(now, ms, (bs, candidate.ip), (ho_confirm::CANCEL, 0), outbox);
             }
         }
         if left.is_some() {

@@ -146,7 +146,9 @@ impl MobileStation {
         }
         outbox.verdict(Verdict::accepted("entry complete, TEKs unwrapped"));
         if let State::Entering { entry } = &mut self.state {
-            entry.connection = Some(connection);
+            entry.connection = None;
+            entry.installing = Some(connection);
+            entry.granted = false;
             entry.mode = HandoverMode::LegacyRngRsp;
         }
         for timer in [Timer::Range, Timer::Deadline] {
@@ -158,7 +160,7 @@ impl MobileStation {
     /// The TEKs of RNG-RSP are at work after their processing time.
     pub(super) fn keys_installed(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Entering { entry } = &self.state else { return };
-        if let Some(connection) = entry.connection.clone() {
+        if let Some(connection) = entry.installing.clone() {
             self.complete(now, entry.bs, connection, outbox);
         }
     }

@@ -136,6 +136,7 @@ impl MobileStation {
             from,
             mode,
             connection: connection.filter(|_| mode == HandoverMode::Seamless),
+            installing: None,
             ho_id: chosen.ho_id,
             deadline: deadline.unwrap_or(radio.ranging_deadline),
             fallbacks: vec![from],
@@ -237,6 +238,7 @@ impl MobileStation {
         self.derive(now, next, outbox);
         entry.bs = next;
         entry.connection = None;
+        entry.installing = None;
         entry.ho_id = None;
         entry.fallback = true;
         entry.listening = false;

@@ -54,8 +54,10 @@ struct Entry {
     bs: Bsid,
     from: Bsid,
     mode: HandoverMode,
-    /// CIDs: pre-allocated in MOB_BSHO-RSP, else from RNG-RSP.
+    /// CIDs pre-allocated in MOB_BSHO-RSP.
     connection: Option<Connection>,
+    /// CIDs from RNG-RSP, while the TEKs that came with them are being installed.
+    installing: Option<Connection>,
     ho_id: Option<u8>,
     /// From arrival to the end of the attempt.
     deadline: Duration,

@@ -1,0 +1,107 @@
+//! The frames of a run as a capture (DESIGN section 6), and the user packets that came out as another.
+
+use std::collections::BTreeMap;
+
+use super::script::Script;
+use super::world::{LinkEnds, Topology};
+use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
+use crate::dot16::identifiers::Direction;
+use crate::emulation::{Sender, Transmission};
+
+/// Version of the capture format, as the section comment names it.
+const CAPTURE_FORMAT: u32 = 1;
+
+/// The comment on a frame: what it is, and what its receiver made of it.
+fn comment(sent: &Transmission, topology: &Topology) -> String {
+    let receiver = &topology.names[sent.to.0];
+    let mut comment = sent.note.clone();
+    if sent.lost {
+        comment.push_str("\nlost");
+    } else if sent.verdicts.is_empty() {
+        comment.push_str("; still under way when the run ended");
+    }
+    for (arrival, verdict) in sent.verdicts.iter().enumerate() {
+        let again = if arrival > 0 { " (a duplicate made by the link)" } else { "" };
+        let changed = if sent.changed { " (a bit error on the link)" } else { "" };
+        comment.push_str(&format!("; {receiver}{again}{changed}: {}", verdict.text));
+    }
+    comment
+}
+
+/// Every frame, on an interface for each link; those of the adversary on interfaces of their own.
+pub(super) fn capture(script: &Script, transmissions: Vec<Transmission>, topology: &Topology) -> Capture {
+    let mut interfaces: Vec<InterfaceDescription> = topology
+        .links
+        .iter()
+        .map(|ends| {
+            let [first, second] = topology.ends(*ends).map(|node| topology.names[node.0].as_str());
+            let (kind, description) = match ends {
+                LinkEnds::Air { .. } => (LinkKind::Air, format!("air interface between {first} and {second}")),
+                LinkEnds::R6 { .. } => (LinkKind::Backbone, format!("reference point R6 between {first} and {second}")),
+                LinkEnds::R4 { .. } => (LinkKind::Backbone, format!("reference point R4 between {first} and {second}")),
+            };
+            InterfaceDescription { name: topology.link_name(*ends), description, kind }
+        })
+        .collect();
+    let mut adversary: BTreeMap<usize, usize> = BTreeMap::new();
+    for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Adversary(_))) {
+        adversary.entry(sent.port.0).or_insert_with(|| {
+            let tapped = &interfaces[sent.port.0];
+            let (name, kind) = (tapped.name.clone(), tapped.kind);
+            let plain = name.split_once(':').map_or(name.as_str(), |(_, ends)| ends);
+            let description = format!("what the adversary sends on {name}");
+            interfaces.push(InterfaceDescription { name: format!("adv:{plain}"), description, kind });
+            interfaces.len() - 1
+        });
+    }
+    let frames = transmissions
+        .into_iter()
+        .map(|sent| {
+            let ends = topology.links[sent.port.0];
+            let [first, second] = topology.ends(ends);
+            let from = if sent.to == first { second } else { first };
+            let air = matches!(ends, LinkEnds::Air { .. });
+            let direction = air.then(|| if sent.to == first { Direction::Downlink } else { Direction::Uplink });
+            let interface = match sent.from {
+                Sender::Node(_) => sent.port.0,
+                Sender::Adversary(_) => adversary.get(&sent.port.0).copied().unwrap_or(sent.port.0),
+            };
+            CapturedFrame {
+                time: sent.time,
+                interface,
+                direction,
+                source: air.then(|| topology.addresses[from.0]),
+                destination: air.then(|| topology.addresses[sent.to.0]),
+                comment: comment(&sent, topology),
+                octets: sent.octets,
+            }
+        })
+        .collect();
+    Capture {
+        section_comment: format!(
+            "keyhop capture format {CAPTURE_FORMAT}; scenario {}; seed {}",
+            script.name, script.seed
+        ),
+        interfaces,
+        names: topology.addresses.iter().copied().zip(topology.names.iter().cloned()).collect(),
+        frames,
+    }
+}
+
+/// The user packets that came out.
+pub(super) fn delivered(frames: Vec<CapturedFrame>) -> Capture {
+    let interface = |name: &str, description: &str| InterfaceDescription {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        kind: LinkKind::RawIp,
+    };
+    Capture {
+        section_comment: "user packets in order of delivery".to_owned(),
+        interfaces: vec![
+            interface("uplink", "what came out at the gateway"),
+            interface("downlink", "what came out at the mobile"),
+        ],
+        names: Vec::new(),
+        frames,
+    }
+}

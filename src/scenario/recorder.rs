@@ -1,0 +1,239 @@
+//! What a run leaves behind: frames, user packets, keys, rejects, states; and what is made of them at its end.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::expectations;
+use super::handover_measure::Measures;
+use super::key_collector::KeyCollector;
+use super::ledger::Ledger;
+use super::link_search;
+use super::outcome::{
+    AttackResult, LadderItem, LadderStep, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult,
+};
+use super::recorded_capture::{capture, delivered};
+use super::recorded_ladder::{ladder, ladder_nodes};
+use super::run::FinishedRun;
+use super::script::{AttackAction, Script};
+use super::world::Topology;
+use crate::capture::CapturedFrame;
+use crate::dot16::identifiers::{Bsid, Direction, MsMac};
+use crate::dot16::node::{Event, RadioSettings, Reject, What};
+use crate::emulation::{NodeIndex, Observer, Sender, Transmission};
+use crate::time::VirtualTime;
+
+/// What a run leaves behind while it goes on.
+pub(super) struct Recorder {
+    topology: Topology,
+    ledgers: Vec<Ledger>,
+    outstanding: u64,
+    quiet_from: VirtualTime,
+    transmissions: Vec<Transmission>,
+    delivered: Vec<CapturedFrame>,
+    keys: KeyCollector,
+    measures: Measures,
+    rejects: RejectCounts,
+    sealed: HashSet<(u64, Direction, u32)>,
+    nonce_reuse: u64,
+    states: Vec<LadderStep>,
+    /// What the ladder said last of a node and a BS.
+    said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
+    notes: Vec<String>,
+}
+
+impl Recorder {
+    /// Nothing recorded yet.
+    pub(super) fn new(script: &Script, topology: &Topology) -> Self {
+        Self {
+            topology: topology.clone(),
+            ledgers: vec![Ledger::new(); script.mobile_stations.len()],
+            outstanding: 0,
+            quiet_from: VirtualTime::ZERO,
+            transmissions: Vec::new(),
+            delivered: Vec::new(),
+            keys: KeyCollector::default(),
+            measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, ms.seamless)).collect()),
+            rejects: RejectCounts::default(),
+            sealed: HashSet::new(),
+            nonce_reuse: 0,
+            states: Vec::new(),
+            said: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A user packet is about to go in.
+    pub(super) fn packet_in(&mut self, mobile: usize, direction: Direction, packet: &[u8]) {
+        if let Some(ledger) = self.ledgers.get_mut(mobile) {
+            ledger.sent(direction, packet);
+            self.outstanding += 1;
+        }
+    }
+
+    /// From when the run may end, if no packet is under way.
+    pub(super) fn quiet_from(&mut self, at: VirtualTime) {
+        self.quiet_from = at;
+    }
+
+    fn packet_out(&mut self, now: VirtualTime, ms: MsMac, direction: Direction, octets: Vec<u8>) {
+        let Some(position) = self.topology.mobile_position(ms) else {
+            return;
+        };
+        self.ledgers[position].delivered(direction, &octets);
+        self.outstanding = self.outstanding.saturating_sub(1);
+        let interface = usize::from(direction == Direction::Downlink);
+        self.delivered.push(CapturedFrame {
+            time: now,
+            interface,
+            octets,
+            direction: None,
+            source: None,
+            destination: None,
+            comment: String::new(),
+        });
+    }
+
+    fn state(&mut self, time: VirtualTime, node: NodeIndex, label: String) {
+        let node = self.topology.names[node.0].clone();
+        self.states.push(LadderStep { time, what: LadderItem::State { node, label } });
+    }
+
+    fn changed_state(&mut self, time: VirtualTime, node: NodeIndex, ms: MsMac, bs: Bsid, label: String) {
+        if self.said.insert((node, ms, bs), label.clone()).as_ref() != Some(&label) {
+            self.state(time, node, label);
+        }
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        let count = match reject {
+            Reject::Icv => &mut self.rejects.icv,
+            Reject::PnReplay => &mut self.rejects.pn_replay,
+            Reject::Cmac => &mut self.rejects.cmac,
+            Reject::CmacPn => &mut self.rejects.cmac_pn,
+            Reject::KeyCount => &mut self.rejects.key_count,
+            Reject::Malformed => &mut self.rejects.malformed,
+        };
+        *count += 1;
+    }
+}
+
+impl Observer<Event> for Recorder {
+    fn transmission(&mut self, transmission: Transmission) {
+        self.transmissions.push(transmission);
+    }
+
+    fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
+        let ms = event.ms;
+        self.measures.event(now, ms, &event.what);
+        match event.what {
+            What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
+            What::PacketGivenUp { .. } => self.outstanding = self.outstanding.saturating_sub(1),
+            What::Sealed { direction, fingerprint, pn, .. } => {
+                self.nonce_reuse += u64::from(!self.sealed.insert((fingerprint, direction, pn)));
+            }
+            What::Rejected(reject) => self.reject(reject),
+            What::CommandIgnored(why) => {
+                let name = &self.topology.names[node.0];
+                self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
+            }
+            What::Key { at_mobile, held, key } => self.keys.key(now, ms, at_mobile, held, &key),
+            What::Cid { bs, cid, kind, held } => self.keys.cid(now, ms, bs, cid, kind, held),
+            What::Committed(count) => self.state(now, node, format!("M = {count}")),
+            What::NetworkCount(count) => self.state(now, node, format!("N = {count}")),
+            What::TrafficCount { bs, at_mobile: true, count: Some(count) } => {
+                let label = format!("T_M = {count}, TEKs of {} at hand", self.topology.bs_name(bs));
+                self.changed_state(now, node, ms, bs, label);
+            }
+            What::TrafficCount { bs, at_mobile: false, count } => {
+                let label = match count {
+                    Some(count) => format!("T_B = {count}, TEKs at hand"),
+                    None => "contexts deleted".to_owned(),
+                };
+                self.changed_state(now, node, ms, bs, label);
+            }
+            What::HandoverStarted { to, .. } => {
+                let label = format!("hands over to {}", self.topology.bs_name(to));
+                self.state(now, node, label);
+            }
+            What::HandoverEnded { outcome, .. } => self.state(now, node, format!("handover {outcome}")),
+            What::Left { bs } => {
+                let label = format!("leaves {}", self.topology.bs_name(bs));
+                self.state(now, node, label);
+            }
+            What::Listening { bs } => {
+                let label = format!("listens to {}", self.topology.bs_name(bs));
+                self.state(now, node, label);
+            }
+            _ => {}
+        }
+    }
+
+    fn finished(&self, now: VirtualTime) -> bool {
+        now > self.quiet_from && self.outstanding == 0
+    }
+}
+
+impl Recorder {
+    /// Measures, evaluates and hands everything over.
+    pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
+        let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
+        let attacks = attack_results(script, &self.transmissions, &self.topology);
+        let mut traffic = BTreeMap::new();
+        let mut notes = self.notes;
+        for (mobile, ledger) in script.mobile_stations.iter().zip(&self.ledgers) {
+            let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
+            traffic.insert(mobile.name.clone(), TrafficResult { ul, dl });
+            let untracked = ledger.untracked(Direction::Uplink) + ledger.untracked(Direction::Downlink);
+            if untracked > 0 {
+                notes.push(format!("warning: {}: {untracked} user packets could not be followed", mobile.name));
+            }
+        }
+        let mut outcome = RunOutcome {
+            scenario: script.name.clone(),
+            seed: script.seed,
+            verdict: RunVerdict::Pass,
+            expectations: Vec::new(),
+            handovers: handovers.iter().map(|measure| measure.result.clone()).collect(),
+            traffic,
+            skipped,
+            rejects: self.rejects,
+            nonce_reuse: self.nonce_reuse,
+            attacks,
+            capture: None,
+            judge: None,
+            ladder: ladder(&handovers, &self.transmissions, self.states, &self.topology),
+            ladder_nodes: ladder_nodes(&handovers, &self.topology),
+        };
+        let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
+        outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
+        if outcome.expectations.iter().any(|expectation| !expectation.held) {
+            outcome.verdict = RunVerdict::Fail;
+        }
+        FinishedRun {
+            outcome,
+            capture: capture(script, self.transmissions, &self.topology),
+            keys: self.keys.log(&self.topology),
+            delivered: delivered(self.delivered),
+            notes,
+        }
+    }
+}
+
+fn attack_results(script: &Script, transmissions: &[Transmission], topology: &Topology) -> Vec<AttackResult> {
+    let replays = |number: usize| {
+        transmissions.iter().filter(move |sent| sent.from == Sender::Adversary(number)).collect::<Vec<_>>()
+    };
+    let attacks = script.attacks.iter().enumerate();
+    let active = attacks.filter(|(_, attack)| matches!(attack.action, AttackAction::Replay(_)));
+    active
+        .map(|(number, attack)| {
+            let sent = replays(number);
+            let verdicts = || sent.iter().flat_map(|sent| &sent.verdicts);
+            let accepted = verdicts().filter(|verdict| verdict.accepted).count();
+            let mut detail = format!("{} frames played, {accepted} accepted", sent.len());
+            if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
+                detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
+            }
+            AttackResult { name: attack.name.clone(), succeeded: accepted > 0, detail }
+        })
+        .collect()
+}
