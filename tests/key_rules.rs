@@ -113,7 +113,8 @@ fn mobile(tek_cache: bool, committed: u16) -> MobileKeys {
     let settings = MobileKeySettings { window: window(), tek_cache };
     let sn = AkSequenceNumber(4);
     let mut keys = MobileKeys::new(settings, pmk(), sn, MS, vec![SAID], lifetime(), count(committed));
-    let state = |octet, eks| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), seconds(3600));
+    let state =
+        |octet, eks| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), seconds(3600));
     keys.establish(A, [(SAID, TekContext::from_random(state(1, 0), state(2, 1)))]);
     keys
 }
@@ -337,7 +338,8 @@ fn contexts_are_purged_by_state_n_and_release() {
 fn the_notice_before_the_release_leaves_a_cancelling_mobile_its_old_connection() {
     // R5, trace T20
     let mut keys = base_station(settings());
-    let state = |octet, eks| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), seconds(3600));
+    let state =
+        |octet, eks| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), seconds(3600));
     keys.establish(count(1), [(SAID, TekContext::from_random(state(1, 0), state(2, 1)))]);
     seal(keys.current_mut().unwrap(), Direction::Downlink, b"x");
     // The late notice of its own completion; MOB_HO-IND releases nothing.
@@ -458,7 +460,10 @@ fn only_a_prepared_entry_searches_and_never_below_t_b() {
     let mut keys = prepared(5);
     let before = snapshot(&keys);
     assert!(open(&mut keys, &uplink(&mut below)).unwrap_err().searched);
-    assert_eq!(range(&mut keys, 4, &sign(&mut below)), RangingOutcome::Smaller { expected: count(5), state: EntryState::Prepared });
+    assert_eq!(
+        range(&mut keys, 4, &sign(&mut below)),
+        RangingOutcome::Smaller { expected: count(5), state: EntryState::Prepared }
+    );
     assert_eq!(snapshot(&keys), before);
 }
 
@@ -580,7 +585,8 @@ fn a_restarted_bs_that_was_given_a_context_before_sends_teks_in_rng_rsp_until_th
     keys.prepare(NOW, count(2), true);
     assert_eq!(range(&mut keys, 2, &recorded), RangingOutcome::ContextLost);
     // TEKs travel; a played RNG-REQ confirms nothing, only data under the new TEKs does.
-    let state = |octet, eks| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), seconds(3600));
+    let state =
+        |octet, eks| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), seconds(3600));
     let teks = TekContext::from_random(state(1, 0), state(2, 1));
     keys.install_lost(count(2), [(SAID, teks.clone())]);
     assert!(keys.awaits_first_uplink());
@@ -617,15 +623,13 @@ fn fresh_teks_live_an_eighth_and_a_half_of_the_full_pmk_lifetime_but_not_longer_
 #[test]
 fn both_directions_use_tek0_until_it_expires_then_tek1_and_then_nothing() {
     // A3, R10
-    let mut ends = [(); 2].map(|()| TekContext::from_count(&ak(B).kek, count(2), SAID, &window(), lifetime(), seconds(10)));
+    let mut ends =
+        [(); 2].map(|()| TekContext::from_count(&ak(B).kek, count(2), SAID, &window(), lifetime(), seconds(10)));
     let header = GenericMacHeader::new(CID);
     let just_before = |time| VirtualTime::from_nanos(seconds(time).as_nanos() - 1);
-    for (now, eks, pn) in [
-        (seconds(10), 0, 1),
-        (just_before(460), 0, 2),
-        (seconds(460), 1, 1),
-        (just_before(1810), 1, 2),
-    ] {
+    for (now, eks, pn) in
+        [(seconds(10), 0, 1), (just_before(460), 0, 2), (seconds(460), 1, 1), (just_before(1810), 1, 2)]
+    {
         for (sender, direction) in [(0, Direction::Uplink), (1, Direction::Downlink)] {
             let pdu = ends[sender].seal(now, direction, header, b"x", CrcForm::MsbFirst).unwrap();
             assert_eq!((pdu.eks, pdu.pn.count()), (eks, pn), "{direction} at {now}");
@@ -657,7 +661,8 @@ fn an_expired_tek_opens_nothing_and_its_life_runs_on_while_the_context_is_cached
 #[test]
 fn with_teks_from_key_reply_the_bs_sends_under_the_older_and_the_mobile_under_the_newer() {
     // R10
-    let state = |octet, eks, expires| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), expires);
+    let state =
+        |octet, eks, expires| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), expires);
     let mut context = TekContext::from_random(state(1, 2, seconds(20)), state(2, 3, seconds(30)));
     let header = GenericMacHeader::new(CID);
     let mut eks = |now, direction| context.seal(now, direction, header, b"x", CrcForm::MsbFirst).unwrap().eks;
@@ -671,7 +676,8 @@ fn a_pdu_that_does_not_decrypt_moves_no_window() {
     // A19, A20
     let mut base = prepared(2);
     let mut mobile = mobile_entry(2);
-    let pdus: Vec<Vec<u8>> = (0..3).map(|_| seal(base.current_mut().unwrap(), Direction::Downlink, b"down").octets).collect();
+    let pdus: Vec<Vec<u8>> =
+        (0..3).map(|_| seal(base.current_mut().unwrap(), Direction::Downlink, b"down").octets).collect();
     let receiver = mobile.tek_context_mut(SAID).unwrap();
     let mut spoilt = pdus[2].clone();
     spoilt[12] ^= 1;
@@ -973,9 +979,8 @@ fn the_same_actions_find_nonces_and_pdus_taken_twice_when_the_caches_are_off() {
     // broken: A16, A17, A19, R1, R4, R8
     let mut runner = TestRunner::deterministic();
     let actions = prop::collection::vec(action(), 1..60);
-    let errors: Vec<String> = (0..300)
-        .filter_map(|_| play(&actions.new_tree(&mut runner).unwrap().current(), false).err())
-        .collect();
+    let errors: Vec<String> =
+        (0..300).filter_map(|_| play(&actions.new_tree(&mut runner).unwrap().current(), false).err()).collect();
     for wanted in ["sealed twice", "accepted twice"] {
         assert!(errors.iter().any(|error| error.contains(wanted)), "{wanted}: {errors:?}");
     }
