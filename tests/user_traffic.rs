@@ -234,7 +234,7 @@ fn the_burst_begins_at_the_serving_bs_and_goes_on_at_the_target() {
 #[test]
 fn packets_longer_than_a_pdu_and_of_any_length_come_out_whole() {
     // R15
-    let records: Vec<Record> = [28, 29, 63, 64, 576, 1500, 1999, 2024, 2025, 2026, 4000, 9000, 20_000, 65_535]
+    let records: Vec<Record> = [28, 29, 63, 64, 576, 1500, 1999, 2024, 2025, 2026, 4000, 9000, 20_000, 65_000]
         .into_iter()
         .enumerate()
         .flat_map(|(number, octets)| {
