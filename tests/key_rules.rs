@@ -1,5 +1,7 @@
 //! The rules on counters and TEK contexts (R1 to R8, R10), one party at a time and all of them against an adversary.
 
+#![expect(clippy::collapsible_match, reason = "a guard of a match must not change anything")]
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -892,7 +894,7 @@ impl World {
                 self.mobile.spend();
                 let (Some(m), Some(keys)) = (self.mobile.traffic(), self.at_b()) else { return Ok(()) };
                 let tuple = sign(keys);
-                self.requests.push((m, tuple.clone()));
+                self.requests.push((m, tuple));
                 if arrives {
                     self.deliver_request(m, &tuple);
                 }
@@ -942,7 +944,7 @@ impl World {
             }
             Action::ReplayRngReq(number) => {
                 if let Some(at) = pick(self.requests.len(), number) {
-                    let (m, tuple) = self.requests[at].clone();
+                    let (m, tuple) = self.requests[at];
                     self.deliver_request(m, &tuple);
                 }
             }
