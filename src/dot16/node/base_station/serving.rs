@@ -176,6 +176,8 @@ impl BaseStation {
         if let Some(serving) = self.serving(ms) {
             serving.preparation = Some(preparation);
         }
+        // An answer to an earlier attempt names CIDs that its candidate has given up since.
+        self.backbone.withdraw(ms, |open| open == MessageKind::HoReq);
         for (bs, ip) in &wanted {
             let tlvs = self.handover_request_tlvs(ms, *bs);
             let note = format!("HO_Req: {} may come to {}", self.directory.ms(ms), self.directory.bs(*bs));
