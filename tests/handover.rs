@@ -38,10 +38,13 @@ fn times_delivered(run: &Run) -> HashMap<(Direction, &[u8]), usize> {
     times
 }
 
-/// Every (TEK, direction, PN) under which data was sent, with the different PDUs sent under it. What the adversary sends
+/// TEK, direction and PN.
+type Nonce = ([u8; 16], Direction, u32);
+
+/// Every nonce under which data was sent, with the different PDUs sent under it. What the adversary sends
 /// is a copy and adds nothing.
-fn nonces(data: &[OpenedData]) -> BTreeMap<([u8; 16], Direction, u32), BTreeSet<&[u8]>> {
-    let mut nonces = BTreeMap::<_, BTreeSet<&[u8]>>::new();
+fn nonces(data: &[OpenedData]) -> BTreeMap<Nonce, BTreeSet<&[u8]>> {
+    let mut nonces = BTreeMap::<Nonce, BTreeSet<&[u8]>>::new();
     for pdu in data {
         let nonce = (*pdu.tek.key.expose(), pdu.direction, pdu.pn);
         nonces.entry(nonce).or_default().insert(&pdu.octets);
@@ -396,7 +399,7 @@ fn tek0_gives_way_to_tek1_when_an_eighth_of_the_pmk_lifetime_is_over() {
     let data = run.data("air:ms1-bs2");
     for direction in DIRECTIONS {
         let of = |eks: u8| data.iter().filter(move |pdu| pdu.direction == direction && pdu.eks == eks);
-        let last_of_tek0 = of(0).last().expect("data under TEK0");
+        let last_of_tek0 = of(0).next_back().expect("data under TEK0");
         let first_of_tek1 = of(1).next().expect("data under TEK1");
         assert_eq!(first_of_tek1.tek.tek, Some(TekNumber::One));
         assert_eq!(first_of_tek1.pn, 1);

@@ -864,11 +864,9 @@ impl World {
                     self.prepare(n, issued_before);
                 }
             }
-            Action::MobileArrives if self.place == Place::AtA => {
-                if self.mobile.begin().is_ok() {
-                    self.mobile.derive(NOW, B);
-                    self.place = Place::Arrived;
-                }
+            Action::MobileArrives if self.place == Place::AtA && self.mobile.begin().is_ok() => {
+                self.mobile.derive(NOW, B);
+                self.place = Place::Arrived;
             }
             Action::SendUp(arrives) => {
                 let Some(keys) = self.at_b() else { return Ok(()) };
@@ -892,7 +890,7 @@ impl World {
                 self.mobile.spend();
                 let (Some(m), Some(keys)) = (self.mobile.traffic(), self.at_b()) else { return Ok(()) };
                 let tuple = sign(keys);
-                self.requests.push((m, tuple.clone()));
+                self.requests.push((m, tuple));
                 if arrives {
                     self.deliver_request(m, &tuple);
                 }
@@ -906,11 +904,13 @@ impl World {
                 }
             }
             // RNG-RSP, authenticated: only an answer to the count of this attempt completes it.
-            Action::Answer if self.place == Place::Arrived && self.mobile.is_spent() => {
-                if self.answered.take() == self.mobile.traffic() {
-                    self.mobile.complete(B);
-                    self.place = Place::AtB;
-                }
+            Action::Answer
+                if self.place == Place::Arrived
+                    && self.mobile.is_spent()
+                    && self.answered.take() == self.mobile.traffic() =>
+            {
+                self.mobile.complete(B);
+                self.place = Place::AtB;
             }
             Action::GiveUp if self.place == Place::Arrived => {
                 self.place = Place::AtA;
@@ -942,7 +942,7 @@ impl World {
             }
             Action::ReplayRngReq(number) => {
                 if let Some(at) = pick(self.requests.len(), number) {
-                    let (m, tuple) = self.requests[at].clone();
+                    let (m, tuple) = self.requests[at];
                     self.deliver_request(m, &tuple);
                 }
             }
