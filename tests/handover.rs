@@ -38,13 +38,13 @@ fn times_delivered(run: &Run) -> HashMap<(Direction, &[u8]), usize> {
     times
 }
 
-/// TEK, direction and PN.
+/// TEK, direction and PN of a PDU.
 type Nonce = ([u8; 16], Direction, u32);
 
-/// Every nonce under which data was sent, with the different PDUs sent under it. What the adversary sends
+/// Every (TEK, direction, PN) under which data was sent, with the different PDUs sent under it. What the adversary sends
 /// is a copy and adds nothing.
 fn nonces(data: &[OpenedData]) -> BTreeMap<Nonce, BTreeSet<&[u8]>> {
-    let mut nonces = BTreeMap::<Nonce, BTreeSet<&[u8]>>::new();
+    let mut nonces = BTreeMap::<_, BTreeSet<&[u8]>>::new();
     for pdu in data {
         let nonce = (*pdu.tek.key.expose(), pdu.direction, pdu.pn);
         nonces.entry(nonce).or_default().insert(&pdu.octets);

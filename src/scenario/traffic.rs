@@ -256,6 +256,7 @@ mod tests {
             tek_cache: true,
             pn_window: 64,
             cmac_key_count: None,
+            network_key_count: None,
         }
     }
 

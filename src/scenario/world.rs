@@ -300,7 +300,7 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     Standing {
         pmk: Pmk::from_octets(pmk),
         count,
-        next: count.next(),
+        next: mobile.network_key_count.or(count.next()),
         lifetime,
         connection,
         teks: vec![(said, TekContext::from_random(older, newer))],
@@ -372,7 +372,8 @@ fn base_station(
         let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
         station_keys.establish(standing.count, standing.teks.clone());
-        if let Some(next) = standing.next {
+        // The serving BS knows of the N that its own entry led to, whatever the Authenticator holds now.
+        if let Some(next) = standing.count.next() {
             station_keys.notice(next);
         }
         let entry = Established {

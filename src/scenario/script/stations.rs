@@ -59,6 +59,8 @@ pub struct MobileStation {
     pub pn_window: u16,
     /// CMAC_KEY_COUNT with which it starts, where that is not the 1 of a fresh authentication.
     pub cmac_key_count: Option<CmacKeyCount>,
+    /// N with which the Authenticator starts, where that is not one more.
+    pub network_key_count: Option<CmacKeyCount>,
 }
 
 /// Mobile stations that one base station can serve: basic CIDs 1 to 320 stay in the range Wireshark reads as management.
@@ -74,8 +76,8 @@ const LARGEST_BUDGET: u32 = 1_000_000;
 
 pub(super) const BASE_STATION_KEYS: [&str; 7] =
     ["name", "bsid", "ip", "tek_cache", "self_sync_window", "self_sync_budget", "pn_window"];
-pub(super) const MOBILE_STATION_KEYS: [&str; 8] =
-    ["name", "mac", "ip", "serving", "seamless", "tek_cache", "pn_window", "cmac_key_count"];
+pub(super) const MOBILE_STATION_KEYS: [&str; 9] =
+    ["name", "mac", "ip", "serving", "seamless", "tek_cache", "pn_window", "cmac_key_count", "network_key_count"];
 
 /// All stations of a script, and their names.
 #[derive(Debug)]
@@ -262,11 +264,13 @@ fn mobile_station(
         seamless: section.read("seamless", defaults::SEAMLESS, Field::boolean)?,
         tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
         pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
-        cmac_key_count: section
-            .field("cmac_key_count")
-            .map(|field| field.number(1..=u16::MAX).map(CmacKeyCount))
-            .transpose()?,
+        cmac_key_count: key_count(section, "cmac_key_count")?,
+        network_key_count: key_count(section, "network_key_count")?,
     })
+}
+
+fn key_count(section: &Section<'_>, key: &'static str) -> Read<Option<CmacKeyCount>> {
+    section.field(key).map(|field| field.number(1..=u16::MAX).map(CmacKeyCount)).transpose()
 }
 
 fn by_name<T: Copy>(field: &Field<'_>, found: &str, names: &BTreeMap<String, T>, kind: &str) -> Read<T> {

@@ -130,6 +130,9 @@ impl MobileStation {
             HandoverMode::LegacyRngRsp
         };
         let deadline = ranging_deadline(items);
+        // If the attempt fails: back to the serving BS, then to whoever else was recommended.
+        let others = recommended.iter().map(|other| other.bsid).filter(|other| *other != bs);
+        let fallbacks = std::iter::once(from).chain(others).collect();
         let radio = self.settings.radio.clone();
         let entry = Entry {
             bs,
@@ -139,7 +142,7 @@ impl MobileStation {
             installing: None,
             ho_id: chosen.ho_id,
             deadline: deadline.unwrap_or(radio.ranging_deadline),
-            fallbacks: vec![from],
+            fallbacks,
             fallback: false,
             listening: false,
             granted: false,

@@ -72,6 +72,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             tek_cache: true,
             pn_window: 64,
             cmac_key_count: None,
+            network_key_count: None,
         }],
         traffic: Vec::new(),
         steps: Vec::new(),
@@ -141,6 +142,7 @@ seamless = false
 tek_cache = false
 pn_window = 0
 cmac_key_count = 65535
+network_key_count = 7
 
 [[traffic]]
 mobile_station = "ms1"
@@ -223,6 +225,7 @@ fn every_key_is_read() {
     let ms1 = &script[MobileStationId(0)];
     assert_eq!((ms1.seamless, ms1.tek_cache, ms1.pn_window), (false, false, 0));
     assert_eq!(ms1.cmac_key_count, Some(CmacKeyCount(65_535)));
+    assert_eq!(ms1.network_key_count, Some(CmacKeyCount(7)));
     let bulk = Traffic::Generated(GeneratedTraffic {
         flow: 0,
         mobile_station: MobileStationId(0),
