@@ -866,11 +866,9 @@ impl World {
                     self.prepare(n, issued_before);
                 }
             }
-            Action::MobileArrives if self.place == Place::AtA => {
-                if self.mobile.begin().is_ok() {
-                    self.mobile.derive(NOW, B);
-                    self.place = Place::Arrived;
-                }
+            Action::MobileArrives if self.place == Place::AtA && self.mobile.begin().is_ok() => {
+                self.mobile.derive(NOW, B);
+                self.place = Place::Arrived;
             }
             Action::SendUp(arrives) => {
                 let Some(keys) = self.at_b() else { return Ok(()) };
@@ -908,11 +906,13 @@ impl World {
                 }
             }
             // RNG-RSP, authenticated: only an answer to the count of this attempt completes it.
-            Action::Answer if self.place == Place::Arrived && self.mobile.is_spent() => {
-                if self.answered.take() == self.mobile.traffic() {
-                    self.mobile.complete(B);
-                    self.place = Place::AtB;
-                }
+            Action::Answer
+                if self.place == Place::Arrived
+                    && self.mobile.is_spent()
+                    && self.answered.take() == self.mobile.traffic() =>
+            {
+                self.mobile.complete(B);
+                self.place = Place::AtB;
             }
             Action::GiveUp if self.place == Place::Arrived => {
                 self.place = Place::AtA;

@@ -193,15 +193,24 @@ impl Run {
     /// base station, SA and EKS at that time; one of the adversary with a TEK of any time.
     pub fn data(&self, prefix: &str) -> Vec<OpenedData> {
         let sent = self.air(prefix).into_iter().filter(AirPdu::is_data);
-        sent.map(|sent| self.open(sent)).collect()
+        sent.map(|sent| {
+            let genuine = !sent.interface.starts_with("adv:");
+            self.open(sent, genuine)
+        })
+        .collect()
     }
 
-    fn open(&self, sent: AirPdu) -> OpenedData {
+    /// The same with keys and connections of any time: a mobile may send on when its base station has let it go.
+    pub fn data_of_any_time(&self, prefix: &str) -> Vec<OpenedData> {
+        let sent = self.air(prefix).into_iter().filter(AirPdu::is_data);
+        sent.map(|sent| self.open(sent, false)).collect()
+    }
+
+    fn open(&self, sent: AirPdu, at_its_time: bool) -> OpenedData {
         let pdu = sent.pdu();
         let header = pdu.header;
         let (ms, bs) = self.ends(&sent.interface);
-        let genuine = !sent.interface.starts_with("adv:");
-        let in_use = |validity: Validity| !genuine || validity.contains(sent.time);
+        let in_use = |validity: Validity| !at_its_time || validity.contains(sent.time);
         let said = self
             .said(bs, header.cid, in_use)
             .unwrap_or_else(|| panic!("frame {}: {} is no connection of {bs}", sent.frame + 1, header.cid));

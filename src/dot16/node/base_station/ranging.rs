@@ -325,6 +325,7 @@ impl BaseStation {
 
     /// The mobile is here: the role changes, and the count is reported to the Authenticator (R2).
     pub(super) fn confirmed(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+        self.withdraw_preparation(ms);
         for timer in [Timer::Deadline(ms), Timer::Retain(ms), Timer::Preparation(ms)] {
             self.timers.cancel(timer);
         }

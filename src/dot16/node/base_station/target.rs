@@ -327,8 +327,15 @@ impl BaseStation {
         self.close_tunnel(now, ms, outbox);
     }
 
+    /// Requests of a preparation that is over, or has served its purpose: a late answer must prepare nothing, least of all
+    /// an entry that is live by then (R8).
+    pub(super) fn withdraw_preparation(&mut self, ms: MsMac) {
+        self.backbone.withdraw(ms, |open| matches!(open, MessageKind::ContextReq | MessageKind::PathPreregReq));
+    }
+
     /// What belongs to one attempt goes: CIDs, queued and kept SDUs.
     fn empty_attempt(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
+        self.withdraw_preparation(ms);
         self.timers.cancel(Timer::Deadline(ms));
         self.timers.cancel(Timer::Retain(ms));
         self.give_queue_up(ms, outbox);
