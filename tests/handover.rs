@@ -304,7 +304,7 @@ fn no_generated_tek_stands_on_any_link_plain_or_wrapped_and_the_search_finds_a_p
 
 #[test]
 fn a_mobile_that_did_not_declare_seamless_gets_random_teks_in_rng_rsp_and_has_no_data_before() {
-    // A5, A26, R11
+    // A5, R11
     let run = run_bundled("seamless", &["mobile_station.ms1.seamless=false"]);
     assert_eq!(outcomes(&run), [("bs2", "completed", "legacy-rng-rsp")]);
     for bs in ["bs2", "bs3"] {

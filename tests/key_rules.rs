@@ -154,7 +154,8 @@ fn a_mobile_without_cache_uses_a_nonce_again_after_a_cancelled_handover() {
 
 #[test]
 fn a_handover_given_up_after_rng_req_commits_t_m_and_drops_every_context_the_live_one_too() {
-    // R1, traces T1 and T16
+    // R1
+    // Traces T1 and T16.
     let mut keys = mobile(true, 1);
     keys.begin().unwrap();
     keys.derive(NOW, B);
@@ -195,7 +196,8 @@ fn authenticator(n: u16) -> AuthenticatorKeys {
 
 #[test]
 fn only_a_report_of_n_or_more_moves_n_and_a_repeat_or_an_older_one_does_not() {
-    // A15, R2, traces T2 and T3
+    // A15, R2
+    // Traces T2 and T3.
     let mut keys = authenticator(1);
     for bs in [A, B, A, B] {
         assert_eq!(keys.hand_out(bs).unwrap().count, count(1));
@@ -222,7 +224,8 @@ fn an_exhausted_counter_never_wraps_and_no_context_is_served() {
 
 #[test]
 fn t_b_is_the_larger_of_n_and_h_and_a_retained_context_is_resumed_with_pns_and_window() {
-    // A8, A16, R4, trace T4
+    // A8, A16, R4
+    // Trace T4.
     let mut keys = prepared(1);
     let mut mobile = mobile_entry(3);
     assert_eq!(range(&mut keys, 3, &sign(&mut mobile)), RangingOutcome::Confirmed { advanced: true });
@@ -242,7 +245,8 @@ fn t_b_is_the_larger_of_n_and_h_and_a_retained_context_is_resumed_with_pns_and_w
 
 #[test]
 fn no_context_is_derived_for_a_count_up_to_h_after_its_context_was_purged() {
-    // R4, R8, trace T15
+    // R4, R8
+    // Trace T15.
     let mut keys = prepared(2);
     let mut mobile = mobile_entry(2);
     let (pdu, tuple) = (uplink(&mut mobile), sign(&mut mobile));
@@ -296,7 +300,8 @@ fn a_bs_without_cache_derives_the_same_context_again() {
 
 #[test]
 fn contexts_are_purged_by_state_n_and_release() {
-    // A17, R5, trace T5
+    // A17, R5
+    // Trace T5.
     // (state of the context of count 2, released, N) -> whether it stays
     let table = [
         (EntryState::Prepared, false, 2, true),
@@ -336,7 +341,8 @@ fn contexts_are_purged_by_state_n_and_release() {
 
 #[test]
 fn the_notice_before_the_release_leaves_a_cancelling_mobile_its_old_connection() {
-    // R5, trace T20
+    // R5
+    // Trace T20.
     let mut keys = base_station(settings());
     let state =
         |octet, eks| TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window(), seconds(3600));
@@ -402,7 +408,8 @@ fn with_self_synchronisation_off_data_is_dropped_until_rng_req_brings_the_count(
 
 #[test]
 fn failed_searches_cost_the_budget_of_a_second_and_the_next_second_has_a_new_one() {
-    // R6, trace T6
+    // R6
+    // Trace T6.
     let mut keys = prepared(5);
     let mut stranger = mobile_entry(100);
     let mut late = mobile_entry(6);
@@ -485,7 +492,8 @@ fn a_retained_context_above_t_b_is_a_candidate_with_its_window() {
 
 #[test]
 fn an_rng_req_whose_cmac_does_not_verify_changes_nothing_whatever_it_claims() {
-    // A14, R7, trace T7
+    // A14, R7
+    // Trace T7.
     for m in [1, 4, 5, 6, 0x7fff, 0xffff] {
         for state in [EntryState::Prepared, EntryState::Matched, EntryState::Confirmed] {
             let mut keys = prepared(5);
@@ -539,7 +547,8 @@ fn an_equal_count_confirms_a_higher_cmac_pn_is_a_retransmission_and_an_equal_or_
 
 #[test]
 fn a_valid_smaller_count_never_changes_a_connection() {
-    // A13, R7, trace T8
+    // A13, R7
+    // Trace T8.
     for state in [EntryState::Prepared, EntryState::Matched, EntryState::Confirmed] {
         let mut keys = prepared(5);
         let mut mobile = mobile_entry(5);
@@ -572,7 +581,8 @@ fn a_larger_count_moves_t_b_and_data_flows_under_its_teks() {
 
 #[test]
 fn a_restarted_bs_that_was_given_a_context_before_sends_teks_in_rng_rsp_until_the_pmk_changes() {
-    // R8, traces T9, T13 and T18
+    // R8
+    // Traces T9, T13 and T18.
     let mut mobile = mobile_entry(2);
     let (pdu, recorded) = (uplink(&mut mobile), sign(&mut mobile));
     let mut keys = base_station(settings());
@@ -864,9 +874,11 @@ impl World {
                     self.prepare(n, issued_before);
                 }
             }
-            Action::MobileArrives if self.place == Place::AtA && self.mobile.begin().is_ok() => {
-                self.mobile.derive(NOW, B);
-                self.place = Place::Arrived;
+            Action::MobileArrives if self.place == Place::AtA => {
+                if self.mobile.begin().is_ok() {
+                    self.mobile.derive(NOW, B);
+                    self.place = Place::Arrived;
+                }
             }
             Action::SendUp(arrives) => {
                 let Some(keys) = self.at_b() else { return Ok(()) };
@@ -904,13 +916,11 @@ impl World {
                 }
             }
             // RNG-RSP, authenticated: only an answer to the count of this attempt completes it.
-            Action::Answer
-                if self.place == Place::Arrived
-                    && self.mobile.is_spent()
-                    && self.answered.take() == self.mobile.traffic() =>
-            {
-                self.mobile.complete(B);
-                self.place = Place::AtB;
+            Action::Answer if self.place == Place::Arrived && self.mobile.is_spent() => {
+                if self.answered.take() == self.mobile.traffic() {
+                    self.mobile.complete(B);
+                    self.place = Place::AtB;
+                }
             }
             Action::GiveUp if self.place == Place::Arrived => {
                 self.place = Place::AtA;
