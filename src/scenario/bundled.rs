@@ -36,8 +36,14 @@ macro_rules! bundled {
 }
 
 /// The bundled scripts, in the order in which they are listed.
-pub const SCRIPTS: &[BundledScript] =
-    &[bundled!("seamless"), bundled!("cancel-retry"), bundled!("replay-data"), bundled!("replay-data-no-cache")];
+pub const SCRIPTS: &[BundledScript] = &[
+    bundled!("seamless"),
+    bundled!("cancel-retry"),
+    bundled!("replay-data"),
+    bundled!("replay-data-no-cache"),
+    bundled!("stale-count"),
+    bundled!("stale-count-no-self-sync"),
+];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.
 const TRAFFIC_FILES: &[(&str, &[u8])] = &[("user-traffic.pcap", include_bytes!("../../captures/user-traffic.pcap"))];

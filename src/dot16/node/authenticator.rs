@@ -52,6 +52,8 @@ struct Mobile {
     tunnels: BTreeMap<Bsid, Tunnel>,
     /// Where downlink packets go, and the count that this rests on.
     path: (Bsid, CmacKeyCount),
+    /// Where the path led before it moved on the same count: a handover that is not confirmed yet.
+    before: Option<Bsid>,
     sequence: u32,
 }
 
@@ -83,6 +85,7 @@ impl Authenticator {
                 flows: subscriber.flows,
                 tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
                 path: (bs, count),
+                before: None,
                 sequence: 0,
             };
             mobiles.insert(ms, mobile);
@@ -308,6 +311,9 @@ impl Authenticator {
         mobile.tunnels.insert(bs, Tunnel { down, up });
         let what = match count.filter(|_| register) {
             Some(count) => {
+                if mobile.path.0 != bs {
+                    mobile.before = (mobile.path.1 == count).then_some(mobile.path.0);
+                }
                 mobile.path = (bs, count);
                 "leads the downlink here"
             }
@@ -325,6 +331,12 @@ impl Authenticator {
         let Some(mobile) = self.mobiles.get_mut(&request.ms) else {
             return;
         };
+        // The holder of the path gives it up: a cancelled handover whose requests crossed. It leads back where it was.
+        if mobile.path.0 == bs
+            && let Some(before) = mobile.before.take().filter(|before| mobile.tunnels.contains_key(before))
+        {
+            mobile.path.0 = before;
+        }
         let current = mobile.path.0 == bs;
         if !current && let Some(tunnel) = mobile.tunnels.remove(&bs) {
             self.tunnels_up.remove(&tunnel.up);

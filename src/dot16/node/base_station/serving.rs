@@ -395,6 +395,9 @@ impl BaseStation {
             return outbox.verdict(Verdict::rejected("dropped: the mobile is not connected here"));
         };
         let (preparation, left) = (serving.preparation.take(), serving.left.take());
+        if preparation.is_none() && left.is_none() {
+            return outbox.verdict(Verdict::accepted("a repetition: the mobile stays"));
+        }
         outbox.verdict(Verdict::accepted(format!("CMAC good, {} stays", self.directory.ms(ms))));
         self.timers.cancel(Timer::Preparation(ms));
         self.timers.cancel(Timer::Retain(ms));

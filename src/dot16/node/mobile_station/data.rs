@@ -139,6 +139,7 @@ impl MobileStation {
                 return outbox.verdict(Verdict::rejected(format!("dropped: {error}")));
             }
         };
+        self.serving_heard();
         self.event(What::DataAccepted { bs, direction: Direction::Downlink, self_sync_steps: 0 }, outbox);
         let reassembler = self.reassemblers.entry((bs, cid)).or_default();
         match reassembler.take(pdu.header.pdu_type, &opened.plaintext) {

@@ -31,6 +31,7 @@ impl MobileStation {
                 .event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
         };
         self.event(What::HandoverStarted { from: live.bs, to: target }, outbox);
+        self.timers.cancel(Timer::RepeatCancel);
         if self.keys.begin().is_err() {
             let at = self.live.as_ref().map(|live| live.bs);
             return self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at }, outbox);
@@ -217,7 +218,26 @@ impl MobileStation {
         self.end_unspent(outbox);
     }
 
+    /// MOB_HO-IND (cancel). Nobody acknowledges it, so it is repeated until the serving BS is heard again.
     fn indicate_cancel(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        self.cancel_repeats = REPEATS;
+        self.send_cancel(now, outbox);
+    }
+
+    pub(super) fn repeat_cancel(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        if matches!(self.state, State::Connected) && self.cancel_repeats > 0 {
+            self.cancel_repeats -= 1;
+            self.send_cancel(now, outbox);
+        }
+    }
+
+    /// The serving BS was heard, and what it sent verified: it knows that the mobile is here.
+    pub(super) fn serving_heard(&mut self) {
+        self.timers.cancel(Timer::RepeatCancel);
+    }
+
+    fn send_cancel(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        self.timers.set(Timer::RepeatCancel, now + self.settings.radio.ranging_retry);
         let message = ManagementMessage::MobHoInd(indication(HoIndication::Cancel));
         self.send_to_serving(now, message, "MOB_HO-IND: cancels the handover".to_owned(), outbox);
     }

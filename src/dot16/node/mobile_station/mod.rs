@@ -91,6 +91,7 @@ enum State {
 enum Timer {
     Slot,
     RepeatRequest,
+    RepeatCancel,
     Indicate,
     Leave,
     Arrive,
@@ -111,6 +112,8 @@ pub struct MobileStation {
     live: Option<Live>,
     state: State,
     timers: Timers<Timer>,
+    /// How often MOB_HO-IND (cancel) may still be repeated.
+    cancel_repeats: u8,
     management: VecDeque<(Vec<u8>, String)>,
     packets: VecDeque<Vec<u8>>,
     fragmenters: BTreeMap<(Bsid, Cid), Fragmenter>,
@@ -140,6 +143,7 @@ impl MobileStation {
             live: Some(Live { bs, connection, count }),
             state: State::Connected,
             timers,
+            cancel_repeats: 0,
             management: VecDeque::new(),
             packets: VecDeque::new(),
             fragmenters: BTreeMap::new(),
@@ -252,7 +256,10 @@ impl MobileStation {
             return false;
         };
         match keys.accept(Direction::Downlink, cid, protected, tuple) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.serving_heard();
+                true
+            }
             Err(error @ CmacError::Value) => {
                 self.rejected(Reject::Cmac, format!("dropped: {error}"), outbox);
                 false
@@ -268,6 +275,7 @@ impl MobileStation {
         match timer {
             Timer::Slot => self.flush(now, outbox),
             Timer::RepeatRequest => self.repeat_request(now, outbox),
+            Timer::RepeatCancel => self.repeat_cancel(now, outbox),
             Timer::Indicate => self.indicate(now, outbox),
             Timer::Leave => self.leave(now, outbox),
             Timer::Arrive => self.arrive(now, outbox),
