@@ -15,6 +15,7 @@ use crate::dot16::backbone::{
 };
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use crate::dot16::security::authenticator_keys::{AuthenticatorKeys, ReportOutcome};
+use crate::dot16::security::{Weakness, Weaknesses};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -35,6 +36,8 @@ pub struct Subscriber {
 pub struct AuthenticatorSettings {
     /// Its mobiles.
     pub subscribers: BTreeMap<MsMac, Subscriber>,
+    /// Rules that are switched off.
+    pub weaknesses: Weaknesses,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,7 @@ pub struct Authenticator {
     /// GRE keys towards the gateway.
     tunnels_up: BTreeMap<u32, (MsMac, Bsid)>,
     next_tunnel: u32,
+    weaknesses: Weaknesses,
     started: bool,
 }
 
@@ -90,7 +94,8 @@ impl Authenticator {
             };
             mobiles.insert(ms, mobile);
         }
-        Self { directory, backbone, mobiles, tunnels_up, next_tunnel, started: false }
+        let weaknesses = settings.weaknesses;
+        Self { directory, backbone, mobiles, tunnels_up, next_tunnel, weaknesses, started: false }
     }
 
     fn start(&mut self, outbox: &mut Outbox<Event>) {
@@ -100,6 +105,19 @@ impl Authenticator {
             let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
             outbox.report(Event { ms: *ms, what: What::Key { at_mobile: false, held: true, key } });
             if let Some(count) = mobile.keys.next() {
+                outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
+            }
+        }
+    }
+
+    /// Open requests and stored answers are lost. PMKs, counts and data paths are read back, the N of one mobile perhaps
+    /// from an old backup.
+    fn restart(&mut self, backup: Option<(MsMac, CmacKeyCount)>, outbox: &mut Outbox<Event>) {
+        self.backbone.restart();
+        for (ms, mobile) in &mut self.mobiles {
+            let old = backup.filter(|(of, _)| of == ms).map(|(_, count)| count);
+            if let Some(count) = old.or(mobile.keys.next()) {
+                mobile.keys.restore(count);
                 outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
             }
         }
@@ -258,7 +276,9 @@ impl Authenticator {
 
     /// The completion indication (R3), to every BS that holds a context, the serving BS included.
     fn tell_holders(&mut self, now: VirtualTime, ms: MsMac, n: CmacKeyCount, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        let Some(mobile) = self.mobiles.get(&ms).filter(|_| !self.weaknesses.has(Weakness::TellsNobody)) else {
+            return;
+        };
         // A notice of a lower N has nothing to say any more.
         self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
         let holders: Vec<Bsid> = mobile.keys.holders().collect();
@@ -294,7 +314,8 @@ impl Authenticator {
             return self.backbone.answer(from, request, kind, tlvs, format!("{}: refused", kind.name()), outbox);
         };
         let count = request.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count();
-        if register && count.is_none_or(|count| count < mobile.path.1) {
+        let any = self.weaknesses.has(Weakness::SwitchesPathOnAnyCount);
+        if register && !any && count.is_none_or(|count| count < mobile.path.1) {
             outbox.verdict(Verdict::rejected("ignored: it rests on a count below that of the present path"));
             let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
             return self.backbone.answer(from, request, kind, tlvs, format!("{}: the path stays", kind.name()), outbox);
@@ -378,6 +399,7 @@ impl Node for Authenticator {
                 self.backbone.expire(now, outbox);
             }
             Input::Command(Command::Downlink { ms, packet }) => self.downlink(ms, packet, outbox),
+            Input::Command(Command::Restart { backup }) => self.restart(backup, outbox),
             Input::Command(_) => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::dot16::node::connection::{Flow, header};
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::fragmentation::Reassembled;
 use crate::dot16::node::mobile_station::data::{data_note, reject_of};
+use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::EntryState;
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Outbox, Verdict};
@@ -196,6 +197,7 @@ impl BaseStation {
     /// An uplink PDU on a transport connection (R6, A10 to A13).
     pub(super) fn uplink_pdu(&mut self, now: VirtualTime, ms: MsMac, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
         let (cid, bs) = (pdu.header.cid, self.settings.bsid);
+        let never = self.weak(Weakness::NeverSealsAgain);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
@@ -228,7 +230,9 @@ impl BaseStation {
             how = format!("{how}, T_B force-incremented by {steps} to {count}");
             // What went out under the old T_B cannot have been accepted (R15).
             let kept = std::mem::take(&mut mobile.kept);
-            mobile.queue.extend(kept);
+            if !never {
+                mobile.queue.extend(kept);
+            }
         } else if uplink.matched_now {
             mobile.kept.clear();
             how.push_str(", same keys at both ends");

@@ -8,6 +8,7 @@ use crate::dot16::identifiers::{Bsid, Cid, Direction};
 use crate::dot16::node::connection::{Connection, signed_pdu};
 use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
 use crate::dot16::node::radio::Association;
+use crate::dot16::security::Weakness;
 use crate::dot16::security::key_wrap;
 use crate::dot16::security::keys::Kek;
 use crate::dot16::security::pn_window::PnWindow;
@@ -89,6 +90,9 @@ impl MobileStation {
         let cid = entry.connection.as_ref().map_or(Cid::INITIAL_RANGING, |connection| connection.basic);
         let purpose = match mode {
             HandoverMode::Seamless => RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER,
+            _ if self.keys.weak(Weakness::ClaimsSeamless) => {
+                RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER
+            }
             HandoverMode::LegacyRngRsp => RngReq::PURPOSE_HANDOVER,
         };
         let mut tlvs = vec![
@@ -130,6 +134,12 @@ impl MobileStation {
         let Some(connection) = told.or_else(|| entry.connection.clone()) else {
             return outbox.verdict(Verdict::rejected("dropped: RNG-RSP names no transport connections"));
         };
+        // R13: TEKs may come in RNG-RSP after seamless handover was agreed only where contexts were lost (bits 1-2 = 01, R8).
+        let lost = security == Some(HoSecurity::SaTekUpdateInRngRsp) || entry.mode != HandoverMode::Seamless;
+        if response.sa_tek_updates().next().is_some() && !lost && !self.keys.weak(Weakness::AcceptsTeksAfterSeamless) {
+            let text = "dropped: TEKs in RNG-RSP, although seamless handover was agreed";
+            return outbox.verdict(Verdict::rejected(text));
+        }
         let mut installed = false;
         for update in response.sa_tek_updates() {
             match self.install(now, bs, update) {
@@ -187,6 +197,7 @@ impl MobileStation {
         self.keys.complete(bs);
         self.live = Some(Live { bs, connection, count: self.keys.committed() });
         self.state = State::Connected;
+        self.link_heard(now);
         self.reassemblers.retain(|(at, _), _| *at == bs);
         self.fragmenters.retain(|(at, _), _| *at == bs);
         self.report_keys(outbox);
