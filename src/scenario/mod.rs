@@ -22,5 +22,6 @@ mod recorded_ladder;
 mod recorder;
 pub mod run;
 pub mod script;
+pub mod service_flows;
 pub mod traffic;
 pub mod world;

@@ -8,6 +8,7 @@ mod attacks;
 mod bounds;
 mod defaults;
 mod expectations;
+mod flows;
 mod header;
 mod nearest;
 mod network;
@@ -29,6 +30,7 @@ use std::time::Duration;
 pub use attacks::{Attack, AttackAction, FrameKind, MESSAGES, MessageName, Success, Tap, Trigger};
 pub use bounds::{Amount, TimeBounds};
 pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
+pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
 pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
 pub use problem::ScriptError;
@@ -72,6 +74,8 @@ pub struct Script {
     pub base_stations: Vec<BaseStation>,
     /// The mobile stations, at least one, at most [`MOBILE_STATIONS_PER_BASE_STATION`] for each base station.
     pub mobile_stations: Vec<MobileStation>,
+    /// Service flows beside the default ones.
+    pub flows: Vec<ServiceFlow>,
     /// User traffic.
     pub traffic: Vec<Traffic>,
     /// Steps in the order of time.
@@ -83,7 +87,7 @@ pub struct Script {
 }
 
 /// Legal keys at the top of a script.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "name",
     "shows",
     "statements",
@@ -98,6 +102,7 @@ const KEYS: [&str; 18] = [
     "authenticator",
     "base_station",
     "mobile_station",
+    "flow",
     "traffic",
     "step",
     "attack",
@@ -169,6 +174,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let backbone = network::backbone(&backbone)?;
     let radio = network::radio(&radio, &backbone)?;
     let stations = stations::read(&root, header.profile)?;
+    let flows = flows::read(&root, &stations)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
     let attacks = attacks::read(&root, &stations, header.duration)?;
@@ -188,6 +194,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         authenticator: stations.authenticator,
         base_stations: stations.base_stations,
         mobile_stations: stations.mobile_stations,
+        flows,
         traffic,
         steps,
         attacks,

@@ -63,6 +63,11 @@ pub struct Radio {
     pub resource_retain: Duration,
     /// Largest MAC PDU, in octets; longer SDUs are fragmented.
     pub max_pdu: u16,
+    /// Whether SDUs and fragments that wait for one connection share PDUs.
+    pub packing: bool,
+    /// Octets of user data PDUs that a mobile may send, or be sent, in one subframe, at least `max_pdu`; any number if none
+    /// is given.
+    pub allocation: Option<u32>,
     /// What the mobile takes to install TEKs that came in RNG-RSP.
     pub tek_processing: Duration,
 }
@@ -93,7 +98,7 @@ pub struct Authenticator {
     pub weaknesses: Weaknesses,
 }
 
-pub(super) const RADIO_KEYS: [&str; 18] = [
+pub(super) const RADIO_KEYS: [&str; 20] = [
     "frame",
     "downlink",
     "association",
@@ -111,6 +116,8 @@ pub(super) const RADIO_KEYS: [&str; 18] = [
     "action_time",
     "resource_retain",
     "max_pdu",
+    "packing",
+    "allocation",
     "tek_processing",
 ];
 pub(super) const BACKBONE_KEYS: [&str; 4] = ["latency", "jitter", "loss", "retry"];
@@ -120,6 +127,9 @@ const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// The smallest positive time.
 pub(super) const TICK: Duration = Duration::from_nanos(1);
+
+/// Largest allocation, in octets.
+const LARGEST_ALLOCATION: u32 = 1_000_000_000;
 
 /// Reads `[radio]`.
 pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
@@ -133,6 +143,7 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         section.read("neighbour_advertisement", defaults::NEIGHBOUR_ADVERTISEMENT, |field| {
             field.time(frame..=Duration::MAX)
         })?;
+    let max_pdu = section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?;
     let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| field.time(TICK..=Duration::MAX))?;
     Ok(Radio {
         frame,
@@ -165,7 +176,10 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         resource_retain: section.read("resource_retain", defaults::RESOURCE_RETAIN, |field| {
             field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
         })?,
-        max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?,
+        max_pdu,
+        packing: section.read("packing", defaults::PACKING, Field::boolean)?,
+        allocation: section
+            .read("allocation", None, |field| field.number(u32::from(max_pdu)..=LARGEST_ALLOCATION).map(Some))?,
         tek_processing: section
             .read("tek_processing", defaults::TEK_PROCESSING, |field| field.time(Duration::ZERO..=Duration::MAX))?,
     })

@@ -30,6 +30,10 @@ impl MobileStation {
         };
         entry.listening = true;
         let (bs, deadline) = (entry.bs, entry.deadline);
+        // Only the live connection goes on if this entry comes to nothing.
+        let live = self.live.as_ref().map(|live| live.bs);
+        self.reassemblers.retain(|(at, _), _| Some(*at) == live);
+        self.fragmenters.retain(|(at, _), _| Some(*at) == live);
         self.event(What::Listening { bs }, outbox);
         self.timers.set(Timer::Deadline, now + deadline);
         match self.settings.radio.association {

@@ -57,13 +57,14 @@ fn the_two_replay_scripts_differ_in_the_cache_and_in_what_they_expect_only() {
 
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
-    let sections: [(&str, &[&str]); 14] = [
+    let sections: [(&str, &[&str]); 15] = [
         ("### Top", &KEYS),
         ("### `[radio]`", &network::RADIO_KEYS),
         ("### `[backbone]`", &network::BACKBONE_KEYS),
         ("### `[authenticator]`", &network::AUTHENTICATOR_KEYS),
         ("### `[[base_station]]`", &stations::BASE_STATION_KEYS),
         ("### `[[mobile_station]]`", &stations::MOBILE_STATION_KEYS),
+        ("### `[[flow]]`", &flows::KEYS),
         ("### `[[traffic]]`", &traffic::KEYS),
         ("### `[[step]]`", &steps::KEYS),
         ("### `[[attack]]`", &attacks::KEYS),

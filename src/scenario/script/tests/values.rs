@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::*;
 use super::{SMALLEST, STATIONS, parse, with};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::node::Classifier;
 use crate::dot16::security::{Weakness, Weaknesses};
 use crate::time::VirtualTime;
 
@@ -48,6 +49,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             resource_retain: ms(2_000),
             handover_retry: ms(100),
             max_pdu: 2_047,
+            packing: false,
+            allocation: None,
             tek_processing: ms(5),
         },
         backbone: Backbone { latency: ms(2), jitter: Duration::ZERO, loss: 0.0, retry: ms(20) },
@@ -80,6 +83,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             network_key_count: None,
             weaknesses: Weaknesses::default(),
         }],
+        flows: Vec::new(),
         traffic: Vec::new(),
         steps: Vec::new(),
         attacks: Vec::new(),
@@ -117,6 +121,8 @@ ranging_retry = "60ms"
 action_time = 255
 resource_retain = "25.5s"
 max_pdu = 256
+packing = true
+allocation = 256
 handover_retry = "70ms"
 tek_processing = "1ms"
 
@@ -154,6 +160,15 @@ pn_window = 0
 cmac_key_count = 65535
 network_key_count = 7
 weaknesses = ["claims-seamless"]
+
+[[flow]]
+mobile_station = "ms1"
+direction = "downlink"
+sa = 16
+udp_port = 65535
+
+[[flow]]
+protocol = "tcp"
 
 [[traffic]]
 mobile_station = "ms1"
@@ -248,6 +263,8 @@ fn every_key_is_read() {
         resource_retain: ms(25_500),
         handover_retry: ms(70),
         max_pdu: 256,
+        packing: true,
+        allocation: Some(256),
         tek_processing: ms(1),
     };
     assert_eq!(script.radio, radio);
@@ -280,6 +297,18 @@ fn every_key_is_read() {
     });
     let file = "voice.pcapng".to_owned();
     let capture = Traffic::Capture(CaptureTraffic { mobile_station: MobileStationId(0), start: at(3_000), file });
+    let mobile_station = MobileStationId(0);
+    let classifier = |protocol, port| Some(Classifier { protocol, port });
+    let flows = [
+        ServiceFlow {
+            mobile_station,
+            direction: TrafficDirection::Downlink,
+            sa: 16,
+            classifier: classifier(17, Some(65_535)),
+        },
+        ServiceFlow { mobile_station, direction: TrafficDirection::Both, sa: 1, classifier: classifier(6, None) },
+    ];
+    assert_eq!(script.flows, flows);
     assert_eq!(script.traffic, [bulk, capture]);
     let bs1 = BaseStationId(0);
     let handover = StepAction::Handover { target: bs1, candidates: vec![bs1] };
