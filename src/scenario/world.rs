@@ -335,7 +335,7 @@ fn authenticator(
         keys.hand_out(serving);
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        (mobile.mac, Subscriber { keys, flows, path })
+        (mobile.mac, Subscriber { keys, flows, seamless: mobile.seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
