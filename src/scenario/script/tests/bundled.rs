@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::super::*;
+<<<<<<< HEAD
 use crate::dot16::security::Weakness;
+=======
+use crate::dot16::backbone::MessageKind;
+>>>>>>> faults
 
 const BUNDLED: [(&str, &str); 4] = [
     ("seamless", include_str!("../../../../captures/seamless.toml")),
@@ -58,7 +62,7 @@ fn the_two_replay_scripts_differ_in_the_cache_and_in_what_they_expect_only() {
 
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
-    let sections: [(&str, &[&str]); 14] = [
+    let sections: [(&str, &[&str]); 16] = [
         ("### Top", &KEYS),
         ("### `[radio]`", &network::RADIO_KEYS),
         ("### `[backbone]`", &network::BACKBONE_KEYS),
@@ -67,8 +71,10 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[mobile_station]]`", &stations::MOBILE_STATION_KEYS),
         ("### `[[traffic]]`", &traffic::KEYS),
         ("### `[[step]]`", &steps::KEYS),
+        ("### `[[fault]]`", &faults::KEYS),
         ("### `[[attack]]`", &attacks::KEYS),
         ("### `[[attack]]`", &attacks::TRIGGER_KEYS),
+        ("### `[[attack]]`", &attacks::ACTION_KEYS),
         ("### `[[expect]]`", &expectations::KEYS),
         ("### `[[expect]]`", &expectations::HANDOVER_KEYS),
         ("### `[[expect]]`", &expectations::TRAFFIC_KEYS),
@@ -97,7 +103,11 @@ fn the_documentation_names_every_word_that_an_expectation_can_use() {
         words(RejectReason::ALL),
         words(JudgeFinding::ALL),
         words(&MESSAGES),
+<<<<<<< HEAD
         Weakness::ALL.iter().map(|(word, ..)| *word).collect(),
+=======
+        MessageKind::NAMED.iter().map(|kind| kind.name()).collect(),
+>>>>>>> faults
     ];
     for word in words.concat() {
         assert!(README.contains(&format!("`{word}`")), "{word} is not documented");

@@ -82,6 +82,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         }],
         traffic: Vec::new(),
         steps: Vec::new(),
+        faults: Vec::new(),
         attacks: Vec::new(),
         expectations: Vec::new(),
     };
@@ -283,6 +284,7 @@ fn every_key_is_read() {
     assert_eq!(script.traffic, [bulk, capture]);
     let bs1 = BaseStationId(0);
     let handover = StepAction::Handover { target: bs1, candidates: vec![bs1] };
+<<<<<<< HEAD
     let step = |action| Step { at: at(1_000), actor: Actor::MobileStation(MobileStationId(0)), action };
     let restart = |actor, backup| Step { at: at(2_000), actor, action: StepAction::Restart { backup } };
     let steps = [
@@ -296,10 +298,16 @@ fn every_key_is_read() {
     ];
     assert_eq!(script.steps, steps);
     let tap = Tap::Air { mobile_station: MobileStationId(0), base_station: bs1 };
+=======
+    let step = |action| Step { at: at(1_000), mobile_station: MobileStationId(0), action };
+    assert_eq!(script.steps, [step(handover), step(StepAction::Cancel)]);
+    let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
+>>>>>>> faults
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!((script.attacks[0].tap, script.attacks[0].direction), (tap, Direction::Downlink));
-    assert_eq!(script.attacks[0].trigger, Trigger::Frame { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) });
+    assert_eq!(script.attacks[0].tap, DirectedLink { link, to: LinkEnd::First });
+    let frames = FrameChoice { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) };
+    assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames));
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
     assert_eq!(script.attacks[1].trigger, Trigger::Time(at(2_000)));
     assert_eq!(script.attacks[1].action, AttackAction::Replay("tape".to_owned()));
