@@ -29,6 +29,8 @@ pub struct Subscriber {
     pub flows: Vec<(Sfid, Said)>,
     /// The classifiers of these flows.
     pub classifiers: Classifiers,
+    /// Whether it negotiated seamless handover.
+    pub seamless: bool,
     /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
     /// gateway, and the count that the path rests on.
     pub path: (Bsid, u32, u32, CmacKeyCount),
@@ -56,6 +58,7 @@ struct Mobile {
     keys: AuthenticatorKeys,
     flows: Vec<(Sfid, Said)>,
     classifiers: Classifiers,
+    seamless: bool,
     tunnels: BTreeMap<Bsid, Tunnel>,
     /// Where downlink packets go, and the count that this rests on.
     path: (Bsid, CmacKeyCount),
@@ -92,6 +95,7 @@ impl Authenticator {
                 keys: subscriber.keys,
                 flows: subscriber.flows,
                 classifiers: subscriber.classifiers,
+                seamless: subscriber.seamless,
                 tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
                 path: (bs, count),
                 before: None,
@@ -224,6 +228,7 @@ impl Authenticator {
         let mut tlvs = vec![
             AsnTlv::ContextPurpose(crate::dot16::backbone::asn_code::context_purpose::MS_AK_CONTEXT),
             AsnTlv::MsInfo(info),
+            AsnTlv::seamless(mobile.seamless),
         ];
         if context.issued_before {
             tlvs.push(AsnTlv::issued_before());

@@ -54,6 +54,15 @@ pub struct Load {
     pub text: String,
 }
 
+impl Load {
+    /// A PDU without user data; `text` says what it is for.
+    #[must_use]
+    pub fn empty(text: &str) -> Self {
+        let nothing = Piece { octets: Vec::new(), from: 0, of: 0 };
+        Self { pieces: vec![nothing], done: Vec::new(), text: text.to_owned() }
+    }
+}
+
 impl SduQueue {
     /// Adds an SDU. Answers whether it was added: a flow has one SDU of a number.
     pub fn insert(&mut self, flow: Sfid, number: u32, sdu: Vec<u8>) -> bool {
@@ -182,12 +191,17 @@ fn text(pieces: &[Piece], room: Option<usize>) -> String {
     match (pieces, room) {
         ([piece], Some(room)) if !piece.is_whole() => {
             let each = room.saturating_sub(FRAGMENTATION).max(1);
-            format!("fragment {} of {} of {} octets", piece.from / each + 1, piece.of.div_ceil(each), piece.of)
+            format!(
+                "user data, fragment {} of {} of {} octets",
+                piece.from / each + 1,
+                piece.of.div_ceil(each),
+                piece.of
+            )
         }
-        ([piece], _) => one(piece),
+        ([piece], _) => format!("user data, {}", one(piece)),
         (pieces, _) => {
             let each: Vec<String> = pieces.iter().map(one).collect();
-            format!("packed {}: {}", pieces.len(), each.join(", "))
+            format!("user data, packed {}: {}", pieces.len(), each.join(", "))
         }
     }
 }
@@ -218,7 +232,8 @@ mod tests {
 
     /// The texts of every PDU.
     fn texts(queue: &mut SduQueue, limits: PduLimits) -> Vec<String> {
-        std::iter::from_fn(|| queue.load(FLOW, limits)).map(|load| load.text).collect()
+        let loads = std::iter::from_fn(|| queue.load(FLOW, limits));
+        loads.map(|load| load.text.strip_prefix("user data, ").unwrap().to_owned()).collect()
     }
 
     #[test]
@@ -280,7 +295,7 @@ mod tests {
     fn what_was_begun_goes_on_before_a_lower_number_and_begins_anew_when_told() {
         let mut waiting = queue(&[]);
         waiting.insert(FLOW, 7, vec![7; 3000]);
-        assert_eq!(waiting.load(FLOW, ALONE).unwrap().text, "fragment 1 of 2 of 3000 octets");
+        assert_eq!(waiting.load(FLOW, ALONE).unwrap().text, "user data, fragment 1 of 2 of 3000 octets");
         waiting.insert(FLOW, 5, vec![5; 100]);
         assert!(!waiting.insert(FLOW, 7, vec![0; 9]), "it is there");
         let mut other = waiting.clone();

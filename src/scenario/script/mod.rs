@@ -8,8 +8,10 @@ mod attacks;
 mod bounds;
 mod defaults;
 mod expectations;
+mod faults;
 mod flows;
 mod header;
+mod links;
 mod nearest;
 mod network;
 mod problem;
@@ -27,11 +29,13 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use attacks::{Attack, AttackAction, FrameKind, MESSAGES, MessageName, Success, Tap, Trigger};
+pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
 pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
+pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
+pub use links::{DirectedLink, FrameChoice, FrameKind, Link, LinkEnd};
 pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
 pub use problem::ScriptError;
 pub use set::{SetArgument, SetArgumentError};
@@ -80,6 +84,8 @@ pub struct Script {
     pub traffic: Vec<Traffic>,
     /// Steps in the order of time.
     pub steps: Vec<Step>,
+    /// What links do to chosen frames.
+    pub faults: Vec<Fault>,
     /// What the adversary does.
     pub attacks: Vec<Attack>,
     /// What must hold at the end.
@@ -87,7 +93,7 @@ pub struct Script {
 }
 
 /// Legal keys at the top of a script.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "name",
     "shows",
     "statements",
@@ -105,6 +111,7 @@ const KEYS: [&str; 19] = [
     "flow",
     "traffic",
     "step",
+    "fault",
     "attack",
     "expect",
 ];
@@ -177,6 +184,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let flows = flows::read(&root, &stations)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
+    let faults = faults::read(&root, &stations, header.duration)?;
     let attacks = attacks::read(&root, &stations, header.duration)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
     Ok(Script {
@@ -197,6 +205,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         flows,
         traffic,
         steps,
+        faults,
         attacks,
         expectations,
     })

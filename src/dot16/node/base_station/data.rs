@@ -11,7 +11,7 @@ use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::mobile_station::data::{data_note, reject_of};
 use crate::dot16::node::sdu_queue::{Load, PduLimits};
 use crate::dot16::security::Weakness;
-use crate::dot16::security::base_station_keys::EntryState;
+use crate::dot16::security::base_station_keys::{BaseStationKeys, EntryState};
 use crate::dot16::security::tek_context::SealedPdu;
 use crate::dot16::wire::{CrcForm, MacPdu};
 use crate::emulation::{Outbox, Verdict};
@@ -41,6 +41,11 @@ impl Mobile {
         for (sequence, (flow, packet)) in std::mem::take(&mut self.kept) {
             self.queue.insert(flow, sequence, packet);
         }
+    }
+
+    /// Whether the entry here was answered with TEKs in RNG-RSP, and no uplink PDU under them has verified yet (R8).
+    pub(super) fn awaits_first_uplink(&self) -> bool {
+        self.keys.as_ref().is_some_and(BaseStationKeys::awaits_first_uplink)
     }
 
     /// The count and flow of a transport CID of an attempt that has ended.
@@ -313,7 +318,7 @@ impl BaseStation {
         match reassembler.take(pdu.header.pdu_type, body) {
             Ok(result) => {
                 let mut verdict = result.verdict(how);
-                for packet in result.sdus {
+                for packet in result.sdus.into_iter().filter(|sdu| !sdu.is_empty()) {
                     if let Err(why) = self.to_gateway(ms, gateway, packet, outbox) {
                         self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
                         verdict = Verdict::rejected(format!("{}; but {why}", verdict.text));

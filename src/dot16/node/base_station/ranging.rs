@@ -21,8 +21,8 @@ use crate::dot16::security::key_wrap;
 use crate::dot16::security::keys::Tek;
 use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
 use crate::dot16::wire::{
-    CmacTuple, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq, RngRsp, RngRspTlv,
-    SaTekUpdate, TekParameters, VendorItem, VendorTlv, cdma_code, management,
+    CmacTuple, HoProcessOptimization, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq,
+    RngRsp, RngRspTlv, SaTekUpdate, TekParameters, VendorItem, VendorTlv, cdma_code, management,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -251,9 +251,12 @@ impl BaseStation {
             }
             self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         }
+        let generated = self.mobiles.get(&ms).is_some_and(|mobile| mobile.seamless && !mobile.awaits_first_uplink());
+        let from = if generated { now } else { self.installed(now) };
         if let Some(target) = self.target(ms) {
             target.ranged = true;
-            target.downlink_from = Some(target.downlink_from.map_or(now, |from| from.min(now)));
+            target.downlink_from =
+                Some(target.downlink_from.filter(|_| generated).map_or(from, |known| known.min(from)));
         }
         self.ranging_answer(now, ms, cid, m);
     }
@@ -274,6 +277,7 @@ impl BaseStation {
             Role::Target(target) => target.ho_id,
             _ => None,
         };
+        let lost = keys.awaits_first_uplink();
         let Some(entry) = keys.current_mut() else { return };
         let updates: Vec<RegTlv> = entry
             .tek_contexts()
@@ -307,6 +311,11 @@ impl BaseStation {
             let candidate = VendorItem::Candidate(connection.to_candidate(own));
             encodings.push(RegTlv::Vendor(VendorTlv::new(vec![candidate])));
         }
+        let mut optimization = optimization(security);
+        if lost {
+            // The entry counts when the first uplink PDU has verified (R8): there must be one.
+            optimization = optimization.with(HoProcessOptimization::NOTIFY_RE_ENTRY);
+        }
         let mut tlvs = vec![
             RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
             RngRspTlv::SsMacAddress(ms),
@@ -314,7 +323,7 @@ impl BaseStation {
             RngRspTlv::PrimaryCid(connection.primary),
             RngRspTlv::ServiceLevelPrediction(2),
             RngRspTlv::ResourceRetainFlag(1),
-            RngRspTlv::HoProcessOptimization(optimization(security)),
+            RngRspTlv::HoProcessOptimization(optimization),
         ];
         tlvs.extend(ho_id.map(RngRspTlv::HoId));
         if !encodings.is_empty() {
@@ -345,15 +354,19 @@ impl BaseStation {
         }
     }
 
+    /// When the mobile has installed the TEKs of an RNG-RSP that is answered now: it goes out in the next downlink subframe.
+    fn installed(&self, now: VirtualTime) -> VirtualTime {
+        let radio = &self.settings.radio;
+        radio.next_downlink(now) + radio.downlink + radio.tek_processing
+    }
+
     /// The mobile is here: the role changes, and the count is reported to the Authenticator (R2).
     pub(super) fn confirmed(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
         self.withdraw_preparation(ms);
         for timer in [Timer::Deadline(ms), Timer::Retain(ms), Timer::Preparation(ms)] {
             self.timers.cancel(timer);
         }
-        let radio = &self.settings.radio;
-        // RNG-RSP goes out in the next downlink subframe; TEKs that come in it must be installed before data follows.
-        let installed = radio.next_downlink(now) + radio.downlink + radio.tek_processing;
+        let installed = self.installed(now);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };

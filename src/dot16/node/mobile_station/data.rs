@@ -88,7 +88,7 @@ impl MobileStation {
             return;
         };
         if !self.settings.radio.uplink_starts_at(now) {
-            if !(self.management.is_empty() && self.packets.is_empty()) {
+            if !(self.management.is_empty() && self.packets.is_empty()) || self.proves_keys {
                 self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
             }
             return;
@@ -103,6 +103,11 @@ impl MobileStation {
         let sends_with = (bs, connection.basic, count);
         if self.sent_with.replace(sends_with) != Some(sends_with) {
             self.packets.begin_anew();
+        }
+        let proves = std::mem::take(&mut self.proves_keys) && self.packets.is_empty();
+        let uplink = connection.flows.iter().find(|flow| flow.direction == Direction::Uplink);
+        if let Some(flow) = uplink.copied().filter(|_| proves) {
+            self.send_load(now, (bs, port, count), flow, &Load::empty("no user data, but proof of the keys"), outbox);
         }
         let radio = &self.settings.radio;
         let (max_pdu, packing) = (radio.max_pdu, radio.packing);
@@ -178,7 +183,7 @@ impl MobileStation {
         match reassembler.take(pdu.header.pdu_type, &opened.plaintext) {
             Ok(result) => {
                 outbox.verdict(result.verdict(format!("accepted: ICV good, PN {} new", opened.pn.count())));
-                for octets in result.sdus {
+                for octets in result.sdus.into_iter().filter(|sdu| !sdu.is_empty()) {
                     self.event(What::PacketOut { direction: Direction::Downlink, octets }, outbox);
                 }
             }
@@ -187,7 +192,7 @@ impl MobileStation {
     }
 }
 
-/// The comment on a sealed data PDU that carries `text`.
+/// The comment on a sealed data PDU whose load is `text`.
 pub(in crate::dot16::node) fn data_note(text: &str, pn: u32, eks: u8) -> String {
-    format!("user data, {text}, PN {pn}, EKS {eks}")
+    format!("{text}, PN {pn}, EKS {eks}")
 }

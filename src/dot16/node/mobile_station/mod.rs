@@ -75,6 +75,8 @@ struct Entry {
     listening: bool,
     /// Whether it may send user data.
     granted: bool,
+    /// Whether the BS waits for a first uplink PDU.
+    notify: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -129,6 +131,8 @@ pub struct MobileStation {
     /// User packets for the uplink, numbered in the order in which they came.
     packets: SduQueue,
     next_packet: u32,
+    /// Whether the BS waits for a first uplink PDU, be it without user data.
+    proves_keys: bool,
     /// BS, basic CID and count that user data was sent with last.
     sent_with: Option<(Bsid, Cid, CmacKeyCount)>,
     fragmenters: BTreeMap<(Bsid, Cid), Fragmenter>,
@@ -166,6 +170,7 @@ impl MobileStation {
             flows,
             packets: SduQueue::default(),
             next_packet: 0,
+            proves_keys: false,
             sent_with: None,
             fragmenters: BTreeMap::new(),
             reassemblers: BTreeMap::new(),
