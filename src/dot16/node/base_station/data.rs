@@ -319,7 +319,7 @@ impl BaseStation {
             Ok(result) => {
                 let mut verdict = result.verdict(how);
                 for packet in result.sdus.into_iter().filter(|sdu| !sdu.is_empty()) {
-                    if let Err(why) = self.to_gateway(ms, gateway, packet, outbox) {
+                    if let Err(why) = self.send_up(ms, gateway, packet, outbox) {
                         self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
                         verdict = Verdict::rejected(format!("{}; but {why}", verdict.text));
                     }
@@ -330,7 +330,7 @@ impl BaseStation {
         }
     }
     /// Sends a user packet to the gateway; says what is in the way.
-    fn to_gateway(
+    fn send_up(
         &mut self,
         ms: MsMac,
         gateway: Ipv4Addr,
