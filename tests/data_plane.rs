@@ -4,23 +4,30 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
 
 use keyhop::capture::Capture;
 use keyhop::capture::key_log::{ConnectionType, KeyRecord, TekSource};
 use keyhop::dot16::backbone::Compound::{MsInfo, MsSecurityContext, SaDescriptor, SfInfo};
 use keyhop::dot16::backbone::transport::{BackbonePacket, decapsulate};
-use keyhop::dot16::backbone::{MessageKind, TlvLookup};
-use keyhop::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use keyhop::dot16::backbone::{BackboneEndpoint, MessageKind, TlvLookup};
+use keyhop::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use keyhop::dot16::node::fragmentation::{Fragmenter, Reassembler};
 use keyhop::dot16::node::sdu_queue::{PduLimits, SduQueue};
+use keyhop::dot16::node::{
+    Association, BackboneSide, BaseStation, BaseStationSettings, CidPool, Directory, Place, RadioSettings,
+};
 use keyhop::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use keyhop::dot16::security::entry_keys::EntryKeys;
 use keyhop::dot16::security::tek_context::{PmkLifetime, ReceiveError};
 use keyhop::dot16::security::{AkContext, Kek, Pmk, PnWindow, Profile, Tek, TekIndex, Weaknesses, ccm, counter_tek};
 use keyhop::dot16::wire::{
     CrcForm, FragmentControl, FragmentationSubheader, GenericMacHeader, MacPdu, ManagementMessage, PackingSubheader,
+    cdma_code,
 };
-use keyhop::emulation::Engine;
+use keyhop::emulation::random::generator;
+use keyhop::emulation::{Engine, Input, Node, Outbox, Port};
 use keyhop::time::VirtualTime;
 use proptest::prelude::*;
 
@@ -186,8 +193,7 @@ fn packed_pdus_end_one_sdu_carry_whole_ones_and_begin_another_and_their_comments
 
 #[test]
 fn packing_takes_fewer_pdus_for_the_same_packets_and_off_is_the_default() {
-    let [off, default, on] =
-        [&["radio.packing=false"][..], &[], &["radio.packing=true"]].map(|sets| several_flows(sets));
+    let [off, default, on] = [&["radio.packing=false"][..], &[], &["radio.packing=true"]].map(several_flows);
     assert_eq!(off.capture_octets(), default.capture_octets());
     let count = |run: &Run| run.data("air:").len();
     assert!(count(&on) < count(&off), "{} PDUs instead of {}", count(&on), count(&off));
@@ -319,26 +325,29 @@ const MS: MsMac = MsMac([2, 0, 0, 0, 0, 1]);
 const BS: Bsid = Bsid([10, 0, 0, 0, 0, 2]);
 const NOW: VirtualTime = VirtualTime::from_nanos(1_000_000_000);
 
-fn target_keys(saids: Vec<Said>) -> BaseStationKeys {
-    let settings = BaseStationKeySettings {
+fn key_settings() -> BaseStationKeySettings {
+    BaseStationKeySettings {
         profile: Profile::Contribution,
         self_sync_window: 4,
         self_sync_budget: 16,
         window: PnWindow::new(64).unwrap(),
         tek_cache: true,
         weaknesses: Weaknesses::default(),
-    };
-    let mut keys = BaseStationKeys::new(settings, ak(), saids, lifetime());
+    }
+}
+
+fn target_keys(saids: Vec<Said>) -> BaseStationKeys {
+    let mut keys = BaseStationKeys::new(key_settings(), ak(), saids, lifetime());
     keys.prepare(NOW, CmacKeyCount(2), false);
     keys
 }
 
 fn ak() -> AkContext {
-    AkContext::derive(&Pmk::from_octets([7; 20]), keyhop::dot16::identifiers::AkSequenceNumber(0), MS, BS)
+    AkContext::derive(&Pmk::from_octets([7; 20]), AkSequenceNumber(0), MS, BS)
 }
 
 fn lifetime() -> PmkLifetime {
-    let full = std::time::Duration::from_secs(3_600);
+    let full = Duration::from_secs(3_600);
     PmkLifetime { full, ends: VirtualTime::ZERO + full }
 }
 
@@ -494,6 +503,53 @@ fn packets_beyond_the_queue_are_given_up_and_the_run_ends_when_the_others_are_th
     assert_eq!(full.count(), 904);
 }
 
+#[test]
+fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
+    let radio = RadioSettings {
+        frame: Duration::from_millis(5),
+        downlink: Duration::from_millis(3),
+        dl_sync: Duration::from_millis(10),
+        association: Association::None,
+        crc: CrcForm::MsbFirst,
+        max_pdu: 2_047,
+        packing: false,
+        allocation: None,
+        rng_delay: Duration::from_millis(40),
+        ranging_deadline: Duration::from_millis(200),
+        ranging_retry: Duration::from_millis(50),
+        handover_retry: Duration::from_millis(100),
+        action_time: 4,
+        resource_retain: Duration::from_secs(2),
+        neighbour_advertisement: Duration::from_secs(1),
+        lost_downlink: Duration::from_secs(4),
+        tek_processing: Duration::from_millis(5),
+    };
+    let settings = BaseStationSettings {
+        bsid: BS,
+        radio,
+        keys: key_settings(),
+        pmk_lifetime: lifetime().full,
+        retained_contexts: 10,
+        ports: BTreeMap::from([(MS, Port(0))]),
+    };
+    let own = BackboneEndpoint { mac: BS.0, ip: [10, 16, 0, 2].into() };
+    let directory = Directory {
+        gateway: Place { name: "gw".to_owned(), endpoint: own },
+        base_stations: BTreeMap::new(),
+        mobile_stations: BTreeMap::new(),
+    };
+    let backbone = BackboneSide::new(own, Duration::from_millis(20), Vec::new());
+    let random = generator(1, "test");
+    let mut bs = BaseStation::new(settings, Arc::new(directory), backbone, random, CidPool::new(0), BTreeMap::new());
+    for _ in 0..500 {
+        let octets = cdma_code::HANDOVER_RANGING.to_vec();
+        bs.handle(NOW, Input::Frame { port: Port(0), octets }, &mut Outbox::default());
+    }
+    let mut outbox = Outbox::default();
+    bs.handle(NOW + Duration::from_millis(5), Input::Timer, &mut outbox);
+    assert_eq!(outbox.frames().count(), 64);
+}
+
 fn end(capture: &Capture) -> VirtualTime {
     capture.frames.last().unwrap().time
 }
@@ -532,7 +588,7 @@ fn the_longest_packet_that_fits_in_gre_arrives_and_a_longer_one_is_given_up_with
             assert_eq!((counts.sent, counts.delivered), (1, u64::from(arrives)), "{octets}");
         }
         assert!(end(&run.capture) < VirtualTime::from_nanos(3_000_000_000), "nothing is waited for");
-        let uplink = run.data("air:").into_iter().filter(|pdu| pdu.direction == Direction::Uplink).last().unwrap();
+        let uplink = run.data("air:").into_iter().rfind(|pdu| pdu.direction == Direction::Uplink).unwrap();
         let why = comment_of(&run, &uplink);
         assert_eq!(why.contains("but IPv4, octet"), !arrives, "{why}");
     }
