@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use super::super::*;
-<<<<<<< HEAD
-use crate::dot16::security::Weakness;
-=======
 use crate::dot16::backbone::MessageKind;
->>>>>>> faults
+use crate::dot16::security::Weakness;
 
 const BUNDLED: [(&str, &str); 4] = [
     ("seamless", include_str!("../../../../captures/seamless.toml")),
@@ -103,11 +100,8 @@ fn the_documentation_names_every_word_that_an_expectation_can_use() {
         words(RejectReason::ALL),
         words(JudgeFinding::ALL),
         words(&MESSAGES),
-<<<<<<< HEAD
         Weakness::ALL.iter().map(|(word, ..)| *word).collect(),
-=======
         MessageKind::NAMED.iter().map(|kind| kind.name()).collect(),
->>>>>>> faults
     ];
     for word in words.concat() {
         assert!(README.contains(&format!("`{word}`")), "{word} is not documented");

@@ -284,7 +284,6 @@ fn every_key_is_read() {
     assert_eq!(script.traffic, [bulk, capture]);
     let bs1 = BaseStationId(0);
     let handover = StepAction::Handover { target: bs1, candidates: vec![bs1] };
-<<<<<<< HEAD
     let step = |action| Step { at: at(1_000), actor: Actor::MobileStation(MobileStationId(0)), action };
     let restart = |actor, backup| Step { at: at(2_000), actor, action: StepAction::Restart { backup } };
     let steps = [
@@ -298,11 +297,9 @@ fn every_key_is_read() {
     ];
     assert_eq!(script.steps, steps);
     let tap = Tap::Air { mobile_station: MobileStationId(0), base_station: bs1 };
-=======
     let step = |action| Step { at: at(1_000), mobile_station: MobileStationId(0), action };
     assert_eq!(script.steps, [step(handover), step(StepAction::Cancel)]);
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
->>>>>>> faults
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
     assert_eq!(script.attacks[0].tap, DirectedLink { link, to: LinkEnd::First });
