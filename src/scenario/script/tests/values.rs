@@ -296,9 +296,6 @@ fn every_key_is_read() {
         restart(Actor::Authenticator, None),
     ];
     assert_eq!(script.steps, steps);
-    let tap = Tap::Air { mobile_station: MobileStationId(0), base_station: bs1 };
-    let step = |action| Step { at: at(1_000), mobile_station: MobileStationId(0), action };
-    assert_eq!(script.steps, [step(handover), step(StepAction::Cancel)]);
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
