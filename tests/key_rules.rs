@@ -15,7 +15,7 @@ use keyhop::dot16::security::mobile_keys::{CountExhausted, GiveUp, MobileKeySett
 use keyhop::dot16::security::tek_context::{
     PmkLifetime, ReceiveError, SealedPdu, TekContext, TekSource, TekState, TransmitError,
 };
-use keyhop::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek};
+use keyhop::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek, Weaknesses};
 use keyhop::dot16::wire::{CmacTuple, CrcForm, GenericMacHeader, MacPdu};
 use keyhop::time::VirtualTime;
 use proptest::prelude::*;
@@ -61,6 +61,7 @@ fn settings() -> BaseStationKeySettings {
         self_sync_budget: BUDGET,
         window: window(),
         tek_cache: true,
+        weaknesses: Weaknesses::default(),
     }
 }
 
@@ -112,7 +113,7 @@ fn snapshot(keys: &BaseStationKeys) -> (CmacKeyCount, Option<EntryState>, Vec<(C
 }
 
 fn mobile(tek_cache: bool, committed: u16) -> MobileKeys {
-    let settings = MobileKeySettings { window: window(), tek_cache };
+    let settings = MobileKeySettings { window: window(), tek_cache, weaknesses: Weaknesses::default() };
     let sn = AkSequenceNumber(4);
     let mut keys = MobileKeys::new(settings, pmk(), sn, MS, vec![SAID], lifetime(), count(committed));
     let state =

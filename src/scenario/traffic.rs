@@ -257,6 +257,7 @@ mod tests {
             pn_window: 64,
             cmac_key_count: None,
             network_key_count: None,
+            weaknesses: crate::dot16::security::Weaknesses::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use rand_core::Rng;
 
 use super::faults::{Fault, Faults};
 use super::script::{
-    self, AttackAction, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, Script, StepAction,
+    self, Actor, AttackAction, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, Script, StepAction,
 };
 use crate::adversary::{Action, Adversary, Attack, FrameChoice, FrameKind, Trigger};
 use crate::dot16::backbone::BackboneEndpoint;
@@ -238,14 +238,24 @@ pub fn build(script: &Script) -> World {
         emulation.set_adversary(Adversary::new(attacks));
     }
     for step in &script.steps {
+        let node = match step.actor {
+            Actor::MobileStation(mobile) => topology.mobile(mobile.0),
+            Actor::BaseStation(base_station) => topology.base_station(base_station.0),
+            Actor::Authenticator => Topology::GATEWAY,
+        };
         let command = match &step.action {
             StepAction::Handover { target, candidates } => Command::Handover {
                 target: topology.bsids[target.0],
                 candidates: candidates.iter().map(|bs| topology.bsids[bs.0]).collect(),
             },
             StepAction::Cancel => Command::Cancel,
+            StepAction::Restart { backup } => {
+                Command::Restart { backup: backup.map(|(mobile, count)| (topology.macs[mobile.0], count)) }
+            }
+            StepAction::LoseContexts => Command::LoseContexts,
+            StepAction::LoseCounter => Command::LoseCounter,
         };
-        emulation.schedule(step.at, topology.mobile(step.mobile_station.0), command);
+        emulation.schedule(step.at, node, command);
     }
     World { topology, radio, emulation }
 }
@@ -271,6 +281,7 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
         action_time: radio.action_time,
         resource_retain: radio.resource_retain,
         neighbour_advertisement: radio.neighbour_advertisement,
+        lost_downlink: radio.lost_downlink,
         tek_processing: radio.tek_processing,
     }
 }
@@ -344,13 +355,17 @@ fn authenticator(
     let subscribers = script.mobile_stations.iter().zip(standing).map(|(mobile, standing)| {
         let serving = topology.bsids[mobile.serving.0];
         let pmk = standing.pmk.clone();
-        let mut keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
+        let mut keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next)
+            .with_weaknesses(script.authenticator.weaknesses.clone());
         keys.hand_out(serving);
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        (mobile.mac, Subscriber { keys, flows, path })
+        (mobile.mac, Subscriber { keys, flows, seamless: mobile.seamless, path })
     });
-    let settings = AuthenticatorSettings { subscribers: subscribers.collect() };
+    let settings = AuthenticatorSettings {
+        subscribers: subscribers.collect(),
+        weaknesses: script.authenticator.weaknesses.clone(),
+    };
     let backbone = backbone_side(script, topology, directory, Topology::GATEWAY);
     Authenticator::new(settings, Arc::clone(directory), backbone)
 }
@@ -387,6 +402,7 @@ fn base_station(
         self_sync_budget: scripted.self_sync_budget,
         window: window(scripted.pn_window),
         tek_cache: scripted.tek_cache,
+        weaknesses: scripted.weaknesses.clone(),
     };
     let mut established = BTreeMap::new();
     for (mobile, standing) in script.mobile_stations.iter().zip(standing) {
@@ -415,6 +431,7 @@ fn base_station(
         radio: radio.clone(),
         keys,
         pmk_lifetime: script.authenticator.pmk_lifetime,
+        retained_contexts: usize::try_from(scripted.retained_contexts).unwrap_or(usize::MAX),
         ports: ports.collect(),
     };
     let backbone = backbone_side(script, topology, directory, topology.base_station(position));
@@ -432,7 +449,11 @@ fn mobile_station(
     standing: &Standing,
 ) -> MobileStation {
     let serving = topology.bsids[mobile.serving.0];
-    let settings = MobileKeySettings { window: window(mobile.pn_window), tek_cache: mobile.tek_cache };
+    let settings = MobileKeySettings {
+        window: window(mobile.pn_window),
+        tek_cache: mobile.tek_cache,
+        weaknesses: mobile.weaknesses.clone(),
+    };
     // Without seamless handover no TEK is generated, so no SA is named.
     let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();

@@ -15,6 +15,7 @@ use crate::dot16::backbone::{
 };
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use crate::dot16::security::authenticator_keys::{AuthenticatorKeys, ReportOutcome};
+use crate::dot16::security::{Weakness, Weaknesses};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -25,6 +26,8 @@ pub struct Subscriber {
     pub keys: AuthenticatorKeys,
     /// Its service flows and their SAs.
     pub flows: Vec<(Sfid, Said)>,
+    /// Whether it negotiated seamless handover.
+    pub seamless: bool,
     /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
     /// gateway, and the count that the path rests on.
     pub path: (Bsid, u32, u32, CmacKeyCount),
@@ -35,6 +38,8 @@ pub struct Subscriber {
 pub struct AuthenticatorSettings {
     /// Its mobiles.
     pub subscribers: BTreeMap<MsMac, Subscriber>,
+    /// Rules that are switched off.
+    pub weaknesses: Weaknesses,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +54,7 @@ struct Tunnel {
 struct Mobile {
     keys: AuthenticatorKeys,
     flows: Vec<(Sfid, Said)>,
+    seamless: bool,
     tunnels: BTreeMap<Bsid, Tunnel>,
     /// Where downlink packets go, and the count that this rests on.
     path: (Bsid, CmacKeyCount),
@@ -66,6 +72,7 @@ pub struct Authenticator {
     /// GRE keys towards the gateway.
     tunnels_up: BTreeMap<u32, (MsMac, Bsid)>,
     next_tunnel: u32,
+    weaknesses: Weaknesses,
     started: bool,
 }
 
@@ -83,6 +90,7 @@ impl Authenticator {
             let mobile = Mobile {
                 keys: subscriber.keys,
                 flows: subscriber.flows,
+                seamless: subscriber.seamless,
                 tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
                 path: (bs, count),
                 before: None,
@@ -90,7 +98,8 @@ impl Authenticator {
             };
             mobiles.insert(ms, mobile);
         }
-        Self { directory, backbone, mobiles, tunnels_up, next_tunnel, started: false }
+        let weaknesses = settings.weaknesses;
+        Self { directory, backbone, mobiles, tunnels_up, next_tunnel, weaknesses, started: false }
     }
 
     fn start(&mut self, outbox: &mut Outbox<Event>) {
@@ -100,6 +109,19 @@ impl Authenticator {
             let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
             outbox.report(Event { ms: *ms, what: What::Key { at_mobile: false, held: true, key } });
             if let Some(count) = mobile.keys.next() {
+                outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
+            }
+        }
+    }
+
+    /// Open requests and stored answers are lost. PMKs, counts and data paths are read back, the N of one mobile perhaps
+    /// from an old backup.
+    fn restart(&mut self, backup: Option<(MsMac, CmacKeyCount)>, outbox: &mut Outbox<Event>) {
+        self.backbone.restart();
+        for (ms, mobile) in &mut self.mobiles {
+            let old = backup.filter(|(of, _)| of == ms).map(|(_, count)| count);
+            if let Some(count) = old.or(mobile.keys.next()) {
+                mobile.keys.restore(count);
                 outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
             }
         }
@@ -199,6 +221,7 @@ impl Authenticator {
         let mut tlvs = vec![
             AsnTlv::ContextPurpose(crate::dot16::backbone::asn_code::context_purpose::MS_AK_CONTEXT),
             AsnTlv::MsInfo(info),
+            AsnTlv::seamless(mobile.seamless),
         ];
         if context.issued_before {
             tlvs.push(AsnTlv::issued_before());
@@ -258,7 +281,9 @@ impl Authenticator {
 
     /// The completion indication (R3), to every BS that holds a context, the serving BS included.
     fn tell_holders(&mut self, now: VirtualTime, ms: MsMac, n: CmacKeyCount, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        let Some(mobile) = self.mobiles.get(&ms).filter(|_| !self.weaknesses.has(Weakness::TellsNobody)) else {
+            return;
+        };
         // A notice of a lower N has nothing to say any more.
         self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
         let holders: Vec<Bsid> = mobile.keys.holders().collect();
@@ -294,7 +319,8 @@ impl Authenticator {
             return self.backbone.answer(from, request, kind, tlvs, format!("{}: refused", kind.name()), outbox);
         };
         let count = request.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count();
-        if register && count.is_none_or(|count| count < mobile.path.1) {
+        let any = self.weaknesses.has(Weakness::SwitchesPathOnAnyCount);
+        if register && !any && count.is_none_or(|count| count < mobile.path.1) {
             outbox.verdict(Verdict::rejected("ignored: it rests on a count below that of the present path"));
             let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
             return self.backbone.answer(from, request, kind, tlvs, format!("{}: the path stays", kind.name()), outbox);
@@ -378,6 +404,7 @@ impl Node for Authenticator {
                 self.backbone.expire(now, outbox);
             }
             Input::Command(Command::Downlink { ms, packet }) => self.downlink(ms, packet, outbox),
+            Input::Command(Command::Restart { backup }) => self.restart(backup, outbox),
             Input::Command(_) => {}
         }
     }

@@ -81,6 +81,14 @@ impl BackboneSide {
         }
     }
 
+    /// Forgets every open request and stored answer. Transactions go on after the last one, as a node that numbers them
+    /// from its clock would.
+    pub fn restart(&mut self) {
+        self.open.clear();
+        self.answers.clear();
+        self.answer_order.clear();
+    }
+
     /// Whether a link leads to this address.
     #[must_use]
     pub fn reaches(&self, to: Ipv4Addr) -> bool {

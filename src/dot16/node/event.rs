@@ -28,6 +28,15 @@ pub enum Command {
         /// The packet.
         packet: Vec<u8>,
     },
+    /// To a BS or the Authenticator: restart. What is kept in memory only is lost.
+    Restart {
+        /// A mobile of which the Authenticator reads back an old N.
+        backup: Option<(MsMac, CmacKeyCount)>,
+    },
+    /// To a mobile: every context is lost.
+    LoseContexts,
+    /// To a mobile: M and every context are lost.
+    LoseCounter,
 }
 
 /// How the TEKs come to the target BS; "Modes of handover" of the handover rules.

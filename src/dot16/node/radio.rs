@@ -45,6 +45,8 @@ pub struct RadioSettings {
     pub resource_retain: Duration,
     /// Interval of MOB_NBR-ADV.
     pub neighbour_advertisement: Duration,
+    /// How long a serving BS is silent before the mobile takes the link as lost.
+    pub lost_downlink: Duration,
     /// Time the mobile needs to install TEKs that came in RNG-RSP (REG TLV 42).
     pub tek_processing: Duration,
 }

@@ -1,10 +1,11 @@
 //! CMAC_KEY_COUNT_N at the Authenticator, and who holds a context: R2 and R3 of the handover rules.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::hierarchy::AkContext;
 use super::keys::Pmk;
 use super::tek_context::PmkLifetime;
+use super::weakness::{Weakness, Weaknesses};
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac};
 
 /// What the Authenticator answers to a count reported by a BS.
@@ -30,7 +31,11 @@ pub struct AuthenticatorKeys {
     /// N; none once the counter is exhausted.
     next: Option<CmacKeyCount>,
     last_accepted: Option<(Bsid, CmacKeyCount)>,
-    holders: BTreeSet<Bsid>,
+    /// Every BS that was given a context, with the N that it was given last.
+    holders: BTreeMap<Bsid, CmacKeyCount>,
+    /// N comes from a backup, which may not know of every holder.
+    restored: bool,
+    weaknesses: Weaknesses,
 }
 
 /// A context as handed to a BS.
@@ -56,7 +61,30 @@ impl AuthenticatorKeys {
         lifetime: PmkLifetime,
         next: Option<CmacKeyCount>,
     ) -> Self {
-        Self { pmk, pmk_sn, ms, lifetime, next, last_accepted: None, holders: BTreeSet::new() }
+        Self {
+            pmk,
+            pmk_sn,
+            ms,
+            lifetime,
+            next,
+            last_accepted: None,
+            holders: BTreeMap::new(),
+            restored: false,
+            weaknesses: Weaknesses::default(),
+        }
+    }
+
+    /// With these rules switched off.
+    #[must_use]
+    pub fn with_weaknesses(self, weaknesses: Weaknesses) -> Self {
+        Self { weaknesses, ..self }
+    }
+
+    /// The Authenticator has restarted and knows N from a backup. Whoever asks for a context may have had one before (R8).
+    pub fn restore(&mut self, next: CmacKeyCount) {
+        self.next = Some(next);
+        self.last_accepted = None;
+        self.restored = true;
     }
 
     /// N, or `None` once exhausted.
@@ -73,28 +101,37 @@ impl AuthenticatorKeys {
 
     /// Every BS that was given a context of this PMK, in order of BSID.
     pub fn holders(&self) -> impl Iterator<Item = Bsid> {
-        self.holders.iter().copied()
+        self.holders.keys().copied()
     }
 
     /// Hands the context for `bs` out; N does not change (A15). `None` once the counter is exhausted.
     pub fn hand_out(&mut self, bs: Bsid) -> Option<HandedContext> {
         let count = self.next?;
-        let issued_before = !self.holders.insert(bs);
+        let given = self.holders.insert(bs, count);
+        let issued_before = match self.weaknesses.has(Weakness::RemembersLastCountOnly) {
+            true => given == Some(count),
+            false => given.is_some() || self.restored,
+        };
+        if self.weaknesses.has(Weakness::CountsHandedOutContexts) {
+            self.next = count.next();
+        }
         let ak = AkContext::derive(&self.pmk, self.pmk_sn, self.ms, bs);
         Some(HandedContext { ak, count, issued_before, lifetime: self.lifetime })
     }
 
     /// A BS reports the count `m` that it accepted in a validated RNG-REQ (R2).
     pub fn report(&mut self, bs: Bsid, m: CmacKeyCount) -> ReportOutcome {
-        if self.last_accepted == Some((bs, m)) {
+        if self.last_accepted == Some((bs, m)) && !self.weaknesses.has(Weakness::RefusesRepeatedReport) {
             return ReportOutcome::Repeated;
         }
-        if self.next.is_none_or(|next| m < next) {
-            return ReportOutcome::Refused;
-        }
+        let taken = match self.next {
+            Some(next) if m < next && self.weaknesses.has(Weakness::AcceptsOldReport) => next,
+            Some(next) if m >= next => m,
+            _ => return ReportOutcome::Refused,
+        };
         self.last_accepted = Some((bs, m));
-        self.holders.insert(bs);
-        self.next = m.next();
+        self.holders.insert(bs, m);
+        self.next = taken.next();
         self.next.map_or(ReportOutcome::Exhausted, ReportOutcome::Accepted)
     }
 }

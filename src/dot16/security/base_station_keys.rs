@@ -11,6 +11,7 @@ use super::entry_keys::{CmacError, EntryKeys};
 use super::hierarchy::{AkContext, Profile};
 use super::pn_window::PnWindow;
 use super::tek_context::{OpenedPdu, PmkLifetime, ReceiveError, TekContext};
+use super::weakness::{Weakness, Weaknesses};
 use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, Said};
 use crate::dot16::wire::{CmacTuple, MacPdu};
 use crate::time::VirtualTime;
@@ -40,6 +41,8 @@ pub struct BaseStationKeySettings {
     /// The defence of R4 and R8. Off: contexts and `H` are forgotten at release and "issued before" is ignored, so that
     /// a retry under the same count uses (TEK, PN) again and accepts recorded PDUs (A18).
     pub tek_cache: bool,
+    /// Rules that are switched off.
+    pub weaknesses: Weaknesses,
 }
 
 /// What preparation came to (R4, R8).
@@ -202,31 +205,39 @@ impl BaseStationKeys {
     pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
         self.released = false;
         self.known_n = self.known_n.max(n);
-        if self.settings.tek_cache && issued_before && self.highest.is_none() {
+        let forgets = self.weak(Weakness::ForgetsHighestCount);
+        let lost = if forgets { !self.entries.contains_key(&n) } else { self.highest.is_none() };
+        if self.settings.tek_cache && issued_before && lost && !self.weak(Weakness::IgnoresIssuedBefore) {
             self.legacy_only = true;
         }
-        self.count = self.highest.map_or(n, |highest| highest.max(n));
+        self.count = self.highest.filter(|_| !forgets).map_or(n, |highest| highest.max(n));
+        if self.weak(Weakness::CountsByItself) {
+            self.count = self.count.next().unwrap_or(self.count);
+        }
         if self.legacy_only {
             return Preparation::LegacyRngRsp;
         }
         let count = self.count;
-        if self.may_derive(count) {
-            let keys = self.fresh(now, count);
-            self.insert(count, Entry { keys, state: EntryState::Prepared, lost: false });
-            return Preparation::Seamless { count, resumed: false };
+        if let Some(entry) = self.entries.get_mut(&count) {
+            entry.state = EntryState::Prepared;
+            return Preparation::Seamless { count, resumed: true };
         }
-        match self.entries.get_mut(&count) {
-            Some(entry) => {
-                entry.state = EntryState::Prepared;
-                Preparation::Seamless { count, resumed: true }
-            }
-            None => Preparation::LegacyRngRsp,
+        if !self.may_derive(count) {
+            return Preparation::LegacyRngRsp;
         }
+        let keys = self.fresh(now, count);
+        self.insert(count, Entry { keys, state: EntryState::Prepared, lost: false });
+        Preparation::Seamless { count, resumed: false }
+    }
+
+    fn weak(&self, weakness: Weakness) -> bool {
+        self.settings.weaknesses.has(weakness)
     }
 
     /// R4: no context is ever derived for a count at or below H.
     fn may_derive(&self, count: CmacKeyCount) -> bool {
-        !self.legacy_only && self.highest.is_none_or(|highest| count > highest)
+        let above = self.highest.is_none_or(|highest| count > highest);
+        !self.legacy_only && (above || self.weak(Weakness::ForgetsHighestCount))
     }
 
     fn fresh(&self, now: VirtualTime, count: CmacKeyCount) -> EntryKeys {
@@ -258,7 +269,7 @@ impl BaseStationKeys {
             }
             Err(reason) => reason,
         };
-        let may_search = entry.state == EntryState::Prepared
+        let may_search = (entry.state == EntryState::Prepared || self.weak(Weakness::SearchesInEveryState))
             && matches!(reason, ReceiveError::Icv | ReceiveError::Duplicate(_) | ReceiveError::Old(_))
             && self.search_allowed(now);
         if may_search { self.search(now, said, pdu, reason) } else { Err(unsearched(reason)) }
@@ -332,6 +343,9 @@ impl BaseStationKeys {
         message: &[u8],
         tuple: &CmacTuple,
     ) -> RangingOutcome {
+        if self.weak(Weakness::BelievesCountFirst) {
+            self.believe(now, m);
+        }
         let verifies = match self.entries.get(&m) {
             Some(entry) => entry.keys.value_verifies(Direction::Uplink, cid, message, tuple),
             None => EntryKeys::without_teks(&self.ak, m).value_verifies(Direction::Uplink, cid, message, tuple),
@@ -341,6 +355,9 @@ impl BaseStationKeys {
         }
         if m < self.count {
             let state = self.state().unwrap_or(EntryState::Prepared);
+            if self.weak(Weakness::SmallerCountReleases) {
+                self.entries.remove(&self.count);
+            }
             return RangingOutcome::Smaller { expected: self.count, state };
         }
         let advanced = m > self.count;
@@ -369,6 +386,19 @@ impl BaseStationKeys {
                 self.released = false;
                 RangingOutcome::Confirmed { advanced }
             }
+        }
+    }
+
+    /// What a BS does that believes the count of an RNG-REQ before its CMAC: a larger one replaces the TEKs in use, a
+    /// smaller one ends the connection.
+    fn believe(&mut self, now: VirtualTime, m: CmacKeyCount) {
+        let Some(state) = self.state() else { return };
+        if m > self.count {
+            let keys = self.fresh(now, m);
+            self.insert(m, Entry { keys, state, lost: false });
+            self.count = m;
+        } else if m < self.count {
+            self.entries.remove(&self.count);
         }
     }
 
@@ -419,10 +449,15 @@ impl BaseStationKeys {
         self.entries.remove(&m);
     }
 
+    /// A retained context gives way to others (R8): it is gone, `H` stays.
+    pub fn evict(&mut self, count: CmacKeyCount) {
+        self.entries.remove(&count);
+    }
+
     /// R5. Prepared and matched contexts go when N is above them, confirmed ones when N is above them and they are
     /// released, or when N is more than one above them.
     fn purge(&mut self) {
-        let (n, released) = (self.known_n, self.released);
+        let (n, released) = (self.known_n, self.released || self.weak(Weakness::PurgesLiveContext));
         self.entries.retain(|count, entry| {
             let behind = n.0.saturating_sub(count.0);
             match entry.state {

@@ -11,6 +11,7 @@ use super::hierarchy::AkContext;
 use super::keys::Pmk;
 use super::pn_window::PnWindow;
 use super::tek_context::{PmkLifetime, TekContext};
+use super::weakness::{Weakness, Weaknesses};
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::time::VirtualTime;
 
@@ -36,6 +37,8 @@ pub struct MobileKeySettings {
     /// The defence of A17. Off: contexts of T_M are dropped when a handover is cancelled and derived again at the retry,
     /// so that (TEK, PN) is used twice.
     pub tek_cache: bool,
+    /// Rules that are switched off.
+    pub weaknesses: Weaknesses,
 }
 
 /// Everything a mobile keeps for one PMK.
@@ -97,6 +100,12 @@ impl MobileKeys {
     #[must_use]
     pub fn pmk(&self) -> (&Pmk, AkSequenceNumber) {
         (&self.pmk, self.pmk_sn)
+    }
+
+    /// Whether this defence is off.
+    #[must_use]
+    pub fn weak(&self, weakness: Weakness) -> bool {
+        self.settings.weaknesses.has(weakness)
     }
 
     /// The life of the PMK.
@@ -166,9 +175,7 @@ impl MobileKeys {
 
     /// The entry at `bs` is complete: M := T_M, and every other context goes (A17).
     pub fn complete(&mut self, bs: Bsid) {
-        if let Some(count) = self.traffic.take() {
-            self.committed = count;
-        }
+        self.commit();
         self.spent = false;
         let live = (bs, self.committed);
         self.entries.retain(|key, _| *key == live);
@@ -184,12 +191,45 @@ impl MobileKeys {
             }
             return GiveUp::Resume;
         }
+        self.spent = false;
+        if self.weak(Weakness::KeepsSpentCount) {
+            return GiveUp::ReEnter;
+        }
+        let live = self.committed;
+        self.commit();
+        if self.weak(Weakness::ResumesAfterRanging) {
+            self.entries.retain(|(_, count), _| *count == live);
+            return GiveUp::Resume;
+        }
+        self.entries.clear();
+        GiveUp::ReEnter
+    }
+
+    /// M := T_M.
+    fn commit(&mut self) {
         if let Some(count) = self.traffic.take() {
             self.committed = count;
         }
-        self.spent = false;
+    }
+
+    /// The contexts are lost, those of the live connection too; M is not. A T_M that was used or prepared for is committed
+    /// (R8), so that no context of it is derived again.
+    pub fn lose_contexts(&mut self) {
+        if self.weak(Weakness::DerivesLostContextsAgain) {
+            let live = self.committed;
+            return self.entries.retain(|(_, count), _| *count == live);
+        }
         self.entries.clear();
-        GiveUp::ReEnter
+        self.commit();
+        self.spent = false;
+    }
+
+    /// Everything but the PMK is lost, M too: it begins at 0 again.
+    pub fn lose_counter(&mut self) {
+        self.entries.clear();
+        self.traffic = None;
+        self.spent = false;
+        self.committed = CmacKeyCount(0);
     }
 
     /// The keys for `bs` under `count`.

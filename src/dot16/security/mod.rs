@@ -12,6 +12,7 @@
 //! * [`tek_context`]: the live TEKs of a security association with their PNs, windows and lifetimes.
 //! * [`entry_keys`]: everything that hangs on one CMAC_KEY_COUNT at one BS.
 //! * [`base_station_keys`], [`mobile_keys`], [`authenticator_keys`]: the counts, and the rules R1 to R8, at each party.
+//! * [`weakness`]: which of those rules a script may switch off.
 
 mod aes_cmac;
 pub mod authenticator_keys;
@@ -27,6 +28,7 @@ pub mod mobile_keys;
 pub mod packet_number;
 pub mod pn_window;
 pub mod tek_context;
+pub mod weakness;
 
 pub use ccm::{OpenError, Opened, SealError};
 pub use cmac_tuple::Truncation;
@@ -36,3 +38,4 @@ pub use key_wrap::UnwrapError;
 pub use keys::{Ak, CmacKey, CmacPrekey, Kek, Pmk, Tek};
 pub use packet_number::{Exhausted, PacketNumber, PnCounter, PnError};
 pub use pn_window::{PnVerdict, PnWindow, WindowSizeError};
+pub use weakness::{Party, Weakness, Weaknesses};

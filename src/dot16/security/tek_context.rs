@@ -214,6 +214,12 @@ impl TekContext {
         Self { states: [older, newer] }
     }
 
+    /// Whether both were made at random: a generated TEK never travels (A21).
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        self.states.iter().all(|state| state.source == TekSource::Random)
+    }
+
     /// TEK0 and TEK1, or older and newer.
     #[must_use]
     pub fn states(&self) -> &[TekState; 2] {

@@ -44,6 +44,11 @@ pub(super) fn handover_retry(latency: Duration) -> Duration {
     latency.saturating_mul(20).max(ms(100))
 }
 
+/// `radio.lost_downlink`: three and a half intervals of MOB_NBR-ADV, so that three in a row were lost.
+pub(super) fn lost_downlink(neighbour_advertisement: Duration) -> Duration {
+    neighbour_advertisement.saturating_mul(7) / 2
+}
+
 /// Loss, duplication, bit errors.
 pub(super) const PROBABILITY: f64 = 0.0;
 
@@ -54,6 +59,7 @@ pub(super) const PMK_LIFETIME: Duration = Duration::from_secs(3_600);
 pub(super) const SELF_SYNC_WINDOW: u16 = 4;
 pub(super) const SELF_SYNC_BUDGET: u32 = 16;
 pub(super) const PN_WINDOW: u16 = 64;
+pub(super) const RETAINED_CONTEXTS: u32 = 1_024;
 pub(super) const TEK_CACHE: bool = true;
 pub(super) const SEAMLESS: bool = true;
 

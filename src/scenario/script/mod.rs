@@ -38,7 +38,7 @@ pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
 pub use problem::ScriptError;
 pub use set::{SetArgument, SetArgumentError};
 pub use stations::{BaseStation, BaseStationId, MOBILE_STATIONS_PER_BASE_STATION, MobileStation, MobileStationId};
-pub use steps::{Step, StepAction};
+pub use steps::{Actor, Step, StepAction};
 pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDirection};
 
 use problem::{Place, Problem, Read, SourceText};

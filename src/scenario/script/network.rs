@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::defaults;
 use super::problem::Read;
 use super::section::{Field, Section};
+use crate::dot16::security::Weaknesses;
 
 /// Whether the timing at a target base station is known beforehand (rule R14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Radio {
     pub crc: CrcOrder,
     /// Interval of MOB_NBR-ADV.
     pub neighbour_advertisement: Duration,
+    /// How long the serving base station is silent before the mobile enters it again; longer than its advertisements are apart.
+    pub lost_downlink: Duration,
     /// From the arrival at the target to the RNG-REQ.
     pub rng_delay: Duration,
     /// From the arrival at the target to the end of data without RNG-REQ; a multiple of 10 ms, at most 655.35 s (rule R17).
@@ -86,9 +89,11 @@ pub struct Authenticator {
     pub pmk_lifetime: Duration,
     /// Its address on the backbone.
     pub ip: Ipv4Addr,
+    /// Rules that it does not keep.
+    pub weaknesses: Weaknesses,
 }
 
-pub(super) const RADIO_KEYS: [&str; 17] = [
+pub(super) const RADIO_KEYS: [&str; 18] = [
     "frame",
     "downlink",
     "association",
@@ -98,6 +103,7 @@ pub(super) const RADIO_KEYS: [&str; 17] = [
     "bit_errors",
     "crc",
     "neighbour_advertisement",
+    "lost_downlink",
     "rng_delay",
     "ranging_deadline",
     "ranging_retry",
@@ -108,7 +114,7 @@ pub(super) const RADIO_KEYS: [&str; 17] = [
     "tek_processing",
 ];
 pub(super) const BACKBONE_KEYS: [&str; 4] = ["latency", "jitter", "loss", "retry"];
-pub(super) const AUTHENTICATOR_KEYS: [&str; 3] = ["name", "pmk_lifetime", "ip"];
+pub(super) const AUTHENTICATOR_KEYS: [&str; 4] = ["name", "pmk_lifetime", "ip", "weaknesses"];
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -123,6 +129,10 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
     let (share, whole) = defaults::DOWNLINK_SHARE;
     let downlink = frame * share / whole;
     let downlink = downlink - Duration::from_nanos(u64::from(downlink.subsec_nanos() % 1_000));
+    let neighbour_advertisement =
+        section.read("neighbour_advertisement", defaults::NEIGHBOUR_ADVERTISEMENT, |field| {
+            field.time(frame..=Duration::MAX)
+        })?;
     let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| field.time(TICK..=Duration::MAX))?;
     Ok(Radio {
         frame,
@@ -140,11 +150,10 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         crc: section.read("crc", defaults::CRC, |field| {
             field.one_of(&[("msb-first", CrcOrder::MsbFirst), ("ofdma", CrcOrder::Ofdma)])
         })?,
-        neighbour_advertisement: section.read(
-            "neighbour_advertisement",
-            defaults::NEIGHBOUR_ADVERTISEMENT,
-            |field| field.time(frame..=Duration::MAX),
-        )?,
+        neighbour_advertisement,
+        lost_downlink: section.read("lost_downlink", defaults::lost_downlink(neighbour_advertisement), |field| {
+            field.time(neighbour_advertisement.saturating_add(TICK)..=Duration::MAX)
+        })?,
         rng_delay,
         ranging_deadline: ranging_deadline(section, rng_delay)?,
         ranging_retry: section

@@ -13,6 +13,7 @@ use super::network::{AUTHENTICATOR_KEYS, Authenticator};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
+use crate::dot16::security::{Party, Weakness, Weaknesses};
 
 /// A base station of the script: its position in [`Script::base_stations`](super::Script::base_stations).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +40,10 @@ pub struct BaseStation {
     pub self_sync_budget: u32,
     /// Size of the uplink PN window, in packet numbers, 0 to 1024.
     pub pn_window: u16,
+    /// Contexts of ended attempts that it keeps at the most (rule R8).
+    pub retained_contexts: u32,
+    /// Rules that it does not keep.
+    pub weaknesses: Weaknesses,
 }
 
 /// A mobile station.
@@ -62,6 +67,8 @@ pub struct MobileStation {
     pub cmac_key_count: Option<CmacKeyCount>,
     /// N with which the Authenticator starts, where that is not one more.
     pub network_key_count: Option<CmacKeyCount>,
+    /// Rules that it does not keep.
+    pub weaknesses: Weaknesses,
 }
 
 /// Mobile stations that one base station can serve: basic CIDs 1 to 320 stay in the range Wireshark reads as management.
@@ -72,13 +79,34 @@ const BASE_STATIONS: usize = 1_024;
 const NAME_LENGTH: usize = 32;
 /// Largest PN window and self-synchronisation window.
 const LARGEST_WINDOW: u16 = 1_024;
+/// Most contexts of ended attempts that one base station keeps.
+const LARGEST_RETAINED: u32 = 1_000_000;
 /// Largest self-synchronisation budget per second.
 const LARGEST_BUDGET: u32 = 1_000_000;
 
-pub(super) const BASE_STATION_KEYS: [&str; 7] =
-    ["name", "bsid", "ip", "tek_cache", "self_sync_window", "self_sync_budget", "pn_window"];
-pub(super) const MOBILE_STATION_KEYS: [&str; 9] =
-    ["name", "mac", "ip", "serving", "seamless", "tek_cache", "pn_window", "cmac_key_count", "network_key_count"];
+pub(super) const BASE_STATION_KEYS: [&str; 9] = [
+    "name",
+    "bsid",
+    "ip",
+    "tek_cache",
+    "self_sync_window",
+    "self_sync_budget",
+    "pn_window",
+    "retained_contexts",
+    "weaknesses",
+];
+pub(super) const MOBILE_STATION_KEYS: [&str; 10] = [
+    "name",
+    "mac",
+    "ip",
+    "serving",
+    "seamless",
+    "tek_cache",
+    "pn_window",
+    "cmac_key_count",
+    "network_key_count",
+    "weaknesses",
+];
 
 /// All stations of a script, and their names.
 #[derive(Debug)]
@@ -224,7 +252,11 @@ fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read
         Some(field) => field.time_in_steps(second..=second * u32::MAX, second)?,
         None => defaults::PMK_LIFETIME,
     };
-    Ok(Authenticator { name, pmk_lifetime, ip })
+    let weaknesses = match &section {
+        Some(section) => weaknesses(section, Party::Authenticator)?,
+        None => Weaknesses::default(),
+    };
+    Ok(Authenticator { name, pmk_lifetime, ip, weaknesses })
 }
 
 fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, profile: Profile) -> Read<BaseStation> {
@@ -246,6 +278,18 @@ fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, p
         self_sync_budget: section
             .read("self_sync_budget", defaults::SELF_SYNC_BUDGET, |field| field.number(0..=LARGEST_BUDGET))?,
         pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
+        retained_contexts: section
+            .read("retained_contexts", defaults::RETAINED_CONTEXTS, |field| field.number(0..=LARGEST_RETAINED))?,
+        weaknesses: weaknesses(section, Party::BaseStation)?,
+    })
+}
+
+/// The rules that a node does not keep.
+fn weaknesses(section: &Section<'_>, party: Party) -> Read<Weaknesses> {
+    section.read("weaknesses", Weaknesses::default(), |field| {
+        let own = Weakness::ALL.iter().filter(|(_, _, of)| *of == party);
+        let words: Vec<(&str, Weakness)> = own.map(|(name, weakness, _)| (*name, *weakness)).collect();
+        field.items("an array of weaknesses")?.iter().map(|item| item.one_of(&words)).collect()
     })
 }
 
@@ -267,6 +311,7 @@ fn mobile_station(
         pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
         cmac_key_count: key_count(section, "cmac_key_count")?,
         network_key_count: key_count(section, "network_key_count")?,
+        weaknesses: weaknesses(section, Party::MobileStation)?,
     })
 }
 

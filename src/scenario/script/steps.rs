@@ -1,10 +1,11 @@
-//! The entries `[[step]]`: what mobile stations do, and when.
+//! The entries `[[step]]`: what mobile stations do and what befalls nodes, and when.
 
 use std::time::Duration;
 
 use super::problem::Read;
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
+use crate::dot16::identifiers::CmacKeyCount;
 use crate::time::VirtualTime;
 
 /// One entry `[[step]]`.
@@ -12,27 +13,49 @@ use crate::time::VirtualTime;
 pub struct Step {
     /// When; no step is earlier than the one before it.
     pub at: VirtualTime,
-    /// The mobile station that acts.
-    pub mobile_station: MobileStationId,
-    /// What it does.
+    /// Who acts, or whom it befalls.
+    pub actor: Actor,
+    /// What happens.
     pub action: StepAction,
 }
 
-/// What a mobile station does in a step.
+/// The node of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A mobile station.
+    MobileStation(MobileStationId),
+    /// A base station.
+    BaseStation(BaseStationId),
+    /// The Authenticator and gateway.
+    Authenticator,
+}
+
+/// What happens in a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepAction {
-    /// It asks for a handover with MOB_MSHO-REQ.
+    /// The mobile station asks for a handover with MOB_MSHO-REQ.
     Handover {
         /// Where it goes.
         target: BaseStationId,
         /// The base stations it names, the target among them, each once.
         candidates: Vec<BaseStationId>,
     },
-    /// It cancels the handover under way.
+    /// The mobile station cancels the handover under way.
     Cancel,
+    /// The base station or the Authenticator restarts. A base station loses all it knows of its mobiles. The Authenticator
+    /// loses what is under way; it reads the PMKs, its counts and the data paths back from stable storage.
+    Restart {
+        /// A mobile station of which the Authenticator reads back an old N.
+        backup: Option<(MobileStationId, CmacKeyCount)>,
+    },
+    /// The mobile station loses every AK and TEK context (rule R8); PMK and M stay.
+    LoseContexts,
+    /// The mobile station loses M and every context; the PMK stays. M begins at 0 again.
+    LoseCounter,
 }
 
-pub(super) const KEYS: [&str; 5] = ["at", "mobile_station", "action", "target", "candidates"];
+pub(super) const KEYS: [&str; 7] =
+    ["at", "mobile_station", "action", "target", "candidates", "node", "network_key_count"];
 
 /// Candidates that one MOB_MSHO-REQ can name (its count has 8 bits).
 const MOST_CANDIDATES: usize = 255;
@@ -49,22 +72,64 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
             return Err(problem.also(earlier.place(), "the step above"));
         }
         before = Some((at, field));
-        steps.push(Step {
-            at: VirtualTime::ZERO + at,
-            mobile_station: stations.mobile_station(&section)?,
-            action: action(&section, stations)?,
-        });
+        let (actor, action) = action(&section, stations)?;
+        steps.push(Step { at: VirtualTime::ZERO + at, actor, action });
     }
     Ok(steps)
 }
 
-fn action(section: &Section<'_>, stations: &Stations) -> Read<StepAction> {
-    let field = section.required("action", "\"handover\" or \"cancel\"")?;
-    if !field.one_of(&[("handover", true), ("cancel", false)])? {
-        section.refuse("target", "beside action = \"cancel\"")?;
-        section.refuse("candidates", "beside action = \"cancel\"")?;
-        return Ok(StepAction::Cancel);
+/// The actions, each with the keys that it takes beside `at` and `action`.
+const ACTIONS: [(&str, &[&str]); 5] = [
+    ("handover", &["mobile_station", "target", "candidates"]),
+    ("cancel", &["mobile_station"]),
+    ("restart", &["node", "mobile_station", "network_key_count"]),
+    ("lose_contexts", &["mobile_station"]),
+    ("lose_counter", &["mobile_station"]),
+];
+
+fn action(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction)> {
+    let field = section.required("action", "what happens, such as \"handover\"")?;
+    let name = field.one_of(&ACTIONS.map(|(name, _)| (name, name)))?;
+    let own = ACTIONS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, keys)| *keys);
+    for key in KEYS.iter().filter(|key| !["at", "action"].contains(*key) && !own.contains(*key)) {
+        section.refuse(key, &format!("beside action = {name:?}"))?;
     }
+    if name == "restart" {
+        return restart(section, stations);
+    }
+    let actor = Actor::MobileStation(stations.mobile_station(section)?);
+    let action = match name {
+        "handover" => handover(section, stations)?,
+        "cancel" => StepAction::Cancel,
+        "lose_contexts" => StepAction::LoseContexts,
+        _ => StepAction::LoseCounter,
+    };
+    Ok((actor, action))
+}
+
+fn restart(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction)> {
+    let expected = "the name of a [[base_station]] or of the authenticator";
+    let node = section.required("node", expected)?;
+    if node.text(expected)? != stations.authenticator.name {
+        for key in ["mobile_station", "network_key_count"] {
+            section.refuse(key, "for a base station")?;
+        }
+        return Ok((Actor::BaseStation(stations.base_station(&node)?), StepAction::Restart { backup: None }));
+    }
+    let backup = match section.field("network_key_count") {
+        Some(field) => {
+            let count = field.number(1..=u16::MAX).map(CmacKeyCount)?;
+            Some((stations.mobile_station(section)?, count))
+        }
+        None => {
+            section.refuse("mobile_station", "without network_key_count")?;
+            None
+        }
+    };
+    Ok((Actor::Authenticator, StepAction::Restart { backup }))
+}
+
+fn handover(section: &Section<'_>, stations: &Stations) -> Read<StepAction> {
     let target_field = section.required("target", "the name of a [[base_station]]")?;
     let target = stations.base_station(&target_field)?;
     let Some(field) = section.field("candidates") else {

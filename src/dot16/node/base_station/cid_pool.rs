@@ -60,6 +60,11 @@ impl CidPool {
         })
     }
 
+    /// Gives every CID back.
+    pub fn clear(&mut self) {
+        self.used.clear();
+    }
+
     /// Gives the CIDs of a connection back.
     pub fn free(&mut self, connection: &Connection) {
         self.used.remove(&connection.basic);

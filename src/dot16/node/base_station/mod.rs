@@ -5,10 +5,13 @@
 //! * `target`: preparation, confirmation, the end of an attempt.
 //! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
 //! * `data`: user data on the air and in the tunnels.
+//! * `retained`: how many contexts are kept; `restart`: all of them lost.
 
 mod cid_pool;
 mod data;
 mod ranging;
+mod restart;
+mod retained;
 mod serving;
 mod target;
 
@@ -33,6 +36,7 @@ use super::radio::RadioSettings;
 use super::timers::Timers;
 use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind};
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac, Said, Sfid};
+use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use crate::dot16::wire::{MacPdu, ManagementMessage};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
@@ -52,6 +56,8 @@ pub struct BaseStationSettings {
     pub keys: BaseStationKeySettings,
     /// The full lifetime of a PMK in this network (R10).
     pub pmk_lifetime: Duration,
+    /// How many contexts of ended attempts are kept at the most (R8).
+    pub retained_contexts: usize,
     /// The links to mobile stations.
     pub ports: BTreeMap<MsMac, Port>,
 }
@@ -138,6 +144,8 @@ pub struct BaseStation {
     next_tunnel: u32,
     next_ho_id: u8,
     mobiles: BTreeMap<MsMac, Mobile>,
+    /// Contexts in no use, the one retained first in front.
+    retained: VecDeque<(MsMac, CmacKeyCount)>,
     timers: Timers<Timer>,
     started: bool,
 }
@@ -168,6 +176,7 @@ impl BaseStation {
             next_tunnel: 1,
             next_ho_id: 0,
             mobiles: BTreeMap::new(),
+            retained: VecDeque::new(),
             timers,
             started: false,
         };
@@ -211,6 +220,10 @@ impl BaseStation {
             reassemblers: BTreeMap::new(),
             waiting: None,
         }))
+    }
+
+    fn weak(&self, weakness: Weakness) -> bool {
+        self.settings.keys.weaknesses.has(weakness)
     }
 
     fn event(&self, ms: MsMac, what: What, outbox: &mut Outbox<Event>) {
@@ -399,7 +412,9 @@ impl BaseStation {
                 outbox.verdict(Verdict::accepted("acknowledged"));
             }
             HoRsp | ContextRpt | PathPreregRsp | PathRegRsp | PathDeregRsp | CmacKeyCountUpdateAck => {
-                let Some(request) = self.backbone.answered(from, message) else {
+                let request = self.backbone.answered(from, message);
+                let late = message.kind == ContextRpt && self.weak(Weakness::TakesLateContextReport);
+                let Some(request) = request.or_else(|| late.then(|| message.clone())) else {
                     self.late_answer(from, message, outbox);
                     return outbox.verdict(Verdict::rejected("dropped: it answers no outstanding request"));
                 };
@@ -480,6 +495,7 @@ impl Node for BaseStation {
                     self.unanswered(now, &given_up.message, outbox);
                 }
             }
+            Input::Command(Command::Restart { .. }) => self.restart(now, outbox),
             Input::Command(_) => {}
         }
     }

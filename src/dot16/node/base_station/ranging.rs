@@ -13,6 +13,7 @@ use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, TlvLookup};
 use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, Reject, What};
+use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{EntryState, RangingOutcome};
 use crate::dot16::security::entry_keys::{CmacError, EntryKeys};
 use crate::dot16::security::hierarchy::Profile;
@@ -20,8 +21,8 @@ use crate::dot16::security::key_wrap;
 use crate::dot16::security::keys::Tek;
 use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
 use crate::dot16::wire::{
-    CmacTuple, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq, RngRsp, RngRspTlv,
-    SaTekUpdate, TekParameters, VendorItem, VendorTlv, cdma_code, management,
+    CmacTuple, HoProcessOptimization, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq,
+    RngRsp, RngRspTlv, SaTekUpdate, TekParameters, VendorItem, VendorTlv, cdma_code, management,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -118,7 +119,11 @@ impl BaseStation {
         let Some(keys) = &mut mobile.keys else { return };
         let outcome = keys.range(now, m, cid, protected, tuple);
         if outcome == RangingOutcome::Invalid {
-            return self.rejected(ms, Reject::Cmac, format!("dropped: the CMAC does not verify for count {m}"), outbox);
+            self.rejected(ms, Reject::Cmac, format!("dropped: the CMAC does not verify for count {m}"), outbox);
+            if self.weak(Weakness::BelievesCountFirst) {
+                self.believed(now, ms, outbox);
+            }
+            return;
         }
         self.event(ms, What::RangingRequest { bs }, outbox);
         match outcome {
@@ -132,6 +137,9 @@ impl BaseStation {
                 if self.settings.keys.profile == Profile::Std2009 && state == EntryState::Prepared {
                     self.demand_reauthentication(now, ms, cid, m);
                 }
+                if self.weak(Weakness::SmallerCountReleases) {
+                    self.believed(now, ms, outbox);
+                }
             }
             RangingOutcome::Retransmission => {
                 outbox.verdict(Verdict::accepted("a retransmission: answered again"));
@@ -140,6 +148,13 @@ impl BaseStation {
             RangingOutcome::ContextLost => self.context_lost(now, ms, cid, m, outbox),
             RangingOutcome::Confirmed { advanced } => self.ranged(now, ms, cid, m, advanced, outbox),
         }
+    }
+
+    /// An RNG-REQ that ought to have changed nothing has changed the keys in use.
+    fn believed(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        self.report_keys(ms, outbox);
+        self.report_count(ms, outbox);
+        self.end_if_keyless(now, ms, outbox);
     }
 
     /// A valid RNG-REQ at or above T_B: the entry is confirmed.
@@ -154,10 +169,11 @@ impl BaseStation {
     ) {
         let how = if advanced { "CMAC good, count taken, TEKs generated anew" } else { "CMAC good, count as expected" };
         outbox.verdict(Verdict::accepted(how));
+        let never = self.weak(Weakness::NeverSealsAgain);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        if advanced {
+        if advanced && !never {
             let kept = std::mem::take(&mut mobile.kept);
             mobile.queue.extend(kept);
         } else {
@@ -183,6 +199,12 @@ impl BaseStation {
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
         self.enter(now, ms, cid, m, outbox);
+        if self.weak(Weakness::ConfirmsLostContextAtOnce) {
+            if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
+                keys.confirm_current();
+            }
+            self.confirmed(now, ms, m, outbox);
+        }
     }
 
     /// Random TEKs, an older and a newer one for each SA.
@@ -231,9 +253,12 @@ impl BaseStation {
             }
             self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         }
+        let generated = self.mobiles.get(&ms).is_some_and(|mobile| mobile.seamless && !mobile.awaits_first_uplink());
+        let from = if generated { now } else { self.installed(now) };
         if let Some(target) = self.target(ms) {
             target.ranged = true;
-            target.downlink_from = Some(target.downlink_from.map_or(now, |from| from.min(now)));
+            target.downlink_from =
+                Some(target.downlink_from.filter(|_| generated).map_or(from, |known| known.min(from)));
         }
         self.ranging_answer(now, ms, cid, m);
     }
@@ -249,14 +274,16 @@ impl BaseStation {
             return;
         };
         let kek = keys.ak().kek.clone();
+        let sends = self.settings.keys.weaknesses.has(Weakness::SendsGeneratedTeks);
         let ho_id = match &mobile.role {
             Role::Target(target) => target.ho_id,
             _ => None,
         };
+        let lost = keys.awaits_first_uplink();
         let Some(entry) = keys.current_mut() else { return };
         let updates: Vec<RegTlv> = entry
             .tek_contexts()
-            .filter(|(_, context)| context.states().iter().all(|state| state.source() == TekSource::Random))
+            .filter(|(_, context)| sends || context.is_random())
             .map(|(said, context)| {
                 let [older, newer] = context.states();
                 let parameters = |state: &TekState| TekParameters {
@@ -275,7 +302,8 @@ impl BaseStation {
                 })
             })
             .collect();
-        let (security, how) = if updates.is_empty() {
+        let generated = entry.tek_contexts().any(|(_, context)| !context.is_random());
+        let (security, how) = if updates.is_empty() || generated {
             (HoSecurity::NoTekTransfer, "TEKs are generated")
         } else {
             (HoSecurity::SaTekUpdateInRngRsp, "with SA-TEK-Update")
@@ -285,6 +313,11 @@ impl BaseStation {
             let candidate = VendorItem::Candidate(connection.to_candidate(own));
             encodings.push(RegTlv::Vendor(VendorTlv::new(vec![candidate])));
         }
+        let mut optimization = optimization(security);
+        if lost {
+            // The entry counts when the first uplink PDU has verified (R8): there must be one.
+            optimization = optimization.with(HoProcessOptimization::NOTIFY_RE_ENTRY);
+        }
         let mut tlvs = vec![
             RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
             RngRspTlv::SsMacAddress(ms),
@@ -292,7 +325,7 @@ impl BaseStation {
             RngRspTlv::PrimaryCid(connection.primary),
             RngRspTlv::ServiceLevelPrediction(2),
             RngRspTlv::ResourceRetainFlag(1),
-            RngRspTlv::HoProcessOptimization(optimization(security)),
+            RngRspTlv::HoProcessOptimization(optimization),
         ];
         tlvs.extend(ho_id.map(RngRspTlv::HoId));
         if !encodings.is_empty() {
@@ -323,15 +356,19 @@ impl BaseStation {
         }
     }
 
+    /// When the mobile has installed the TEKs of an RNG-RSP that is answered now: it goes out in the next downlink subframe.
+    fn installed(&self, now: VirtualTime) -> VirtualTime {
+        let radio = &self.settings.radio;
+        radio.next_downlink(now) + radio.downlink + radio.tek_processing
+    }
+
     /// The mobile is here: the role changes, and the count is reported to the Authenticator (R2).
     pub(super) fn confirmed(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
         self.withdraw_preparation(ms);
         for timer in [Timer::Deadline(ms), Timer::Retain(ms), Timer::Preparation(ms)] {
             self.timers.cancel(timer);
         }
-        let radio = &self.settings.radio;
-        // RNG-RSP goes out in the next downlink subframe; TEKs that come in it must be installed before data follows.
-        let installed = radio.next_downlink(now) + radio.downlink + radio.tek_processing;
+        let installed = self.installed(now);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
@@ -344,6 +381,9 @@ impl BaseStation {
             self.want_slot(now, ms);
         }
         self.report_to_authenticator(now, ms, m, outbox);
+        if self.weak(Weakness::SwitchesPathAtRanging) {
+            self.register_path(now, ms, Some(m), outbox);
+        }
     }
 
     fn report_to_authenticator(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {

@@ -11,6 +11,7 @@ use crate::dot16::node::authenticator::named_bs;
 use crate::dot16::node::backbone_side::Request;
 use crate::dot16::node::connection::{Connection, Flow, plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, What};
+use crate::dot16::security::Weakness;
 use crate::dot16::wire::{
     BshoDecision, HoIndication, ManagementMessage, MobBshoRsp, MobBshoRspTlv, MobHoInd, MobMshoReq, MobNbrAdv,
     Neighbour, RecommendedBs, SkipOptionalFields, VendorItem, VendorTlv,
@@ -354,8 +355,12 @@ impl BaseStation {
         if let Some(serving) = self.serving(ms) {
             serving.left = Some(Left { target, forward });
         }
+        let releases = self.weak(Weakness::ReleasesOnIndication);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.path = false;
+            if let Some(keys) = mobile.keys.as_mut().filter(|_| releases) {
+                keys.release();
+            }
         }
         self.event(ms, What::DownlinkStopped { bs: self.settings.bsid }, outbox);
         for (bs, candidate) in candidates {
@@ -438,6 +443,7 @@ impl BaseStation {
         if let Some(keys) = &mut mobile.keys {
             keys.release();
         }
+        self.retain_contexts(ms);
         self.report_keys(ms, outbox);
         self.close_tunnel(now, ms, outbox);
     }

@@ -11,6 +11,7 @@ use crate::dot16::backbone::asn_code::{
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::event::{Event, What};
+use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, Preparation};
 use crate::dot16::security::hierarchy::AkContext;
 use crate::dot16::security::keys::Ak;
@@ -58,6 +59,7 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let ms = request.ms;
+        let weak = self.weak(Weakness::AcceptsUnnegotiatedSeamless);
         let refused = |station: &mut Self, why: &str, code: u8, outbox: &mut Outbox<Event>| {
             outbox.verdict(Verdict::rejected(format!("refused: {why}")));
             let tlvs = vec![AsnTlv::BsHoRspCode(code)];
@@ -93,7 +95,7 @@ impl BaseStation {
             return;
         };
         mobile.flows = flows;
-        mobile.seamless = request.tlvs.is_seamless();
+        mobile.seamless = request.tlvs.is_seamless() || weak;
         mobile.role = Role::Target(target);
         outbox.verdict(Verdict::accepted("asks for the context"));
         self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
@@ -135,6 +137,10 @@ impl BaseStation {
         };
         if mobile.flows.is_empty() {
             mobile.flows = flows(&report.tlvs).into_iter().map(|(sfid, _, said)| (sfid, said)).collect();
+        }
+        if mobile.waiting.is_some() {
+            // A re-entry that no BS has prepared: what the mobile negotiated comes with its context.
+            mobile.seamless = report.tlvs.is_seamless();
         }
         let saids = if mobile.seamless { saids(&mobile.flows) } else { Vec::new() };
         let same_ak = mobile.keys.as_ref().is_some_and(|keys| keys.ak().akid == ak.akid);
@@ -314,6 +320,9 @@ impl BaseStation {
 
     /// The ranging deadline, or nobody confirmed the preparation: data stops, CIDs are freed, contexts stay (R14).
     pub(super) fn deadline(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        if self.weak(Weakness::IgnoresRangingDeadline) {
+            return;
+        }
         self.stand_down(now, ms, outbox);
     }
 
@@ -352,6 +361,7 @@ impl BaseStation {
         if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
             keys.release();
         }
+        self.retain_contexts(ms);
         self.report_keys(ms, outbox);
     }
 

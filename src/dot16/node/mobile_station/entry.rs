@@ -8,12 +8,14 @@ use crate::dot16::identifiers::{Bsid, Cid, Direction};
 use crate::dot16::node::connection::{Connection, signed_pdu};
 use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
 use crate::dot16::node::radio::Association;
+use crate::dot16::security::Weakness;
 use crate::dot16::security::key_wrap;
 use crate::dot16::security::keys::Kek;
 use crate::dot16::security::pn_window::PnWindow;
 use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
 use crate::dot16::wire::{
-    HoSecurity, ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SaTekUpdate, TekParameters, cdma_code,
+    HoProcessOptimization, HoSecurity, ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SaTekUpdate,
+    TekParameters, cdma_code,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -89,6 +91,9 @@ impl MobileStation {
         let cid = entry.connection.as_ref().map_or(Cid::INITIAL_RANGING, |connection| connection.basic);
         let purpose = match mode {
             HandoverMode::Seamless => RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER,
+            _ if self.keys.weak(Weakness::ClaimsSeamless) => {
+                RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER
+            }
             HandoverMode::LegacyRngRsp => RngReq::PURPOSE_HANDOVER,
         };
         let mut tlvs = vec![
@@ -122,6 +127,9 @@ impl MobileStation {
         if security == Some(HoSecurity::Reauthentication) {
             return self.reauthentication_demanded(outbox);
         }
+        let notify = response
+            .ho_process_optimization()
+            .is_some_and(|bits| bits.contains(HoProcessOptimization::NOTIFY_RE_ENTRY));
         let bs = entry.bs;
         let encodings = response.reg_rsp_encodings();
         let told = encodings
@@ -130,6 +138,12 @@ impl MobileStation {
         let Some(connection) = told.or_else(|| entry.connection.clone()) else {
             return outbox.verdict(Verdict::rejected("dropped: RNG-RSP names no transport connections"));
         };
+        // R13: TEKs may come in RNG-RSP after seamless handover was agreed only where contexts were lost (bits 1-2 = 01, R8).
+        let lost = security == Some(HoSecurity::SaTekUpdateInRngRsp) || entry.mode != HandoverMode::Seamless;
+        if response.sa_tek_updates().next().is_some() && !lost && !self.keys.weak(Weakness::AcceptsTeksAfterSeamless) {
+            let text = "dropped: TEKs in RNG-RSP, although seamless handover was agreed";
+            return outbox.verdict(Verdict::rejected(text));
+        }
         let mut installed = false;
         for update in response.sa_tek_updates() {
             match self.install(now, bs, update) {
@@ -145,11 +159,14 @@ impl MobileStation {
             return outbox.verdict(Verdict::rejected("dropped: no TEKs in RNG-RSP, and none are generated here"));
         }
         outbox.verdict(Verdict::accepted("entry complete, TEKs unwrapped"));
+        let mode = HandoverMode::LegacyRngRsp;
+        self.event(What::HandoverAgreed { to: bs, mode, action_time: now }, outbox);
         if let State::Entering { entry } = &mut self.state {
             entry.connection = None;
             entry.installing = Some(connection);
             entry.granted = false;
             entry.mode = HandoverMode::LegacyRngRsp;
+            entry.notify = notify;
         }
         for timer in [Timer::Range, Timer::Deadline] {
             self.timers.cancel(timer);
@@ -182,11 +199,12 @@ impl MobileStation {
     fn complete(&mut self, now: VirtualTime, bs: Bsid, connection: Connection, outbox: &mut Outbox<Event>) {
         let State::Entering { entry } = &self.state else { return };
         let outcome = if entry.fallback { Outcome::FellBack } else { Outcome::Completed };
-        let granted = entry.granted;
+        let (granted, notify) = (entry.granted, entry.notify);
         self.stop_timers();
         self.keys.complete(bs);
         self.live = Some(Live { bs, connection, count: self.keys.committed() });
         self.state = State::Connected;
+        self.link_heard(now);
         self.reassemblers.retain(|(at, _), _| *at == bs);
         self.fragmenters.retain(|(at, _), _| *at == bs);
         self.report_keys(outbox);
@@ -197,6 +215,9 @@ impl MobileStation {
             self.event(What::UplinkGranted { bs }, outbox);
         }
         self.event(What::HandoverEnded { outcome, at: Some(bs) }, outbox);
+        if notify && self.packets.is_empty() {
+            self.packets.push_back(Vec::new());
+        }
         if !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }

@@ -6,6 +6,7 @@ use super::{Entry, MobileStation, State, Timer};
 use crate::dot16::identifiers::{Bsid, Direction};
 use crate::dot16::node::connection::{Connection, signed_pdu};
 use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
+use crate::dot16::security::Weakness;
 use crate::dot16::security::mobile_keys::GiveUp;
 use crate::dot16::wire::{
     HoIndication, HoSecurity, ManagementMessage, Measurements, MobBshoRsp, MobHoInd, MobMshoReq, NewBs,
@@ -36,14 +37,16 @@ impl MobileStation {
             let at = self.live.as_ref().map(|live| live.bs);
             return self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at }, outbox);
         }
-        for &bs in &candidates {
-            self.derive(now, bs, outbox);
+        if !self.keys.weak(Weakness::DerivesAtArrival) {
+            for &bs in &candidates {
+                self.derive(now, bs, outbox);
+            }
         }
         self.state = State::Preparing { target, candidates, repeats: 0 };
         self.request(now, outbox);
     }
 
-    fn derive(&mut self, now: VirtualTime, bs: Bsid, outbox: &mut Outbox<Event>) {
+    pub(super) fn derive(&mut self, now: VirtualTime, bs: Bsid, outbox: &mut Outbox<Event>) {
         self.keys.derive(now, bs);
         self.report_keys(outbox);
         if self.settings.seamless {
@@ -147,6 +150,7 @@ impl MobileStation {
             fallback: false,
             listening: false,
             granted: false,
+            notify: false,
         };
         let action_time =
             radio.frame_start(radio.frame_number(now).saturating_add(u32::from(response.action_time.max(1))));
@@ -198,7 +202,8 @@ impl MobileStation {
     /// The entry of a handover at `target` is given up (R1): without an RNG-REQ sent the mobile goes back to its old
     /// connection, otherwise it enters anew.
     pub(super) fn give_entry_up(&mut self, now: VirtualTime, target: Bsid, outbox: &mut Outbox<Event>) {
-        if self.keys.is_spent() || self.live.is_none() {
+        let resumes = self.keys.weak(Weakness::ResumesAfterRanging);
+        if (self.keys.is_spent() && !resumes) || self.live.is_none() {
             return self.re_enter(now, outbox);
         }
         self.state = State::Returning { target };
@@ -212,6 +217,7 @@ impl MobileStation {
         };
         let (target, serving) = (*target, live.bs);
         self.reassemblers.retain(|(bs, _), _| *bs != target);
+        self.link_heard(now);
         self.event(What::Listening { bs: serving }, outbox);
         self.event(What::UplinkGranted { bs: serving }, outbox);
         self.indicate_cancel(now, outbox);
@@ -244,7 +250,7 @@ impl MobileStation {
 
     /// What R1 makes of an attempt that is given up when no old connection can be resumed: the next BS is entered, with
     /// the next count if T_M is spent.
-    fn re_enter(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+    pub(super) fn re_enter(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Entering { entry } = &self.state else { return };
         let mut entry = entry.clone();
         if self.keys.give_up() == GiveUp::ReEnter {
@@ -252,6 +258,12 @@ impl MobileStation {
             self.event(What::Committed(self.keys.committed()), outbox);
         }
         self.report_keys(outbox);
+        if self.keys.weak(Weakness::ReturnsUnprepared) && entry.connection.is_some() && self.keys.begin().is_ok() {
+            self.derive(now, entry.bs, outbox);
+            entry.listening = false;
+            self.state = State::Entering { entry };
+            return self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
+        }
         let next = if entry.fallbacks.is_empty() { None } else { Some(entry.fallbacks.remove(0)) };
         let (Some(next), Ok(_)) = (next, self.keys.begin()) else {
             self.state = State::Detached;
@@ -266,6 +278,7 @@ impl MobileStation {
         entry.fallback = true;
         entry.listening = false;
         entry.granted = false;
+        entry.notify = false;
         self.state = State::Entering { entry };
         self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
     }

@@ -4,10 +4,12 @@
 //! * `handover`: MOB_MSHO-REQ to MOB_HO-IND, leaving, cancelling.
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
 //! * `data`: user packets up and down.
+//! * `lost_link`: a serving BS that is silent, contexts that are gone.
 
 pub(in crate::dot16::node) mod data;
 mod entry;
 mod handover;
+mod lost_link;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -69,6 +71,8 @@ struct Entry {
     listening: bool,
     /// Whether it may send user data.
     granted: bool,
+    /// Whether the BS waits for a first uplink PDU.
+    notify: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +104,7 @@ enum Timer {
     Deadline,
     Return,
     KeysInstalled,
+    LostLink,
 }
 
 /// A mobile station.
@@ -114,6 +119,8 @@ pub struct MobileStation {
     timers: Timers<Timer>,
     /// How often MOB_HO-IND (cancel) may still be repeated.
     cancel_repeats: u8,
+    /// When the BS listened to was heard last.
+    heard: VirtualTime,
     management: VecDeque<(Vec<u8>, String)>,
     packets: VecDeque<Vec<u8>>,
     fragmenters: BTreeMap<(Bsid, Cid), Fragmenter>,
@@ -135,6 +142,7 @@ impl MobileStation {
         let report = KeyReport::new(settings.mac, true);
         let mut timers = Timers::default();
         timers.set(Timer::Slot, VirtualTime::ZERO);
+        timers.set(Timer::LostLink, VirtualTime::ZERO);
         Self {
             settings,
             directory,
@@ -144,6 +152,7 @@ impl MobileStation {
             state: State::Connected,
             timers,
             cancel_repeats: 0,
+            heard: VirtualTime::ZERO,
             management: VecDeque::new(),
             packets: VecDeque::new(),
             fragmenters: BTreeMap::new(),
@@ -206,7 +215,10 @@ impl MobileStation {
         }
         for pdu in MacPdu::burst(octets) {
             match pdu {
-                Ok(pdu) if pdu.crc_form() == Some(self.settings.radio.crc) => self.pdu(now, &pdu, outbox),
+                Ok(pdu) if pdu.crc_form() == Some(self.settings.radio.crc) => {
+                    self.link_heard(now);
+                    self.pdu(now, &pdu, outbox);
+                }
                 Ok(_) => self.rejected(Reject::Malformed, "dropped: CRC-32 does not fit", outbox),
                 Err(error) => self.rejected(Reject::Malformed, format!("dropped: {error}"), outbox),
             }
@@ -284,6 +296,7 @@ impl MobileStation {
             Timer::Deadline => self.deadline(now, outbox),
             Timer::Return => self.returned(now, outbox),
             Timer::KeysInstalled => self.keys_installed(now, outbox),
+            Timer::LostLink => self.check_link(now, outbox),
         }
     }
 }
@@ -308,7 +321,9 @@ impl Node for MobileStation {
             }
             Input::Command(Command::Cancel) => self.cancel(now, outbox),
             Input::Command(Command::Uplink(packet)) => self.packet(now, packet, outbox),
-            Input::Command(Command::Downlink { .. }) => {}
+            Input::Command(Command::LoseContexts) => self.lose_contexts(now, outbox),
+            Input::Command(Command::LoseCounter) => self.lose_counter(now, outbox),
+            Input::Command(Command::Downlink { .. } | Command::Restart { .. }) => {}
         }
     }
 

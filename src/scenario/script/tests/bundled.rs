@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::*;
 use crate::dot16::backbone::MessageKind;
+use crate::dot16::security::Weakness;
 
 const BUNDLED: [(&str, &str); 4] = [
     ("seamless", include_str!("../../../../captures/seamless.toml")),
@@ -100,6 +101,7 @@ fn the_documentation_names_every_word_that_an_expectation_can_use() {
         words(JudgeFinding::ALL),
         words(&MESSAGES),
         MessageKind::NAMED.iter().map(|kind| kind.name()).collect(),
+        Weakness::ALL.iter().map(|(word, ..)| *word).collect(),
     ];
     for word in words.concat() {
         assert!(README.contains(&format!("`{word}`")), "{word} is not documented");

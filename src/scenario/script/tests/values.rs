@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::*;
 use super::{SMALLEST, STATIONS, parse, with};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::security::{Weakness, Weaknesses};
 use crate::time::VirtualTime;
 
 const fn ms(ms: u64) -> Duration {
@@ -39,6 +40,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             bit_errors: 0.0,
             crc: CrcOrder::MsbFirst,
             neighbour_advertisement: ms(1_000),
+            lost_downlink: ms(3_500),
             rng_delay: ms(40),
             ranging_deadline: ms(200),
             ranging_retry: ms(50),
@@ -53,6 +55,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             name: "gw".to_owned(),
             pmk_lifetime: ms(3_600_000),
             ip: Ipv4Addr::new(10, 16, 0, 254),
+            weaknesses: Weaknesses::default(),
         },
         base_stations: vec![BaseStation {
             name: "bs1".to_owned(),
@@ -62,6 +65,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             self_sync_window: 4,
             self_sync_budget: 16,
             pn_window: 64,
+            retained_contexts: 1_024,
+            weaknesses: Weaknesses::default(),
         }],
         mobile_stations: vec![MobileStation {
             name: "ms1".to_owned(),
@@ -73,6 +78,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             pn_window: 64,
             cmac_key_count: None,
             network_key_count: None,
+            weaknesses: Weaknesses::default(),
         }],
         traffic: Vec::new(),
         steps: Vec::new(),
@@ -105,6 +111,7 @@ duplication = 1
 bit_errors = 1e-6
 crc = "ofdma"
 neighbour_advertisement = "0.5s"
+lost_downlink = "700ms"
 rng_delay = "30ms"
 ranging_deadline = "300ms"
 ranging_retry = "60ms"
@@ -124,6 +131,7 @@ retry = "40ms"
 name = "asn"
 pmk_lifetime = "2h"
 ip = "10.0.0.9"
+weaknesses = ["tells-nobody", "accepts-old-report"]
 
 [[base_station]]
 name = "bs1"
@@ -133,6 +141,8 @@ tek_cache = false
 self_sync_window = 0
 self_sync_budget = 0
 pn_window = 1024
+retained_contexts = 3
+weaknesses = ["never-seals-again"]
 
 [[mobile_station]]
 name = "ms1"
@@ -144,6 +154,7 @@ tek_cache = false
 pn_window = 0
 cmac_key_count = 65535
 network_key_count = 7
+weaknesses = ["claims-seamless"]
 
 [[traffic]]
 mobile_station = "ms1"
@@ -171,6 +182,30 @@ candidates = ["bs1"]
 [[step]]
 at = "1s"
 action = "cancel"
+
+[[step]]
+at = "1s"
+action = "lose_contexts"
+
+[[step]]
+at = "1s"
+action = "lose_counter"
+
+[[step]]
+at = "2s"
+action = "restart"
+node = "bs1"
+
+[[step]]
+at = "2s"
+action = "restart"
+node = "asn"
+network_key_count = 5
+
+[[step]]
+at = "2s"
+action = "restart"
+node = "asn"
 
 [[attack]]
 name = "copy"
@@ -206,6 +241,7 @@ fn every_key_is_read() {
         bit_errors: 1e-6,
         crc: CrcOrder::Ofdma,
         neighbour_advertisement: ms(500),
+        lost_downlink: ms(700),
         rng_delay: ms(30),
         ranging_deadline: ms(300),
         ranging_retry: ms(60),
@@ -223,7 +259,12 @@ fn every_key_is_read() {
     assert_eq!(script.authenticator.ip, Ipv4Addr::new(10, 0, 0, 9));
     let bs1 = &script[BaseStationId(0)];
     assert_eq!((bs1.tek_cache, bs1.self_sync_window, bs1.self_sync_budget, bs1.pn_window), (false, 0, 0, 1_024));
+    assert_eq!(bs1.retained_contexts, 3);
+    assert!(bs1.weaknesses.has(Weakness::NeverSealsAgain) && !bs1.weaknesses.has(Weakness::CountsByItself));
+    let gateway = &script.authenticator.weaknesses;
+    assert!(gateway.has(Weakness::TellsNobody) && gateway.has(Weakness::AcceptsOldReport));
     let ms1 = &script[MobileStationId(0)];
+    assert!(ms1.weaknesses.has(Weakness::ClaimsSeamless));
     assert_eq!((ms1.seamless, ms1.tek_cache, ms1.pn_window), (false, false, 0));
     assert_eq!(ms1.cmac_key_count, Some(CmacKeyCount(65_535)));
     assert_eq!(ms1.network_key_count, Some(CmacKeyCount(7)));
@@ -243,8 +284,18 @@ fn every_key_is_read() {
     assert_eq!(script.traffic, [bulk, capture]);
     let bs1 = BaseStationId(0);
     let handover = StepAction::Handover { target: bs1, candidates: vec![bs1] };
-    let step = |action| Step { at: at(1_000), mobile_station: MobileStationId(0), action };
-    assert_eq!(script.steps, [step(handover), step(StepAction::Cancel)]);
+    let step = |action| Step { at: at(1_000), actor: Actor::MobileStation(MobileStationId(0)), action };
+    let restart = |actor, backup| Step { at: at(2_000), actor, action: StepAction::Restart { backup } };
+    let steps = [
+        step(handover),
+        step(StepAction::Cancel),
+        step(StepAction::LoseContexts),
+        step(StepAction::LoseCounter),
+        restart(Actor::BaseStation(bs1), None),
+        restart(Actor::Authenticator, Some((MobileStationId(0), CmacKeyCount(5)))),
+        restart(Actor::Authenticator, None),
+    ];
+    assert_eq!(script.steps, steps);
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
@@ -286,7 +337,7 @@ fn only_the_target_is_a_candidate_unless_more_are_named() {
     let script = parse(&format!("{STATIONS}{step}")).unwrap();
     let (mobile_station, target) = (MobileStationId(1), BaseStationId(0));
     let action = StepAction::Handover { target, candidates: vec![target] };
-    assert_eq!(script.steps, [Step { at: at(1_000), mobile_station, action }]);
+    assert_eq!(script.steps, [Step { at: at(1_000), actor: Actor::MobileStation(mobile_station), action }]);
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! The defences of the handover rules that a script may switch off, each named after what the node then does.
+//!
+//! Every weakness undoes one rule, so that the damage it prevents can be seen (acceptance traces T1 to T21). A node without
+//! any follows the rules.
+
+use std::collections::BTreeSet;
+
+/// Whose defence it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// The mobile station.
+    MobileStation,
+    /// The base station.
+    BaseStation,
+    /// The Authenticator and gateway.
+    Authenticator,
+}
+
+macro_rules! weaknesses {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $party:ident;)*) => {
+        /// A defence that is off.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Weakness {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Weakness {
+            /// Every weakness with its name in scripts and whose it is.
+            pub const ALL: &'static [(&'static str, Self, Party)] =
+                &[$(($name, Self::$variant, Party::$party),)*];
+        }
+    };
+}
+
+weaknesses! {
+    /// R1: a handover given up after its RNG-REQ was sent keeps M, so that T_M is used again (trace T1).
+    KeepsSpentCount = "keeps-spent-count", MobileStation;
+    /// R1: after an RNG-REQ was sent the mobile still resumes its old connection (trace T16).
+    ResumesAfterRanging = "resumes-after-ranging", MobileStation;
+    /// R8: contexts of T_M that were lost are derived again (trace T11).
+    DerivesLostContextsAgain = "derives-lost-contexts-again", MobileStation;
+    /// R15: a mobile that gave up goes to the same target again without a new preparation (trace T19).
+    ReturnsUnprepared = "returns-unprepared", MobileStation;
+    /// R13: TEKs in RNG-RSP are installed although seamless handover was agreed.
+    AcceptsTeksAfterSeamless = "accepts-teks-after-seamless", MobileStation;
+    /// R13: seamless handover is used although it was not negotiated.
+    ClaimsSeamless = "claims-seamless", MobileStation;
+    /// R9: TEKs of the candidates are derived at the target, not before MOB_MSHO-REQ.
+    DerivesAtArrival = "derives-at-arrival", MobileStation;
+
+    /// R4: the highest count is not kept: T_B := N, and contexts are derived for every count that is not retained
+    /// (traces T4, T10, T14, T15).
+    ForgetsHighestCount = "forgets-highest-count", BaseStation;
+    /// R5: a notice of N purges every context below it, the live one too (trace T5).
+    PurgesLiveContext = "purges-live-context", BaseStation;
+    /// R5: MOB_HO-IND counts as the release of the connection (trace T20).
+    ReleasesOnIndication = "releases-on-indication", BaseStation;
+    /// R6: an uplink PDU that does not open is searched for in every state (trace T6).
+    SearchesInEveryState = "searches-in-every-state", BaseStation;
+    /// R7: the count of an RNG-REQ is acted on before its CMAC is verified (trace T7).
+    BelievesCountFirst = "believes-count-first", BaseStation;
+    /// R7: a valid RNG-REQ below T_B releases the connection in every state (trace T8).
+    SmallerCountReleases = "smaller-count-releases", BaseStation;
+    /// R8: "issued before" is ignored (traces T9, T10).
+    IgnoresIssuedBefore = "ignores-issued-before", BaseStation;
+    /// R8: a Context_Rpt that answers no outstanding request is taken (trace T15).
+    TakesLateContextReport = "takes-late-context-report", BaseStation;
+    /// R8: an entry answered with TEKs in RNG-RSP is confirmed, reported and switched at once (trace T18).
+    ConfirmsLostContextAtOnce = "confirms-lost-context-at-once", BaseStation;
+    /// R13: seamless handover is offered to mobiles that did not negotiate it.
+    AcceptsUnnegotiatedSeamless = "accepts-unnegotiated-seamless", BaseStation;
+    /// R13: the generated TEKs are sent in RNG-RSP.
+    SendsGeneratedTeks = "sends-generated-teks", BaseStation;
+    /// R14: the ranging deadline ends nothing.
+    IgnoresRangingDeadline = "ignores-ranging-deadline", BaseStation;
+    /// R15: downlink SDUs sent under the old T_B are not sealed again when T_B changes (trace T12).
+    NeverSealsAgain = "never-seals-again", BaseStation;
+    /// R16: the data path is asked for on an RNG-REQ alone, before the Authenticator has taken its count.
+    SwitchesPathAtRanging = "switches-path-at-ranging", BaseStation;
+    /// R2: the BS counts N up by itself.
+    CountsByItself = "counts-by-itself", BaseStation;
+
+    /// R2: a repeat of the report accepted last is refused (trace T2).
+    RefusesRepeatedReport = "refuses-repeated-report", Authenticator;
+    /// R2: a report below N moves N on to N + 1 (trace T3).
+    AcceptsOldReport = "accepts-old-report", Authenticator;
+    /// R2: N moves when a context is handed out.
+    CountsHandedOutContexts = "counts-handed-out-contexts", Authenticator;
+    /// R3: nobody is told that N has moved.
+    TellsNobody = "tells-nobody", Authenticator;
+    /// R8: "issued before" is said only where the same N was given before (trace T13).
+    RemembersLastCountOnly = "remembers-last-count-only", Authenticator;
+    /// R16: the data path is switched whatever count the switch rests on (trace T17).
+    SwitchesPathOnAnyCount = "switches-path-on-any-count", Authenticator;
+}
+
+/// The defences of a node that are off.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Weaknesses(BTreeSet<Weakness>);
+
+impl Weaknesses {
+    /// Whether this defence is off.
+    #[must_use]
+    pub fn has(&self, weakness: Weakness) -> bool {
+        self.0.contains(&weakness)
+    }
+}
+
+impl FromIterator<Weakness> for Weaknesses {
+    fn from_iter<T: IntoIterator<Item = Weakness>>(weaknesses: T) -> Self {
+        Self(weaknesses.into_iter().collect())
+    }
+}
