@@ -101,8 +101,8 @@ fn the_documentation_names_every_word_that_an_expectation_can_use() {
         words(RejectReason::ALL),
         words(JudgeFinding::ALL),
         words(&MESSAGES),
-        MessageKind::NAMED.iter().map(|kind| kind.name()).collect(),
         Weakness::ALL.iter().map(|(word, ..)| *word).collect(),
+        MessageKind::NAMED.iter().map(|kind| kind.name()).collect(),
     ];
     for word in words.concat() {
         assert!(README.contains(&format!("`{word}`")), "{word} is not documented");
