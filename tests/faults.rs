@@ -387,7 +387,8 @@ fn a_tap_on_the_backbone_is_for_insiders_only() {
 
 #[test]
 fn a_replayed_context_rpt_answers_no_request_and_is_dropped() {
-    // R8, R19: the AK of the report is the insider's, the report is of no use to the BS a second time.
+    // R8, R19
+    // The insider knows the AK of the report, but the BS does not take it a second time.
     let record = "trigger = { frame = \"Context_Rpt\" }\naction = { record = \"report\" }";
     let replay = "trigger = { time = \"1.5s\" }\naction = { replay = \"report\" }";
     let attacks = insider("listen", "r6:bs2-gw", "bs2", record) + &insider("play", "r6:bs2-gw", "bs2", replay);
