@@ -305,7 +305,8 @@ impl BaseStation {
             (HoSecurity::SaTekUpdateInRngRsp, "with SA-TEK-Update")
         };
         let mut encodings = updates;
-        if cid == Cid::INITIAL_RANGING {
+        // The mobile asks on other CIDs than these if the attempt they were pre-allocated for had ended here.
+        if cid != connection.basic {
             let candidate = VendorItem::Candidate(connection.to_candidate(own));
             encodings.push(RegTlv::Vendor(VendorTlv::new(vec![candidate])));
         }
