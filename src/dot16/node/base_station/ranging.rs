@@ -199,6 +199,12 @@ impl BaseStation {
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
         self.enter(now, ms, cid, m, outbox);
+        // However late RNG-REQ came, RNG-RSP and the first uplink PDU under its TEKs need their time.
+        let (installed, deadline) = (self.teks_installed(now), now + self.settings.radio.ranging_deadline);
+        if let Some(target) = self.target(ms) {
+            target.downlink_from = Some(installed);
+            self.timers.set(Timer::Deadline(ms), deadline);
+        }
         if self.weak(Weakness::ConfirmsLostContextAtOnce) {
             if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
                 keys.confirm_current();
@@ -354,9 +360,7 @@ impl BaseStation {
         for timer in [Timer::Deadline(ms), Timer::Retain(ms), Timer::Preparation(ms)] {
             self.timers.cancel(timer);
         }
-        let radio = &self.settings.radio;
-        // RNG-RSP goes out in the next downlink subframe; TEKs that come in it must be installed before data follows.
-        let installed = radio.next_downlink(now) + radio.downlink + radio.tek_processing;
+        let installed = self.teks_installed(now);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
@@ -372,6 +376,13 @@ impl BaseStation {
         if self.weak(Weakness::SwitchesPathAtRanging) {
             self.register_path(now, ms, Some(m), outbox);
         }
+    }
+
+    /// From when downlink data may follow an RNG-RSP that is queued now: it goes out in the next downlink subframe, and TEKs
+    /// that come in it must be installed first.
+    fn teks_installed(&self, now: VirtualTime) -> VirtualTime {
+        let radio = &self.settings.radio;
+        radio.next_downlink(now) + radio.downlink + radio.tek_processing
     }
 
     fn report_to_authenticator(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
