@@ -5,8 +5,6 @@
 //! A new kind of step, setting or adversary is a line in one of the tables [`STEPS`], [`RADIO`], [`BASE_STATION`] and
 //! [`RECORDED`], or a function beside them.
 
-use std::time::Duration;
-
 use keyhop::emulation::random::{generator, up_to};
 use rand_chacha::ChaCha20Rng;
 
@@ -197,12 +195,12 @@ pub fn script_text(seed: u64) -> String {
     let network = Network { stations, mobiles, disturbed_until: draw.between(300, 2500), counts };
     disturbed_phase(&mut draw, &network, &mut text);
     attacks(&mut draw, &network, &mut text);
-    let (duration, rest) = last_handovers(&mut draw, &network, &format!("{head}duration = \"100s\"\n{text}"));
-    traffic(&mut draw, &network, duration, &mut text);
+    let ending = ending(&mut draw, &network, &format!("{head}duration = \"100s\"\n{text}"));
+    traffic(&mut draw, &network, &ending, &mut text);
     if seed.is_multiple_of(16) {
         text.push_str("[[expect]]\ntek_on_link = false\n");
     }
-    format!("{head}duration = \"{duration}ms\"\n{text}{rest}")
+    format!("{head}duration = \"{}ms\"\n{text}{}", ending.duration, ending.steps)
 }
 
 fn settings(draw: &mut Draw, of: &[(u64, &str, &[&str])], text: &mut String) {
@@ -325,39 +323,49 @@ fn attacks(draw: &mut Draw, network: &Network, text: &mut String) {
     }
 }
 
-/// The two last handovers of every mobile, with a pause before each and after the second; also the duration in
-/// milliseconds.
-fn last_handovers(draw: &mut Draw, network: &Network, text: &str) -> (u64, String) {
+/// When the last things happen, in milliseconds.
+struct Ending {
+    handovers: [u64; 2],
+    /// From when everything is at rest for the last time.
+    rest: u64,
+    duration: u64,
+    steps: String,
+}
+
+/// The two last handovers of every mobile, with a pause before each and after the second.
+fn ending(draw: &mut Draw, network: &Network, text: &str) -> Ending {
     let so_far = script(text, &[]);
-    let pause = milliseconds(settle(&so_far)) + 20;
-    let mut at = so_far.steps.last().map_or(0, |step| step.at.as_nanos() / 1_000_000);
+    let pause = settle(&so_far).as_millis() as u64 + 20;
+    let disturbed = so_far.steps.last().map_or(0, |step| step.at.as_nanos() / 1_000_000);
+    let handovers = [disturbed + pause, disturbed + 2 * pause];
     let first = draw.between(1, network.stations);
     let second = 1 + (first + draw.between(0, network.stations - 2)) % network.stations;
     let mut steps = String::new();
-    for target in [first, second] {
-        at += pause;
+    for (at, target) in handovers.into_iter().zip([first, second]) {
         for mobile in 1..=network.mobiles {
             let target = format!("bs{target}");
             // Two mobiles that hand over at the same instant share the base stations, and nothing else.
             steps.push_str(&step(at, &handover_to(mobile, &target, std::slice::from_ref(&target))));
         }
     }
-    (at + pause + 600, steps)
+    let rest = disturbed + 3 * pause;
+    Ending { handovers, rest, duration: rest + 1000, steps }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
-    duration.as_millis() as u64
-}
-
-/// A stream of UDP both ways for every mobile, and now and then a second one of another kind.
-fn traffic(draw: &mut Draw, network: &Network, duration: u64, text: &mut String) {
+/// UDP both ways for every mobile, except in the pauses, and now and then a second stream of another kind.
+fn traffic(draw: &mut Draw, network: &Network, ending: &Ending, text: &mut String) {
+    let around = |at: u64| (at - 100, at + 600);
+    let [first, second] = ending.handovers.map(around);
+    let windows = [(0, network.disturbed_until + 500), first, second, (ending.rest, ending.duration)];
     for mobile in 1..=network.mobiles {
-        let interval = draw.weighted(&[(1, 10), (3, 20), (3, 50)]);
+        let interval = draw.weighted(&[(1, 10), (3, 20), (2, 40)]);
         let size = draw.weighted(&[(5, 60), (3, 160), (1, 400), (1, 1500)]);
-        text.push_str(&format!(
-            "[[traffic]]\nmobile_station = \"ms{mobile}\"\nkind = \"udp\"\ninterval = \"{interval}ms\"\nsize = {size}\n\
-             stop = \"{duration}ms\"\n"
-        ));
+        for (start, stop) in windows {
+            text.push_str(&format!(
+                "[[traffic]]\nmobile_station = \"ms{mobile}\"\nkind = \"udp\"\ninterval = \"{interval}ms\"\n\
+                 size = {size}\nstart = \"{start}ms\"\nstop = \"{stop}ms\"\n"
+            ));
+        }
         if draw.chance(10) {
             let start = draw.between(0, network.disturbed_until);
             let kind = draw.pick(&["icmp-echo", "bulk"]);
