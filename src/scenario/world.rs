@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use rand_core::Rng;
 
-use super::script::{self, Actor, AttackAction, MobileStation as ScriptedMobile, Script, StepAction, Tap};
-use crate::adversary::{Action, Adversary, Attack, FrameKind, Trigger};
+use super::faults::{Fault, Faults};
+use super::script::{
+    self, Actor, AttackAction, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, Script, StepAction,
+};
+use crate::adversary::{Action, Adversary, Attack, FrameChoice, FrameKind, Trigger};
 use crate::dot16::backbone::BackboneEndpoint;
-use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said, Sfid};
 use crate::dot16::node::{
     Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
     Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place, RadioSettings,
@@ -139,6 +142,25 @@ impl Topology {
         Port(mobile * self.bsids.len() + base_station)
     }
 
+    /// The port of a link of the script, and the node at the end that receives.
+    fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
+        let ends = match directed.link {
+            Link::Air { mobile_station, base_station } => {
+                LinkEnds::Air { mobile: mobile_station.0, base_station: base_station.0 }
+            }
+            Link::R6 { base_station } => LinkEnds::R6 { base_station: base_station.0 },
+            Link::R4 { first, second } => LinkEnds::R4 { first: first.0, second: second.0 },
+        };
+        let port = self.links.iter().position(|link| *link == ends);
+        let port = port.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
+        let [first, second] = self.ends(ends);
+        let to = match directed.to {
+            LinkEnd::First => first,
+            LinkEnd::Second => second,
+        };
+        (Port(port), to)
+    }
+
     /// The name of the BS with this BSID.
     #[must_use]
     pub fn bs_name(&self, bsid: Bsid) -> String {
@@ -207,6 +229,9 @@ pub fn build(script: &Script) -> World {
         let [first, second] = topology.ends(ends);
         let [to_first, to_second] = link_settings(script, ends);
         emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
+    }
+    if !script.faults.is_empty() {
+        emulation.set_faults(scripted_faults(script, &topology));
     }
     if !script.attacks.is_empty() {
         let attacks = script.attacks.iter().map(|attack| scripted_attack(attack, &topology)).collect();
@@ -335,7 +360,7 @@ fn authenticator(
         keys.hand_out(serving);
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        (mobile.mac, Subscriber { keys, flows, path })
+        (mobile.mac, Subscriber { keys, flows, seamless: mobile.seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
@@ -450,8 +475,12 @@ fn link_settings(script: &Script, ends: LinkEnds) -> [LinkSettings; 2] {
     match ends {
         LinkEnds::Air { .. } => {
             let radio = &script.radio;
-            let impairments =
-                Impairments { loss: radio.loss, duplication: radio.duplication, bit_error: radio.bit_errors };
+            let impairments = Impairments {
+                loss: radio.loss,
+                duplication: radio.duplication,
+                bit_error: radio.bit_errors,
+                ..Impairments::default()
+            };
             let slot = |end| LinkSettings { timing: Timing::Slot { period: radio.frame, end }, impairments };
             [slot(radio.downlink), slot(radio.frame)]
         }
@@ -465,25 +494,39 @@ fn link_settings(script: &Script, ends: LinkEnds) -> [LinkSettings; 2] {
 }
 
 fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
-    let Tap::Air { mobile_station, base_station } = attack.tap;
-    let to = match attack.direction {
-        Direction::Uplink => topology.base_station(base_station.0),
-        Direction::Downlink => topology.mobile(mobile_station.0),
-    };
     let trigger = match attack.trigger {
         script::Trigger::Time(at) => Trigger::Time(at),
-        script::Trigger::Frame { kind, nth, count, after } => {
-            let kind = match kind {
-                script::FrameKind::Data => FrameKind::Data,
-                script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
-            };
-            Trigger::Frames { kind, nth, count, after }
-        }
+        script::Trigger::Frame(frames) => Trigger::Frames(frame_choice(frames, attack.tap.link)),
     };
     let action = match &attack.action {
         AttackAction::Record(name) => Action::Record(name.clone()),
         AttackAction::Replay(name) => Action::Replay(name.clone()),
+        AttackAction::Drop => Action::Drop,
+        AttackAction::Delay(delay) => Action::Delay(*delay),
     };
-    let port = topology.air_port(mobile_station.0, base_station.0);
-    Attack { name: attack.name.clone(), port, to, direction: attack.direction, trigger, action }
+    let (port, to) = topology.directed(attack.tap);
+    Attack { name: attack.name.clone(), port, to, trigger, action }
+}
+
+fn scripted_faults(script: &Script, topology: &Topology) -> Faults {
+    let mut faults = Faults::default();
+    for fault in &script.faults {
+        let (port, to) = topology.directed(fault.link);
+        let frames = frame_choice(fault.frames, fault.link.link);
+        faults.add(port, to, Fault { frames, effect: fault.effect });
+    }
+    faults
+}
+
+fn frame_choice(frames: script::FrameChoice, link: Link) -> FrameChoice {
+    let script::FrameChoice { kind, nth, count, after } = frames;
+    let kind = match kind {
+        script::FrameKind::Any => FrameKind::Any,
+        script::FrameKind::Data if link.is_backbone() => FrameKind::BackboneData,
+        script::FrameKind::Data => FrameKind::AirData,
+        script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
+        script::FrameKind::RangingCode => FrameKind::RangingCode,
+        script::FrameKind::Control(kind) => FrameKind::Control(kind),
+    };
+    FrameChoice { kind, nth, count, after }
 }

@@ -26,6 +26,8 @@ pub struct Subscriber {
     pub keys: AuthenticatorKeys,
     /// Its service flows and their SAs.
     pub flows: Vec<(Sfid, Said)>,
+    /// Whether it negotiated seamless handover.
+    pub seamless: bool,
     /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
     /// gateway, and the count that the path rests on.
     pub path: (Bsid, u32, u32, CmacKeyCount),
@@ -52,6 +54,7 @@ struct Tunnel {
 struct Mobile {
     keys: AuthenticatorKeys,
     flows: Vec<(Sfid, Said)>,
+    seamless: bool,
     tunnels: BTreeMap<Bsid, Tunnel>,
     /// Where downlink packets go, and the count that this rests on.
     path: (Bsid, CmacKeyCount),
@@ -87,6 +90,7 @@ impl Authenticator {
             let mobile = Mobile {
                 keys: subscriber.keys,
                 flows: subscriber.flows,
+                seamless: subscriber.seamless,
                 tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
                 path: (bs, count),
                 before: None,
@@ -217,6 +221,7 @@ impl Authenticator {
         let mut tlvs = vec![
             AsnTlv::ContextPurpose(crate::dot16::backbone::asn_code::context_purpose::MS_AK_CONTEXT),
             AsnTlv::MsInfo(info),
+            AsnTlv::seamless(mobile.seamless),
         ];
         if context.issued_before {
             tlvs.push(AsnTlv::issued_before());

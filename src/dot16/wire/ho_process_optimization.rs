@@ -39,6 +39,8 @@ impl HoProcessOptimization {
     pub const OMIT_REG_REQ: Self = Self(1 << 7);
     /// Bit 9: downlink data are pending at the target.
     pub const DOWNLINK_DATA_PENDING: Self = Self(1 << 9);
+    /// Bit 12: the mobile notifies the target that it has entered again.
+    pub const NOTIFY_RE_ENTRY: Self = Self(1 << 12);
 
     /// What bits 1 and 2 say.
     #[must_use]

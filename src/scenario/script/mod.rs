@@ -8,7 +8,9 @@ mod attacks;
 mod bounds;
 mod defaults;
 mod expectations;
+mod faults;
 mod header;
+mod links;
 mod nearest;
 mod network;
 mod problem;
@@ -26,10 +28,12 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use attacks::{Attack, AttackAction, FrameKind, MESSAGES, MessageName, Success, Tap, Trigger};
+pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
 pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
+pub use faults::{Fault, FaultEffect};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
+pub use links::{DirectedLink, FrameChoice, FrameKind, Link, LinkEnd};
 pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
 pub use problem::ScriptError;
 pub use set::{SetArgument, SetArgumentError};
@@ -76,6 +80,8 @@ pub struct Script {
     pub traffic: Vec<Traffic>,
     /// Steps in the order of time.
     pub steps: Vec<Step>,
+    /// What links do to chosen frames.
+    pub faults: Vec<Fault>,
     /// What the adversary does.
     pub attacks: Vec<Attack>,
     /// What must hold at the end.
@@ -83,7 +89,7 @@ pub struct Script {
 }
 
 /// Legal keys at the top of a script.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "name",
     "shows",
     "statements",
@@ -100,6 +106,7 @@ const KEYS: [&str; 18] = [
     "mobile_station",
     "traffic",
     "step",
+    "fault",
     "attack",
     "expect",
 ];
@@ -171,6 +178,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let stations = stations::read(&root, header.profile)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
+    let faults = faults::read(&root, &stations, header.duration)?;
     let attacks = attacks::read(&root, &stations, header.duration)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
     Ok(Script {
@@ -190,6 +198,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         mobile_stations: stations.mobile_stations,
         traffic,
         steps,
+        faults,
         attacks,
         expectations,
     })

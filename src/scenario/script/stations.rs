@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::defaults;
 use super::header::Profile;
+use super::links::Link;
 use super::nearest::nearest;
 use super::network::{AUTHENTICATOR_KEYS, Authenticator};
 use super::problem::{Place, Problem, Read};
@@ -344,14 +345,26 @@ impl Stations {
         by_name(&field, field.text(expected)?, &self.mobile_names, "mobile_station")
     }
 
-    /// The two ends of `air:MOBILE-BASE`.
-    pub fn air_link(&self, field: &Field<'_>) -> Read<(MobileStationId, BaseStationId)> {
-        let expected = "a link of the air \"air:MOBILE-BASE\" such as \"air:ms1-bs2\"";
-        let ends = field.text(expected)?.strip_prefix("air:").and_then(|ends| ends.split_once('-'));
-        let (mobile, base) = ends.ok_or_else(|| field.mismatch(expected))?;
-        Ok((
-            by_name(field, mobile, &self.mobile_names, "mobile_station")?,
-            by_name(field, base, &self.base_names, "base_station")?,
-        ))
+    /// The base station `name`, a part of `field`.
+    pub fn base_station_called(&self, field: &Field<'_>, name: &str) -> Read<BaseStationId> {
+        by_name(field, name, &self.base_names, "base_station")
+    }
+
+    /// The mobile station `name`, a part of `field`.
+    pub fn mobile_station_called(&self, field: &Field<'_>, name: &str) -> Read<MobileStationId> {
+        by_name(field, name, &self.mobile_names, "mobile_station")
+    }
+
+    /// The names of the first and the second end of a link.
+    pub fn end_names(&self, link: Link) -> [&str; 2] {
+        let base = |id: BaseStationId| self.base_stations.get(id.0).map_or("", |base| base.name.as_str());
+        match link {
+            Link::Air { mobile_station, base_station } => {
+                let mobile = self.mobile_stations.get(mobile_station.0).map_or("", |mobile| mobile.name.as_str());
+                [mobile, base(base_station)]
+            }
+            Link::R6 { base_station } => [base(base_station), &self.authenticator.name],
+            Link::R4 { first, second } => [base(first), base(second)],
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::fragmentation::Reassembled;
 use crate::dot16::node::mobile_station::data::{data_note, reject_of};
 use crate::dot16::security::Weakness;
-use crate::dot16::security::base_station_keys::EntryState;
+use crate::dot16::security::base_station_keys::{BaseStationKeys, EntryState};
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -24,6 +24,11 @@ const KEPT: usize = 1024;
 impl Mobile {
     /// How many service flows a mobile has at the most.
     pub(super) const FLOWS: usize = 32;
+
+    /// Whether the entry here was answered with TEKs in RNG-RSP, and no uplink PDU under them has verified yet (R8).
+    pub(super) fn awaits_first_uplink(&self) -> bool {
+        self.keys.as_ref().is_some_and(BaseStationKeys::awaits_first_uplink)
+    }
 
     /// The count and flow of a transport CID of an attempt that has ended.
     fn retired_flow(&self, cid: Cid) -> Option<(CmacKeyCount, Flow)> {
@@ -276,6 +281,7 @@ impl BaseStation {
         };
         let reassembler = mobile.reassemblers.entry(pdu.header.cid).or_default();
         match reassembler.take(pdu.header.pdu_type, body) {
+            Ok(Reassembled::Sdu(packet)) if packet.is_empty() => outbox.verdict(Verdict::accepted(how)),
             Ok(Reassembled::Sdu(packet)) => {
                 let Some(key) = mobile.tunnel_up else {
                     self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);

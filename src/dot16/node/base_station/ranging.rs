@@ -21,8 +21,8 @@ use crate::dot16::security::key_wrap;
 use crate::dot16::security::keys::Tek;
 use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
 use crate::dot16::wire::{
-    CmacTuple, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq, RngRsp, RngRspTlv,
-    SaTekUpdate, TekParameters, VendorItem, VendorTlv, cdma_code, management,
+    CmacTuple, HoProcessOptimization, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq,
+    RngRsp, RngRspTlv, SaTekUpdate, TekParameters, VendorItem, VendorTlv, cdma_code, management,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -200,10 +200,8 @@ impl BaseStation {
         self.report_count(ms, outbox);
         self.enter(now, ms, cid, m, outbox);
         // However late RNG-REQ came, RNG-RSP and the first uplink PDU under its TEKs need their time.
-        let (installed, deadline) = (self.teks_installed(now), now + self.settings.radio.ranging_deadline);
-        if let Some(target) = self.target(ms) {
-            target.downlink_from = Some(installed);
-            self.timers.set(Timer::Deadline(ms), deadline);
+        if self.target(ms).is_some() {
+            self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         }
         if self.weak(Weakness::ConfirmsLostContextAtOnce) {
             if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
@@ -259,9 +257,12 @@ impl BaseStation {
             }
             self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         }
+        let generated = self.mobiles.get(&ms).is_some_and(|mobile| mobile.seamless && !mobile.awaits_first_uplink());
+        let from = if generated { now } else { self.installed(now) };
         if let Some(target) = self.target(ms) {
             target.ranged = true;
-            target.downlink_from = Some(target.downlink_from.map_or(now, |from| from.min(now)));
+            target.downlink_from =
+                Some(target.downlink_from.filter(|_| generated).map_or(from, |known| known.min(from)));
         }
         self.ranging_answer(now, ms, cid, m);
     }
@@ -282,6 +283,7 @@ impl BaseStation {
             Role::Target(target) => target.ho_id,
             _ => None,
         };
+        let lost = keys.awaits_first_uplink();
         let Some(entry) = keys.current_mut() else { return };
         let updates: Vec<RegTlv> = entry
             .tek_contexts()
@@ -316,6 +318,11 @@ impl BaseStation {
             let candidate = VendorItem::Candidate(connection.to_candidate(own));
             encodings.push(RegTlv::Vendor(VendorTlv::new(vec![candidate])));
         }
+        let mut optimization = optimization(security);
+        if lost {
+            // The entry counts when the first uplink PDU has verified (R8): there must be one.
+            optimization = optimization.with(HoProcessOptimization::NOTIFY_RE_ENTRY);
+        }
         let mut tlvs = vec![
             RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
             RngRspTlv::SsMacAddress(ms),
@@ -323,7 +330,7 @@ impl BaseStation {
             RngRspTlv::PrimaryCid(connection.primary),
             RngRspTlv::ServiceLevelPrediction(2),
             RngRspTlv::ResourceRetainFlag(1),
-            RngRspTlv::HoProcessOptimization(optimization(security)),
+            RngRspTlv::HoProcessOptimization(optimization),
         ];
         tlvs.extend(ho_id.map(RngRspTlv::HoId));
         if !encodings.is_empty() {
@@ -354,13 +361,19 @@ impl BaseStation {
         }
     }
 
+    /// When the mobile has installed the TEKs of an RNG-RSP that is answered now: it goes out in the next downlink subframe.
+    fn installed(&self, now: VirtualTime) -> VirtualTime {
+        let radio = &self.settings.radio;
+        radio.next_downlink(now) + radio.downlink + radio.tek_processing
+    }
+
     /// The mobile is here: the role changes, and the count is reported to the Authenticator (R2).
     pub(super) fn confirmed(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
         self.withdraw_preparation(ms);
         for timer in [Timer::Deadline(ms), Timer::Retain(ms), Timer::Preparation(ms)] {
             self.timers.cancel(timer);
         }
-        let installed = self.teks_installed(now);
+        let installed = self.installed(now);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
@@ -376,13 +389,6 @@ impl BaseStation {
         if self.weak(Weakness::SwitchesPathAtRanging) {
             self.register_path(now, ms, Some(m), outbox);
         }
-    }
-
-    /// From when downlink data may follow an RNG-RSP that is queued now: it goes out in the next downlink subframe, and TEKs
-    /// that come in it must be installed first.
-    fn teks_installed(&self, now: VirtualTime) -> VirtualTime {
-        let radio = &self.settings.radio;
-        radio.next_downlink(now) + radio.downlink + radio.tek_processing
     }
 
     fn report_to_authenticator(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {

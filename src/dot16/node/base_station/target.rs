@@ -138,6 +138,10 @@ impl BaseStation {
         if mobile.flows.is_empty() {
             mobile.flows = flows(&report.tlvs).into_iter().map(|(sfid, _, said)| (sfid, said)).collect();
         }
+        if mobile.waiting.is_some() {
+            // A re-entry that no BS has prepared: what the mobile negotiated comes with its context.
+            mobile.seamless = report.tlvs.is_seamless();
+        }
         let saids = if mobile.seamless { saids(&mobile.flows) } else { Vec::new() };
         let same_ak = mobile.keys.as_ref().is_some_and(|keys| keys.ak().akid == ak.akid);
         if !same_ak {

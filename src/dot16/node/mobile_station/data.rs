@@ -35,10 +35,11 @@ impl MobileStation {
     }
 
     pub(super) fn give_packets_up(&mut self, outbox: &mut Outbox<Event>) {
-        for _ in 0..self.packets.len() {
-            self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+        for packet in std::mem::take(&mut self.packets) {
+            if !packet.is_empty() {
+                self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+            }
         }
-        self.packets.clear();
     }
 
     pub(super) fn queue_management(&mut self, now: VirtualTime, pdu: Vec<u8>, note: String) {
@@ -159,7 +160,9 @@ impl MobileStation {
 
 /// The comment on a sealed data PDU.
 pub(in crate::dot16::node) fn data_note(octets: usize, pn: u32, eks: u8, piece: usize, pieces: usize) -> String {
-    if pieces == 1 {
+    if octets == 0 {
+        format!("no user data, but proof of the keys, PN {pn}, EKS {eks}")
+    } else if pieces == 1 {
         format!("user data, {octets} octets, PN {pn}, EKS {eks}")
     } else {
         format!("user data, fragment {} of {pieces} of {octets} octets, PN {pn}, EKS {eks}", piece + 1)

@@ -14,7 +14,8 @@ use crate::dot16::security::keys::Kek;
 use crate::dot16::security::pn_window::PnWindow;
 use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
 use crate::dot16::wire::{
-    HoSecurity, ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SaTekUpdate, TekParameters, cdma_code,
+    HoProcessOptimization, HoSecurity, ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SaTekUpdate,
+    TekParameters, cdma_code,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -126,6 +127,9 @@ impl MobileStation {
         if security == Some(HoSecurity::Reauthentication) {
             return self.reauthentication_demanded(outbox);
         }
+        let notify = response
+            .ho_process_optimization()
+            .is_some_and(|bits| bits.contains(HoProcessOptimization::NOTIFY_RE_ENTRY));
         let bs = entry.bs;
         let encodings = response.reg_rsp_encodings();
         let told = encodings
@@ -155,11 +159,14 @@ impl MobileStation {
             return outbox.verdict(Verdict::rejected("dropped: no TEKs in RNG-RSP, and none are generated here"));
         }
         outbox.verdict(Verdict::accepted("entry complete, TEKs unwrapped"));
+        let mode = HandoverMode::LegacyRngRsp;
+        self.event(What::HandoverAgreed { to: bs, mode, action_time: now }, outbox);
         if let State::Entering { entry } = &mut self.state {
             entry.connection = None;
             entry.installing = Some(connection);
             entry.granted = false;
             entry.mode = HandoverMode::LegacyRngRsp;
+            entry.notify = notify;
         }
         for timer in [Timer::Range, Timer::Deadline] {
             self.timers.cancel(timer);
@@ -192,7 +199,7 @@ impl MobileStation {
     fn complete(&mut self, now: VirtualTime, bs: Bsid, connection: Connection, outbox: &mut Outbox<Event>) {
         let State::Entering { entry } = &self.state else { return };
         let outcome = if entry.fallback { Outcome::FellBack } else { Outcome::Completed };
-        let granted = entry.granted;
+        let (granted, notify) = (entry.granted, entry.notify);
         self.stop_timers();
         self.keys.complete(bs);
         self.live = Some(Live { bs, connection, count: self.keys.committed() });
@@ -208,6 +215,9 @@ impl MobileStation {
             self.event(What::UplinkGranted { bs }, outbox);
         }
         self.event(What::HandoverEnded { outcome, at: Some(bs) }, outbox);
+        if notify && self.packets.is_empty() {
+            self.packets.push_back(Vec::new());
+        }
         if !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }

@@ -150,6 +150,7 @@ impl MobileStation {
             fallback: false,
             listening: false,
             granted: false,
+            notify: false,
         };
         let action_time =
             radio.frame_start(radio.frame_number(now).saturating_add(u32::from(response.action_time.max(1))));
@@ -257,6 +258,12 @@ impl MobileStation {
             self.event(What::Committed(self.keys.committed()), outbox);
         }
         self.report_keys(outbox);
+        if self.keys.weak(Weakness::ReturnsUnprepared) && entry.connection.is_some() && self.keys.begin().is_ok() {
+            self.derive(now, entry.bs, outbox);
+            entry.listening = false;
+            self.state = State::Entering { entry };
+            return self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
+        }
         let next = if entry.fallbacks.is_empty() { None } else { Some(entry.fallbacks.remove(0)) };
         let (Some(next), Ok(_)) = (next, self.keys.begin()) else {
             self.state = State::Detached;
@@ -271,6 +278,7 @@ impl MobileStation {
         entry.fallback = true;
         entry.listening = false;
         entry.granted = false;
+        entry.notify = false;
         self.state = State::Entering { entry };
         self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
     }

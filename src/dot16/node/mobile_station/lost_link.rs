@@ -54,6 +54,7 @@ impl MobileStation {
             fallback: true,
             listening: false,
             granted: false,
+            notify: false,
         };
         if self.keys.begin().is_err() {
             self.state = State::Detached;

@@ -71,6 +71,8 @@ struct Entry {
     listening: bool,
     /// Whether it may send user data.
     granted: bool,
+    /// Whether the BS waits for a first uplink PDU.
+    notify: bool,
 }
 
 #[derive(Clone, Debug)]

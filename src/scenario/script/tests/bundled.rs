@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::super::*;
+use crate::dot16::backbone::MessageKind;
+use crate::dot16::security::Weakness;
 
 const BUNDLED: [(&str, &str); 4] = [
     ("seamless", include_str!("../../../../captures/seamless.toml")),
@@ -57,7 +59,7 @@ fn the_two_replay_scripts_differ_in_the_cache_and_in_what_they_expect_only() {
 
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
-    let sections: [(&str, &[&str]); 14] = [
+    let sections: [(&str, &[&str]); 16] = [
         ("### Top", &KEYS),
         ("### `[radio]`", &network::RADIO_KEYS),
         ("### `[backbone]`", &network::BACKBONE_KEYS),
@@ -66,8 +68,10 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[mobile_station]]`", &stations::MOBILE_STATION_KEYS),
         ("### `[[traffic]]`", &traffic::KEYS),
         ("### `[[step]]`", &steps::KEYS),
+        ("### `[[fault]]`", &faults::KEYS),
         ("### `[[attack]]`", &attacks::KEYS),
         ("### `[[attack]]`", &attacks::TRIGGER_KEYS),
+        ("### `[[attack]]`", &attacks::ACTION_KEYS),
         ("### `[[expect]]`", &expectations::KEYS),
         ("### `[[expect]]`", &expectations::HANDOVER_KEYS),
         ("### `[[expect]]`", &expectations::TRAFFIC_KEYS),
@@ -96,6 +100,8 @@ fn the_documentation_names_every_word_that_an_expectation_can_use() {
         words(RejectReason::ALL),
         words(JudgeFinding::ALL),
         words(&MESSAGES),
+        Weakness::ALL.iter().map(|(word, ..)| *word).collect(),
+        MessageKind::NAMED.iter().map(|kind| kind.name()).collect(),
     ];
     for word in words.concat() {
         assert!(README.contains(&format!("`{word}`")), "{word} is not documented");

@@ -373,8 +373,8 @@ fn attacks_are_checked() {
         assert!(ATTACK.contains(from));
         refused(SMALLEST, &ATTACK.replace(from, to), line, column, &format!("attack.{message}"));
     };
-    let link = "expected a link of the air \"air:MOBILE-BASE\" such as \"air:ms1-bs2\"";
-    changed("air:ms1-bs1", "r4:bs1-bs2", 3, 7, &format!("tap: {link}, found the string \"r4:bs1-bs2\""));
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    changed("air:ms1-bs1", "ms1-bs1", 3, 7, &format!("tap: {link}, found the string \"ms1-bs1\""));
     changed(
         "ms1-bs1",
         "bs1-ms1",
@@ -387,7 +387,7 @@ fn attacks_are_checked() {
         "\"RNG-REK\"",
         5,
         21,
-        "trigger.frame: expected \"data\" or the name of a management message such as \"RNG-REQ\", found the string \"RNG-REK\"",
+        "trigger.frame: expected \"any\", \"data\", \"CDMA\" or, on the air, the name of a management message such as \"RNG-REQ\", found the string \"RNG-REK\"",
     );
     changed(
         "\"data\"",

@@ -82,6 +82,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         }],
         traffic: Vec::new(),
         steps: Vec::new(),
+        faults: Vec::new(),
         attacks: Vec::new(),
         expectations: Vec::new(),
     };
@@ -295,11 +296,12 @@ fn every_key_is_read() {
         restart(Actor::Authenticator, None),
     ];
     assert_eq!(script.steps, steps);
-    let tap = Tap::Air { mobile_station: MobileStationId(0), base_station: bs1 };
+    let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!((script.attacks[0].tap, script.attacks[0].direction), (tap, Direction::Downlink));
-    assert_eq!(script.attacks[0].trigger, Trigger::Frame { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) });
+    assert_eq!(script.attacks[0].tap, DirectedLink { link, to: LinkEnd::First });
+    let frames = FrameChoice { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) };
+    assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames));
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
     assert_eq!(script.attacks[1].trigger, Trigger::Time(at(2_000)));
     assert_eq!(script.attacks[1].action, AttackAction::Replay("tape".to_owned()));
