@@ -35,6 +35,7 @@ pub fn findings(script: &Script, run: &Run) -> Vec<Finding> {
     found.handovers_end();
     found.handovers_at_rest_complete();
     found.nobody_is_locked_out();
+    found.undisturbed_runs_lose_nothing();
     found.found
 }
 
@@ -285,6 +286,26 @@ impl Findings<'_> {
             Some(this) => {
                 let how = format!("from {} to {}: {}", this.from, this.to, this.outcome);
                 self.add("lock-out", format!("{start}: {}, wanted {target}, {how}", mobile.name));
+            }
+        }
+    }
+
+    /// Where links lose nothing, no node forgets anything and the counts fit, completed handovers lose no user packet. Who
+    /// cancels when it has left loses what the target sends until it hears of that (R15: it may have been accepted).
+    fn undisturbed_runs_lose_nothing(&mut self) {
+        let script = self.script;
+        let other = |step: &Step| !matches!(step.action, StepAction::Handover { .. });
+        let fit = |mobile: &MobileStation| mobile.network_key_count.is_none() && !is_near_the_end(mobile);
+        let fell = |handover: &HandoverResult| !["completed", "cancelled"].contains(&handover.outcome.as_str());
+        let undisturbed = is_clean(script) && !script.steps.iter().any(other) && script.mobile_stations.iter().all(fit);
+        if !undisturbed || self.run.outcome.handovers.iter().any(fell) {
+            return;
+        }
+        for (name, traffic) in &self.run.outcome.traffic {
+            for (direction, counts) in [("uplink", traffic.ul), ("downlink", traffic.dl)] {
+                if counts.lost > 0 {
+                    self.add("lost-undisturbed", format!("{name} {direction}: {counts:?}"));
+                }
             }
         }
     }
