@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use rand_core::Rng;
 
-use super::faults::{Fault, Faults};
 use super::script::{
-    self, Actor, AttackAction, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, Script, StepAction,
+    self, Actor, BaseStationId, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId, Script,
+    StepAction,
 };
-use crate::adversary::{Action, Adversary, Attack, FrameChoice, FrameKind, Trigger};
+use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
+use crate::adversary::Adversary;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said, Sfid};
 use crate::dot16::node::{
@@ -28,7 +29,7 @@ use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, Te
 use crate::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
-use crate::emulation::{Emulation, Impairments, LinkSettings, NodeIndex, Port, Timing};
+use crate::emulation::{Emulation, NodeIndex, Port};
 use crate::time::VirtualTime;
 
 /// A mobile that enters without a count of its own has committed this one (traces: "the MS has entered with count 1").
@@ -56,6 +57,19 @@ pub enum LinkEnds {
         /// The second.
         second: usize,
     },
+}
+
+impl LinkEnds {
+    /// The link as a script names it.
+    pub(super) fn in_script(self) -> Link {
+        match self {
+            Self::Air { mobile, base_station } => {
+                Link::Air { mobile_station: MobileStationId(mobile), base_station: BaseStationId(base_station) }
+            }
+            Self::R6 { base_station } => Link::R6 { base_station: BaseStationId(base_station) },
+            Self::R4 { first, second } => Link::R4 { first: BaseStationId(first), second: BaseStationId(second) },
+        }
+    }
 }
 
 /// Which node is which, and where every link leads.
@@ -143,16 +157,10 @@ impl Topology {
     }
 
     /// The port of a link of the script, and the node at the end that receives.
-    fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
-        let ends = match directed.link {
-            Link::Air { mobile_station, base_station } => {
-                LinkEnds::Air { mobile: mobile_station.0, base_station: base_station.0 }
-            }
-            Link::R6 { base_station } => LinkEnds::R6 { base_station: base_station.0 },
-            Link::R4 { first, second } => LinkEnds::R4 { first: first.0, second: second.0 },
-        };
-        let port = self.links.iter().position(|link| *link == ends);
-        let port = port.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
+    pub(super) fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
+        let links = self.links.iter().enumerate();
+        let found = links.map(|(port, ends)| (port, *ends)).find(|(_, ends)| ends.in_script() == directed.link);
+        let (port, ends) = found.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
         let [first, second] = self.ends(ends);
         let to = match directed.to {
             LinkEnd::First => first,
@@ -225,9 +233,8 @@ pub fn build(script: &Script) -> World {
     for (position, (mobile, standing)) in script.mobile_stations.iter().zip(&standing).enumerate() {
         emulation.add_node(mobile_station(script, mobile, position, &topology, &radio, &directory, standing));
     }
-    for &ends in &topology.links {
+    for (&ends, [to_first, to_second]) in topology.links.iter().zip(link_settings(script, &topology)) {
         let [first, second] = topology.ends(ends);
-        let [to_first, to_second] = link_settings(script, ends);
         emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
     }
     if !script.faults.is_empty() {
@@ -468,65 +475,4 @@ fn mobile_station(
             .collect(),
     };
     MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone())
-}
-
-/// Towards the first end and towards the second.
-fn link_settings(script: &Script, ends: LinkEnds) -> [LinkSettings; 2] {
-    match ends {
-        LinkEnds::Air { .. } => {
-            let radio = &script.radio;
-            let impairments = Impairments {
-                loss: radio.loss,
-                duplication: radio.duplication,
-                bit_error: radio.bit_errors,
-                ..Impairments::default()
-            };
-            let slot = |end| LinkSettings { timing: Timing::Slot { period: radio.frame, end }, impairments };
-            [slot(radio.downlink), slot(radio.frame)]
-        }
-        LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
-            let backbone = &script.backbone;
-            let timing = Timing::Latency { latency: backbone.latency, jitter: backbone.jitter };
-            let impairments = Impairments { loss: backbone.loss, ..Impairments::default() };
-            [LinkSettings { timing, impairments }; 2]
-        }
-    }
-}
-
-fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
-    let trigger = match attack.trigger {
-        script::Trigger::Time(at) => Trigger::Time(at),
-        script::Trigger::Frame(frames) => Trigger::Frames(frame_choice(frames, attack.tap.link)),
-    };
-    let action = match &attack.action {
-        AttackAction::Record(name) => Action::Record(name.clone()),
-        AttackAction::Replay(name) => Action::Replay(name.clone()),
-        AttackAction::Drop => Action::Drop,
-        AttackAction::Delay(delay) => Action::Delay(*delay),
-    };
-    let (port, to) = topology.directed(attack.tap);
-    Attack { name: attack.name.clone(), port, to, trigger, action }
-}
-
-fn scripted_faults(script: &Script, topology: &Topology) -> Faults {
-    let mut faults = Faults::default();
-    for fault in &script.faults {
-        let (port, to) = topology.directed(fault.link);
-        let frames = frame_choice(fault.frames, fault.link.link);
-        faults.add(port, to, Fault { frames, effect: fault.effect });
-    }
-    faults
-}
-
-fn frame_choice(frames: script::FrameChoice, link: Link) -> FrameChoice {
-    let script::FrameChoice { kind, nth, count, after } = frames;
-    let kind = match kind {
-        script::FrameKind::Any => FrameKind::Any,
-        script::FrameKind::Data if link.is_backbone() => FrameKind::BackboneData,
-        script::FrameKind::Data => FrameKind::AirData,
-        script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
-        script::FrameKind::RangingCode => FrameKind::RangingCode,
-        script::FrameKind::Control(kind) => FrameKind::Control(kind),
-    };
-    FrameChoice { kind, nth, count, after }
 }

@@ -10,6 +10,7 @@ mod defaults;
 mod expectations;
 mod faults;
 mod header;
+mod impairments;
 mod links;
 mod nearest;
 mod network;
@@ -33,6 +34,7 @@ pub use bounds::{Amount, TimeBounds};
 pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
 pub use faults::{Fault, FaultEffect};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
+pub use impairments::{LinkImpairments, WireDelay};
 pub use links::{DirectedLink, FrameChoice, FrameKind, Link, LinkEnd};
 pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
 pub use problem::ScriptError;
@@ -80,6 +82,8 @@ pub struct Script {
     pub traffic: Vec<Traffic>,
     /// Steps in the order of time.
     pub steps: Vec<Step>,
+    /// Impairments of single directions of links, each direction once.
+    pub links: Vec<LinkImpairments>,
     /// What links do to chosen frames.
     pub faults: Vec<Fault>,
     /// What the adversary does.
@@ -89,7 +93,7 @@ pub struct Script {
 }
 
 /// Legal keys at the top of a script.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "name",
     "shows",
     "statements",
@@ -106,6 +110,7 @@ const KEYS: [&str; 19] = [
     "mobile_station",
     "traffic",
     "step",
+    "link",
     "fault",
     "attack",
     "expect",
@@ -178,6 +183,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let stations = stations::read(&root, header.profile)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
+    let links = impairments::read(&root, &stations, &radio, &backbone)?;
     let faults = faults::read(&root, &stations, header.duration)?;
     let attacks = attacks::read(&root, &stations, header.duration)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
@@ -198,6 +204,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         mobile_stations: stations.mobile_stations,
         traffic,
         steps,
+        links,
         faults,
         attacks,
         expectations,

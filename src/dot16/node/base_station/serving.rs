@@ -443,7 +443,7 @@ impl BaseStation {
         if let Some(keys) = &mut mobile.keys {
             keys.release();
         }
-        self.retain_contexts(ms);
+        self.retain_contexts(ms, outbox);
         self.report_keys(ms, outbox);
         self.close_tunnel(now, ms, outbox);
     }

@@ -361,7 +361,7 @@ impl BaseStation {
         if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
             keys.release();
         }
-        self.retain_contexts(ms);
+        self.retain_contexts(ms, outbox);
         self.report_keys(ms, outbox);
     }
 

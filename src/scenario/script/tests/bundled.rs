@@ -59,7 +59,7 @@ fn the_two_replay_scripts_differ_in_the_cache_and_in_what_they_expect_only() {
 
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
-    let sections: [(&str, &[&str]); 16] = [
+    let sections: [(&str, &[&str]); 17] = [
         ("### Top", &KEYS),
         ("### `[radio]`", &network::RADIO_KEYS),
         ("### `[backbone]`", &network::BACKBONE_KEYS),
@@ -68,6 +68,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[mobile_station]]`", &stations::MOBILE_STATION_KEYS),
         ("### `[[traffic]]`", &traffic::KEYS),
         ("### `[[step]]`", &steps::KEYS),
+        ("### `[[link]]`", &impairments::KEYS),
         ("### `[[fault]]`", &faults::KEYS),
         ("### `[[attack]]`", &attacks::KEYS),
         ("### `[[attack]]`", &attacks::TRIGGER_KEYS),
