@@ -87,16 +87,18 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        match &mobile.role {
-            Role::Serving(serving) if !serving.is_here() => match serving.forward() {
-                Some((ip, key)) => {
-                    outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
-                    let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
-                    self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox);
-                }
-                None => self.packet_given_up(ms, "dropped: the mobile has left", outbox),
-            },
-            Role::Idle => self.packet_given_up(ms, "dropped: the mobile is not here", outbox),
+        let forward = match &mobile.role {
+            Role::Serving(serving) if !serving.is_here() => Some(serving.forward()),
+            Role::Idle => Some(mobile.gone_to),
+            _ => None,
+        };
+        match forward {
+            Some(Some((ip, key))) => {
+                outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
+                let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
+                self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox);
+            }
+            Some(None) => self.packet_given_up(ms, "dropped: the mobile is not here", outbox),
             _ if mobile.queue.len() >= QUEUE => self.packet_given_up(ms, "dropped: the queue is full", outbox),
             _ => {
                 mobile.queue.insert(sequence, packet.payload);

@@ -352,6 +352,7 @@ impl BaseStation {
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.management.clear();
             mobile.waiting = None;
+            mobile.gone_to = None;
             mobile.role = Role::Idle;
         }
     }
