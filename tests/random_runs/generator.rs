@@ -8,7 +8,7 @@
 use keyhop::emulation::random::{generator, up_to};
 use rand_chacha::ChaCha20Rng;
 
-use super::bounds::settle;
+use crate::bounds::settle;
 use crate::support::script;
 
 /// Draws everything that a case is made of.
@@ -57,6 +57,29 @@ impl Network {
 
     fn mobile(&self, draw: &mut Draw) -> u64 {
         draw.between(1, self.mobiles)
+    }
+
+    /// A link of some kind, and the end that receives.
+    fn way(&self, draw: &mut Draw, way: Way) -> (String, String) {
+        let (mobile, station) = (format!("ms{}", self.mobile(draw)), self.station(draw));
+        match way {
+            Way::Up => (format!("air:{mobile}-{station}"), station),
+            Way::Down => (format!("air:{mobile}-{station}"), mobile),
+            Way::ToGateway => (format!("r6:{station}-gw"), "gw".to_owned()),
+            Way::FromGateway => (format!("r6:{station}-gw"), station),
+            Way::Across => {
+                let first = draw.between(1, self.stations);
+                let second = 1 + (first + draw.between(0, self.stations - 2)) % self.stations;
+                (format!("r4:bs{}-bs{}", first.min(second), first.max(second)), format!("bs{second}"))
+            }
+        }
+    }
+
+    /// Any direction of any link.
+    fn direction(&self, draw: &mut Draw) -> (String, String) {
+        let ways = [Way::Up, Way::Down, Way::ToGateway, Way::FromGateway, Way::Across];
+        let way = ways[draw.between(0, 4) as usize];
+        self.way(draw, way)
     }
 }
 
@@ -110,6 +133,56 @@ const RECORDED: &[(u64, (&str, &str))] = &[
     (2, ("RNG-RSP", "downlink")),
     (1, ("MOB_BSHO-RSP", "downlink")),
     (1, ("MOB_NBR-ADV", "downlink")),
+];
+
+/// Which way a frame goes.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// From a mobile to a BS.
+    Up,
+    /// From a BS to a mobile.
+    Down,
+    /// From a BS to the gateway.
+    ToGateway,
+    /// From the gateway to a BS.
+    FromGateway,
+    /// From a BS to another.
+    Across,
+}
+
+/// What faults befall.
+const FAULTS: &[(u64, (&str, Way))] = &[
+    (3, ("MOB_MSHO-REQ", Way::Up)),
+    (3, ("MOB_BSHO-RSP", Way::Down)),
+    (4, ("MOB_HO-IND", Way::Up)),
+    (4, ("RNG-REQ", Way::Up)),
+    (4, ("RNG-RSP", Way::Down)),
+    (1, ("CDMA", Way::Up)),
+    (1, ("MOB_NBR-ADV", Way::Down)),
+    (2, ("data", Way::Up)),
+    (2, ("data", Way::Down)),
+    (2, ("Context_Req", Way::ToGateway)),
+    (2, ("Context_Rpt", Way::FromGateway)),
+    (1, ("Path_Prereg_Req", Way::ToGateway)),
+    (1, ("Path_Prereg_Rsp", Way::FromGateway)),
+    (2, ("Path_Reg_Req", Way::ToGateway)),
+    (2, ("Path_Reg_Rsp", Way::FromGateway)),
+    (2, ("Path_Dereg_Req", Way::ToGateway)),
+    (1, ("Path_Dereg_Rsp", Way::FromGateway)),
+    (3, ("CMAC_Key_Count_Update", Way::ToGateway)),
+    (3, ("CMAC_Key_Count_Update_ACK", Way::FromGateway)),
+    (3, ("CMAC_Key_Count_Update", Way::FromGateway)),
+    (2, ("CMAC_Key_Count_Update_ACK", Way::ToGateway)),
+    (2, ("HO_Req", Way::Across)),
+    (2, ("HO_Rsp", Way::Across)),
+    (3, ("HO_Cnf", Way::Across)),
+    (1, ("HO_Ack", Way::Across)),
+    (3, ("HO_Complete", Way::Across)),
+    (1, ("any", Way::ToGateway)),
+    (1, ("any", Way::FromGateway)),
+    (1, ("any", Way::Across)),
+    (1, ("any", Way::Up)),
+    (1, ("any", Way::Down)),
 ];
 
 fn handover(draw: &mut Draw, network: &Network) -> String {
@@ -194,6 +267,8 @@ pub fn script_text(seed: u64) -> String {
     }
     let network = Network { stations, mobiles, disturbed_until: draw.between(300, 2500), counts };
     disturbed_phase(&mut draw, &network, &mut text);
+    links(&mut draw, &network, &mut text);
+    faults(&mut draw, &network, &mut text);
     attacks(&mut draw, &network, &mut text);
     let ending = ending(&mut draw, &network, &format!("{head}duration = \"100s\"\n{text}"));
     traffic(&mut draw, &network, &ending, &mut text);
@@ -225,13 +300,22 @@ fn impairments(draw: &mut Draw) -> String {
     if draw.chance(30) {
         text.push_str(&format!("duplication = {}\n", draw.pick(&["0.05", "0.3"])));
     }
+    if !clean && draw.chance(20) {
+        text.push_str(&format!("reordering = {}\n", draw.pick(&["0.02", "0.2"])));
+    }
     let latency = draw.weighted(&[(2, 300), (2, 1000), (4, 2000), (2, 5000), (2, 15_000), (2, 40_000)]);
     text.push_str(&format!("[backbone]\nlatency = \"{latency}us\"\n"));
     if draw.chance(40) {
         text.push_str(&format!("jitter = \"{}us\"\n", draw.between(1, latency * 2)));
     }
+    if draw.chance(20) {
+        text.push_str(&format!("duplication = {}\n", draw.pick(&["0.05", "0.3"])));
+    }
     if !clean {
         text.push_str(&format!("loss = {}\n", draw.pick(&["0", "0.02", "0.1", "0.2"])));
+        if draw.chance(20) {
+            text.push_str(&format!("reordering = {}\n", draw.pick(&["0.02", "0.2"])));
+        }
     }
     text
 }
@@ -288,6 +372,53 @@ fn disturbed_phase(draw: &mut Draw, network: &Network, text: &mut String) {
         let what = draw.weighted(STEPS)(draw, network);
         text.push_str(&step(at, &what));
         at += draw.weighted(&[(3, 20), (3, 120), (3, 400), (1, 1500)]) * draw.between(1, 10) / 10;
+    }
+}
+
+/// One or two directions of links that are worse than the others.
+fn links(draw: &mut Draw, network: &Network, text: &mut String) {
+    if !draw.chance(15) {
+        return;
+    }
+    let mut named = Vec::new();
+    for _ in 0..draw.between(1, 2) {
+        let (link, to) = network.direction(draw);
+        if named.contains(&(link.clone(), to.clone())) {
+            continue;
+        }
+        text.push_str(&format!("[[link]]\nlink = \"{link}\"\nto = \"{to}\"\n"));
+        let wired = !link.starts_with("air:");
+        match draw.between(0, if wired { 3 } else { 2 }) {
+            0 => text.push_str(&format!("loss = {}\n", draw.pick(&["0.1", "0.3", "0.5"]))),
+            1 => text.push_str(&format!("duplication = {}\n", draw.pick(&["0.1", "1.0"]))),
+            2 => text.push_str(&format!("reordering = 0.1\nheld_back = \"{}ms\"\n", draw.between(1, 60))),
+            _ => text.push_str(&format!("latency = \"{}us\"\n", draw.between(10, 30_000))),
+        }
+        named.push((link, to));
+    }
+}
+
+/// What befalls chosen frames.
+fn faults(draw: &mut Draw, network: &Network, text: &mut String) {
+    if draw.chance(60) {
+        return;
+    }
+    for _ in 0..draw.between(1, 4) {
+        let (frame, kind) = draw.weighted(FAULTS);
+        let (link, to) = network.way(draw, kind);
+        let (nth, count) = (draw.weighted(&[(4, 1), (2, 2), (1, 3)]), draw.weighted(&[(4, 1), (2, 2), (1, 6)]));
+        let after = draw.between(0, network.disturbed_until);
+        // On the backbone nothing protects a packet, so that a changed one is another one.
+        let effect = match draw.between(0, if matches!(kind, Way::Up | Way::Down) { 5 } else { 4 }) {
+            0 => format!("delay = \"{}ms\"", draw.between(1, 300)),
+            1 => format!("duplicate = \"{}ms\"", draw.between(1, 300)),
+            5 => format!("flip_bit = {}", draw.between(0, 3_000)),
+            _ => "lose = true".to_owned(),
+        };
+        text.push_str(&format!(
+            "[[fault]]\nlink = \"{link}\"\nto = \"{to}\"\nframe = \"{frame}\"\nnth = {nth}\ncount = {count}\n\
+             after = \"{after}ms\"\n{effect}\n"
+        ));
     }
 }
 
