@@ -60,6 +60,6 @@ fn ten_thousand_cancelled_handovers_leave_no_more_in_memory_than_a_thousand() {
     world.emulation.run(Engine::Inline, VirtualTime::from_nanos(2_001_000_000_000), &mut watch);
     assert_eq!(watch.ended, HANDOVERS);
     let [early, late] = watch.in_use[..] else { panic!("{:?}", watch.in_use) };
-    // The commands still to come are freed meanwhile; nine octets for each handover would show.
+    // The commands still to come are freed meanwhile; sixteen octets for each handover would show.
     assert!(late < early + 32 * 1024, "{early} octets after a tenth, {late} at the end");
 }

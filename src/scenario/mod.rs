@@ -26,5 +26,6 @@ mod recorder;
 pub mod run;
 pub mod script;
 mod scripted_links;
+pub mod service_flows;
 pub mod traffic;
 pub mod world;

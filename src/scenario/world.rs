@@ -3,7 +3,7 @@
 //! Network entry is not emulated yet, so that every mobile begins connected to its serving BS, with a confirmed entry
 //! under its count and random TEKs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -14,13 +14,14 @@ use super::script::{
     StepAction,
 };
 use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
+use super::service_flows::ServiceFlows;
 use crate::adversary::Adversary;
 use crate::dot16::backbone::BackboneEndpoint;
-use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said, Sfid};
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
     Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
-    Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place, RadioSettings,
-    Subscriber,
+    Classifiers, Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place,
+    RadioSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
@@ -208,6 +209,7 @@ struct Standing {
     lifetime: PmkLifetime,
     connection: Connection,
     teks: Vec<(Said, TekContext)>,
+    classifiers: Classifiers,
     /// GRE keys towards the BS and towards the gateway.
     tunnel: (u32, u32),
 }
@@ -281,6 +283,8 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
             script::CrcOrder::Ofdma => CrcForm::Ofdma,
         },
         max_pdu: usize::from(radio.max_pdu),
+        packing: radio.packing,
+        allocation: radio.allocation.map(|octets| usize::try_from(octets).unwrap_or(usize::MAX)),
         rng_delay: radio.rng_delay,
         ranging_deadline: radio.ranging_deadline,
         ranging_retry: radio.ranging_retry,
@@ -327,11 +331,13 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let lifetime = PmkLifetime { full, ends: VirtualTime::ZERO + full };
     let number = u32::try_from(position).unwrap_or(u32::MAX / 2);
     // R9: SAIDs are assigned at network entry; the primary SAID equals the basic CID of that BS.
-    let flows = |said| [(Sfid(number * 2 + 1), said), (Sfid(number * 2 + 2), said)];
-    let probe = pool.clone().allocate(&flows(Said(0)));
-    let said = Said(probe.map_or(0, |connection| connection.basic.0));
-    let connection =
-        pool.allocate(&flows(said)).unwrap_or_else(|| unreachable!("the script format limits the mobiles of a BS"));
+    let flows = ServiceFlows::of(script, MobileStationId(position));
+    let probe = pool.clone().allocate(&flows.with_saids(Said(0)));
+    let primary = Said(probe.map_or(0, |connection| connection.basic.0));
+    let flows_and_sas = flows.with_saids(primary);
+    let connection = pool
+        .allocate(&flows_and_sas)
+        .unwrap_or_else(|| unreachable!("the script format limits the mobiles and flows of a BS"));
     let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
     let mut tek = |eks, part| {
         let mut octets = [0; 16];
@@ -339,14 +345,16 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
         let window = window(mobile.pn_window);
         TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, VirtualTime::ZERO + full / part)
     };
-    let (older, newer) = (tek(0, 2), tek(1, 1));
+    let saids: BTreeSet<Said> = flows_and_sas.iter().map(|(_, said)| *said).collect();
+    let teks = saids.into_iter().map(|said| (said, TekContext::from_random(tek(0, 2), tek(1, 1)))).collect();
     Standing {
         pmk: Pmk::from_octets(pmk),
         count,
         next: mobile.network_key_count.or(count.next()),
         lifetime,
         connection,
-        teks: vec![(said, TekContext::from_random(older, newer))],
+        teks,
+        classifiers: flows.classifiers,
         tunnel: (number + 1, number + 1),
     }
 }
@@ -367,7 +375,8 @@ fn authenticator(
         keys.hand_out(serving);
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        (mobile.mac, Subscriber { keys, flows, seamless: mobile.seamless, path })
+        let (seamless, classifiers) = (mobile.seamless, standing.classifiers.clone());
+        (mobile.mac, Subscriber { keys, flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
@@ -429,6 +438,7 @@ fn base_station(
             keys: station_keys,
             tunnel: standing.tunnel,
             seamless: mobile.seamless,
+            classifiers: standing.classifiers.clone(),
         };
         established.insert(mobile.mac, entry);
     }
@@ -473,6 +483,7 @@ fn mobile_station(
         ports: (0..script.base_stations.len())
             .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
             .collect(),
+        classifiers: standing.classifiers.clone(),
     };
     MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone())
 }

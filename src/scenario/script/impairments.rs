@@ -65,8 +65,8 @@ impl LinkImpairments {
     }
 }
 
-pub(super) const KEYS: [&str; 9] =
-    ["link", "to", "loss", "duplication", "bit_errors", "reordering", "held_back", "latency", "jitter"];
+pub(super) const KEYS: &[&str] =
+    &["link", "to", "loss", "duplication", "bit_errors", "reordering", "held_back", "latency", "jitter"];
 
 /// Reads every `[[link]]`.
 pub(super) fn read(
@@ -77,7 +77,7 @@ pub(super) fn read(
 ) -> Read<Vec<LinkImpairments>> {
     let mut places: BTreeMap<DirectedLink, Place> = BTreeMap::new();
     let mut entries = Vec::new();
-    for section in root.tables("link", &KEYS)? {
+    for section in root.tables("link", KEYS)? {
         let field = section.required("link", "a link such as \"air:ms1-bs2\"")?;
         let link = towards(&section, link(&field, stations)?, stations)?;
         if let Some(earlier) = places.insert(link, field.place()) {
@@ -90,9 +90,8 @@ pub(super) fn read(
 }
 
 fn impairments(section: &Section<'_>, of_all: LinkImpairments) -> Read<LinkImpairments> {
-    let given = |key: &&&str| section.field(key).is_some();
-    let [_, _, impairments @ ..] = &KEYS;
-    if impairments.iter().filter(given).count() == 0 {
+    let impairments: Vec<&str> = KEYS.iter().copied().filter(|key| !["link", "to"].contains(key)).collect();
+    if impairments.iter().all(|key| section.field(key).is_none()) {
         let expected = format!("at least one of {}", impairments.join(", "));
         return Err(Problem::mismatch(section.place, "link", &expected, "none"));
     }

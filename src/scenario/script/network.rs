@@ -65,6 +65,11 @@ pub struct Radio {
     pub resource_retain: Duration,
     /// Largest MAC PDU, in octets; longer SDUs are fragmented.
     pub max_pdu: u16,
+    /// Whether SDUs and fragments that wait for one connection share PDUs.
+    pub packing: bool,
+    /// Octets of user data PDUs that a mobile may send, or be sent, in one subframe, at least `max_pdu`; any number if none
+    /// is given.
+    pub allocation: Option<u32>,
     /// What the mobile takes to install TEKs that came in RNG-RSP.
     pub tek_processing: Duration,
 }
@@ -99,7 +104,7 @@ pub struct Authenticator {
     pub weaknesses: Weaknesses,
 }
 
-pub(super) const RADIO_KEYS: [&str; 19] = [
+pub(super) const RADIO_KEYS: &[&str] = &[
     "frame",
     "downlink",
     "association",
@@ -118,15 +123,20 @@ pub(super) const RADIO_KEYS: [&str; 19] = [
     "action_time",
     "resource_retain",
     "max_pdu",
+    "packing",
+    "allocation",
     "tek_processing",
 ];
-pub(super) const BACKBONE_KEYS: [&str; 6] = ["latency", "jitter", "loss", "duplication", "reordering", "retry"];
-pub(super) const AUTHENTICATOR_KEYS: [&str; 4] = ["name", "pmk_lifetime", "ip", "weaknesses"];
+pub(super) const BACKBONE_KEYS: &[&str] = &["latency", "jitter", "loss", "duplication", "reordering", "retry"];
+pub(super) const AUTHENTICATOR_KEYS: &[&str] = &["name", "pmk_lifetime", "ip", "weaknesses"];
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// The smallest positive time.
 pub(super) const TICK: Duration = Duration::from_nanos(1);
+
+/// Largest allocation, in octets.
+const LARGEST_ALLOCATION: u32 = 1_000_000_000;
 
 /// Reads `[radio]`.
 pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
@@ -140,6 +150,7 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         section.read("neighbour_advertisement", defaults::NEIGHBOUR_ADVERTISEMENT, |field| {
             field.time(frame..=Duration::MAX)
         })?;
+    let max_pdu = section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?;
     let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| field.time(TICK..=Duration::MAX))?;
     Ok(Radio {
         frame,
@@ -173,7 +184,10 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         resource_retain: section.read("resource_retain", defaults::RESOURCE_RETAIN, |field| {
             field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
         })?,
-        max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?,
+        max_pdu,
+        packing: section.read("packing", defaults::PACKING, Field::boolean)?,
+        allocation: section
+            .read("allocation", None, |field| field.number(u32::from(max_pdu)..=LARGEST_ALLOCATION).map(Some))?,
         tek_processing: section
             .read("tek_processing", defaults::TEK_PROCESSING, |field| field.time(Duration::ZERO..=Duration::MAX))?,
     })
