@@ -105,6 +105,9 @@ struct Mobile {
     seamless: bool,
     /// The BS it came from, to be told when the handover is complete.
     came_from: Option<Ipv4Addr>,
+    /// Where it went from here, address and GRE key: downlink packets that are still under way when the connection is over go
+    /// there. They cannot go in circles, since a new preparation here ends it.
+    gone_to: Option<(Ipv4Addr, u32)>,
     /// GRE sequence number of the last packet towards the gateway.
     uplink_sequence: u32,
     /// GRE key of packets towards this BS.
@@ -218,6 +221,7 @@ impl BaseStation {
             classifiers: Classifiers::default(),
             seamless: false,
             came_from: None,
+            gone_to: None,
             uplink_sequence: 0,
             tunnel_down: 0,
             tunnel_up: None,
