@@ -3,23 +3,25 @@
 //! Network entry is not emulated yet, so that every mobile begins connected to its serving BS, with a confirmed entry
 //! under its count and random TEKs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use rand_core::Rng;
 
-use super::faults::{Fault, Faults};
 use super::script::{
-    self, Actor, AttackAction, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, Script, StepAction,
+    self, Actor, BaseStationId, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId, Script,
+    StepAction,
 };
-use crate::adversary::{Action, Adversary, Attack, FrameChoice, FrameKind, Trigger};
+use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
+use super::service_flows::ServiceFlows;
+use crate::adversary::Adversary;
 use crate::dot16::backbone::BackboneEndpoint;
-use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said, Sfid};
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
     Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
-    Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place, RadioSettings,
-    Subscriber,
+    Classifiers, Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place,
+    RadioSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
@@ -28,7 +30,7 @@ use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, Te
 use crate::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
-use crate::emulation::{Emulation, Impairments, LinkSettings, NodeIndex, Port, Timing};
+use crate::emulation::{Emulation, NodeIndex, Port};
 use crate::time::VirtualTime;
 
 /// A mobile that enters without a count of its own has committed this one (traces: "the MS has entered with count 1").
@@ -56,6 +58,19 @@ pub enum LinkEnds {
         /// The second.
         second: usize,
     },
+}
+
+impl LinkEnds {
+    /// The link as a script names it.
+    pub(super) fn in_script(self) -> Link {
+        match self {
+            Self::Air { mobile, base_station } => {
+                Link::Air { mobile_station: MobileStationId(mobile), base_station: BaseStationId(base_station) }
+            }
+            Self::R6 { base_station } => Link::R6 { base_station: BaseStationId(base_station) },
+            Self::R4 { first, second } => Link::R4 { first: BaseStationId(first), second: BaseStationId(second) },
+        }
+    }
 }
 
 /// Which node is which, and where every link leads.
@@ -143,16 +158,10 @@ impl Topology {
     }
 
     /// The port of a link of the script, and the node at the end that receives.
-    fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
-        let ends = match directed.link {
-            Link::Air { mobile_station, base_station } => {
-                LinkEnds::Air { mobile: mobile_station.0, base_station: base_station.0 }
-            }
-            Link::R6 { base_station } => LinkEnds::R6 { base_station: base_station.0 },
-            Link::R4 { first, second } => LinkEnds::R4 { first: first.0, second: second.0 },
-        };
-        let port = self.links.iter().position(|link| *link == ends);
-        let port = port.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
+    pub(super) fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
+        let links = self.links.iter().enumerate();
+        let found = links.map(|(port, ends)| (port, *ends)).find(|(_, ends)| ends.in_script() == directed.link);
+        let (port, ends) = found.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
         let [first, second] = self.ends(ends);
         let to = match directed.to {
             LinkEnd::First => first,
@@ -200,6 +209,7 @@ struct Standing {
     lifetime: PmkLifetime,
     connection: Connection,
     teks: Vec<(Said, TekContext)>,
+    classifiers: Classifiers,
     /// GRE keys towards the BS and towards the gateway.
     tunnel: (u32, u32),
 }
@@ -225,9 +235,8 @@ pub fn build(script: &Script) -> World {
     for (position, (mobile, standing)) in script.mobile_stations.iter().zip(&standing).enumerate() {
         emulation.add_node(mobile_station(script, mobile, position, &topology, &radio, &directory, standing));
     }
-    for &ends in &topology.links {
+    for (&ends, [to_first, to_second]) in topology.links.iter().zip(link_settings(script, &topology)) {
         let [first, second] = topology.ends(ends);
-        let [to_first, to_second] = link_settings(script, ends);
         emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
     }
     if !script.faults.is_empty() {
@@ -274,6 +283,8 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
             script::CrcOrder::Ofdma => CrcForm::Ofdma,
         },
         max_pdu: usize::from(radio.max_pdu),
+        packing: radio.packing,
+        allocation: radio.allocation.map(|octets| usize::try_from(octets).unwrap_or(usize::MAX)),
         rng_delay: radio.rng_delay,
         ranging_deadline: radio.ranging_deadline,
         ranging_retry: radio.ranging_retry,
@@ -320,11 +331,13 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let lifetime = PmkLifetime { full, ends: VirtualTime::ZERO + full };
     let number = u32::try_from(position).unwrap_or(u32::MAX / 2);
     // R9: SAIDs are assigned at network entry; the primary SAID equals the basic CID of that BS.
-    let flows = |said| [(Sfid(number * 2 + 1), said), (Sfid(number * 2 + 2), said)];
-    let probe = pool.clone().allocate(&flows(Said(0)));
-    let said = Said(probe.map_or(0, |connection| connection.basic.0));
-    let connection =
-        pool.allocate(&flows(said)).unwrap_or_else(|| unreachable!("the script format limits the mobiles of a BS"));
+    let flows = ServiceFlows::of(script, MobileStationId(position));
+    let probe = pool.clone().allocate(&flows.with_saids(Said(0)));
+    let primary = Said(probe.map_or(0, |connection| connection.basic.0));
+    let flows_and_sas = flows.with_saids(primary);
+    let connection = pool
+        .allocate(&flows_and_sas)
+        .unwrap_or_else(|| unreachable!("the script format limits the mobiles and flows of a BS"));
     let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
     let mut tek = |eks, part| {
         let mut octets = [0; 16];
@@ -332,14 +345,16 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
         let window = window(mobile.pn_window);
         TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, VirtualTime::ZERO + full / part)
     };
-    let (older, newer) = (tek(0, 2), tek(1, 1));
+    let saids: BTreeSet<Said> = flows_and_sas.iter().map(|(_, said)| *said).collect();
+    let teks = saids.into_iter().map(|said| (said, TekContext::from_random(tek(0, 2), tek(1, 1)))).collect();
     Standing {
         pmk: Pmk::from_octets(pmk),
         count,
         next: mobile.network_key_count.or(count.next()),
         lifetime,
         connection,
-        teks: vec![(said, TekContext::from_random(older, newer))],
+        teks,
+        classifiers: flows.classifiers,
         tunnel: (number + 1, number + 1),
     }
 }
@@ -360,7 +375,8 @@ fn authenticator(
         keys.hand_out(serving);
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        (mobile.mac, Subscriber { keys, flows, seamless: mobile.seamless, path })
+        let (seamless, classifiers) = (mobile.seamless, standing.classifiers.clone());
+        (mobile.mac, Subscriber { keys, flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
@@ -422,6 +438,7 @@ fn base_station(
             keys: station_keys,
             tunnel: standing.tunnel,
             seamless: mobile.seamless,
+            classifiers: standing.classifiers.clone(),
         };
         established.insert(mobile.mac, entry);
     }
@@ -466,67 +483,7 @@ fn mobile_station(
         ports: (0..script.base_stations.len())
             .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
             .collect(),
+        classifiers: standing.classifiers.clone(),
     };
     MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone())
-}
-
-/// Towards the first end and towards the second.
-fn link_settings(script: &Script, ends: LinkEnds) -> [LinkSettings; 2] {
-    match ends {
-        LinkEnds::Air { .. } => {
-            let radio = &script.radio;
-            let impairments = Impairments {
-                loss: radio.loss,
-                duplication: radio.duplication,
-                bit_error: radio.bit_errors,
-                ..Impairments::default()
-            };
-            let slot = |end| LinkSettings { timing: Timing::Slot { period: radio.frame, end }, impairments };
-            [slot(radio.downlink), slot(radio.frame)]
-        }
-        LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
-            let backbone = &script.backbone;
-            let timing = Timing::Latency { latency: backbone.latency, jitter: backbone.jitter };
-            let impairments = Impairments { loss: backbone.loss, ..Impairments::default() };
-            [LinkSettings { timing, impairments }; 2]
-        }
-    }
-}
-
-fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
-    let trigger = match attack.trigger {
-        script::Trigger::Time(at) => Trigger::Time(at),
-        script::Trigger::Frame(frames) => Trigger::Frames(frame_choice(frames, attack.tap.link)),
-    };
-    let action = match &attack.action {
-        AttackAction::Record(name) => Action::Record(name.clone()),
-        AttackAction::Replay(name) => Action::Replay(name.clone()),
-        AttackAction::Drop => Action::Drop,
-        AttackAction::Delay(delay) => Action::Delay(*delay),
-    };
-    let (port, to) = topology.directed(attack.tap);
-    Attack { name: attack.name.clone(), port, to, trigger, action }
-}
-
-fn scripted_faults(script: &Script, topology: &Topology) -> Faults {
-    let mut faults = Faults::default();
-    for fault in &script.faults {
-        let (port, to) = topology.directed(fault.link);
-        let frames = frame_choice(fault.frames, fault.link.link);
-        faults.add(port, to, Fault { frames, effect: fault.effect });
-    }
-    faults
-}
-
-fn frame_choice(frames: script::FrameChoice, link: Link) -> FrameChoice {
-    let script::FrameChoice { kind, nth, count, after } = frames;
-    let kind = match kind {
-        script::FrameKind::Any => FrameKind::Any,
-        script::FrameKind::Data if link.is_backbone() => FrameKind::BackboneData,
-        script::FrameKind::Data => FrameKind::AirData,
-        script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
-        script::FrameKind::RangingCode => FrameKind::RangingCode,
-        script::FrameKind::Control(kind) => FrameKind::Control(kind),
-    };
-    FrameChoice { kind, nth, count, after }
 }

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::backbone_side::{BackboneSide, Request};
+use super::classifier::Classifiers;
 use super::directory::Directory;
 use super::event::{Command, Event, NamedKey, What};
 use crate::dot16::backbone::Compound::{AkContext, BsInfo, DataPathInfo, MsInfo};
@@ -26,6 +27,8 @@ pub struct Subscriber {
     pub keys: AuthenticatorKeys,
     /// Its service flows and their SAs.
     pub flows: Vec<(Sfid, Said)>,
+    /// The classifiers of these flows.
+    pub classifiers: Classifiers,
     /// Whether it negotiated seamless handover.
     pub seamless: bool,
     /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
@@ -54,6 +57,7 @@ struct Tunnel {
 struct Mobile {
     keys: AuthenticatorKeys,
     flows: Vec<(Sfid, Said)>,
+    classifiers: Classifiers,
     seamless: bool,
     tunnels: BTreeMap<Bsid, Tunnel>,
     /// Where downlink packets go, and the count that this rests on.
@@ -90,6 +94,7 @@ impl Authenticator {
             let mobile = Mobile {
                 keys: subscriber.keys,
                 flows: subscriber.flows,
+                classifiers: subscriber.classifiers,
                 seamless: subscriber.seamless,
                 tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
                 path: (bs, count),
@@ -137,7 +142,11 @@ impl Authenticator {
         };
         mobile.sequence = mobile.sequence.wrapping_add(1);
         let note = format!("GRE: user packet for {}, {} octets", self.directory.ms(ms), packet.len());
-        self.backbone.tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox);
+        if self.backbone.tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox).is_err() {
+            outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
+            let why = "a user packet that does not fit in GRE over IPv4";
+            outbox.report(Event { ms, what: What::CommandIgnored(why) });
+        }
     }
 
     fn uplink(&mut self, packet: GrePacket, outbox: &mut Outbox<Event>) {
@@ -219,9 +228,7 @@ impl Authenticator {
             AsnTlv::AkSn(context.ak.ak_sn.0),
             AsnTlv::CmacKeyCount(context.count),
         ])];
-        info.extend(
-            mobile.flows.iter().map(|(sfid, said)| AsnTlv::SfInfo(vec![AsnTlv::Sfid(*sfid), AsnTlv::Said(*said)])),
-        );
+        info.extend(mobile.flows.iter().map(|(sfid, said)| mobile.classifiers.sf_info(*sfid, *said)));
         let mut tlvs = vec![
             AsnTlv::ContextPurpose(crate::dot16::backbone::asn_code::context_purpose::MS_AK_CONTEXT),
             AsnTlv::MsInfo(info),

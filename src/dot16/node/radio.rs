@@ -31,6 +31,11 @@ pub struct RadioSettings {
     pub crc: CrcForm,
     /// Largest MAC PDU, in octets; longer SDUs are fragmented.
     pub max_pdu: usize,
+    /// Whether SDUs and fragments that wait for one connection share PDUs. A receiver takes packed PDUs in any case.
+    pub packing: bool,
+    /// Octets of user data PDUs that a mobile may send, or be sent, in one subframe, at least `max_pdu`; any number if none
+    /// is given.
+    pub allocation: Option<usize>,
     /// From arrival at a target to the RNG-REQ.
     pub rng_delay: Duration,
     /// From arrival at a target to the end of the attempt if ranging is not done.

@@ -174,11 +174,9 @@ impl BaseStation {
             return;
         };
         if advanced && !never {
-            let kept = std::mem::take(&mut mobile.kept);
-            mobile.queue.extend(kept);
-        } else {
-            mobile.kept.clear();
+            mobile.queue_kept();
         }
+        mobile.kept.clear();
         if !mobile.seamless {
             self.install_random(now, ms, m, false);
         }

@@ -286,6 +286,67 @@ fn station_values_are_checked() {
 }
 
 #[test]
+fn packing_and_allocation_are_checked() {
+    radio("packing = \"yes\"", 11, "radio.packing: expected true or false, found the string \"yes\"");
+    let expected = "radio.allocation: expected a whole number from 2047 to 1000000000, found the integer 2046";
+    radio("allocation = 2046", 14, expected);
+    let smaller = parse(&format!("{SMALLEST}[radio]\nmax_pdu = 128\nallocation = 128\n")).unwrap();
+    assert_eq!(smaller.radio.allocation, Some(128));
+}
+
+#[test]
+fn flows_are_checked() {
+    let flow = |line: &str, column: usize, message: &str| {
+        refused(SMALLEST, &format!("[[flow]]\nsa = 2\n{line}\n"), 3, column, message);
+    };
+    flow("udp_port = 65536", 12, "flow.udp_port: expected a whole number from 0 to 65535, found the integer 65536");
+    flow(
+        "protocol = \"sctp\"",
+        12,
+        "flow.protocol: expected \"icmp\" or \"tcp\" or \"udp\", found the string \"sctp\"",
+    );
+    flow("protocol = \"udp\"\nudp_port = 5", 1, "flow.protocol: expected no protocol beside udp_port, found one");
+    flow("port = 5", 1, "unknown key \"port\" in flow");
+    flow(
+        "direction = \"up\"",
+        13,
+        "flow.direction: expected \"uplink\" or \"downlink\" or \"both\", found the string \"up\"",
+    );
+    refused(SMALLEST, "[[flow]]\nsa = 0\n", 2, 6, "flow.sa: expected a whole number from 1 to 16, found the integer 0");
+    refused(
+        STATIONS,
+        "[[flow]]\n",
+        1,
+        1,
+        "flow.mobile_station: expected the name of a [[mobile_station]], found nothing",
+    );
+}
+
+#[test]
+fn more_flows_than_a_mobile_or_a_base_station_can_have_are_refused() {
+    let udp = |port: usize| format!("[[flow]]\nudp_port = {port}\n");
+    let flows = |count: usize| (0..count).map(udp).collect::<String>();
+    assert_eq!(parse(&format!("{SMALLEST}{}", flows(7))).unwrap().flows.len(), 7);
+    let expected = "flow: expected at most 16 service flows of ms1, the default ones included";
+    refused(SMALLEST, &flows(8), 15, 1, &format!("{expected}, found 18"));
+    assert!(parse(&format!("{SMALLEST}{}[[flow]]\n", flows(7))).is_ok(), "a default flow of its own");
+    refused(SMALLEST, &format!("{}[[flow]]\n", flows(8)), 17, 1, &format!("{expected}, found 18"));
+
+    let mobile = |number: usize| {
+        format!(
+            "[[mobile_station]]\nname = \"m{number}\"\nmac = \"02000001{number:04}\"\nip = \"192.1.1.{number}\"\n\
+             serving = \"bs1\"\n"
+        )
+    };
+    let flow = |mobile: usize, port: usize| format!("[[flow]]\nmobile_station = \"m{mobile}\"\nudp_port = {port}\n");
+    let mobiles: String = (1..=188).map(mobile).collect();
+    let of_all = |flows: usize| (1..=188).flat_map(|m| (0..flows).map(move |port| flow(m, port))).collect::<String>();
+    assert!(parse(&format!("{SMALLEST}{mobiles}{}", of_all(6))).is_ok());
+    let error = parse(&format!("{SMALLEST}{mobiles}{}", of_all(7))).unwrap_err();
+    assert_eq!(error.message(), "flow: expected at most 3000 service flows at one base station, found more");
+}
+
+#[test]
 fn traffic_is_checked() {
     let traffic = |line: &str, column: usize, message: &str| {
         refused(SMALLEST, &format!("[[traffic]]\nkind = \"udp\"\n{line}\n"), 3, column, message);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::*;
 use super::{SMALLEST, STATIONS, parse, with};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::node::Classifier;
 use crate::dot16::security::{Weakness, Weaknesses};
 use crate::time::VirtualTime;
 
@@ -38,6 +39,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             loss: 0.0,
             duplication: 0.0,
             bit_errors: 0.0,
+            reordering: 0.0,
             crc: CrcOrder::MsbFirst,
             neighbour_advertisement: ms(1_000),
             lost_downlink: ms(3_500),
@@ -48,9 +50,18 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             resource_retain: ms(2_000),
             handover_retry: ms(100),
             max_pdu: 2_047,
+            packing: false,
+            allocation: None,
             tek_processing: ms(5),
         },
-        backbone: Backbone { latency: ms(2), jitter: Duration::ZERO, loss: 0.0, retry: ms(20) },
+        backbone: Backbone {
+            latency: ms(2),
+            jitter: Duration::ZERO,
+            loss: 0.0,
+            duplication: 0.0,
+            reordering: 0.0,
+            retry: ms(20),
+        },
         authenticator: Authenticator {
             name: "gw".to_owned(),
             pmk_lifetime: ms(3_600_000),
@@ -80,8 +91,10 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             network_key_count: None,
             weaknesses: Weaknesses::default(),
         }],
+        flows: Vec::new(),
         traffic: Vec::new(),
         steps: Vec::new(),
+        links: Vec::new(),
         faults: Vec::new(),
         attacks: Vec::new(),
         expectations: Vec::new(),
@@ -109,6 +122,7 @@ dl_sync = "15ms"
 loss = 0.25
 duplication = 1
 bit_errors = 1e-6
+reordering = 0.5
 crc = "ofdma"
 neighbour_advertisement = "0.5s"
 lost_downlink = "700ms"
@@ -118,6 +132,8 @@ ranging_retry = "60ms"
 action_time = 255
 resource_retain = "25.5s"
 max_pdu = 256
+packing = true
+allocation = 256
 handover_retry = "70ms"
 tek_processing = "1ms"
 
@@ -125,6 +141,8 @@ tek_processing = "1ms"
 latency = "1us"
 jitter = "3us"
 loss = 0.5
+duplication = 0.125
+reordering = 1
 retry = "40ms"
 
 [authenticator]
@@ -155,6 +173,15 @@ pn_window = 0
 cmac_key_count = 65535
 network_key_count = 7
 weaknesses = ["claims-seamless"]
+
+[[flow]]
+mobile_station = "ms1"
+direction = "downlink"
+sa = 16
+udp_port = 65535
+
+[[flow]]
+protocol = "tcp"
 
 [[traffic]]
 mobile_station = "ms1"
@@ -239,6 +266,7 @@ fn every_key_is_read() {
         loss: 0.25,
         duplication: 1.0,
         bit_errors: 1e-6,
+        reordering: 0.5,
         crc: CrcOrder::Ofdma,
         neighbour_advertisement: ms(500),
         lost_downlink: ms(700),
@@ -249,11 +277,15 @@ fn every_key_is_read() {
         resource_retain: ms(25_500),
         handover_retry: ms(70),
         max_pdu: 256,
+        packing: true,
+        allocation: Some(256),
         tek_processing: ms(1),
     };
     assert_eq!(script.radio, radio);
     let us = Duration::from_micros;
-    assert_eq!(script.backbone, Backbone { latency: us(1), jitter: us(3), loss: 0.5, retry: ms(40) });
+    let backbone =
+        Backbone { latency: us(1), jitter: us(3), loss: 0.5, duplication: 0.125, reordering: 1.0, retry: ms(40) };
+    assert_eq!(script.backbone, backbone);
     assert_eq!(script.authenticator.name, "asn");
     assert_eq!(script.authenticator.pmk_lifetime, ms(7_200_000));
     assert_eq!(script.authenticator.ip, Ipv4Addr::new(10, 0, 0, 9));
@@ -281,6 +313,18 @@ fn every_key_is_read() {
     });
     let file = "voice.pcapng".to_owned();
     let capture = Traffic::Capture(CaptureTraffic { mobile_station: MobileStationId(0), start: at(3_000), file });
+    let mobile_station = MobileStationId(0);
+    let classifier = |protocol, port| Some(Classifier { protocol, port });
+    let flows = [
+        ServiceFlow {
+            mobile_station,
+            direction: TrafficDirection::Downlink,
+            sa: 16,
+            classifier: classifier(17, Some(65_535)),
+        },
+        ServiceFlow { mobile_station, direction: TrafficDirection::Both, sa: 1, classifier: classifier(6, None) },
+    ];
+    assert_eq!(script.flows, flows);
     assert_eq!(script.traffic, [bulk, capture]);
     let bs1 = BaseStationId(0);
     let handover = StepAction::Handover { target: bs1, candidates: vec![bs1] };
@@ -296,9 +340,6 @@ fn every_key_is_read() {
         restart(Actor::Authenticator, None),
     ];
     assert_eq!(script.steps, steps);
-    let tap = Tap::Air { mobile_station: MobileStationId(0), base_station: bs1 };
-    let step = |action| Step { at: at(1_000), mobile_station: MobileStationId(0), action };
-    assert_eq!(script.steps, [step(handover), step(StepAction::Cancel)]);
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
