@@ -174,6 +174,10 @@ impl Authenticator {
             return outbox.verdict(Verdict::rejected("dropped: no subscriber with this MSID"));
         }
         match message.kind {
+            // A repeat is seen as what it is before the keys are asked, so that the weakness has to reach here too.
+            CmacKeyCountUpdate if self.weaknesses.has(Weakness::RefusesRepeatedReport) => {
+                self.count_report(now, bs, from, message, outbox);
+            }
             ContextReq | CmacKeyCountUpdate | PathPreregReq | PathRegReq | PathDeregReq
                 if self.backbone.repeat_answer(from, message, outbox) =>
             {

@@ -257,6 +257,9 @@ impl BaseStation {
                 if let Some(reject) = reject_of(&error.reason) {
                     self.event(ms, What::Rejected(reject), outbox);
                 }
+                if error.searched {
+                    self.event(ms, What::SearchFailed { bs }, outbox);
+                }
                 let searched =
                     if error.searched { ", nor under any count of the self-synchronisation window" } else { "" };
                 return outbox.verdict(Verdict::rejected(format!("dropped: {}{searched}", error.reason)));
