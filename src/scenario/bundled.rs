@@ -46,6 +46,8 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("count-beyond-window"),
     bundled!("three-candidates"),
     bundled!("ping-pong"),
+    bundled!("lost-rng-rsp"),
+    bundled!("lost-count-update"),
     bundled!("target-restart"),
     bundled!("lossy"),
 ];

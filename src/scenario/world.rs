@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use rand_core::Rng;
 
-use super::faults::{Fault, Faults};
 use super::script::{
-    self, Actor, AttackAction, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId, Script,
+    self, Actor, BaseStationId, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId, Script,
     StepAction,
 };
+use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
 use super::service_flows::ServiceFlows;
-use crate::adversary::{Action, Adversary, Attack, FrameChoice, FrameKind, Trigger};
+use crate::adversary::Adversary;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
@@ -30,7 +30,7 @@ use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, Te
 use crate::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
-use crate::emulation::{Emulation, Impairments, LinkSettings, NodeIndex, Port, Timing};
+use crate::emulation::{Emulation, NodeIndex, Port};
 use crate::time::VirtualTime;
 
 /// A mobile that enters without a count of its own has committed this one (traces: "the MS has entered with count 1").
@@ -58,6 +58,19 @@ pub enum LinkEnds {
         /// The second.
         second: usize,
     },
+}
+
+impl LinkEnds {
+    /// The link as a script names it.
+    pub(super) fn in_script(self) -> Link {
+        match self {
+            Self::Air { mobile, base_station } => {
+                Link::Air { mobile_station: MobileStationId(mobile), base_station: BaseStationId(base_station) }
+            }
+            Self::R6 { base_station } => Link::R6 { base_station: BaseStationId(base_station) },
+            Self::R4 { first, second } => Link::R4 { first: BaseStationId(first), second: BaseStationId(second) },
+        }
+    }
 }
 
 /// Which node is which, and where every link leads.
@@ -145,16 +158,10 @@ impl Topology {
     }
 
     /// The port of a link of the script, and the node at the end that receives.
-    fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
-        let ends = match directed.link {
-            Link::Air { mobile_station, base_station } => {
-                LinkEnds::Air { mobile: mobile_station.0, base_station: base_station.0 }
-            }
-            Link::R6 { base_station } => LinkEnds::R6 { base_station: base_station.0 },
-            Link::R4 { first, second } => LinkEnds::R4 { first: first.0, second: second.0 },
-        };
-        let port = self.links.iter().position(|link| *link == ends);
-        let port = port.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
+    pub(super) fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
+        let links = self.links.iter().enumerate();
+        let found = links.map(|(port, ends)| (port, *ends)).find(|(_, ends)| ends.in_script() == directed.link);
+        let (port, ends) = found.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
         let [first, second] = self.ends(ends);
         let to = match directed.to {
             LinkEnd::First => first,
@@ -201,8 +208,9 @@ struct Standing {
     next: Option<CmacKeyCount>,
     lifetime: PmkLifetime,
     connection: Connection,
-    teks: Vec<(Said, TekContext)>,
     classifiers: Classifiers,
+    teks_at_mobile: Vec<(Said, TekContext)>,
+    teks_at_base_station: Vec<(Said, TekContext)>,
     /// GRE keys towards the BS and towards the gateway.
     tunnel: (u32, u32),
 }
@@ -228,9 +236,8 @@ pub fn build(script: &Script) -> World {
     for (position, (mobile, standing)) in script.mobile_stations.iter().zip(&standing).enumerate() {
         emulation.add_node(mobile_station(script, mobile, position, &topology, &radio, &directory, standing));
     }
-    for &ends in &topology.links {
+    for (&ends, [to_first, to_second]) in topology.links.iter().zip(link_settings(script, &topology)) {
         let [first, second] = topology.ends(ends);
-        let [to_first, to_second] = link_settings(script, ends);
         emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
     }
     if !script.faults.is_empty() {
@@ -333,22 +340,31 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
         .allocate(&flows_and_sas)
         .unwrap_or_else(|| unreachable!("the script format limits the mobiles and flows of a BS"));
     let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
-    let mut tek = |eks, part| {
+    let mut tek = || {
         let mut octets = [0; 16];
         random.fill_bytes(&mut octets);
-        let window = window(mobile.pn_window);
-        TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, VirtualTime::ZERO + full / part)
+        Tek::from_octets(octets)
     };
     let saids: BTreeSet<Said> = flows_and_sas.iter().map(|(_, said)| *said).collect();
-    let teks = saids.into_iter().map(|said| (said, TekContext::from_random(tek(0, 2), tek(1, 1)))).collect();
+    let keys: Vec<(Said, Tek, Tek)> = saids.into_iter().map(|said| (said, tek(), tek())).collect();
+    // Each side has a window of its own.
+    let teks = |size| {
+        let state = |tek: &Tek, eks, part| {
+            let expires = VirtualTime::ZERO + full / part;
+            TekState::new(tek.clone(), eks, TekSource::Random, window(size), expires)
+        };
+        let context = |older, newer| TekContext::from_random(state(older, 0, 2), state(newer, 1, 1));
+        keys.iter().map(|(said, older, newer)| (*said, context(older, newer))).collect()
+    };
     Standing {
         pmk: Pmk::from_octets(pmk),
         count,
         next: mobile.network_key_count.or(count.next()),
         lifetime,
         connection,
-        teks,
         classifiers: flows.classifiers,
+        teks_at_mobile: teks(mobile.pn_window),
+        teks_at_base_station: teks(script[mobile.serving].pn_window),
         tunnel: (number + 1, number + 1),
     }
 }
@@ -420,9 +436,10 @@ fn base_station(
             continue;
         }
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
-        let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+        let saids =
+            if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
-        station_keys.establish(standing.count, standing.teks.clone());
+        station_keys.establish(standing.count, standing.teks_at_base_station.clone());
         // The serving BS knows of the N that its own entry led to, whatever the Authenticator holds now.
         if let Some(next) = standing.count.next() {
             station_keys.notice(next);
@@ -466,10 +483,11 @@ fn mobile_station(
         weaknesses: mobile.weaknesses.clone(),
     };
     // Without seamless handover no TEK is generated, so no SA is named.
-    let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+    let saids =
+        if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();
     let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
-    keys.establish(serving, standing.teks.clone());
+    keys.establish(serving, standing.teks_at_mobile.clone());
     let settings = MobileStationSettings {
         mac: mobile.mac,
         seamless: mobile.seamless,
@@ -480,65 +498,4 @@ fn mobile_station(
         classifiers: standing.classifiers.clone(),
     };
     MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone())
-}
-
-/// Towards the first end and towards the second.
-fn link_settings(script: &Script, ends: LinkEnds) -> [LinkSettings; 2] {
-    match ends {
-        LinkEnds::Air { .. } => {
-            let radio = &script.radio;
-            let impairments = Impairments {
-                loss: radio.loss,
-                duplication: radio.duplication,
-                bit_error: radio.bit_errors,
-                ..Impairments::default()
-            };
-            let slot = |end| LinkSettings { timing: Timing::Slot { period: radio.frame, end }, impairments };
-            [slot(radio.downlink), slot(radio.frame)]
-        }
-        LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
-            let backbone = &script.backbone;
-            let timing = Timing::Latency { latency: backbone.latency, jitter: backbone.jitter };
-            let impairments = Impairments { loss: backbone.loss, ..Impairments::default() };
-            [LinkSettings { timing, impairments }; 2]
-        }
-    }
-}
-
-fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
-    let trigger = match attack.trigger {
-        script::Trigger::Time(at) => Trigger::Time(at),
-        script::Trigger::Frame(frames) => Trigger::Frames(frame_choice(frames, attack.tap.link)),
-    };
-    let action = match &attack.action {
-        AttackAction::Record(name) => Action::Record(name.clone()),
-        AttackAction::Replay(name) => Action::Replay(name.clone()),
-        AttackAction::Drop => Action::Drop,
-        AttackAction::Delay(delay) => Action::Delay(*delay),
-    };
-    let (port, to) = topology.directed(attack.tap);
-    Attack { name: attack.name.clone(), port, to, trigger, action }
-}
-
-fn scripted_faults(script: &Script, topology: &Topology) -> Faults {
-    let mut faults = Faults::default();
-    for fault in &script.faults {
-        let (port, to) = topology.directed(fault.link);
-        let frames = frame_choice(fault.frames, fault.link.link);
-        faults.add(port, to, Fault { frames, effect: fault.effect });
-    }
-    faults
-}
-
-fn frame_choice(frames: script::FrameChoice, link: Link) -> FrameChoice {
-    let script::FrameChoice { kind, nth, count, after } = frames;
-    let kind = match kind {
-        script::FrameKind::Any => FrameKind::Any,
-        script::FrameKind::Data if link.is_backbone() => FrameKind::BackboneData,
-        script::FrameKind::Data => FrameKind::AirData,
-        script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
-        script::FrameKind::RangingCode => FrameKind::RangingCode,
-        script::FrameKind::Control(kind) => FrameKind::Control(kind),
-    };
-    FrameChoice { kind, nth, count, after }
 }

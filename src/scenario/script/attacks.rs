@@ -108,9 +108,9 @@ impl fmt::Display for MessageName {
     }
 }
 
-pub(super) const KEYS: [&str; 8] = ["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
-pub(super) const TRIGGER_KEYS: [&str; 5] = ["frame", "time", "nth", "count", "after"];
-pub(super) const ACTION_KEYS: [&str; 4] = ["record", "replay", "drop", "delay"];
+pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
+pub(super) const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after"];
+pub(super) const ACTION_KEYS: &[&str] = &["record", "replay", "drop", "delay"];
 
 /// Attacks in one script.
 const MOST_ATTACKS: usize = 1_000;
@@ -123,7 +123,7 @@ pub(super) const DIRECTIONS: [(&str, Direction); 2] =
 
 /// Reads every `[[attack]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) -> Read<Vec<Attack>> {
-    let sections = root.tables("attack", &KEYS)?;
+    let sections = root.tables("attack", KEYS)?;
     let mut attacks: Vec<Attack> = Vec::new();
     for section in &sections {
         let name_field = section.required("name", "a name")?;
@@ -182,7 +182,7 @@ fn tap(section: &Section<'_>, stations: &Stations) -> Read<DirectedLink> {
 }
 
 fn trigger(field: &Field<'_>, link: Link, duration: Duration) -> Read<Trigger> {
-    let section = field.section(&TRIGGER_KEYS)?;
+    let section = field.section(TRIGGER_KEYS)?;
     let what = section.exactly_one(&["frame", "time"])?;
     if what.key() == "frame" {
         return frames(&section, link, duration).map(Trigger::Frame);
@@ -194,7 +194,7 @@ fn trigger(field: &Field<'_>, link: Link, duration: Duration) -> Read<Trigger> {
 }
 
 fn action(field: &Field<'_>) -> Read<AttackAction> {
-    let what = field.section(&ACTION_KEYS)?.exactly_one(&ACTION_KEYS)?;
+    let what = field.section(ACTION_KEYS)?.exactly_one(ACTION_KEYS)?;
     match what.key() {
         "record" => what.name(NAME_LENGTH, true).map(AttackAction::Record),
         "replay" => what.name(NAME_LENGTH, true).map(AttackAction::Replay),
@@ -232,6 +232,6 @@ fn check_replay(section: &Section<'_>, tap: DirectedLink, recording: &str, attac
         return Ok(());
     }
     let field = section.required("action", EXPECTED_ACTION)?;
-    let replay = field.section(&ACTION_KEYS)?.exactly_one(&ACTION_KEYS)?;
+    let replay = field.section(ACTION_KEYS)?.exactly_one(ACTION_KEYS)?;
     Err(replay.mismatch(&format!("a recording that another attack makes {}", source(tap))))
 }

@@ -50,7 +50,7 @@ pub(super) fn lost_downlink(neighbour_advertisement: Duration) -> Duration {
     neighbour_advertisement.saturating_mul(7) / 2
 }
 
-/// Loss, duplication, bit errors.
+/// Loss, duplication, bit errors, reordering.
 pub(super) const PROBABILITY: f64 = 0.0;
 
 pub(super) const AUTHENTICATOR: &str = "gw";

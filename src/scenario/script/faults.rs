@@ -32,8 +32,8 @@ pub enum FaultEffect {
     FlipBit(u64),
 }
 
-pub(super) const KEYS: [&str; 10] =
-    ["link", "to", "frame", "nth", "count", "after", "lose", "delay", "duplicate", "flip_bit"];
+pub(super) const KEYS: &[&str] =
+    &["link", "to", "frame", "nth", "count", "after", "lose", "delay", "duplicate", "flip_bit"];
 const EFFECTS: [&str; 4] = ["lose", "delay", "duplicate", "flip_bit"];
 
 /// Faults in one script.
@@ -42,7 +42,7 @@ const MOST_FAULTS: usize = 1_000;
 /// Reads every `[[fault]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) -> Read<Vec<Fault>> {
     let mut faults = Vec::new();
-    for section in root.tables("fault", &KEYS)? {
+    for section in root.tables("fault", KEYS)? {
         if faults.len() >= MOST_FAULTS {
             return Err(Problem::mismatch(section.place, "fault", &format!("at most {MOST_FAULTS}"), "more"));
         }

@@ -22,7 +22,7 @@ pub struct ServiceFlow {
     pub classifier: Option<Classifier>,
 }
 
-pub(super) const KEYS: [&str; 5] = ["mobile_station", "direction", "sa", "protocol", "udp_port"];
+pub(super) const KEYS: &[&str] = &["mobile_station", "direction", "sa", "protocol", "udp_port"];
 
 /// Security associations of a mobile.
 const MOST_SAS: u8 = 16;
@@ -33,7 +33,7 @@ const MOST_FLOWS_AT_BASE_STATION: usize = 3_000;
 
 /// Reads every `[[flow]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations) -> Read<Vec<ServiceFlow>> {
-    let sections = root.tables("flow", &KEYS)?;
+    let sections = root.tables("flow", KEYS)?;
     let flows = sections.iter().map(|section| flow(section, stations)).collect::<Read<Vec<ServiceFlow>>>()?;
     let places = sections.iter().map(|section| section.place);
     let mut of_mobiles = BTreeMap::<MobileStationId, (Vec<ServiceFlow>, Place)>::new();

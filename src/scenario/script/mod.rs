@@ -11,6 +11,7 @@ mod expectations;
 mod faults;
 mod flows;
 mod header;
+mod impairments;
 mod links;
 mod nearest;
 mod network;
@@ -35,6 +36,7 @@ pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, Jud
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
+pub use impairments::{LinkImpairments, WireDelay};
 pub use links::{DirectedLink, FrameChoice, FrameKind, Link, LinkEnd};
 pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
 pub use problem::ScriptError;
@@ -84,6 +86,8 @@ pub struct Script {
     pub traffic: Vec<Traffic>,
     /// Steps in the order of time.
     pub steps: Vec<Step>,
+    /// Impairments of single directions of links, each direction once.
+    pub links: Vec<LinkImpairments>,
     /// What links do to chosen frames.
     pub faults: Vec<Fault>,
     /// What the adversary does.
@@ -93,7 +97,7 @@ pub struct Script {
 }
 
 /// Legal keys at the top of a script.
-const KEYS: [&str; 20] = [
+const KEYS: &[&str] = &[
     "name",
     "shows",
     "statements",
@@ -111,6 +115,7 @@ const KEYS: [&str; 20] = [
     "flow",
     "traffic",
     "step",
+    "link",
     "fault",
     "attack",
     "expect",
@@ -167,15 +172,15 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     for (set, number) in sets.iter().zip(1..) {
         set::apply(&mut document, set, number)?;
     }
-    let root = Section::open(&document, String::new(), &KEYS)?;
+    let root = Section::open(&document, String::new(), KEYS)?;
     let empty = Node { place: document.place, data: Data::Table(Vec::new()) };
     let header = header::read(&root)?;
     let radio = match root.field("radio") {
-        Some(field) => field.section(&network::RADIO_KEYS)?,
+        Some(field) => field.section(network::RADIO_KEYS)?,
         None => Section::open(&empty, "radio".to_owned(), &[])?,
     };
     let backbone = match root.field("backbone") {
-        Some(field) => field.section(&network::BACKBONE_KEYS)?,
+        Some(field) => field.section(network::BACKBONE_KEYS)?,
         None => Section::open(&empty, "backbone".to_owned(), &[])?,
     };
     let backbone = network::backbone(&backbone)?;
@@ -184,6 +189,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let flows = flows::read(&root, &stations)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
+    let links = impairments::read(&root, &stations, &radio, &backbone)?;
     let faults = faults::read(&root, &stations, header.duration)?;
     let attacks = attacks::read(&root, &stations, header.duration)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
@@ -205,6 +211,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         flows,
         traffic,
         steps,
+        links,
         faults,
         attacks,
         expectations,

@@ -43,6 +43,8 @@ pub struct Radio {
     pub duplication: f64,
     /// Probability that a frame arrives with one of its bits inverted, 0 to 1.
     pub bit_errors: f64,
+    /// Probability that a frame is held back for one frame length, 0 to 1.
+    pub reordering: f64,
     /// Bit order of the CRC of every MAC PDU.
     pub crc: CrcOrder,
     /// Interval of MOB_NBR-ADV.
@@ -81,6 +83,10 @@ pub struct Backbone {
     pub jitter: Duration,
     /// Probability that a packet is lost, 0 to 1.
     pub loss: f64,
+    /// Probability that a packet arrives twice, 0 to 1.
+    pub duplication: f64,
+    /// Probability that a packet is held back for twice `latency`, 0 to 1.
+    pub reordering: f64,
     /// From a control message to its repetition when no answer came.
     pub retry: Duration,
 }
@@ -98,7 +104,7 @@ pub struct Authenticator {
     pub weaknesses: Weaknesses,
 }
 
-pub(super) const RADIO_KEYS: [&str; 20] = [
+pub(super) const RADIO_KEYS: &[&str] = &[
     "frame",
     "downlink",
     "association",
@@ -106,6 +112,7 @@ pub(super) const RADIO_KEYS: [&str; 20] = [
     "loss",
     "duplication",
     "bit_errors",
+    "reordering",
     "crc",
     "neighbour_advertisement",
     "lost_downlink",
@@ -120,8 +127,8 @@ pub(super) const RADIO_KEYS: [&str; 20] = [
     "allocation",
     "tek_processing",
 ];
-pub(super) const BACKBONE_KEYS: [&str; 4] = ["latency", "jitter", "loss", "retry"];
-pub(super) const AUTHENTICATOR_KEYS: [&str; 4] = ["name", "pmk_lifetime", "ip", "weaknesses"];
+pub(super) const BACKBONE_KEYS: &[&str] = &["latency", "jitter", "loss", "duplication", "reordering", "retry"];
+pub(super) const AUTHENTICATOR_KEYS: &[&str] = &["name", "pmk_lifetime", "ip", "weaknesses"];
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -158,6 +165,7 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
         duplication: section.read("duplication", defaults::PROBABILITY, Field::probability)?,
         bit_errors: section.read("bit_errors", defaults::PROBABILITY, Field::probability)?,
+        reordering: section.read("reordering", defaults::PROBABILITY, Field::probability)?,
         crc: section.read("crc", defaults::CRC, |field| {
             field.one_of(&[("msb-first", CrcOrder::MsbFirst), ("ofdma", CrcOrder::Ofdma)])
         })?,
@@ -209,6 +217,8 @@ pub(super) fn backbone(section: &Section<'_>) -> Read<Backbone> {
         latency,
         jitter: section.read("jitter", Duration::ZERO, |field| field.time(Duration::ZERO..=Duration::MAX))?,
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
+        duplication: section.read("duplication", defaults::PROBABILITY, Field::probability)?,
+        reordering: section.read("reordering", defaults::PROBABILITY, Field::probability)?,
         retry: section.read("retry", defaults::backbone_retry(latency), |field| field.time(TICK..=Duration::MAX))?,
     })
 }

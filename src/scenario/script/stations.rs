@@ -84,7 +84,7 @@ const LARGEST_RETAINED: u32 = 1_000_000;
 /// Largest self-synchronisation budget per second.
 const LARGEST_BUDGET: u32 = 1_000_000;
 
-pub(super) const BASE_STATION_KEYS: [&str; 9] = [
+pub(super) const BASE_STATION_KEYS: &[&str] = &[
     "name",
     "bsid",
     "ip",
@@ -95,7 +95,7 @@ pub(super) const BASE_STATION_KEYS: [&str; 9] = [
     "retained_contexts",
     "weaknesses",
 ];
-pub(super) const MOBILE_STATION_KEYS: [&str; 10] = [
+pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "name",
     "mac",
     "ip",
@@ -154,7 +154,7 @@ pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
         mobile_names: BTreeMap::new(),
     };
     root.required("base_station", "at least one [[base_station]]")?;
-    for section in root.tables("base_station", &BASE_STATION_KEYS)? {
+    for section in root.tables("base_station", BASE_STATION_KEYS)? {
         let name = station_name(&section, &mut names)?;
         let bsid: Bsid = address(&section, "bsid", &mut ids)?;
         let ip = station_ip(&section, &mut ips)?;
@@ -170,7 +170,7 @@ pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
     }
     root.required("mobile_station", "at least one [[mobile_station]]")?;
     let mut served = BTreeMap::<BaseStationId, usize>::new();
-    for section in root.tables("mobile_station", &MOBILE_STATION_KEYS)? {
+    for section in root.tables("mobile_station", MOBILE_STATION_KEYS)? {
         let name = station_name(&section, &mut names)?;
         let mac: MsMac = address(&section, "mac", &mut ids)?;
         let ip = station_ip(&section, &mut ips)?;
@@ -229,7 +229,7 @@ pub(super) fn ip(field: &Field<'_>) -> Read<Ipv4Addr> {
 }
 
 fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
-    let section = root.field("authenticator").map(|field| field.section(&AUTHENTICATOR_KEYS)).transpose()?;
+    let section = root.field("authenticator").map(|field| field.section(AUTHENTICATOR_KEYS)).transpose()?;
     let field = |key| section.as_ref().and_then(|section| section.field(key));
     let name = match field("name") {
         Some(field) => {

@@ -438,13 +438,16 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
+        if let Role::Serving(serving) = &mobile.role {
+            mobile.gone_to = serving.forward();
+        }
         mobile.role = Role::Idle;
         mobile.path = false;
         mobile.management.clear();
         if let Some(keys) = &mut mobile.keys {
             keys.release();
         }
-        self.retain_contexts(ms);
+        self.retain_contexts(ms, outbox);
         self.report_keys(ms, outbox);
         self.close_tunnel(now, ms, outbox);
     }
