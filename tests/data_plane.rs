@@ -386,7 +386,7 @@ fn the_pdu_of_one_sa_does_not_open_under_the_tek_of_another() {
 
 #[test]
 fn teks_for_every_sa_come_in_rng_rsp_where_they_are_not_generated() {
-    // R9, R13
+    // R8, R9
     for (sets, restart) in [(&["mobile_station.ms1.seamless=false"][..], false), (&[], true)] {
         let mut rest = FLOWS.to_owned() + TRAFFIC;
         if restart {
