@@ -14,7 +14,9 @@ pub mod event;
 pub mod fragmentation;
 pub mod key_report;
 pub mod mobile_station;
+mod named_count;
 pub mod radio;
+mod sa_tek;
 pub mod timers;
 
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};

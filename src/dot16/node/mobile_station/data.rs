@@ -27,19 +27,11 @@ pub(in crate::dot16::node) fn reject_of(error: &ReceiveError) -> Option<Reject> 
 impl MobileStation {
     /// A user packet for the uplink.
     pub(super) fn packet(&mut self, now: VirtualTime, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
-        if matches!(self.state, State::Detached) || self.packets.len() >= QUEUE {
+        if self.packets.len() >= QUEUE {
             return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
         }
         self.packets.push_back(packet);
         self.want_slot(now);
-    }
-
-    pub(super) fn give_packets_up(&mut self, outbox: &mut Outbox<Event>) {
-        for packet in std::mem::take(&mut self.packets) {
-            if !packet.is_empty() {
-                self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
-            }
-        }
     }
 
     pub(super) fn queue_management(&mut self, now: VirtualTime, pdu: Vec<u8>, note: String) {
@@ -60,7 +52,8 @@ impl MobileStation {
                 self.live.as_ref().map(|live| (live.bs, live.count))?
             }
             State::Entering { entry } if entry.granted => (entry.bs, self.keys.traffic()?),
-            State::Entering { .. } | State::Returning { .. } | State::Detached => return None,
+            State::Joining { joining } if joining.may_send() => (joining.bs, CmacKeyCount(0)),
+            State::Entering { .. } | State::Returning { .. } | State::Joining { .. } => return None,
         };
         Some((bs, *self.settings.ports.get(&bs)?, count))
     }
@@ -122,7 +115,7 @@ impl MobileStation {
     pub(super) fn data_pdu(&mut self, now: VirtualTime, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
         let cid = pdu.header.cid;
         let Some((bs, connection, count)) = self.listening_to() else {
-            return;
+            return outbox.verdict(Verdict::rejected("dropped: the mobile has no connection"));
         };
         let Some(flow) = connection.and_then(|connection| connection.flow_on(cid)) else {
             return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is none of this mobile's")));
