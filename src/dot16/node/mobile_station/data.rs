@@ -30,8 +30,7 @@ impl MobileStation {
     /// A user packet for the uplink.
     pub(super) fn packet(&mut self, now: VirtualTime, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
         let flow = self.settings.classifiers.flow_for(&self.flows, Direction::Uplink, &packet);
-        let refused = matches!(self.state, State::Detached) || self.packets.len() >= QUEUE;
-        let Some(flow) = flow.filter(|_| !refused) else {
+        let Some(flow) = flow.filter(|_| self.packets.len() < QUEUE) else {
             return self.packets_given_up(1, outbox);
         };
         self.packets.insert(flow, self.next_packet, packet);
@@ -43,11 +42,6 @@ impl MobileStation {
         for _ in 0..packets {
             self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
         }
-    }
-
-    pub(super) fn give_packets_up(&mut self, outbox: &mut Outbox<Event>) {
-        let packets = self.packets.take_all().len();
-        self.packets_given_up(packets, outbox);
     }
 
     pub(super) fn queue_management(
@@ -77,7 +71,8 @@ impl MobileStation {
                 self.live.as_ref().map(|live| (live.bs, live.count))?
             }
             State::Entering { entry } if entry.granted => (entry.bs, self.keys.traffic()?),
-            State::Entering { .. } | State::Returning { .. } | State::Detached => return None,
+            State::Joining { joining } if joining.may_send() => (joining.bs, CmacKeyCount(0)),
+            State::Entering { .. } | State::Returning { .. } | State::Joining { .. } => return None,
         };
         Some((bs, *self.settings.ports.get(&bs)?, count))
     }
@@ -159,7 +154,7 @@ impl MobileStation {
     pub(super) fn data_pdu(&mut self, now: VirtualTime, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
         let cid = pdu.header.cid;
         let Some((bs, connection, count)) = self.listening_to() else {
-            return;
+            return outbox.verdict(Verdict::rejected("dropped: the mobile has no connection"));
         };
         let Some(flow) = connection.and_then(|connection| connection.flow_on(cid)) else {
             return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is none of this mobile's")));
