@@ -208,8 +208,9 @@ struct Standing {
     next: Option<CmacKeyCount>,
     lifetime: PmkLifetime,
     connection: Connection,
-    teks: Vec<(Said, TekContext)>,
     classifiers: Classifiers,
+    teks_at_mobile: Vec<(Said, TekContext)>,
+    teks_at_base_station: Vec<(Said, TekContext)>,
     /// GRE keys towards the BS and towards the gateway.
     tunnel: (u32, u32),
 }
@@ -339,22 +340,31 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
         .allocate(&flows_and_sas)
         .unwrap_or_else(|| unreachable!("the script format limits the mobiles and flows of a BS"));
     let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
-    let mut tek = |eks, part| {
+    let mut tek = || {
         let mut octets = [0; 16];
         random.fill_bytes(&mut octets);
-        let window = window(mobile.pn_window);
-        TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, VirtualTime::ZERO + full / part)
+        Tek::from_octets(octets)
     };
     let saids: BTreeSet<Said> = flows_and_sas.iter().map(|(_, said)| *said).collect();
-    let teks = saids.into_iter().map(|said| (said, TekContext::from_random(tek(0, 2), tek(1, 1)))).collect();
+    let keys: Vec<(Said, Tek, Tek)> = saids.into_iter().map(|said| (said, tek(), tek())).collect();
+    // Each side has a window of its own.
+    let teks = |size| {
+        let state = |tek: &Tek, eks, part| {
+            let expires = VirtualTime::ZERO + full / part;
+            TekState::new(tek.clone(), eks, TekSource::Random, window(size), expires)
+        };
+        let context = |older, newer| TekContext::from_random(state(older, 0, 2), state(newer, 1, 1));
+        keys.iter().map(|(said, older, newer)| (*said, context(older, newer))).collect()
+    };
     Standing {
         pmk: Pmk::from_octets(pmk),
         count,
         next: mobile.network_key_count.or(count.next()),
         lifetime,
         connection,
-        teks,
         classifiers: flows.classifiers,
+        teks_at_mobile: teks(mobile.pn_window),
+        teks_at_base_station: teks(script[mobile.serving].pn_window),
         tunnel: (number + 1, number + 1),
     }
 }
@@ -426,9 +436,10 @@ fn base_station(
             continue;
         }
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
-        let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+        let saids =
+            if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
-        station_keys.establish(standing.count, standing.teks.clone());
+        station_keys.establish(standing.count, standing.teks_at_base_station.clone());
         // The serving BS knows of the N that its own entry led to, whatever the Authenticator holds now.
         if let Some(next) = standing.count.next() {
             station_keys.notice(next);
@@ -473,10 +484,10 @@ fn mobile_station(
     };
     let seamless = mobile.seamless || mobile.weaknesses.has(Weakness::ClaimsSeamless);
     // Without seamless handover no TEK is generated, so no SA is named.
-    let saids = if seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+    let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();
     let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
-    keys.establish(serving, standing.teks.clone());
+    keys.establish(serving, standing.teks_at_mobile.clone());
     let settings = MobileStationSettings {
         mac: mobile.mac,
         seamless,

@@ -17,6 +17,7 @@ pub mod key_report;
 pub mod mobile_station;
 pub mod radio;
 pub mod sdu_queue;
+pub mod sequence_window;
 pub mod timers;
 
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};

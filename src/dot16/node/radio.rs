@@ -88,6 +88,13 @@ impl RadioSettings {
         u32::try_from(at.as_nanos() / frame).unwrap_or(u32::MAX)
     }
 
+    /// How long a target keeps a preparation that is neither confirmed nor cancelled: while the serving BS may wait for
+    /// other candidates and the mobile for its action time, and then as long as a connection is kept.
+    #[must_use]
+    pub fn preparation_kept(&self) -> Duration {
+        self.handover_retry + self.frame * (u32::from(self.action_time) + 4) + self.resource_retain
+    }
+
     /// The start of the frame with this number.
     #[must_use]
     pub fn frame_start(&self, number: u32) -> VirtualTime {

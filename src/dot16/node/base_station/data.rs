@@ -105,18 +105,23 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        match &mobile.role {
-            Role::Serving(serving) if !serving.is_here() => match serving.forward() {
-                Some((ip, key)) => {
-                    outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
-                    let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
-                    if let Err(error) = self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox) {
-                        self.packet_given_up(ms, &format!("dropped: {error}"), outbox);
-                    }
+        if mobile.sent.has(sequence) {
+            return outbox.verdict(Verdict::rejected("dropped: a copy of a packet that was sent"));
+        }
+        let forward = match &mobile.role {
+            Role::Serving(serving) if !serving.is_here() => Some(serving.forward()),
+            Role::Idle => Some(mobile.gone_to),
+            _ => None,
+        };
+        match forward {
+            Some(Some((ip, key))) => {
+                outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
+                let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
+                if let Err(error) = self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox) {
+                    self.packet_given_up(ms, &format!("dropped: {error}"), outbox);
                 }
-                None => self.packet_given_up(ms, "dropped: the mobile has left", outbox),
-            },
-            Role::Idle => self.packet_given_up(ms, "dropped: the mobile is not here", outbox),
+            }
+            Some(None) => self.packet_given_up(ms, "dropped: the mobile is not here", outbox),
             _ if mobile.queue.len() >= QUEUE => self.packet_given_up(ms, "dropped: the queue is full", outbox),
             _ => {
                 let flows: Vec<Sfid> = mobile.flows.iter().map(|(sfid, _)| *sfid).collect();
@@ -228,6 +233,9 @@ impl BaseStation {
             outbox.report(Event { ms, what });
             let note = data_note(&load.text, pn, sealed.eks);
             outbox.send(mobile.port, sealed.octets, note);
+            for (sequence, _) in &load.done {
+                mobile.sent.take(*sequence);
+            }
             if unproven {
                 mobile.kept.extend(load.done.into_iter().map(|(sequence, packet)| (sequence, (sfid, packet))));
             }

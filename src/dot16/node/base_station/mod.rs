@@ -35,6 +35,7 @@ use super::fragmentation::{Fragmenter, Reassembler};
 use super::key_report::KeyReport;
 use super::radio::RadioSettings;
 use super::sdu_queue::SduQueue;
+use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
 use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind};
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac, Said, Sfid};
@@ -105,6 +106,9 @@ struct Mobile {
     seamless: bool,
     /// The BS it came from, to be told when the handover is complete.
     came_from: Option<Ipv4Addr>,
+    /// Where it went from here, address and GRE key: downlink packets that are still under way when the connection is over go
+    /// there. They cannot go in circles, since a new preparation here ends it.
+    gone_to: Option<(Ipv4Addr, u32)>,
     /// GRE sequence number of the last packet towards the gateway.
     uplink_sequence: u32,
     /// GRE key of packets towards this BS.
@@ -113,6 +117,8 @@ struct Mobile {
     tunnel_up: Option<u32>,
     /// Whether the gateway leads the downlink here.
     path: bool,
+    /// GRE sequence numbers of the SDUs that went out on the air here: a copy that comes later is dropped, not forwarded.
+    sent: SequenceWindow,
     /// SDUs for the mobile, by GRE sequence number.
     queue: SduQueue,
     /// SDUs sent before the mobile has shown that it has the same keys (R15), by GRE sequence number.
@@ -218,7 +224,9 @@ impl BaseStation {
             classifiers: Classifiers::default(),
             seamless: false,
             came_from: None,
+            gone_to: None,
             uplink_sequence: 0,
+            sent: SequenceWindow::default(),
             tunnel_down: 0,
             tunnel_up: None,
             path: false,

@@ -438,6 +438,9 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
+        if let Role::Serving(serving) = &mobile.role {
+            mobile.gone_to = serving.forward();
+        }
         mobile.role = Role::Idle;
         mobile.path = false;
         mobile.management.clear();

@@ -100,7 +100,7 @@ impl BaseStation {
         mobile.seamless = request.tlvs.is_seamless() || weak;
         mobile.role = Role::Target(target);
         outbox.verdict(Verdict::accepted("asks for the context"));
-        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
+        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.preparation_kept());
         self.fetch_context(now, ms, outbox);
     }
 
@@ -247,8 +247,8 @@ impl BaseStation {
         let how = if target.generates { "TEKs are generated" } else { "TEKs come in RNG-RSP" };
         let note = format!("HO_Rsp: {} is ready, {how}", self.directory.bs(own));
         self.backbone.answer(to, &request, MessageKind::HoRsp, tlvs, note, outbox);
-        // Until HO_Cnf says when the mobile comes, the preparation is kept as long as a connection would be.
-        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
+        // Until HO_Cnf says when the mobile comes.
+        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.preparation_kept());
     }
 
     /// HO_Cnf: the mobile comes, or it does not.
@@ -355,6 +355,7 @@ impl BaseStation {
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.management.clear();
             mobile.waiting = None;
+            mobile.gone_to = None;
             mobile.role = Role::Idle;
         }
     }
