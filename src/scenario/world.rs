@@ -27,7 +27,7 @@ use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use crate::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
 use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
-use crate::dot16::security::{AkContext, Credential, Pmk, PnWindow, Profile, Tek};
+use crate::dot16::security::{AkContext, Credential, Pmk, PnWindow, Profile, Tek, Weakness};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
 use crate::emulation::{Emulation, NodeIndex, Port};
@@ -501,9 +501,9 @@ fn mobile_station(
         tek_cache: mobile.tek_cache,
         weaknesses: mobile.weaknesses.clone(),
     };
+    let seamless = mobile.seamless || mobile.weaknesses.has(Weakness::ClaimsSeamless);
     // Without seamless handover no TEK is generated, so no SA is named.
-    let saids =
-        if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+    let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();
     let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
     keys.establish(serving, standing.teks_at_mobile.clone());
@@ -512,11 +512,15 @@ fn mobile_station(
     }
     let settings = MobileStationSettings {
         mac: mobile.mac,
+<<<<<<< HEAD
         seamless: mobile.seamless,
         credential: match mobile.wrong_credential {
             true => Credential::from_octets([0; Credential::OCTETS]),
             false => credential(script, mobile),
         },
+=======
+        seamless,
+>>>>>>> traces
         radio: radio.clone(),
         ports: (0..script.base_stations.len())
             .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))

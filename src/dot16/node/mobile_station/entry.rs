@@ -32,6 +32,9 @@ impl MobileStation {
         let live = self.live.as_ref().map(|live| live.bs);
         self.reassemblers.retain(|(at, _), _| Some(*at) == live);
         self.fragmenters.retain(|(at, _), _| Some(*at) == live);
+        if self.keys.weak(Weakness::DerivesAtArrival) {
+            self.derive(now, bs, outbox);
+        }
         self.event(What::Listening { bs }, outbox);
         self.timers.set(Timer::Deadline, now + deadline);
         match self.settings.radio.association {
