@@ -377,8 +377,11 @@ impl BaseStation {
         };
         let serving = Serving::entered((!mobile.seamless).then_some(installed));
         let previous = std::mem::replace(&mut mobile.role, Role::Serving(serving));
-        if let Role::Target(Target { request: Some((serving, _)), .. }) = previous {
-            mobile.came_from = Some(serving);
+        match previous {
+            Role::Target(Target { request: Some((serving, _)), .. }) => mobile.came_from = Some(serving),
+            // The mobile has been elsewhere, perhaps unnoticed, and its path with it.
+            Role::Serving(_) => mobile.path = false,
+            _ => {}
         }
         if !mobile.queue.is_empty() {
             self.want_slot(now, ms);
@@ -389,7 +392,13 @@ impl BaseStation {
         }
     }
 
-    fn report_to_authenticator(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+    pub(super) fn report_to_authenticator(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        m: CmacKeyCount,
+        outbox: &mut Outbox<Event>,
+    ) {
         let tlvs = vec![
             AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(m)])]),
             bs_info(self.settings.bsid, bs_role::SERVING),
