@@ -512,15 +512,11 @@ fn mobile_station(
     }
     let settings = MobileStationSettings {
         mac: mobile.mac,
-<<<<<<< HEAD
-        seamless: mobile.seamless,
+        seamless,
         credential: match mobile.wrong_credential {
             true => Credential::from_octets([0; Credential::OCTETS]),
             false => credential(script, mobile),
         },
-=======
-        seamless,
->>>>>>> traces
         radio: radio.clone(),
         ports: (0..script.base_stations.len())
             .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
