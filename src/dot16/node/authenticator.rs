@@ -13,6 +13,7 @@ use rand_chacha::ChaCha20Rng;
 use authentication::{Session, SessionKey, SessionTimer};
 
 use super::backbone_side::{BackboneSide, Request};
+use super::classifier::Classifiers;
 use super::directory::Directory;
 use super::event::{Command, Event, NamedKey, What};
 use super::named_count::{count_tlv, named_ak_sn, named_count};
@@ -37,6 +38,8 @@ pub struct Subscriber {
     pub credential: Credential,
     /// Its service flows and their SAs.
     pub flows: Vec<(Sfid, Said)>,
+    /// The classifiers of these flows.
+    pub classifiers: Classifiers,
     /// Whether it negotiated seamless handover.
     pub seamless: bool,
     /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
@@ -72,6 +75,7 @@ struct Mobile {
     /// The PMK SN given last, to a PMK in use or not.
     last_sn: AkSequenceNumber,
     flows: Vec<(Sfid, Said)>,
+    classifiers: Classifiers,
     seamless: bool,
     tunnels: BTreeMap<Bsid, Tunnel>,
     /// Where downlink packets go, and the count that this rests on.
@@ -129,6 +133,7 @@ impl Authenticator {
                 keys: subscriber.keys,
                 credential: subscriber.credential,
                 flows: subscriber.flows,
+                classifiers: subscriber.classifiers,
                 seamless: subscriber.seamless,
                 tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
                 path: (bs, count),
@@ -191,7 +196,11 @@ impl Authenticator {
         };
         mobile.sequence = mobile.sequence.wrapping_add(1);
         let note = format!("GRE: user packet for {}, {} octets", self.directory.ms(ms), packet.len());
-        self.backbone.tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox);
+        if self.backbone.tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox).is_err() {
+            outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
+            let why = "a user packet that does not fit in GRE over IPv4";
+            outbox.report(Event { ms, what: What::CommandIgnored(why) });
+        }
     }
 
     fn uplink(&mut self, packet: GrePacket, outbox: &mut Outbox<Event>) {
@@ -295,9 +304,7 @@ impl Authenticator {
             AsnTlv::AkSn(context.ak.ak_sn.0),
             AsnTlv::CmacKeyCount(context.count),
         ])];
-        info.extend(
-            mobile.flows.iter().map(|(sfid, said)| AsnTlv::SfInfo(vec![AsnTlv::Sfid(*sfid), AsnTlv::Said(*said)])),
-        );
+        info.extend(mobile.flows.iter().map(|(sfid, said)| mobile.classifiers.sf_info(*sfid, *said)));
         let mut tlvs = vec![
             AsnTlv::ContextPurpose(crate::dot16::backbone::asn_code::context_purpose::MS_AK_CONTEXT),
             AsnTlv::MsInfo(info),

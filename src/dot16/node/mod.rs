@@ -8,6 +8,7 @@
 pub mod authenticator;
 pub mod backbone_side;
 pub mod base_station;
+pub mod classifier;
 pub mod connection;
 pub mod directory;
 pub mod event;
@@ -17,11 +18,13 @@ pub mod mobile_station;
 mod named_count;
 pub mod radio;
 mod sa_tek;
+pub mod sdu_queue;
 pub mod timers;
 
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};
 pub use backbone_side::BackboneSide;
 pub use base_station::{BaseStation, BaseStationSettings, CidPool, Established};
+pub use classifier::{Classifier, Classifiers};
 pub use connection::{Connection, Flow};
 pub use directory::{Directory, Place};
 pub use event::{CidKind, Command, Event, HandoverMode, NamedKey, Outcome, Reject, What};

@@ -419,6 +419,7 @@ impl BaseStationKeys {
             keys.install(said, context);
         }
         self.count = m;
+        self.released = false;
         self.insert(m, Entry { keys, state: EntryState::Prepared, lost: true });
     }
 

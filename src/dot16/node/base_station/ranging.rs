@@ -170,11 +170,9 @@ impl BaseStation {
             return;
         };
         if advanced && !never {
-            let kept = std::mem::take(&mut mobile.kept);
-            mobile.queue.extend(kept);
-        } else {
-            mobile.kept.clear();
+            mobile.queue_kept();
         }
+        mobile.kept.clear();
         if !mobile.seamless {
             self.install_random(now, ms, m, false);
         }
@@ -195,6 +193,10 @@ impl BaseStation {
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
         self.enter(now, ms, cid, m, outbox);
+        // However late RNG-REQ came, RNG-RSP and the first uplink PDU under its TEKs need their time.
+        if self.target(ms).is_some() {
+            self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
+        }
         if self.weak(Weakness::ConfirmsLostContextAtOnce) {
             if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
                 keys.confirm_current();
@@ -302,7 +304,8 @@ impl BaseStation {
             (HoSecurity::SaTekUpdateInRngRsp, "with SA-TEK-Update")
         };
         let mut encodings = updates;
-        if cid == Cid::INITIAL_RANGING {
+        // The mobile asks on other CIDs than these if the attempt they were pre-allocated for had ended here.
+        if cid != connection.basic {
             let candidate = VendorItem::Candidate(connection.to_candidate(own));
             encodings.push(RegTlv::Vendor(VendorTlv::new(vec![candidate])));
         }

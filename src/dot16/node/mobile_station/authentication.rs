@@ -188,7 +188,7 @@ impl MobileStation {
             })
         };
         match pdu {
-            Some(pdu) => self.queue_management(now, pdu, note),
+            Some(pdu) => self.queue_management(now, pdu, note, outbox),
             None => self.event(What::CommandIgnored("a message could not be signed"), outbox),
         }
     }
@@ -313,10 +313,10 @@ impl MobileStation {
             _ => {}
         }
         self.report_keys(outbox);
-        self.sa_tek_request(now);
+        self.sa_tek_request(now, outbox);
     }
 
-    fn sa_tek_request(&mut self, now: VirtualTime) {
+    fn sa_tek_request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let crc = self.settings.radio.crc;
         let negotiation = sa_tek::negotiation(self.keys.window());
         let Some(Authentication { bs, primary, handshake: Some(handshake), .. }) = &mut self.authentication else {
@@ -338,7 +338,7 @@ impl MobileStation {
         };
         let note = format!("SA-TEK-Request: has AK {}", entry.akid());
         if let Ok(pdu) = signed_pdu(ManagementMessage::PkmReq(message), *primary, Direction::Uplink, entry, crc) {
-            self.queue_management(now, pdu, note);
+            self.queue_management(now, pdu, note, outbox);
         }
         self.timers.set(Timer::Authentication, now + SA_TEK_TIMER);
     }
@@ -357,7 +357,7 @@ impl MobileStation {
         }
         *repeats += 1;
         match authentication.handshake {
-            Some(_) => self.sa_tek_request(now),
+            Some(_) => self.sa_tek_request(now, outbox),
             None => self.start_eap(now, outbox),
         }
     }
@@ -397,6 +397,9 @@ impl MobileStation {
             fresh.take_teks(&mut old);
         }
         live.count = CmacKeyCount(0);
+        let basic = live.connection.basic;
+        // An SDU that was sent in part goes on where it was.
+        self.sent_with = self.sent_with.map(|_| (bs, basic, CmacKeyCount(0)));
         self.use_keys(keys, outbox);
         self.event(What::TrafficCount { bs, at_mobile: true, count: Some(CmacKeyCount(0)) }, outbox);
         self.event(What::Authenticated { bs, entry: false }, outbox);
