@@ -221,6 +221,8 @@ pub struct RunOutcome {
     pub skipped: SkippedPackets,
     /// What was dropped.
     pub rejects: RejectCounts,
+    /// Uplink PDUs for which a BS tried every count of its self-synchronisation window in vain.
+    pub failed_searches: u64,
     /// (TEK, PN) pairs under which more than one PDU was sealed.
     pub nonce_reuse: u64,
     /// The attacks.

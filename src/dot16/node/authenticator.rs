@@ -17,6 +17,7 @@ use super::classifier::Classifiers;
 use super::directory::Directory;
 use super::event::{Command, Event, NamedKey, What};
 use super::named_count::{count_tlv, named_ak_sn, named_count};
+use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
 use crate::dot16::backbone::Compound::{AkContext, BsInfo, DataPathInfo, MsInfo};
 use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, failure, result};
@@ -68,6 +69,21 @@ struct Tunnel {
     up: u32,
 }
 
+/// The gateway's end of a tunnel.
+#[derive(Clone, Debug)]
+struct TunnelUp {
+    ms: MsMac,
+    bs: Bsid,
+    /// What has come out of it.
+    seen: SequenceWindow,
+}
+
+impl TunnelUp {
+    fn new(ms: MsMac, bs: Bsid) -> Self {
+        Self { ms, bs, seen: SequenceWindow::default() }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Mobile {
     keys: AuthenticatorKeys,
@@ -96,7 +112,7 @@ pub struct Authenticator {
     backbone: BackboneSide,
     mobiles: BTreeMap<MsMac, Mobile>,
     /// GRE keys towards the gateway.
-    tunnels_up: BTreeMap<u32, (MsMac, Bsid)>,
+    tunnels_up: BTreeMap<u32, TunnelUp>,
     next_tunnel: u32,
     weaknesses: Weaknesses,
     pmk_lifetime: Duration,
@@ -125,7 +141,7 @@ impl Authenticator {
         let mut mobiles = BTreeMap::new();
         for (ms, subscriber) in settings.subscribers {
             let (bs, down, up, count) = subscriber.path;
-            tunnels_up.insert(up, (ms, bs));
+            tunnels_up.insert(up, TunnelUp::new(ms, bs));
             next_tunnel = next_tunnel.max(up.saturating_add(1));
             let mobile = Mobile {
                 last_sn: subscriber.keys.pmk().1,
@@ -204,10 +220,17 @@ impl Authenticator {
     }
 
     fn uplink(&mut self, packet: GrePacket, outbox: &mut Outbox<Event>) {
-        let owner = packet.header.key.and_then(|key| self.tunnels_up.get(&key));
-        let Some((ms, bs)) = owner.copied() else {
+        let tunnel = packet.header.key.and_then(|key| self.tunnels_up.get_mut(&key));
+        let Some(TunnelUp { ms, bs, seen }) = tunnel else {
             return outbox.verdict(Verdict::rejected("dropped: no data path has this GRE key"));
         };
+        let (ms, bs) = (*ms, *bs);
+        if let Some(sequence) = packet.header.sequence {
+            if seen.has(sequence) {
+                return outbox.verdict(Verdict::rejected("dropped: a copy of a packet that came before"));
+            }
+            seen.take(sequence);
+        }
         outbox.verdict(Verdict::accepted(format!(
             "user packet of {} by {}",
             self.directory.ms(ms),
@@ -228,6 +251,10 @@ impl Authenticator {
             return outbox.verdict(Verdict::rejected("dropped: no subscriber with this MSID"));
         }
         match message.kind {
+            // A repeat is seen as what it is before the keys are asked, so that the weakness has to reach here too.
+            CmacKeyCountUpdate if self.weaknesses.has(Weakness::RefusesRepeatedReport) => {
+                self.count_report(now, bs, from, message, outbox);
+            }
             ContextReq | CmacKeyCountUpdate | KeyChangeCnf | PathPreregReq | PathRegReq | PathDeregReq
                 if self.backbone.repeat_answer(from, message, outbox) =>
             {
@@ -414,12 +441,16 @@ impl Authenticator {
             let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
             return self.backbone.answer(from, request, kind, tlvs, format!("{}: the path stays", kind.name()), outbox);
         }
-        let up = match mobile.tunnels.get(&bs) {
+        // A BS that names another key has restarted: its sequence numbers begin again.
+        let up = match mobile.tunnels.get(&bs).filter(|tunnel| tunnel.down == down) {
             Some(tunnel) => tunnel.up,
             None => {
+                if let Some(tunnel) = mobile.tunnels.get(&bs) {
+                    self.tunnels_up.remove(&tunnel.up);
+                }
                 let up = self.next_tunnel;
                 self.next_tunnel = self.next_tunnel.wrapping_add(1).max(1);
-                self.tunnels_up.insert(up, (ms, bs));
+                self.tunnels_up.insert(up, TunnelUp::new(ms, bs));
                 up
             }
         };

@@ -19,6 +19,7 @@ mod named_count;
 pub mod radio;
 mod sa_tek;
 pub mod sdu_queue;
+pub mod sequence_window;
 pub mod timers;
 
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};

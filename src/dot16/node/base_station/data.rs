@@ -105,6 +105,9 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
+        if mobile.sent.has(sequence) {
+            return outbox.verdict(Verdict::rejected("dropped: a copy of a packet that was sent"));
+        }
         let forward = match &mobile.role {
             Role::Serving(serving) if !serving.is_here() => Some(serving.forward()),
             Role::Idle => Some(mobile.gone_to),
@@ -230,6 +233,9 @@ impl BaseStation {
             outbox.report(Event { ms, what });
             let note = data_note(&load.text, pn, sealed.eks);
             outbox.send(mobile.port, sealed.octets, note);
+            for (sequence, _) in &load.done {
+                mobile.sent.take(*sequence);
+            }
             if unproven {
                 mobile.kept.extend(load.done.into_iter().map(|(sequence, packet)| (sequence, (sfid, packet))));
             }
@@ -256,6 +262,9 @@ impl BaseStation {
             Err(error) => {
                 if let Some(reject) = reject_of(&error.reason) {
                     self.event(ms, What::Rejected(reject), outbox);
+                }
+                if error.searched {
+                    self.event(ms, What::SearchFailed { bs }, outbox);
                 }
                 let searched =
                     if error.searched { ", nor under any count of the self-synchronisation window" } else { "" };

@@ -40,6 +40,7 @@ use super::fragmentation::{Fragmenter, Reassembler};
 use super::key_report::KeyReport;
 use super::radio::RadioSettings;
 use super::sdu_queue::SduQueue;
+use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
 use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind};
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac, Said, Sfid};
@@ -122,6 +123,8 @@ struct Mobile {
     tunnel_up: Option<u32>,
     /// Whether the gateway leads the downlink here.
     path: bool,
+    /// GRE sequence numbers of the SDUs that went out on the air here: a copy that comes later is dropped, not forwarded.
+    sent: SequenceWindow,
     /// SDUs for the mobile, by GRE sequence number.
     queue: SduQueue,
     /// SDUs sent before the mobile has shown that it has the same keys (R15), by GRE sequence number.
@@ -240,6 +243,7 @@ impl BaseStation {
             came_from: None,
             gone_to: None,
             uplink_sequence: 0,
+            sent: SequenceWindow::default(),
             tunnel_down: 0,
             tunnel_up: None,
             path: false,

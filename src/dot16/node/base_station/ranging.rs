@@ -474,7 +474,7 @@ impl BaseStation {
         keys.notice(n);
         let gone = before - keys.retained().count();
         let behind = keys.state() == Some(EntryState::Confirmed) && n <= keys.count();
-        let count = keys.count();
+        let (count, held) = (keys.count(), keys.state().is_some());
         outbox.verdict(Verdict::accepted(format!("N = {n}, {gone} contexts deleted")));
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
@@ -482,8 +482,9 @@ impl BaseStation {
         if behind && here {
             // N is not above the count confirmed here: the report was lost or forgotten (R3).
             self.report_to_authenticator(now, ms, count, outbox);
-        } else if here && self.mobiles.get(&ms).is_some_and(|mobile| mobile.came_from.is_some()) {
-            // N has moved past the count reported from here: its acknowledgement is late or lost, and says no more.
+        } else if here && held && self.mobiles.get(&ms).is_some_and(|mobile| mobile.came_from.is_some()) {
+            // N has moved past the count reported from here: its acknowledgement is late or lost, and says no more. Where
+            // it has moved so far that the context is gone, the mobile is elsewhere, and the path is not for this BS.
             self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
             self.entry_complete(now, ms, count, outbox);
         }
