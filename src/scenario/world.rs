@@ -27,7 +27,7 @@ use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use crate::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
 use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
-use crate::dot16::security::{AkContext, Credential, Pmk, PnWindow, Profile, Tek};
+use crate::dot16::security::{AkContext, Credential, Pmk, PnWindow, Profile, Tek, Weakness};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
 use crate::emulation::{Emulation, NodeIndex, Port};
@@ -386,9 +386,8 @@ fn authenticator(
         keys.hand_out(serving);
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        let credential = credential(script, mobile);
         let (seamless, classifiers) = (mobile.seamless, standing.classifiers.clone());
-        (mobile.mac, Subscriber { keys, credential, flows, classifiers, seamless, path })
+        (mobile.mac, Subscriber { keys, credential: credential(script, mobile), flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
@@ -502,9 +501,9 @@ fn mobile_station(
         tek_cache: mobile.tek_cache,
         weaknesses: mobile.weaknesses.clone(),
     };
+    let seamless = mobile.seamless || mobile.weaknesses.has(Weakness::ClaimsSeamless);
     // Without seamless handover no TEK is generated, so no SA is named.
-    let saids =
-        if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+    let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();
     let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
     keys.establish(serving, standing.teks_at_mobile.clone());
@@ -513,7 +512,7 @@ fn mobile_station(
     }
     let settings = MobileStationSettings {
         mac: mobile.mac,
-        seamless: mobile.seamless,
+        seamless,
         credential: match mobile.wrong_credential {
             true => Credential::from_octets([0; Credential::OCTETS]),
             false => credential(script, mobile),

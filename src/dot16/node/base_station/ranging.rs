@@ -370,8 +370,11 @@ impl BaseStation {
         };
         let serving = Serving::entered((!mobile.seamless).then_some(installed));
         let previous = std::mem::replace(&mut mobile.role, Role::Serving(serving));
-        if let Role::Target(Target { request: Some((serving, _)), .. }) = previous {
-            mobile.came_from = Some(serving);
+        match previous {
+            Role::Target(Target { request: Some((serving, _)), .. }) => mobile.came_from = Some(serving),
+            // The mobile has been elsewhere, perhaps unnoticed, and its path with it.
+            Role::Serving(_) => mobile.path = false,
+            _ => {}
         }
         if !mobile.queue.is_empty() {
             self.want_slot(now, ms);
@@ -387,7 +390,13 @@ impl BaseStation {
         Some(self.mobiles.get(&ms)?.keys.as_ref()?.ak().ak_sn)
     }
 
-    fn report_to_authenticator(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, outbox: &mut Outbox<Event>) {
+    pub(super) fn report_to_authenticator(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        m: CmacKeyCount,
+        outbox: &mut Outbox<Event>,
+    ) {
         let Some(sn) = self.ak_sn(ms) else { return };
         let tlvs = vec![count_tlv(sn, m), bs_info(self.settings.bsid, bs_role::SERVING)];
         let note = format!("CMAC_Key_Count_Update: {} has taken count {m}", self.directory.bs(self.settings.bsid));

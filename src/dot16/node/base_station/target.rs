@@ -387,6 +387,20 @@ impl BaseStation {
         self.ask_gateway(now, ms, MessageKind::PathDeregReq, tlvs, "Path_Dereg_Req: closes the data path", outbox);
     }
 
+    /// The gateway could not be reached: a mobile that is here without a path would be cut off, so that it is asked again
+    /// and again, for the path or for what comes before it (R16).
+    fn ask_for_path_again(&mut self, now: VirtualTime, request: &ControlMessage, outbox: &mut Outbox<Event>) {
+        let ms = request.ms;
+        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        let here = matches!(&mobile.role, Role::Serving(serving) if serving.is_here());
+        let count = request.tlvs.inside(MsInfo).inside(AkContextTlv).cmac_key_count();
+        match count.filter(|_| here && !mobile.path) {
+            Some(count) if request.kind == MessageKind::PathRegReq => self.register_path(now, ms, Some(count), outbox),
+            Some(count) => self.report_to_authenticator(now, ms, count, outbox),
+            None => {}
+        }
+    }
+
     /// A request that nobody answered, after its repetitions.
     pub(super) fn unanswered(&mut self, now: VirtualTime, request: &ControlMessage, outbox: &mut Outbox<Event>) {
         match request.kind {
@@ -397,6 +411,7 @@ impl BaseStation {
             MessageKind::ContextReq | MessageKind::PathPreregReq if self.target(request.ms).is_some() => {
                 self.refuse_attempt(request.ms, outbox);
             }
+            MessageKind::PathRegReq | MessageKind::CmacKeyCountUpdate => self.ask_for_path_again(now, request, outbox),
             _ => {}
         }
     }

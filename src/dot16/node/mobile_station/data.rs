@@ -6,6 +6,7 @@ use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction};
 use crate::dot16::node::connection::{Flow, header};
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::sdu_queue::{Load, PduLimits};
+use crate::dot16::security::Weakness;
 use crate::dot16::security::tek_context::ReceiveError;
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Outbox, Port, Verdict};
@@ -159,6 +160,7 @@ impl MobileStation {
         let Some(flow) = connection.and_then(|connection| connection.flow_on(cid)) else {
             return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is none of this mobile's")));
         };
+        let moves_window = self.keys.weak(Weakness::MovesWindowBeforeIcv);
         let context = self.keys.keys_mut(bs, count).and_then(|keys| keys.tek_context_mut(flow.said));
         let Some(context) = context else {
             return outbox.verdict(Verdict::rejected("dropped: no TEK for this connection"));
@@ -166,6 +168,9 @@ impl MobileStation {
         let opened = match context.open(now, Direction::Downlink, pdu) {
             Ok(opened) => opened,
             Err(error) => {
+                if moves_window && error == ReceiveError::Icv {
+                    context.accept_unverified(pdu);
+                }
                 if let Some(reject) = reject_of(&error) {
                     self.event(What::Rejected(reject), outbox);
                 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::handover::candidate_connection;
 use super::{Live, MobileStation, State, Timer};
-use crate::dot16::identifiers::{Bsid, Cid, Direction};
+use crate::dot16::identifiers::{Bsid, Cid, Direction, Said};
 use crate::dot16::node::connection::{Connection, signed_pdu};
 use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
 use crate::dot16::node::radio::Association;
@@ -32,6 +32,9 @@ impl MobileStation {
         let live = self.live.as_ref().map(|live| live.bs);
         self.reassemblers.retain(|(at, _), _| Some(*at) == live);
         self.fragmenters.retain(|(at, _), _| Some(*at) == live);
+        if self.keys.weak(Weakness::DerivesAtArrival) {
+            self.derive(now, bs, outbox);
+        }
         self.event(What::Listening { bs }, outbox);
         self.timers.set(Timer::Deadline, now + deadline);
         match self.settings.radio.association {
@@ -146,6 +149,12 @@ impl MobileStation {
         let lost = security == Some(HoSecurity::SaTekUpdateInRngRsp) || entry.mode != HandoverMode::Seamless;
         if response.sa_tek_updates().next().is_some() && !lost && !self.keys.weak(Weakness::AcceptsTeksAfterSeamless) {
             let text = "dropped: TEKs in RNG-RSP, although seamless handover was agreed";
+            return outbox.verdict(Verdict::rejected(text));
+        }
+        let updated: Vec<Said> = response.sa_tek_updates().map(|update| update.new_said).collect();
+        let missing = connection.flows.iter().find(|flow| !updated.contains(&flow.said));
+        if let Some(flow) = missing.filter(|_| !updated.is_empty()) {
+            let text = format!("dropped: TEKs of some SAs in RNG-RSP, but none of SAID {}", flow.said);
             return outbox.verdict(Verdict::rejected(text));
         }
         let mut installed = false;

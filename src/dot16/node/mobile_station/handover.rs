@@ -165,7 +165,9 @@ impl MobileStation {
             radio.frame_start(radio.frame_number(now).saturating_add(u32::from(response.action_time.max(1))));
         let name = self.directory.bs(bs);
         outbox.verdict(Verdict::accepted(format!("goes to {name} at {action_time}, {mode}")));
-        self.derive(now, bs, outbox);
+        if !self.keys.weak(Weakness::DerivesAtArrival) {
+            self.derive(now, bs, outbox);
+        }
         self.event(What::HandoverAgreed { to: bs, mode, action_time }, outbox);
         self.state = State::Leaving { entry };
         self.timers.set(Timer::Indicate, action_time - radio.frame + radio.downlink);

@@ -18,10 +18,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use authentication::{Authentication, Pending};
-use network_entry::Joining;
-use rand_chacha::ChaCha20Rng;
-
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
@@ -38,6 +34,9 @@ use crate::dot16::security::mobile_keys::MobileKeys;
 use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::time::VirtualTime;
+use authentication::{Authentication, Pending};
+use network_entry::Joining;
+use rand_chacha::ChaCha20Rng;
 
 /// Settings of a mobile station.
 #[derive(Clone, Debug)]
