@@ -7,6 +7,18 @@ use keyhop::scenario::script::{Script, StepAction};
 /// How often a mobile sends MOB_MSHO-REQ before it gives a preparation up.
 const REQUESTS: u32 = 4;
 
+/// How long an authentication may take.
+pub const AUTHENTICATION_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a mobile takes to enter by authentication where nothing is lost: ranging at every BS, then three rounds of EAP,
+/// the context, the SA-TEK handshake and the data path at one.
+pub fn entry_bound(script: &Script) -> Duration {
+    let radio = &script.radio;
+    let ranging = (radio.dl_sync + radio.ranging_deadline) * script.base_stations.len() as u32;
+    let backbone = (script.backbone.latency + script.backbone.jitter) * 14;
+    ranging + backbone + radio.frame * 24 + radio.ranging_retry + radio.tek_processing
+}
+
 /// The longest time from the beginning of a handover to its end:
 ///
 /// * preparation: MOB_MSHO-REQ is sent four times, each waited for `handover_retry` and four frames (the serving BS waits
@@ -48,7 +60,7 @@ pub fn settle(script: &Script) -> Duration {
         _ => 0,
     });
     let rounds = 1 + behind.chain(backup).max().unwrap_or_default();
-    bound + (script.radio.lost_downlink + bound) * rounds
+    bound + (script.radio.lost_downlink + bound) * rounds + entry_bound(script)
 }
 
 /// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and

@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use keyhop::dot16::backbone::MessageKind;
-use keyhop::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
+use keyhop::dot16::backbone::{Compound, MessageKind, TlvLookup};
+use keyhop::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac};
 use keyhop::scenario::script::{Actor, MobileStation, MobileStationId, Profile, Step, StepAction};
 use keyhop::time::VirtualTime;
 
@@ -20,7 +20,15 @@ impl Findings<'_> {
             let mut backups = self.backups(mobile);
             let mut highest = CmacKeyCount(0);
             let mut seen = Vec::new();
+            let mut sn = AkSequenceNumber(0);
             for sent in counts_on_the_backbone(self.run, mobile.mac) {
+                // N = 1 for a new PMK; what is said of the one before is late.
+                if sent.sn != sn && is_later(sent.sn, sn) {
+                    (possible, highest, sn) = (vec![CmacKeyCount(1)], CmacKeyCount(0), sent.sn);
+                }
+                if sent.sn != sn {
+                    continue;
+                }
                 while let Some((_, backup)) = backups.first().filter(|(at, _)| *at <= sent.time).copied() {
                     backups.remove(0);
                     possible.push(backup);
@@ -65,13 +73,17 @@ impl Findings<'_> {
             if script.steps.iter().filter(own).any(|step| step.action == StepAction::LoseCounter) {
                 continue;
             }
-            let mut last: Option<(CmacKeyCount, &str)> = None;
+            let mut last: Option<(CmacKeyCount, AkSequenceNumber, &str)> = None;
             let mut found = Vec::new();
             for sent in self.air.iter().filter(|sent| self.run.ends(&sent.interface).0 == mobile.mac) {
-                let Some(count) = sent.rng_req().and_then(|request| request.cmac_key_count()) else {
+                let request = sent.rng_req();
+                let sn = request.as_ref().and_then(|request| request.cmac_tuple()).map(|tuple| tuple.ak_sn);
+                let Some((count, sn)) = request.and_then(|request| request.cmac_key_count()).zip(sn) else {
                     continue;
                 };
-                let (before, at) = last.replace((count, &sent.interface)).unwrap_or((count, &sent.interface));
+                let this = (count, sn, sent.interface.as_str());
+                // Every PMK has counts of its own.
+                let (before, _, at) = last.replace(this).filter(|(_, of, _)| *of == sn).unwrap_or(this);
                 if count < before {
                     found.push(format!("{}: count {count} after {before}", place(sent)));
                 }
@@ -98,6 +110,13 @@ struct CountSent {
     kind: [u8; 2],
     transaction: u16,
     count: CmacKeyCount,
+    /// Of the PMK that it counts for.
+    sn: AkSequenceNumber,
+}
+
+/// Whether the PMK `one` was made after `other`: up to two later, for one may come to nothing.
+fn is_later(one: AkSequenceNumber, other: AkSequenceNumber) -> bool {
+    [4, 8].contains(&(one.0.wrapping_sub(other.0) & 0xc))
 }
 
 /// Every count of a mobile that BSs report and the Authenticator hands out or announces, in order.
@@ -107,7 +126,13 @@ fn counts_on_the_backbone(run: &Run, ms: MsMac) -> Vec<CountSent> {
         for (time, packet, message) in run.control(kind).into_iter().filter(|(.., message)| message.ms == ms) {
             let reporter = run.keys.node_at(packet.from.ip).and_then(|node| node.id).map(Bsid);
             let (to, kind, transaction) = (packet.to.ip, kind.octets(), message.transaction);
-            let sent = |count| CountSent { time, reported: reporter.is_some(), to, kind, transaction, count };
+            let info = message.tlvs.inside(Compound::MsInfo);
+            // That a PMK is gone says nothing of its counts.
+            if info.pmk_sn().is_some() {
+                continue;
+            }
+            let sn = AkSequenceNumber(info.inside(Compound::AkContext).ak_sn().unwrap_or(0));
+            let sent = |count| CountSent { time, reported: reporter.is_some(), to, kind, transaction, count, sn };
             counts.extend(count_in(&message.tlvs).map(sent));
         }
     }

@@ -8,17 +8,27 @@ use keyhop::scenario::traffic::packets;
 use keyhop::time::VirtualTime;
 
 use super::rest::{Disturbances, chance_to_arrive, is_ahead_at_start, is_near_the_end};
-use super::{Findings, is_detached, last_handover};
-use crate::bounds::{handover_bound, preparation_fits, settle};
+use super::{Findings, authenticates_to_enter, is_detached};
+use crate::bounds::{AUTHENTICATION_LIMIT, handover_bound, preparation_fits, settle};
 
 impl Findings<'_> {
     /// Every handover ends within its bound.
     pub(super) fn handovers_end(&mut self) {
         let (script, run) = (self.script, self.run);
-        let limit = u64::try_from(handover_bound(script).as_micros()).unwrap_or(u64::MAX);
+        let usual = u64::try_from(handover_bound(script).as_micros()).unwrap_or(u64::MAX);
         let duration = u64::try_from(script.duration.as_micros()).unwrap_or(u64::MAX);
         for handover in &run.outcome.handovers {
             let (start, end) = (handover.started_us, handover.ended_us);
+            // An authentication, which may fail at one BS after the other where frames are lost.
+            let at = |us: u64| VirtualTime::from_nanos(us * 1_000);
+            let ends = at(end.unwrap_or(duration));
+            let renews =
+                script.mobile_stations.iter().any(|mobile| mobile.name == handover.ms && is_near_the_end(mobile));
+            let limit = match authenticates_to_enter(run, &handover.ms, at(start), ends) {
+                true => usual + 3 * AUTHENTICATION_LIMIT.as_micros() as u64,
+                false if renews => usual + AUTHENTICATION_LIMIT.as_micros() as u64,
+                false => usual,
+            };
             let what = format!("{} to {} from {start} us on", handover.ms, handover.to);
             match end {
                 None if start + limit < duration => self.add("handover-open", format!("{what} has not ended")),
@@ -63,8 +73,7 @@ impl Findings<'_> {
         let of_mobile = |handover: &&HandoverResult| handover.ms == mobile.name;
         let at = start.as_nanos() / 1_000;
         let handovers = &self.run.outcome.handovers;
-        let earlier = handovers.iter().filter(of_mobile).rfind(|handover| handover.started_us < at);
-        if is_detached(earlier) || is_near_the_end(mobile) {
+        if is_detached(self.run, &mobile.name, start) || is_near_the_end(mobile) {
             return;
         }
         let this = handovers.iter().filter(of_mobile).find(|handover| handover.started_us == at);
@@ -102,7 +111,8 @@ impl Findings<'_> {
             }
         }
         for ((mobile, direction), (sent, came, all_lost)) in counts {
-            if is_detached(last_handover(run, mobile)) {
+            // Chance may keep a mobile out for a while, where there is any.
+            if !spared && is_detached(run, mobile, rest) {
                 continue;
             }
             if came == 0 && all_lost < 1e-9 {

@@ -18,6 +18,7 @@ use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, MsInfo};
 use crate::dot16::backbone::asn_code::{PKM2_EAP_TRANSFER, context_purpose, registration};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::sa_tek;
@@ -82,6 +83,7 @@ struct Challenge {
     identifier: u8,
     repeats: u8,
     flows: Vec<(Sfid, Said)>,
+    classifiers: Classifiers,
     seamless: bool,
 }
 
@@ -343,7 +345,8 @@ impl BaseStation {
             return;
         };
         let identifier = session.start;
-        let challenge = Challenge { keys, entry, bs_random, identifier, repeats: 0, flows, seamless };
+        let classifiers = Classifiers::in_message(&report.tlvs);
+        let challenge = Challenge { keys, entry, bs_random, identifier, repeats: 0, flows, classifiers, seamless };
         session.stage = Stage::Challenged(Box::new(challenge));
         self.report_keys(ms, outbox);
         self.challenge(now, ms, purpose);
@@ -453,7 +456,7 @@ impl BaseStation {
         else {
             return;
         };
-        let Challenge { mut keys, mut entry, bs_random, flows, seamless, .. } = *challenge;
+        let Challenge { mut keys, mut entry, bs_random, flows, classifiers, seamless, .. } = *challenge;
         self.timers.cancel(Timer::Challenge(ms, purpose));
         self.timers.cancel(Timer::AuthenticationEnd(ms, purpose));
         let kek = keys.ak().kek.clone();
@@ -466,6 +469,8 @@ impl BaseStation {
         match purpose {
             Purpose::Renewal => {
                 let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+                // An SDU that was sent in part goes on where it was.
+                mobile.sent_with = mobile.sent_with.map(|(basic, _)| (basic, CmacKeyCount(0)));
                 let mut old = mobile.keys.as_mut().and_then(|keys| keys.current_mut().cloned());
                 if let Some(old) = &mut old {
                     entry.take_teks(old);
@@ -498,6 +503,7 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
         mobile.keys = Some(keys);
         mobile.flows = flows;
+        mobile.classifiers = classifiers;
         mobile.seamless = seamless;
         mobile.confirming = true;
         let stage = Stage::Answered { bs_random, response: response.clone() };

@@ -33,10 +33,12 @@ impl MobileStation {
                 .event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
         };
         let from = live.bs;
-        if self.authentication.is_some() || self.pending.is_some() {
-            if self.pending.replace(Pending::Deferred { target, candidates }).is_some() {
-                self.event(What::CommandIgnored("handover: replaced by a later one before it began"), outbox);
-            }
+        if self.pending.is_some() {
+            let text = "handover: one waits for the end of an authentication already";
+            return self.event(What::CommandIgnored(text), outbox);
+        }
+        if self.authentication.is_some() {
+            self.pending = Some(Pending::Deferred { target, candidates });
             return;
         }
         self.event(What::HandoverStarted { from, to: target }, outbox);

@@ -256,6 +256,7 @@ impl MobileStation {
         self.link_heard(now);
         self.reassemblers.clear();
         self.fragmenters.clear();
+        self.sent_with = None;
         self.event(What::TrafficCount { bs, at_mobile: true, count: Some(count) }, outbox);
         self.event(What::UplinkGranted { bs }, outbox);
         self.event(What::Authenticated { bs, entry: true }, outbox);
