@@ -238,6 +238,7 @@ fn ipv4_header(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dot16::security::PacketNumber;
     use crate::dot16::identifiers::MsMac;
     use crate::scenario::script::{BaseStationId, MobileStationId, TrafficDirection};
     use pnet_packet::Packet;
@@ -258,6 +259,9 @@ mod tests {
             cmac_key_count: None,
             network_key_count: None,
             weaknesses: crate::dot16::security::Weaknesses::default(),
+            last_pn: PacketNumber::LAST,
+            refresh: true,
+            tek_grace: Duration::ZERO,
         }
     }
 

@@ -21,8 +21,8 @@ use crate::dot16::node::{
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use crate::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
-use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
-use crate::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek};
+use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekLimits, TekSource, TekState};
+use crate::dot16::security::{AkContext, PacketNumber, Pmk, PnWindow, Profile, Tek};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
 use crate::emulation::{Emulation, Impairments, LinkSettings, NodeIndex, Port, Timing};
@@ -258,6 +258,7 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
         neighbour_advertisement: radio.neighbour_advertisement,
         lost_downlink: radio.lost_downlink,
         tek_processing: radio.tek_processing,
+        key_request_retry: radio.key_request_retry,
     }
 }
 
@@ -287,6 +288,10 @@ fn window(size: u16) -> PnWindow {
     PnWindow::new(size).unwrap_or_else(|_| unreachable!("the script format checks the size"))
 }
 
+fn limits(script: &Script, last_pn: PacketNumber) -> TekLimits {
+    TekLimits { last_pn, linger: script.radio.tek_linger }
+}
+
 fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut CidPool) -> Standing {
     let mut random = generator(script.seed, &format!("network entry of {}", mobile.name));
     let mut pmk = [0; 20];
@@ -304,10 +309,11 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let mut tek = |eks, part| {
         let mut octets = [0; 16];
         random.fill_bytes(&mut octets);
-        let window = window(mobile.pn_window);
-        TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, VirtualTime::ZERO + full / part)
+        let (window, expires) = (window(mobile.pn_window), VirtualTime::ZERO + full / part);
+        TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, expires).lasting(full / part)
     };
-    let (older, newer) = (tek(0, 2), tek(1, 1));
+    // As if sent at the start of the run: lifetimes are those of a fresh pair.
+    let (older, newer) = (tek(0, 8), tek(1, 2));
     Standing {
         pmk: Pmk::from_octets(pmk),
         count,
@@ -376,6 +382,7 @@ fn base_station(
         self_sync_window: scripted.self_sync_window,
         self_sync_budget: scripted.self_sync_budget,
         window: window(scripted.pn_window),
+        limits: limits(script, scripted.last_pn),
         tek_cache: scripted.tek_cache,
         weaknesses: scripted.weaknesses.clone(),
     };
@@ -426,6 +433,7 @@ fn mobile_station(
     let serving = topology.bsids[mobile.serving.0];
     let settings = MobileKeySettings {
         window: window(mobile.pn_window),
+        limits: limits(script, mobile.last_pn),
         tek_cache: mobile.tek_cache,
         weaknesses: mobile.weaknesses.clone(),
     };

@@ -55,7 +55,7 @@ impl KeyReport {
                 current.insert((bs, akid, count, None, Some(direction)), named);
             }
             for (said, context) in entry.tek_contexts() {
-                for state in context.states() {
+                for state in context.teks() {
                     let name = (bs, akid, count, Some((said, state.eks(), state.fingerprint())), None);
                     let (eks, source, tek) = (state.eks(), state.source(), state.tek().clone());
                     current.insert(name, NamedKey::Tek { bs, akid, said, count, eks, source, tek });

@@ -63,8 +63,12 @@ pub struct Radio {
     pub resource_retain: Duration,
     /// Largest MAC PDU, in octets; longer SDUs are fragmented.
     pub max_pdu: u16,
-    /// What the mobile takes to install TEKs that came in RNG-RSP.
+    /// What the mobile takes to install TEKs that came in RNG-RSP or Key-Reply.
     pub tek_processing: Duration,
+    /// From a Key-Request to its repetition.
+    pub key_request_retry: Duration,
+    /// How long a receiver goes on accepting under a TEK that has expired; at most 1/8 of its lifetime is used.
+    pub tek_linger: Duration,
 }
 
 /// The wired links between base stations and gateway: one set of values for every link.
@@ -93,7 +97,7 @@ pub struct Authenticator {
     pub weaknesses: Weaknesses,
 }
 
-pub(super) const RADIO_KEYS: [&str; 18] = [
+pub(super) const RADIO_KEYS: [&str; 20] = [
     "frame",
     "downlink",
     "association",
@@ -112,6 +116,8 @@ pub(super) const RADIO_KEYS: [&str; 18] = [
     "resource_retain",
     "max_pdu",
     "tek_processing",
+    "key_request_retry",
+    "tek_linger",
 ];
 pub(super) const BACKBONE_KEYS: [&str; 4] = ["latency", "jitter", "loss", "retry"];
 pub(super) const AUTHENTICATOR_KEYS: [&str; 4] = ["name", "pmk_lifetime", "ip", "weaknesses"];
@@ -168,6 +174,10 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?,
         tek_processing: section
             .read("tek_processing", defaults::TEK_PROCESSING, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+        key_request_retry: section
+            .read("key_request_retry", defaults::KEY_REQUEST_RETRY, |field| field.time(TICK..=Duration::MAX))?,
+        tek_linger: section
+            .read("tek_linger", defaults::TEK_LINGER, |field| field.time(Duration::ZERO..=Duration::MAX))?,
     })
 }
 

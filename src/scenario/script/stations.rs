@@ -12,7 +12,7 @@ use super::network::{AUTHENTICATOR_KEYS, Authenticator};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
-use crate::dot16::security::{Party, Weakness, Weaknesses};
+use crate::dot16::security::{PacketNumber, Party, Weakness, Weaknesses};
 
 /// A base station of the script: its position in [`Script::base_stations`](super::Script::base_stations).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +43,8 @@ pub struct BaseStation {
     pub retained_contexts: u32,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
+    /// The last PN that it sends under a TEK.
+    pub last_pn: PacketNumber,
 }
 
 /// A mobile station.
@@ -68,6 +70,12 @@ pub struct MobileStation {
     pub network_key_count: Option<CmacKeyCount>,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
+    /// The last PN that it sends under a TEK.
+    pub last_pn: PacketNumber,
+    /// Whether it asks for new TEKs (statement A22); `false` leaves it without any when the ones it has have expired.
+    pub refresh: bool,
+    /// How long before the end of a TEK it asks for new ones; at most 1/8 of the lifetime is used (rule R10).
+    pub tek_grace: Duration,
 }
 
 /// Mobile stations that one base station can serve: basic CIDs 1 to 320 stay in the range Wireshark reads as management.
@@ -83,7 +91,7 @@ const LARGEST_RETAINED: u32 = 1_000_000;
 /// Largest self-synchronisation budget per second.
 const LARGEST_BUDGET: u32 = 1_000_000;
 
-pub(super) const BASE_STATION_KEYS: [&str; 9] = [
+pub(super) const BASE_STATION_KEYS: [&str; 10] = [
     "name",
     "bsid",
     "ip",
@@ -93,8 +101,9 @@ pub(super) const BASE_STATION_KEYS: [&str; 9] = [
     "pn_window",
     "retained_contexts",
     "weaknesses",
+    "last_pn",
 ];
-pub(super) const MOBILE_STATION_KEYS: [&str; 10] = [
+pub(super) const MOBILE_STATION_KEYS: [&str; 13] = [
     "name",
     "mac",
     "ip",
@@ -105,6 +114,9 @@ pub(super) const MOBILE_STATION_KEYS: [&str; 10] = [
     "cmac_key_count",
     "network_key_count",
     "weaknesses",
+    "last_pn",
+    "refresh",
+    "tek_grace",
 ];
 
 /// All stations of a script, and their names.
@@ -277,6 +289,7 @@ fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, p
         self_sync_budget: section
             .read("self_sync_budget", defaults::SELF_SYNC_BUDGET, |field| field.number(0..=LARGEST_BUDGET))?,
         pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
+        last_pn: last_pn(section)?,
         retained_contexts: section
             .read("retained_contexts", defaults::RETAINED_CONTEXTS, |field| field.number(0..=LARGEST_RETAINED))?,
         weaknesses: weaknesses(section, Party::BaseStation)?,
@@ -311,6 +324,16 @@ fn mobile_station(
         cmac_key_count: key_count(section, "cmac_key_count")?,
         network_key_count: key_count(section, "network_key_count")?,
         weaknesses: weaknesses(section, Party::MobileStation)?,
+        last_pn: last_pn(section)?,
+        refresh: section.read("refresh", defaults::REFRESH, Field::boolean)?,
+        tek_grace: section.read("tek_grace", defaults::TEK_GRACE, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+    })
+}
+
+fn last_pn(section: &Section<'_>) -> Read<PacketNumber> {
+    section.read("last_pn", defaults::LAST_PN, |field| {
+        let count = field.number(1..=PacketNumber::LAST.count())?;
+        PacketNumber::new(count).map_err(|error| field.mismatch(&error.to_string()))
     })
 }
 

@@ -215,10 +215,11 @@ impl BaseStation {
         };
         let Some(keys) = &mut mobile.keys else { return };
         let lifetime = keys.lifetime();
-        let mut state = |eks, expires| {
+        let mut state = |eks, expires: VirtualTime| {
             let mut octets = [0; 16];
             self.generator.fill_bytes(&mut octets);
             TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window.clone(), expires)
+                .lasting(expires.since(now))
         };
         let mut context = || {
             let older = state(0, (now + lifetime.full / 8).min(lifetime.ends));
@@ -288,7 +289,7 @@ impl BaseStation {
                 let [older, newer] = context.states();
                 let parameters = |state: &TekState| TekParameters {
                     wrapped_tek: key_wrap::wrap(&kek, state.tek()).to_vec(),
-                    lifetime: u32::try_from(state.expires().since(now).as_secs()).unwrap_or(u32::MAX),
+                    lifetime: state.seconds_left(now),
                     sequence_number: state.eks(),
                     other: Vec::new(),
                 };
