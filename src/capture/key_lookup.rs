@@ -14,16 +14,11 @@ use crate::dot16::identifiers::{AkId, Bsid, Cid, CmacKeyCount, Direction, MsMac,
 use crate::dot16::security::ccm::{self, OpenError, Opened};
 use crate::dot16::security::cmac_tuple::{self, Truncation};
 use crate::dot16::security::{CmacKey, Tek};
-use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage, protected_part};
+use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage, PkmAttribute, protected_part};
 use crate::time::VirtualTime;
 
 /// Most keys tried on one PDU or message.
 pub const MAX_TRIALS: usize = 256;
-
-const PKM_REQ: u8 = 9;
-const PKM_RSP: u8 = 10;
-/// PKM attribute: CMAC_PN, 4 octets, and CMAC value, 8 octets.
-const CMAC_DIGEST: u8 = 40;
 
 /// How well a key fits the frame it opens or verifies, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,29 +70,25 @@ impl<'m> Protection<'m> {
     pub fn of(message: &'m [u8]) -> Option<Self> {
         let parsed = ManagementMessage::parse(message).ok()?;
         if let Some(tuple) = parsed.cmac_tuple() {
-            return Some(Self { covered: protected_part(message, tuple)?, pn: tuple.pn, value: tuple.value });
+            return Some(Self { covered: protected_part(message, &tuple)?, pn: tuple.pn, value: tuple.value });
         }
-        let ManagementMessage::Other { message_type, .. } = parsed else {
-            return None;
-        };
-        let (covered, pn, value) = match message_type {
-            PKM_REQ | PKM_RSP => {
-                let (covered, &[CMAC_DIGEST, 12, p0, p1, p2, p3, ref value @ ..]) = message.split_last_chunk::<14>()?
-                else {
-                    return None;
-                };
-                (covered, [p0, p1, p2, p3], *value)
+        match parsed {
+            // Without a key sequence number there is no tuple, yet the digest can be judged.
+            ManagementMessage::PkmReq(pkm) | ManagementMessage::PkmRsp(pkm) => {
+                let Some(PkmAttribute::CmacDigest(digest)) = pkm.attributes.last() else { return None };
+                let covered = message.strip_suffix(digest.tlv_octets().as_slice())?;
+                Some(Self { covered, pn: digest.pn, value: digest.value })
             }
-            _ => {
+            ManagementMessage::Other { .. } => {
                 let (covered, &[CmacTuple::TLV, 13, _, p0, p1, p2, p3, ref value @ ..]) =
                     message.split_last_chunk::<15>()?
                 else {
                     return None;
                 };
-                (covered, [p0, p1, p2, p3], *value)
+                Some(Self { covered, pn: u32::from_be_bytes([p0, p1, p2, p3]), value: *value })
             }
-        };
-        Some(Self { covered, pn: u32::from_be_bytes(pn), value })
+            _ => None,
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use pnet_packet::ip::IpNextHeaderProtocols;
 use pnet_packet::ipv4::Ipv4Packet;
 use pnet_packet::udp::UdpPacket;
 
-use crate::dot16::wire::{FragmentationSubheader, HoIndication, ManagementMessage, PduType, RngReq, RngRsp};
+use crate::dot16::wire::{
+    FragmentationSubheader, HoIndication, ManagementMessage, PduType, PkmMessage, RngReq, RngRsp,
+};
 
 /// What stands in a PDU in the clear.
 pub(super) fn content_summary(pdu_type: PduType, content: &[u8]) -> String {
@@ -76,10 +78,7 @@ pub(super) fn message_summary(message: &ManagementMessage) -> String {
             HoIndication::Reserved => "reserved indication".to_owned(),
         }),
         ManagementMessage::RegReq(_) | ManagementMessage::RegRsp(_) | ManagementMessage::MobNbrAdv(_) => {}
-        ManagementMessage::Other { message_type: 9 | 10, body } => {
-            parts.extend(body.first().map(|code| format!("PKM {}", pkm_name(*code))));
-            parts.push(format!("{} octets", body.len()));
-        }
+        ManagementMessage::PkmReq(message) | ManagementMessage::PkmRsp(message) => parts.extend(pkm(message)),
         ManagementMessage::Other { body, .. } => parts.push(format!("{} octets", body.len())),
     }
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
@@ -115,16 +114,31 @@ fn rng_rsp(message: &RngRsp) -> Vec<String> {
     parts
 }
 
-/// Names of PKM codes (`dot16-security.md` 5).
-fn pkm_name(code: u8) -> String {
-    let name = match code {
-        18 => "EAP-Transfer",
-        20 => "SA-TEK-Challenge",
-        21 => "SA-TEK-Request",
-        22 => "SA-TEK-Response",
-        23 => "Key-Request",
-        24 => "Key-Reply",
-        _ => return format!("code {code}"),
-    };
-    name.to_owned()
+fn pkm(message: &PkmMessage) -> Vec<String> {
+    let name = message.code.name().map_or_else(|| format!("code {}", message.code.0), str::to_owned);
+    let mut parts = vec![format!("PKM {name}")];
+    parts.extend(message.eap_payload().and_then(eap_name).map(|name| format!("EAP {name}")));
+    parts.extend(message.ak_sn().map(|sn| format!("AK SN {sn}")));
+    parts.extend(message.akid().map(|akid| format!("AKID {akid}")));
+    parts.extend(message.said().map(|said| format!("SAID {said}")));
+    let (teks, updates) = (message.tek_parameters().count(), message.sa_tek_updates().count());
+    if teks > 0 {
+        parts.push(format!("{teks} TEKs"));
+    }
+    if updates > 0 {
+        parts.push(format!("{updates} SA-TEK-Update"));
+    }
+    parts.extend(message.error_code().map(|code| format!("error code {}", code.0)));
+    parts
+}
+
+/// The name of an EAP packet, from its code (RFC 3748 section 4).
+fn eap_name(packet: &[u8]) -> Option<&'static str> {
+    match packet.first()? {
+        1 => Some("Request"),
+        2 => Some("Response"),
+        3 => Some("Success"),
+        4 => Some("Failure"),
+        _ => None,
+    }
 }

@@ -111,7 +111,8 @@ pub fn plain_pdu(message: &ManagementMessage, cid: Cid, crc: CrcForm) -> Result<
     MacPdu::build(header(PduType::NONE, cid), &message.octets()?, Some(crc))
 }
 
-/// A management PDU whose last TLV is a CMAC tuple under `keys`.
+/// A management PDU whose last TLV is a CMAC tuple under `keys`; in a PKM message, whose key sequence number has to be that of
+/// `keys`, a CMAC digest.
 ///
 /// # Errors
 /// If the message cannot be written; exhausted CMAC_PNs are reported the same way.
@@ -147,6 +148,6 @@ pub struct ReceivedMessage<'a> {
 /// If it is malformed.
 pub fn parse_management<'a>(pdu: &MacPdu<'a>) -> Result<ReceivedMessage<'a>, WireError> {
     let message = ManagementMessage::parse(pdu.body)?;
-    let protected = message.cmac_tuple().and_then(|tuple| Some((*tuple, management::protected_part(pdu.body, tuple)?)));
+    let protected = message.cmac_tuple().and_then(|tuple| Some((tuple, management::protected_part(pdu.body, &tuple)?)));
     Ok(ReceivedMessage { message, protected })
 }

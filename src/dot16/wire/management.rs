@@ -8,6 +8,8 @@ use super::mob_ho_ind::{MobHoInd, MobHoIndTlv};
 use super::mob_msho_req::{MobMshoReq, MobMshoReqTlv};
 use super::mob_nbr_adv::MobNbrAdv;
 use super::parsing::describe;
+use super::pkm::{PkmAttribute, PkmMessage};
+use super::pkm_attributes::CmacDigest;
 use super::reg_encodings::RegTlv;
 use super::reg_req::RegReq;
 use super::reg_rsp::RegRsp;
@@ -33,6 +35,10 @@ pub enum ManagementMessage {
     MobBshoRsp(MobBshoRsp),
     /// Type 59, a mode that is decoded.
     MobHoInd(MobHoInd),
+    /// Type 9.
+    PkmReq(PkmMessage),
+    /// Type 10.
+    PkmRsp(PkmMessage),
     /// A message that is not decoded: another type, or MOB_BSHO-RSP or MOB_HO-IND of a macro diversity mode.
     Other {
         /// Message type.
@@ -67,6 +73,8 @@ impl ManagementMessage {
             MobMshoReq::TYPE => MobMshoReq::parse(message).map(Self::MobMshoReq),
             MobBshoRsp::TYPE if MobBshoRsp::is_decoded(message) => MobBshoRsp::parse(message).map(Self::MobBshoRsp),
             MobHoInd::TYPE if MobHoInd::is_decoded(message) => MobHoInd::parse(message).map(Self::MobHoInd),
+            PkmMessage::REQ => PkmMessage::parse(message).map(Self::PkmReq),
+            PkmMessage::RSP => PkmMessage::parse(message).map(Self::PkmRsp),
             _ => Ok(Self::Other { message_type, body: body.to_vec() }),
         }
     }
@@ -86,6 +94,8 @@ impl ManagementMessage {
             Self::MobMshoReq(message) => message.octets(),
             Self::MobBshoRsp(message) => message.octets(),
             Self::MobHoInd(message) => message.octets(),
+            Self::PkmReq(message) => message.octets(PkmMessage::REQ),
+            Self::PkmRsp(message) => message.octets(PkmMessage::RSP),
             Self::Other { message_type, body } => {
                 let mut octets = vec![*message_type];
                 octets.extend_from_slice(body);
@@ -106,6 +116,8 @@ impl ManagementMessage {
             Self::MobMshoReq(_) => MobMshoReq::TYPE,
             Self::MobBshoRsp(_) => MobBshoRsp::TYPE,
             Self::MobHoInd(_) => MobHoInd::TYPE,
+            Self::PkmReq(_) => PkmMessage::REQ,
+            Self::PkmRsp(_) => PkmMessage::RSP,
             Self::Other { message_type, .. } => *message_type,
         }
     }
@@ -116,10 +128,11 @@ impl ManagementMessage {
         message_name(self.message_type())
     }
 
-    /// The CMAC tuple, if it is the last TLV of a decoded message. MOB_NBR-ADV, a broadcast, has none.
+    /// The CMAC tuple, if it is the last TLV of a decoded message. MOB_NBR-ADV, a broadcast, has none; a PKM message has a CMAC
+    /// digest in its place, see [`PkmMessage::cmac_tuple`].
     #[must_use]
-    pub fn cmac_tuple(&self) -> Option<&CmacTuple> {
-        match self {
+    pub fn cmac_tuple(&self) -> Option<CmacTuple> {
+        let tuple = match self {
             Self::RngReq(message) => message.cmac_tuple(),
             Self::RngRsp(message) => message.cmac_tuple(),
             Self::RegReq(message) => message.cmac_tuple(),
@@ -127,12 +140,15 @@ impl ManagementMessage {
             Self::MobMshoReq(message) => message.cmac_tuple(),
             Self::MobBshoRsp(message) => message.cmac_tuple(),
             Self::MobHoInd(message) => message.cmac_tuple(),
+            Self::PkmReq(message) | Self::PkmRsp(message) => return message.cmac_tuple(),
             Self::MobNbrAdv(_) | Self::Other { .. } => None,
-        }
+        };
+        tuple.copied()
     }
 
     /// Appends a CMAC tuple: the message without it is what the CMAC covers. MOB_NBR-ADV is not protected and stays as it is;
-    /// to a message that is not decoded the octets of the TLV are appended.
+    /// to a message that is not decoded the octets of the TLV are appended. To a PKM message a CMAC digest is appended: the AK
+    /// sequence number of `tuple` has to stand in it already, in its key sequence number attribute.
     pub fn push_cmac_tuple(&mut self, tuple: CmacTuple) {
         match self {
             Self::RngReq(message) => message.tlvs.push(RngReqTlv::CmacTuple(tuple)),
@@ -142,19 +158,27 @@ impl ManagementMessage {
             Self::MobMshoReq(message) => message.tlvs.push(MobMshoReqTlv::CmacTuple(tuple)),
             Self::MobBshoRsp(message) => message.tlvs.push(MobBshoRspTlv::CmacTuple(tuple)),
             Self::MobHoInd(message) => message.tlvs.push(MobHoIndTlv::CmacTuple(tuple)),
+            Self::PkmReq(message) | Self::PkmRsp(message) => {
+                message.attributes.push(PkmAttribute::CmacDigest(CmacDigest { pn: tuple.pn, value: tuple.value }));
+            }
             Self::MobNbrAdv(_) => {}
             Self::Other { body, .. } => body.extend(tuple.tlv_octets()),
         }
     }
 }
 
-/// The octets of `message` that its CMAC covers: from the type octet to the last before the trailing CMAC tuple TLV.
+/// The octets of `message` that its CMAC covers: from the type octet to the last before the trailing CMAC tuple TLV, or CMAC
+/// digest attribute of a PKM message.
 ///
 /// `message` is as received, `tuple` what [`ManagementMessage::cmac_tuple`] found in it. `None` if the message does not end with
 /// this very TLV in its shortest form: no sender writes another, and the octets that were signed would not be certain.
 #[must_use]
 pub fn protected_part<'a>(message: &'a [u8], tuple: &CmacTuple) -> Option<&'a [u8]> {
-    message.strip_suffix(tuple.tlv_octets().as_slice())
+    let trailing = match message.first() {
+        Some(&(PkmMessage::REQ | PkmMessage::RSP)) => CmacDigest { pn: tuple.pn, value: tuple.value }.tlv_octets(),
+        _ => tuple.tlv_octets(),
+    };
+    message.strip_suffix(trailing.as_slice())
 }
 
 /// The name of a management message in the standard (`dot16-wire.md` 3.1); a type without a name here is `unnamed management
@@ -227,14 +251,16 @@ mod tests {
 
     #[test]
     fn a_tuple_is_appended_and_what_it_covers_is_the_message_before() {
-        for unsigned in ["0400", "0500", "06", "0700", "3900000000", "3ae014", "3b005000"] {
+        for unsigned in
+            ["0400", "0500", "06", "0700", "3900000000", "3ae014", "3b005000", "0915030a0101", "0a14030a0101"]
+        {
             let unsigned = hex::decode(unsigned).unwrap();
             let mut message = ManagementMessage::parse(&unsigned).unwrap();
             assert_eq!(message.cmac_tuple(), None);
             message.push_cmac_tuple(TUPLE);
             let signed = message.octets().unwrap();
             let parsed = ManagementMessage::parse(&signed).unwrap();
-            assert_eq!(parsed.cmac_tuple(), Some(&TUPLE), "{}", message.name());
+            assert_eq!(parsed.cmac_tuple(), Some(TUPLE), "{}", message.name());
             assert_eq!(protected_part(&signed, &TUPLE), Some(unsigned.as_slice()));
         }
     }
@@ -243,13 +269,17 @@ mod tests {
     fn a_tuple_with_a_longer_form_of_length_protects_nothing() {
         let mut message = vec![4, 0, 141, 0x81, 13];
         message.extend(&TUPLE.tlv_octets()[2..]);
-        assert_eq!(ManagementMessage::parse(&message).unwrap().cmac_tuple(), Some(&TUPLE));
+        assert_eq!(ManagementMessage::parse(&message).unwrap().cmac_tuple(), Some(TUPLE));
+        assert_eq!(protected_part(&message, &TUPLE), None);
+        let mut message = vec![10, 20, 1, 10, 1, 1, 40, 0x81, 12];
+        message.extend(&TUPLE.tlv_octets()[3..]);
+        assert_eq!(ManagementMessage::parse(&message).unwrap().cmac_tuple(), Some(TUPLE));
         assert_eq!(protected_part(&message, &TUPLE), None);
     }
 
     #[test]
     fn messages_that_are_not_decoded_survive() {
-        for octets in ["1d01", "0a1401", "ff00112233", "38", "3a2014", "3b0100"] {
+        for octets in ["1d01", "0b1401", "ff00112233", "38", "3a2014", "3b0100"] {
             let octets = hex::decode(octets).unwrap();
             let message = ManagementMessage::parse(&octets).unwrap();
             assert!(matches!(message, ManagementMessage::Other { .. }), "{message:?}");

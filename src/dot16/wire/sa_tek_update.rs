@@ -45,7 +45,7 @@ impl SaTekUpdate {
 }
 
 /// Takes the value of the next TLV if it is of type `kind`.
-fn next_value(tlvs: &mut std::iter::Peekable<std::vec::IntoIter<Tlv>>, kind: u8) -> Option<Vec<u8>> {
+pub(super) fn next_value(tlvs: &mut std::iter::Peekable<std::vec::IntoIter<Tlv>>, kind: u8) -> Option<Vec<u8>> {
     tlvs.next_if(|tlv| tlv.kind == kind).map(|tlv| tlv.value)
 }
 

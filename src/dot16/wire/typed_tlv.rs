@@ -7,7 +7,7 @@ use nom::number::complete::{be_i8, be_i32, be_u8, be_u16, be_u32};
 use super::error::WireError;
 use super::parsing::{self, Parsed};
 use super::tlv::Tlv;
-use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac};
+use crate::dot16::identifiers::{AkId, Bsid, Cid, CmacKeyCount, MsMac, Said};
 
 /// A value that a TLV can hold.
 pub(super) trait TlvValue: Sized {
@@ -54,6 +54,8 @@ values! {
     i32: be_i32, |value| value.to_be_bytes();
     Bsid: parsing::bsid, |value| value.0;
     MsMac: parsing::ms_mac, |value| value.0;
+    AkId: parsing::octets.map(AkId), |value| value.0;
+    Said: parsing::said, |value| value.0.to_be_bytes();
     Cid: parsing::cid, |value| value.0.to_be_bytes();
     CmacKeyCount: be_u16.map(CmacKeyCount), |value| value.0.to_be_bytes();
 }
@@ -70,6 +72,17 @@ impl TlvValue for bool {
 
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
         Ok(vec![u8::from(*self)])
+    }
+}
+
+/// Octets of any number.
+impl TlvValue for Vec<u8> {
+    fn from_value(value: &[u8]) -> Option<Self> {
+        Some(value.to_vec())
+    }
+
+    fn to_value(&self) -> Result<Vec<u8>, WireError> {
+        Ok(self.clone())
     }
 }
 

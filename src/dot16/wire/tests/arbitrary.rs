@@ -81,17 +81,19 @@ fn vendor() -> impl Strategy<Value = VendorTlv> {
     prop_oneof![ours, foreign]
 }
 
+fn tek_parameters() -> impl Strategy<Value = TekParameters> {
+    (vec(any::<u8>(), 16..25), any::<u32>(), any::<u8>(), vec(unknown_tlv(), 0..2)).prop_map(
+        |(wrapped_tek, lifetime, sequence_number, other)| TekParameters {
+            wrapped_tek,
+            lifetime,
+            sequence_number,
+            other,
+        },
+    )
+}
+
 fn sa_tek_update() -> impl Strategy<Value = SaTekUpdate> {
-    let parameters = || {
-        (vec(any::<u8>(), 16..25), any::<u32>(), any::<u8>(), vec(unknown_tlv(), 0..2)).prop_map(
-            |(wrapped_tek, lifetime, sequence_number, other)| TekParameters {
-                wrapped_tek,
-                lifetime,
-                sequence_number,
-                other,
-            },
-        )
-    };
+    let parameters = tek_parameters;
     let saids = (any::<u16>(), any::<u16>());
     (any::<u8>(), saids, option::of(parameters()), option::of(parameters()), vec(unknown_tlv(), 0..2)).prop_map(
         |(kind, (new, old), older, newer, other)| SaTekUpdate {
@@ -338,6 +340,60 @@ fn mob_ho_ind() -> impl Strategy<Value = MobHoInd> {
     )
 }
 
+fn pkm() -> impl Strategy<Value = PkmMessage> {
+    let text = || vec(any::<u8>(), 1..300);
+    let numbers = prop_oneof![
+        text().prop_map(PkmAttribute::DisplayString),
+        text().prop_map(PkmAttribute::Tek),
+        any::<u32>().prop_map(PkmAttribute::KeyLifetime),
+        any::<u8>().prop_map(PkmAttribute::KeySequenceNumber),
+        any::<u16>().prop_map(|said| PkmAttribute::Said(Said(said))),
+        any::<u8>().prop_map(|code| PkmAttribute::ErrorCode(PkmErrorCode(code))),
+        any::<[u8; 3]>().prop_map(PkmAttribute::CryptographicSuite),
+        text().prop_map(PkmAttribute::EapPayload),
+        any::<u8>().prop_map(PkmAttribute::AuthResultCode),
+        any::<[u8; 3]>().prop_map(PkmAttribute::FrameNumber),
+    ];
+    let names = prop_oneof![
+        any::<[u8; 8]>().prop_map(PkmAttribute::Nonce),
+        any::<[u8; 8]>().prop_map(PkmAttribute::MsRandom),
+        any::<[u8; 8]>().prop_map(PkmAttribute::BsRandom),
+        any::<[u8; 6]>().prop_map(|mac| PkmAttribute::MsMacAddress(MsMac(mac))),
+        any::<[u8; 8]>().prop_map(|akid| PkmAttribute::AkId(AkId(akid))),
+        (any::<u32>(), any::<[u8; 8]>()).prop_map(|(pn, value)| PkmAttribute::CmacDigest(CmacDigest { pn, value })),
+    ];
+    let descriptor = (any::<u16>(), any::<[u8; 2]>(), any::<[u8; 3]>(), vec(unknown_tlv(), 0..2)).prop_map(
+        |(said, [sa_type, service_type], suite, other)| SaDescriptor {
+            said: Said(said),
+            sa_type,
+            service_type,
+            suite,
+            other,
+        },
+    );
+    let negotiated = prop_oneof![
+        any::<u8>().prop_map(SecurityNegotiationItem::PkmVersion),
+        any::<u8>().prop_map(SecurityNegotiationItem::AuthorizationPolicy),
+        any::<u8>().prop_map(SecurityNegotiationItem::MacMode),
+        any::<u16>().prop_map(SecurityNegotiationItem::PnWindowSize),
+        unknown_tlv().prop_map(SecurityNegotiationItem::Other),
+    ];
+    let compounds = prop_oneof![
+        tek_parameters().prop_map(PkmAttribute::TekParameters),
+        descriptor.prop_map(PkmAttribute::SaDescriptor),
+        vec(negotiated, 1..4).prop_map(|items| PkmAttribute::SecurityNegotiation(SecurityNegotiation(items))),
+        sa_tek_update().prop_map(PkmAttribute::SaTekUpdate),
+        vendor().prop_map(PkmAttribute::Vendor),
+        unknown_tlv().prop_map(PkmAttribute::Other),
+    ];
+    let attributes = vec(prop_oneof![numbers, names, compounds], 0..8);
+    (any::<u8>(), any::<u8>(), attributes).prop_map(|(code, identifier, attributes)| PkmMessage {
+        code: PkmCode(code),
+        identifier,
+        attributes,
+    })
+}
+
 /// Any management message, of every kind alike.
 pub fn management_message() -> impl Strategy<Value = ManagementMessage> {
     let other = (100_u8.., vec(any::<u8>(), 0..50))
@@ -352,6 +408,8 @@ pub fn management_message() -> impl Strategy<Value = ManagementMessage> {
         mob_msho_req().prop_map(ManagementMessage::MobMshoReq),
         mob_bsho_rsp().prop_map(ManagementMessage::MobBshoRsp),
         mob_ho_ind().prop_map(ManagementMessage::MobHoInd),
+        pkm().prop_map(ManagementMessage::PkmReq),
+        pkm().prop_map(ManagementMessage::PkmRsp),
         other,
     ]
 }
