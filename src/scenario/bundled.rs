@@ -43,6 +43,7 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("replay-data-no-cache"),
     bundled!("stale-count"),
     bundled!("stale-count-no-self-sync"),
+    bundled!("tek-refresh"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

@@ -238,8 +238,8 @@ fn ipv4_header(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dot16::security::PacketNumber;
     use crate::dot16::identifiers::MsMac;
+    use crate::dot16::security::PacketNumber;
     use crate::scenario::script::{BaseStationId, MobileStationId, TrafficDirection};
     use pnet_packet::Packet;
     use pnet_packet::ipv4::Ipv4Packet;

@@ -16,7 +16,7 @@ use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, Direction,
 use crate::dot16::node::{
     Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
     Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place, RadioSettings,
-    Subscriber,
+    RefreshSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
@@ -450,7 +450,12 @@ fn mobile_station(
             .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
             .collect(),
     };
-    MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone())
+    let station = MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone());
+    if !mobile.refresh {
+        return station;
+    }
+    let nonces = generator(script.seed, &format!("mobile station {}", mobile.name));
+    station.refreshing(RefreshSettings { grace: mobile.tek_grace }, nonces)
 }
 
 /// Towards the first end and towards the second.

@@ -23,5 +23,5 @@ pub use base_station::{BaseStation, BaseStationSettings, CidPool, Established};
 pub use connection::{Connection, Flow};
 pub use directory::{Directory, Place};
 pub use event::{CidKind, Command, Event, HandoverMode, NamedKey, Outcome, Reject, What};
-pub use mobile_station::{MobileStation, MobileStationSettings};
+pub use mobile_station::{MobileStation, MobileStationSettings, RefreshSettings};
 pub use radio::{Association, RadioSettings};

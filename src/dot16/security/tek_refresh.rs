@@ -12,7 +12,6 @@
 
 use std::time::Duration;
 
-use super::packet_number::PacketNumber;
 use super::tek_context::{TekContext, TekLimits, TekSource, TekState};
 use crate::dot16::identifiers::Direction;
 use crate::time::VirtualTime;
@@ -105,13 +104,19 @@ impl TekContext {
         newer.usable_from
     }
 
-    /// When the MS asks for new TEKs: the grace time before the older TEK of the pair expires, where grace is `configured`, but
-    /// not more than 1/8 of its lifetime (R10). `None` if the newer one lasts as long as the PMK, which no TEK outlives.
+    /// The grace time of the older TEK: `configured`, but not more than 1/8 of its lifetime (R10).
+    #[must_use]
+    pub fn grace(&self, configured: Duration) -> Duration {
+        let [older, _] = &self.states;
+        older.up_to_an_eighth(configured)
+    }
+
+    /// When the MS asks for new TEKs: the [grace time](Self::grace) before the older TEK of the pair expires. `None` if the newer one lasts as long as the PMK, which no TEK outlives.
     #[must_use]
     pub fn refresh_due(&self, configured: Duration, pmk_ends: VirtualTime) -> Option<VirtualTime> {
         let [older, newer] = &self.states;
         let follows = newer.expires() + WHOLE_SECOND <= pmk_ends;
-        follows.then(|| older.expires() - older.up_to_an_eighth(configured))
+        follows.then(|| older.expires() - self.grace(configured))
     }
 
     /// Whether the TEK in use for sending is near the end of its packet numbers, or no TEK can be used at all.
@@ -127,11 +132,5 @@ impl TekContext {
         let live = self.teks().filter(|state| state.expires() > now);
         let left = live.fold(0u32, |left, state| left.saturating_add(state.transmit.left()));
         left <= self.limits.margin()
-    }
-
-    /// The last PN that is sent under a TEK of this context.
-    #[must_use]
-    pub fn last_pn(&self) -> PacketNumber {
-        self.limits.last_pn
     }
 }

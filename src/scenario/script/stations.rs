@@ -326,7 +326,8 @@ fn mobile_station(
         weaknesses: weaknesses(section, Party::MobileStation)?,
         last_pn: last_pn(section)?,
         refresh: section.read("refresh", defaults::REFRESH, Field::boolean)?,
-        tek_grace: section.read("tek_grace", defaults::TEK_GRACE, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+        tek_grace: section
+            .read("tek_grace", defaults::TEK_GRACE, |field| field.time(Duration::ZERO..=Duration::MAX))?,
     })
 }
 

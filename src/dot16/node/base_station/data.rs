@@ -12,6 +12,7 @@ use crate::dot16::node::fragmentation::Reassembled;
 use crate::dot16::node::mobile_station::data::{data_note, reject_of};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, EntryState};
+use crate::dot16::security::tek_context::TransmitError;
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -63,6 +64,9 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get(&ms) else { return };
         if mobile.queue.is_empty() {
             return;
+        }
+        if mobile.halted {
+            return self.watch_packet_numbers(now, ms);
         }
         let from = match &mobile.role {
             Role::Serving(serving) => serving.downlink_from(),
@@ -159,34 +163,55 @@ impl BaseStation {
             self.timers.set_by(Timer::Slot(ms), *due);
         }
         if mobile.may_send(now, frame) {
-            let queue = std::mem::take(&mut mobile.queue);
-            for (sequence, packet) in queue {
-                self.send_packet(now, ms, sequence, packet, outbox);
+            while let Some((sequence, packet)) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.queue.pop_first()) {
+                if !self.send_packet(now, ms, sequence, packet, outbox) {
+                    break;
+                }
             }
+            self.watch_packet_numbers(now, ms);
         }
         self.want_slot(now, ms);
     }
 
-    fn send_packet(&mut self, now: VirtualTime, ms: MsMac, sequence: u32, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
+    /// Sends a packet, or gives it up; `false` if it has to wait for a TEK.
+    fn send_packet(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        sequence: u32,
+        packet: Vec<u8>,
+        outbox: &mut Outbox<Event>,
+    ) -> bool {
         let (bs, max_pdu, crc) = (self.settings.bsid, self.settings.radio.max_pdu, self.settings.radio.crc);
         let given_up = Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } };
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
-            return;
+            return false;
         };
         let flow = mobile.connection.as_ref().and_then(|connection| connection.flow(Direction::Downlink));
         let Some((flow, keys)) = flow.zip(mobile.keys.as_mut()) else {
-            return outbox.report(given_up);
+            outbox.report(given_up);
+            return true;
         };
         let unproven = keys.state() == Some(EntryState::Prepared);
         let context = keys.current_mut().and_then(|entry| entry.tek_context_mut(flow.said));
         let (Some(context), Ok(bodies)) = (context, mobile.fragmenter.cut(&packet, max_pdu)) else {
-            return outbox.report(given_up);
+            outbox.report(given_up);
+            return true;
         };
         let pieces = bodies.len();
         for (piece, (pdu_type, body)) in bodies.into_iter().enumerate() {
             let sealed = match context.seal(now, Direction::Downlink, header(pdu_type, flow.cid), &body, crc) {
                 Ok(sealed) => sealed,
-                Err(_) => return outbox.report(given_up),
+                Err(TransmitError::Seal(_)) => {
+                    outbox.report(given_up);
+                    return true;
+                }
+                Err(_) => {
+                    let until = context.newer_held_until();
+                    mobile.queue.insert(sequence, packet);
+                    self.halt(now, ms, until);
+                    return false;
+                }
             };
             let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
             let what = What::Sealed { bs, direction: Direction::Downlink, fingerprint, pn };
@@ -197,6 +222,7 @@ impl BaseStation {
         if unproven && mobile.kept.len() < KEPT {
             mobile.kept.insert(sequence, packet);
         }
+        true
     }
 
     /// An uplink PDU on a transport connection (R6, A10 to A13).
@@ -244,6 +270,7 @@ impl BaseStation {
         }
         let what = What::DataAccepted { bs, direction: Direction::Uplink, self_sync_steps: steps };
         self.event(ms, what, outbox);
+        self.tek_at_hand(now, ms);
         if steps > 0 {
             self.report_keys(ms, outbox);
             self.report_count(ms, outbox);

@@ -5,11 +5,13 @@
 //! * `target`: preparation, confirmation, the end of an attempt.
 //! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
 //! * `data`: user data on the air and in the tunnels.
+//! * `refresh`: new TEKs for a mobile that asks.
 //! * `retained`: how many contexts are kept; `restart`: all of them lost.
 
 mod cid_pool;
 mod data;
 mod ranging;
+mod refresh;
 mod restart;
 mod retained;
 mod serving;
@@ -116,6 +118,10 @@ struct Mobile {
     management: VecDeque<(VirtualTime, Vec<u8>, String)>,
     fragmenter: Fragmenter,
     reassemblers: BTreeMap<Cid, Reassembler>,
+    /// The nonce of the last Key-Request answered, for each SA.
+    answered: BTreeMap<Said, [u8; 8]>,
+    /// Whether SDUs wait because there is no TEK to send under.
+    halted: bool,
     /// An RNG-REQ that waits for the context: its CID and its message.
     waiting: Option<(Cid, Vec<u8>)>,
 }
@@ -127,6 +133,8 @@ enum Timer {
     Preparation(MsMac),
     Retain(MsMac),
     Deadline(MsMac),
+    Halted(MsMac),
+    TekInvalid(MsMac),
 }
 
 /// A base station.
@@ -218,6 +226,8 @@ impl BaseStation {
             management: VecDeque::new(),
             fragmenter: Fragmenter::default(),
             reassemblers: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            halted: false,
             waiting: None,
         }))
     }
@@ -241,6 +251,8 @@ impl BaseStation {
         self.report_cids(ms, &connection, true, outbox);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.connection = Some(connection);
+            mobile.answered.clear();
+            mobile.halted = false;
         }
     }
 
@@ -380,6 +392,7 @@ impl BaseStation {
                 match message {
                     ManagementMessage::MobMshoReq(request) => self.handover_request(now, ms, request, outbox),
                     ManagementMessage::MobHoInd(indication) => self.indicated(now, ms, indication, outbox),
+                    ManagementMessage::PkmReq(request) => self.key_request(now, ms, cid, request, outbox),
                     other => {
                         let text = format!("dropped: {} not expected here", other.name());
                         outbox.verdict(Verdict::rejected(text));
@@ -473,6 +486,8 @@ impl BaseStation {
             Timer::Preparation(ms) => self.recommend(now, ms, outbox),
             Timer::Retain(ms) => self.let_go(now, ms, outbox),
             Timer::Deadline(ms) => self.deadline(now, ms, outbox),
+            Timer::Halted(ms) => self.tek_at_hand(now, ms),
+            Timer::TekInvalid(ms) => self.repeat_tek_invalid(now, ms),
         }
     }
 }

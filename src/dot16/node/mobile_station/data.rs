@@ -6,7 +6,7 @@ use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, Said};
 use crate::dot16::node::connection::header;
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::fragmentation::Reassembled;
-use crate::dot16::security::tek_context::ReceiveError;
+use crate::dot16::security::tek_context::{ReceiveError, TransmitError};
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Outbox, Port, Verdict};
 use crate::time::VirtualTime;
@@ -83,10 +83,16 @@ impl MobileStation {
         let flow = self.listening_to().and_then(|(_, connection, _)| connection?.flow(Direction::Uplink));
         let Some(flow) = flow else { return };
         while let Some(packet) = self.packets.pop_front() {
-            self.send_packet(now, (bs, port, count), (flow.cid, flow.said), &packet, outbox);
+            if !self.send_packet(now, (bs, port, count), (flow.cid, flow.said), &packet, outbox) {
+                // There is no TEK to send under: everything waits for a new one.
+                self.packets.push_front(packet);
+                break;
+            }
         }
+        self.watch_packet_numbers(now, outbox);
     }
 
+    /// Sends a packet, or gives it up; `false` if it has to wait for a TEK.
     fn send_packet(
         &mut self,
         now: VirtualTime,
@@ -94,20 +100,23 @@ impl MobileStation {
         (cid, said): (Cid, Said),
         packet: &[u8],
         outbox: &mut Outbox<Event>,
-    ) {
+    ) -> bool {
         let radio = &self.settings.radio;
         let fragmenter = self.fragmenters.entry((bs, cid)).or_default();
         let context = self.keys.keys_mut(bs, count).and_then(|keys| keys.tek_context_mut(said));
         let (Ok(bodies), Some(context)) = (fragmenter.cut(packet, radio.max_pdu), context) else {
-            return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+            self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+            return true;
         };
         let pieces = bodies.len();
         for (piece, (pdu_type, body)) in bodies.into_iter().enumerate() {
             let sealed = match context.seal(now, Direction::Uplink, header(pdu_type, cid), &body, radio.crc) {
                 Ok(sealed) => sealed,
-                Err(_) => {
-                    return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+                Err(TransmitError::Seal(_)) => {
+                    self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+                    return true;
                 }
+                Err(_) => return false,
             };
             let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
             let ms = self.settings.mac;
@@ -116,6 +125,7 @@ impl MobileStation {
             let note = data_note(packet.len(), pn, sealed.eks, piece, pieces);
             outbox.send(port, sealed.octets, note);
         }
+        true
     }
 
     /// A PDU on a transport connection.

@@ -221,6 +221,8 @@ impl MobileStation {
         if !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
+        self.withdraw_refresh();
+        self.refresh_teks(now, outbox);
     }
 
     /// RNG-RSP demands re-authentication (bits 1-2 = 00): without an entry procedure to run, the mobile is off the network.
@@ -261,5 +263,6 @@ impl MobileStation {
 fn unwrapped(kek: &Kek, parameters: &TekParameters, window: &PnWindow, now: VirtualTime) -> Option<TekState> {
     let tek = key_wrap::unwrap(kek, &parameters.wrapped_tek).ok()?;
     let expires = now + Duration::from_secs(u64::from(parameters.lifetime));
-    Some(TekState::new(tek, parameters.sequence_number & 3, TekSource::Random, window.clone(), expires))
+    let state = TekState::new(tek, parameters.sequence_number & 3, TekSource::Random, window.clone(), expires);
+    Some(state.lasting(expires.since(now)))
 }

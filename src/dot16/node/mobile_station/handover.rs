@@ -37,6 +37,7 @@ impl MobileStation {
             let at = self.live.as_ref().map(|live| live.bs);
             return self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at }, outbox);
         }
+        self.withdraw_refresh();
         if !self.keys.weak(Weakness::DerivesAtArrival) {
             for &bs in &candidates {
                 self.derive(now, bs, outbox);
@@ -100,6 +101,7 @@ impl MobileStation {
     fn abandon_preparation(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         self.indicate_cancel(now, outbox);
         self.end_unspent(outbox);
+        self.refresh_teks(now, outbox);
     }
 
     /// A handover that left T_M unspent is over (R1).
@@ -222,6 +224,7 @@ impl MobileStation {
         self.event(What::UplinkGranted { bs: serving }, outbox);
         self.indicate_cancel(now, outbox);
         self.end_unspent(outbox);
+        self.refresh_teks(now, outbox);
     }
 
     /// MOB_HO-IND (cancel). Nobody acknowledges it, so it is repeated until the serving BS is heard again.

@@ -4,12 +4,17 @@
 //! * `handover`: MOB_MSHO-REQ to MOB_HO-IND, leaving, cancelling.
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
 //! * `data`: user packets up and down.
+//! * `refresh`: new TEKs in time.
 //! * `lost_link`: a serving BS that is silent, contexts that are gone.
 
 pub(in crate::dot16::node) mod data;
 mod entry;
 mod handover;
 mod lost_link;
+mod refresh;
+
+use refresh::Refresh;
+pub use refresh::RefreshSettings;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -105,6 +110,7 @@ enum Timer {
     Return,
     KeysInstalled,
     LostLink,
+    Refresh,
 }
 
 /// A mobile station.
@@ -126,6 +132,8 @@ pub struct MobileStation {
     fragmenters: BTreeMap<(Bsid, Cid), Fragmenter>,
     reassemblers: BTreeMap<(Bsid, Cid), Reassembler>,
     started: bool,
+    /// Absent if this mobile asks for no TEKs.
+    refresh: Option<Refresh>,
 }
 
 impl MobileStation {
@@ -158,6 +166,7 @@ impl MobileStation {
             fragmenters: BTreeMap::new(),
             reassemblers: BTreeMap::new(),
             started: false,
+            refresh: None,
         }
     }
 
@@ -248,6 +257,11 @@ impl MobileStation {
                     self.ranging_response(now, message, outbox);
                 }
             }
+            (ManagementMessage::PkmRsp(message), Some((tuple, protected))) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.key_answer(now, cid, message, outbox);
+                }
+            }
             (ManagementMessage::RngRsp(message), None) => self.access_response(now, message, outbox),
             (message, None) => {
                 let text = format!("dropped: {} without CMAC tuple", message.name());
@@ -297,6 +311,7 @@ impl MobileStation {
             Timer::Return => self.returned(now, outbox),
             Timer::KeysInstalled => self.keys_installed(now, outbox),
             Timer::LostLink => self.check_link(now, outbox),
+            Timer::Refresh => self.refresh_teks(now, outbox),
         }
     }
 }
