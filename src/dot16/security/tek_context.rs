@@ -3,11 +3,11 @@
 //! Counter-based TEKs: `dot16-security.md` 2.2, 2.3, 4.2; R10 of the handover rules. Random TEKs: 4.3. How newer TEKs
 //! follow is in [`tek_refresh`](super::tek_refresh).
 //!
-//! A context holds a pair, and after a refresh also the TEK that left the pair. Which of them a sender uses, of those that
-//! have neither expired nor used up their packet numbers:
+//! A context holds a pair, and after a refresh also the TEK that left the pair. Which of them a sender uses (R10), of those
+//! that have neither expired nor used up their packet numbers:
 //!
-//! * the BS (downlink) the oldest: TEK0, then TEK1, then random ones in the order in which they were made;
-//! * the MS (uplink) the newest random one, as soon as it holds it; while it holds none, TEK0, then TEK1.
+//! * generated ones first, in both directions: TEK0, then TEK1;
+//! * then, of those from Key-Reply, the BS (downlink) the oldest and the MS (uplink) the newest that it holds.
 //!
 //! A receiver accepts under every TEK that it holds, so that the two ends need not change at the same instant.
 
@@ -136,7 +136,8 @@ impl TekState {
         } else if self.transmit.left() == 0 {
             Some(TransmitError::Exhausted)
         } else {
-            (self.usable_from > now).then_some(TransmitError::Unproven)
+            let proven = self.usable_from <= now || self.receive.highest().is_some();
+            (!proven).then_some(TransmitError::Unproven)
         }
     }
 
@@ -339,8 +340,9 @@ impl TekContext {
     /// The place, in the order of [`teks`](Self::teks), of the TEK to send with; the choice is that of the module's text.
     pub(super) fn transmitting(&self, direction: Direction, now: VirtualTime) -> Result<usize, TransmitError> {
         let rank = |(age, state): &(usize, &TekState)| match (direction, state.source) {
-            (Direction::Uplink, TekSource::Random) => (0, usize::MAX - age),
-            _ => (1, *age),
+            (Direction::Uplink, TekSource::Random) => (1, usize::MAX - age),
+            (Direction::Downlink, TekSource::Random) => (1, *age),
+            (_, TekSource::Counter(_)) => (0, *age),
         };
         let usable = self.teks().enumerate().filter(|(_, state)| state.refusal(now).is_none());
         usable.min_by_key(rank).map(|(age, _)| age).ok_or_else(|| self.refusal(now))

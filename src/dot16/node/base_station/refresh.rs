@@ -14,8 +14,8 @@
 //!   refresh, and what the MS would lose is a TEK at its end.
 //! * *A message arrives twice, or late and after another one*: its CMAC_PN is not above the last one, and it is dropped.
 //!   A late reply that is in order answers a nonce that is out no longer, and is dropped, too; its TEK is sent again.
-//! * *The MS sends under the newer TEK at once*: the BS has it. *The BS sends* under the oldest that is live, which the MS has
-//!   had since the refresh before. Where only the newer one is left, since packet numbers have run out or the MS was not
+//! * *The MS sends under the newer TEK*, at once if none is generated: the BS has it. *The BS sends* under the oldest that is
+//!   live, which the MS has had since the refresh before. Where only the newer one is left, since packet numbers have run out or the MS was not
 //!   heard for long, and the MS has not been seen to use it, traffic waits as long as the MS might still repeat its request:
 //!   a reply that was lost would cost the SDUs.
 //! * *A handover* begins while a request is out: the MS withdraws it. If it stays after all, it asks again and gets the newer
@@ -192,7 +192,8 @@ impl BaseStation {
         };
         let keys = mobile.keys.as_ref().filter(|keys| keys.lifetime().ends > now);
         let contexts = keys.and_then(|keys| keys.current()).into_iter().flat_map(|entry| entry.tek_contexts());
-        let saids: Vec<Said> = contexts.filter(|(_, context)| context.needs_newer(now)).map(|(said, _)| said).collect();
+        let saids: Vec<Said> =
+            contexts.filter(|(_, context)| context.runs_low(Direction::Downlink, now)).map(|(said, _)| said).collect();
         if saids.is_empty() {
             return;
         }

@@ -4,7 +4,7 @@
 //! There is one exchange for each SA. The mobile asks
 //!
 //! * the grace time before the older TEK of a pair expires, unless the newer one lasts as long as the PMK;
-//! * when the TEK that it sends under runs out of packet numbers, or it has none to send under;
+//! * when it sends under the newest TEK and its packet numbers run out, or it has none to send under;
 //! * when the BS says with TEK-Invalid that it has none.
 //!
 //! It asks over an established connection only: before RNG-REQ nothing is refreshed, and a handover that begins withdraws
