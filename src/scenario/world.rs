@@ -182,9 +182,23 @@ struct Standing {
     tunnel: (u32, u32),
 }
 
-/// Builds the network of a script.
+/// The nodes of a network, which its links would connect: for who drives them by hand.
+pub struct Nodes {
+    /// Who is who, and which port leads where.
+    pub topology: Topology,
+    /// The radio, as every node has it.
+    pub radio: RadioSettings,
+    /// The Authenticator with the gateway.
+    pub authenticator: Authenticator,
+    /// The base stations, by position in the script.
+    pub base_stations: Vec<BaseStation>,
+    /// The mobile stations, by position in the script.
+    pub mobile_stations: Vec<MobileStation>,
+}
+
+/// Builds the nodes of a script.
 #[must_use]
-pub fn build(script: &Script) -> World {
+pub fn nodes(script: &Script) -> Nodes {
     let topology = Topology::new(script);
     let radio = radio_settings(&script.radio);
     let directory = Arc::new(directory(script));
@@ -195,13 +209,35 @@ pub fn build(script: &Script) -> World {
         .enumerate()
         .map(|(position, mobile)| stand(script, mobile, position, &mut pools[mobile.serving.0]))
         .collect();
+    let base_stations = pools
+        .into_iter()
+        .enumerate()
+        .map(|(position, pool)| base_station(script, position, &topology, &radio, &directory, pool, &standing))
+        .collect();
+    let mobile_stations = script
+        .mobile_stations
+        .iter()
+        .zip(&standing)
+        .enumerate()
+        .map(|(position, (mobile, standing))| {
+            mobile_station(script, mobile, position, &topology, &radio, &directory, standing)
+        })
+        .collect();
+    let authenticator = authenticator(script, &topology, &directory, &standing);
+    Nodes { topology, radio, authenticator, base_stations, mobile_stations }
+}
+
+/// Builds the network of a script.
+#[must_use]
+pub fn build(script: &Script) -> World {
+    let Nodes { topology, radio, authenticator, base_stations, mobile_stations } = nodes(script);
     let mut emulation = Emulation::new(script.seed);
-    emulation.add_node(authenticator(script, &topology, &directory, &standing));
-    for (position, pool) in pools.into_iter().enumerate() {
-        emulation.add_node(base_station(script, position, &topology, &radio, &directory, pool, &standing));
+    emulation.add_node(authenticator);
+    for base_station in base_stations {
+        emulation.add_node(base_station);
     }
-    for (position, (mobile, standing)) in script.mobile_stations.iter().zip(&standing).enumerate() {
-        emulation.add_node(mobile_station(script, mobile, position, &topology, &radio, &directory, standing));
+    for mobile_station in mobile_stations {
+        emulation.add_node(mobile_station);
     }
     for &ends in &topology.links {
         let [first, second] = topology.ends(ends);

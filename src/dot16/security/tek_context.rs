@@ -3,7 +3,7 @@
 //! Counter-based TEKs: `dot16-security.md` 2.2, 2.3, 4.2; R10 of the handover rules. Random TEKs: 4.3. How newer TEKs
 //! follow is in [`tek_refresh`](super::tek_refresh).
 //!
-//! A context holds a pair, and after a refresh also the TEK that left the pair. Which of them a sender uses (R10), of those
+//! A context holds a pair, and after a refresh also the TEKs that have left the pair. Which of them a sender uses (R10), of those
 //! that have neither expired nor used up their packet numbers:
 //!
 //! * generated ones first, in both directions: TEK0, then TEK1;
@@ -11,6 +11,7 @@
 //!
 //! A receiver accepts under every TEK that it holds, so that the two ends need not change at the same instant.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -89,8 +90,10 @@ pub struct TekState {
     expires: VirtualTime,
     pub(super) lifetime: Option<Duration>,
     linger: Duration,
-    /// A sender leaves it alone before.
+    /// A sender leaves it alone before, unless the peer was seen to use it.
     pub(super) usable_from: VirtualTime,
+    /// How long that is after each sign that the peer may not hold it.
+    pub(super) hold: Duration,
     fingerprint: u64,
 }
 
@@ -109,6 +112,7 @@ impl TekState {
             lifetime: None,
             linger: Duration::ZERO,
             usable_from: VirtualTime::ZERO,
+            hold: Duration::ZERO,
             fingerprint,
         }
     }
@@ -271,11 +275,11 @@ pub enum ReceiveError {
     Malformed(OpenError),
 }
 
-/// The TEKs of one security association at one peer: TEK0 and TEK1, or an older and a newer TEK, and the one before them.
+/// The TEKs of one security association at one peer: TEK0 and TEK1, or an older and a newer TEK, and up to two before them.
 #[derive(Clone, Debug)]
 pub struct TekContext {
-    /// The TEK that the last refresh pushed out of the pair; it serves until it expires.
-    pub(super) outgoing: Option<TekState>,
+    /// The TEKs that refreshes pushed out of the pair, the older one first; they serve until they expire.
+    pub(super) outgoing: VecDeque<TekState>,
     pub(super) states: [TekState; 2],
     pub(super) limits: TekLimits,
 }
@@ -307,7 +311,7 @@ impl TekContext {
     }
 
     fn pair(older: TekState, newer: TekState) -> Self {
-        Self { outgoing: None, states: [older, newer], limits: TekLimits::default() }
+        Self { outgoing: VecDeque::new(), states: [older, newer], limits: TekLimits::default() }
     }
 
     /// The same within these limits; they hold for TEKs that come later, too.
@@ -332,9 +336,15 @@ impl TekContext {
         &self.states
     }
 
-    /// Every TEK held, the oldest first: the pair, and before it the one that left it at the last refresh.
+    /// Every TEK held, the oldest first: the pair, and before it those that left it at the last refreshes.
     pub fn teks(&self) -> impl Iterator<Item = &TekState> {
         self.outgoing.iter().chain(&self.states)
+    }
+
+    /// The TEKs that a sender may use, with their places in the order of [`teks`](Self::teks): the pair and the one before it. A
+    /// receiver accepts under one more, as the BS may be a TEK ahead of the MS.
+    fn choice(&self) -> impl Iterator<Item = (usize, &TekState)> {
+        self.teks().enumerate().skip(self.outgoing.len().saturating_sub(1))
     }
 
     /// The place, in the order of [`teks`](Self::teks), of the TEK to send with; the choice is that of the module's text.
@@ -344,13 +354,13 @@ impl TekContext {
             (Direction::Downlink, TekSource::Random) => (1, *age),
             (_, TekSource::Counter(_)) => (0, *age),
         };
-        let usable = self.teks().enumerate().filter(|(_, state)| state.refusal(now).is_none());
+        let usable = self.choice().filter(|(_, state)| state.refusal(now).is_none());
         usable.min_by_key(rank).map(|(age, _)| age).ok_or_else(|| self.refusal(now))
     }
 
     /// Why nothing may be sent at `now`, if no TEK can be used.
     fn refusal(&self, now: VirtualTime) -> TransmitError {
-        let reasons: Vec<TransmitError> = self.teks().filter_map(|state| state.refusal(now)).collect();
+        let reasons: Vec<TransmitError> = self.choice().filter_map(|(_, state)| state.refusal(now)).collect();
         let order = [TransmitError::Unproven, TransmitError::Exhausted];
         order.into_iter().find(|reason| reasons.contains(reason)).unwrap_or(TransmitError::Expired)
     }
@@ -381,7 +391,7 @@ impl TekContext {
     /// What the replay window says against a PDU, if anything; its ICV is not looked at and nothing changes.
     #[must_use]
     pub fn replay(&self, pdu: &MacPdu<'_>) -> Option<ReceiveError> {
-        let newest_first = self.states.iter().rev().chain(&self.outgoing);
+        let newest_first = self.states.iter().rev().chain(self.outgoing.iter().rev());
         let state = newest_first.into_iter().find(|state| state.eks == pdu.header.eks)?;
         let (pn, _) = ccm::packet_number(pdu).ok()?;
         state.replay(pn)
@@ -403,7 +413,7 @@ impl TekContext {
         }
         let eks = pdu.header.eks;
         // The newest first: of two with the same EKS the other one is four TEKs old.
-        let newest_first = self.states.iter_mut().rev().chain(&mut self.outgoing);
+        let newest_first = self.states.iter_mut().rev().chain(self.outgoing.iter_mut().rev());
         let state = newest_first.into_iter().find(|state| state.eks == eks);
         let state = state.filter(|state| state.expires + state.linger > now).ok_or(ReceiveError::UnknownTek { eks })?;
         if let Some(replay) = state.replay(pn) {
@@ -414,6 +424,9 @@ impl TekContext {
             other => ReceiveError::Malformed(other),
         })?;
         state.receive.accept(pn);
+        if state.source == TekSource::Random {
+            self.random_in_use(now, eks);
+        }
         Ok(OpenedPdu { plaintext: opened.plaintext, pn, eks })
     }
 }

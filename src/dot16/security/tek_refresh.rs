@@ -2,7 +2,7 @@
 //! 7.7; A3, A22, R10).
 //!
 //! A newer TEK has the next EKS (modulo 4) and enters the pair as its newer one; the newer one becomes the older, and the
-//! older leaves the pair but serves until it expires, so that three may be live. The first random TEK after a generated pair
+//! older leaves the pair but serves until it expires, so that three may be live. Four are held, as many as EKS tells apart. The first random TEK after a generated pair
 //! has EKS 2: made before TEK0 expires, it stands behind TEK1, and both directions go on with TEK0 and TEK1 until each
 //! expires. EKS 3 is made before TEK1 expires; then the MS sends under EKS 3 and the BS under EKS 2. Both accept all that
 //! they hold. So neither direction has a gap: the BS holds a TEK before the MS can send under it, and it sends under one
@@ -20,6 +20,9 @@ use crate::time::VirtualTime;
 /// Packet numbers that are kept in hand: with so many left of a TEK, a new one is asked for. Of a TEK that ends earlier
 /// than the 31 bits, 1/8 of its numbers.
 pub const PN_REFRESH_MARGIN: u32 = 0x1_0000;
+
+/// TEKs outside the pair: with it they are as many as EKS has values.
+const OUTGOING: usize = 2;
 
 /// Lifetimes travel in whole seconds, so that the end of a TEK is known to so much.
 const WHOLE_SECOND: Duration = Duration::from_secs(1);
@@ -57,7 +60,10 @@ impl TekContext {
         newest.limit(self.limits);
         let [older, newer] = &mut self.states;
         let newer = std::mem::replace(newer, newest);
-        self.outgoing = Some(std::mem::replace(older, newer));
+        self.outgoing.push_back(std::mem::replace(older, newer));
+        if self.outgoing.len() > OUTGOING {
+            self.outgoing.pop_front();
+        }
     }
 
     /// The MS takes a TEK out of a Key-Reply. One that it holds already stays as it is, with its PNs and window, whatever
@@ -89,12 +95,19 @@ impl TekContext {
             || newer.is_low(self.limits)
     }
 
-    /// The newer TEK was sent to the mobile and may not arrive: the BS sends nothing under it before `from`, unless the mobile
-    /// is seen to use it earlier.
-    pub fn hold_newer(&mut self, from: VirtualTime) {
+    /// The newer TEK is sent to the mobile and may not arrive: the BS sends nothing under it until the mobile is seen to use it,
+    /// or shows for the time `hold` no sign that it does not have it.
+    pub fn hold_newer(&mut self, now: VirtualTime, hold: Duration) {
         let [_, newer] = &mut self.states;
-        if !newer.is_seen() {
-            newer.usable_from = from;
+        newer.hold = hold;
+        newer.usable_from = now + hold;
+    }
+
+    /// A PDU under the random TEK with this EKS was accepted. A mobile that held a newer one would have used that.
+    pub(super) fn random_in_use(&mut self, now: VirtualTime, eks: u8) {
+        let [_, newer] = &mut self.states;
+        if newer.eks() != eks && !newer.hold.is_zero() {
+            newer.usable_from = now + newer.hold;
         }
     }
 
@@ -260,7 +273,7 @@ mod tests {
             })
             .collect();
         assert_eq!(numbers, [3, 0, 1, 2, 3]);
-        assert_eq!(bs.teks().map(TekState::eks).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(bs.teks().map(TekState::eks).collect::<Vec<_>>(), [0, 1, 2, 3]);
         // A mobile that was away for four of them still holds the old TEK of EKS 1.
         let mut ms = pair();
         let other = TekState::new(Tek::from_octets([9; 16]), 1, TekSource::Random, window(), at(12_000));
@@ -359,10 +372,15 @@ mod tests {
         assert!(bs.runs_low(Downlink, at(5_000)) && bs.may_renew(at(5_000)));
         let made = random(3, 5_000, 13_000);
         bs.renew(made.clone());
-        bs.hold_newer(at(6_200));
+        bs.hold_newer(at(5_000), Duration::from_millis(1_200));
         assert_eq!(eks(&mut bs, 6_199, Downlink), Err(TransmitError::Unproven));
         assert!(!bs.runs_low(Downlink, at(5_500)), "the new one is there");
         assert_eq!(eks(&mut bs.clone(), 6_200, Downlink), Ok(3));
+        // A mobile that still sends under the TEK before has not got it.
+        let (_, _, pdu) = seal(&mut ms, 6_000, Uplink).unwrap();
+        assert_eq!(open(&mut bs, 6_000, Uplink, &pdu), Ok(2));
+        assert_eq!(eks(&mut bs, 7_199, Downlink), Err(TransmitError::Unproven));
+        assert_eq!(eks(&mut bs.clone(), 7_200, Downlink), Ok(3));
         ms.take(made);
         let (_, _, pdu) = seal(&mut ms, 5_100, Uplink).unwrap();
         assert_eq!(open(&mut bs, 5_100, Uplink, &pdu), Ok(3));

@@ -4,9 +4,9 @@
 //! **What travels.** Key-Reply has the parameters of an older and a newer TEK. A generated TEK never travels (A21): while
 //! the older one of the pair is TEK1, and when it has expired, the newer one stands alone.
 //!
-//! **How the two ends stay together.** The BS makes a TEK before it says so, and keeps it; so the MS holds nothing that the
-//! BS does not, as long as the BS is never more than one TEK ahead of the MS. It holds three, so that of an MS that is one
-//! behind it still has the pair in full.
+//! **How the two ends stay together.** The BS makes a TEK before it says so, and both keep the last four. A sender uses the
+//! last three at the most. So each end has whatever the other sends under, as long as the BS is never more than one TEK ahead
+//! of the MS.
 //!
 //! * *A request is lost*: nothing has happened. *A reply is lost*: the MS repeats its request, and the same nonce gets the
 //!   same TEKs. When the repetitions are used up and it asks with another nonce, the newer TEK is sent once more, until the MS
@@ -15,9 +15,11 @@
 //! * *A message arrives twice, or late and after another one*: its CMAC_PN is not above the last one, and it is dropped.
 //!   A late reply that is in order answers a nonce that is out no longer, and is dropped, too; its TEK is sent again.
 //! * *The MS sends under the newer TEK*, at once if none is generated: the BS has it. *The BS sends* under the oldest that is
-//!   live, which the MS has had since the refresh before. Where only the newer one is left, since packet numbers have run out or the MS was not
-//!   heard for long, and the MS has not been seen to use it, traffic waits as long as the MS might still repeat its request:
-//!   a reply that was lost would cost the SDUs.
+//!   live, which the MS has had since the refresh before. Where only the newer one is left, since packet numbers have run out
+//!   or the MS was not heard for long, traffic waits until the MS is seen to use it: a reply that was lost would cost the
+//!   SDUs. Without uplink data the wait ends when the MS has not asked for as long as two exchanges take with all their
+//!   repetitions. (If all of those are lost, that cannot be told from success: the one case in which downlink SDUs are lost
+//!   with a TEK.)
 //! * *A handover* begins while a request is out: the MS withdraws it. If it stays after all, it asks again and gets the newer
 //!   TEK that it has not used. At another BS everything begins anew.
 //!
@@ -40,8 +42,9 @@ use crate::dot16::wire::{ManagementMessage, PkmAttribute, PkmCode, PkmErrorCode,
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
-/// How many Key-Requests of one exchange there may be, repetitions included.
-const REQUESTS: u32 = 4;
+/// For how many repetition intervals of Key-Request the BS waits for a sign that the mobile has no new TEK: two exchanges with
+/// three repetitions each.
+const SILENT_INTERVALS: u32 = 8;
 
 impl Mobile {
     /// Whether the mobile has entered here and has not left.
@@ -98,7 +101,7 @@ impl BaseStation {
         let (window, generator) = (self.settings.keys.window.clone(), &mut self.generator);
         let radio = &self.settings.radio;
         let arrival = radio.next_downlink(now) + radio.frame + radio.tek_processing;
-        let proven = arrival + radio.key_request_retry.saturating_mul(REQUESTS);
+        let hold = arrival.since(now) + radio.key_request_retry.saturating_mul(SILENT_INTERVALS);
         let mobile = self.mobiles.get_mut(&ms)?;
         let repeated = mobile.answered.get(&said) == Some(&nonce);
         let keys = mobile.keys.as_mut()?;
@@ -112,8 +115,11 @@ impl BaseStation {
             let newer = TekState::new(Tek::from_octets(octets), context.next_eks(), TekSource::Random, window, expires);
             context.renew(newer.lasting(expires.since(now)));
         }
-        context.hold_newer(proven);
+        context.hold_newer(now, hold);
         mobile.answered.insert(said, nonce);
+        if renewed {
+            self.timers.cancel(Timer::TekInvalid(ms));
+        }
         Some(renewed)
     }
 
@@ -127,7 +133,7 @@ impl BaseStation {
         let sent = sent.into_iter().filter(|tek| tek.source() == TekSource::Random && tek.expires() > now);
         let (eks, parameters): (Vec<String>, Vec<PkmAttribute>) =
             sent.map(|tek| (tek.eks().to_string(), tek_parameters(&keys.ak().kek, tek, now))).unzip();
-        let mut attributes = vec![PkmAttribute::KeySequenceNumber(keys.ak().ak_sn.0), PkmAttribute::Said(said)];
+        let mut attributes = vec![PkmAttribute::Said(said)];
         attributes.extend(parameters);
         attributes.push(PkmAttribute::Nonce(nonce));
         let note = format!("Key-Reply: TEKs of SA {said} with EKS {}", eks.join(", "));
@@ -145,7 +151,7 @@ impl BaseStation {
         self.send_pkm(now, ms, PkmMessage { code: PkmCode::KEY_REJECT, identifier, attributes }, note);
     }
 
-    /// Puts the AK sequence number in front if it is missing, signs, and queues on the primary management connection.
+    /// Puts the AK sequence number in front, signs, and queues on the primary management connection.
     fn send_pkm(&mut self, now: VirtualTime, ms: MsMac, mut message: PkmMessage, note: String) {
         let crc = self.settings.radio.crc;
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
@@ -154,9 +160,7 @@ impl BaseStation {
         let (Some(connection), Some(keys)) = (&mobile.connection, &mut mobile.keys) else {
             return;
         };
-        if message.ak_sn().is_none() {
-            message.attributes.insert(0, PkmAttribute::KeySequenceNumber(keys.ak().ak_sn.0));
-        }
+        message.attributes.insert(0, PkmAttribute::KeySequenceNumber(keys.ak().ak_sn.0));
         let (message, cid) = (ManagementMessage::PkmRsp(message), connection.primary);
         let Some(entry) = keys.current_mut() else { return };
         if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, entry, crc) {

@@ -147,10 +147,13 @@ impl MobileStation {
         let grace = refresh.settings.grace;
         let urgent = context.runs_low(Direction::Uplink, now) || sa.is_some_and(|sa| sa.demanded);
         let due = if urgent { now } else { context.refresh_due(grace, ends)? };
-        let retry = self.settings.radio.key_request_retry;
-        let pause = if urgent { retry } else { context.grace(grace).max(retry) };
-        let not_before = sa.and_then(|sa| sa.fruitless).map(|ended| ended + pause);
-        Some(Next::Ask(not_before.map_or(due, |not_before| due.max(not_before))))
+        let Some(ended) = sa.and_then(|sa| sa.fruitless) else {
+            return Some(Next::Ask(due));
+        };
+        // After an exchange without success a pause, the shorter the closer the end of the last TEK is.
+        let [_, newer] = context.states();
+        let pause = if urgent { Duration::ZERO } else { context.grace(grace).min(newer.expires().since(ended) / 8) };
+        Some(Next::Ask(due.max(ended + pause.max(self.settings.radio.key_request_retry))))
     }
 
     fn ask(&mut self, now: VirtualTime, said: Said, live: &Live) {
