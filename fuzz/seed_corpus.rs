@@ -64,6 +64,7 @@ fn burst_kind(burst: &[u8]) -> String {
     let kind = match pdu.body.first() {
         _ if pdu.header.encrypted => "encrypted",
         _ if pdu.header.pdu_type.fragmentation() => "fragment",
+        _ if pdu.header.pdu_type.packing() => "packed",
         Some(&message_type) if pdu.header.cid.is_management() => message_name(message_type),
         _ => "data",
     };

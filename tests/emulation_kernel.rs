@@ -142,7 +142,7 @@ fn a_timer_fires_at_its_instant_once() {
 
 /// Ping-pong on all links at once, over links that lose, duplicate and spoil.
 fn spoilt(seed: u64, engine: Engine) -> Seen {
-    let impairments = Impairments { loss: 0.1, duplication: 0.2, bit_error: 0.1 };
+    let impairments = Impairments { loss: 0.1, duplication: 0.2, bit_error: 0.1, ..Impairments::default() };
     let timing = Timing::Latency { latency: Duration::from_micros(5), jitter: Duration::from_micros(50) };
     let mut emulation = triangle(seed, LinkSettings { timing, impairments });
     for (node, port) in [(0, 0), (1, 2), (2, 1)] {
@@ -221,9 +221,9 @@ struct Attacker {
 impl Adversary for Attacker {
     fn tap(&mut self, _: VirtualTime, _: Port, _: NodeIndex, octets: &[u8]) -> Fate {
         match octets[1] {
-            1 => Fate::Drop,
-            2 => Fate::Replace(vec![0, 99]),
-            _ => Fate::Pass,
+            1 => Fate::lost(),
+            2 => Fate::replaced(vec![0, 99]),
+            _ => Fate::pass(),
         }
     }
     fn next_timer(&self) -> Option<VirtualTime> {

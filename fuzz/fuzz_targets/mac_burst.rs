@@ -6,7 +6,7 @@
 #![no_main]
 
 use keyhop::dot16::wire::{
-    EncryptedBody, FragmentationSubheader, GenericMacHeader, MacPdu, ManagementMessage, WireError, hcs,
+    EncryptedBody, FragmentationSubheader, GenericMacHeader, MacPdu, ManagementMessage, PackingSubheader, WireError, hcs,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -73,6 +73,17 @@ fn pdu_comes_back(pdu: &MacPdu<'_>) {
             Ok((subheader, fragment)) => {
                 let written = subheader.octets(extended).expect("what was read can be written");
                 assert_eq!([&written, fragment].concat(), pdu.body);
+            }
+            Err(error) => place_exists(&error, pdu.body),
+        }
+    } else if pdu.header.pdu_type.packing() {
+        let extended = pdu.header.pdu_type.extended();
+        match PackingSubheader::parse_all(pdu.body, extended) {
+            Ok(pieces) => {
+                let written = pieces.iter().map(|(subheader, piece)| {
+                    [&subheader.octets(extended).expect("what was read can be written"), *piece].concat()
+                });
+                assert_eq!(written.collect::<Vec<_>>().concat(), pdu.body);
             }
             Err(error) => place_exists(&error, pdu.body),
         }

@@ -1,13 +1,19 @@
-//! The scripted adversary: trigger and action. It sits on taps of links, records frames that pass, and plays them again.
+//! The scripted adversary: trigger and action. It sits on taps of links, records, drops and delays frames that pass, and
+//! plays them again.
 //!
-//! Recording happens at the tap. Everything else happens at trigger + [`REACTION`], ordered after whatever nodes do at
-//! that instant.
+//! Recording, dropping and delaying happen at the tap. Everything else happens at trigger + [`REACTION`], ordered after
+//! whatever nodes do at that instant. The tap is at the sender's end of the link: an eavesdropper there hears also what
+//! the link then loses or spoils on its way to the receiver.
+//!
+//! * [`frames`]: which frames count.
+
+pub mod frames;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::dot16::identifiers::Direction;
-use crate::dot16::wire::MacPdu;
+pub use frames::{FrameChoice, FrameKind};
+
 use crate::emulation::{self, Fate, Injection, NodeIndex, Port};
 use crate::time::VirtualTime;
 
@@ -16,41 +22,11 @@ pub const REACTION: Duration = Duration::from_micros(1);
 /// How many frames a recording holds at the most.
 const RECORDING: usize = 65_536;
 
-/// Which MAC PDUs a trigger counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameKind {
-    /// PDUs on transport connections.
-    Data,
-    /// Management messages of this type.
-    Message(u8),
-}
-
-impl FrameKind {
-    fn matches(self, octets: &[u8]) -> bool {
-        let Some(Ok(pdu)) = MacPdu::burst(octets).next() else {
-            return false;
-        };
-        match self {
-            Self::Data => !pdu.header.cid.is_management(),
-            Self::Message(kind) => pdu.header.cid.is_management() && pdu.body.first() == Some(&kind),
-        }
-    }
-}
-
 /// When an attack acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// On `count` matching frames in a row, from the `nth` (from 1) that passes at `after` or later.
-    Frames {
-        /// Which frames.
-        kind: FrameKind,
-        /// The first one.
-        nth: u32,
-        /// How many.
-        count: u32,
-        /// Frames before this instant do not count.
-        after: VirtualTime,
-    },
+    /// On frames that pass its tap.
+    Frames(FrameChoice),
     /// At an instant.
     Time(VirtualTime),
 }
@@ -62,6 +38,10 @@ pub enum Action {
     Record(String),
     /// Sends the recording of this name.
     Replay(String),
+    /// Takes the frame off the link.
+    Drop,
+    /// Holds the frame back for so long.
+    Delay(Duration),
 }
 
 /// An attack at a tap.
@@ -73,8 +53,6 @@ pub struct Attack {
     pub port: Port,
     /// The end that the frames go to, those seen and those sent.
     pub to: NodeIndex,
-    /// The direction of those frames.
-    pub direction: Direction,
     /// When it acts.
     pub trigger: Trigger,
     /// What it does.
@@ -114,15 +92,12 @@ impl Adversary {
 
 impl emulation::Adversary for Adversary {
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate {
+        let mut fate = Fate::pass();
         for (number, (attack, seen)) in self.attacks.iter().zip(&mut self.seen).enumerate() {
-            let Trigger::Frames { kind, nth, count, after } = attack.trigger else {
+            let Trigger::Frames(frames) = attack.trigger else {
                 continue;
             };
-            if attack.port != port || attack.to != to || now < after || !kind.matches(octets) {
-                continue;
-            }
-            *seen = seen.saturating_add(1);
-            if !(nth..nth.saturating_add(count)).contains(seen) {
+            if attack.port != port || attack.to != to || !frames.takes(seen, now, octets) {
                 continue;
             }
             match &attack.action {
@@ -133,9 +108,17 @@ impl emulation::Adversary for Adversary {
                     }
                 }
                 Action::Replay(_) => self.due.entry(now + REACTION).or_default().push(number),
+                Action::Drop => {
+                    let remarks = vec![format!("taken off the link by {}", attack.name)];
+                    fate = fate.and(Fate { remarks, ..Fate::lost() });
+                }
+                Action::Delay(delay) => {
+                    let remarks = vec![format!("delayed by {}", attack.name)];
+                    fate = fate.and(Fate { delay: *delay, remarks, ..Fate::pass() });
+                }
             }
         }
-        Fate::Pass
+        fate
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {

@@ -1,18 +1,8 @@
 //! The adversary's place in the kernel: a tap on every directed link, and a timer.
 
+use super::fate::Fate;
 use super::node::{NodeIndex, Port};
 use crate::time::VirtualTime;
-
-/// What a tap does to the frame that passes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It goes on untouched.
-    Pass,
-    /// It ends here.
-    Drop,
-    /// These octets go on in its place.
-    Replace(Vec<u8>),
-}
 
 /// A frame that the adversary puts on a link. It passes no tap and suffers no loss.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +22,8 @@ pub struct Injection {
 /// Whoever attacks: sees every frame that a node sends, acts on it at its
 /// tap, and injects frames at instants of its own.
 pub trait Adversary: Send {
-    /// A frame of a node starts on the link `port` towards `to`.
+    /// A frame of a node starts on the link `port` towards `to`. The tap is at the sender's end: it sees what was sent,
+    /// also what the link is going to lose or change.
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate;
 
     /// When it wants to act next.

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::adversary::{Adversary, Fate};
+use super::adversary::Adversary;
 use super::engine::{BoxedNode, Dispatch, Engine, Inline, Reaction, with_threads};
 use super::event_set::{EventSet, Source};
-use super::link::{DirectedLink, LinkSettings};
+use super::fate::{Fate, Faults};
+use super::link::{DirectedLink, LinkSettings, Passage};
 use super::node::{Input, Node, NodeIndex, Port, Sent, Verdict};
 use super::random::generator;
 use crate::time::VirtualTime;
@@ -38,6 +39,8 @@ pub struct Transmission {
     pub lost: bool,
     /// Whether the link or a tap changed its octets.
     pub changed: bool,
+    /// What else happened to it on the way, in words.
+    pub remarks: Vec<String>,
     /// The receiver's verdicts: none if lost or still under way at the end, two if the link duplicated it.
     pub verdicts: Vec<Verdict>,
 }
@@ -83,6 +86,7 @@ pub struct Emulation<C, E> {
     seed: u64,
     nodes: Vec<BoxedNode<C, E>>,
     links: Vec<Link>,
+    faults: Option<Box<dyn Faults>>,
     adversary: Option<Box<dyn Adversary>>,
     events: EventSet<Due<C>>,
 }
@@ -91,7 +95,7 @@ impl<C: Send, E: Send> Emulation<C, E> {
     /// An empty network; `seed` seeds the generator of every directed link.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, nodes: Vec::new(), links: Vec::new(), adversary: None, events: EventSet::new() }
+        Self { seed, nodes: Vec::new(), links: Vec::new(), faults: None, adversary: None, events: EventSet::new() }
     }
 
     /// Adds a node. At one instant nodes are served in the order in which they were added.
@@ -120,6 +124,11 @@ impl<C: Send, E: Send> Emulation<C, E> {
         Port(self.links.len() - 1)
     }
 
+    /// Lets `faults` single out frames on all links. They come before the adversary, which yet sees each frame as sent.
+    pub fn set_faults(&mut self, faults: impl Faults + 'static) {
+        self.faults = Some(Box::new(faults));
+    }
+
     /// Puts an adversary on the taps of all links.
     pub fn set_adversary(&mut self, adversary: impl Adversary + 'static) {
         self.adversary = Some(Box::new(adversary));
@@ -132,10 +141,11 @@ impl<C: Send, E: Send> Emulation<C, E> {
 
     /// Runs until the observer has finished, nothing is due any more, or `horizon` has passed.
     pub fn run(self, engine: Engine, horizon: VirtualTime, observer: &mut dyn Observer<E>) {
-        let Self { mut nodes, links, adversary, events, .. } = self;
+        let Self { mut nodes, links, faults, adversary, events, .. } = self;
         let timers = nodes.iter().map(|node| node.next_timer()).collect();
         let run = Run {
             links,
+            faults,
             adversary,
             events,
             timers: vec![TimerSlot::default(); nodes.len()],
@@ -153,6 +163,7 @@ impl<C: Send, E: Send> Emulation<C, E> {
 
 struct Run<'a, C, E> {
     links: Vec<Link>,
+    faults: Option<Box<dyn Faults>>,
     adversary: Option<Box<dyn Adversary>>,
     events: EventSet<Due<C>>,
     timers: Vec<TimerSlot>,
@@ -222,20 +233,18 @@ impl<C, E> Run<'_, C, E> {
         let link = &mut self.links[port.0];
         let towards = usize::from(link.ends[0] == from);
         let to = link.ends[towards];
-        let fate = self.adversary.as_mut().map_or(Fate::Pass, |adversary| adversary.tap(now, port, to, &octets));
-        let (mut arriving, mut changed) = match fate {
-            Fate::Pass => (Some(octets.clone()), false),
-            Fate::Drop => (None, false),
-            Fate::Replace(replaced) => (Some(replaced), true),
-        };
-        let mut arrivals = Vec::new();
-        if let Some(on_link) = &mut arriving {
-            let passage = link.directed[towards].pass(now, on_link.len());
-            if let Some(octet) = passage.inverted_bit.and_then(|bit| Some((on_link.get_mut(bit / 8)?, bit % 8))) {
-                *octet.0 ^= 0x80 >> octet.1;
-                changed = true;
+        let fault = self.faults.as_mut().map_or_else(Fate::pass, |faults| faults.strike(now, port, to, &octets));
+        let tapped = self.adversary.as_mut().map_or_else(Fate::pass, |adversary| adversary.tap(now, port, to, &octets));
+        let mut fate = fault.and(tapped);
+        let mut arriving = fate.octets.take().unwrap_or_else(|| octets.clone());
+        let Passage { arrivals, inverted_bits, held_back } = link.directed[towards].pass(now, arriving.len(), &fate);
+        for bit in inverted_bits {
+            if let Some(octet) = arriving.get_mut(bit / 8) {
+                *octet ^= 0x80 >> (bit % 8);
             }
-            arrivals = passage.arrivals;
+        }
+        if held_back {
+            fate.remarks.push("held back by the link".to_owned());
         }
         let record = self.record(
             Transmission {
@@ -243,19 +252,18 @@ impl<C, E> Run<'_, C, E> {
                 port,
                 from: Sender::Node(from),
                 to,
+                changed: !arrivals.is_empty() && octets != arriving,
                 octets,
                 note,
                 lost: arrivals.is_empty(),
-                changed,
+                remarks: fate.remarks,
                 verdicts: Vec::new(),
             },
             arrivals.len(),
         );
-        if let Some(octets) = arriving {
-            for arrival in arrivals {
-                let due = Due::Deliver { to, port, octets: octets.clone(), record };
-                self.events.insert(arrival, Source::Node(from.0), due);
-            }
+        for arrival in arrivals {
+            let due = Due::Deliver { to, port, octets: arriving.clone(), record };
+            self.events.insert(arrival, Source::Node(from.0), due);
         }
     }
 
@@ -276,6 +284,7 @@ impl<C, E> Run<'_, C, E> {
                     note: injection.note,
                     lost: false,
                     changed: false,
+                    remarks: Vec::new(),
                     verdicts: Vec::new(),
                 },
                 1,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 
+use super::fate::Fate;
 use super::random::{happens, up_to};
 use crate::time::VirtualTime;
 
@@ -38,6 +39,18 @@ impl Timing {
         }
     }
 
+    /// When a frame arrives that would at `arrival` and is kept back for `delay`.
+    fn delayed(self, arrival: VirtualTime, delay: Duration) -> VirtualTime {
+        match self {
+            _ if delay.is_zero() => arrival,
+            Self::Latency { .. } => arrival + delay,
+            Self::Slot { period, end } => {
+                // A slot that ends just then will do.
+                next_in_period(arrival + delay - Duration::from_nanos(1), period, end)
+            }
+        }
+    }
+
     /// The arrival of a frame that starts at `start` and meets no jitter.
     pub(super) fn earliest_arrival(self, start: VirtualTime) -> VirtualTime {
         match self {
@@ -69,6 +82,10 @@ pub struct Impairments {
     pub duplication: f64,
     /// One of its bits, any with equal chance, arrives inverted.
     pub bit_error: f64,
+    /// It is held back, so that later ones may overtake it.
+    pub reordering: f64,
+    /// For how long; on a slotted link it then arrives at a slot end.
+    pub held_back: Duration,
 }
 
 /// One direction of a link.
@@ -84,8 +101,10 @@ pub struct LinkSettings {
 #[derive(Debug, Default)]
 pub(super) struct Passage {
     pub(super) arrivals: Vec<VirtualTime>,
-    /// The bit to invert, counted from the first of the frame.
-    pub(super) inverted_bit: Option<usize>,
+    /// The bits to invert, counted from the first of the frame.
+    pub(super) inverted_bits: Vec<usize>,
+    /// Whether it is held back.
+    pub(super) held_back: bool,
 }
 
 /// A directed link at work: its settings and its own generator.
@@ -96,19 +115,41 @@ pub(super) struct DirectedLink {
 }
 
 impl DirectedLink {
-    pub(super) fn pass(&mut self, start: VirtualTime, octets: usize) -> Passage {
-        let impairments = self.settings.impairments;
+    /// A frame of `octets` octets starts at `start`. What is drawn does not depend on its fate, so that the fate of one
+    /// frame changes nothing for the others.
+    pub(super) fn pass(&mut self, start: VirtualTime, octets: usize, fate: &Fate) -> Passage {
+        let LinkSettings { timing, impairments } = self.settings;
         if happens(&mut self.generator, impairments.loss) {
             return Passage::default();
         }
-        let first = self.settings.timing.arrival(start, &mut self.generator);
+        let mut first = timing.arrival(start, &mut self.generator);
+        let held_back = happens(&mut self.generator, impairments.reordering);
+        if held_back {
+            first = timing.delayed(first, impairments.held_back);
+        }
         let mut arrivals = vec![first];
         if happens(&mut self.generator, impairments.duplication) {
-            arrivals.push(self.settings.timing.arrival(first, &mut self.generator));
+            arrivals.push(timing.arrival(first, &mut self.generator));
         }
-        let inverted_bit = (octets > 0 && happens(&mut self.generator, impairments.bit_error))
-            .then(|| up_to(&mut self.generator, octets as u64 * 8 - 1) as usize);
-        Passage { arrivals, inverted_bit }
+        let bits = (octets as u64).saturating_mul(8);
+        let mut inverted_bits = Vec::new();
+        if octets > 0 {
+            if happens(&mut self.generator, impairments.bit_error) {
+                inverted_bits.push(up_to(&mut self.generator, bits - 1) as usize);
+            }
+            inverted_bits.extend(fate.inverted_bits.iter().map(|bit| (bit % bits) as usize));
+        }
+        if fate.lost {
+            return Passage::default();
+        }
+        for arrival in &mut arrivals {
+            *arrival = timing.delayed(*arrival, fate.delay);
+        }
+        let copies =
+            fate.copies.iter().flat_map(|later| arrivals.iter().map(|arrival| timing.delayed(*arrival, *later)));
+        let copies: Vec<VirtualTime> = copies.collect();
+        arrivals.extend(copies);
+        Passage { arrivals, inverted_bits, held_back }
     }
 }
 
@@ -142,13 +183,56 @@ mod tests {
             settings: LinkSettings { timing, impairments: Impairments::default() },
             generator: generator(1, "test"),
         };
-        let clean = link.pass(at(0), 100);
-        assert_eq!((clean.arrivals, clean.inverted_bit), (vec![at(1)], None));
-        link.settings.impairments = Impairments { loss: 0.0, duplication: 1.0, bit_error: 1.0 };
-        let spoilt = link.pass(at(0), 100);
+        let clean = link.pass(at(0), 100, &Fate::pass());
+        assert_eq!((clean.arrivals, clean.inverted_bits, clean.held_back), (vec![at(1)], vec![], false));
+        link.settings.impairments = Impairments { duplication: 1.0, bit_error: 1.0, ..Impairments::default() };
+        let spoilt = link.pass(at(0), 100, &Fate::pass());
         assert_eq!(spoilt.arrivals, vec![at(1), at(2)]);
-        assert!(spoilt.inverted_bit.is_some_and(|bit| bit < 800));
+        assert!(matches!(spoilt.inverted_bits[..], [bit] if bit < 800));
+        link.settings.impairments = Impairments { reordering: 1.0, held_back: 4 * MS, ..Impairments::default() };
+        let late = link.pass(at(0), 100, &Fate::pass());
+        assert_eq!((late.arrivals, late.held_back), (vec![at(5)], true));
         link.settings.impairments.loss = 1.0;
-        assert!(link.pass(at(0), 100).arrivals.is_empty());
+        assert!(link.pass(at(0), 100, &Fate::pass()).arrivals.is_empty());
+    }
+
+    fn link(timing: Timing, impairments: Impairments) -> DirectedLink {
+        DirectedLink { settings: LinkSettings { timing, impairments }, generator: generator(1, "test") }
+    }
+
+    #[test]
+    fn a_frame_delayed_or_copied_by_its_fate_still_arrives_at_a_slot_end() {
+        let mut air = link(Timing::Slot { period: 5 * MS, end: 3 * MS }, Impairments::default());
+        let mut wire = link(Timing::Latency { latency: MS, jitter: Duration::ZERO }, Impairments::default());
+        let us = Duration::from_micros;
+        for (delay, on_air, on_wire) in [
+            (us(0), at(3), VirtualTime::ZERO + us(1_000)),
+            (us(1), at(8), VirtualTime::ZERO + us(1_001)),
+            (us(5_000), at(8), VirtualTime::ZERO + us(6_000)),
+            (us(5_001), at(13), VirtualTime::ZERO + us(6_001)),
+        ] {
+            let fate = Fate { delay, ..Fate::pass() };
+            assert_eq!(air.pass(at(0), 1, &fate).arrivals, [on_air], "{delay:?}");
+            assert_eq!(wire.pass(at(0), 1, &fate).arrivals, [on_wire], "{delay:?}");
+        }
+        let fate = Fate { delay: 6 * MS, copies: vec![MS], inverted_bits: vec![17], ..Fate::pass() };
+        let passage = air.pass(at(0), 2, &fate);
+        assert_eq!((passage.arrivals, passage.inverted_bits), (vec![at(13), at(18)], vec![1]));
+        assert!(air.pass(at(0), 2, &fate.and(Fate::lost())).arrivals.is_empty());
+    }
+
+    #[test]
+    fn the_fate_of_one_frame_changes_nothing_for_the_next() {
+        let impairments =
+            Impairments { loss: 0.3, duplication: 0.3, bit_error: 0.3, reordering: 0.3, held_back: 2 * MS };
+        let timing = Timing::Latency { latency: MS, jitter: MS };
+        let passages = |fate: &Fate| {
+            let mut link = link(timing, impairments);
+            link.pass(at(0), 100, fate);
+            (0..20).map(|_| link.pass(at(1), 100, &Fate::pass()).arrivals).collect::<Vec<_>>()
+        };
+        let untouched = passages(&Fate::pass());
+        assert_eq!(passages(&Fate::lost()), untouched);
+        assert_eq!(passages(&Fate { delay: MS, copies: vec![MS], ..Fate::pass() }), untouched);
     }
 }

@@ -3,8 +3,8 @@
 //! It knows no protocol. A [`Node`] is a sans-IO state machine; an [`Emulation`] delivers frames, timers and commands to
 //! nodes in the order (time, source, sequence), under one of two [`Engine`]s that give the same bytes: `inline` on one
 //! thread, `per-node` with a thread for every node and frames that travel over crossbeam channels in lock-step virtual
-//! time. Loss, duplication and bit errors belong to the [`link`]; recording, replay and whatever else an
-//! [`Adversary`] does happens at a tap on the link, never in a node.
+//! time. Loss, duplication, reordering and bit errors belong to the [`link`]; what happens to chosen frames ([`Faults`])
+//! and recording, replay and whatever else an [`Adversary`] does happens at a tap on the link, never in a node.
 //!
 //! Nothing sleeps and nothing reads a wall clock. Every directed link has its own generator, seeded by its name
 //! ([`random::generator`]), so that one more link changes nothing on the others.
@@ -12,13 +12,15 @@
 pub mod adversary;
 pub mod engine;
 pub mod event_set;
+pub mod fate;
 pub mod kernel;
 pub mod link;
 pub mod node;
 pub mod random;
 
-pub use adversary::{Adversary, Fate, Injection};
+pub use adversary::{Adversary, Injection};
 pub use engine::Engine;
+pub use fate::{Fate, Faults};
 pub use kernel::{Emulation, Observer, Sender, Transmission};
 pub use link::{Impairments, LinkSettings, Timing};
 pub use node::{Input, Node, NodeIndex, Outbox, Port, Verdict};

@@ -95,6 +95,7 @@ pub(crate) mod tests {
             traffic: BTreeMap::new(),
             skipped: SkippedPackets::default(),
             rejects: RejectCounts::default(),
+            failed_searches: 0,
             nonce_reuse: 0,
             attacks: Vec::new(),
             capture: None,

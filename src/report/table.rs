@@ -202,6 +202,8 @@ mod tests {
             bytes_backbone: 2_048,
             self_sync_steps: 1,
             data_before_ranging: PerDirection { ul: 3, dl: 12 },
+            started_us: 1_000_000,
+            ended_us: Some(1_100_000),
         }
     }
 

@@ -43,6 +43,13 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("replay-data-no-cache"),
     bundled!("stale-count"),
     bundled!("stale-count-no-self-sync"),
+    bundled!("count-beyond-window"),
+    bundled!("three-candidates"),
+    bundled!("ping-pong"),
+    bundled!("lost-rng-rsp"),
+    bundled!("lost-count-update"),
+    bundled!("target-restart"),
+    bundled!("lossy"),
     bundled!("tek-refresh"),
 ];
 

@@ -209,6 +209,8 @@ impl Tracked {
             bytes_backbone: 0,
             self_sync_steps: self.self_sync_steps,
             data_before_ranging: self.data_before_ranging,
+            started_us: micros(self.started.since(VirtualTime::ZERO)),
+            ended_us: self.ended.map(|(ended, _)| micros(ended.since(VirtualTime::ZERO))),
         };
         HandoverMeasure { result, started: self.started, ended: self.ended.map(|(ended, _)| ended) }
     }

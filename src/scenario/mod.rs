@@ -5,6 +5,8 @@
 //! * [`traffic`]: the IP packets of generated user traffic.
 //! * [`ledger`]: what was sent against what came out.
 //! * [`world`]: a script becomes nodes, links and an adversary.
+//! * `scripted_links`: what a script says of single links becomes settings of the emulation.
+//! * `faults`: what links do to chosen frames.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
 //! * `recorder` with `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `link_search` and
 //!   `expectations`: what is made of frames and of what nodes report.
@@ -12,6 +14,7 @@
 
 pub mod bundled;
 mod expectations;
+mod faults;
 mod handover_measure;
 mod key_collector;
 pub mod ledger;
@@ -22,5 +25,7 @@ mod recorded_ladder;
 mod recorder;
 pub mod run;
 pub mod script;
+mod scripted_links;
+pub mod service_flows;
 pub mod traffic;
 pub mod world;

@@ -90,6 +90,10 @@ pub struct HandoverResult {
     pub self_sync_steps: u64,
     /// User PDUs accepted at the target before the RNG-REQ first reached it.
     pub data_before_ranging: PerDirection,
+    /// When it began, from the start of the run.
+    pub started_us: u64,
+    /// When it ended; `None`: the run did not see the end of it, and `outcome` is `released` for want of one.
+    pub ended_us: Option<u64>,
 }
 
 /// User packets of one mobile, compared end to end.
@@ -200,6 +204,8 @@ pub struct RunOutcome {
     pub skipped: SkippedPackets,
     /// What was dropped.
     pub rejects: RejectCounts,
+    /// Uplink PDUs for which a BS tried every count of its self-synchronisation window in vain.
+    pub failed_searches: u64,
     /// (TEK, PN) pairs under which more than one PDU was sealed.
     pub nonce_reuse: u64,
     /// The attacks.

@@ -11,10 +11,14 @@ use crate::emulation::{Sender, Transmission};
 /// Version of the capture format, as the section comment names it.
 const CAPTURE_FORMAT: u32 = 1;
 
-/// The comment on a frame: what it is, and what its receiver made of it.
+/// The comment on a frame: what it is, what happened to it, and what its receiver made of it. That of a frame that was
+/// spoilt on the link begins with `deliberate:`.
 fn comment(sent: &Transmission, topology: &Topology) -> String {
     let receiver = &topology.names[sent.to.0];
-    let mut comment = sent.note.clone();
+    let mut comment = if sent.changed { format!("deliberate: {}", sent.note) } else { sent.note.clone() };
+    for remark in &sent.remarks {
+        comment.push_str(&format!("; {remark}"));
+    }
     if sent.lost {
         comment.push_str("\nlost");
     } else if sent.verdicts.is_empty() {

@@ -33,6 +33,7 @@ pub(super) struct Recorder {
     measures: Measures,
     rejects: RejectCounts,
     sealed: HashSet<(u64, Direction, u32)>,
+    failed_searches: u64,
     nonce_reuse: u64,
     states: Vec<LadderStep>,
     /// What the ladder said last of a node and a BS.
@@ -54,6 +55,7 @@ impl Recorder {
             measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, ms.seamless)).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
+            failed_searches: 0,
             nonce_reuse: 0,
             states: Vec::new(),
             said: BTreeMap::new(),
@@ -131,6 +133,7 @@ impl Observer<Event> for Recorder {
                 self.nonce_reuse += u64::from(!self.sealed.insert((fingerprint, direction, pn)));
             }
             What::Rejected(reject) => self.reject(reject),
+            What::SearchFailed { .. } => self.failed_searches += 1,
             What::CommandIgnored(why) => {
                 let name = &self.topology.names[node.0];
                 self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
@@ -196,6 +199,7 @@ impl Recorder {
             traffic,
             skipped,
             rejects: self.rejects,
+            failed_searches: self.failed_searches,
             nonce_reuse: self.nonce_reuse,
             attacks,
             capture: None,

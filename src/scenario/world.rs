@@ -3,20 +3,25 @@
 //! Network entry is not emulated yet, so that every mobile begins connected to its serving BS, with a confirmed entry
 //! under its count and random TEKs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use rand_core::Rng;
 
-use super::script::{self, Actor, AttackAction, MobileStation as ScriptedMobile, Script, StepAction, Tap};
-use crate::adversary::{Action, Adversary, Attack, FrameKind, Trigger};
+use super::script::{
+    self, Actor, BaseStationId, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId, Script,
+    StepAction,
+};
+use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
+use super::service_flows::ServiceFlows;
+use crate::adversary::Adversary;
 use crate::dot16::backbone::BackboneEndpoint;
-use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
     Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
-    Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place, RadioSettings,
-    RefreshSettings, Subscriber,
+    Classifiers, Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place,
+    RadioSettings, RefreshSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
@@ -25,7 +30,7 @@ use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekLimits, Te
 use crate::dot16::security::{AkContext, PacketNumber, Pmk, PnWindow, Profile, Tek};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
-use crate::emulation::{Emulation, Impairments, LinkSettings, NodeIndex, Port, Timing};
+use crate::emulation::{Emulation, NodeIndex, Port};
 use crate::time::VirtualTime;
 
 /// A mobile that enters without a count of its own has committed this one (traces: "the MS has entered with count 1").
@@ -53,6 +58,19 @@ pub enum LinkEnds {
         /// The second.
         second: usize,
     },
+}
+
+impl LinkEnds {
+    /// The link as a script names it.
+    pub(super) fn in_script(self) -> Link {
+        match self {
+            Self::Air { mobile, base_station } => {
+                Link::Air { mobile_station: MobileStationId(mobile), base_station: BaseStationId(base_station) }
+            }
+            Self::R6 { base_station } => Link::R6 { base_station: BaseStationId(base_station) },
+            Self::R4 { first, second } => Link::R4 { first: BaseStationId(first), second: BaseStationId(second) },
+        }
+    }
 }
 
 /// Which node is which, and where every link leads.
@@ -139,6 +157,19 @@ impl Topology {
         Port(mobile * self.bsids.len() + base_station)
     }
 
+    /// The port of a link of the script, and the node at the end that receives.
+    pub(super) fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
+        let links = self.links.iter().enumerate();
+        let found = links.map(|(port, ends)| (port, *ends)).find(|(_, ends)| ends.in_script() == directed.link);
+        let (port, ends) = found.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
+        let [first, second] = self.ends(ends);
+        let to = match directed.to {
+            LinkEnd::First => first,
+            LinkEnd::Second => second,
+        };
+        (Port(port), to)
+    }
+
     /// The name of the BS with this BSID.
     #[must_use]
     pub fn bs_name(&self, bsid: Bsid) -> String {
@@ -177,7 +208,9 @@ struct Standing {
     next: Option<CmacKeyCount>,
     lifetime: PmkLifetime,
     connection: Connection,
-    teks: Vec<(Said, TekContext)>,
+    classifiers: Classifiers,
+    teks_at_mobile: Vec<(Said, TekContext)>,
+    teks_at_base_station: Vec<(Said, TekContext)>,
     /// GRE keys towards the BS and towards the gateway.
     tunnel: (u32, u32),
 }
@@ -239,10 +272,12 @@ pub fn build(script: &Script) -> World {
     for mobile_station in mobile_stations {
         emulation.add_node(mobile_station);
     }
-    for &ends in &topology.links {
+    for (&ends, [to_first, to_second]) in topology.links.iter().zip(link_settings(script, &topology)) {
         let [first, second] = topology.ends(ends);
-        let [to_first, to_second] = link_settings(script, ends);
         emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
+    }
+    if !script.faults.is_empty() {
+        emulation.set_faults(scripted_faults(script, &topology));
     }
     if !script.attacks.is_empty() {
         let attacks = script.attacks.iter().map(|attack| scripted_attack(attack, &topology)).collect();
@@ -285,6 +320,8 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
             script::CrcOrder::Ofdma => CrcForm::Ofdma,
         },
         max_pdu: usize::from(radio.max_pdu),
+        packing: radio.packing,
+        allocation: radio.allocation.map(|octets| usize::try_from(octets).unwrap_or(usize::MAX)),
         rng_delay: radio.rng_delay,
         ranging_deadline: radio.ranging_deadline,
         ranging_retry: radio.ranging_retry,
@@ -336,27 +373,40 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let lifetime = PmkLifetime { full, ends: VirtualTime::ZERO + full };
     let number = u32::try_from(position).unwrap_or(u32::MAX / 2);
     // R9: SAIDs are assigned at network entry; the primary SAID equals the basic CID of that BS.
-    let flows = |said| [(Sfid(number * 2 + 1), said), (Sfid(number * 2 + 2), said)];
-    let probe = pool.clone().allocate(&flows(Said(0)));
-    let said = Said(probe.map_or(0, |connection| connection.basic.0));
-    let connection =
-        pool.allocate(&flows(said)).unwrap_or_else(|| unreachable!("the script format limits the mobiles of a BS"));
+    let flows = ServiceFlows::of(script, MobileStationId(position));
+    let probe = pool.clone().allocate(&flows.with_saids(Said(0)));
+    let primary = Said(probe.map_or(0, |connection| connection.basic.0));
+    let flows_and_sas = flows.with_saids(primary);
+    let connection = pool
+        .allocate(&flows_and_sas)
+        .unwrap_or_else(|| unreachable!("the script format limits the mobiles and flows of a BS"));
     let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
-    let mut tek = |eks, part| {
+    let mut tek = || {
         let mut octets = [0; 16];
         random.fill_bytes(&mut octets);
-        let (window, expires) = (window(mobile.pn_window), VirtualTime::ZERO + full / part);
-        TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, expires).lasting(full / part)
+        Tek::from_octets(octets)
     };
-    // As if sent at the start of the run: lifetimes are those of a fresh pair.
-    let (older, newer) = (tek(0, 8), tek(1, 2));
+    let saids: BTreeSet<Said> = flows_and_sas.iter().map(|(_, said)| *said).collect();
+    let keys: Vec<(Said, Tek, Tek)> = saids.into_iter().map(|said| (said, tek(), tek())).collect();
+    // Each side has a window of its own.
+    let teks = |size| {
+        let state = |tek: &Tek, eks, part| {
+            let expires = VirtualTime::ZERO + full / part;
+            TekState::new(tek.clone(), eks, TekSource::Random, window(size), expires).lasting(full / part)
+        };
+        // As if sent at the start of the run: lifetimes are those of a fresh pair.
+        let context = |older, newer| TekContext::from_random(state(older, 0, 8), state(newer, 1, 2));
+        keys.iter().map(|(said, older, newer)| (*said, context(older, newer))).collect()
+    };
     Standing {
         pmk: Pmk::from_octets(pmk),
         count,
         next: mobile.network_key_count.or(count.next()),
         lifetime,
         connection,
-        teks: vec![(said, TekContext::from_random(older, newer))],
+        classifiers: flows.classifiers,
+        teks_at_mobile: teks(mobile.pn_window),
+        teks_at_base_station: teks(script[mobile.serving].pn_window),
         tunnel: (number + 1, number + 1),
     }
 }
@@ -377,7 +427,8 @@ fn authenticator(
         keys.hand_out(serving);
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        (mobile.mac, Subscriber { keys, flows, seamless: mobile.seamless, path })
+        let (seamless, classifiers) = (mobile.seamless, standing.classifiers.clone());
+        (mobile.mac, Subscriber { keys, flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
@@ -428,9 +479,10 @@ fn base_station(
             continue;
         }
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
-        let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+        let saids =
+            if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
-        station_keys.establish(standing.count, standing.teks.clone());
+        station_keys.establish(standing.count, standing.teks_at_base_station.clone());
         // The serving BS knows of the N that its own entry led to, whatever the Authenticator holds now.
         if let Some(next) = standing.count.next() {
             station_keys.notice(next);
@@ -440,6 +492,7 @@ fn base_station(
             keys: station_keys,
             tunnel: standing.tunnel,
             seamless: mobile.seamless,
+            classifiers: standing.classifiers.clone(),
         };
         established.insert(mobile.mac, entry);
     }
@@ -474,10 +527,11 @@ fn mobile_station(
         weaknesses: mobile.weaknesses.clone(),
     };
     // Without seamless handover no TEK is generated, so no SA is named.
-    let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+    let saids =
+        if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();
     let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
-    keys.establish(serving, standing.teks.clone());
+    keys.establish(serving, standing.teks_at_mobile.clone());
     let settings = MobileStationSettings {
         mac: mobile.mac,
         seamless: mobile.seamless,
@@ -485,6 +539,7 @@ fn mobile_station(
         ports: (0..script.base_stations.len())
             .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
             .collect(),
+        classifiers: standing.classifiers.clone(),
     };
     let station = MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone());
     if !mobile.refresh {
@@ -492,47 +547,4 @@ fn mobile_station(
     }
     let nonces = generator(script.seed, &format!("mobile station {}", mobile.name));
     station.refreshing(RefreshSettings { grace: mobile.tek_grace }, nonces)
-}
-
-/// Towards the first end and towards the second.
-fn link_settings(script: &Script, ends: LinkEnds) -> [LinkSettings; 2] {
-    match ends {
-        LinkEnds::Air { .. } => {
-            let radio = &script.radio;
-            let impairments =
-                Impairments { loss: radio.loss, duplication: radio.duplication, bit_error: radio.bit_errors };
-            let slot = |end| LinkSettings { timing: Timing::Slot { period: radio.frame, end }, impairments };
-            [slot(radio.downlink), slot(radio.frame)]
-        }
-        LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
-            let backbone = &script.backbone;
-            let timing = Timing::Latency { latency: backbone.latency, jitter: backbone.jitter };
-            let impairments = Impairments { loss: backbone.loss, ..Impairments::default() };
-            [LinkSettings { timing, impairments }; 2]
-        }
-    }
-}
-
-fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
-    let Tap::Air { mobile_station, base_station } = attack.tap;
-    let to = match attack.direction {
-        Direction::Uplink => topology.base_station(base_station.0),
-        Direction::Downlink => topology.mobile(mobile_station.0),
-    };
-    let trigger = match attack.trigger {
-        script::Trigger::Time(at) => Trigger::Time(at),
-        script::Trigger::Frame { kind, nth, count, after } => {
-            let kind = match kind {
-                script::FrameKind::Data => FrameKind::Data,
-                script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
-            };
-            Trigger::Frames { kind, nth, count, after }
-        }
-    };
-    let action = match &attack.action {
-        AttackAction::Record(name) => Action::Record(name.clone()),
-        AttackAction::Replay(name) => Action::Replay(name.clone()),
-    };
-    let port = topology.air_port(mobile_station.0, base_station.0);
-    Attack { name: attack.name.clone(), port, to, direction: attack.direction, trigger, action }
 }

@@ -315,6 +315,12 @@ asn_tlvs! {
         Pkm2MessageCode, pkm2_message_code = 134, "PKM2 Message Code", u8;
         /// 4 octets, sending side: CMAC_PN inside AK Context, the PN of data inside TEK parameters.
         PnCounter, pn_counter = 136, "PN Counter", u32;
+        /// IPv4 protocol, 2 octets; one only, though the format allows a list.
+        Protocol, protocol = 138, "Protocol", u16;
+        /// 4 octets: lowest and highest port, one range only.
+        ProtocolDestinationPortRange, protocol_destination_port_range = 139, "Protocol Destination Port Range", u32;
+        /// 4 octets: lowest and highest port, one range only.
+        ProtocolSourcePortRange, protocol_source_port_range = 140, "Protocol Source Port Range", u32;
         /// 4 octets, [`asn_code::registration`](super::asn_code::registration).
         RegistrationType, registration_type = 145, "Registration Type", u32;
         /// 1 octet: 0 success.
@@ -357,6 +363,7 @@ asn_tlvs! {
         MsSecurityHistory = 108, "MS Security History";
         NewerTekParameters = 110, "Newer TEK Parameters";
         OlderTekParameters = 112, "Older TEK Parameters";
+        PacketClassificationRule = 114, "Packet Classification Rule / Media Flow Description";
         SaDescriptor = 170, "SA Descriptor";
         SfInfo = 185, "SF Info";
     }

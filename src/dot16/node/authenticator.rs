@@ -6,8 +6,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::backbone_side::{BackboneSide, Request};
+use super::classifier::Classifiers;
 use super::directory::Directory;
 use super::event::{Command, Event, NamedKey, What};
+use super::sequence_window::SequenceWindow;
 use crate::dot16::backbone::Compound::{AkContext, BsInfo, DataPathInfo, MsInfo};
 use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, failure, result};
 use crate::dot16::backbone::{
@@ -26,6 +28,8 @@ pub struct Subscriber {
     pub keys: AuthenticatorKeys,
     /// Its service flows and their SAs.
     pub flows: Vec<(Sfid, Said)>,
+    /// The classifiers of these flows.
+    pub classifiers: Classifiers,
     /// Whether it negotiated seamless handover.
     pub seamless: bool,
     /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
@@ -50,10 +54,26 @@ struct Tunnel {
     up: u32,
 }
 
+/// The gateway's end of a tunnel.
+#[derive(Clone, Debug)]
+struct TunnelUp {
+    ms: MsMac,
+    bs: Bsid,
+    /// What has come out of it.
+    seen: SequenceWindow,
+}
+
+impl TunnelUp {
+    fn new(ms: MsMac, bs: Bsid) -> Self {
+        Self { ms, bs, seen: SequenceWindow::default() }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Mobile {
     keys: AuthenticatorKeys,
     flows: Vec<(Sfid, Said)>,
+    classifiers: Classifiers,
     seamless: bool,
     tunnels: BTreeMap<Bsid, Tunnel>,
     /// Where downlink packets go, and the count that this rests on.
@@ -70,7 +90,7 @@ pub struct Authenticator {
     backbone: BackboneSide,
     mobiles: BTreeMap<MsMac, Mobile>,
     /// GRE keys towards the gateway.
-    tunnels_up: BTreeMap<u32, (MsMac, Bsid)>,
+    tunnels_up: BTreeMap<u32, TunnelUp>,
     next_tunnel: u32,
     weaknesses: Weaknesses,
     started: bool,
@@ -85,11 +105,12 @@ impl Authenticator {
         let mut mobiles = BTreeMap::new();
         for (ms, subscriber) in settings.subscribers {
             let (bs, down, up, count) = subscriber.path;
-            tunnels_up.insert(up, (ms, bs));
+            tunnels_up.insert(up, TunnelUp::new(ms, bs));
             next_tunnel = next_tunnel.max(up.saturating_add(1));
             let mobile = Mobile {
                 keys: subscriber.keys,
                 flows: subscriber.flows,
+                classifiers: subscriber.classifiers,
                 seamless: subscriber.seamless,
                 tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
                 path: (bs, count),
@@ -137,14 +158,25 @@ impl Authenticator {
         };
         mobile.sequence = mobile.sequence.wrapping_add(1);
         let note = format!("GRE: user packet for {}, {} octets", self.directory.ms(ms), packet.len());
-        self.backbone.tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox);
+        if self.backbone.tunnel(place.endpoint.ip, tunnel.down, mobile.sequence, packet, note, outbox).is_err() {
+            outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
+            let why = "a user packet that does not fit in GRE over IPv4";
+            outbox.report(Event { ms, what: What::CommandIgnored(why) });
+        }
     }
 
     fn uplink(&mut self, packet: GrePacket, outbox: &mut Outbox<Event>) {
-        let owner = packet.header.key.and_then(|key| self.tunnels_up.get(&key));
-        let Some((ms, bs)) = owner.copied() else {
+        let tunnel = packet.header.key.and_then(|key| self.tunnels_up.get_mut(&key));
+        let Some(TunnelUp { ms, bs, seen }) = tunnel else {
             return outbox.verdict(Verdict::rejected("dropped: no data path has this GRE key"));
         };
+        let (ms, bs) = (*ms, *bs);
+        if let Some(sequence) = packet.header.sequence {
+            if seen.has(sequence) {
+                return outbox.verdict(Verdict::rejected("dropped: a copy of a packet that came before"));
+            }
+            seen.take(sequence);
+        }
         outbox.verdict(Verdict::accepted(format!(
             "user packet of {} by {}",
             self.directory.ms(ms),
@@ -165,6 +197,10 @@ impl Authenticator {
             return outbox.verdict(Verdict::rejected("dropped: no subscriber with this MSID"));
         }
         match message.kind {
+            // A repeat is seen as what it is before the keys are asked, so that the weakness has to reach here too.
+            CmacKeyCountUpdate if self.weaknesses.has(Weakness::RefusesRepeatedReport) => {
+                self.count_report(now, bs, from, message, outbox);
+            }
             ContextReq | CmacKeyCountUpdate | PathPreregReq | PathRegReq | PathDeregReq
                 if self.backbone.repeat_answer(from, message, outbox) =>
             {
@@ -215,9 +251,7 @@ impl Authenticator {
             AsnTlv::AkSn(context.ak.ak_sn.0),
             AsnTlv::CmacKeyCount(context.count),
         ])];
-        info.extend(
-            mobile.flows.iter().map(|(sfid, said)| AsnTlv::SfInfo(vec![AsnTlv::Sfid(*sfid), AsnTlv::Said(*said)])),
-        );
+        info.extend(mobile.flows.iter().map(|(sfid, said)| mobile.classifiers.sf_info(*sfid, *said)));
         let mut tlvs = vec![
             AsnTlv::ContextPurpose(crate::dot16::backbone::asn_code::context_purpose::MS_AK_CONTEXT),
             AsnTlv::MsInfo(info),
@@ -325,12 +359,16 @@ impl Authenticator {
             let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
             return self.backbone.answer(from, request, kind, tlvs, format!("{}: the path stays", kind.name()), outbox);
         }
-        let up = match mobile.tunnels.get(&bs) {
+        // A BS that names another key has restarted: its sequence numbers begin again.
+        let up = match mobile.tunnels.get(&bs).filter(|tunnel| tunnel.down == down) {
             Some(tunnel) => tunnel.up,
             None => {
+                if let Some(tunnel) = mobile.tunnels.get(&bs) {
+                    self.tunnels_up.remove(&tunnel.up);
+                }
                 let up = self.next_tunnel;
                 self.next_tunnel = self.next_tunnel.wrapping_add(1).max(1);
-                self.tunnels_up.insert(up, (ms, bs));
+                self.tunnels_up.insert(up, TunnelUp::new(ms, bs));
                 up
             }
         };

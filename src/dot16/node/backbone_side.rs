@@ -95,15 +95,26 @@ impl BackboneSide {
         self.peers.contains_key(&to)
     }
 
-    fn transmit(&mut self, to: Ipv4Addr, packet: &BackbonePacket, note: String, outbox: &mut Outbox<Event>) {
+    fn transmit(
+        &mut self,
+        to: Ipv4Addr,
+        packet: &BackbonePacket,
+        note: String,
+        outbox: &mut Outbox<Event>,
+    ) -> Result<(), BackboneError> {
         let Some((port, endpoint)) = self.peers.get(&to) else {
-            return;
+            let expected = "a peer that a link leads to".into();
+            return Err(BackboneError { layer: "backbone", offset: 0, expected, found: to.to_string() });
         };
         self.identification = self.identification.wrapping_add(1);
-        // A packet that cannot be framed (an SDU beyond the 65,535 octets of IPv4) is dropped as a router would.
-        if let Ok(octets) = transport::encapsulate(&self.own, endpoint, self.identification, packet) {
-            outbox.send(*port, octets, note);
-        }
+        let octets = transport::encapsulate(&self.own, endpoint, self.identification, packet)?;
+        outbox.send(*port, octets, note);
+        Ok(())
+    }
+
+    /// Sends a control message. One that cannot be sent is as good as lost: what repeats it gives it up in the end.
+    fn send(&mut self, to: Ipv4Addr, message: &ControlMessage, note: String, outbox: &mut Outbox<Event>) {
+        let _ = self.transmit(to, &BackbonePacket::Control(message.clone()), note, outbox);
     }
 
     /// Sends a request, and repeats it until [`Self::answered`] or given up.
@@ -111,7 +122,7 @@ impl BackboneSide {
         let transaction = self.unanswered_transaction();
         let Request { kind, tlvs, note } = request;
         let message = ControlMessage::new(kind, ms, transaction, tlvs);
-        self.transmit(to, &BackbonePacket::Control(message.clone()), note.clone(), outbox);
+        self.send(to, &message, note.clone(), outbox);
         self.open.insert(transaction, Open { due: now + self.retry, repeats: 0, to, message, note });
     }
 
@@ -123,7 +134,7 @@ impl BackboneSide {
 
     /// Sends a message that nobody answers.
     pub fn tell(&mut self, to: Ipv4Addr, message: ControlMessage, note: impl Into<String>, outbox: &mut Outbox<Event>) {
-        self.transmit(to, &BackbonePacket::Control(message), note.into(), outbox);
+        self.send(to, &message, note.into(), outbox);
     }
 
     /// Answers a request and keeps the answer for its retransmissions (R8).
@@ -147,7 +158,7 @@ impl BackboneSide {
                 self.answers.remove(&oldest);
             }
         }
-        self.transmit(to, &BackbonePacket::Control(message), note, outbox);
+        self.send(to, &message, note, outbox);
     }
 
     /// Sends the stored answer to a retransmitted request again; says whether there was one.
@@ -156,7 +167,7 @@ impl BackboneSide {
         let Some((message, note)) = self.answers.get(&key).cloned() else {
             return false;
         };
-        self.transmit(from, &BackbonePacket::Control(message), format!("{note} (again)"), outbox);
+        self.send(from, &message, format!("{note} (again)"), outbox);
         true
     }
 
@@ -175,6 +186,9 @@ impl BackboneSide {
     }
 
     /// Sends a user packet through the GRE tunnel `key`.
+    ///
+    /// # Errors
+    /// If no link leads to the peer, or the packet does not fit in GRE over IPv4: one of at most 65,503 octets does.
     pub fn tunnel(
         &mut self,
         to: Ipv4Addr,
@@ -183,9 +197,9 @@ impl BackboneSide {
         packet: Vec<u8>,
         note: impl Into<String>,
         outbox: &mut Outbox<Event>,
-    ) {
+    ) -> Result<(), BackboneError> {
         let header = GreHeader { key: Some(key), sequence: Some(sequence), protocol: GRE_IPV4 };
-        self.transmit(to, &BackbonePacket::Data(GrePacket { header, payload: packet }), note.into(), outbox);
+        self.transmit(to, &BackbonePacket::Data(GrePacket { header, payload: packet }), note.into(), outbox)
     }
 
     /// Opens a frame from the backbone.
@@ -226,7 +240,7 @@ impl BackboneSide {
             open.repeats += 1;
             open.due = now + self.retry;
             let note = format!("{} (repetition {})", open.note, open.repeats);
-            self.transmit(open.to, &BackbonePacket::Control(open.message.clone()), note, outbox);
+            self.send(open.to, &open.message, note, outbox);
             self.open.insert(transaction, open);
         }
         given_up

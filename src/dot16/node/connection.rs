@@ -75,10 +75,10 @@ impl Connection {
         [self.basic, self.primary].into_iter().chain(self.flows.iter().map(|flow| flow.cid))
     }
 
-    /// The first flow of a direction.
+    /// The flow with this SFID.
     #[must_use]
-    pub fn flow(&self, direction: Direction) -> Option<Flow> {
-        self.flows.iter().copied().find(|flow| flow.direction == direction)
+    pub fn flow(&self, sfid: Sfid) -> Option<Flow> {
+        self.flows.iter().copied().find(|flow| flow.sfid == sfid)
     }
 
     /// The flow on a transport CID.

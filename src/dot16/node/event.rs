@@ -301,4 +301,9 @@ pub enum What {
         /// Allocated or freed.
         held: bool,
     },
+    /// An uplink PDU opened under no count of the self-synchronisation window: a search that cost derivations (R6).
+    SearchFailed {
+        /// The BS.
+        bs: Bsid,
+    },
 }

@@ -8,6 +8,7 @@
 pub mod authenticator;
 pub mod backbone_side;
 pub mod base_station;
+pub mod classifier;
 pub mod connection;
 pub mod directory;
 pub mod event;
@@ -15,11 +16,14 @@ pub mod fragmentation;
 pub mod key_report;
 pub mod mobile_station;
 pub mod radio;
+pub mod sdu_queue;
+pub mod sequence_window;
 pub mod timers;
 
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};
 pub use backbone_side::BackboneSide;
 pub use base_station::{BaseStation, BaseStationSettings, CidPool, Established};
+pub use classifier::{Classifier, Classifiers};
 pub use connection::{Connection, Flow};
 pub use directory::{Directory, Place};
 pub use event::{CidKind, Command, Event, HandoverMode, NamedKey, Outcome, Reject, What};

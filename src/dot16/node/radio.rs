@@ -31,6 +31,11 @@ pub struct RadioSettings {
     pub crc: CrcForm,
     /// Largest MAC PDU, in octets; longer SDUs are fragmented.
     pub max_pdu: usize,
+    /// Whether SDUs and fragments that wait for one connection share PDUs. A receiver takes packed PDUs in any case.
+    pub packing: bool,
+    /// Octets of user data PDUs that a mobile may send, or be sent, in one subframe, at least `max_pdu`; any number if none
+    /// is given.
+    pub allocation: Option<usize>,
     /// From arrival at a target to the RNG-REQ.
     pub rng_delay: Duration,
     /// From arrival at a target to the end of the attempt if ranging is not done.
@@ -83,6 +88,13 @@ impl RadioSettings {
     pub fn frame_number(&self, at: VirtualTime) -> u32 {
         let frame = u64::try_from(self.frame.as_nanos()).unwrap_or(u64::MAX).max(1);
         u32::try_from(at.as_nanos() / frame).unwrap_or(u32::MAX)
+    }
+
+    /// How long a target keeps a preparation that is neither confirmed nor cancelled: while the serving BS may wait for
+    /// other candidates and the mobile for its action time, and then as long as a connection is kept.
+    #[must_use]
+    pub fn preparation_kept(&self) -> Duration {
+        self.handover_retry + self.frame * (u32::from(self.action_time) + 4) + self.resource_retain
     }
 
     /// The start of the frame with this number.

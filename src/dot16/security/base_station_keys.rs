@@ -415,6 +415,7 @@ impl BaseStationKeys {
             keys.install(said, context);
         }
         self.count = m;
+        self.released = false;
         self.insert(m, Entry { keys, state: EntryState::Prepared, lost: true });
     }
 

@@ -133,6 +133,12 @@ impl TekContext {
         follows.then(|| older.expires() - self.grace(configured))
     }
 
+    /// Whether there is a TEK to send under.
+    #[must_use]
+    pub fn can_send(&self, direction: Direction, now: VirtualTime) -> bool {
+        self.transmitting(direction, now).is_ok()
+    }
+
     /// Whether a newer TEK is needed early: the newest is the one that is sent under and is near the end of its packet
     /// numbers, or none is left to send under. Not if there is one that the mobile may not hold yet.
     #[must_use]

@@ -58,6 +58,6 @@ pub use reg_rsp::RegRsp;
 pub use rng_req::{RngReq, RngReqTlv};
 pub use rng_rsp::{RangingStatus, RngRsp, RngRspTlv, SaChallengeTuple};
 pub use sa_tek_update::{SaTekUpdate, TekParameters};
-pub use subheader::{FragmentControl, FragmentationSubheader};
+pub use subheader::{FragmentControl, FragmentationSubheader, PackingSubheader};
 pub use tlv::Tlv;
 pub use vendor::{Candidate, CandidateFlow, VendorItem, VendorTlv};

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::nearest::nearest;
+use super::links::{DirectedLink, FrameChoice, Link, LinkEnd, frames, link, towards};
+use super::network::TICK;
 use super::problem::{Problem, Read};
 use super::section::{Field, Section};
-use super::stations::{BaseStationId, MobileStationId, Stations};
+use super::stations::Stations;
 use crate::dot16::identifiers::Direction;
 use crate::time::VirtualTime;
 
@@ -15,10 +16,8 @@ use crate::time::VirtualTime;
 pub struct Attack {
     /// Its name, distinct from that of every other attack.
     pub name: String,
-    /// Where the adversary sits.
-    pub tap: Tap,
-    /// Which way the frames go that it sees, and those that it sends.
-    pub direction: Direction,
+    /// Where the adversary sits, and which way the frames go that it sees, and those that it sends.
+    pub tap: DirectedLink,
     /// When it acts.
     pub trigger: Trigger,
     /// What it does.
@@ -27,43 +26,13 @@ pub struct Attack {
     pub succeeds_if: Success,
 }
 
-/// A place where the adversary sits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tap {
-    /// The air between a mobile station and a base station, `air:ms1-bs2`.
-    Air {
-        /// One end.
-        mobile_station: MobileStationId,
-        /// The other end.
-        base_station: BaseStationId,
-    },
-}
-
 /// When the adversary acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
     /// On frames that pass the tap.
-    Frame {
-        /// Which frames count.
-        kind: FrameKind,
-        /// The first matching frame that is acted on, from 1.
-        nth: u32,
-        /// On how many matching frames in a row, from that one on.
-        count: u32,
-        /// Frames before this instant do not count.
-        after: VirtualTime,
-    },
+    Frame(FrameChoice),
     /// At an instant.
     Time(VirtualTime),
-}
-
-/// A kind of MAC PDU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameKind {
-    /// User data.
-    Data,
-    /// A management message.
-    Message(MessageName),
 }
 
 /// Name of a management message, as [`MESSAGES`] has it.
@@ -77,6 +46,10 @@ pub enum AttackAction {
     Record(String),
     /// Sends every frame of the recording of this name, in the order in which they were recorded.
     Replay(String),
+    /// Takes the frame off the link.
+    Drop,
+    /// Holds the frame back; on the air it arrives at the end of a subframe.
+    Delay(Duration),
 }
 
 /// When an attack has succeeded.
@@ -135,14 +108,12 @@ impl fmt::Display for MessageName {
     }
 }
 
-pub(super) const KEYS: [&str; 6] = ["name", "tap", "direction", "trigger", "action", "succeeds_if"];
-pub(super) const TRIGGER_KEYS: [&str; 5] = ["frame", "time", "nth", "count", "after"];
-pub(super) const ACTION_KEYS: [&str; 2] = ["record", "replay"];
+pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
+pub(super) const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after"];
+pub(super) const ACTION_KEYS: &[&str] = &["record", "replay", "drop", "delay"];
 
 /// Attacks in one script.
 const MOST_ATTACKS: usize = 1_000;
-/// Frames that one attack acts on.
-const MOST_FRAMES: u32 = 1_000_000;
 /// Longest name of an attack or a recording, in characters.
 const NAME_LENGTH: usize = 64;
 
@@ -152,7 +123,7 @@ pub(super) const DIRECTIONS: [(&str, Direction); 2] =
 
 /// Reads every `[[attack]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) -> Read<Vec<Attack>> {
-    let sections = root.tables("attack", &KEYS)?;
+    let sections = root.tables("attack", KEYS)?;
     let mut attacks: Vec<Attack> = Vec::new();
     for section in &sections {
         let name_field = section.required("name", "a name")?;
@@ -163,13 +134,15 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
         if attacks.len() >= MOST_ATTACKS {
             return Err(Problem::mismatch(section.place, "attack", &format!("at most {MOST_ATTACKS}"), "more"));
         }
-        let (mobile_station, base_station) =
-            stations.air_link(&section.required("tap", "a link of the air such as \"air:ms1-bs2\"")?)?;
+        let tap = tap(section, stations)?;
         attacks.push(Attack {
             name,
-            tap: Tap::Air { mobile_station, base_station },
-            direction: section.required("direction", "\"uplink\" or \"downlink\"")?.one_of(&DIRECTIONS)?,
-            trigger: trigger(&section.required("trigger", "a trigger such as { frame = \"data\" }")?, duration)?,
+            tap,
+            trigger: trigger(
+                &section.required("trigger", "a trigger such as { frame = \"data\" }")?,
+                tap.link,
+                duration,
+            )?,
             action: action(&section.required("action", EXPECTED_ACTION)?)?,
             succeeds_if: section
                 .read("succeeds_if", Success::Accepted, |field| field.one_of(&[("accepted", Success::Accepted)]))?,
@@ -181,67 +154,84 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     Ok(attacks)
 }
 
-const EXPECTED_ACTION: &str = "an action, { record = NAME } or { replay = NAME }";
+const EXPECTED_ACTION: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true } or { delay = TIME }";
 
-fn trigger(field: &Field<'_>, duration: Duration) -> Read<Trigger> {
-    let section = field.section(&TRIGGER_KEYS)?;
-    let time = |field: &Field<'_>| field.time(Duration::ZERO..=duration).map(|time| VirtualTime::ZERO + time);
-    let what = section.exactly_one(&["frame", "time"])?;
-    if what.key() == "time" {
-        for key in ["nth", "count", "after"] {
-            section.refuse(key, "beside time")?;
+/// Where the adversary sits. On the backbone, where the AK crosses in the clear, only an insider does (rule R19).
+fn tap(section: &Section<'_>, stations: &Stations) -> Read<DirectedLink> {
+    let field = section.required("tap", "a link such as \"air:ms1-bs2\"")?;
+    let link = link(&field, stations)?;
+    let insider = section.field("insider");
+    if link.is_backbone() {
+        let expected = "insider = true beside a tap on the backbone, because the AK crosses it in the clear (R19)";
+        match insider {
+            Some(insider) if insider.boolean()? => {}
+            Some(insider) => return Err(insider.mismatch(expected).also(field.place(), "the tap")),
+            None => return Err(field.mismatch(expected)),
         }
-        return Ok(Trigger::Time(time(&what)?));
+        section.refuse("direction", "beside a tap on the backbone, where to names the end that receives")?;
+        return towards(section, link, stations);
     }
-    Ok(Trigger::Frame {
-        kind: frame_kind(&what)?,
-        nth: section.read("nth", 1, |field| field.number(1..=MOST_FRAMES))?,
-        count: section.read("count", 1, |field| field.number(1..=MOST_FRAMES))?,
-        after: section.read("after", VirtualTime::ZERO, time)?,
-    })
+    section.refuse("insider", "beside a tap on the air, which everybody hears")?;
+    section.refuse("to", "beside a tap on the air, where direction says it")?;
+    let direction = section.required("direction", "\"uplink\" or \"downlink\"")?.one_of(&DIRECTIONS)?;
+    let to = match direction {
+        Direction::Uplink => LinkEnd::Second,
+        Direction::Downlink => LinkEnd::First,
+    };
+    Ok(DirectedLink { link, to })
 }
 
-fn frame_kind(field: &Field<'_>) -> Read<FrameKind> {
-    let expected = "\"data\" or the name of a management message such as \"RNG-REQ\"";
-    let text = field.text(expected)?;
-    if text == "data" {
-        return Ok(FrameKind::Data);
+fn trigger(field: &Field<'_>, link: Link, duration: Duration) -> Read<Trigger> {
+    let section = field.section(TRIGGER_KEYS)?;
+    let what = section.exactly_one(&["frame", "time"])?;
+    if what.key() == "frame" {
+        return frames(&section, link, duration).map(Trigger::Frame);
     }
-    let names = MESSAGES.iter().map(|(name, _)| *name);
-    match names.clone().find(|name| *name == text) {
-        Some(name) => Ok(FrameKind::Message(MessageName(name))),
-        None => {
-            let problem = field.mismatch(expected);
-            Err(match nearest(text, names) {
-                Some(name) => problem.help(format!("did you mean {name:?}?")),
-                None => problem,
-            })
-        }
+    for key in ["nth", "count", "after"] {
+        section.refuse(key, "beside time")?;
     }
+    what.time(Duration::ZERO..=duration).map(|time| Trigger::Time(VirtualTime::ZERO + time))
 }
 
 fn action(field: &Field<'_>) -> Read<AttackAction> {
-    let what = field.section(&ACTION_KEYS)?.exactly_one(&ACTION_KEYS)?;
-    let recording = what.name(NAME_LENGTH, true)?;
-    Ok(if what.key() == "record" { AttackAction::Record(recording) } else { AttackAction::Replay(recording) })
+    let what = field.section(ACTION_KEYS)?.exactly_one(ACTION_KEYS)?;
+    match what.key() {
+        "record" => what.name(NAME_LENGTH, true).map(AttackAction::Record),
+        "replay" => what.name(NAME_LENGTH, true).map(AttackAction::Replay),
+        "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
+        _ => what.yes().map(|()| AttackAction::Drop),
+    }
 }
 
-/// A recording needs frames to copy, a replay a recording of the same direction.
+/// Only a replay goes without frames to act on; it needs a recording from the same kind of link.
 fn check_action(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) -> Read<()> {
-    match &attack.action {
-        AttackAction::Record(_) if matches!(attack.trigger, Trigger::Time(_)) => {
+    let what = match &attack.action {
+        AttackAction::Record(_) => "record",
+        AttackAction::Drop => "drop",
+        AttackAction::Delay(_) => "delay",
+        AttackAction::Replay(recording) => return check_replay(section, attack.tap, recording, attacks),
+    };
+    match attack.trigger {
+        Trigger::Frame(_) => Ok(()),
+        Trigger::Time(_) => {
             let field = section.required("trigger", "a trigger on frames")?;
-            Err(field.mismatch("a trigger on frames, because the action is to record"))
-        }
-        AttackAction::Record(_) => Ok(()),
-        AttackAction::Replay(recording) => {
-            let records = |other: &&Attack| other.action == AttackAction::Record(recording.clone());
-            if attacks.iter().filter(records).any(|other| other.direction == attack.direction) {
-                return Ok(());
-            }
-            let field = section.required("action", EXPECTED_ACTION)?;
-            let replay = field.section(&ACTION_KEYS)?.exactly_one(&ACTION_KEYS)?;
-            Err(replay.mismatch(&format!("a recording that another attack makes of {} frames", attack.direction)))
+            Err(field.mismatch(&format!("a trigger on frames, because the action is to {what}")))
         }
     }
+}
+
+/// The recording may come from another tap: of the same direction on the air, of any on the backbone.
+fn check_replay(section: &Section<'_>, tap: DirectedLink, recording: &str, attacks: &[Attack]) -> Read<()> {
+    let source = |tap: DirectedLink| match (tap.link, tap.to) {
+        (Link::Air { .. }, LinkEnd::First) => "of downlink frames",
+        (Link::Air { .. }, LinkEnd::Second) => "of uplink frames",
+        _ => "on the backbone",
+    };
+    let records = |other: &&Attack| matches!(&other.action, AttackAction::Record(name) if name == recording);
+    if attacks.iter().filter(records).any(|other| source(other.tap) == source(tap)) {
+        return Ok(());
+    }
+    let field = section.required("action", EXPECTED_ACTION)?;
+    let replay = field.section(ACTION_KEYS)?.exactly_one(ACTION_KEYS)?;
+    Err(replay.mismatch(&format!("a recording that another attack makes {}", source(tap))))
 }

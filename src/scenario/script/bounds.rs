@@ -75,13 +75,13 @@ impl fmt::Display for TimeBounds {
     }
 }
 
-const RANGE_KEYS: [&str; 2] = ["at_least", "at_most"];
+const RANGE_KEYS: &[&str] = &["at_least", "at_most"];
 
 /// `3` or `{ at_least = 1, at_most = 3 }`, one of the two at least.
 pub(super) fn amount(field: &Field<'_>) -> Read<Amount> {
     match field.data() {
         Data::Integer(_) => field.number(0..=u64::MAX).map(Amount::exactly),
-        Data::Table(_) => given_amount(&field.section(&RANGE_KEYS)?),
+        Data::Table(_) => given_amount(&field.section(RANGE_KEYS)?),
         _ => Err(field.mismatch("a number, { at_least = ... } or { at_most = ... }")),
     }
 }

@@ -31,6 +31,7 @@ pub(super) const ACTION_TIME: u8 = 4;
 pub(super) const RESOURCE_RETAIN: Duration = ms(2_000);
 
 pub(super) const MAX_PDU: u16 = 2_047;
+pub(super) const PACKING: bool = false;
 pub(super) const TEK_PROCESSING: Duration = ms(5);
 pub(super) const KEY_REQUEST_RETRY: Duration = ms(300);
 pub(super) const TEK_LINGER: Duration = ms(200);
@@ -52,7 +53,7 @@ pub(super) fn lost_downlink(neighbour_advertisement: Duration) -> Duration {
     neighbour_advertisement.saturating_mul(7) / 2
 }
 
-/// Loss, duplication, bit errors.
+/// Loss, duplication, bit errors, reordering.
 pub(super) const PROBABILITY: f64 = 0.0;
 
 pub(super) const AUTHENTICATOR: &str = "gw";

@@ -194,7 +194,7 @@ pub(super) const KINDS: [&str; 9] = [
     "tek_on_link",
     "judge",
 ];
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: &[&str] = &[
     "text",
     "handover",
     "traffic",
@@ -206,10 +206,10 @@ pub(super) const KEYS: [&str; 10] = [
     "tek_on_link",
     "judge",
 ];
-pub(super) const HANDOVER_KEYS: [&str; 5] = ["mobile_station", "nth", "target", "outcome", "mode"];
-pub(super) const TRAFFIC_KEYS: [&str; 5] = ["mobile_station", "direction", "lost", "duplicated", "altered"];
-pub(super) const BOUNDED_KEYS: [&str; 5] = ["mobile_station", "nth", "direction", "at_least", "at_most"];
-pub(super) const ATTACK_KEYS: [&str; 2] = ["name", "succeeded"];
+pub(super) const HANDOVER_KEYS: &[&str] = &["mobile_station", "nth", "target", "outcome", "mode"];
+pub(super) const TRAFFIC_KEYS: &[&str] = &["mobile_station", "direction", "lost", "duplicated", "altered"];
+pub(super) const BOUNDED_KEYS: &[&str] = &["mobile_station", "nth", "direction", "at_least", "at_most"];
+pub(super) const ATTACK_KEYS: &[&str] = &["name", "succeeded"];
 
 /// What the expectations of a script may refer to.
 struct Reader<'a> {
@@ -221,7 +221,7 @@ struct Reader<'a> {
 pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) -> Read<Vec<Expectation>> {
     let reader = Reader { stations, attacks };
     let mut expectations = Vec::new();
-    for section in root.tables("expect", &KEYS)? {
+    for section in root.tables("expect", KEYS)? {
         let field = section.exactly_one(&KINDS)?;
         let expected = reader.expected(&field)?;
         let in_words = reader.in_words(&expected);
@@ -241,13 +241,13 @@ fn direction(section: &Section<'_>) -> Read<Direction> {
 impl Reader<'_> {
     fn expected(&self, field: &Field<'_>) -> Read<Expected> {
         match field.key() {
-            "handover" => self.handover(&field.section(&HANDOVER_KEYS)?),
-            "traffic" => self.traffic(&field.section(&TRAFFIC_KEYS)?),
+            "handover" => self.handover(&field.section(HANDOVER_KEYS)?),
+            "traffic" => self.traffic(&field.section(TRAFFIC_KEYS)?),
             "rejects" => rejects(field),
-            "attack" => self.attack(&field.section(&ATTACK_KEYS)?),
+            "attack" => self.attack(&field.section(ATTACK_KEYS)?),
             "nonce_reuse" => amount(field).map(Expected::NonceReuse),
             "data_before_ranging" => {
-                let section = field.section(&BOUNDED_KEYS)?;
+                let section = field.section(BOUNDED_KEYS)?;
                 Ok(Expected::DataBeforeRanging {
                     mobile_station: self.stations.mobile_station(&section)?,
                     nth: nth(&section)?,
@@ -256,7 +256,7 @@ impl Reader<'_> {
                 })
             }
             "interruption" => {
-                let section = field.section(&BOUNDED_KEYS)?;
+                let section = field.section(BOUNDED_KEYS)?;
                 Ok(Expected::Interruption {
                     mobile_station: self.stations.mobile_station(&section)?,
                     nth: nth(&section)?,

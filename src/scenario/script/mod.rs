@@ -8,7 +8,11 @@ mod attacks;
 mod bounds;
 mod defaults;
 mod expectations;
+mod faults;
+mod flows;
 mod header;
+mod impairments;
+mod links;
 mod nearest;
 mod network;
 mod problem;
@@ -26,10 +30,14 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use attacks::{Attack, AttackAction, FrameKind, MESSAGES, MessageName, Success, Tap, Trigger};
+pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
 pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
+pub use faults::{Fault, FaultEffect};
+pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
+pub use impairments::{LinkImpairments, WireDelay};
+pub use links::{DirectedLink, FrameChoice, FrameKind, Link, LinkEnd};
 pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
 pub use problem::ScriptError;
 pub use set::{SetArgument, SetArgumentError};
@@ -72,10 +80,16 @@ pub struct Script {
     pub base_stations: Vec<BaseStation>,
     /// The mobile stations, at least one, at most [`MOBILE_STATIONS_PER_BASE_STATION`] for each base station.
     pub mobile_stations: Vec<MobileStation>,
+    /// Service flows beside the default ones.
+    pub flows: Vec<ServiceFlow>,
     /// User traffic.
     pub traffic: Vec<Traffic>,
     /// Steps in the order of time.
     pub steps: Vec<Step>,
+    /// Impairments of single directions of links, each direction once.
+    pub links: Vec<LinkImpairments>,
+    /// What links do to chosen frames.
+    pub faults: Vec<Fault>,
     /// What the adversary does.
     pub attacks: Vec<Attack>,
     /// What must hold at the end.
@@ -83,7 +97,7 @@ pub struct Script {
 }
 
 /// Legal keys at the top of a script.
-const KEYS: [&str; 18] = [
+const KEYS: &[&str] = &[
     "name",
     "shows",
     "statements",
@@ -98,8 +112,11 @@ const KEYS: [&str; 18] = [
     "authenticator",
     "base_station",
     "mobile_station",
+    "flow",
     "traffic",
     "step",
+    "link",
+    "fault",
     "attack",
     "expect",
 ];
@@ -155,22 +172,25 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     for (set, number) in sets.iter().zip(1..) {
         set::apply(&mut document, set, number)?;
     }
-    let root = Section::open(&document, String::new(), &KEYS)?;
+    let root = Section::open(&document, String::new(), KEYS)?;
     let empty = Node { place: document.place, data: Data::Table(Vec::new()) };
     let header = header::read(&root)?;
     let radio = match root.field("radio") {
-        Some(field) => field.section(&network::RADIO_KEYS)?,
+        Some(field) => field.section(network::RADIO_KEYS)?,
         None => Section::open(&empty, "radio".to_owned(), &[])?,
     };
     let backbone = match root.field("backbone") {
-        Some(field) => field.section(&network::BACKBONE_KEYS)?,
+        Some(field) => field.section(network::BACKBONE_KEYS)?,
         None => Section::open(&empty, "backbone".to_owned(), &[])?,
     };
     let backbone = network::backbone(&backbone)?;
     let radio = network::radio(&radio, &backbone)?;
     let stations = stations::read(&root, header.profile)?;
+    let flows = flows::read(&root, &stations)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
+    let links = impairments::read(&root, &stations, &radio, &backbone)?;
+    let faults = faults::read(&root, &stations, header.duration)?;
     let attacks = attacks::read(&root, &stations, header.duration)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
     Ok(Script {
@@ -188,8 +208,11 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         authenticator: stations.authenticator,
         base_stations: stations.base_stations,
         mobile_stations: stations.mobile_stations,
+        flows,
         traffic,
         steps,
+        links,
+        faults,
         attacks,
         expectations,
     })

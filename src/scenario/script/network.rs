@@ -43,6 +43,8 @@ pub struct Radio {
     pub duplication: f64,
     /// Probability that a frame arrives with one of its bits inverted, 0 to 1.
     pub bit_errors: f64,
+    /// Probability that a frame is held back for one frame length, 0 to 1.
+    pub reordering: f64,
     /// Bit order of the CRC of every MAC PDU.
     pub crc: CrcOrder,
     /// Interval of MOB_NBR-ADV.
@@ -63,6 +65,11 @@ pub struct Radio {
     pub resource_retain: Duration,
     /// Largest MAC PDU, in octets; longer SDUs are fragmented.
     pub max_pdu: u16,
+    /// Whether SDUs and fragments that wait for one connection share PDUs.
+    pub packing: bool,
+    /// Octets of user data PDUs that a mobile may send, or be sent, in one subframe, at least `max_pdu`; any number if none
+    /// is given.
+    pub allocation: Option<u32>,
     /// What the mobile takes to install TEKs that came in RNG-RSP or Key-Reply.
     pub tek_processing: Duration,
     /// From a Key-Request to its repetition.
@@ -80,6 +87,10 @@ pub struct Backbone {
     pub jitter: Duration,
     /// Probability that a packet is lost, 0 to 1.
     pub loss: f64,
+    /// Probability that a packet arrives twice, 0 to 1.
+    pub duplication: f64,
+    /// Probability that a packet is held back for twice `latency`, 0 to 1.
+    pub reordering: f64,
     /// From a control message to its repetition when no answer came.
     pub retry: Duration,
 }
@@ -97,7 +108,7 @@ pub struct Authenticator {
     pub weaknesses: Weaknesses,
 }
 
-pub(super) const RADIO_KEYS: [&str; 20] = [
+pub(super) const RADIO_KEYS: &[&str] = &[
     "frame",
     "downlink",
     "association",
@@ -105,6 +116,7 @@ pub(super) const RADIO_KEYS: [&str; 20] = [
     "loss",
     "duplication",
     "bit_errors",
+    "reordering",
     "crc",
     "neighbour_advertisement",
     "lost_downlink",
@@ -115,17 +127,22 @@ pub(super) const RADIO_KEYS: [&str; 20] = [
     "action_time",
     "resource_retain",
     "max_pdu",
+    "packing",
+    "allocation",
     "tek_processing",
     "key_request_retry",
     "tek_linger",
 ];
-pub(super) const BACKBONE_KEYS: [&str; 4] = ["latency", "jitter", "loss", "retry"];
-pub(super) const AUTHENTICATOR_KEYS: [&str; 4] = ["name", "pmk_lifetime", "ip", "weaknesses"];
+pub(super) const BACKBONE_KEYS: &[&str] = &["latency", "jitter", "loss", "duplication", "reordering", "retry"];
+pub(super) const AUTHENTICATOR_KEYS: &[&str] = &["name", "pmk_lifetime", "ip", "weaknesses"];
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// The smallest positive time.
 pub(super) const TICK: Duration = Duration::from_nanos(1);
+
+/// Largest allocation, in octets.
+const LARGEST_ALLOCATION: u32 = 1_000_000_000;
 
 /// Reads `[radio]`.
 pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
@@ -139,6 +156,7 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         section.read("neighbour_advertisement", defaults::NEIGHBOUR_ADVERTISEMENT, |field| {
             field.time(frame..=Duration::MAX)
         })?;
+    let max_pdu = section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?;
     let rng_delay = section.read("rng_delay", defaults::RNG_DELAY, |field| field.time(TICK..=Duration::MAX))?;
     Ok(Radio {
         frame,
@@ -153,6 +171,7 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
         duplication: section.read("duplication", defaults::PROBABILITY, Field::probability)?,
         bit_errors: section.read("bit_errors", defaults::PROBABILITY, Field::probability)?,
+        reordering: section.read("reordering", defaults::PROBABILITY, Field::probability)?,
         crc: section.read("crc", defaults::CRC, |field| {
             field.one_of(&[("msb-first", CrcOrder::MsbFirst), ("ofdma", CrcOrder::Ofdma)])
         })?,
@@ -171,7 +190,10 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
         resource_retain: section.read("resource_retain", defaults::RESOURCE_RETAIN, |field| {
             field.time_in_steps(MILLISECOND * 100..=MILLISECOND * 25_500, MILLISECOND * 100)
         })?,
-        max_pdu: section.read("max_pdu", defaults::MAX_PDU, |field| field.number(64..=defaults::MAX_PDU))?,
+        max_pdu,
+        packing: section.read("packing", defaults::PACKING, Field::boolean)?,
+        allocation: section
+            .read("allocation", None, |field| field.number(u32::from(max_pdu)..=LARGEST_ALLOCATION).map(Some))?,
         tek_processing: section
             .read("tek_processing", defaults::TEK_PROCESSING, |field| field.time(Duration::ZERO..=Duration::MAX))?,
         key_request_retry: section
@@ -205,6 +227,8 @@ pub(super) fn backbone(section: &Section<'_>) -> Read<Backbone> {
         latency,
         jitter: section.read("jitter", Duration::ZERO, |field| field.time(Duration::ZERO..=Duration::MAX))?,
         loss: section.read("loss", defaults::PROBABILITY, Field::probability)?,
+        duplication: section.read("duplication", defaults::PROBABILITY, Field::probability)?,
+        reordering: section.read("reordering", defaults::PROBABILITY, Field::probability)?,
         retry: section.read("retry", defaults::backbone_retry(latency), |field| field.time(TICK..=Duration::MAX))?,
     })
 }

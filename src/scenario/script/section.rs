@@ -164,6 +164,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// `true`: a key that says of something that it is so, and that is left out otherwise.
+    pub fn yes(&self) -> Read<()> {
+        if self.boolean()? { Ok(()) } else { Err(self.mismatch("true, or no such key")) }
+    }
+
     /// A whole number within `range`.
     pub fn number<T: TryFrom<i128> + Into<i128> + Copy>(&self, range: RangeInclusive<T>) -> Read<T> {
         let (low, high): (i128, i128) = ((*range.start()).into(), (*range.end()).into());

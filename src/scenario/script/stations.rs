@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::defaults;
 use super::header::Profile;
+use super::links::Link;
 use super::nearest::nearest;
 use super::network::{AUTHENTICATOR_KEYS, Authenticator};
 use super::problem::{Place, Problem, Read};
@@ -91,7 +92,7 @@ const LARGEST_RETAINED: u32 = 1_000_000;
 /// Largest self-synchronisation budget per second.
 const LARGEST_BUDGET: u32 = 1_000_000;
 
-pub(super) const BASE_STATION_KEYS: [&str; 10] = [
+pub(super) const BASE_STATION_KEYS: &[&str] = &[
     "name",
     "bsid",
     "ip",
@@ -103,7 +104,7 @@ pub(super) const BASE_STATION_KEYS: [&str; 10] = [
     "weaknesses",
     "last_pn",
 ];
-pub(super) const MOBILE_STATION_KEYS: [&str; 13] = [
+pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "name",
     "mac",
     "ip",
@@ -165,7 +166,7 @@ pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
         mobile_names: BTreeMap::new(),
     };
     root.required("base_station", "at least one [[base_station]]")?;
-    for section in root.tables("base_station", &BASE_STATION_KEYS)? {
+    for section in root.tables("base_station", BASE_STATION_KEYS)? {
         let name = station_name(&section, &mut names)?;
         let bsid: Bsid = address(&section, "bsid", &mut ids)?;
         let ip = station_ip(&section, &mut ips)?;
@@ -181,7 +182,7 @@ pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
     }
     root.required("mobile_station", "at least one [[mobile_station]]")?;
     let mut served = BTreeMap::<BaseStationId, usize>::new();
-    for section in root.tables("mobile_station", &MOBILE_STATION_KEYS)? {
+    for section in root.tables("mobile_station", MOBILE_STATION_KEYS)? {
         let name = station_name(&section, &mut names)?;
         let mac: MsMac = address(&section, "mac", &mut ids)?;
         let ip = station_ip(&section, &mut ips)?;
@@ -240,7 +241,7 @@ pub(super) fn ip(field: &Field<'_>) -> Read<Ipv4Addr> {
 }
 
 fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
-    let section = root.field("authenticator").map(|field| field.section(&AUTHENTICATOR_KEYS)).transpose()?;
+    let section = root.field("authenticator").map(|field| field.section(AUTHENTICATOR_KEYS)).transpose()?;
     let field = |key| section.as_ref().and_then(|section| section.field(key));
     let name = match field("name") {
         Some(field) => {
@@ -368,14 +369,26 @@ impl Stations {
         by_name(&field, field.text(expected)?, &self.mobile_names, "mobile_station")
     }
 
-    /// The two ends of `air:MOBILE-BASE`.
-    pub fn air_link(&self, field: &Field<'_>) -> Read<(MobileStationId, BaseStationId)> {
-        let expected = "a link of the air \"air:MOBILE-BASE\" such as \"air:ms1-bs2\"";
-        let ends = field.text(expected)?.strip_prefix("air:").and_then(|ends| ends.split_once('-'));
-        let (mobile, base) = ends.ok_or_else(|| field.mismatch(expected))?;
-        Ok((
-            by_name(field, mobile, &self.mobile_names, "mobile_station")?,
-            by_name(field, base, &self.base_names, "base_station")?,
-        ))
+    /// The base station `name`, a part of `field`.
+    pub fn base_station_called(&self, field: &Field<'_>, name: &str) -> Read<BaseStationId> {
+        by_name(field, name, &self.base_names, "base_station")
+    }
+
+    /// The mobile station `name`, a part of `field`.
+    pub fn mobile_station_called(&self, field: &Field<'_>, name: &str) -> Read<MobileStationId> {
+        by_name(field, name, &self.mobile_names, "mobile_station")
+    }
+
+    /// The names of the first and the second end of a link.
+    pub fn end_names(&self, link: Link) -> [&str; 2] {
+        let base = |id: BaseStationId| self.base_stations.get(id.0).map_or("", |base| base.name.as_str());
+        match link {
+            Link::Air { mobile_station, base_station } => {
+                let mobile = self.mobile_stations.get(mobile_station.0).map_or("", |mobile| mobile.name.as_str());
+                [mobile, base(base_station)]
+            }
+            Link::R6 { base_station } => [base(base_station), &self.authenticator.name],
+            Link::R4 { first, second } => [base(first), base(second)],
+        }
     }
 }

@@ -54,8 +54,8 @@ pub enum StepAction {
     LoseCounter,
 }
 
-pub(super) const KEYS: [&str; 7] =
-    ["at", "mobile_station", "action", "target", "candidates", "node", "network_key_count"];
+pub(super) const KEYS: &[&str] =
+    &["at", "mobile_station", "action", "target", "candidates", "node", "network_key_count"];
 
 /// Candidates that one MOB_MSHO-REQ can name (its count has 8 bits).
 const MOST_CANDIDATES: usize = 255;
@@ -64,7 +64,7 @@ const MOST_CANDIDATES: usize = 255;
 pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) -> Read<Vec<Step>> {
     let mut steps = Vec::new();
     let mut before: Option<(Duration, Field<'_>)> = None;
-    for section in root.tables("step", &KEYS)? {
+    for section in root.tables("step", KEYS)? {
         let field = section.required("at", "the time of the step, such as \"1s\"")?;
         let at = field.time(Duration::ZERO..=duration)?;
         if let Some((_, earlier)) = before.filter(|(earlier, _)| *earlier > at) {

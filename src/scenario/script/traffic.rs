@@ -99,8 +99,8 @@ impl Traffic {
     }
 }
 
-pub(super) const KEYS: [&str; 10] =
-    ["mobile_station", "kind", "direction", "start", "stop", "interval", "size", "count", "peer", "file"];
+pub(super) const KEYS: &[&str] =
+    &["mobile_station", "kind", "direction", "start", "stop", "interval", "size", "count", "peer", "file"];
 
 /// Smallest and largest IP packet: 20 octets of IPv4 and 8 of UDP or ICMP header, up to the MTU.
 const SIZES: std::ops::RangeInclusive<u16> = 28..=1_500;
@@ -111,7 +111,7 @@ const MOST_PACKETS: u128 = 4_000_000;
 
 /// Reads every `[[traffic]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) -> Read<Vec<Traffic>> {
-    let sections = root.tables("traffic", &KEYS)?;
+    let sections = root.tables("traffic", KEYS)?;
     sections.iter().zip(0..).map(|(section, flow)| entry(section, flow, stations, duration)).collect()
 }
 

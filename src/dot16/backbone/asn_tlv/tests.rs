@@ -2,7 +2,7 @@ use super::*;
 use crate::dot16::backbone::tlv_list::{list_octets, parse_list};
 
 /// Type, name and length of every value that is not a compound, as `dot16-wire.md` 5.3 and the dictionary give them.
-const SINGLE: [(u16, &str, &[usize]); 40] = [
+const SINGLE: [(u16, &str, &[usize]); 43] = [
     (3, "Action Code", &[2]),
     (4, "Action Time", &[4]),
     (5, "AK", &[20]),
@@ -27,6 +27,9 @@ const SINGLE: [(u16, &str, &[usize]); 40] = [
     (133, "PMK SN", &[1]),
     (134, "PKM2 Message Code", &[1]),
     (136, "PN Counter", &[4]),
+    (138, "Protocol", &[2]),
+    (139, "Protocol Destination Port Range", &[4]),
+    (140, "Protocol Source Port Range", &[4]),
     (145, "Registration Type", &[4]),
     (154, "Result Code", &[1]),
     (166, "RxPN Counter", &[4]),
@@ -45,7 +48,7 @@ const SINGLE: [(u16, &str, &[usize]); 40] = [
     (272, "Source Identifier", &[4, 6, 16]),
 ];
 
-const COMPOUND: [(u16, &str); 10] = [
+const COMPOUND: [(u16, &str); 11] = [
     (6, "AK Context"),
     (26, "BS Info"),
     (45, "Data Path Info"),
@@ -54,6 +57,7 @@ const COMPOUND: [(u16, &str); 10] = [
     (108, "MS Security History"),
     (110, "Newer TEK Parameters"),
     (112, "Older TEK Parameters"),
+    (114, "Packet Classification Rule / Media Flow Description"),
     (170, "SA Descriptor"),
     (185, "SF Info"),
 ];

@@ -1,30 +1,48 @@
 //! User data at the base station: uplink PDUs are opened and tunnelled to the gateway, downlink SDUs wait for the next
 //! downlink subframe. SDUs that go out before the mobile has shown its keys are kept (R15).
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::{BaseStation, Mobile, Role, Timer};
 use crate::dot16::backbone::GrePacket;
-use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac, Sfid};
 use crate::dot16::node::connection::{Flow, header};
 use crate::dot16::node::event::{Event, Reject, What};
-use crate::dot16::node::fragmentation::Reassembled;
 use crate::dot16::node::mobile_station::data::{data_note, reject_of};
+use crate::dot16::node::sdu_queue::{Load, PduLimits};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, EntryState};
-use crate::dot16::security::tek_context::TransmitError;
-use crate::dot16::wire::MacPdu;
+use crate::dot16::security::tek_context::SealedPdu;
+use crate::dot16::wire::{CrcForm, MacPdu};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
 /// How many SDUs of a mobile wait at the most.
 const QUEUE: usize = 4096;
-/// How many sent SDUs of a mobile are kept at the most.
+/// How many sent SDUs of a mobile are kept before no more are sent until it has shown its keys.
 const KEPT: usize = 1024;
+/// How many management PDUs for a mobile wait at the most.
+const MANAGEMENT: usize = 64;
 
 impl Mobile {
     /// How many service flows a mobile has at the most.
     pub(super) const FLOWS: usize = 32;
+
+    /// Seals a PDU under the keys of T_B; `None` if none of them can.
+    fn seal(&mut self, now: VirtualTime, flow: Flow, load: &Load, crc: CrcForm) -> Option<SealedPdu> {
+        let (pdu_type, body) = self.fragmenters.entry(flow.cid).or_default().body(&load.pieces).ok()?;
+        let context = self.keys.as_mut()?.current_mut()?.tek_context_mut(flow.said)?;
+        context.seal(now, Direction::Downlink, header(pdu_type, flow.cid), &body, crc).ok()
+    }
+
+    /// Takes the SDUs that were sent under keys that the mobile turns out not to have back into the queue: it cannot have
+    /// accepted them (R15).
+    pub(super) fn queue_kept(&mut self) {
+        for (sequence, (flow, packet)) in std::mem::take(&mut self.kept) {
+            self.queue.insert(flow, sequence, packet);
+        }
+    }
 
     /// Whether the entry here was answered with TEKs in RNG-RSP, and no uplink PDU under them has verified yet (R8).
     pub(super) fn awaits_first_uplink(&self) -> bool {
@@ -53,7 +71,7 @@ impl BaseStation {
     /// known to whoever queues it.
     pub(super) fn queue_management(&mut self, now: VirtualTime, ms: MsMac, pdu: Vec<u8>, note: String) {
         let due = self.settings.radio.next_downlink(now);
-        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+        if let Some(mobile) = self.mobiles.get_mut(&ms).filter(|mobile| mobile.management.len() < MANAGEMENT) {
             mobile.management.push_back((due, pdu, note));
         }
         self.timers.set_by(Timer::Slot(ms), due);
@@ -65,7 +83,7 @@ impl BaseStation {
         if mobile.queue.is_empty() {
             return;
         }
-        if mobile.halted {
+        if mobile.queue.next_flow(&mobile.halted).is_none() {
             return self.watch_packet_numbers(now, ms);
         }
         let from = match &mobile.role {
@@ -91,21 +109,35 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        match &mobile.role {
-            Role::Serving(serving) if !serving.is_here() => match serving.forward() {
-                Some((ip, key)) => {
-                    outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
-                    let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
-                    self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox);
+        if mobile.sent.has(sequence) {
+            return outbox.verdict(Verdict::rejected("dropped: a copy of a packet that was sent"));
+        }
+        let forward = match &mobile.role {
+            Role::Serving(serving) if !serving.is_here() => Some(serving.forward()),
+            Role::Idle => Some(mobile.gone_to),
+            _ => None,
+        };
+        match forward {
+            Some(Some((ip, key))) => {
+                outbox.verdict(Verdict::accepted("the mobile has left: forwarded"));
+                let note = format!("GRE: forwards a user packet for {}, {octets} octets", self.directory.ms(ms));
+                if let Err(error) = self.backbone.tunnel(ip, key, sequence, packet.payload, note, outbox) {
+                    self.packet_given_up(ms, &format!("dropped: {error}"), outbox);
                 }
-                None => self.packet_given_up(ms, "dropped: the mobile has left", outbox),
-            },
-            Role::Idle => self.packet_given_up(ms, "dropped: the mobile is not here", outbox),
+            }
+            Some(None) => self.packet_given_up(ms, "dropped: the mobile is not here", outbox),
             _ if mobile.queue.len() >= QUEUE => self.packet_given_up(ms, "dropped: the queue is full", outbox),
             _ => {
-                mobile.queue.insert(sequence, packet.payload);
-                outbox.verdict(Verdict::accepted(format!("queued for {}", self.directory.ms(ms))));
-                self.want_slot(now, ms);
+                let flows: Vec<Sfid> = mobile.flows.iter().map(|(sfid, _)| *sfid).collect();
+                let flow = mobile.classifiers.flow_for(&flows, Direction::Downlink, &packet.payload);
+                match flow.map(|flow| mobile.queue.insert(flow, sequence, packet.payload)) {
+                    Some(true) => {
+                        outbox.verdict(Verdict::accepted(format!("queued for {}", self.directory.ms(ms))));
+                        self.want_slot(now, ms);
+                    }
+                    Some(false) => outbox.verdict(Verdict::rejected("dropped: it waits here already")),
+                    None => self.packet_given_up(ms, "dropped: no service flow takes it", outbox),
+                }
             }
         }
     }
@@ -127,14 +159,16 @@ impl BaseStation {
         }
     }
 
-    /// SDUs that were never sent go to another BS.
+    /// SDUs that were never sent go to another BS, and those that were sent in part as a whole (R15).
     pub(super) fn return_queue(&mut self, ms: MsMac, ip: Ipv4Addr, key: u32, outbox: &mut Outbox<Event>) {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        for (sequence, packet) in std::mem::take(&mut mobile.queue) {
+        for (sequence, packet) in mobile.queue.take_all() {
             let note = format!("GRE: forwards a user packet for {}, {} octets", self.directory.ms(ms), packet.len());
-            self.backbone.tunnel(ip, key, sequence, packet, note, outbox);
+            if self.backbone.tunnel(ip, key, sequence, packet, note, outbox).is_err() {
+                given_up(ms, 1, outbox);
+            }
         }
     }
 
@@ -143,9 +177,7 @@ impl BaseStation {
             return;
         };
         mobile.kept.clear();
-        for _ in std::mem::take(&mut mobile.queue) {
-            outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
-        }
+        given_up(ms, mobile.queue.take_all().len(), outbox);
     }
 
     /// A downlink subframe starts: management first, then every waiting SDU.
@@ -163,66 +195,61 @@ impl BaseStation {
             self.timers.set_by(Timer::Slot(ms), *due);
         }
         if mobile.may_send(now, frame) {
-            while let Some((sequence, packet)) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.queue.pop_first()) {
-                if !self.send_packet(now, ms, sequence, packet, outbox) {
-                    break;
-                }
-            }
-            self.watch_packet_numbers(now, ms);
+            self.send_waiting(now, ms, outbox);
         }
         self.want_slot(now, ms);
     }
 
-    /// Sends a packet, or gives it up; `false` if it has to wait for a TEK.
-    fn send_packet(
-        &mut self,
-        now: VirtualTime,
-        ms: MsMac,
-        sequence: u32,
-        packet: Vec<u8>,
-        outbox: &mut Outbox<Event>,
-    ) -> bool {
-        let (bs, max_pdu, crc) = (self.settings.bsid, self.settings.radio.max_pdu, self.settings.radio.crc);
-        let given_up = Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } };
+    /// Sends the SDUs that wait, as many as the subframe takes.
+    fn send_waiting(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let (bs, radio) = (self.settings.bsid, &self.settings.radio);
+        let (max_pdu, packing) = (radio.max_pdu, radio.packing);
+        let mut left = radio.allocation.unwrap_or(usize::MAX);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
-            return false;
+            return;
         };
-        let flow = mobile.connection.as_ref().and_then(|connection| connection.flow(Direction::Downlink));
-        let Some((flow, keys)) = flow.zip(mobile.keys.as_mut()) else {
-            outbox.report(given_up);
-            return true;
+        let (Some(connection), Some(keys)) = (mobile.connection.clone(), &mobile.keys) else {
+            return given_up(ms, mobile.queue.take_all().len(), outbox);
         };
         let unproven = keys.state() == Some(EntryState::Prepared);
-        let context = keys.current_mut().and_then(|entry| entry.tek_context_mut(flow.said));
-        let (Some(context), Ok(bodies)) = (context, mobile.fragmenter.cut(&packet, max_pdu)) else {
-            outbox.report(given_up);
-            return true;
-        };
-        let pieces = bodies.len();
-        for (piece, (pdu_type, body)) in bodies.into_iter().enumerate() {
-            let sealed = match context.seal(now, Direction::Downlink, header(pdu_type, flow.cid), &body, crc) {
-                Ok(sealed) => sealed,
-                Err(TransmitError::Seal(_)) => {
-                    outbox.report(given_up);
-                    return true;
-                }
-                Err(_) => {
-                    let until = context.newer_held_until();
-                    mobile.queue.insert(sequence, packet);
-                    self.halt(now, ms, until);
-                    return false;
-                }
+        let sends_with = (connection.basic, keys.count());
+        if mobile.sent_with.replace(sends_with) != Some(sends_with) {
+            mobile.queue.begin_anew();
+        }
+        let mut halted = BTreeSet::new();
+        while let Some(sfid) = mobile.queue.next_flow(&halted) {
+            if unproven && mobile.kept.len() >= KEPT {
+                break;
+            }
+            let Some(flow) = connection.flow(sfid) else {
+                given_up(ms, mobile.queue.drop_flow(sfid), outbox);
+                continue;
             };
+            if mobile.waits_for_tek(now, flow.said) {
+                halted.insert(sfid);
+                continue;
+            }
+            let Some(load) = mobile.queue.load(sfid, PduLimits { max_pdu, left, packing }) else {
+                break;
+            };
+            let Some(sealed) = mobile.seal(now, flow, &load, radio.crc) else {
+                given_up(ms, load.done.len() + usize::from(mobile.queue.drop_begun(sfid)), outbox);
+                continue;
+            };
+            left = left.saturating_sub(sealed.octets.len());
             let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
             let what = What::Sealed { bs, direction: Direction::Downlink, fingerprint, pn };
             outbox.report(Event { ms, what });
-            let note = data_note(packet.len(), pn, sealed.eks, piece, pieces);
+            let note = data_note(&load.text, pn, sealed.eks);
             outbox.send(mobile.port, sealed.octets, note);
+            for (sequence, _) in &load.done {
+                mobile.sent.take(*sequence);
+            }
+            if unproven {
+                mobile.kept.extend(load.done.into_iter().map(|(sequence, packet)| (sequence, (sfid, packet))));
+            }
         }
-        if unproven && mobile.kept.len() < KEPT {
-            mobile.kept.insert(sequence, packet);
-        }
-        true
+        self.halt(now, ms, halted);
     }
 
     /// An uplink PDU on a transport connection (R6, A10 to A13).
@@ -246,6 +273,9 @@ impl BaseStation {
                 if let Some(reject) = reject_of(&error.reason) {
                     self.event(ms, What::Rejected(reject), outbox);
                 }
+                if error.searched {
+                    self.event(ms, What::SearchFailed { bs }, outbox);
+                }
                 let searched =
                     if error.searched { ", nor under any count of the self-synchronisation window" } else { "" };
                 return outbox.verdict(Verdict::rejected(format!("dropped: {}{searched}", error.reason)));
@@ -260,10 +290,10 @@ impl BaseStation {
         if steps > 0 {
             how = format!("{how}, T_B force-incremented by {steps} to {count}");
             // What went out under the old T_B cannot have been accepted (R15).
-            let kept = std::mem::take(&mut mobile.kept);
             if !never {
-                mobile.queue.extend(kept);
+                mobile.queue_kept();
             }
+            mobile.kept.clear();
         } else if uplink.matched_now {
             mobile.kept.clear();
             how.push_str(", same keys at both ends");
@@ -308,23 +338,40 @@ impl BaseStation {
         };
         let reassembler = mobile.reassemblers.entry(pdu.header.cid).or_default();
         match reassembler.take(pdu.header.pdu_type, body) {
-            Ok(Reassembled::Sdu(packet)) if packet.is_empty() => outbox.verdict(Verdict::accepted(how)),
-            Ok(Reassembled::Sdu(packet)) => {
-                let Some(key) = mobile.tunnel_up else {
-                    self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
-                    return outbox.verdict(Verdict::rejected(format!("{how}; but there is no path to the gateway")));
-                };
-                outbox.verdict(Verdict::accepted(how));
-                mobile.uplink_sequence = mobile.uplink_sequence.wrapping_add(1);
-                let sequence = mobile.uplink_sequence;
-                let note = format!("GRE: user packet of {}, {} octets", self.directory.ms(ms), packet.len());
-                self.backbone.tunnel(gateway, key, sequence, packet, note, outbox);
-            }
-            Ok(Reassembled::Waiting) => outbox.verdict(Verdict::accepted(format!("{how}, more fragments to come"))),
-            Ok(Reassembled::Gap) => {
-                outbox.verdict(Verdict::rejected(format!("{how}, but fragments before it are missing")));
+            Ok(result) => {
+                let mut verdict = result.verdict(how);
+                for packet in result.sdus.into_iter().filter(|sdu| !sdu.is_empty()) {
+                    if let Err(why) = self.send_to_gateway(ms, gateway, packet, outbox) {
+                        self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+                        verdict = Verdict::rejected(format!("{}; but {why}", verdict.text));
+                    }
+                }
+                outbox.verdict(verdict);
             }
             Err(error) => self.rejected(ms, Reject::Malformed, format!("dropped: {error}"), outbox),
         }
+    }
+    /// Sends a user packet to the gateway; says what is in the way.
+    fn send_to_gateway(
+        &mut self,
+        ms: MsMac,
+        gateway: Ipv4Addr,
+        packet: Vec<u8>,
+        outbox: &mut Outbox<Event>,
+    ) -> Result<(), String> {
+        let note = format!("GRE: user packet of {}, {} octets", self.directory.ms(ms), packet.len());
+        let mobile = self.mobiles.get_mut(&ms);
+        let no_path = || "there is no path to the gateway".to_owned();
+        let (mobile, key) = mobile.and_then(|mobile| mobile.tunnel_up.map(|key| (mobile, key))).ok_or_else(no_path)?;
+        mobile.uplink_sequence = mobile.uplink_sequence.wrapping_add(1);
+        let sequence = mobile.uplink_sequence;
+        self.backbone.tunnel(gateway, key, sequence, packet, note, outbox).map_err(|error| error.to_string())
+    }
+}
+
+/// Downlink packets are given up.
+fn given_up(ms: MsMac, packets: usize, outbox: &mut Outbox<Event>) {
+    for _ in 0..packets {
+        outbox.report(Event { ms, what: What::PacketGivenUp { direction: Direction::Downlink } });
     }
 }

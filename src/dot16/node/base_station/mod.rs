@@ -17,7 +17,7 @@ mod retained;
 mod serving;
 mod target;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +29,15 @@ use serving::Serving;
 use target::Target;
 
 use super::backbone_side::{BackboneSide, Request};
+use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
 use super::event::{CidKind, Command, Event, Reject, What};
 use super::fragmentation::{Fragmenter, Reassembler};
 use super::key_report::KeyReport;
 use super::radio::RadioSettings;
+use super::sdu_queue::SduQueue;
+use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
 use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind};
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac, Said, Sfid};
@@ -75,6 +78,8 @@ pub struct Established {
     pub tunnel: (u32, u32),
     /// Whether it negotiated seamless handover.
     pub seamless: bool,
+    /// The classifiers of its service flows.
+    pub classifiers: Classifiers,
 }
 
 /// What a BS is to a mobile.
@@ -98,10 +103,14 @@ struct Mobile {
     /// CIDs of attempts that have ended, with the count they were used under: reserved while its context is retained.
     retired: Vec<(CmacKeyCount, Connection)>,
     flows: Vec<(Sfid, Said)>,
+    classifiers: Classifiers,
     /// Whether the mobile negotiated seamless handover (R13).
     seamless: bool,
     /// The BS it came from, to be told when the handover is complete.
     came_from: Option<Ipv4Addr>,
+    /// Where it went from here, address and GRE key: downlink packets that are still under way when the connection is over go
+    /// there. They cannot go in circles, since a new preparation here ends it.
+    gone_to: Option<(Ipv4Addr, u32)>,
     /// GRE sequence number of the last packet towards the gateway.
     uplink_sequence: u32,
     /// GRE key of packets towards this BS.
@@ -110,18 +119,22 @@ struct Mobile {
     tunnel_up: Option<u32>,
     /// Whether the gateway leads the downlink here.
     path: bool,
+    /// GRE sequence numbers of the SDUs that went out on the air here: a copy that comes later is dropped, not forwarded.
+    sent: SequenceWindow,
     /// SDUs for the mobile, by GRE sequence number.
-    queue: BTreeMap<u32, Vec<u8>>,
-    /// SDUs sent before the mobile has shown that it has the same keys (R15).
-    kept: BTreeMap<u32, Vec<u8>>,
+    queue: SduQueue,
+    /// SDUs sent before the mobile has shown that it has the same keys (R15), by GRE sequence number.
+    kept: BTreeMap<u32, (Sfid, Vec<u8>)>,
+    /// Basic CID and T_B that user data was sent with last.
+    sent_with: Option<(Cid, CmacKeyCount)>,
     /// Management PDUs with their notes, each with the start of the downlink subframe that it goes out in.
     management: VecDeque<(VirtualTime, Vec<u8>, String)>,
-    fragmenter: Fragmenter,
+    fragmenters: BTreeMap<Cid, Fragmenter>,
     reassemblers: BTreeMap<Cid, Reassembler>,
     /// The nonce of the last Key-Request answered, for each SA.
     answered: BTreeMap<Said, [u8; 8]>,
-    /// Whether SDUs wait because there is no TEK to send under.
-    halted: bool,
+    /// Flows whose SDUs wait because there is no TEK to send under.
+    halted: BTreeSet<Sfid>,
     /// An RNG-REQ that waits for the context: its CID and its message.
     waiting: Option<(Cid, Vec<u8>)>,
 }
@@ -193,6 +206,7 @@ impl BaseStation {
             mobile.flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
             mobile.role = Role::Serving(Serving::default());
             mobile.path = true;
+            mobile.classifiers = standing.classifiers;
             mobile.seamless = standing.seamless;
             mobile.keys = Some(standing.keys);
             (mobile.tunnel_down, mobile.tunnel_up) = (standing.tunnel.0, Some(standing.tunnel.1));
@@ -215,19 +229,23 @@ impl BaseStation {
             connection: None,
             retired: Vec::new(),
             flows: Vec::new(),
+            classifiers: Classifiers::default(),
             seamless: false,
             came_from: None,
+            gone_to: None,
             uplink_sequence: 0,
+            sent: SequenceWindow::default(),
             tunnel_down: 0,
             tunnel_up: None,
             path: false,
-            queue: BTreeMap::new(),
+            queue: SduQueue::default(),
             kept: BTreeMap::new(),
+            sent_with: None,
             management: VecDeque::new(),
-            fragmenter: Fragmenter::default(),
+            fragmenters: BTreeMap::new(),
             reassemblers: BTreeMap::new(),
             answered: BTreeMap::new(),
-            halted: false,
+            halted: BTreeSet::new(),
             waiting: None,
         }))
     }
@@ -252,7 +270,7 @@ impl BaseStation {
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.connection = Some(connection);
             mobile.answered.clear();
-            mobile.halted = false;
+            mobile.halted.clear();
         }
     }
 
@@ -263,7 +281,7 @@ impl BaseStation {
             return;
         };
         mobile.reassemblers.clear();
-        mobile.fragmenter = Fragmenter::default();
+        mobile.fragmenters.clear();
         let Some(connection) = mobile.connection.take() else {
             return;
         };

@@ -174,11 +174,9 @@ impl BaseStation {
             return;
         };
         if advanced && !never {
-            let kept = std::mem::take(&mut mobile.kept);
-            mobile.queue.extend(kept);
-        } else {
-            mobile.kept.clear();
+            mobile.queue_kept();
         }
+        mobile.kept.clear();
         if !mobile.seamless {
             self.install_random(now, ms, m, false);
         }
@@ -199,6 +197,10 @@ impl BaseStation {
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
         self.enter(now, ms, cid, m, outbox);
+        // However late RNG-REQ came, RNG-RSP and the first uplink PDU under its TEKs need their time.
+        if self.target(ms).is_some() {
+            self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
+        }
         if self.weak(Weakness::ConfirmsLostContextAtOnce) {
             if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
                 keys.confirm_current();
@@ -310,7 +312,8 @@ impl BaseStation {
             (HoSecurity::SaTekUpdateInRngRsp, "with SA-TEK-Update")
         };
         let mut encodings = updates;
-        if cid == Cid::INITIAL_RANGING {
+        // The mobile asks on other CIDs than these if the attempt they were pre-allocated for had ended here.
+        if cid != connection.basic {
             let candidate = VendorItem::Candidate(connection.to_candidate(own));
             encodings.push(RegTlv::Vendor(VendorTlv::new(vec![candidate])));
         }
@@ -464,7 +467,7 @@ impl BaseStation {
         keys.notice(n);
         let gone = before - keys.retained().count();
         let behind = keys.state() == Some(EntryState::Confirmed) && n <= keys.count();
-        let count = keys.count();
+        let (count, held) = (keys.count(), keys.state().is_some());
         outbox.verdict(Verdict::accepted(format!("N = {n}, {gone} contexts deleted")));
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
@@ -472,8 +475,9 @@ impl BaseStation {
         if behind && here {
             // N is not above the count confirmed here: the report was lost or forgotten (R3).
             self.report_to_authenticator(now, ms, count, outbox);
-        } else if here && self.mobiles.get(&ms).is_some_and(|mobile| mobile.came_from.is_some()) {
-            // N has moved past the count reported from here: its acknowledgement is late or lost, and says no more.
+        } else if here && held && self.mobiles.get(&ms).is_some_and(|mobile| mobile.came_from.is_some()) {
+            // N has moved past the count reported from here: its acknowledgement is late or lost, and says no more. Where
+            // it has moved so far that the context is gone, the mobile is elsewhere, and the path is not for this BS.
             self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
             self.entry_complete(now, ms, count, outbox);
         }

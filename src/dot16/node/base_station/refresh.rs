@@ -26,12 +26,13 @@
 //! **Packet numbers.** A BS cannot ask. When the numbers of its older TEK are used up it goes on with the newer one; when those
 //! of all TEKs run out, or none is live, it sends TEK-Invalid, which tells the MS to ask, and repeats it while SDUs wait.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand_core::Rng;
 
 use super::{BaseStation, Mobile, Role, Timer};
-use crate::dot16::identifiers::{Cid, Direction, MsMac, Said};
+use crate::dot16::identifiers::{Cid, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::connection::signed_pdu;
 use crate::dot16::node::event::{Event, Reject};
 use crate::dot16::security::base_station_keys::EntryState;
@@ -51,6 +52,13 @@ impl Mobile {
     fn has_entered(&self) -> bool {
         let here = matches!(&self.role, Role::Serving(serving) if serving.is_here());
         here && self.keys.as_ref().is_some_and(|keys| keys.state() == Some(EntryState::Confirmed))
+    }
+
+    /// Whether there are TEKs of this SA, but none to send under.
+    pub(super) fn waits_for_tek(&self, now: VirtualTime, said: Said) -> bool {
+        let entry = self.keys.as_ref().and_then(|keys| keys.current());
+        let context = entry.and_then(|entry| entry.tek_context(said));
+        context.is_some_and(|context| !context.can_send(Direction::Downlink, now))
     }
 }
 
@@ -168,20 +176,27 @@ impl BaseStation {
         }
     }
 
-    /// There is no TEK to send under; perhaps there is one at `until`, when the mobile holds the newer one for sure.
-    pub(super) fn halt(&mut self, now: VirtualTime, ms: MsMac, until: VirtualTime) {
-        if let Some(mobile) = self.mobiles.get_mut(&ms) {
-            mobile.halted = true;
-        }
-        if until > now {
+    /// A downlink subframe was filled, and these flows had no TEK to send under. One may have it when the mobile holds the newer
+    /// TEK for sure. Where it needs another one, the mobile is told.
+    pub(super) fn halt(&mut self, now: VirtualTime, ms: MsMac, flows: BTreeSet<Sfid>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+            return;
+        };
+        mobile.halted = flows;
+        let halted = mobile.flows.iter().filter(|(sfid, _)| mobile.halted.contains(sfid));
+        let entry = mobile.keys.as_ref().and_then(|keys| keys.current());
+        let contexts = halted.filter_map(|(_, said)| entry?.tek_context(*said));
+        let until = contexts.map(|context| context.newer_held_until()).filter(|until| *until > now).min();
+        if let Some(until) = until {
             self.timers.set(Timer::Halted(ms), until);
         }
+        self.watch_packet_numbers(now, ms);
     }
 
     /// SDUs that wait for a TEK may go out now: one was made, was seen in use, or has waited long enough.
     pub(super) fn tek_at_hand(&mut self, now: VirtualTime, ms: MsMac) {
-        let halted = self.mobiles.get_mut(&ms).is_some_and(|mobile| std::mem::take(&mut mobile.halted));
-        if halted {
+        let halted = self.mobiles.get_mut(&ms).map(|mobile| std::mem::take(&mut mobile.halted));
+        if halted.is_some_and(|flows| !flows.is_empty()) {
             self.want_slot(now, ms);
         }
     }

@@ -19,7 +19,7 @@ impl BaseStation {
             mobile.report.update(std::iter::empty(), outbox);
             self.event(ms, What::TrafficCount { bs, at_mobile: false, count: None }, outbox);
             self.event(ms, What::DownlinkStopped { bs }, outbox);
-            for _ in mobile.queue {
+            for _ in mobile.queue.take_all() {
                 self.event(ms, What::PacketGivenUp { direction: Direction::Downlink }, outbox);
             }
         }

@@ -5,10 +5,12 @@ use std::collections::VecDeque;
 
 use super::{BaseStation, Role};
 use crate::dot16::identifiers::{CmacKeyCount, MsMac};
+use crate::dot16::node::event::Event;
+use crate::emulation::Outbox;
 
 impl BaseStation {
     /// An attempt or connection of `ms` has ended: its contexts are retained from now on.
-    pub(super) fn retain_contexts(&mut self, ms: MsMac) {
+    pub(super) fn retain_contexts(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
         let mut order = std::mem::take(&mut self.retained);
         let keys = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
         for (count, ..) in keys.iter().flat_map(|keys| keys.retained()) {
@@ -20,7 +22,7 @@ impl BaseStation {
             order.retain(|(ms, count)| self.is_retained(*ms, *count));
         }
         while order.len() > self.settings.retained_contexts {
-            self.evict_first(&mut order);
+            self.evict_first(&mut order, outbox);
         }
         self.retained = order;
     }
@@ -33,10 +35,11 @@ impl BaseStation {
         !in_use && keys.retained().any(|(retained, ..)| retained == count)
     }
 
-    fn evict_first(&mut self, order: &mut VecDeque<(MsMac, CmacKeyCount)>) {
+    fn evict_first(&mut self, order: &mut VecDeque<(MsMac, CmacKeyCount)>, outbox: &mut Outbox<Event>) {
         let Some((ms, count)) = order.pop_front() else { return };
         if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
             keys.evict(count);
         }
+        self.report_keys(ms, outbox);
     }
 }

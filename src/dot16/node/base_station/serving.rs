@@ -196,7 +196,8 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get(&ms) else {
             return Vec::new();
         };
-        let mut info: Vec<AsnTlv> = mobile.flows.iter().map(|(sfid, said)| flow_tlv(*sfid, None, *said)).collect();
+        let flow = |(sfid, said): &(Sfid, Said)| mobile.classifiers.sf_info(*sfid, *said);
+        let mut info: Vec<AsnTlv> = mobile.flows.iter().map(flow).collect();
         let mut saids: Vec<Said> = mobile.flows.iter().map(|(_, said)| *said).collect();
         saids.sort_unstable();
         saids.dedup();
@@ -437,13 +438,16 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
+        if let Role::Serving(serving) = &mobile.role {
+            mobile.gone_to = serving.forward();
+        }
         mobile.role = Role::Idle;
         mobile.path = false;
         mobile.management.clear();
         if let Some(keys) = &mut mobile.keys {
             keys.release();
         }
-        self.retain_contexts(ms);
+        self.retain_contexts(ms, outbox);
         self.report_keys(ms, outbox);
         self.close_tunnel(now, ms, outbox);
     }
@@ -454,12 +458,9 @@ pub(super) fn bs_info(bs: Bsid, role: u8) -> AsnTlv {
     AsnTlv::BsInfo(vec![AsnTlv::BsId(NodeIdentifier::Octets6(bs.0)), AsnTlv::ServingTargetIndicator(role)])
 }
 
-/// SF Info with SFID, CID if one is allocated, and SAID.
-pub(super) fn flow_tlv(sfid: Sfid, cid: Option<Cid>, said: Said) -> AsnTlv {
-    let mut info = vec![AsnTlv::Sfid(sfid)];
-    info.extend(cid.map(AsnTlv::Cid));
-    info.push(AsnTlv::Said(said));
-    AsnTlv::SfInfo(info)
+/// SF Info with SFID, CID and SAID.
+pub(super) fn flow_tlv(flow: &Flow) -> AsnTlv {
+    AsnTlv::SfInfo(vec![AsnTlv::Sfid(flow.sfid), AsnTlv::Cid(flow.cid), AsnTlv::Said(flow.said)])
 }
 
 /// The flows in MS Info, with the CID where one is given.

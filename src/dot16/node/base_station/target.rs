@@ -10,6 +10,7 @@ use crate::dot16::backbone::asn_code::{
 };
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, CmacKeyCount, MsMac, Said};
+use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::event::{Event, What};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, Preparation};
@@ -95,10 +96,11 @@ impl BaseStation {
             return;
         };
         mobile.flows = flows;
+        mobile.classifiers = Classifiers::in_message(&request.tlvs);
         mobile.seamless = request.tlvs.is_seamless() || weak;
         mobile.role = Role::Target(target);
         outbox.verdict(Verdict::accepted("asks for the context"));
-        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
+        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.preparation_kept());
         self.fetch_context(now, ms, outbox);
     }
 
@@ -137,6 +139,7 @@ impl BaseStation {
         };
         if mobile.flows.is_empty() {
             mobile.flows = flows(&report.tlvs).into_iter().map(|(sfid, _, said)| (sfid, said)).collect();
+            mobile.classifiers = Classifiers::in_message(&report.tlvs);
         }
         if mobile.waiting.is_some() {
             // A re-entry that no BS has prepared: what the mobile negotiated comes with its context.
@@ -231,7 +234,7 @@ impl BaseStation {
         ];
         bs.extend(target.ho_id.map(AsnTlv::HoId));
         let mut info = vec![AsnTlv::Cid(connection.basic)];
-        info.extend(connection.flows.iter().map(|flow| flow_tlv(flow.sfid, Some(flow.cid), flow.said)));
+        info.extend(connection.flows.iter().map(flow_tlv));
         let tlvs = vec![
             AsnTlv::BsHoRspCode(bs_ho_rsp::SUCCESS),
             AsnTlv::BsInfo(bs),
@@ -244,8 +247,8 @@ impl BaseStation {
         let how = if target.generates { "TEKs are generated" } else { "TEKs come in RNG-RSP" };
         let note = format!("HO_Rsp: {} is ready, {how}", self.directory.bs(own));
         self.backbone.answer(to, &request, MessageKind::HoRsp, tlvs, note, outbox);
-        // Until HO_Cnf says when the mobile comes, the preparation is kept as long as a connection would be.
-        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.resource_retain);
+        // Until HO_Cnf says when the mobile comes.
+        self.timers.set(Timer::Deadline(ms), now + self.settings.radio.preparation_kept());
     }
 
     /// HO_Cnf: the mobile comes, or it does not.
@@ -352,6 +355,7 @@ impl BaseStation {
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.management.clear();
             mobile.waiting = None;
+            mobile.gone_to = None;
             mobile.role = Role::Idle;
         }
     }
@@ -361,7 +365,7 @@ impl BaseStation {
         if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
             keys.release();
         }
-        self.retain_contexts(ms);
+        self.retain_contexts(ms, outbox);
         self.report_keys(ms, outbox);
     }
 

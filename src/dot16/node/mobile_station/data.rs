@@ -1,18 +1,22 @@
 //! User data at the mobile station: packets wait for the next uplink subframe with a grant; downlink PDUs are opened,
 //! put together and handed out. A downlink PDU that does not open is dropped and nothing else happens (A20).
 
+use std::collections::BTreeSet;
+
 use super::{MobileStation, State, Timer};
-use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, Said};
-use crate::dot16::node::connection::header;
+use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction};
+use crate::dot16::node::connection::{Flow, header};
 use crate::dot16::node::event::{Event, Reject, What};
-use crate::dot16::node::fragmentation::Reassembled;
-use crate::dot16::security::tek_context::{ReceiveError, TransmitError};
+use crate::dot16::node::sdu_queue::{Load, PduLimits};
+use crate::dot16::security::tek_context::ReceiveError;
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Outbox, Port, Verdict};
 use crate::time::VirtualTime;
 
 /// How many packets wait for the uplink at the most.
 const QUEUE: usize = 4096;
+/// How many management PDUs wait for the uplink at the most.
+const MANAGEMENT: usize = 64;
 
 /// The reject that a dropped data PDU counts as; `None` for a PDU under a TEK that is not there.
 pub(in crate::dot16::node) fn reject_of(error: &ReceiveError) -> Option<Reject> {
@@ -27,22 +31,37 @@ pub(in crate::dot16::node) fn reject_of(error: &ReceiveError) -> Option<Reject> 
 impl MobileStation {
     /// A user packet for the uplink.
     pub(super) fn packet(&mut self, now: VirtualTime, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
-        if matches!(self.state, State::Detached) || self.packets.len() >= QUEUE {
-            return self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
-        }
-        self.packets.push_back(packet);
+        let flow = self.settings.classifiers.flow_for(&self.flows, Direction::Uplink, &packet);
+        let refused = matches!(self.state, State::Detached) || self.packets.len() >= QUEUE;
+        let Some(flow) = flow.filter(|_| !refused) else {
+            return self.packets_given_up(1, outbox);
+        };
+        self.packets.insert(flow, self.next_packet, packet);
+        self.next_packet = self.next_packet.wrapping_add(1);
         self.want_slot(now);
     }
 
-    pub(super) fn give_packets_up(&mut self, outbox: &mut Outbox<Event>) {
-        for packet in std::mem::take(&mut self.packets) {
-            if !packet.is_empty() {
-                self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
-            }
+    fn packets_given_up(&self, packets: usize, outbox: &mut Outbox<Event>) {
+        for _ in 0..packets {
+            self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
         }
     }
 
-    pub(super) fn queue_management(&mut self, now: VirtualTime, pdu: Vec<u8>, note: String) {
+    pub(super) fn give_packets_up(&mut self, outbox: &mut Outbox<Event>) {
+        let packets = self.packets.take_all().len();
+        self.packets_given_up(packets, outbox);
+    }
+
+    pub(super) fn queue_management(
+        &mut self,
+        now: VirtualTime,
+        pdu: Vec<u8>,
+        note: String,
+        outbox: &mut Outbox<Event>,
+    ) {
+        if self.management.len() >= MANAGEMENT {
+            return self.event(What::CommandIgnored("too many management messages wait for the uplink"), outbox);
+        }
         self.management.push_back((pdu, note));
         self.want_slot(now);
     }
@@ -53,7 +72,7 @@ impl MobileStation {
         }
     }
 
-    /// Where user data may go now: BS, port, CID of the uplink flow, count.
+    /// Where user data may go now: BS, port, count.
     fn sending_to(&self) -> Option<(Bsid, Port, CmacKeyCount)> {
         let (bs, count) = match &self.state {
             State::Connected | State::Preparing { .. } | State::Leaving { .. } => {
@@ -71,7 +90,7 @@ impl MobileStation {
             return;
         };
         if !self.settings.radio.uplink_starts_at(now) {
-            if !(self.management.is_empty() && self.packets.is_empty()) {
+            if !(self.management.is_empty() && self.packets.is_empty()) || self.proves_keys {
                 self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
             }
             return;
@@ -80,52 +99,69 @@ impl MobileStation {
         for (pdu, note) in self.management.drain(..) {
             outbox.send(port, pdu, note);
         }
-        let flow = self.listening_to().and_then(|(_, connection, _)| connection?.flow(Direction::Uplink));
-        let Some(flow) = flow else { return };
-        while let Some(packet) = self.packets.pop_front() {
-            if !self.send_packet(now, (bs, port, count), (flow.cid, flow.said), &packet, outbox) {
-                // There is no TEK to send under: everything waits for a new one.
-                self.packets.push_front(packet);
-                break;
+        let Some(connection) = self.listening_to().and_then(|(_, connection, _)| connection.cloned()) else {
+            return;
+        };
+        let sends_with = (bs, connection.basic, count);
+        if self.sent_with.replace(sends_with) != Some(sends_with) {
+            self.packets.begin_anew();
+        }
+        let proves = std::mem::take(&mut self.proves_keys) && self.packets.is_empty();
+        let uplink = connection.flows.iter().find(|flow| flow.direction == Direction::Uplink);
+        if let Some(flow) = uplink.copied().filter(|_| proves) {
+            self.send_load(now, (bs, port, count), flow, &Load::empty("no user data, but proof of the keys"), outbox);
+        }
+        let radio = &self.settings.radio;
+        let (max_pdu, packing) = (radio.max_pdu, radio.packing);
+        let mut left = radio.allocation.unwrap_or(usize::MAX);
+        let mut halted = BTreeSet::new();
+        while let Some(sfid) = self.packets.next_flow(&halted) {
+            let Some(flow) = connection.flow(sfid) else {
+                let packets = self.packets.drop_flow(sfid);
+                self.packets_given_up(packets, outbox);
+                continue;
+            };
+            let context = self.keys.keys(bs, count).and_then(|keys| keys.tek_context(flow.said));
+            if context.is_some_and(|context| !context.can_send(Direction::Uplink, now)) {
+                halted.insert(sfid);
+                continue;
             }
+            let Some(load) = self.packets.load(sfid, PduLimits { max_pdu, left, packing }) else {
+                break;
+            };
+            match self.send_load(now, (bs, port, count), flow, &load, outbox) {
+                Some(octets) => left = left.saturating_sub(octets),
+                None => {
+                    let packets = load.done.len() + usize::from(self.packets.drop_begun(sfid));
+                    self.packets_given_up(packets, outbox);
+                }
+            }
+        }
+        if self.packets.next_flow(&halted).is_some() {
+            self.want_slot(now);
         }
         self.watch_packet_numbers(now, outbox);
     }
 
-    /// Sends a packet, or gives it up; `false` if it has to wait for a TEK.
-    fn send_packet(
+    /// Sends a PDU; answers its octets, or `None` if no key can seal it.
+    fn send_load(
         &mut self,
         now: VirtualTime,
         (bs, port, count): (Bsid, Port, CmacKeyCount),
-        (cid, said): (Cid, Said),
-        packet: &[u8],
+        flow: Flow,
+        load: &Load,
         outbox: &mut Outbox<Event>,
-    ) -> bool {
-        let radio = &self.settings.radio;
-        let fragmenter = self.fragmenters.entry((bs, cid)).or_default();
-        let context = self.keys.keys_mut(bs, count).and_then(|keys| keys.tek_context_mut(said));
-        let (Ok(bodies), Some(context)) = (fragmenter.cut(packet, radio.max_pdu), context) else {
-            self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
-            return true;
-        };
-        let pieces = bodies.len();
-        for (piece, (pdu_type, body)) in bodies.into_iter().enumerate() {
-            let sealed = match context.seal(now, Direction::Uplink, header(pdu_type, cid), &body, radio.crc) {
-                Ok(sealed) => sealed,
-                Err(TransmitError::Seal(_)) => {
-                    self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
-                    return true;
-                }
-                Err(_) => return false,
-            };
-            let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
-            let ms = self.settings.mac;
-            let what = What::Sealed { bs, direction: Direction::Uplink, fingerprint, pn };
-            outbox.report(Event { ms, what });
-            let note = data_note(packet.len(), pn, sealed.eks, piece, pieces);
-            outbox.send(port, sealed.octets, note);
-        }
-        true
+    ) -> Option<usize> {
+        let crc = self.settings.radio.crc;
+        let fragmenter = self.fragmenters.entry((bs, flow.cid)).or_default();
+        let (pdu_type, body) = fragmenter.body(&load.pieces).ok()?;
+        let context = self.keys.keys_mut(bs, count)?.tek_context_mut(flow.said)?;
+        let sealed = context.seal(now, Direction::Uplink, header(pdu_type, flow.cid), &body, crc).ok()?;
+        let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
+        self.event(What::Sealed { bs, direction: Direction::Uplink, fingerprint, pn }, outbox);
+        let octets = sealed.octets.len();
+        outbox.send(port, sealed.octets, data_note(&load.text, pn, sealed.eks));
+        Some(octets)
     }
 
     /// A PDU on a transport connection.
@@ -154,27 +190,18 @@ impl MobileStation {
         self.event(What::DataAccepted { bs, direction: Direction::Downlink, self_sync_steps: 0 }, outbox);
         let reassembler = self.reassemblers.entry((bs, cid)).or_default();
         match reassembler.take(pdu.header.pdu_type, &opened.plaintext) {
-            Ok(Reassembled::Sdu(octets)) => {
-                outbox.verdict(Verdict::accepted(format!("accepted: ICV good, PN {} new", opened.pn.count())));
-                self.event(What::PacketOut { direction: Direction::Downlink, octets }, outbox);
+            Ok(result) => {
+                outbox.verdict(result.verdict(format!("accepted: ICV good, PN {} new", opened.pn.count())));
+                for octets in result.sdus.into_iter().filter(|sdu| !sdu.is_empty()) {
+                    self.event(What::PacketOut { direction: Direction::Downlink, octets }, outbox);
+                }
             }
-            Ok(Reassembled::Waiting) => {
-                let text = format!("accepted: ICV good, PN {} new, more fragments to come", opened.pn.count());
-                outbox.verdict(Verdict::accepted(text));
-            }
-            Ok(Reassembled::Gap) => outbox.verdict(Verdict::rejected("ICV good, but fragments before it are missing")),
             Err(error) => self.rejected(Reject::Malformed, format!("dropped: {error}"), outbox),
         }
     }
 }
 
-/// The comment on a sealed data PDU.
-pub(in crate::dot16::node) fn data_note(octets: usize, pn: u32, eks: u8, piece: usize, pieces: usize) -> String {
-    if octets == 0 {
-        format!("no user data, but proof of the keys, PN {pn}, EKS {eks}")
-    } else if pieces == 1 {
-        format!("user data, {octets} octets, PN {pn}, EKS {eks}")
-    } else {
-        format!("user data, fragment {} of {pieces} of {octets} octets, PN {pn}, EKS {eks}", piece + 1)
-    }
+/// The comment on a sealed data PDU whose load is `text`.
+pub(in crate::dot16::node) fn data_note(text: &str, pn: u32, eks: u8) -> String {
+    format!("{text}, PN {pn}, EKS {eks}")
 }

@@ -31,6 +31,10 @@ impl MobileStation {
         };
         entry.listening = true;
         let (bs, deadline) = (entry.bs, entry.deadline);
+        // Only the live connection goes on if this entry comes to nothing.
+        let live = self.live.as_ref().map(|live| live.bs);
+        self.reassemblers.retain(|(at, _), _| Some(*at) == live);
+        self.fragmenters.retain(|(at, _), _| Some(*at) == live);
         self.event(What::Listening { bs }, outbox);
         self.timers.set(Timer::Deadline, now + deadline);
         match self.settings.radio.association {
@@ -215,10 +219,8 @@ impl MobileStation {
             self.event(What::UplinkGranted { bs }, outbox);
         }
         self.event(What::HandoverEnded { outcome, at: Some(bs) }, outbox);
-        if notify && self.packets.is_empty() {
-            self.packets.push_back(Vec::new());
-        }
-        if !self.packets.is_empty() {
+        self.proves_keys = notify;
+        if notify || !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
         self.withdraw_refresh();

@@ -81,7 +81,7 @@ impl MobileStation {
         };
         let crc = self.settings.radio.crc;
         match signed_pdu(message, live.connection.basic, Direction::Uplink, keys, crc) {
-            Ok(pdu) => self.queue_management(now, pdu, note),
+            Ok(pdu) => self.queue_management(now, pdu, note, outbox),
             Err(_) => self.event(What::CommandIgnored("a message could not be signed"), outbox),
         }
     }

@@ -20,14 +20,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
 use super::event::{Command, Event, HandoverMode, NamedKey, Reject, What};
 use super::fragmentation::{Fragmenter, Reassembler};
 use super::key_report::KeyReport;
 use super::radio::RadioSettings;
+use super::sdu_queue::SduQueue;
 use super::timers::Timers;
-use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac, Sfid};
 use crate::dot16::security::entry_keys::CmacError;
 use crate::dot16::security::mobile_keys::MobileKeys;
 use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage};
@@ -45,6 +47,8 @@ pub struct MobileStationSettings {
     pub radio: RadioSettings,
     /// The links to base stations.
     pub ports: BTreeMap<Bsid, Port>,
+    /// The classifiers of its service flows.
+    pub classifiers: Classifiers,
 }
 
 /// The established connection.
@@ -128,7 +132,15 @@ pub struct MobileStation {
     /// When the BS listened to was heard last.
     heard: VirtualTime,
     management: VecDeque<(Vec<u8>, String)>,
-    packets: VecDeque<Vec<u8>>,
+    /// Its service flows in the order in which their classifiers are asked.
+    flows: Vec<Sfid>,
+    /// User packets for the uplink, numbered in the order in which they came.
+    packets: SduQueue,
+    next_packet: u32,
+    /// Whether the BS waits for a first uplink PDU, be it without user data.
+    proves_keys: bool,
+    /// BS, basic CID and count that user data was sent with last.
+    sent_with: Option<(Bsid, Cid, CmacKeyCount)>,
     fragmenters: BTreeMap<(Bsid, Cid), Fragmenter>,
     reassemblers: BTreeMap<(Bsid, Cid), Reassembler>,
     started: bool,
@@ -148,6 +160,7 @@ impl MobileStation {
     ) -> Self {
         let count = keys.committed();
         let report = KeyReport::new(settings.mac, true);
+        let flows = connection.flows.iter().map(|flow| flow.sfid).collect();
         let mut timers = Timers::default();
         timers.set(Timer::Slot, VirtualTime::ZERO);
         timers.set(Timer::LostLink, VirtualTime::ZERO);
@@ -162,7 +175,11 @@ impl MobileStation {
             cancel_repeats: 0,
             heard: VirtualTime::ZERO,
             management: VecDeque::new(),
-            packets: VecDeque::new(),
+            flows,
+            packets: SduQueue::default(),
+            next_packet: 0,
+            proves_keys: false,
+            sent_with: None,
             fragmenters: BTreeMap::new(),
             reassemblers: BTreeMap::new(),
             started: false,

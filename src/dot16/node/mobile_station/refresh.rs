@@ -113,8 +113,8 @@ impl MobileStation {
                     break;
                 }
                 match next {
-                    Next::Ask(_) => self.ask(now, said, &live),
-                    Next::Repeat(_) => self.repeat(now, said, &live),
+                    Next::Ask(_) => self.ask(now, said, &live, outbox),
+                    Next::Repeat(_) => self.repeat(now, said, &live, outbox),
                     Next::Install(_) => self.install_refreshed(now, said, &live, outbox),
                 }
             }
@@ -156,7 +156,7 @@ impl MobileStation {
         Some(Next::Ask(due.max(ended + pause.max(self.settings.radio.key_request_retry))))
     }
 
-    fn ask(&mut self, now: VirtualTime, said: Said, live: &Live) {
+    fn ask(&mut self, now: VirtualTime, said: Said, live: &Live, outbox: &mut Outbox<Event>) {
         let Some(refresh) = &mut self.refresh else { return };
         let mut nonce = [0; 8];
         refresh.generator.fill_bytes(&mut nonce);
@@ -165,11 +165,11 @@ impl MobileStation {
         let due = now + self.settings.radio.key_request_retry;
         refresh.sas.entry(said).or_default().exchange = Exchange::Asking { nonce, identifier, repeats: 0, due };
         let note = format!("Key-Request: asks for TEKs of SA {said}");
-        self.send_key_request(now, (said, nonce, identifier), live, note);
+        self.send_key_request(now, (said, nonce, identifier), live, note, outbox);
     }
 
     /// Sends the request again, or gives it up.
-    fn repeat(&mut self, now: VirtualTime, said: Said, live: &Live) {
+    fn repeat(&mut self, now: VirtualTime, said: Said, live: &Live, outbox: &mut Outbox<Event>) {
         let retry = self.settings.radio.key_request_retry;
         let Some(sa) = self.refresh.as_mut().and_then(|refresh| refresh.sas.get_mut(&said)) else {
             return;
@@ -186,7 +186,7 @@ impl MobileStation {
         *due = now + retry;
         let (request, number) = ((said, *nonce, *identifier), *repeats);
         let note = format!("Key-Request: asks for TEKs of SA {said} (repetition {number})");
-        self.send_key_request(now, request, live, note);
+        self.send_key_request(now, request, live, note, outbox);
     }
 
     fn send_key_request(
@@ -195,6 +195,7 @@ impl MobileStation {
         (said, nonce, identifier): (Said, [u8; 8], u8),
         live: &Live,
         note: String,
+        outbox: &mut Outbox<Event>,
     ) {
         let ak_sn = self.keys.ak(live.bs).ak_sn;
         let attributes =
@@ -204,7 +205,7 @@ impl MobileStation {
         let keys = self.keys.keys_mut(live.bs, live.count);
         // Without a CMAC_PN left nothing can be signed: the request counts as lost.
         if let Some(Ok(pdu)) = keys.map(|keys| signed_pdu(message, cid, Direction::Uplink, keys, crc)) {
-            self.queue_management(now, pdu, note);
+            self.queue_management(now, pdu, note, outbox);
         }
     }
 

@@ -41,15 +41,29 @@ pub fn header() -> impl Strategy<Value = GenericMacHeader> {
     )
 }
 
-/// A fragmentation subheader that fits its form, and whether that is the extended one.
-pub fn fragmentation_subheader() -> impl Strategy<Value = (FragmentationSubheader, bool)> {
-    let control = prop::sample::select(vec![
+fn fragment_control() -> impl Strategy<Value = FragmentControl> {
+    prop::sample::select(vec![
         FragmentControl::Unfragmented,
         FragmentControl::Last,
         FragmentControl::First,
         FragmentControl::Middle,
-    ]);
-    (control, 0..2048_u16, 0..8_u8, any::<bool>()).prop_map(|(control, fsn, reserved, extended)| {
+    ])
+}
+
+/// The pieces of a packed body, without LEN, and whether their subheaders are extended ones.
+pub fn packed_pieces() -> impl Strategy<Value = (Vec<(FragmentControl, u16, Vec<u8>)>, bool)> {
+    let pieces = vec((fragment_control(), 0..2048_u16, vec(any::<u8>(), 0..300)), 0..8);
+    (pieces, any::<bool>()).prop_map(|(mut pieces, extended)| {
+        for (_, fsn, _) in &mut pieces {
+            *fsn %= if extended { 2048 } else { 8 };
+        }
+        (pieces, extended)
+    })
+}
+
+/// A fragmentation subheader that fits its form, and whether that is the extended one.
+pub fn fragmentation_subheader() -> impl Strategy<Value = (FragmentationSubheader, bool)> {
+    (fragment_control(), 0..2048_u16, 0..8_u8, any::<bool>()).prop_map(|(control, fsn, reserved, extended)| {
         (FragmentationSubheader { control, fsn: if extended { fsn } else { fsn % 8 }, reserved }, extended)
     })
 }

@@ -18,6 +18,10 @@ const MOB_BSHO_RSP: &str = "0040290005f9 3a0080c005000000000110 8143e0e014 8d0d0
 const MOB_HO_IND: &str = "00402300057e 3b0010 0a0000000002 21 8d0d0100000003 e749b22f707019cf a48b451b";
 const DATA: &str = "40503d03007b 01000000 90ce04f81e4767d69248e7e0213563973e432f7c
     6e8b4137c5a2f775baa451907c68ac466ef3c3 26dad64caee948ab bcdda4f9";
+/// The same packet twice in one PDU, not encrypted.
+const PACKED: &str = "0a405e030071
+    00282a 45000027000140004011b6c1c0000201c0000202138813890013b3f568656c6c6f2077696d6178
+    00302a 45000027000140004011b6c1c0000201c0000202138813890013b3f568656c6c6f2077696d6178 ba84daba";
 const SA_TEK_CHALLENGE: &str = "0040380145e2 0a1401 22080001020304050607 0a0101 2d08a1a2a3a4a5a6a7a8 090400000e10
     280c0000000379a325723c258d92 ec121a7e";
 const PUBLISHED: &str = "40401a06c45a bcf65721 e75536c8 27a8d71b432ca548 cbb65f48";
@@ -255,8 +259,8 @@ fn worked_pkm_messages_are_typed_and_written_back() {
 
 #[test]
 fn every_prefix_of_every_example_is_an_error_inside_it() {
-    for example in
-        [RNG_REQ, RNG_RSP, MOB_MSHO_REQ, MOB_BSHO_RSP, MOB_HO_IND, DATA, SA_TEK_CHALLENGE, PUBLISHED].map(octets)
+    for example in [RNG_REQ, RNG_RSP, MOB_MSHO_REQ, MOB_BSHO_RSP, MOB_HO_IND, DATA, PACKED, SA_TEK_CHALLENGE, PUBLISHED]
+        .map(octets)
     {
         for length in 0..example.len() {
             let error = MacPdu::parse(&example[..length]).unwrap_err();
@@ -307,4 +311,22 @@ fn the_examples_make_a_burst() {
     let names: Vec<&str> =
         MacPdu::burst(&burst).map(|pdu| ManagementMessage::parse(pdu.unwrap().body).unwrap().name()).collect();
     assert_eq!(names, ["RNG-REQ", "RNG-RSP", "MOB_MSHO-REQ", "MOB_BSHO-RSP", "MOB_HO-IND", "PKM-RSP"]);
+}
+
+#[test]
+fn a_packed_pdu_holds_its_packets_behind_extended_subheaders() {
+    let pdu = octets(PACKED);
+    let parsed = MacPdu::parse(&pdu).unwrap();
+    assert_eq!(parsed.header.pdu_type, PduType::PACKING.with(PduType::EXTENDED));
+    assert_eq!(parsed.crc_form(), Some(CrcForm::MsbFirst));
+    let pieces = PackingSubheader::parse_all(parsed.body, true).unwrap();
+    let whole = |fsn| PackingSubheader { control: FragmentControl::Unfragmented, fsn, length: 42 };
+    assert_eq!(pieces.iter().map(|(subheader, _)| *subheader).collect::<Vec<_>>(), [whole(5), whole(6)]);
+    assert!(pieces.iter().all(|(_, packet)| packet.len() == 39 && packet.starts_with(&[0x45, 0, 0, 39])));
+    let mut body = Vec::new();
+    for (subheader, packet) in pieces {
+        body.extend(subheader.octets(true).unwrap());
+        body.extend(packet);
+    }
+    assert_eq!(MacPdu::build(parsed.header, &body, Some(CrcForm::MsbFirst)).unwrap(), pdu);
 }

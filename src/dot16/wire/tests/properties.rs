@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::arbitrary::{fragmentation_subheader, header, management_message};
+use super::arbitrary::{fragmentation_subheader, header, management_message, packed_pieces};
 use crate::dot16::wire::*;
 
 /// Types of the messages that are decoded.
@@ -53,6 +53,23 @@ proptest! {
         let mut octets = subheader.octets(extended).unwrap();
         octets.extend(&rest);
         prop_assert_eq!(FragmentationSubheader::parse(&octets, extended), Ok((subheader, &rest[..])));
+    }
+
+    #[test]
+    fn packed_bodies_round_trip((pieces, extended) in packed_pieces()) {
+        let mut body = Vec::new();
+        let mut expected = Vec::new();
+        for (control, fsn, piece) in &pieces {
+            let length = u16::try_from(piece.len() + PackingSubheader::size(extended)).unwrap();
+            let subheader = PackingSubheader { control: *control, fsn: *fsn, length };
+            body.extend(subheader.octets(extended).unwrap());
+            body.extend(piece);
+            expected.push((subheader, &piece[..]));
+        }
+        prop_assert_eq!(PackingSubheader::parse_all(&body, extended), Ok(expected));
+        if let Some(cut) = body.len().checked_sub(1) {
+            prop_assert!(PackingSubheader::parse_all(&body[..cut], extended).is_err());
+        }
     }
 
     #[test]
@@ -122,6 +139,15 @@ proptest! {
         prop_assert!(pdus.iter().rev().skip(1).all(Result::is_ok), "an error is the last item");
         prop_assert!(EncryptedBody::parse(&octets).is_ok() == (octets.len() >= EncryptedBody::OVERHEAD));
         let _ = FragmentationSubheader::parse(&octets, true);
+        for extended in [false, true] {
+            if let Ok(pieces) = PackingSubheader::parse_all(&octets, extended) {
+                let written: Vec<u8> = pieces
+                    .iter()
+                    .flat_map(|(subheader, piece)| [&subheader.octets(extended).unwrap(), *piece].concat())
+                    .collect();
+                prop_assert_eq!(written, &octets[..]);
+            }
+        }
         if let Ok(tlvs) = Tlv::parse_all(&octets, 0)
             && let Ok(written) = Tlv::octets_of_all(&tlvs)
         {

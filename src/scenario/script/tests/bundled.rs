@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::*;
+use crate::dot16::backbone::MessageKind;
 use crate::dot16::security::Weakness;
 
 const BUNDLED: [(&str, &str); 4] = [
@@ -58,26 +59,30 @@ fn the_two_replay_scripts_differ_in_the_cache_and_in_what_they_expect_only() {
 
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
-    let sections: [(&str, &[&str]); 14] = [
-        ("### Top", &KEYS),
-        ("### `[radio]`", &network::RADIO_KEYS),
-        ("### `[backbone]`", &network::BACKBONE_KEYS),
-        ("### `[authenticator]`", &network::AUTHENTICATOR_KEYS),
-        ("### `[[base_station]]`", &stations::BASE_STATION_KEYS),
-        ("### `[[mobile_station]]`", &stations::MOBILE_STATION_KEYS),
-        ("### `[[traffic]]`", &traffic::KEYS),
-        ("### `[[step]]`", &steps::KEYS),
-        ("### `[[attack]]`", &attacks::KEYS),
-        ("### `[[attack]]`", &attacks::TRIGGER_KEYS),
-        ("### `[[expect]]`", &expectations::KEYS),
-        ("### `[[expect]]`", &expectations::HANDOVER_KEYS),
-        ("### `[[expect]]`", &expectations::TRAFFIC_KEYS),
-        ("### `[[expect]]`", &expectations::BOUNDED_KEYS),
+    let sections: &[(&str, &[&str])] = &[
+        ("### Top", KEYS),
+        ("### `[radio]`", network::RADIO_KEYS),
+        ("### `[backbone]`", network::BACKBONE_KEYS),
+        ("### `[authenticator]`", network::AUTHENTICATOR_KEYS),
+        ("### `[[base_station]]`", stations::BASE_STATION_KEYS),
+        ("### `[[mobile_station]]`", stations::MOBILE_STATION_KEYS),
+        ("### `[[flow]]`", flows::KEYS),
+        ("### `[[traffic]]`", traffic::KEYS),
+        ("### `[[step]]`", steps::KEYS),
+        ("### `[[link]]`", impairments::KEYS),
+        ("### `[[fault]]`", faults::KEYS),
+        ("### `[[attack]]`", attacks::KEYS),
+        ("### `[[attack]]`", attacks::TRIGGER_KEYS),
+        ("### `[[attack]]`", attacks::ACTION_KEYS),
+        ("### `[[expect]]`", expectations::KEYS),
+        ("### `[[expect]]`", expectations::HANDOVER_KEYS),
+        ("### `[[expect]]`", expectations::TRAFFIC_KEYS),
+        ("### `[[expect]]`", expectations::BOUNDED_KEYS),
     ];
     for (heading, keys) in sections {
         let section = README.split(heading).nth(1).unwrap_or_else(|| panic!("no section {heading}"));
         let section = section.split("\n### ").next().unwrap();
-        for key in keys {
+        for key in *keys {
             // In code spans: alone, or among the keys of an inline table.
             let spans = section.split('`').skip(1).step_by(2);
             let mut words = spans.flat_map(|span| span.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
@@ -98,6 +103,7 @@ fn the_documentation_names_every_word_that_an_expectation_can_use() {
         words(JudgeFinding::ALL),
         words(&MESSAGES),
         Weakness::ALL.iter().map(|(word, ..)| *word).collect(),
+        MessageKind::NAMED.iter().map(|kind| kind.name()).collect(),
     ];
     for word in words.concat() {
         assert!(README.contains(&format!("`{word}`")), "{word} is not documented");

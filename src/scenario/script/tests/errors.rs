@@ -286,6 +286,67 @@ fn station_values_are_checked() {
 }
 
 #[test]
+fn packing_and_allocation_are_checked() {
+    radio("packing = \"yes\"", 11, "radio.packing: expected true or false, found the string \"yes\"");
+    let expected = "radio.allocation: expected a whole number from 2047 to 1000000000, found the integer 2046";
+    radio("allocation = 2046", 14, expected);
+    let smaller = parse(&format!("{SMALLEST}[radio]\nmax_pdu = 128\nallocation = 128\n")).unwrap();
+    assert_eq!(smaller.radio.allocation, Some(128));
+}
+
+#[test]
+fn flows_are_checked() {
+    let flow = |line: &str, column: usize, message: &str| {
+        refused(SMALLEST, &format!("[[flow]]\nsa = 2\n{line}\n"), 3, column, message);
+    };
+    flow("udp_port = 65536", 12, "flow.udp_port: expected a whole number from 0 to 65535, found the integer 65536");
+    flow(
+        "protocol = \"sctp\"",
+        12,
+        "flow.protocol: expected \"icmp\" or \"tcp\" or \"udp\", found the string \"sctp\"",
+    );
+    flow("protocol = \"udp\"\nudp_port = 5", 1, "flow.protocol: expected no protocol beside udp_port, found one");
+    flow("port = 5", 1, "unknown key \"port\" in flow");
+    flow(
+        "direction = \"up\"",
+        13,
+        "flow.direction: expected \"uplink\" or \"downlink\" or \"both\", found the string \"up\"",
+    );
+    refused(SMALLEST, "[[flow]]\nsa = 0\n", 2, 6, "flow.sa: expected a whole number from 1 to 16, found the integer 0");
+    refused(
+        STATIONS,
+        "[[flow]]\n",
+        1,
+        1,
+        "flow.mobile_station: expected the name of a [[mobile_station]], found nothing",
+    );
+}
+
+#[test]
+fn more_flows_than_a_mobile_or_a_base_station_can_have_are_refused() {
+    let udp = |port: usize| format!("[[flow]]\nudp_port = {port}\n");
+    let flows = |count: usize| (0..count).map(udp).collect::<String>();
+    assert_eq!(parse(&format!("{SMALLEST}{}", flows(7))).unwrap().flows.len(), 7);
+    let expected = "flow: expected at most 16 service flows of ms1, the default ones included";
+    refused(SMALLEST, &flows(8), 15, 1, &format!("{expected}, found 18"));
+    assert!(parse(&format!("{SMALLEST}{}[[flow]]\n", flows(7))).is_ok(), "a default flow of its own");
+    refused(SMALLEST, &format!("{}[[flow]]\n", flows(8)), 17, 1, &format!("{expected}, found 18"));
+
+    let mobile = |number: usize| {
+        format!(
+            "[[mobile_station]]\nname = \"m{number}\"\nmac = \"02000001{number:04}\"\nip = \"192.1.1.{number}\"\n\
+             serving = \"bs1\"\n"
+        )
+    };
+    let flow = |mobile: usize, port: usize| format!("[[flow]]\nmobile_station = \"m{mobile}\"\nudp_port = {port}\n");
+    let mobiles: String = (1..=188).map(mobile).collect();
+    let of_all = |flows: usize| (1..=188).flat_map(|m| (0..flows).map(move |port| flow(m, port))).collect::<String>();
+    assert!(parse(&format!("{SMALLEST}{mobiles}{}", of_all(6))).is_ok());
+    let error = parse(&format!("{SMALLEST}{mobiles}{}", of_all(7))).unwrap_err();
+    assert_eq!(error.message(), "flow: expected at most 3000 service flows at one base station, found more");
+}
+
+#[test]
 fn traffic_is_checked() {
     let traffic = |line: &str, column: usize, message: &str| {
         refused(SMALLEST, &format!("[[traffic]]\nkind = \"udp\"\n{line}\n"), 3, column, message);
@@ -373,8 +434,8 @@ fn attacks_are_checked() {
         assert!(ATTACK.contains(from));
         refused(SMALLEST, &ATTACK.replace(from, to), line, column, &format!("attack.{message}"));
     };
-    let link = "expected a link of the air \"air:MOBILE-BASE\" such as \"air:ms1-bs2\"";
-    changed("air:ms1-bs1", "r4:bs1-bs2", 3, 7, &format!("tap: {link}, found the string \"r4:bs1-bs2\""));
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    changed("air:ms1-bs1", "ms1-bs1", 3, 7, &format!("tap: {link}, found the string \"ms1-bs1\""));
     changed(
         "ms1-bs1",
         "bs1-ms1",
@@ -387,7 +448,7 @@ fn attacks_are_checked() {
         "\"RNG-REK\"",
         5,
         21,
-        "trigger.frame: expected \"data\" or the name of a management message such as \"RNG-REQ\", found the string \"RNG-REK\"",
+        "trigger.frame: expected \"any\", \"data\", \"CDMA\" or, on the air, the name of a management message such as \"RNG-REQ\", found the string \"RNG-REK\"",
     );
     changed(
         "\"data\"",
@@ -418,6 +479,235 @@ fn attacks_are_checked() {
         8,
         8,
         "attack.name: expected a name that no other attack has, found the string \"a\"",
+    );
+}
+
+/// Expects the message for the entry `entry` with `from` changed to `to`, behind two stations of each kind.
+#[track_caller]
+fn entry_refused(entry: &str, from: &str, to: &str, line: usize, column: usize, message: &str) {
+    assert_eq!(entry.matches(from).count(), 1, "{from}");
+    refused(STATIONS, &entry.replace(from, to), line, column, message);
+}
+
+const INSIDER: &str = r#"[[attack]]
+name = "a"
+tap = "r6:bs2-gw"
+to = "bs2"
+insider = true
+trigger = { frame = "Context_Rpt" }
+action = { drop = true }
+"#;
+
+#[test]
+fn taps_on_the_backbone_are_checked() {
+    parse(&format!("{STATIONS}{INSIDER}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(INSIDER, from, to, line, column, &format!("attack{message}"));
+    };
+    let needed = "expected insider = true beside a tap on the backbone, because the AK crosses it in the clear (R19)";
+    changed("insider = true\n", "", 3, 7, &format!(".tap: {needed}, found the string \"r6:bs2-gw\""));
+    changed("insider = true", "insider = false", 5, 11, &format!(".insider: {needed}, found false"));
+    changed("insider = true", "insider = 1", 5, 11, ".insider: expected true or false, found the integer 1");
+    changed(
+        "to = \"bs2\"",
+        "to = \"bs2\"\ndirection = \"uplink\"",
+        5,
+        1,
+        ".direction: expected no direction beside a tap on the backbone, where to names the end that receives, found one",
+    );
+    let ends = "\"bs2\" or \"gw\", the end of the link that receives";
+    changed("to = \"bs2\"\n", "", 1, 1, &format!(".to: expected {ends}, found nothing"));
+    changed("\"bs2\"", "\"bs1\"", 4, 6, &format!(".to: expected {ends}, found the string \"bs1\""));
+    let air = "air:ms1-bs1";
+    changed(
+        "r6:bs2-gw",
+        air,
+        5,
+        1,
+        ".insider: expected no insider beside a tap on the air, which everybody hears, found one",
+    );
+    entry_refused(
+        &INSIDER.replace("insider = true\n", ""),
+        "r6:bs2-gw",
+        air,
+        4,
+        1,
+        "attack.to: expected no to beside a tap on the air, where direction says it, found one",
+    );
+    changed(
+        "Context_Rpt",
+        "RNG-REQ",
+        6,
+        21,
+        ".trigger.frame: expected \"any\", \"data\" or, on the backbone, the name of a control message such as \"Context_Rpt\", found the string \"RNG-REQ\"",
+    );
+    changed("drop = true", "drop = false", 7, 19, ".action.drop: expected true, or no such key, found false");
+    changed(
+        "drop = true",
+        "delay = \"0s\"",
+        7,
+        20,
+        ".action.delay: expected a time of at least 1ns, found the string \"0s\"",
+    );
+    changed(
+        "drop = true",
+        "drop = true, delay = \"1s\"",
+        7,
+        25,
+        ".action: expected exactly one of record, replay, drop, delay, found drop and delay",
+    );
+    for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
+        refused(
+            STATIONS,
+            &INSIDER.replace("drop = true", action).replace("frame = \"Context_Rpt\"", "time = \"1s\""),
+            6,
+            11,
+            &format!("attack.trigger: expected a trigger on frames, because the action is to {verb}, found a table"),
+        );
+    }
+    changed(
+        "drop = true",
+        "replay = \"tape\"",
+        7,
+        21,
+        ".action.replay: expected a recording that another attack makes on the backbone, found the string \"tape\"",
+    );
+}
+
+const FAULT: &str = r#"[[fault]]
+link = "air:ms1-bs2"
+to = "bs2"
+frame = "RNG-REQ"
+lose = true
+"#;
+
+#[test]
+fn faults_are_checked() {
+    parse(&format!("{STATIONS}{FAULT}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(FAULT, from, to, line, column, &format!("fault{message}"));
+    };
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    changed("air:ms1-bs2", "ari:ms1-bs2", 2, 8, &format!(".link: {link}, found the string \"ari:ms1-bs2\""));
+    changed("air:ms1-bs2", "air:ms1", 2, 8, &format!(".link: {link}, found the string \"air:ms1\""));
+    changed("link = \"air:ms1-bs2\"\n", "", 1, 1, ".link: expected a link such as \"air:ms1-bs2\", found nothing");
+    changed(
+        "air:ms1-bs2",
+        "r6:bs2-bs1",
+        2,
+        8,
+        ".link: expected the name of the gateway after the base station's, found the string \"r6:bs2-bs1\"",
+    );
+    changed(
+        "air:ms1-bs2",
+        "r4:bs2-bs2",
+        2,
+        8,
+        ".link: expected two different base stations, found the string \"r4:bs2-bs2\"",
+    );
+    changed(
+        "air:ms1-bs2",
+        "r4:bs2-bs3",
+        2,
+        8,
+        ".link: expected the name of a [[base_station]], found the string \"r4:bs2-bs3\"",
+    );
+    changed(
+        "\"bs2\"",
+        "\"bs1\"",
+        3,
+        6,
+        ".to: expected \"ms1\" or \"bs2\", the end of the link that receives, found the string \"bs1\"",
+    );
+    let frame =
+        "expected \"any\", \"data\", \"CDMA\" or, on the air, the name of a management message such as \"RNG-REQ\"";
+    changed("frame = \"RNG-REQ\"\n", "", 1, 1, &format!(".frame: {frame}, found nothing"));
+    changed("RNG-REQ", "HO_Req", 4, 9, &format!(".frame: {frame}, found the string \"HO_Req\""));
+    let one = ": expected exactly one of lose, delay, duplicate, flip_bit, found";
+    changed("lose = true\n", "", 1, 1, &format!("{one} none"));
+    changed("lose = true", "lose = true\nflip_bit = 1", 6, 1, &format!("{one} lose and flip_bit"));
+    changed("lose = true", "lose = false", 5, 8, ".lose: expected true, or no such key, found false");
+    for key in ["delay", "duplicate"] {
+        let found = ".delay: expected a time of at least 1ns, found the string \"0ms\"".replace("delay", key);
+        changed("lose = true", &format!("{key} = \"0ms\""), 5, key.len() + 4, &found);
+    }
+    let bits = ".flip_bit: expected a whole number from 0 to 18446744073709551615, found the integer -1";
+    changed("lose = true", "flip_bit = -1", 5, 12, bits);
+    for key in ["nth", "count"] {
+        let found = format!(".{key}: expected a whole number from 1 to 1000000, found the integer 0");
+        changed("lose = true", &format!("lose = true\n{key} = 0"), 6, key.len() + 4, &found);
+    }
+    changed(
+        "lose = true",
+        "lose = true\nafter = \"1h\"",
+        6,
+        9,
+        ".after: expected a time from 0s to 3s, found the string \"1h\"",
+    );
+    entry_refused(FAULT, "lose", "loose", 5, 1, "unknown key \"loose\" in fault; did you mean \"lose\"?");
+    refused(STATIONS, &FAULT.repeat(1_001), 5_001, 1, "fault: expected at most 1000, found more");
+}
+
+#[test]
+fn misspelt_names_of_links_ends_and_frames_are_answered_with_the_nearest() {
+    for (from, to, help) in [
+        ("air:ms1-bs2", "aer:ms1-bs2", "did you mean \"air:ms1-bs2\"?"),
+        ("air:ms1-bs2", "air:msl-bs2", "did you mean \"ms1\"?"),
+        ("air:ms1-bs2", "r6:bs2-wg", "did you mean \"r6:bs2-gw\"?"),
+        ("\"bs2\"", "\"bs\"", "did you mean \"bs2\"?"),
+        ("RNG-REQ", "RNG-REK", "did you mean \"RNG-REQ\"?"),
+        ("RNG-REQ", "CMDA", "did you mean \"CDMA\"?"),
+    ] {
+        assert_eq!(FAULT.matches(from).count(), 1);
+        let error = parse(&format!("{STATIONS}{}", FAULT.replace(from, to))).unwrap_err();
+        assert_eq!(error.help().unwrap().to_string(), help, "{to}");
+    }
+}
+
+const LINK: &str = r#"[[link]]
+link = "r4:bs2-bs1"
+to = "bs1"
+latency = "3ms"
+"#;
+
+#[test]
+fn impairments_of_single_links_are_checked() {
+    parse(&format!("{STATIONS}{LINK}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(LINK, from, to, line, column, &format!("link{message}"));
+    };
+    changed(
+        "latency = \"3ms\"\n",
+        "",
+        1,
+        1,
+        ": expected at least one of loss, duplication, bit_errors, reordering, held_back, latency, jitter, found none",
+    );
+    changed("\"3ms\"", "\"0s\"", 4, 11, ".latency: expected a time of at least 1ns, found the string \"0s\"");
+    changed(
+        "latency = \"3ms\"",
+        "held_back = \"0s\"",
+        4,
+        13,
+        ".held_back: expected a time of at least 1ns, found the string \"0s\"",
+    );
+    for key in ["loss", "duplication", "bit_errors", "reordering"] {
+        let found = format!(".{key}: expected a probability from 0 to 1, found the number 1.5");
+        changed("latency = \"3ms\"", &format!("{key} = 1.5"), 4, key.len() + 4, &found);
+    }
+    let on_air = LINK.replace("r4:bs2-bs1", "air:ms1-bs1");
+    for key in ["latency", "jitter"] {
+        let found = format!(
+            "link.{key}: expected no {key} on the air, where frames arrive at the end of a subframe, found one"
+        );
+        entry_refused(&on_air, "latency", key, 4, 1, &found);
+    }
+    refused(
+        STATIONS,
+        &format!("{LINK}{}", LINK.replace("r4:bs2-bs1", "r4:bs1-bs2")),
+        6,
+        8,
+        "link.link: expected a direction of a link that has no entry yet, found the string \"r4:bs1-bs2\"",
     );
 }
 

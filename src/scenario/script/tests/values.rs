@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::*;
 use super::{SMALLEST, STATIONS, parse, with};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::node::Classifier;
 use crate::dot16::security::{PacketNumber, Weakness, Weaknesses};
 use crate::time::VirtualTime;
 
@@ -38,6 +39,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             loss: 0.0,
             duplication: 0.0,
             bit_errors: 0.0,
+            reordering: 0.0,
             crc: CrcOrder::MsbFirst,
             neighbour_advertisement: ms(1_000),
             lost_downlink: ms(3_500),
@@ -48,11 +50,20 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             resource_retain: ms(2_000),
             handover_retry: ms(100),
             max_pdu: 2_047,
+            packing: false,
+            allocation: None,
             tek_processing: ms(5),
             key_request_retry: ms(300),
             tek_linger: ms(200),
         },
-        backbone: Backbone { latency: ms(2), jitter: Duration::ZERO, loss: 0.0, retry: ms(20) },
+        backbone: Backbone {
+            latency: ms(2),
+            jitter: Duration::ZERO,
+            loss: 0.0,
+            duplication: 0.0,
+            reordering: 0.0,
+            retry: ms(20),
+        },
         authenticator: Authenticator {
             name: "gw".to_owned(),
             pmk_lifetime: ms(3_600_000),
@@ -86,8 +97,11 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             refresh: true,
             tek_grace: ms(3_600_000),
         }],
+        flows: Vec::new(),
         traffic: Vec::new(),
         steps: Vec::new(),
+        links: Vec::new(),
+        faults: Vec::new(),
         attacks: Vec::new(),
         expectations: Vec::new(),
     };
@@ -114,6 +128,7 @@ dl_sync = "15ms"
 loss = 0.25
 duplication = 1
 bit_errors = 1e-6
+reordering = 0.125
 crc = "ofdma"
 neighbour_advertisement = "0.5s"
 lost_downlink = "700ms"
@@ -123,6 +138,8 @@ ranging_retry = "60ms"
 action_time = 255
 resource_retain = "25.5s"
 max_pdu = 256
+packing = true
+allocation = 256
 handover_retry = "70ms"
 tek_processing = "1ms"
 key_request_retry = "250ms"
@@ -132,6 +149,8 @@ tek_linger = "0s"
 latency = "1us"
 jitter = "3us"
 loss = 0.5
+duplication = 0.75
+reordering = 1
 retry = "40ms"
 
 [authenticator]
@@ -166,6 +185,15 @@ last_pn = 200
 refresh = false
 tek_grace = "1min"
 weaknesses = ["claims-seamless"]
+
+[[flow]]
+mobile_station = "ms1"
+direction = "downlink"
+sa = 16
+udp_port = 65535
+
+[[flow]]
+protocol = "tcp"
 
 [[traffic]]
 mobile_station = "ms1"
@@ -250,6 +278,7 @@ fn every_key_is_read() {
         loss: 0.25,
         duplication: 1.0,
         bit_errors: 1e-6,
+        reordering: 0.125,
         crc: CrcOrder::Ofdma,
         neighbour_advertisement: ms(500),
         lost_downlink: ms(700),
@@ -260,13 +289,17 @@ fn every_key_is_read() {
         resource_retain: ms(25_500),
         handover_retry: ms(70),
         max_pdu: 256,
+        packing: true,
+        allocation: Some(256),
         tek_processing: ms(1),
         key_request_retry: ms(250),
         tek_linger: ms(0),
     };
     assert_eq!(script.radio, radio);
     let us = Duration::from_micros;
-    assert_eq!(script.backbone, Backbone { latency: us(1), jitter: us(3), loss: 0.5, retry: ms(40) });
+    let backbone =
+        Backbone { latency: us(1), jitter: us(3), loss: 0.5, duplication: 0.75, reordering: 1.0, retry: ms(40) };
+    assert_eq!(script.backbone, backbone);
     assert_eq!(script.authenticator.name, "asn");
     assert_eq!(script.authenticator.pmk_lifetime, ms(7_200_000));
     assert_eq!(script.authenticator.ip, Ipv4Addr::new(10, 0, 0, 9));
@@ -296,6 +329,18 @@ fn every_key_is_read() {
     });
     let file = "voice.pcapng".to_owned();
     let capture = Traffic::Capture(CaptureTraffic { mobile_station: MobileStationId(0), start: at(3_000), file });
+    let mobile_station = MobileStationId(0);
+    let classifier = |protocol, port| Some(Classifier { protocol, port });
+    let flows = [
+        ServiceFlow {
+            mobile_station,
+            direction: TrafficDirection::Downlink,
+            sa: 16,
+            classifier: classifier(17, Some(65_535)),
+        },
+        ServiceFlow { mobile_station, direction: TrafficDirection::Both, sa: 1, classifier: classifier(6, None) },
+    ];
+    assert_eq!(script.flows, flows);
     assert_eq!(script.traffic, [bulk, capture]);
     let bs1 = BaseStationId(0);
     let handover = StepAction::Handover { target: bs1, candidates: vec![bs1] };
@@ -311,11 +356,12 @@ fn every_key_is_read() {
         restart(Actor::Authenticator, None),
     ];
     assert_eq!(script.steps, steps);
-    let tap = Tap::Air { mobile_station: MobileStationId(0), base_station: bs1 };
+    let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!((script.attacks[0].tap, script.attacks[0].direction), (tap, Direction::Downlink));
-    assert_eq!(script.attacks[0].trigger, Trigger::Frame { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) });
+    assert_eq!(script.attacks[0].tap, DirectedLink { link, to: LinkEnd::First });
+    let frames = FrameChoice { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) };
+    assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames));
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
     assert_eq!(script.attacks[1].trigger, Trigger::Time(at(2_000)));
     assert_eq!(script.attacks[1].action, AttackAction::Replay("tape".to_owned()));
@@ -443,4 +489,72 @@ fn every_kind_of_expectation_is_read_and_said_in_words() {
     }
     let script = parse(&format!("{SMALLEST}[[expect]]\ntext = \"own words\"\nnonce_reuse = 0\n")).unwrap();
     assert_eq!(script.expectations[0].text, "own words");
+}
+
+#[test]
+fn faults_are_read_and_both_orders_of_an_r4_link_name_the_same_one() {
+    let entry = |link: &str, to: &str, rest: &str| {
+        let script = parse(&format!("{STATIONS}[[fault]]\nlink = {link:?}\nto = {to:?}\n{rest}\n")).unwrap();
+        script.faults[0].clone()
+    };
+    let link = Link::Air { mobile_station: MobileStationId(1), base_station: BaseStationId(0) };
+    let frames = FrameChoice { kind: FrameKind::RangingCode, nth: 2, count: 3, after: at(1_500) };
+    let read = entry("air:ms2-bs1", "bs1", "frame = \"CDMA\"\nnth = 2\ncount = 3\nafter = \"1.5s\"\nlose = true");
+    let effect = FaultEffect::Lose;
+    assert_eq!(read, Fault { link: DirectedLink { link, to: LinkEnd::Second }, frames, effect });
+    let link = Link::R6 { base_station: BaseStationId(1) };
+    let frames = FrameChoice { kind: FrameKind::Any, nth: 1, count: 1, after: at(0) };
+    let effect = FaultEffect::FlipBit(u64::MAX);
+    let read = entry("r6:bs2-gw", "gw", "frame = \"any\"\nflip_bit = 18446744073709551615");
+    assert_eq!(read, Fault { link: DirectedLink { link, to: LinkEnd::Second }, frames, effect });
+    let link = Link::R4 { first: BaseStationId(0), second: BaseStationId(1) };
+    let kind = FrameKind::Control(crate::dot16::backbone::MessageKind::HoCnf);
+    for name in ["r4:bs1-bs2", "r4:bs2-bs1"] {
+        for (to, end) in [("bs1", LinkEnd::First), ("bs2", LinkEnd::Second)] {
+            let read = entry(name, to, "frame = \"HO_Cnf\"\ndelay = \"7ms\"");
+            assert_eq!(read.link, DirectedLink { link, to: end });
+            assert_eq!((read.frames.kind, read.effect), (kind, FaultEffect::Delay(ms(7))));
+        }
+    }
+    let read = entry("r4:bs1-bs2", "bs2", "frame = \"data\"\nduplicate = \"1us\"");
+    assert_eq!(read.effect, FaultEffect::Duplicate(Duration::from_micros(1)));
+}
+
+#[test]
+fn what_an_entry_for_a_link_leaves_out_is_as_for_all() {
+    let all = "[radio]\nframe = \"10ms\"\nloss = 0.1\nduplication = 0.2\nbit_errors = 0.3\nreordering = 0.4\n\
+               [backbone]\nlatency = \"4ms\"\njitter = \"1ms\"\nloss = 0.5\nduplication = 0.6\nreordering = 0.7\n";
+    let entry = |link: &str, to: &str, rest: &str| {
+        parse(&format!("{STATIONS}{all}[[link]]\nlink = {link:?}\nto = {to:?}\n{rest}\n")).unwrap().links[0]
+    };
+    let link = Link::Air { mobile_station: MobileStationId(0), base_station: BaseStationId(1) };
+    let link = DirectedLink { link, to: LinkEnd::First };
+    let air = LinkImpairments {
+        link,
+        loss: 0.1,
+        duplication: 0.2,
+        bit_errors: 0.3,
+        reordering: 0.4,
+        held_back: ms(10),
+        wire: None,
+    };
+    assert_eq!(entry("air:ms1-bs2", "ms1", "loss = 1"), LinkImpairments { loss: 1.0, ..air });
+    let rest = "duplication = 0\nbit_errors = 0\nreordering = 0\nheld_back = \"1ms\"";
+    let own = LinkImpairments { duplication: 0.0, bit_errors: 0.0, reordering: 0.0, held_back: ms(1), ..air };
+    assert_eq!(entry("air:ms1-bs2", "ms1", rest), own);
+    let link = DirectedLink { link: Link::R6 { base_station: BaseStationId(0) }, to: LinkEnd::First };
+    let wire = |latency, jitter| Some(WireDelay { latency: ms(latency), jitter: ms(jitter) });
+    let backbone = LinkImpairments {
+        link,
+        loss: 0.5,
+        duplication: 0.6,
+        bit_errors: 0.0,
+        reordering: 0.7,
+        held_back: ms(8),
+        wire: wire(4, 1),
+    };
+    assert_eq!(entry("r6:bs1-gw", "bs1", "bit_errors = 1"), LinkImpairments { bit_errors: 1.0, ..backbone });
+    let own = LinkImpairments { held_back: ms(6), wire: wire(3, 1), ..backbone };
+    assert_eq!(entry("r6:bs1-gw", "bs1", "latency = \"3ms\""), own);
+    assert_eq!(entry("r6:bs1-gw", "bs1", "jitter = \"2ms\"").wire, wire(4, 2));
 }

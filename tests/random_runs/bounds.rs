@@ -1,0 +1,58 @@
+//! How long things may take, from the settings of a script alone.
+
+use std::time::Duration;
+
+use keyhop::scenario::script::{Script, StepAction};
+
+/// How often a mobile sends MOB_MSHO-REQ before it gives a preparation up.
+const REQUESTS: u32 = 4;
+
+/// The longest time from the beginning of a handover to its end:
+///
+/// * preparation: MOB_MSHO-REQ is sent four times, each waited for `handover_retry` and four frames (the serving BS waits
+///   for its candidates no longer than `handover_retry`);
+/// * the action time, counted from the frame of MOB_BSHO-RSP, with a frame for its way and one to align;
+/// * one entry after another, at every BS at the most once: the target, the BS before, the others that were recommended
+///   (or, for a mobile that has lost its link, every BS there is): `dl_sync`, `ranging_deadline`, and `tek_processing`
+///   where RNG-RSP came in the last moment; once more where contexts are lost on the way back from a cancelled attempt;
+/// * the way back of a cancelled attempt: `dl_sync`.
+pub fn handover_bound(script: &Script) -> Duration {
+    let radio = &script.radio;
+    let preparation = (radio.handover_retry + radio.frame * 4) * REQUESTS;
+    let action = radio.frame * (u32::from(radio.action_time) + 3);
+    let entry = radio.dl_sync + radio.ranging_deadline + radio.tek_processing + radio.frame;
+    let stations = script.base_stations.len() as u32;
+    let losses = script.steps.iter().filter(|step| is_loss_of_keys(&step.action)).count() as u32;
+    preparation + action + entry * stations * (1 + losses) + radio.dl_sync + radio.frame
+}
+
+pub fn is_loss_of_keys(action: &StepAction) -> bool {
+    matches!(action, StepAction::LoseContexts | StepAction::LoseCounter)
+}
+
+/// After how long without a step everything is at rest again: what was under way has ended, a mobile whose BS holds no
+/// connection any more has found that out (`lost_downlink`) and entered again, as often as its count must go up until it
+/// is the network's.
+pub fn settle(script: &Script) -> Duration {
+    let bound = handover_bound(script);
+    let behind = script.mobile_stations.iter().map(|mobile| {
+        let own = mobile.cmac_key_count.map_or(1, |count| u32::from(count.0));
+        let network = mobile.network_key_count.map_or(own + 1, |count| u32::from(count.0));
+        network.saturating_sub(own + 1)
+    });
+    let backup = script.steps.iter().map(|step| match step.action {
+        StepAction::Restart { backup: Some((mobile, count)) } => {
+            let own = script[mobile].cmac_key_count.map_or(1, |count| u32::from(count.0));
+            u32::from(count.0).saturating_sub(own + 1)
+        }
+        _ => 0,
+    });
+    let rounds = 1 + behind.chain(backup).max().unwrap_or_default();
+    bound + (script.radio.lost_downlink + bound) * rounds
+}
+
+/// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and
+/// HO_Rsp one after another. Where it does not, a handover may always be refused.
+pub fn preparation_fits(script: &Script) -> bool {
+    script.radio.handover_retry > (script.backbone.latency + script.backbone.jitter) * 6
+}

@@ -1,0 +1,81 @@
+//! Packet numbers and keys.
+
+use std::collections::{BTreeMap, HashMap};
+
+use keyhop::capture::key_log::TekRecord;
+use keyhop::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
+use keyhop::dot16::security::{Tek, ccm};
+use keyhop::scenario::script::{Actor, StepAction};
+use keyhop::time::VirtualTime;
+
+use super::{Findings, place};
+
+impl Findings<'_> {
+    /// Every (TEK, direction, PN) is used once, and PNs only grow, over restarts, cancels and returns (invariants 1, 2).
+    /// And T_B, as the downlink shows it, never goes back, unless the BS has forgotten it (invariant 3).
+    pub(super) fn packet_numbers(&mut self) {
+        let run = self.run;
+        if run.outcome.nonce_reuse > 0 {
+            self.add("nonce", format!("the nodes report {} pairs used twice", run.outcome.nonce_reuse));
+        }
+        let mut teks: BTreeMap<(MsMac, Bsid, u8), Vec<&TekRecord>> = BTreeMap::new();
+        for tek in run.teks() {
+            teks.entry((tek.ms, tek.bs, tek.eks)).or_default().push(tek);
+        }
+        let mut last: HashMap<([u8; 16], Direction), u32> = HashMap::new();
+        let mut in_use: HashMap<(MsMac, Bsid), (CmacKeyCount, VirtualTime)> = HashMap::new();
+        let restarts = self.restarts();
+        let mut found = Vec::new();
+        for sent in self.air.iter().filter(|sent| sent.is_data()) {
+            let pdu = sent.pdu();
+            let (ms, bs) = run.ends(&sent.interface);
+            let of_link = teks.get(&(ms, bs, pdu.header.eks)).map_or(&[][..], Vec::as_slice);
+            let opened = of_link
+                .iter()
+                .rev()
+                .find_map(|tek| Some((*tek, ccm::open(&Tek::from_octets(*tek.key.expose()), &pdu).ok()?)));
+            let Some((tek, opened)) = opened else {
+                found.push(("key-log", format!("{}: no TEK of the key log opens it", place(sent))));
+                continue;
+            };
+            let pn = opened.pn.count();
+            let before = last.insert((*tek.key.expose(), opened.direction), pn).unwrap_or(0);
+            if pn <= before {
+                found.push(("packet-number", format!("{}: PN {pn} after {before}, count {}", place(sent), tek.count)));
+            }
+            if sent.direction == Direction::Downlink {
+                let (count, since) = in_use.insert((ms, bs), (tek.count, sent.time)).unwrap_or((tek.count, sent.time));
+                let forgotten = restarts.iter().any(|(of, at)| *of == bs && since <= *at && *at <= sent.time);
+                if tek.count < count && !forgotten {
+                    found.push(("traffic-count", format!("{}: count {} after {count}", place(sent), tek.count)));
+                }
+            }
+        }
+        found.into_iter().for_each(|(rule, detail)| self.add(rule, detail));
+    }
+
+    /// When which BS restarted.
+    fn restarts(&self) -> Vec<(Bsid, VirtualTime)> {
+        let steps = self.script.steps.iter();
+        steps
+            .filter_map(|step| match (step.actor, &step.action) {
+                (Actor::BaseStation(bs), StepAction::Restart { .. }) => Some((self.script[bs].bsid, step.at)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// TEKs of different mobiles, base stations, SAs, counts and labels differ (invariant 5), and no BS other than its own
+    /// holds one (invariant 6): a key has one name.
+    pub(super) fn keys_differ(&mut self) {
+        let run = self.run;
+        let mut names: HashMap<&[u8; 16], String> = HashMap::new();
+        for tek in run.teks() {
+            let (said, count) = (tek.said, tek.count);
+            let name = format!("{} at {}, {said}, count {count}, {:?}, EKS {}", tek.ms, tek.bs, tek.source, tek.eks);
+            if let Some(other) = names.insert(tek.key.expose(), name.clone()).filter(|other| *other != name) {
+                self.add("same-key", format!("{name} is {other}"));
+            }
+        }
+    }
+}
