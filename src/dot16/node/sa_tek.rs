@@ -21,7 +21,7 @@ const SUITE: [u8; 3] = [2, 1, 4];
 pub(super) fn update(kek: &Kek, said: Said, context: &TekContext, now: VirtualTime) -> SaTekUpdate {
     let parameters = |state: &TekState| TekParameters {
         wrapped_tek: key_wrap::wrap(kek, state.tek()).to_vec(),
-        lifetime: u32::try_from(state.expires().since(now).as_secs()).unwrap_or(u32::MAX),
+        lifetime: state.seconds_left(now),
         sequence_number: state.eks(),
         other: Vec::new(),
     };
@@ -49,13 +49,8 @@ pub(super) fn unwrapped(
     let state = |parameters: &TekParameters| {
         let tek = key_wrap::unwrap(kek, &parameters.wrapped_tek).map_err(|_| "a TEK that does not unwrap")?;
         let expires = now + Duration::from_secs(u64::from(parameters.lifetime));
-        Ok::<_, &'static str>(TekState::new(
-            tek,
-            parameters.sequence_number & 3,
-            TekSource::Random,
-            window.clone(),
-            expires,
-        ))
+        let state = TekState::new(tek, parameters.sequence_number & 3, TekSource::Random, window.clone(), expires);
+        Ok::<_, &'static str>(state.lasting(expires.since(now)))
     };
     Ok(TekContext::from_random(state(older)?, state(newer)?))
 }

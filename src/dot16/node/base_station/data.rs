@@ -1,6 +1,7 @@
 //! User data at the base station: uplink PDUs are opened and tunnelled to the gateway, downlink SDUs wait for the next
 //! downlink subframe. SDUs that go out before the mobile has shown its keys are kept (R15).
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::{BaseStation, Mobile, Role, Timer};
@@ -81,6 +82,9 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get(&ms) else { return };
         if mobile.queue.is_empty() {
             return;
+        }
+        if mobile.queue.next_flow(&mobile.halted).is_none() {
+            return self.watch_packet_numbers(now, ms);
         }
         let from = match &mobile.role {
             Role::Serving(serving) => serving.downlink_from(),
@@ -212,7 +216,8 @@ impl BaseStation {
         if mobile.sent_with.replace(sends_with) != Some(sends_with) {
             mobile.queue.begin_anew();
         }
-        while let Some(sfid) = mobile.queue.next_flow() {
+        let mut halted = BTreeSet::new();
+        while let Some(sfid) = mobile.queue.next_flow(&halted) {
             if unproven && mobile.kept.len() >= KEPT {
                 break;
             }
@@ -220,6 +225,10 @@ impl BaseStation {
                 given_up(ms, mobile.queue.drop_flow(sfid), outbox);
                 continue;
             };
+            if mobile.waits_for_tek(now, flow.said) {
+                halted.insert(sfid);
+                continue;
+            }
             let Some(load) = mobile.queue.load(sfid, PduLimits { max_pdu, left, packing }) else {
                 break;
             };
@@ -240,6 +249,7 @@ impl BaseStation {
                 mobile.kept.extend(load.done.into_iter().map(|(sequence, packet)| (sequence, (sfid, packet))));
             }
         }
+        self.halt(now, ms, halted);
     }
 
     /// An uplink PDU on a transport connection (R6, A10 to A13).
@@ -290,6 +300,7 @@ impl BaseStation {
         }
         let what = What::DataAccepted { bs, direction: Direction::Uplink, self_sync_steps: steps };
         self.event(ms, what, outbox);
+        self.tek_at_hand(now, ms);
         if steps > 0 {
             self.report_keys(ms, outbox);
             self.report_count(ms, outbox);

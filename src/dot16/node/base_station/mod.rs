@@ -6,6 +6,7 @@
 //! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
 //! * `data`: user data on the air and in the tunnels.
 //! * `entrance`: initial ranging; `authentication`: EAP and the SA-TEK handshake.
+//! * `refresh`: new TEKs for a mobile that asks.
 //! * `retained`: how many contexts are kept; `restart`: all of them lost.
 
 mod authentication;
@@ -13,12 +14,13 @@ mod cid_pool;
 mod data;
 mod entrance;
 mod ranging;
+mod refresh;
 mod restart;
 mod retained;
 mod serving;
 mod target;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +137,10 @@ struct Mobile {
     management: VecDeque<(VirtualTime, Vec<u8>, String)>,
     fragmenters: BTreeMap<Cid, Fragmenter>,
     reassemblers: BTreeMap<Cid, Reassembler>,
+    /// The nonce of the last Key-Request answered, for each SA.
+    answered: BTreeMap<Said, [u8; 8]>,
+    /// Flows whose SDUs wait because there is no TEK to send under.
+    halted: BTreeSet<Sfid>,
     /// An RNG-REQ that waits for the context: its CID and its message.
     waiting: Option<(Cid, Vec<u8>)>,
     /// A re-authentication under way, or the last one.
@@ -154,6 +160,8 @@ enum Timer {
     Deadline(MsMac),
     Challenge(MsMac, Purpose),
     AuthenticationEnd(MsMac, Purpose),
+    Halted(MsMac),
+    TekInvalid(MsMac),
 }
 
 /// A base station.
@@ -253,6 +261,8 @@ impl BaseStation {
             management: VecDeque::new(),
             fragmenters: BTreeMap::new(),
             reassemblers: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            halted: BTreeSet::new(),
             waiting: None,
             session: None,
             previous: None,
@@ -279,6 +289,8 @@ impl BaseStation {
         self.report_cids(ms, &connection, true, outbox);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.connection = Some(connection);
+            mobile.answered.clear();
+            mobile.halted.clear();
         }
     }
 
@@ -434,6 +446,7 @@ impl BaseStation {
                 match message {
                     ManagementMessage::MobMshoReq(request) => self.handover_request(now, ms, request, outbox),
                     ManagementMessage::MobHoInd(indication) => self.indicated(now, ms, indication, outbox),
+                    ManagementMessage::PkmReq(request) => self.key_request(now, ms, cid, request, outbox),
                     other => {
                         let text = format!("dropped: {} not expected here", other.name());
                         outbox.verdict(Verdict::rejected(text));
@@ -534,6 +547,8 @@ impl BaseStation {
             Timer::Deadline(ms) => self.deadline(now, ms, outbox),
             Timer::Challenge(ms, purpose) => self.challenge_unanswered(now, ms, purpose, outbox),
             Timer::AuthenticationEnd(ms, purpose) => self.authentication_ended(ms, purpose, outbox),
+            Timer::Halted(ms) => self.tek_at_hand(now, ms),
+            Timer::TekInvalid(ms) => self.repeat_tek_invalid(now, ms),
         }
     }
 }

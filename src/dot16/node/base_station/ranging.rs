@@ -233,10 +233,11 @@ impl BaseStation {
         lifetime: PmkLifetime,
     ) -> Vec<(Said, TekContext)> {
         let window = self.settings.keys.window.clone();
-        let mut state = |eks, expires| {
+        let mut state = |eks, expires: VirtualTime| {
             let mut octets = [0; 16];
             self.generator.fill_bytes(&mut octets);
             TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window.clone(), expires)
+                .lasting(expires.since(now))
         };
         let mut context = || {
             let older = state(0, (now + lifetime.full / 8).min(lifetime.ends));

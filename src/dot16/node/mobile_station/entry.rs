@@ -232,6 +232,8 @@ impl MobileStation {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
         self.renew_if_due(now, outbox);
+        self.withdraw_refresh();
+        self.refresh_teks(now, outbox);
     }
 
     /// RNG-RSP demands re-authentication (bits 1-2 = 00): the mobile enters anew, at this BS first.

@@ -46,6 +46,7 @@ impl MobileStation {
         if self.keys.begin().is_err() {
             return self.renew_for_handover(now, outbox);
         }
+        self.withdraw_refresh();
         if !self.keys.weak(Weakness::DerivesAtArrival) {
             for &bs in &candidates {
                 self.derive(now, bs, outbox);
@@ -109,6 +110,7 @@ impl MobileStation {
     fn abandon_preparation(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         self.indicate_cancel(now, outbox);
         self.end_unspent(outbox);
+        self.refresh_teks(now, outbox);
     }
 
     /// A handover that left T_M unspent is over (R1).
@@ -240,6 +242,7 @@ impl MobileStation {
         self.event(What::UplinkGranted { bs: serving }, outbox);
         self.indicate_cancel(now, outbox);
         self.end_unspent(outbox);
+        self.refresh_teks(now, outbox);
     }
 
     /// MOB_HO-IND (cancel). Nobody acknowledges it, so it is repeated until the serving BS is heard again.

@@ -263,6 +263,8 @@ impl MobileStation {
         if handover {
             self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at: Some(bs) }, outbox);
         }
+        self.withdraw_refresh();
+        self.refresh_teks(now, outbox);
         if !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
