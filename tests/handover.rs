@@ -12,7 +12,7 @@ use keyhop::dot16::security::{Kek, Tek, TekIndex, counter_tek, key_wrap};
 use keyhop::dot16::wire::{FragmentControl, FragmentationSubheader, ManagementMessage};
 use keyhop::time::VirtualTime;
 
-use support::{AirPdu, OpenedData, Run, handover, network, run_bundled, run_text, udp};
+use support::{OpenedData, Run, handover, network, run_bundled, run_text, udp};
 
 const DIRECTIONS: [Direction; 2] = [Direction::Uplink, Direction::Downlink];
 
