@@ -20,7 +20,7 @@ use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier
 use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
-use crate::dot16::node::event::{Event, Reject, What};
+use crate::dot16::node::event::{Event, Reject};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::base_station_keys::BaseStationKeys;
 use crate::dot16::security::entry_keys::EntryKeys;
@@ -469,6 +469,9 @@ impl BaseStation {
         match purpose {
             Purpose::Renewal => {
                 let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+                // What counts of the PMK before are needed for is settled when the new one is confirmed.
+                self.backbone
+                    .withdraw(ms, |kind| matches!(kind, MessageKind::CmacKeyCountUpdate | MessageKind::PathRegReq));
                 // An SDU that was sent in part goes on where it was.
                 mobile.sent_with = mobile.sent_with.map(|(basic, _)| (basic, CmacKeyCount(0)));
                 let mut old = mobile.keys.as_mut().and_then(|keys| keys.current_mut().cloned());
@@ -578,9 +581,8 @@ impl BaseStation {
         };
         mobile.confirming = false;
         let here = matches!(&mobile.role, Role::Serving(serving) if serving.is_here());
-        if here && !mobile.path {
-            self.register_path(now, ms, None, outbox);
-            self.event(ms, What::PathReady { bs: self.settings.bsid }, outbox);
+        if let Some(count) = mobile.keys.as_ref().filter(|_| here).map(BaseStationKeys::count) {
+            self.entry_complete(now, ms, count, outbox);
         }
     }
 

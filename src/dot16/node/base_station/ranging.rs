@@ -435,7 +435,13 @@ impl BaseStation {
     }
 
     /// The Authenticator has taken the count of the entry here: the path comes here, and the BS before is told.
-    fn entry_complete(&mut self, now: VirtualTime, ms: MsMac, count: CmacKeyCount, outbox: &mut Outbox<Event>) {
+    pub(super) fn entry_complete(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        count: CmacKeyCount,
+        outbox: &mut Outbox<Event>,
+    ) {
         let own = self.settings.bsid;
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;

@@ -12,7 +12,7 @@ use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier
 use crate::dot16::identifiers::{AkSequenceNumber, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::event::{Event, What};
-use crate::dot16::node::named_count::count_tlv;
+use crate::dot16::node::named_count::{count_tlv, named_ak_sn, named_count};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, Preparation};
 use crate::dot16::security::hierarchy::AkContext;
@@ -393,8 +393,9 @@ impl BaseStation {
         let ms = request.ms;
         let Some(mobile) = self.mobiles.get(&ms) else { return };
         let here = matches!(&mobile.role, Role::Serving(serving) if serving.is_here());
-        let count = request.tlvs.inside(MsInfo).inside(AkContextTlv).cmac_key_count();
-        match count.filter(|_| here && !mobile.path) {
+        // A count of the PMK before says nothing any more.
+        let current = self.ak_sn(ms) == Some(named_ak_sn(&request.tlvs));
+        match named_count(&request.tlvs).filter(|_| here && current && !mobile.path) {
             Some(count) if request.kind == MessageKind::PathRegReq => self.register_path(now, ms, Some(count), outbox),
             Some(count) => self.report_to_authenticator(now, ms, count, outbox),
             None => {}
