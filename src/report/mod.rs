@@ -92,6 +92,7 @@ pub(crate) mod tests {
             verdict: RunVerdict::Pass,
             expectations: Vec::new(),
             handovers: Vec::new(),
+            authentications: Vec::new(),
             traffic: BTreeMap::new(),
             skipped: SkippedPackets::default(),
             rejects: RejectCounts::default(),

@@ -8,7 +8,8 @@ use super::key_collector::KeyCollector;
 use super::ledger::Ledger;
 use super::link_search;
 use super::outcome::{
-    AttackResult, LadderItem, LadderStep, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult,
+    AttackResult, AuthenticationResult, LadderItem, LadderStep, RejectCounts, RunOutcome, RunVerdict, SkippedPackets,
+    TrafficResult,
 };
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::{ladder, ladder_nodes};
@@ -38,6 +39,7 @@ pub(super) struct Recorder {
     states: Vec<LadderStep>,
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
+    authentications: Vec<AuthenticationResult>,
     notes: Vec<String>,
 }
 
@@ -59,6 +61,7 @@ impl Recorder {
             nonce_reuse: 0,
             states: Vec::new(),
             said: BTreeMap::new(),
+            authentications: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -103,6 +106,31 @@ impl Recorder {
         if self.said.insert((node, ms, bs), label.clone()).as_ref() != Some(&label) {
             self.state(time, node, label);
         }
+    }
+
+    fn authentication(
+        &mut self,
+        now: VirtualTime,
+        node: NodeIndex,
+        (ms, bs): (MsMac, Bsid),
+        entry: bool,
+        completed: bool,
+    ) {
+        let name = self.topology.bs_name(bs);
+        let label = match (entry, completed) {
+            (true, true) => format!("has entered {name}, new PMK in use"),
+            (false, true) => "new PMK in use".to_owned(),
+            (true, false) => format!("is not let in by {name}"),
+            (false, false) => "no new PMK".to_owned(),
+        };
+        self.state(now, node, label);
+        self.authentications.push(AuthenticationResult {
+            ms: self.topology.ms_name(ms),
+            bs: name,
+            purpose: if entry { "entry" } else { "renewal" }.to_owned(),
+            completed,
+            at_us: now.as_nanos() / 1_000,
+        });
     }
 
     fn reject(&mut self, reject: Reject) {
@@ -157,6 +185,8 @@ impl Observer<Event> for Recorder {
                 let label = format!("hands over to {}", self.topology.bs_name(to));
                 self.state(now, node, label);
             }
+            What::Authenticated { bs, entry } => self.authentication(now, node, (ms, bs), entry, true),
+            What::AuthenticationFailed { bs, entry } => self.authentication(now, node, (ms, bs), entry, false),
             What::HandoverEnded { outcome, .. } => self.state(now, node, format!("handover {outcome}")),
             What::Left { bs } => {
                 let label = format!("leaves {}", self.topology.bs_name(bs));
@@ -196,6 +226,7 @@ impl Recorder {
             verdict: RunVerdict::Pass,
             expectations: Vec::new(),
             handovers: handovers.iter().map(|measure| measure.result.clone()).collect(),
+            authentications: self.authentications,
             traffic,
             skipped,
             rejects: self.rejects,

@@ -6,18 +6,20 @@
 //! interleaving cannot be steered into (T4, T14, and T1 step by step), the key states of `security` are driven by hand;
 //! where a frame must be forged (T7), the nodes run with an adversary of this test.
 
+#[path = "../support/forger.rs"]
+mod forger;
+#[path = "../support/scripts.rs"]
+mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod context_life;
 mod data_path;
-mod forger;
 mod highest_count;
 mod lost_contexts;
 mod parties;
 mod ranging;
 mod reports;
-mod scripts;
 mod searches;
 mod spent_count;
 

@@ -351,6 +351,7 @@ impl BaseStation {
             Err(error) => self.rejected(ms, Reject::Malformed, format!("dropped: {error}"), outbox),
         }
     }
+
     /// Sends a user packet to the gateway; says what is in the way.
     fn send_to_gateway(
         &mut self,

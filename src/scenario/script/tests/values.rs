@@ -92,6 +92,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             pn_window: 64,
             cmac_key_count: None,
             network_key_count: None,
+            cmac_pn: None,
+            wrong_credential: false,
             weaknesses: Weaknesses::default(),
             last_pn: PacketNumber::LAST,
             refresh: true,

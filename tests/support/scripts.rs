@@ -1,4 +1,7 @@
-//! The pieces of which the scripts of traces are made, and what is read from the capture of a run.
+//! The pieces of which scripts are made that lose, delay and replay, and what is read from the capture of a run.
+
+// Each test binary uses a part of it.
+#![allow(dead_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
