@@ -568,11 +568,7 @@ fn mobile_station(
         classifiers: standing.classifiers.clone(),
     };
     let random = generator(script.seed, &format!("mobile station {}", mobile.name));
-    let connection = standing.connection.clone();
-    let station = MobileStation::new(settings, Arc::clone(directory), keys, serving, connection, random);
-    if !mobile.refresh {
-        return station;
-    }
-    let nonces = generator(script.seed, &format!("Key-Requests of {}", mobile.name));
-    station.refreshing(RefreshSettings { grace: mobile.tek_grace }, nonces)
+    let station =
+        MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone(), random);
+    if mobile.refresh { station.refreshing(RefreshSettings { grace: mobile.tek_grace }) } else { station }
 }

@@ -400,7 +400,8 @@ impl TekContext {
     /// Takes the PN of a PDU into the window although its ICV has not verified: what no receiver must do (A20), for nodes
     /// that show why.
     pub fn accept_unverified(&mut self, pdu: &MacPdu<'_>) {
-        let state = self.states.iter_mut().find(|state| state.eks == pdu.header.eks);
+        let newest_first = self.states.iter_mut().rev().chain(self.outgoing.iter_mut().rev());
+        let state = newest_first.into_iter().find(|state| state.eks == pdu.header.eks);
         if let Some((state, (pn, _))) = state.zip(ccm::packet_number(pdu).ok()) {
             state.receive.accept(pn);
         }

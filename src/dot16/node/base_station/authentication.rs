@@ -337,7 +337,7 @@ impl BaseStation {
         let ends = now + Duration::from_secs(u64::from(seconds));
         let lifetime = PmkLifetime { full: self.settings.pmk_lifetime, ends };
         let generated = if seamless { saids(&flows) } else { Vec::new() };
-        let entry = EntryKeys::without_teks(&ak, CmacKeyCount(0));
+        let entry = EntryKeys::without_teks(&ak, CmacKeyCount(0)).limited(self.settings.keys.limits);
         let keys = BaseStationKeys::new(self.settings.keys.clone(), ak, generated, lifetime);
         let mut bs_random = [0; 8];
         self.generator.fill_bytes(&mut bs_random);

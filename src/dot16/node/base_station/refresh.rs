@@ -35,11 +35,11 @@ use super::{BaseStation, Mobile, Role, Timer};
 use crate::dot16::identifiers::{Cid, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::connection::signed_pdu;
 use crate::dot16::node::event::{Event, Reject};
+use crate::dot16::node::sa_tek;
 use crate::dot16::security::base_station_keys::EntryState;
-use crate::dot16::security::key_wrap;
-use crate::dot16::security::keys::{Kek, Tek};
+use crate::dot16::security::keys::Tek;
 use crate::dot16::security::tek_context::{PmkLifetime, TekSource, TekState};
-use crate::dot16::wire::{ManagementMessage, PkmAttribute, PkmCode, PkmErrorCode, PkmMessage, TekParameters};
+use crate::dot16::wire::{ManagementMessage, PkmAttribute, PkmCode, PkmErrorCode, PkmMessage};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -139,8 +139,11 @@ impl BaseStation {
         let sent: Vec<&TekState> = context.into_iter().flat_map(|context| context.states()).collect();
         // A generated TEK never travels (A21), and an expired one is of no use.
         let sent = sent.into_iter().filter(|tek| tek.source() == TekSource::Random && tek.expires() > now);
-        let (eks, parameters): (Vec<String>, Vec<PkmAttribute>) =
-            sent.map(|tek| (tek.eks().to_string(), tek_parameters(&keys.ak().kek, tek, now))).unzip();
+        let (eks, parameters): (Vec<String>, Vec<PkmAttribute>) = sent
+            .map(|tek| {
+                (tek.eks().to_string(), PkmAttribute::TekParameters(sa_tek::parameters(&keys.ak().kek, tek, now)))
+            })
+            .unzip();
         let mut attributes = vec![PkmAttribute::Said(said)];
         attributes.extend(parameters);
         attributes.push(PkmAttribute::Nonce(nonce));
@@ -239,13 +242,4 @@ impl BaseStation {
 /// A TEK made at `now` lasts half of the full PMK lifetime, as TEK1 does, in whole seconds, but not longer than the PMK (R10).
 fn newer_expiry(lifetime: PmkLifetime, now: VirtualTime) -> VirtualTime {
     (now + Duration::from_secs((lifetime.full / 2).as_secs().max(1))).min(lifetime.ends)
-}
-
-fn tek_parameters(kek: &Kek, tek: &TekState, now: VirtualTime) -> PkmAttribute {
-    PkmAttribute::TekParameters(TekParameters {
-        wrapped_tek: key_wrap::wrap(kek, tek.tek()).to_vec(),
-        lifetime: tek.seconds_left(now),
-        sequence_number: tek.eks(),
-        other: Vec::new(),
-    })
 }

@@ -403,6 +403,7 @@ impl MobileStation {
         self.use_keys(keys, outbox);
         self.event(What::TrafficCount { bs, at_mobile: true, count: Some(CmacKeyCount(0)) }, outbox);
         self.event(What::Authenticated { bs, entry: false }, outbox);
+        self.refresh_teks(now, outbox);
         match self.pending.take() {
             Some(Pending::Exhausted) => {
                 let outcome = Outcome::Reauthenticated;

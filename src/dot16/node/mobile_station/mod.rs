@@ -323,14 +323,14 @@ impl MobileStation {
                     self.ranging_response(now, message, outbox);
                 }
             }
+            (ManagementMessage::RngRsp(message), None) => self.access_response(now, message, outbox),
+            (ManagementMessage::PkmRsp(message), protected) if message.code.is_authentication() => {
+                self.authentication_response(now, cid, message, protected, outbox);
+            }
             (ManagementMessage::PkmRsp(message), Some((tuple, protected))) => {
                 if self.verify(cid, protected, &tuple, outbox) {
                     self.key_answer(now, cid, message, outbox);
                 }
-            }
-            (ManagementMessage::RngRsp(message), None) => self.access_response(now, message, outbox),
-            (ManagementMessage::PkmRsp(message), protected) if message.code.is_authentication() => {
-                self.authentication_response(now, cid, message, protected, outbox);
             }
             (message, None) => {
                 let text = format!("dropped: {} without CMAC tuple", message.name());

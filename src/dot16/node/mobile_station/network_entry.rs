@@ -225,9 +225,9 @@ impl MobileStation {
             return outbox.verdict(Verdict::rejected("dropped: SA-TEK-Response names no transport connections"));
         };
         let kek = keys.ak(bs).kek.clone();
-        let window = keys.window().clone();
+        let (window, ends) = (keys.window().clone(), keys.lifetime().ends);
         for update in response.sa_tek_updates() {
-            match (sa_tek::unwrapped(&kek, update, &window, now), keys.keys_mut(bs, CmacKeyCount(0))) {
+            match (sa_tek::unwrapped(&kek, update, &window, now, ends), keys.keys_mut(bs, CmacKeyCount(0))) {
                 (Ok(context), Some(entry)) => entry.install(update.new_said, context),
                 (Err(reason), _) => return outbox.verdict(Verdict::rejected(format!("dropped: {reason}"))),
                 (_, None) => {}
@@ -268,6 +268,8 @@ impl MobileStation {
         if !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
+        self.withdraw_refresh();
+        self.refresh_teks(now, outbox);
     }
 
     /// The contexts of the entry under way are lost: it begins anew.

@@ -16,16 +16,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
 use super::{Live, MobileStation, State, Timer};
 use crate::dot16::identifiers::{Cid, Direction, Said};
 use crate::dot16::node::connection::signed_pdu;
 use crate::dot16::node::event::{Event, Reject};
-use crate::dot16::security::key_wrap;
-use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
-use crate::dot16::wire::{ManagementMessage, PkmAttribute, PkmCode, PkmMessage, TekParameters};
+use crate::dot16::node::sa_tek;
+use crate::dot16::security::tek_context::{TekContext, TekState};
+use crate::dot16::wire::{ManagementMessage, PkmAttribute, PkmCode, PkmMessage};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -66,8 +65,6 @@ struct OfSa {
 #[derive(Clone, Debug)]
 pub(super) struct Refresh {
     settings: RefreshSettings,
-    /// For nonces.
-    generator: ChaCha20Rng,
     identifier: u8,
     sas: BTreeMap<Said, OfSa>,
 }
@@ -80,10 +77,10 @@ enum Next {
 }
 
 impl MobileStation {
-    /// The same, asking for new TEKs in time; `generator` makes its nonces.
+    /// The same, asking for new TEKs in time.
     #[must_use]
-    pub fn refreshing(mut self, settings: RefreshSettings, generator: ChaCha20Rng) -> Self {
-        self.refresh = Some(Refresh { settings, generator, identifier: 0, sas: BTreeMap::new() });
+    pub fn refreshing(mut self, settings: RefreshSettings) -> Self {
+        self.refresh = Some(Refresh { settings, identifier: 0, sas: BTreeMap::new() });
         self.timers.set(Timer::Refresh, VirtualTime::ZERO);
         self
     }
@@ -159,7 +156,7 @@ impl MobileStation {
     fn ask(&mut self, now: VirtualTime, said: Said, live: &Live, outbox: &mut Outbox<Event>) {
         let Some(refresh) = &mut self.refresh else { return };
         let mut nonce = [0; 8];
-        refresh.generator.fill_bytes(&mut nonce);
+        self.generator.fill_bytes(&mut nonce);
         refresh.identifier = refresh.identifier.wrapping_add(1);
         let identifier = refresh.identifier;
         let due = now + self.settings.radio.key_request_retry;
@@ -243,13 +240,17 @@ impl MobileStation {
         if self.outstanding(reply).is_none() {
             return outbox.verdict(Verdict::rejected("dropped: it answers no Key-Request that is out"));
         }
-        let mut teks = Vec::new();
-        for parameters in reply.tek_parameters() {
-            match self.unwrapped(now, live, parameters) {
-                Some(tek) => teks.push(tek),
-                None => return self.rejected(Reject::Malformed, "dropped: a TEK that does not unwrap", outbox),
-            }
+        let ak = self.keys.ak(live.bs).clone();
+        if reply.ak_sn() != Some(ak.ak_sn) {
+            return outbox.verdict(Verdict::rejected("dropped: its TEKs are under the KEK of an AK not in use yet"));
         }
+        let (window, ends) = (self.keys.window(), self.keys.lifetime().ends);
+        let teks: Result<Vec<TekState>, _> =
+            reply.tek_parameters().map(|parameters| sa_tek::tek(&ak.kek, parameters, window, now, ends)).collect();
+        let teks = match teks {
+            Ok(teks) => teks,
+            Err(reason) => return self.rejected(Reject::Malformed, format!("dropped: {reason}"), outbox),
+        };
         let due = now + self.settings.radio.tek_processing;
         if let Some((_, sa)) = self.outstanding(reply) {
             sa.exchange = Exchange::Installing { teks, due };
@@ -257,15 +258,6 @@ impl MobileStation {
         }
         outbox.verdict(Verdict::accepted("it answers the Key-Request, TEKs unwrapped"));
         self.refresh_teks(now, outbox);
-    }
-
-    fn unwrapped(&mut self, now: VirtualTime, live: &Live, parameters: &TekParameters) -> Option<TekState> {
-        let tek = key_wrap::unwrap(&self.keys.ak(live.bs).kek, &parameters.wrapped_tek).ok()?;
-        let lifetime = Duration::from_secs(u64::from(parameters.lifetime));
-        let expires = (now + lifetime).min(self.keys.lifetime().ends);
-        let window = self.keys.window().clone();
-        let state = TekState::new(tek, parameters.sequence_number & 3, TekSource::Random, window, expires);
-        Some(state.lasting(expires.since(now)))
     }
 
     fn install_refreshed(&mut self, now: VirtualTime, said: Said, live: &Live, outbox: &mut Outbox<Event>) {
