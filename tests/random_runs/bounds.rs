@@ -54,5 +54,7 @@ pub fn settle(script: &Script) -> Duration {
 /// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and
 /// HO_Rsp one after another. Where it does not, a handover may always be refused.
 pub fn preparation_fits(script: &Script) -> bool {
-    script.radio.handover_retry > (script.backbone.latency + script.backbone.jitter) * 6
+    let links = script.links.iter().filter_map(|link| link.wire).map(|wire| wire.latency + wire.jitter);
+    let way = links.fold(script.backbone.latency + script.backbone.jitter, Duration::max);
+    script.radio.handover_retry > way * 6
 }
