@@ -181,7 +181,9 @@ fn a_flipped_bit_costs_its_frame_and_changes_nothing_else() {
         let frames = run.capture.frames.iter().zip(&untouched.capture.frames);
         let differing: Vec<_> = frames.filter(|(changed, untouched)| changed != untouched).collect();
         let [(changed, untouched_frame)] = differing[..] else { panic!("{} differ", differing.len()) };
-        assert_eq!(run.capture.frames.len(), untouched.capture.frames.len());
+        // The run waits for the packet until its end, with nothing but advertisements.
+        let mut waiting = run.capture.frames.iter().skip(untouched.capture.frames.len());
+        assert!(waiting.all(|frame| frame.comment.starts_with("MOB_NBR-ADV")));
         assert_eq!(changed.octets, untouched_frame.octets, "the capture has what was sent");
         assert!(changed.comment.starts_with("deliberate: user data"), "{}", changed.comment);
         assert!(changed.comment.contains(reason), "{}", changed.comment);
@@ -246,7 +248,8 @@ fn an_entry_for_a_link_stands_in_place_of_the_global_values_and_leaves_the_rest_
     // What it does not name is as everywhere.
     let run = run_text(&healed, &["radio.loss=1", "radio.bit_errors=1"]);
     assert_eq!(counts(&run, Direction::Uplink).1, 0);
-    assert_eq!(run.outcome.rejects.malformed, counts(&run, Direction::Uplink).0);
+    let uplink = run.capture.frames.iter().filter(|frame| frame.direction == Some(Direction::Uplink));
+    assert_eq!(run.outcome.rejects.malformed, uplink.count() as u64);
 }
 
 #[test]
@@ -293,7 +296,7 @@ fn reordering_inside_the_pn_window_is_accepted_and_beyond_it_is_dropped_as_a_rep
     let late = Duration::from_millis(20);
     let text = at_one_base_station(&link("air:ms1-bs1", "bs1", "reordering = 0.3\nheld_back = \"20ms\""));
     let mut dropped = Vec::new();
-    for size in [0_u32, 1, 2, 3, 4, 5, 64] {
+    for size in [0_u32, 1, 2, 3, 4, 64] {
         let run = run_text(&text, &[&format!("base_station.bs1.pn_window={size}")]);
         let arrivals = uplink_arrivals(&run, late);
         assert!(!arrivals.is_sorted());
@@ -303,10 +306,10 @@ fn reordering_inside_the_pn_window_is_accepted_and_beyond_it_is_dropped_as_a_rep
         assert_eq!(counts(&run, Direction::Downlink).2, 0);
         dropped.push(expected);
     }
-    // A PDU is overtaken by 4 others at the most: a window of 5 reaches back that far.
+    // A PDU is overtaken by 3 others at the most, the fourth arrives with it: a window of 4 reaches back that far.
     assert!(dropped[0] > 50 && dropped[1] == dropped[0], "{dropped:?}");
-    assert!(dropped[1..6].is_sorted_by(|smaller, larger| smaller > larger), "{dropped:?}");
-    assert_eq!(dropped[5..], [0, 0]);
+    assert!(dropped[1..5].is_sorted_by(|smaller, larger| smaller > larger), "{dropped:?}");
+    assert_eq!(dropped[4..], [0, 0]);
 }
 
 #[test]
@@ -384,7 +387,8 @@ fn a_tap_on_the_backbone_is_for_insiders_only() {
 
 #[test]
 fn a_replayed_context_rpt_answers_no_request_and_is_dropped() {
-    // R8, R19: the AK of the report is the insider's, the report is of no use to the BS a second time.
+    // R8, R19
+    // The insider knows the AK of the report, but the BS does not take it a second time.
     let record = "trigger = { frame = \"Context_Rpt\" }\naction = { record = \"report\" }";
     let replay = "trigger = { time = \"1.5s\" }\naction = { replay = \"report\" }";
     let attacks = insider("listen", "r6:bs2-gw", "bs2", record) + &insider("play", "r6:bs2-gw", "bs2", replay);

@@ -6,6 +6,10 @@ use std::process::{Command, Output};
 
 /// Runs the tool over a repository with these files.
 fn table(files: &[(&str, &str)]) -> Output {
+    table_with(&[], files)
+}
+
+fn table_with(options: &[&str], files: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     for name in ["src", "tests", "captures"] {
         fs::create_dir(folder.path().join(name)).unwrap();
@@ -14,7 +18,7 @@ fn table(files: &[(&str, &str)]) -> Output {
         fs::write(folder.path().join(name), text).unwrap();
     }
     let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/statements");
-    Command::new(tool).arg(folder.path()).output().unwrap()
+    Command::new(tool).args(options).arg(folder.path()).output().unwrap()
 }
 
 /// The line of `id` in a table that was printed.
@@ -87,5 +91,25 @@ fn an_id_that_does_not_exist_is_an_error() {
         assert!(!output.status.success(), "{id}");
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(message.contains(&format!("wrong cites {id}")), "{message}");
+    }
+}
+
+#[test]
+fn strict_fails_when_an_id_is_not_shown_or_not_broken_unless_a_later_issue_owns_it() {
+    let later = ["A5", "A23", "A24", "A25", "A26", "A27"];
+    let all = (1..=27).map(|number| format!("A{number}")).chain((1..=19).map(|number| format!("R{number}")));
+    let ids: Vec<String> = all.filter(|id| !later.contains(&id.as_str())).collect();
+    let source = |shown: &[String], broken: &[String]| {
+        let (shown, broken) = (shown.join(", "), broken.join(", "));
+        format!("#[test]\nfn everything() {{\n    // {shown}\n    // broken: {broken}\n}}\n")
+    };
+    let strict = |text: &str| table_with(&["--strict"], &[("tests/a.rs", text)]);
+    assert!(strict(&source(&ids, &ids)).status.success());
+    for (shown, broken, missing) in [(&ids[1..], &ids[..], "A1"), (&ids[..], &ids[..ids.len() - 1], "R19")] {
+        let output = strict(&source(shown, broken));
+        assert_eq!(output.status.code(), Some(1));
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.trim_end().ends_with(&format!(": {missing}")), "{message}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 27 + 19);
     }
 }

@@ -6,15 +6,28 @@ use pnet_packet::ipv4::Ipv4Packet;
 use pnet_packet::udp::UdpPacket;
 
 use crate::dot16::wire::{
-    FragmentationSubheader, HoIndication, ManagementMessage, PduType, PkmMessage, RngReq, RngRsp,
+    FragmentControl, FragmentationSubheader, HoIndication, ManagementMessage, PackingSubheader, PduType, PkmMessage,
+    RngReq, RngRsp,
 };
 
 /// What stands in a PDU in the clear.
 pub(super) fn content_summary(pdu_type: PduType, content: &[u8]) -> String {
-    if pdu_type.fragmentation() && !pdu_type.contains(PduType::FAST_FEEDBACK_OR_GRANT_MANAGEMENT) {
-        return match FragmentationSubheader::parse(content, pdu_type.extended()) {
-            Ok((fragment, rest)) => {
-                format!("fragment {:?} of FSN {}, {} octets", fragment.control, fragment.fsn, rest.len())
+    let extended = pdu_type.extended();
+    let form = pdu_type.bits() & !PduType::EXTENDED.bits();
+    if form == PduType::FRAGMENTATION.bits() {
+        return match FragmentationSubheader::parse(content, extended) {
+            Ok((subheader, piece)) => piece_summary(subheader.control, subheader.fsn, piece),
+            Err(error) => error.to_string(),
+        };
+    }
+    if form == PduType::PACKING.bits() {
+        return match PackingSubheader::parse_all(content, extended) {
+            Ok(pieces) => {
+                let each: Vec<String> = pieces
+                    .iter()
+                    .map(|(subheader, piece)| piece_summary(subheader.control, subheader.fsn, piece))
+                    .collect();
+                format!("packed {}: {}", each.len(), each.join("; "))
             }
             Err(error) => error.to_string(),
         };
@@ -23,6 +36,14 @@ pub(super) fn content_summary(pdu_type: PduType, content: &[u8]) -> String {
         return ip_summary(content);
     }
     format!("{} octets with subheaders", content.len())
+}
+
+/// What stands behind a fragmentation or packing subheader.
+fn piece_summary(control: FragmentControl, fsn: u16, piece: &[u8]) -> String {
+    match control {
+        FragmentControl::Unfragmented => ip_summary(piece),
+        part => format!("fragment {part:?} of FSN {fsn}, {} octets", piece.len()),
+    }
 }
 
 /// An IP packet in a few words; the number of octets if it is not IPv4.
@@ -140,5 +161,21 @@ fn eap_name(packet: &[u8]) -> Option<&'static str> {
         3 => Some("Success"),
         4 => Some("Failure"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pieces_of_a_packed_pdu_are_told_one_by_one() {
+        let extended = PduType::PACKING.with(PduType::EXTENDED);
+        let content = [0x40, 0x28, 0x05, 9, 9, 0x00, 0x30, 0x04, 7];
+        assert_eq!(content_summary(extended, &content), "packed 2: fragment Last of FSN 5, 2 octets; 1 octets");
+        let error = content_summary(extended, &content[..8]);
+        assert_eq!(error, "packing subheader, octet 8: expected 1 octets after the subheader, found the end");
+        let both = PduType::PACKING.with(PduType::FRAGMENTATION);
+        assert_eq!(content_summary(both, &content), "9 octets with subheaders");
     }
 }

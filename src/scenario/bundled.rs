@@ -49,6 +49,7 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("lost-rng-rsp"),
     bundled!("lost-count-update"),
     bundled!("target-restart"),
+    bundled!("count-exhausted"),
     bundled!("lossy"),
 ];
 

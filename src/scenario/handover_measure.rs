@@ -140,7 +140,10 @@ impl Measures {
         }
         let same = matches!(self.counts.get(&(ms, target)), Some([Some(mobile), Some(station)]) if mobile == station);
         if !same {
-            tracked.same_keys = None;
+            // What happens to the keys after the handover is not its interruption.
+            if tracked.ended.is_none() {
+                tracked.same_keys = None;
+            }
         } else if tracked.same_keys.is_none() {
             tracked.same_keys = Some(now);
         }

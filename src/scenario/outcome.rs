@@ -96,6 +96,21 @@ pub struct HandoverResult {
     pub ended_us: Option<u64>,
 }
 
+/// An authentication of a mobile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AuthenticationResult {
+    /// The mobile.
+    pub ms: String,
+    /// The BS.
+    pub bs: String,
+    /// `entry`, or `renewal` on the connection that the mobile had.
+    pub purpose: String,
+    /// Whether the new PMK came into use.
+    pub completed: bool,
+    /// When, in microseconds of virtual time.
+    pub at_us: u64,
+}
+
 /// User packets of one mobile, compared end to end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TrafficResult {
@@ -198,12 +213,16 @@ pub struct RunOutcome {
     pub expectations: Vec<ExpectationResult>,
     /// The handovers, in the order in which they began.
     pub handovers: Vec<HandoverResult>,
+    /// The authentications, in the order in which they ended.
+    pub authentications: Vec<AuthenticationResult>,
     /// User traffic by mobile.
     pub traffic: BTreeMap<String, TrafficResult>,
     /// Packets of the traffic file that were skipped.
     pub skipped: SkippedPackets,
     /// What was dropped.
     pub rejects: RejectCounts,
+    /// Uplink PDUs for which a BS tried every count of its self-synchronisation window in vain.
+    pub failed_searches: u64,
     /// (TEK, PN) pairs under which more than one PDU was sealed.
     pub nonce_reuse: u64,
     /// The attacks.

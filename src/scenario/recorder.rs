@@ -8,7 +8,8 @@ use super::key_collector::KeyCollector;
 use super::ledger::Ledger;
 use super::link_search;
 use super::outcome::{
-    AttackResult, LadderItem, LadderStep, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult,
+    AttackResult, AuthenticationResult, LadderItem, LadderStep, RejectCounts, RunOutcome, RunVerdict, SkippedPackets,
+    TrafficResult,
 };
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::{ladder, ladder_nodes};
@@ -33,10 +34,12 @@ pub(super) struct Recorder {
     measures: Measures,
     rejects: RejectCounts,
     sealed: HashSet<(u64, Direction, u32)>,
+    failed_searches: u64,
     nonce_reuse: u64,
     states: Vec<LadderStep>,
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
+    authentications: Vec<AuthenticationResult>,
     notes: Vec<String>,
 }
 
@@ -54,9 +57,11 @@ impl Recorder {
             measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, ms.seamless)).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
+            failed_searches: 0,
             nonce_reuse: 0,
             states: Vec::new(),
             said: BTreeMap::new(),
+            authentications: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -103,6 +108,31 @@ impl Recorder {
         }
     }
 
+    fn authentication(
+        &mut self,
+        now: VirtualTime,
+        node: NodeIndex,
+        (ms, bs): (MsMac, Bsid),
+        entry: bool,
+        completed: bool,
+    ) {
+        let name = self.topology.bs_name(bs);
+        let label = match (entry, completed) {
+            (true, true) => format!("has entered {name}, new PMK in use"),
+            (false, true) => "new PMK in use".to_owned(),
+            (true, false) => format!("is not let in by {name}"),
+            (false, false) => "no new PMK".to_owned(),
+        };
+        self.state(now, node, label);
+        self.authentications.push(AuthenticationResult {
+            ms: self.topology.ms_name(ms),
+            bs: name,
+            purpose: if entry { "entry" } else { "renewal" }.to_owned(),
+            completed,
+            at_us: now.as_nanos() / 1_000,
+        });
+    }
+
     fn reject(&mut self, reject: Reject) {
         let count = match reject {
             Reject::Icv => &mut self.rejects.icv,
@@ -131,6 +161,7 @@ impl Observer<Event> for Recorder {
                 self.nonce_reuse += u64::from(!self.sealed.insert((fingerprint, direction, pn)));
             }
             What::Rejected(reject) => self.reject(reject),
+            What::SearchFailed { .. } => self.failed_searches += 1,
             What::CommandIgnored(why) => {
                 let name = &self.topology.names[node.0];
                 self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
@@ -154,6 +185,8 @@ impl Observer<Event> for Recorder {
                 let label = format!("hands over to {}", self.topology.bs_name(to));
                 self.state(now, node, label);
             }
+            What::Authenticated { bs, entry } => self.authentication(now, node, (ms, bs), entry, true),
+            What::AuthenticationFailed { bs, entry } => self.authentication(now, node, (ms, bs), entry, false),
             What::HandoverEnded { outcome, .. } => self.state(now, node, format!("handover {outcome}")),
             What::Left { bs } => {
                 let label = format!("leaves {}", self.topology.bs_name(bs));
@@ -193,9 +226,11 @@ impl Recorder {
             verdict: RunVerdict::Pass,
             expectations: Vec::new(),
             handovers: handovers.iter().map(|measure| measure.result.clone()).collect(),
+            authentications: self.authentications,
             traffic,
             skipped,
             rejects: self.rejects,
+            failed_searches: self.failed_searches,
             nonce_reuse: self.nonce_reuse,
             attacks,
             capture: None,

@@ -257,6 +257,8 @@ mod tests {
             pn_window: 64,
             cmac_key_count: None,
             network_key_count: None,
+            cmac_pn: None,
+            wrong_credential: false,
             weaknesses: crate::dot16::security::Weaknesses::default(),
         }
     }

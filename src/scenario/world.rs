@@ -1,11 +1,11 @@
 //! A script becomes a network: nodes with keys and connections that stand from before the run, links, an adversary.
 //!
-//! Network entry is not emulated yet, so that every mobile begins connected to its serving BS, with a confirmed entry
-//! under its count and random TEKs.
+//! Every mobile begins connected to its serving BS, with a confirmed entry under its count and random TEKs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand_core::Rng;
 
@@ -27,7 +27,7 @@ use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use crate::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
 use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
-use crate::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek};
+use crate::dot16::security::{AkContext, Credential, Pmk, PnWindow, Profile, Tek, Weakness};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
 use crate::emulation::{Emulation, NodeIndex, Port};
@@ -208,8 +208,9 @@ struct Standing {
     next: Option<CmacKeyCount>,
     lifetime: PmkLifetime,
     connection: Connection,
-    teks: Vec<(Said, TekContext)>,
     classifiers: Classifiers,
+    teks_at_mobile: Vec<(Said, TekContext)>,
+    teks_at_base_station: Vec<(Said, TekContext)>,
     /// GRE keys towards the BS and towards the gateway.
     tunnel: (u32, u32),
 }
@@ -263,6 +264,7 @@ pub fn build(script: &Script) -> World {
             }
             StepAction::LoseContexts => Command::LoseContexts,
             StepAction::LoseCounter => Command::LoseCounter,
+            StepAction::Reauthenticate => Command::Reauthenticate,
         };
         emulation.schedule(step.at, node, command);
     }
@@ -339,22 +341,31 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
         .allocate(&flows_and_sas)
         .unwrap_or_else(|| unreachable!("the script format limits the mobiles and flows of a BS"));
     let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
-    let mut tek = |eks, part| {
+    let mut tek = || {
         let mut octets = [0; 16];
         random.fill_bytes(&mut octets);
-        let window = window(mobile.pn_window);
-        TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window, VirtualTime::ZERO + full / part)
+        Tek::from_octets(octets)
     };
     let saids: BTreeSet<Said> = flows_and_sas.iter().map(|(_, said)| *said).collect();
-    let teks = saids.into_iter().map(|said| (said, TekContext::from_random(tek(0, 2), tek(1, 1)))).collect();
+    let keys: Vec<(Said, Tek, Tek)> = saids.into_iter().map(|said| (said, tek(), tek())).collect();
+    // Each side has a window of its own.
+    let teks = |size| {
+        let state = |tek: &Tek, eks, part| {
+            let expires = VirtualTime::ZERO + full / part;
+            TekState::new(tek.clone(), eks, TekSource::Random, window(size), expires)
+        };
+        let context = |older, newer| TekContext::from_random(state(older, 0, 2), state(newer, 1, 1));
+        keys.iter().map(|(said, older, newer)| (*said, context(older, newer))).collect()
+    };
     Standing {
         pmk: Pmk::from_octets(pmk),
         count,
         next: mobile.network_key_count.or(count.next()),
         lifetime,
         connection,
-        teks,
         classifiers: flows.classifiers,
+        teks_at_mobile: teks(mobile.pn_window),
+        teks_at_base_station: teks(script[mobile.serving].pn_window),
         tunnel: (number + 1, number + 1),
     }
 }
@@ -376,14 +387,29 @@ fn authenticator(
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
         let (seamless, classifiers) = (mobile.seamless, standing.classifiers.clone());
-        (mobile.mac, Subscriber { keys, flows, classifiers, seamless, path })
+        (mobile.mac, Subscriber { keys, credential: credential(script, mobile), flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
         weaknesses: script.authenticator.weaknesses.clone(),
+        pmk_lifetime: script.authenticator.pmk_lifetime,
+        eap_retry: eap_retry(script),
     };
     let backbone = backbone_side(script, topology, directory, Topology::GATEWAY);
-    Authenticator::new(settings, Arc::clone(directory), backbone)
+    let random = generator(script.seed, &format!("authenticator {}", script.authenticator.name));
+    Authenticator::new(settings, Arc::clone(directory), backbone, random)
+}
+
+/// What a mobile and the Authenticator authenticate each other with.
+fn credential(script: &Script, mobile: &ScriptedMobile) -> Credential {
+    let mut octets = [0; Credential::OCTETS];
+    generator(script.seed, &format!("credential of {}", mobile.name)).fill_bytes(&mut octets);
+    Credential::from_octets(octets)
+}
+
+/// From an EAP packet to its repetition: there and back over backbone and air, and some time to spare.
+fn eap_retry(script: &Script) -> Duration {
+    (script.backbone.latency + script.backbone.jitter) * 4 + script.radio.frame * 16 + script.backbone.retry
 }
 
 fn backbone_side(script: &Script, topology: &Topology, directory: &Directory, node: NodeIndex) -> BackboneSide {
@@ -426,9 +452,13 @@ fn base_station(
             continue;
         }
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
-        let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+        let saids =
+            if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
-        station_keys.establish(standing.count, standing.teks.clone());
+        station_keys.establish(standing.count, standing.teks_at_base_station.clone());
+        if let (Some(pn), Some(entry)) = (mobile.cmac_pn, station_keys.current_mut()) {
+            entry.use_cmac_pns_to(pn);
+        }
         // The serving BS knows of the N that its own entry led to, whatever the Authenticator holds now.
         if let Some(next) = standing.count.next() {
             station_keys.notice(next);
@@ -471,19 +501,28 @@ fn mobile_station(
         tek_cache: mobile.tek_cache,
         weaknesses: mobile.weaknesses.clone(),
     };
+    let seamless = mobile.seamless || mobile.weaknesses.has(Weakness::ClaimsSeamless);
     // Without seamless handover no TEK is generated, so no SA is named.
-    let saids = if mobile.seamless { standing.teks.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+    let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();
     let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
-    keys.establish(serving, standing.teks.clone());
+    keys.establish(serving, standing.teks_at_mobile.clone());
+    if let (Some(pn), Some(entry)) = (mobile.cmac_pn, keys.keys_mut(serving, standing.count)) {
+        entry.use_cmac_pns_to(pn);
+    }
     let settings = MobileStationSettings {
         mac: mobile.mac,
-        seamless: mobile.seamless,
+        seamless,
+        credential: match mobile.wrong_credential {
+            true => Credential::from_octets([0; Credential::OCTETS]),
+            false => credential(script, mobile),
+        },
         radio: radio.clone(),
         ports: (0..script.base_stations.len())
             .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
             .collect(),
         classifiers: standing.classifiers.clone(),
     };
-    MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone())
+    let random = generator(script.seed, &format!("mobile station {}", mobile.name));
+    MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone(), random)
 }

@@ -72,7 +72,7 @@ fn rng_reqs_with_a_tuple(capture: &Path) -> Vec<String> {
         .collect()
 }
 
-fn complaints_of(capture: &Capture) -> Vec<String> {
+pub fn complaints_of(capture: &Capture) -> Vec<String> {
     let (_folder, path) = file(capture);
     complaints(&path)
 }

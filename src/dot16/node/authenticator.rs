@@ -1,23 +1,32 @@
 //! The Authenticator, with the ASN gateway's data path: keeps PMK and N, hands contexts out, takes reports of counts,
 //! tells every holder, and switches the path (`dot16-security.md` 7.5; R2, R3, R8, R16).
 
-use std::collections::BTreeMap;
+mod authentication;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+
+use authentication::{Session, SessionKey, SessionTimer};
 
 use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::directory::Directory;
 use super::event::{Command, Event, NamedKey, What};
+use super::named_count::{count_tlv, named_ak_sn, named_count};
 use super::sequence_window::SequenceWindow;
+use super::timers::Timers;
 use crate::dot16::backbone::Compound::{AkContext, BsInfo, DataPathInfo, MsInfo};
 use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, failure, result};
 use crate::dot16::backbone::{
     AsnTlv, BackbonePacket, ControlMessage, GrePacket, MessageKind, NodeIdentifier, TlvLookup,
 };
-use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
-use crate::dot16::security::authenticator_keys::{AuthenticatorKeys, ReportOutcome};
-use crate::dot16::security::{Weakness, Weaknesses};
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use crate::dot16::security::authenticator_keys::{AuthenticatorKeys, HandedContext, ReportOutcome};
+use crate::dot16::security::{Credential, Weakness, Weaknesses};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -26,6 +35,8 @@ use crate::time::VirtualTime;
 pub struct Subscriber {
     /// Its keys.
     pub keys: AuthenticatorKeys,
+    /// What it authenticates with.
+    pub credential: Credential,
     /// Its service flows and their SAs.
     pub flows: Vec<(Sfid, Said)>,
     /// The classifiers of these flows.
@@ -44,6 +55,10 @@ pub struct AuthenticatorSettings {
     pub subscribers: BTreeMap<MsMac, Subscriber>,
     /// Rules that are switched off.
     pub weaknesses: Weaknesses,
+    /// The full lifetime of a PMK.
+    pub pmk_lifetime: Duration,
+    /// From an EAP packet to its repetition.
+    pub eap_retry: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,14 +87,21 @@ impl TunnelUp {
 #[derive(Clone, Debug)]
 struct Mobile {
     keys: AuthenticatorKeys,
+    credential: Credential,
+    /// The PMK SN given last, to a PMK in use or not.
+    last_sn: AkSequenceNumber,
     flows: Vec<(Sfid, Said)>,
     classifiers: Classifiers,
     seamless: bool,
     tunnels: BTreeMap<Bsid, Tunnel>,
     /// Where downlink packets go, and the count that this rests on.
     path: (Bsid, CmacKeyCount),
+    /// The sequence number of the PMK that this count belongs to.
+    path_sn: AkSequenceNumber,
     /// Where the path led before it moved on the same count: a handover that is not confirmed yet.
     before: Option<Bsid>,
+    /// BSs that have not acknowledged yet that the PMK with this sequence number is gone.
+    former: BTreeSet<(Bsid, AkSequenceNumber)>,
     sequence: u32,
 }
 
@@ -93,13 +115,27 @@ pub struct Authenticator {
     tunnels_up: BTreeMap<u32, TunnelUp>,
     next_tunnel: u32,
     weaknesses: Weaknesses,
+    pmk_lifetime: Duration,
+    eap_retry: Duration,
+    /// For nonces.
+    generator: ChaCha20Rng,
+    /// Authentications under way.
+    sessions: BTreeMap<SessionKey, Session>,
+    /// How many authentications have begun.
+    begun: u64,
+    timers: Timers<SessionTimer>,
     started: bool,
 }
 
 impl Authenticator {
     /// An Authenticator whose mobiles have entered before the run starts.
     #[must_use]
-    pub fn new(settings: AuthenticatorSettings, directory: Arc<Directory>, backbone: BackboneSide) -> Self {
+    pub fn new(
+        settings: AuthenticatorSettings,
+        directory: Arc<Directory>,
+        backbone: BackboneSide,
+        generator: ChaCha20Rng,
+    ) -> Self {
         let mut tunnels_up = BTreeMap::new();
         let mut next_tunnel = 1;
         let mut mobiles = BTreeMap::new();
@@ -108,19 +144,36 @@ impl Authenticator {
             tunnels_up.insert(up, TunnelUp::new(ms, bs));
             next_tunnel = next_tunnel.max(up.saturating_add(1));
             let mobile = Mobile {
+                last_sn: subscriber.keys.pmk().1,
+                path_sn: subscriber.keys.pmk().1,
                 keys: subscriber.keys,
+                credential: subscriber.credential,
                 flows: subscriber.flows,
                 classifiers: subscriber.classifiers,
                 seamless: subscriber.seamless,
                 tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
                 path: (bs, count),
                 before: None,
+                former: BTreeSet::new(),
                 sequence: 0,
             };
             mobiles.insert(ms, mobile);
         }
-        let weaknesses = settings.weaknesses;
-        Self { directory, backbone, mobiles, tunnels_up, next_tunnel, weaknesses, started: false }
+        Self {
+            directory,
+            backbone,
+            mobiles,
+            tunnels_up,
+            next_tunnel,
+            weaknesses: settings.weaknesses,
+            pmk_lifetime: settings.pmk_lifetime,
+            eap_retry: settings.eap_retry,
+            generator,
+            sessions: BTreeMap::new(),
+            begun: 0,
+            timers: Timers::default(),
+            started: false,
+        }
     }
 
     fn start(&mut self, outbox: &mut Outbox<Event>) {
@@ -139,6 +192,7 @@ impl Authenticator {
     /// from an old backup.
     fn restart(&mut self, backup: Option<(MsMac, CmacKeyCount)>, outbox: &mut Outbox<Event>) {
         self.backbone.restart();
+        self.end_sessions(outbox);
         for (ms, mobile) in &mut self.mobiles {
             let old = backup.filter(|(of, _)| of == ms).map(|(_, count)| count);
             if let Some(count) = old.or(mobile.keys.next()) {
@@ -187,8 +241,8 @@ impl Authenticator {
 
     fn control(&mut self, now: VirtualTime, from: Ipv4Addr, message: &ControlMessage, outbox: &mut Outbox<Event>) {
         use MessageKind::{
-            CmacKeyCountUpdate, CmacKeyCountUpdateAck, ContextAck, ContextReq, PathDeregAck, PathDeregReq,
-            PathPreregAck, PathPreregReq, PathRegAck, PathRegReq,
+            ArEapStart, ArEapTransfer, CmacKeyCountUpdate, CmacKeyCountUpdateAck, ContextAck, ContextReq, KeyChangeCnf,
+            PathDeregAck, PathDeregReq, PathPreregAck, PathPreregReq, PathRegAck, PathRegReq,
         };
         let Some(bs) = self.directory.bs_at(from) else {
             return outbox.verdict(Verdict::rejected("dropped: its sender is no base station"));
@@ -197,18 +251,28 @@ impl Authenticator {
             return outbox.verdict(Verdict::rejected("dropped: no subscriber with this MSID"));
         }
         match message.kind {
-            ContextReq | CmacKeyCountUpdate | PathPreregReq | PathRegReq | PathDeregReq
+            // A repeat is seen as what it is before the keys are asked, so that the weakness has to reach here too.
+            CmacKeyCountUpdate if self.weaknesses.has(Weakness::RefusesRepeatedReport) => {
+                self.count_report(now, bs, from, message, outbox);
+            }
+            ContextReq | CmacKeyCountUpdate | KeyChangeCnf | PathPreregReq | PathRegReq | PathDeregReq
                 if self.backbone.repeat_answer(from, message, outbox) =>
             {
                 outbox.verdict(Verdict::accepted("a repetition: the same answer again"));
             }
             ContextReq => self.context_request(now, bs, from, message, outbox),
             CmacKeyCountUpdate => self.count_report(now, bs, from, message, outbox),
+            ArEapStart => self.eap_start(now, bs, message, outbox),
+            ArEapTransfer => self.eap_response(now, bs, message, outbox),
+            KeyChangeCnf => self.key_changed(now, bs, from, message, outbox),
             PathPreregReq | PathRegReq => self.path_request(bs, from, message, outbox),
             PathDeregReq => self.path_end(bs, from, message, outbox),
             CmacKeyCountUpdateAck => {
                 let text = match self.backbone.answered(from, message) {
-                    Some(_) => "acknowledged",
+                    Some(request) => {
+                        self.former_holder_told(bs, &request);
+                        "acknowledged"
+                    }
                     None => "acknowledged before",
                 };
                 outbox.verdict(Verdict::accepted(text));
@@ -229,10 +293,14 @@ impl Authenticator {
         request: &ControlMessage,
         outbox: &mut Outbox<Event>,
     ) {
+        let wanted = request.tlvs.inside(MsInfo).inside(AkContext).ak_sn().map(AkSequenceNumber);
+        let in_use = self.mobiles.get(&request.ms).map(|mobile| mobile.keys.pmk().1);
+        if let Some(sn) = wanted.filter(|sn| Some(*sn) != in_use) {
+            return self.fresh_context_request(now, bs, sn, (from, request), outbox);
+        }
         let Some(mobile) = self.mobiles.get_mut(&request.ms) else {
             return;
         };
-        let name = self.directory.bs(bs);
         let Some(context) = mobile.keys.hand_out(bs) else {
             outbox.verdict(Verdict::rejected("refused: CMAC_KEY_COUNT is exhausted"));
             let tlvs = vec![AsnTlv::FailureIndication(failure::CONTEXT_UNAVAILABLE)];
@@ -240,6 +308,22 @@ impl Authenticator {
             return self.backbone.answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
         };
         outbox.verdict(Verdict::accepted(format!("context handed out, N = {} stays", context.count)));
+        self.report_context(now, from, request, &context, outbox);
+    }
+
+    /// Context_Rpt with the AK context, and what the mobile's entry needs besides.
+    fn report_context(
+        &mut self,
+        now: VirtualTime,
+        from: Ipv4Addr,
+        request: &ControlMessage,
+        context: &HandedContext,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(mobile) = self.mobiles.get(&request.ms) else {
+            return;
+        };
+        let name = self.directory.bs(context.ak.bs);
         let mut info = vec![AsnTlv::AkContext(vec![
             AsnTlv::Ak(*context.ak.ak.octets()),
             AsnTlv::AkId(context.ak.akid),
@@ -274,16 +358,17 @@ impl Authenticator {
             return;
         };
         let kind = MessageKind::CmacKeyCountUpdateAck;
-        let Some(m) = report.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count() else {
+        let Some(m) = named_count(&report.tlvs) else {
             outbox.verdict(Verdict::rejected("refused: no CMAC_KEY_COUNT"));
             let tlvs = vec![AsnTlv::FailureIndication(failure::MANDATORY_TLV_MISSING)];
             let note = "CMAC_Key_Count_Update_ACK: refused, no CMAC_KEY_COUNT";
             return self.backbone.answer(from, report, kind, tlvs, note, outbox);
         };
-        let outcome = mobile.keys.report(bs, m);
+        let sn = mobile.keys.pmk().1;
+        let outcome = if named_ak_sn(&report.tlvs) == sn { mobile.keys.report(bs, m) } else { ReportOutcome::Refused };
         match outcome {
             ReportOutcome::Accepted(n) => {
-                if mobile.path.0 == bs {
+                if mobile.path.0 == bs && mobile.path_sn == sn {
                     mobile.path.1 = mobile.path.1.max(m);
                 }
                 outbox.verdict(Verdict::accepted(format!("count {m} accepted, N = {n}")));
@@ -301,7 +386,7 @@ impl Authenticator {
                 outbox.verdict(Verdict::rejected(format!("refused: count {m} was consumed elsewhere")));
                 let tlvs = vec![
                     AsnTlv::FailureIndication(failure::AUTHORIZATION_FAILURE),
-                    AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(m)])]),
+                    count_tlv(named_ak_sn(&report.tlvs), m),
                 ];
                 let note = format!("CMAC_Key_Count_Update_ACK: count {m} refused");
                 self.backbone.answer(from, report, kind, tlvs, note, outbox);
@@ -316,19 +401,17 @@ impl Authenticator {
         };
         // A notice of a lower N has nothing to say any more.
         self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
-        let holders: Vec<Bsid> = mobile.keys.holders().collect();
+        let (holders, sn): (Vec<Bsid>, _) = (mobile.keys.holders().collect(), mobile.keys.pmk().1);
         for holder in holders {
             let Some(place) = self.directory.base_stations.get(&holder) else {
                 continue;
             };
             let (to, note) = (place.endpoint.ip, format!("CMAC_Key_Count_Update: tells {} that N = {n}", place.name));
-            let tlvs = vec![
-                AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(n)])]),
-                AsnTlv::BsInfo(vec![AsnTlv::BsId(NodeIdentifier::Octets6(holder.0))]),
-            ];
+            let tlvs = vec![count_tlv(sn, n), AsnTlv::BsInfo(vec![AsnTlv::BsId(NodeIdentifier::Octets6(holder.0))])];
             let notice = Request { kind: MessageKind::CmacKeyCountUpdate, tlvs, note };
             self.backbone.request(now, to, ms, notice, outbox);
         }
+        self.tell_former_holders(now, ms, outbox);
     }
 
     /// Path_Prereg_Req makes a tunnel; Path_Reg_Req also leads the downlink into it, unless it rests on a count below that
@@ -348,9 +431,12 @@ impl Authenticator {
             let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
             return self.backbone.answer(from, request, kind, tlvs, format!("{}: refused", kind.name()), outbox);
         };
-        let count = request.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count();
+        let count = named_count(&request.tlvs);
+        let (sn, named) = (mobile.keys.pmk().1, named_ak_sn(&request.tlvs));
         let any = self.weaknesses.has(Weakness::SwitchesPathOnAnyCount);
-        if register && !any && count.is_none_or(|count| count < mobile.path.1) {
+        // Counts begin anew with every PMK: only those of the same one compare.
+        let below = |count: CmacKeyCount| named != sn || (mobile.path_sn == sn && count < mobile.path.1);
+        if register && !any && count.is_none_or(below) {
             outbox.verdict(Verdict::rejected("ignored: it rests on a count below that of the present path"));
             let tlvs = vec![AsnTlv::ResultCode(result::NOT_SUPPORTED)];
             return self.backbone.answer(from, request, kind, tlvs, format!("{}: the path stays", kind.name()), outbox);
@@ -372,9 +458,11 @@ impl Authenticator {
         let what = match count.filter(|_| register) {
             Some(count) => {
                 if mobile.path.0 != bs {
-                    mobile.before = (mobile.path.1 == count).then_some(mobile.path.0);
+                    let unconfirmed = mobile.path.1 == count && mobile.path_sn == named;
+                    mobile.before = unconfirmed.then_some(mobile.path.0);
                 }
                 mobile.path = (bs, count);
+                mobile.path_sn = named;
                 "leads the downlink here"
             }
             None => "tunnel ready",
@@ -436,6 +524,7 @@ impl Node for Authenticator {
             Input::Timer => {
                 // A BS that does not acknowledge a notice is told again with the next one (R3).
                 self.backbone.expire(now, outbox);
+                self.expire_sessions(now, outbox);
             }
             Input::Command(Command::Downlink { ms, packet }) => self.downlink(ms, packet, outbox),
             Input::Command(Command::Restart { backup }) => self.restart(backup, outbox),
@@ -444,6 +533,9 @@ impl Node for Authenticator {
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {
-        if self.started { self.backbone.next_timer() } else { Some(VirtualTime::ZERO) }
+        if !self.started {
+            return Some(VirtualTime::ZERO);
+        }
+        [self.backbone.next_timer(), self.timers.next()].into_iter().flatten().min()
     }
 }

@@ -182,7 +182,12 @@ impl BackboneSide {
 
     /// Closes every open request of one mobile that `which` names.
     pub fn withdraw(&mut self, ms: MsMac, which: impl Fn(MessageKind) -> bool) {
-        self.open.retain(|_, open| open.message.ms != ms || !which(open.message.kind));
+        self.withdraw_messages(ms, |message| which(message.kind));
+    }
+
+    /// Closes every open request of one mobile that `which` takes.
+    pub fn withdraw_messages(&mut self, ms: MsMac, which: impl Fn(&ControlMessage) -> bool) {
+        self.open.retain(|_, open| open.message.ms != ms || !which(&open.message));
     }
 
     /// Sends a user packet through the GRE tunnel `key`.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::dot16::identifiers::{AkId, AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction, MsMac, Said};
+use crate::dot16::security::entry_keys::CmacError;
 use crate::dot16::security::keys::{Ak, CmacKey, Kek, Pmk, Tek};
 use crate::dot16::security::tek_context::TekSource;
 use crate::time::VirtualTime;
@@ -37,6 +38,8 @@ pub enum Command {
     LoseContexts,
     /// To a mobile: M and every context are lost.
     LoseCounter,
+    /// To a mobile: authenticate again on the connection it has.
+    Reauthenticate,
 }
 
 /// How the TEKs come to the target BS; "Modes of handover" of the handover rules.
@@ -68,7 +71,7 @@ pub enum Outcome {
     FellBack,
     /// No connection is left.
     Released,
-    /// The target demanded re-authentication.
+    /// The mobile has authenticated anew instead: the target demanded it, or M was at its end.
     Reauthenticated,
 }
 
@@ -99,6 +102,15 @@ pub enum Reject {
     KeyCount,
     /// The octets are no PDU, message or packet.
     Malformed,
+}
+
+impl From<CmacError> for Reject {
+    fn from(error: CmacError) -> Self {
+        match error {
+            CmacError::Value => Self::Cmac,
+            CmacError::PacketNumber { .. } => Self::CmacPn,
+        }
+    }
 }
 
 /// A key with everything that names it in a key log. `Debug` shows no key.
@@ -238,6 +250,20 @@ pub enum What {
         /// Where the mobile is connected now.
         at: Option<Bsid>,
     },
+    /// The mobile has another PMK in use: it has entered with it, or it goes on under it where it was.
+    Authenticated {
+        /// The BS.
+        bs: Bsid,
+        /// Whether it has entered.
+        entry: bool,
+    },
+    /// An authentication came to nothing; the keys in use stay.
+    AuthenticationFailed {
+        /// The BS.
+        bs: Bsid,
+        /// Whether it was to enter.
+        entry: bool,
+    },
     /// The mobile stops sending and listening at this BS.
     Left {
         /// The BS.
@@ -300,5 +326,10 @@ pub enum What {
         kind: CidKind,
         /// Allocated or freed.
         held: bool,
+    },
+    /// An uplink PDU opened under no count of the self-synchronisation window: a search that cost derivations (R6).
+    SearchFailed {
+        /// The BS.
+        bs: Bsid,
     },
 }

@@ -8,8 +8,14 @@ use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::security::hierarchy::AkContext;
 use crate::emulation::Outbox;
 
-/// What tells one reported key from another at one holder; the fingerprint stands for the key itself.
-type Name = (Bsid, AkId, CmacKeyCount, Option<(Said, u8, u64)>, Option<Direction>);
+/// What tells one reported key from another at one holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
+    Cmac(Bsid, AkId, CmacKeyCount, Direction),
+    /// With EKS and the fingerprint that stands for the key itself. A TEK keeps its name, and with it the AKID and count that
+    /// it was reported with, when its connection goes on under another AK.
+    Tek(Bsid, Said, u8, u64),
+}
 
 /// What one holder has reported of one mobile's keys.
 #[derive(Clone, Debug)]
@@ -17,7 +23,7 @@ pub struct KeyReport {
     ms: MsMac,
     at_mobile: bool,
     held: BTreeMap<Name, NamedKey>,
-    aks: BTreeMap<(Bsid, AkId), ()>,
+    aks: BTreeMap<(Bsid, AkId), NamedKey>,
 }
 
 impl KeyReport {
@@ -33,10 +39,21 @@ impl KeyReport {
 
     /// Reports an AK context once.
     pub fn ak(&mut self, ak: &AkContext, outbox: &mut Outbox<Event>) {
-        if self.aks.insert((ak.bs, ak.akid), ()).is_none() {
-            let key =
-                NamedKey::AkAndKek { bs: ak.bs, sn: ak.ak_sn, akid: ak.akid, ak: ak.ak.clone(), kek: ak.kek.clone() };
-            self.report(true, key, outbox);
+        if self.aks.contains_key(&(ak.bs, ak.akid)) {
+            return;
+        }
+        let key = NamedKey::AkAndKek { bs: ak.bs, sn: ak.ak_sn, akid: ak.akid, ak: ak.ak.clone(), kek: ak.kek.clone() };
+        self.aks.insert((ak.bs, ak.akid), key.clone());
+        self.report(true, key, outbox);
+    }
+
+    /// Reports that every AK goes whose AKID is not `kept`.
+    pub fn keep_aks(&mut self, kept: &[AkId], outbox: &mut Outbox<Event>) {
+        let (kept, gone) = std::mem::take(&mut self.aks).into_iter().partition(|((_, akid), _)| kept.contains(akid));
+        self.aks = kept;
+        let gone: BTreeMap<_, _> = gone;
+        for key in gone.into_values() {
+            self.report(false, key, outbox);
         }
     }
 
@@ -46,32 +63,36 @@ impl KeyReport {
         now_held: impl IntoIterator<Item = (Bsid, AkId, &'a EntryKeys)>,
         outbox: &mut Outbox<Event>,
     ) {
+        let mut previous = std::mem::take(&mut self.held);
         let mut current = BTreeMap::new();
+        let mut hold = |name, key: &dyn Fn() -> NamedKey| {
+            current.entry(name).or_insert_with(|| match previous.remove(&name) {
+                Some(known) => (false, known),
+                None => (true, key()),
+            });
+        };
         for (bs, akid, entry) in now_held {
             let count = entry.count();
             for direction in [Direction::Uplink, Direction::Downlink] {
-                let key = entry.cmac_key(direction).clone();
-                let named = NamedKey::Cmac { bs, akid, count, direction, key };
-                current.insert((bs, akid, count, None, Some(direction)), named);
+                let key = || NamedKey::Cmac { bs, akid, count, direction, key: entry.cmac_key(direction).clone() };
+                hold(Name::Cmac(bs, akid, count, direction), &key);
             }
             for (said, context) in entry.tek_contexts() {
                 for state in context.states() {
-                    let name = (bs, akid, count, Some((said, state.eks(), state.fingerprint())), None);
-                    let (eks, source, tek) = (state.eks(), state.source(), state.tek().clone());
-                    current.insert(name, NamedKey::Tek { bs, akid, said, count, eks, source, tek });
+                    let (eks, source) = (state.eks(), state.source());
+                    let key = || NamedKey::Tek { bs, akid, said, count, eks, source, tek: state.tek().clone() };
+                    hold(Name::Tek(bs, said, eks, state.fingerprint()), &key);
                 }
             }
         }
-        let previous = std::mem::replace(&mut self.held, current);
-        for (name, key) in &self.held {
-            if !previous.contains_key(name) {
+        for (name, (new, key)) in current {
+            if new {
                 self.report(true, key.clone(), outbox);
             }
+            self.held.insert(name, key);
         }
-        for (name, key) in previous {
-            if !self.held.contains_key(&name) {
-                self.report(false, key, outbox);
-            }
+        for key in previous.into_values() {
+            self.report(false, key, outbox);
         }
     }
 }

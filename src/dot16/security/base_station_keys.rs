@@ -201,6 +201,15 @@ impl BaseStationKeys {
         self.entries.insert(count, Entry { keys, state: EntryState::Confirmed, lost: false });
     }
 
+    /// An entry that a completed authentication confirms: `keys` hold its count, CMAC keys and TEKs, and N is known to be one
+    /// more.
+    pub fn establish_authenticated(&mut self, keys: EntryKeys) {
+        let count = keys.count();
+        self.count = count;
+        self.insert(count, Entry { keys, state: EntryState::Confirmed, lost: false });
+        self.known_n = count.next().unwrap_or(count);
+    }
+
     /// Prepares for an entry after the Authenticator named N (R4, R8): T_B := max(N, H).
     pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
         self.released = false;

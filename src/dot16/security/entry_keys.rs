@@ -49,6 +49,9 @@ pub struct EntryKeys {
 }
 
 impl EntryKeys {
+    /// The first CMAC_PN of the last 65536, which are kept for the messages until re-authentication is done.
+    pub const CMAC_PN_RESERVE: u32 = u32::MAX - 0xffff;
+
     /// CMAC keys for `count` and no TEKs yet; both CMAC_PNs at 0, so that the first message carries 1.
     #[must_use]
     pub fn without_teks(ak: &AkContext, count: CmacKeyCount) -> Self {
@@ -85,6 +88,12 @@ impl EntryKeys {
     #[must_use]
     pub fn count(&self) -> CmacKeyCount {
         self.count
+    }
+
+    /// The sequence number of the AK behind it.
+    #[must_use]
+    pub fn ak_sn(&self) -> AkSequenceNumber {
+        self.ak_sn
     }
 
     /// The AKID of the AK behind it.
@@ -127,6 +136,23 @@ impl EntryKeys {
     /// Installs TEKs for an SA in place of those it has.
     pub fn install(&mut self, said: Said, context: TekContext) {
         self.teks.insert(said, context);
+    }
+
+    /// Takes the TEKs over from `other` with their PNs and windows: the connection goes on under another AK.
+    pub fn take_teks(&mut self, other: &mut Self) {
+        self.teks = std::mem::take(&mut other.teks);
+    }
+
+    /// Whether so many CMAC_PNs have been used, in either direction, that it is time to re-authenticate
+    /// (`dot16-security.md` 2.3).
+    #[must_use]
+    pub fn cmac_pns_run_out(&self) -> bool {
+        self.transmit_cmac_pn.max(self.received_cmac_pn) >= Self::CMAC_PN_RESERVE
+    }
+
+    /// Goes on after `pn` in both directions, for an entry that stands from before the run.
+    pub fn use_cmac_pns_to(&mut self, pn: u32) {
+        (self.transmit_cmac_pn, self.received_cmac_pn) = (pn, pn);
     }
 
     /// The CMAC tuple for a management message sent in `direction` on `cid`; `message` is the whole message without it.

@@ -96,6 +96,42 @@ impl MobileKeys {
         self.entries.insert((bs, committed), keys);
     }
 
+    /// What follows when an authentication gives another PMK: M = 0, and nothing is derived yet
+    /// (`dot16-security.md` 6.1).
+    #[must_use]
+    pub fn renewed(&self, pmk: Pmk, pmk_sn: AkSequenceNumber, lifetime: PmkLifetime) -> Self {
+        let (settings, saids) = (self.settings.clone(), self.saids.clone());
+        Self::new(settings, pmk, pmk_sn, self.ms, saids, lifetime, CmacKeyCount(0))
+    }
+
+    /// Begins an entry at `bs` under M, without TEKs.
+    pub fn establish_without_teks(&mut self, bs: Bsid) {
+        self.establish(bs, std::iter::empty());
+    }
+
+    /// Takes the keys for `bs` under `count` out.
+    pub fn take_keys(&mut self, bs: Bsid, count: CmacKeyCount) -> Option<EntryKeys> {
+        self.entries.remove(&(bs, count))
+    }
+
+    /// Whether another entry needs another PMK: M has reached its end.
+    #[must_use]
+    pub fn count_is_exhausted(&self) -> bool {
+        self.committed.next().is_none()
+    }
+
+    /// Every connection and attempt is given up; nothing of this PMK will be used but M.
+    pub fn abandon(&mut self) {
+        self.entries.clear();
+        self.commit();
+        self.spent = false;
+    }
+
+    /// The AKIDs of every AK derived.
+    pub fn aks(&self) -> impl Iterator<Item = &AkContext> {
+        self.aks.values()
+    }
+
     /// The PMK.
     #[must_use]
     pub fn pmk(&self) -> (&Pmk, AkSequenceNumber) {

@@ -268,6 +268,15 @@ impl TekContext {
         }
     }
 
+    /// Takes the PN of a PDU into the window although its ICV has not verified: what no receiver must do (A20), for nodes
+    /// that show why.
+    pub fn accept_unverified(&mut self, pdu: &MacPdu<'_>) {
+        let state = self.states.iter_mut().find(|state| state.eks == pdu.header.eks);
+        if let Some((state, (pn, _))) = state.zip(ccm::packet_number(pdu).ok()) {
+            state.receive.accept(pn);
+        }
+    }
+
     /// Opens a PDU that came in `direction`: TEK by EKS, direction bit, replay window, ICV, and only then moves the window.
     ///
     /// # Errors

@@ -43,10 +43,12 @@ weaknesses! {
     ReturnsUnprepared = "returns-unprepared", MobileStation;
     /// R13: TEKs in RNG-RSP are installed although seamless handover was agreed.
     AcceptsTeksAfterSeamless = "accepts-teks-after-seamless", MobileStation;
-    /// R13: seamless handover is used although it was not negotiated.
+    /// R13: the mobile acts as if seamless handover had been negotiated.
     ClaimsSeamless = "claims-seamless", MobileStation;
     /// R9: TEKs of the candidates are derived at the target, not before MOB_MSHO-REQ.
     DerivesAtArrival = "derives-at-arrival", MobileStation;
+    /// A20: the PN of a downlink PDU moves the replay window although its ICV does not verify.
+    MovesWindowBeforeIcv = "moves-window-before-icv", MobileStation;
 
     /// R4: the highest count is not kept: T_B := N, and contexts are derived for every count that is not retained
     /// (traces T4, T10, T14, T15).

@@ -12,6 +12,7 @@
 pub mod cdma_code;
 pub mod checksum;
 pub mod cmac_tuple;
+pub mod eap_packet;
 pub mod error;
 pub mod generic_mac_header;
 pub mod ho_process_optimization;
@@ -41,6 +42,7 @@ mod tests;
 
 pub use checksum::{CrcForm, hcs};
 pub use cmac_tuple::CmacTuple;
+pub use eap_packet::{EapExchange, EapPacket};
 pub use error::WireError;
 pub use generic_mac_header::{GenericMacHeader, PduType};
 pub use ho_process_optimization::{HoProcessOptimization, HoSecurity};

@@ -91,6 +91,20 @@ impl PkmCode {
     /// PKMv2 EAP-Complete, PKM-RSP.
     pub const EAP_COMPLETE: Self = Self(29);
 
+    /// Whether it is part of EAP or of the SA-TEK handshake.
+    #[must_use]
+    pub const fn is_authentication(self) -> bool {
+        matches!(
+            self,
+            Self::EAP_START
+                | Self::EAP_TRANSFER
+                | Self::EAP_COMPLETE
+                | Self::SA_TEK_CHALLENGE
+                | Self::SA_TEK_REQUEST
+                | Self::SA_TEK_RESPONSE
+        )
+    }
+
     /// The name of the message, `None` for a code without a name here.
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {

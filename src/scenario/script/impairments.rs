@@ -68,6 +68,9 @@ impl LinkImpairments {
 pub(super) const KEYS: &[&str] =
     &["link", "to", "loss", "duplication", "bit_errors", "reordering", "held_back", "latency", "jitter"];
 
+/// Entries in one script.
+const MOST_ENTRIES: usize = 1_000;
+
 /// Reads every `[[link]]`.
 pub(super) fn read(
     root: &Section<'_>,
@@ -78,6 +81,9 @@ pub(super) fn read(
     let mut places: BTreeMap<DirectedLink, Place> = BTreeMap::new();
     let mut entries = Vec::new();
     for section in root.tables("link", KEYS)? {
+        if entries.len() >= MOST_ENTRIES {
+            return Err(Problem::mismatch(section.place, "link", &format!("at most {MOST_ENTRIES}"), "more"));
+        }
         let field = section.required("link", "a link such as \"air:ms1-bs2\"")?;
         let link = towards(&section, link(&field, stations)?, stations)?;
         if let Some(earlier) = places.insert(link, field.place()) {

@@ -67,6 +67,10 @@ pub struct MobileStation {
     pub cmac_key_count: Option<CmacKeyCount>,
     /// N with which the Authenticator starts, where that is not one more.
     pub network_key_count: Option<CmacKeyCount>,
+    /// CMAC_PN that the mobile and its serving base station have used last in both directions, where that is not 0.
+    pub cmac_pn: Option<u32>,
+    /// Whether the mobile has another credential than the Authenticator knows.
+    pub wrong_credential: bool,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
 }
@@ -105,6 +109,8 @@ pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "pn_window",
     "cmac_key_count",
     "network_key_count",
+    "cmac_pn",
+    "wrong_credential",
     "weaknesses",
 ];
 
@@ -311,6 +317,8 @@ fn mobile_station(
         pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
         cmac_key_count: key_count(section, "cmac_key_count")?,
         network_key_count: key_count(section, "network_key_count")?,
+        cmac_pn: section.field("cmac_pn").map(|field| field.number(0..=u32::MAX)).transpose()?,
+        wrong_credential: section.read("wrong_credential", false, Field::boolean)?,
         weaknesses: weaknesses(section, Party::MobileStation)?,
     })
 }

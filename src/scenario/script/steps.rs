@@ -52,6 +52,8 @@ pub enum StepAction {
     LoseContexts,
     /// The mobile station loses M and every context; the PMK stays. M begins at 0 again.
     LoseCounter,
+    /// The mobile station authenticates again on the connection it has.
+    Reauthenticate,
 }
 
 pub(super) const KEYS: &[&str] =
@@ -79,12 +81,13 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
 }
 
 /// The actions, each with the keys that it takes beside `at` and `action`.
-const ACTIONS: [(&str, &[&str]); 5] = [
+const ACTIONS: [(&str, &[&str]); 6] = [
     ("handover", &["mobile_station", "target", "candidates"]),
     ("cancel", &["mobile_station"]),
     ("restart", &["node", "mobile_station", "network_key_count"]),
     ("lose_contexts", &["mobile_station"]),
     ("lose_counter", &["mobile_station"]),
+    ("reauthenticate", &["mobile_station"]),
 ];
 
 fn action(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction)> {
@@ -102,6 +105,7 @@ fn action(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction
         "handover" => handover(section, stations)?,
         "cancel" => StepAction::Cancel,
         "lose_contexts" => StepAction::LoseContexts,
+        "reauthenticate" => StepAction::Reauthenticate,
         _ => StepAction::LoseCounter,
     };
     Ok((actor, action))

@@ -42,22 +42,30 @@ impl CidPool {
         let basic = (0..Cid::BASIC_MAX)
             .map(|step| Cid(1 + (self.first_basic + step) % Cid::BASIC_MAX))
             .find(|cid| !self.used.contains(cid))?;
-        let transport: Vec<Cid> = (0..TRANSPORT_RANGE)
-            .map(|step| Cid(self.first_transport + step))
-            .filter(|cid| !self.used.contains(cid))
-            .take(flows.len())
-            .collect();
-        if transport.len() < flows.len() {
-            return None;
-        }
+        let transport = self.free_transport(flows.len())?;
         self.used.insert(basic);
         self.used.extend(&transport);
-        let flow = |(&(sfid, said), cid)| Flow { sfid, cid, said, direction: Flow::direction_of(sfid) };
-        Some(Connection {
-            basic,
-            primary: Cid(basic.0 + Cid::BASIC_MAX),
-            flows: flows.iter().zip(transport).map(flow).collect(),
-        })
+        Some(Connection { basic, primary: Cid(basic.0 + Cid::BASIC_MAX), flows: with_cids(flows, transport) })
+    }
+
+    /// Transport CIDs for `flows` beside the management CIDs of `connection`; `false` if there are not enough.
+    pub fn add_flows(&mut self, connection: &mut Connection, flows: &[(Sfid, Said)]) -> bool {
+        let Some(transport) = self.free_transport(flows.len()) else {
+            return false;
+        };
+        self.used.extend(&transport);
+        connection.flows = with_cids(flows, transport);
+        true
+    }
+
+    /// Free transport CIDs, the lowest ones.
+    fn free_transport(&self, count: usize) -> Option<Vec<Cid>> {
+        let free: Vec<Cid> = (0..TRANSPORT_RANGE)
+            .map(|step| Cid(self.first_transport + step))
+            .filter(|cid| !self.used.contains(cid))
+            .take(count)
+            .collect();
+        (free.len() == count).then_some(free)
     }
 
     /// Gives every CID back.
@@ -72,6 +80,11 @@ impl CidPool {
             self.used.remove(&flow.cid);
         }
     }
+}
+
+fn with_cids(flows: &[(Sfid, Said)], cids: Vec<Cid>) -> Vec<Flow> {
+    let flow = |(&(sfid, said), cid)| Flow { sfid, cid, said, direction: Flow::direction_of(sfid) };
+    flows.iter().zip(cids).map(flow).collect()
 }
 
 #[cfg(test)]

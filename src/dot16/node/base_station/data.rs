@@ -280,6 +280,9 @@ impl BaseStation {
                 if let Some(reject) = reject_of(&error.reason) {
                     self.event(ms, What::Rejected(reject), outbox);
                 }
+                if error.searched {
+                    self.event(ms, What::SearchFailed { bs }, outbox);
+                }
                 let searched =
                     if error.searched { ", nor under any count of the self-synchronisation window" } else { "" };
                 return outbox.verdict(Verdict::rejected(format!("dropped: {}{searched}", error.reason)));
@@ -354,6 +357,7 @@ impl BaseStation {
             Err(error) => self.rejected(ms, Reject::Malformed, format!("dropped: {error}"), outbox),
         }
     }
+
     /// Sends a user packet to the gateway; says what is in the way.
     fn send_to_gateway(
         &mut self,

@@ -5,10 +5,13 @@
 //! * `target`: preparation, confirmation, the end of an attempt.
 //! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
 //! * `data`: user data on the air and in the tunnels.
+//! * `entrance`: initial ranging; `authentication`: EAP and the SA-TEK handshake.
 //! * `retained`: how many contexts are kept; `restart`: all of them lost.
 
+mod authentication;
 mod cid_pool;
 mod data;
+mod entrance;
 mod ranging;
 mod restart;
 mod retained;
@@ -22,7 +25,9 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 
+use authentication::{Purpose, Session};
 pub use cid_pool::CidPool;
+use entrance::Entrances;
 use serving::Serving;
 use target::Target;
 
@@ -41,6 +46,7 @@ use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac, Said, Sfid};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
+use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::wire::{MacPdu, ManagementMessage};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::time::VirtualTime;
@@ -134,6 +140,12 @@ struct Mobile {
     reassemblers: BTreeMap<Cid, Reassembler>,
     /// An RNG-REQ that waits for the context: its CID and its message.
     waiting: Option<(Cid, Vec<u8>)>,
+    /// A re-authentication under way, or the last one.
+    session: Option<Session>,
+    /// The CMAC keys before the last re-authentication, until the mobile has shown that it uses the new ones.
+    previous: Option<EntryKeys>,
+    /// Whether the Authenticator has still to answer that the AK in use is in use.
+    confirming: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,6 +155,8 @@ enum Timer {
     Preparation(MsMac),
     Retain(MsMac),
     Deadline(MsMac),
+    Challenge(MsMac, Purpose),
+    AuthenticationEnd(MsMac, Purpose),
 }
 
 /// A base station.
@@ -160,6 +174,8 @@ pub struct BaseStation {
     next_tunnel: u32,
     next_ho_id: u8,
     mobiles: BTreeMap<MsMac, Mobile>,
+    /// Mobiles that authenticate to enter.
+    entrances: Entrances,
     /// Contexts in no use, the one retained first in front.
     retained: VecDeque<(MsMac, CmacKeyCount)>,
     timers: Timers<Timer>,
@@ -192,6 +208,7 @@ impl BaseStation {
             next_tunnel: 1,
             next_ho_id: 0,
             mobiles: BTreeMap::new(),
+            entrances: Entrances::new(),
             retained: VecDeque::new(),
             timers,
             started: false,
@@ -241,6 +258,9 @@ impl BaseStation {
             fragmenters: BTreeMap::new(),
             reassemblers: BTreeMap::new(),
             waiting: None,
+            session: None,
+            previous: None,
+            confirming: false,
         }))
     }
 
@@ -314,13 +334,19 @@ impl BaseStation {
     /// Reports what has changed in the keys of a mobile.
     fn report_keys(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
         let bs = self.settings.bsid;
-        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+        let entrance = self.entrances.get(&ms).and_then(|entrance| entrance.session.as_ref());
+        let Some(Mobile { keys, report, session, previous, .. }) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        let Some(keys) = &mobile.keys else { return };
-        mobile.report.ak(keys.ak(), outbox);
-        let akid = keys.ak().akid;
-        mobile.report.update(keys.retained().map(|(_, _, entry)| (bs, akid, entry)), outbox);
+        let fresh: Vec<_> = [entrance, session.as_ref()].into_iter().flatten().filter_map(Session::fresh).collect();
+        let aks = keys.iter().map(BaseStationKeys::ak).chain(fresh.iter().map(|(ak, _)| *ak));
+        aks.for_each(|ak| report.ak(ak, outbox));
+        let retained = keys.iter().flat_map(|keys| keys.retained().map(|(_, _, entry)| entry));
+        let entries: Vec<&EntryKeys> =
+            retained.chain(fresh.iter().map(|(_, entry)| *entry)).chain(previous.as_ref()).collect();
+        report.update(entries.iter().map(|entry| (bs, entry.akid(), *entry)), outbox);
+        let held = entries.iter().map(|entry| entry.akid()).chain(keys.iter().map(|keys| keys.ak().akid));
+        report.keep_aks(&held.collect::<Vec<_>>(), outbox);
         self.free_retired(ms);
     }
 
@@ -379,6 +405,9 @@ impl BaseStation {
                 None => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
             };
         }
+        if let Some(ms) = self.entrance_on(cid) {
+            return self.entrance_pdu(now, ms, pdu, outbox);
+        }
         let received = match parse_management(pdu) {
             Ok(received) => received,
             Err(error) => return self.rejected(link, Reject::Malformed, format!("dropped: {error}"), outbox),
@@ -387,11 +416,17 @@ impl BaseStation {
             (ManagementMessage::RngReq(message), _, _) => {
                 let ms = if cid == Cid::INITIAL_RANGING { message.ss_mac_address() } else { owner };
                 match ms {
+                    Some(ms) if cid == Cid::INITIAL_RANGING && entrance::is_initial(message) => {
+                        self.initial_ranging(now, ms, outbox);
+                    }
                     Some(ms) => self.ranging_request(now, ms, cid, pdu.body, outbox),
                     None => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
                 }
             }
             (_, _, None) => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
+            (ManagementMessage::PkmReq(message), protected, Some(ms)) if message.code.is_authentication() => {
+                self.authentication_request(now, (ms, Purpose::Renewal), cid, message, *protected, outbox);
+            }
             (message, None, Some(ms)) => {
                 let text = format!("dropped: {} without CMAC tuple", message.name());
                 self.rejected(ms, Reject::Cmac, text, outbox);
@@ -400,6 +435,7 @@ impl BaseStation {
                 if !self.verify(ms, cid, protected, tuple, outbox) {
                     return;
                 }
+                self.signed_with(ms, tuple.ak_sn, outbox);
                 match message {
                     ManagementMessage::MobMshoReq(request) => self.handover_request(now, ms, request, outbox),
                     ManagementMessage::MobHoInd(indication) => self.indicated(now, ms, indication, outbox),
@@ -414,8 +450,8 @@ impl BaseStation {
 
     fn control(&mut self, now: VirtualTime, from: Ipv4Addr, message: &ControlMessage, outbox: &mut Outbox<Event>) {
         use MessageKind::{
-            CmacKeyCountUpdate, CmacKeyCountUpdateAck, ContextRpt, HoAck, HoCnf, HoComplete, HoReq, HoRsp,
-            PathDeregRsp, PathPreregRsp, PathRegRsp,
+            ArEapTransfer, CmacKeyCountUpdate, CmacKeyCountUpdateAck, ContextRpt, HoAck, HoCnf, HoComplete, HoReq,
+            HoRsp, KeyChangeAck, PathDeregRsp, PathPreregRsp, PathRegRsp,
         };
         let ms = message.ms;
         if self.know(ms).is_none() {
@@ -429,12 +465,13 @@ impl BaseStation {
             HoCnf => self.handover_confirmed(now, from, message, outbox),
             HoComplete => self.handover_completed(now, ms, outbox),
             CmacKeyCountUpdate => self.count_notice(now, from, message, outbox),
+            ArEapTransfer => self.eap_request(now, message, outbox),
             HoAck => {
                 // It answers HO_Cnf, or closes the exchange of HO_Req and HO_Rsp.
                 self.backbone.answered(from, message);
                 outbox.verdict(Verdict::accepted("acknowledged"));
             }
-            HoRsp | ContextRpt | PathPreregRsp | PathRegRsp | PathDeregRsp | CmacKeyCountUpdateAck => {
+            HoRsp | ContextRpt | PathPreregRsp | PathRegRsp | PathDeregRsp | CmacKeyCountUpdateAck | KeyChangeAck => {
                 let request = self.backbone.answered(from, message);
                 let late = message.kind == ContextRpt && self.weak(Weakness::TakesLateContextReport);
                 let Some(request) = request.or_else(|| late.then(|| message.clone())) else {
@@ -443,7 +480,11 @@ impl BaseStation {
                 };
                 match message.kind {
                     HoRsp => self.candidate_answered(now, from, message, outbox),
-                    ContextRpt => self.context_reported(now, from, message, outbox),
+                    ContextRpt => match Self::wanted_ak(&request) {
+                        Some(sn) => self.fresh_context_reported(now, from, sn, message, outbox),
+                        None => self.context_reported(now, from, message, outbox),
+                    },
+                    KeyChangeAck => self.pmk_confirmed(now, &request, message, outbox),
                     PathPreregRsp => self.path_preregistered(now, from, message, outbox),
                     PathRegRsp => self.path_registered(from, message, outbox),
                     CmacKeyCountUpdateAck => self.count_acknowledged(now, &request, message, outbox),
@@ -496,6 +537,8 @@ impl BaseStation {
             Timer::Preparation(ms) => self.recommend(now, ms, outbox),
             Timer::Retain(ms) => self.let_go(now, ms, outbox),
             Timer::Deadline(ms) => self.deadline(now, ms, outbox),
+            Timer::Challenge(ms, purpose) => self.challenge_unanswered(now, ms, purpose, outbox),
+            Timer::AuthenticationEnd(ms, purpose) => self.authentication_ended(ms, purpose, outbox),
         }
     }
 }

@@ -7,22 +7,23 @@ use rand_core::Rng;
 use super::serving::bs_info;
 use super::target::{Target, optimization, saids};
 use super::{BaseStation, Role, Serving, Timer};
-use crate::dot16::backbone::Compound::{AkContext, MsInfo};
+use crate::dot16::backbone::Compound::MsInfo;
 use crate::dot16::backbone::asn_code::{bs_role, result};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, TlvLookup};
-use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac};
+use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, Reject, What};
+use crate::dot16::node::named_count::{count_tlv, named_ak_sn, named_count};
+use crate::dot16::node::sa_tek;
 use crate::dot16::security::Weakness;
-use crate::dot16::security::base_station_keys::{EntryState, RangingOutcome};
-use crate::dot16::security::entry_keys::{CmacError, EntryKeys};
+use crate::dot16::security::base_station_keys::{BaseStationKeys, EntryState, RangingOutcome};
+use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::security::hierarchy::Profile;
-use crate::dot16::security::key_wrap;
 use crate::dot16::security::keys::Tek;
-use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
+use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
 use crate::dot16::wire::{
     CmacTuple, HoProcessOptimization, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq,
-    RngRsp, RngRspTlv, SaTekUpdate, TekParameters, VendorItem, VendorTlv, cdma_code, management,
+    RngRsp, RngRspTlv, VendorItem, VendorTlv, cdma_code, management,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -37,15 +38,10 @@ impl BaseStation {
         tuple: &CmacTuple,
         outbox: &mut Outbox<Event>,
     ) -> bool {
-        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()?.current_mut());
+        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys_signed_with(tuple.ak_sn));
         match keys.map(|keys| keys.accept(Direction::Uplink, cid, protected, tuple)) {
             Some(Ok(())) => return true,
-            Some(Err(error @ CmacError::PacketNumber { .. })) => {
-                self.rejected(ms, Reject::CmacPn, format!("dropped: {error}"), outbox);
-            }
-            Some(Err(error @ CmacError::Value)) => {
-                self.rejected(ms, Reject::Cmac, format!("dropped: {error}"), outbox);
-            }
+            Some(Err(error)) => self.rejected(ms, Reject::from(error), format!("dropped: {error}"), outbox),
             None => outbox.verdict(Verdict::rejected("dropped: no keys of this mobile are at hand")),
         }
         false
@@ -211,12 +207,32 @@ impl BaseStation {
 
     /// Random TEKs, an older and a newer one for each SA.
     fn install_random(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, lost: bool) {
-        let window = self.settings.keys.window.clone();
-        let Some(mobile) = self.mobiles.get_mut(&ms) else {
+        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        let (flows, keys) = (mobile.flows.clone(), mobile.keys.as_ref());
+        let Some(lifetime) = keys.map(BaseStationKeys::lifetime) else {
             return;
         };
-        let Some(keys) = &mut mobile.keys else { return };
-        let lifetime = keys.lifetime();
+        let teks = self.random_teks(now, &flows, lifetime);
+        let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) else {
+            return;
+        };
+        if lost {
+            keys.install_lost(m, teks);
+        } else if let Some(entry) = keys.current_mut() {
+            for (said, context) in teks {
+                entry.install(said, context);
+            }
+        }
+    }
+
+    /// Random TEKs, an older and a newer one for each SA of `flows`.
+    pub(super) fn random_teks(
+        &mut self,
+        now: VirtualTime,
+        flows: &[(Sfid, Said)],
+        lifetime: PmkLifetime,
+    ) -> Vec<(Said, TekContext)> {
+        let window = self.settings.keys.window.clone();
         let mut state = |eks, expires| {
             let mut octets = [0; 16];
             self.generator.fill_bytes(&mut octets);
@@ -227,14 +243,7 @@ impl BaseStation {
             let newer = state(1, (now + lifetime.full / 2).min(lifetime.ends));
             TekContext::from_random(older, newer)
         };
-        let teks: Vec<_> = saids(&mobile.flows).into_iter().map(|said| (said, context())).collect();
-        if lost {
-            keys.install_lost(m, teks);
-        } else if let Some(entry) = keys.current_mut() {
-            for (said, context) in teks {
-                entry.install(said, context);
-            }
-        }
+        saids(flows).into_iter().map(|said| (said, context())).collect()
     }
 
     /// CIDs if none are allocated, downlink from now on, and RNG-RSP.
@@ -286,23 +295,7 @@ impl BaseStation {
         let updates: Vec<RegTlv> = entry
             .tek_contexts()
             .filter(|(_, context)| sends || context.is_random())
-            .map(|(said, context)| {
-                let [older, newer] = context.states();
-                let parameters = |state: &TekState| TekParameters {
-                    wrapped_tek: key_wrap::wrap(&kek, state.tek()).to_vec(),
-                    lifetime: u32::try_from(state.expires().since(now).as_secs()).unwrap_or(u32::MAX),
-                    sequence_number: state.eks(),
-                    other: Vec::new(),
-                };
-                RegTlv::SaTekUpdate(SaTekUpdate {
-                    kind: SaTekUpdate::TEK,
-                    new_said: said,
-                    old_said: said,
-                    older: Some(parameters(older)),
-                    newer: Some(parameters(newer)),
-                    other: Vec::new(),
-                })
-            })
+            .map(|(said, context)| RegTlv::SaTekUpdate(sa_tek::update(&kek, said, context, now)))
             .collect();
         let generated = entry.tek_contexts().any(|(_, context)| !context.is_random());
         let (security, how) = if updates.is_empty() || generated {
@@ -360,7 +353,7 @@ impl BaseStation {
     }
 
     /// When the mobile has installed the TEKs of an RNG-RSP that is answered now: it goes out in the next downlink subframe.
-    fn installed(&self, now: VirtualTime) -> VirtualTime {
+    pub(super) fn installed(&self, now: VirtualTime) -> VirtualTime {
         let radio = &self.settings.radio;
         radio.next_downlink(now) + radio.downlink + radio.tek_processing
     }
@@ -392,6 +385,11 @@ impl BaseStation {
         }
     }
 
+    /// The sequence number of the AK in use for a mobile.
+    pub(super) fn ak_sn(&self, ms: MsMac) -> Option<AkSequenceNumber> {
+        Some(self.mobiles.get(&ms)?.keys.as_ref()?.ak().ak_sn)
+    }
+
     pub(super) fn report_to_authenticator(
         &mut self,
         now: VirtualTime,
@@ -399,10 +397,8 @@ impl BaseStation {
         m: CmacKeyCount,
         outbox: &mut Outbox<Event>,
     ) {
-        let tlvs = vec![
-            AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(m)])]),
-            bs_info(self.settings.bsid, bs_role::SERVING),
-        ];
+        let Some(sn) = self.ak_sn(ms) else { return };
+        let tlvs = vec![count_tlv(sn, m), bs_info(self.settings.bsid, bs_role::SERVING)];
         let note = format!("CMAC_Key_Count_Update: {} has taken count {m}", self.directory.bs(self.settings.bsid));
         self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
         self.ask_gateway(now, ms, MessageKind::CmacKeyCountUpdate, tlvs, note, outbox);
@@ -417,7 +413,10 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let ms = answer.ms;
-        let reported = report.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count();
+        let reported = named_count(&report.tlvs);
+        if self.ak_sn(ms) != Some(named_ak_sn(&report.tlvs)) {
+            return outbox.verdict(Verdict::accepted("about a PMK that is no longer in use here"));
+        }
         if answer.tlvs.failure_indication().is_some() {
             outbox.verdict(Verdict::accepted("refused: the context of that count goes"));
             if let (Some(count), Some(mobile)) = (reported, self.mobiles.get_mut(&ms))
@@ -463,19 +462,28 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let ms = notice.ms;
-        let Some(n) = notice.tlvs.inside(MsInfo).inside(AkContext).cmac_key_count() else {
+        let Some(n) = named_count(&notice.tlvs) else {
             return outbox.verdict(Verdict::rejected("dropped: no CMAC_KEY_COUNT"));
         };
-        let note = format!("CMAC_Key_Count_Update_ACK: knows that N = {n}");
+        let sn = named_ak_sn(&notice.tlvs);
+        let replaced = notice.tlvs.inside(MsInfo).pmk_sn().is_some();
+        let note = match replaced {
+            true => format!("CMAC_Key_Count_Update_ACK: knows that PMK SN {sn} is no longer in use"),
+            false => format!("CMAC_Key_Count_Update_ACK: knows that N = {n}"),
+        };
         self.backbone.answer(from, notice, MessageKind::CmacKeyCountUpdateAck, Vec::new(), note, outbox);
-        let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) else {
+        if replaced {
+            return self.pmk_replaced(now, ms, sn, outbox);
+        }
+        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut());
+        let Some(keys) = keys.filter(|keys| keys.ak().ak_sn == sn) else {
             return outbox.verdict(Verdict::accepted(format!("N = {n}, nothing is held here")));
         };
         let before = keys.retained().count();
         keys.notice(n);
         let gone = before - keys.retained().count();
         let behind = keys.state() == Some(EntryState::Confirmed) && n <= keys.count();
-        let count = keys.count();
+        let (count, held) = (keys.count(), keys.state().is_some());
         outbox.verdict(Verdict::accepted(format!("N = {n}, {gone} contexts deleted")));
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
@@ -483,8 +491,9 @@ impl BaseStation {
         if behind && here {
             // N is not above the count confirmed here: the report was lost or forgotten (R3).
             self.report_to_authenticator(now, ms, count, outbox);
-        } else if here && self.mobiles.get(&ms).is_some_and(|mobile| mobile.came_from.is_some()) {
-            // N has moved past the count reported from here: its acknowledgement is late or lost, and says no more.
+        } else if here && held && self.mobiles.get(&ms).is_some_and(|mobile| mobile.came_from.is_some()) {
+            // N has moved past the count reported from here: its acknowledgement is late or lost, and says no more. Where
+            // it has moved so far that the context is gone, the mobile is elsewhere, and the path is not for this BS.
             self.backbone.withdraw(ms, |kind| kind == MessageKind::CmacKeyCountUpdate);
             self.entry_complete(now, ms, count, outbox);
         }

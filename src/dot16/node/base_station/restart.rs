@@ -23,6 +23,7 @@ impl BaseStation {
                 self.event(ms, What::PacketGivenUp { direction: Direction::Downlink }, outbox);
             }
         }
+        self.entrances.clear();
         self.cids.clear();
         self.by_cid.clear();
         self.by_tunnel.clear();

@@ -11,6 +11,7 @@ use crate::dot16::node::authenticator::named_bs;
 use crate::dot16::node::backbone_side::Request;
 use crate::dot16::node::connection::{Connection, Flow, plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, What};
+use crate::dot16::node::named_count::count_tlv;
 use crate::dot16::security::Weakness;
 use crate::dot16::wire::{
     BshoDecision, HoIndication, ManagementMessage, MobBshoRsp, MobBshoRspTlv, MobHoInd, MobMshoReq, MobNbrAdv,
@@ -146,6 +147,10 @@ impl BaseStation {
     ) {
         let own = self.settings.bsid;
         let frame = self.settings.radio.frame_number(now);
+        if self.mobiles.get(&ms).is_some_and(|mobile| mobile.confirming) {
+            // Until then candidates would be given contexts of the PMK before.
+            return outbox.verdict(Verdict::rejected("dropped: the Authenticator does not use the new PMK yet"));
+        }
         let Some(Serving { preparation, left: None, .. }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile is not connected here"));
         };
@@ -388,9 +393,9 @@ impl BaseStation {
             _ => "stays, and does not need",
         };
         let note = format!("HO_Cnf: {} {what} {}", self.directory.ms(ms), self.directory.bs(bs));
-        let count = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()).map(|keys| keys.count());
+        let keys = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
         let mut tlvs = vec![AsnTlv::HoConfirmType(kind), AsnTlv::ActionTime(action_frame)];
-        tlvs.extend(count.map(|count| AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(count)])])));
+        tlvs.extend(keys.map(|keys| count_tlv(keys.ak().ak_sn, keys.count())));
         tlvs.push(bs_info(self.settings.bsid, bs_role::SERVING));
         self.backbone.request(now, to, ms, Request { kind: MessageKind::HoCnf, tlvs, note }, outbox);
     }
@@ -444,6 +449,7 @@ impl BaseStation {
         mobile.role = Role::Idle;
         mobile.path = false;
         mobile.management.clear();
+        (mobile.session, mobile.previous, mobile.confirming) = (None, None, false);
         if let Some(keys) = &mut mobile.keys {
             keys.release();
         }

@@ -12,6 +12,7 @@ use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier
 use crate::dot16::identifiers::{AkSequenceNumber, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::event::{Event, What};
+use crate::dot16::node::named_count::count_tlv;
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, Preparation};
 use crate::dot16::security::hierarchy::AkContext;
@@ -299,12 +300,10 @@ impl BaseStation {
     ) {
         let tunnel = self.own_tunnel(ms);
         let own = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()).map(BaseStationKeys::count);
-        let Some(count) = count.or(own) else { return };
-        let tlvs = vec![
-            AsnTlv::RegistrationType(registration::HANDOFF),
-            AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(count)])]),
-            tunnel_info(tunnel),
-        ];
+        let (Some(count), Some(sn)) = (count.or(own), self.ak_sn(ms)) else {
+            return;
+        };
+        let tlvs = vec![AsnTlv::RegistrationType(registration::HANDOFF), count_tlv(sn, count), tunnel_info(tunnel)];
         let note = format!("Path_Reg_Req: asks for the downlink, on count {count}");
         self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathDeregReq));
         self.ask_gateway(now, ms, MessageKind::PathRegReq, tlvs, note, outbox);
@@ -342,7 +341,12 @@ impl BaseStation {
     /// Requests of a preparation that is over, or has served its purpose: a late answer must prepare nothing, least of all
     /// an entry that is live by then (R8).
     pub(super) fn withdraw_preparation(&mut self, ms: MsMac) {
-        self.backbone.withdraw(ms, |open| matches!(open, MessageKind::ContextReq | MessageKind::PathPreregReq));
+        // Not the context of an AK that an authentication has just given: it belongs to no preparation.
+        let of_preparation = |open: &ControlMessage| match open.kind {
+            MessageKind::ContextReq => Self::wanted_ak(open).is_none(),
+            kind => kind == MessageKind::PathPreregReq,
+        };
+        self.backbone.withdraw_messages(ms, of_preparation);
     }
 
     /// What belongs to one attempt goes: CIDs, queued and kept SDUs.
@@ -405,6 +409,9 @@ impl BaseStation {
     pub(super) fn unanswered(&mut self, now: VirtualTime, request: &ControlMessage, outbox: &mut Outbox<Event>) {
         match request.kind {
             MessageKind::HoReq => self.candidate_silent(now, request.ms, outbox),
+            MessageKind::KeyChangeCnf => self.pmk_unconfirmed(now, request, outbox),
+            // The mobile gives its authentication up in time.
+            MessageKind::ContextReq if Self::wanted_ak(request).is_some() => {}
             MessageKind::ContextReq | MessageKind::PathPreregReq if self.target(request.ms).is_some() => {
                 self.refuse_attempt(request.ms, outbox);
             }

@@ -6,6 +6,7 @@ use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction};
 use crate::dot16::node::connection::{Flow, header};
 use crate::dot16::node::event::{Event, Reject, What};
 use crate::dot16::node::sdu_queue::{Load, PduLimits};
+use crate::dot16::security::Weakness;
 use crate::dot16::security::tek_context::ReceiveError;
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Outbox, Port, Verdict};
@@ -30,8 +31,7 @@ impl MobileStation {
     /// A user packet for the uplink.
     pub(super) fn packet(&mut self, now: VirtualTime, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
         let flow = self.settings.classifiers.flow_for(&self.flows, Direction::Uplink, &packet);
-        let refused = matches!(self.state, State::Detached) || self.packets.len() >= QUEUE;
-        let Some(flow) = flow.filter(|_| !refused) else {
+        let Some(flow) = flow.filter(|_| self.packets.len() < QUEUE) else {
             return self.packets_given_up(1, outbox);
         };
         self.packets.insert(flow, self.next_packet, packet);
@@ -43,11 +43,6 @@ impl MobileStation {
         for _ in 0..packets {
             self.event(What::PacketGivenUp { direction: Direction::Uplink }, outbox);
         }
-    }
-
-    pub(super) fn give_packets_up(&mut self, outbox: &mut Outbox<Event>) {
-        let packets = self.packets.take_all().len();
-        self.packets_given_up(packets, outbox);
     }
 
     pub(super) fn queue_management(
@@ -77,7 +72,8 @@ impl MobileStation {
                 self.live.as_ref().map(|live| (live.bs, live.count))?
             }
             State::Entering { entry } if entry.granted => (entry.bs, self.keys.traffic()?),
-            State::Entering { .. } | State::Returning { .. } | State::Detached => return None,
+            State::Joining { joining } if joining.may_send() => (joining.bs, CmacKeyCount(0)),
+            State::Entering { .. } | State::Returning { .. } | State::Joining { .. } => return None,
         };
         Some((bs, *self.settings.ports.get(&bs)?, count))
     }
@@ -159,11 +155,12 @@ impl MobileStation {
     pub(super) fn data_pdu(&mut self, now: VirtualTime, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
         let cid = pdu.header.cid;
         let Some((bs, connection, count)) = self.listening_to() else {
-            return;
+            return outbox.verdict(Verdict::rejected("dropped: the mobile has no connection"));
         };
         let Some(flow) = connection.and_then(|connection| connection.flow_on(cid)) else {
             return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is none of this mobile's")));
         };
+        let moves_window = self.keys.weak(Weakness::MovesWindowBeforeIcv);
         let context = self.keys.keys_mut(bs, count).and_then(|keys| keys.tek_context_mut(flow.said));
         let Some(context) = context else {
             return outbox.verdict(Verdict::rejected("dropped: no TEK for this connection"));
@@ -171,6 +168,9 @@ impl MobileStation {
         let opened = match context.open(now, Direction::Downlink, pdu) {
             Ok(opened) => opened,
             Err(error) => {
+                if moves_window && error == ReceiveError::Icv {
+                    context.accept_unverified(pdu);
+                }
                 if let Some(reject) = reject_of(&error) {
                     self.event(What::Rejected(reject), outbox);
                 }

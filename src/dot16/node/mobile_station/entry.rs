@@ -4,24 +4,21 @@ use std::time::Duration;
 
 use super::handover::candidate_connection;
 use super::{Live, MobileStation, State, Timer};
-use crate::dot16::identifiers::{Bsid, Cid, Direction};
+use crate::dot16::identifiers::{Bsid, Cid, Direction, Said};
 use crate::dot16::node::connection::{Connection, signed_pdu};
 use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
 use crate::dot16::node::radio::Association;
+use crate::dot16::node::sa_tek;
 use crate::dot16::security::Weakness;
-use crate::dot16::security::key_wrap;
-use crate::dot16::security::keys::Kek;
-use crate::dot16::security::pn_window::PnWindow;
-use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
 use crate::dot16::wire::{
     HoProcessOptimization, HoSecurity, ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SaTekUpdate,
-    TekParameters, cdma_code,
+    cdma_code,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
 /// MAC version: 5 = IEEE Std 802.16e-2005, the newest name Wireshark 4.0 has.
-const MAC_VERSION: u8 = 5;
+pub(super) const MAC_VERSION: u8 = 5;
 
 impl MobileStation {
     /// Synchronised to the downlink of the BS to enter.
@@ -35,6 +32,9 @@ impl MobileStation {
         let live = self.live.as_ref().map(|live| live.bs);
         self.reassemblers.retain(|(at, _), _| Some(*at) == live);
         self.fragmenters.retain(|(at, _), _| Some(*at) == live);
+        if self.keys.weak(Weakness::DerivesAtArrival) {
+            self.derive(now, bs, outbox);
+        }
         self.event(What::Listening { bs }, outbox);
         self.timers.set(Timer::Deadline, now + deadline);
         match self.settings.radio.association {
@@ -76,6 +76,9 @@ impl MobileStation {
 
     /// RNG-RSP without CMAC tuple: only as the answer to a CDMA code.
     pub(super) fn access_response(&mut self, now: VirtualTime, response: &RngRsp, outbox: &mut Outbox<Event>) {
+        if matches!(self.state, State::Joining { .. }) {
+            return self.join_response(now, response, outbox);
+        }
         let waiting = matches!(self.state, State::Entering { .. }) && self.timers.get(Timer::Access).is_some();
         if !waiting || !cdma_code::answers(response, cdma_code::HANDOVER_RANGING) {
             let text = "dropped: RNG-RSP without CMAC tuple answers no CDMA code";
@@ -129,7 +132,7 @@ impl MobileStation {
         }
         let security = response.ho_process_optimization().map(|bits| bits.security());
         if security == Some(HoSecurity::Reauthentication) {
-            return self.reauthentication_demanded(outbox);
+            return self.reauthentication_demanded(now, outbox);
         }
         let notify = response
             .ho_process_optimization()
@@ -146,6 +149,12 @@ impl MobileStation {
         let lost = security == Some(HoSecurity::SaTekUpdateInRngRsp) || entry.mode != HandoverMode::Seamless;
         if response.sa_tek_updates().next().is_some() && !lost && !self.keys.weak(Weakness::AcceptsTeksAfterSeamless) {
             let text = "dropped: TEKs in RNG-RSP, although seamless handover was agreed";
+            return outbox.verdict(Verdict::rejected(text));
+        }
+        let updated: Vec<Said> = response.sa_tek_updates().map(|update| update.new_said).collect();
+        let missing = connection.flows.iter().find(|flow| !updated.contains(&flow.said));
+        if let Some(flow) = missing.filter(|_| !updated.is_empty()) {
+            let text = format!("dropped: TEKs of some SAs in RNG-RSP, but none of SAID {}", flow.said);
             return outbox.verdict(Verdict::rejected(text));
         }
         let mut installed = false;
@@ -180,23 +189,21 @@ impl MobileStation {
 
     /// The TEKs of RNG-RSP are at work after their processing time.
     pub(super) fn keys_installed(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let State::Entering { entry } = &self.state else { return };
+        let State::Entering { entry } = &self.state else {
+            return self.joined(now, outbox);
+        };
         if let Some(connection) = entry.installing.clone() {
             self.complete(now, entry.bs, connection, outbox);
         }
     }
 
     fn install(&mut self, now: VirtualTime, bs: Bsid, update: &SaTekUpdate) -> Result<(), &'static str> {
-        let (Some(older), Some(newer)) = (&update.older, &update.newer) else {
-            return Err("an SA-TEK-Update without both TEKs");
-        };
         let count = self.keys.traffic().ok_or("no entry is under way")?;
         let kek = self.keys.ak(bs).kek.clone();
         let window = self.keys.window().clone();
-        let older = unwrapped(&kek, older, &window, now).ok_or("a TEK that does not unwrap")?;
-        let newer = unwrapped(&kek, newer, &window, now).ok_or("a TEK that does not unwrap")?;
+        let context = sa_tek::unwrapped(&kek, update, &window, now)?;
         let keys = self.keys.keys_mut(bs, count).ok_or("no keys for this BS")?;
-        keys.install(update.new_said, TekContext::from_random(older, newer));
+        keys.install(update.new_said, context);
         Ok(())
     }
 
@@ -207,6 +214,7 @@ impl MobileStation {
         self.stop_timers();
         self.keys.complete(bs);
         self.live = Some(Live { bs, connection, count: self.keys.committed() });
+        self.last_serving = bs;
         self.state = State::Connected;
         self.link_heard(now);
         self.reassemblers.retain(|(at, _), _| *at == bs);
@@ -223,18 +231,15 @@ impl MobileStation {
         if notify || !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
+        self.renew_if_due(now, outbox);
     }
 
-    /// RNG-RSP demands re-authentication (bits 1-2 = 00): without an entry procedure to run, the mobile is off the network.
-    fn reauthentication_demanded(&mut self, outbox: &mut Outbox<Event>) {
+    /// RNG-RSP demands re-authentication (bits 1-2 = 00): the mobile enters anew, at this BS first.
+    fn reauthentication_demanded(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let State::Entering { entry } = &self.state else { return };
+        let bs = entry.bs;
         outbox.verdict(Verdict::accepted("re-authentication demanded"));
-        self.stop_entering(outbox);
-        self.keys.give_up();
-        self.report_keys(outbox);
-        self.live = None;
-        self.state = State::Detached;
-        self.give_packets_up(outbox);
-        self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at: None }, outbox);
+        self.join(now, bs, true, outbox);
     }
 
     /// The attempt did not succeed in time.
@@ -258,10 +263,4 @@ impl MobileStation {
             self.timers.cancel(timer);
         }
     }
-}
-
-fn unwrapped(kek: &Kek, parameters: &TekParameters, window: &PnWindow, now: VirtualTime) -> Option<TekState> {
-    let tek = key_wrap::unwrap(kek, &parameters.wrapped_tek).ok()?;
-    let expires = now + Duration::from_secs(u64::from(parameters.lifetime));
-    Some(TekState::new(tek, parameters.sequence_number & 3, TekSource::Random, window.clone(), expires))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::authentication::Pending;
 use super::{Entry, MobileStation, State, Timer};
 use crate::dot16::identifiers::{Bsid, Direction};
 use crate::dot16::node::connection::{Connection, signed_pdu};
@@ -31,11 +32,17 @@ impl MobileStation {
             return self
                 .event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
         };
-        self.event(What::HandoverStarted { from: live.bs, to: target }, outbox);
+        let from = live.bs;
+        if self.authentication.is_some() || self.pending.is_some() {
+            if self.pending.replace(Pending::Deferred { target, candidates }).is_some() {
+                self.event(What::CommandIgnored("handover: replaced by a later one before it began"), outbox);
+            }
+            return;
+        }
+        self.event(What::HandoverStarted { from, to: target }, outbox);
         self.timers.cancel(Timer::RepeatCancel);
         if self.keys.begin().is_err() {
-            let at = self.live.as_ref().map(|live| live.bs);
-            return self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at }, outbox);
+            return self.renew_for_handover(now, outbox);
         }
         if !self.keys.weak(Weakness::DerivesAtArrival) {
             for &bs in &candidates {
@@ -156,7 +163,9 @@ impl MobileStation {
             radio.frame_start(radio.frame_number(now).saturating_add(u32::from(response.action_time.max(1))));
         let name = self.directory.bs(bs);
         outbox.verdict(Verdict::accepted(format!("goes to {name} at {action_time}, {mode}")));
-        self.derive(now, bs, outbox);
+        if !self.keys.weak(Weakness::DerivesAtArrival) {
+            self.derive(now, bs, outbox);
+        }
         self.event(What::HandoverAgreed { to: bs, mode, action_time }, outbox);
         self.state = State::Leaving { entry };
         self.timers.set(Timer::Indicate, action_time - radio.frame + radio.downlink);
@@ -195,6 +204,13 @@ impl MobileStation {
                 self.stop_entering(outbox);
                 self.give_entry_up(now, target, outbox);
             }
+            State::Connected if self.pending.is_some() => match self.pending.take() {
+                Some(Pending::Exhausted) => {
+                    let at = self.live.as_ref().map(|live| live.bs);
+                    self.event(What::HandoverEnded { outcome: Outcome::Cancelled, at }, outbox);
+                }
+                _ => self.event(What::CommandIgnored("cancel: the handover had not begun"), outbox),
+            },
             _ => self.event(What::CommandIgnored("cancel: no handover is under way"), outbox),
         }
     }
@@ -265,10 +281,12 @@ impl MobileStation {
             return self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
         }
         let next = if entry.fallbacks.is_empty() { None } else { Some(entry.fallbacks.remove(0)) };
+        if self.keys.count_is_exhausted() {
+            return self.join(now, self.last_serving, true, outbox);
+        }
         let (Some(next), Ok(_)) = (next, self.keys.begin()) else {
-            self.state = State::Detached;
-            self.give_packets_up(outbox);
-            return self.event(What::HandoverEnded { outcome: Outcome::Released, at: None }, outbox);
+            self.event(What::HandoverEnded { outcome: Outcome::Released, at: None }, outbox);
+            return self.enter_network(now, outbox);
         };
         self.derive(now, next, outbox);
         entry.bs = next;

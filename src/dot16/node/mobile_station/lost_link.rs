@@ -4,9 +4,10 @@
 //! A serving BS sends MOB_NBR-ADV to every mobile that is connected to it, so that silence for several of its intervals
 //! says that the mobile is connected no longer: the BS has restarted, or has let it go.
 
+use super::authentication::Pending;
 use super::{Entry, MobileStation, State, Timer};
 use crate::dot16::identifiers::Bsid;
-use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
+use crate::dot16::node::event::{Event, HandoverMode, What};
 use crate::dot16::security::Weakness;
 use crate::emulation::Outbox;
 use crate::time::VirtualTime;
@@ -37,7 +38,8 @@ impl MobileStation {
             self.timers.cancel(timer);
         }
         self.management.clear();
-        if matches!(self.state, State::Connected) {
+        self.drop_authentication(outbox);
+        if matches!(self.state, State::Connected) && !matches!(self.pending.take(), Some(Pending::Exhausted)) {
             self.event(What::HandoverStarted { from: bs, to: bs }, outbox);
         }
         self.event(What::Left { bs }, outbox);
@@ -57,9 +59,7 @@ impl MobileStation {
             notify: false,
         };
         if self.keys.begin().is_err() {
-            self.state = State::Detached;
-            self.give_packets_up(outbox);
-            return self.event(What::HandoverEnded { outcome: Outcome::Released, at: None }, outbox);
+            return self.join(now, bs, true, outbox);
         }
         self.state = State::Entering { entry };
         self.derive(now, bs, outbox);
@@ -100,7 +100,7 @@ impl MobileStation {
                 self.timers.cancel(Timer::Return);
                 self.enter_again(now, outbox);
             }
-            State::Detached => {}
+            State::Joining { .. } => self.join_anew(now, outbox),
         }
     }
 }

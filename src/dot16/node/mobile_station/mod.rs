@@ -4,12 +4,15 @@
 //! * `handover`: MOB_MSHO-REQ to MOB_HO-IND, leaving, cancelling.
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
 //! * `data`: user packets up and down.
+//! * `authentication`: EAP and the SA-TEK handshake; `network_entry`: the way in for a mobile without connection.
 //! * `lost_link`: a serving BS that is silent, contexts that are gone.
 
+mod authentication;
 pub(in crate::dot16::node) mod data;
 mod entry;
 mod handover;
 mod lost_link;
+mod network_entry;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -25,11 +28,15 @@ use super::radio::RadioSettings;
 use super::sdu_queue::SduQueue;
 use super::timers::Timers;
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac, Sfid};
-use crate::dot16::security::entry_keys::CmacError;
+use crate::dot16::security::Credential;
+use crate::dot16::security::hierarchy::AkContext;
 use crate::dot16::security::mobile_keys::MobileKeys;
 use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::time::VirtualTime;
+use authentication::{Authentication, Pending};
+use network_entry::Joining;
+use rand_chacha::ChaCha20Rng;
 
 /// Settings of a mobile station.
 #[derive(Clone, Debug)]
@@ -38,6 +45,8 @@ pub struct MobileStationSettings {
     pub mac: MsMac,
     /// Whether it negotiated seamless handover at network entry (A5, R13).
     pub seamless: bool,
+    /// What it authenticates with.
+    pub credential: Credential,
     /// The radio.
     pub radio: RadioSettings,
     /// The links to base stations.
@@ -91,8 +100,8 @@ enum State {
     Entering { entry: Entry },
     /// Cancelled after leaving: synchronising to the serving BS again.
     Returning { target: Bsid },
-    /// No connection is left.
-    Detached,
+    /// No connection is left: entering the network by authentication.
+    Joining { joining: Joining },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +118,13 @@ enum Timer {
     Return,
     KeysInstalled,
     LostLink,
+    Authentication,
+    AuthenticationLimit,
+    Reauthenticate,
+    Join,
+    JoinAccess,
+    JoinRange,
+    JoinDeadline,
 }
 
 /// A mobile station.
@@ -123,6 +139,19 @@ pub struct MobileStation {
     timers: Timers<Timer>,
     /// How often MOB_HO-IND (cancel) may still be repeated.
     cancel_repeats: u8,
+    /// For nonces.
+    generator: ChaCha20Rng,
+    /// The authentication under way.
+    authentication: Option<Authentication>,
+    /// The handover that waits for its end.
+    pending: Option<Pending>,
+    /// Identifier of the last EAP-Start.
+    pkm_identifier: u8,
+    /// How many renewals in a row have come to nothing, and whether the last one was refused.
+    renewals_failed: u32,
+    refused: bool,
+    /// The BS of the live connection, or of the last one.
+    last_serving: Bsid,
     /// When the BS listened to was heard last.
     heard: VirtualTime,
     management: VecDeque<(Vec<u8>, String)>,
@@ -149,6 +178,7 @@ impl MobileStation {
         keys: MobileKeys,
         bs: Bsid,
         connection: Connection,
+        generator: ChaCha20Rng,
     ) -> Self {
         let count = keys.committed();
         let report = KeyReport::new(settings.mac, true);
@@ -165,6 +195,13 @@ impl MobileStation {
             state: State::Connected,
             timers,
             cancel_repeats: 0,
+            generator,
+            authentication: None,
+            pending: None,
+            pkm_identifier: 0,
+            renewals_failed: 0,
+            refused: false,
+            last_serving: bs,
             heard: VirtualTime::ZERO,
             management: VecDeque::new(),
             flows,
@@ -198,13 +235,17 @@ impl MobileStation {
     }
 
     fn report_keys(&mut self, outbox: &mut Outbox<Event>) {
-        let held: Vec<Bsid> = self.keys.held().map(|(bs, _)| bs).collect();
-        for bs in held {
-            let ak = self.keys.ak(bs).clone();
-            self.report.ak(&ak, outbox);
+        let fresh = self.authentication.as_ref().and_then(Authentication::fresh);
+        let keys = [Some(&self.keys), fresh];
+        let aks: Vec<&AkContext> = keys.into_iter().flatten().flat_map(MobileKeys::aks).collect();
+        for ak in &aks {
+            if keys.into_iter().flatten().any(|keys| keys.held().any(|(_, entry)| entry.akid() == ak.akid)) {
+                self.report.ak(ak, outbox);
+            }
         }
-        let entries = self.keys.held().map(|(bs, entry)| (bs, entry.akid(), entry));
-        self.report.update(entries, outbox);
+        self.report.keep_aks(&aks.iter().map(|ak| ak.akid).collect::<Vec<_>>(), outbox);
+        let entries = keys.into_iter().flatten().flat_map(MobileKeys::held);
+        self.report.update(entries.map(|(bs, entry)| (bs, entry.akid(), entry)), outbox);
     }
 
     /// The BS that the mobile listens to, with the connection and count in use there.
@@ -216,14 +257,22 @@ impl MobileStation {
             State::Entering { entry } if entry.listening => {
                 self.keys.traffic().map(|count| (entry.bs, entry.connection.as_ref(), count))
             }
-            State::Entering { .. } | State::Returning { .. } | State::Detached => None,
+            State::Entering { .. } | State::Returning { .. } | State::Joining { .. } => None,
+        }
+    }
+
+    /// The BS whose downlink the mobile receives.
+    fn hears(&self) -> Option<Bsid> {
+        match &self.state {
+            State::Joining { joining } => joining.is_listening().then_some(joining.bs),
+            _ => self.listening_to().map(|(bs, ..)| bs),
         }
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
         let from = self.settings.ports.iter().find(|(_, of_bs)| **of_bs == port).map(|(bs, _)| *bs);
-        match (from, self.listening_to()) {
-            (Some(from), Some((bs, _, _))) if from == bs => {}
+        match (from, self.hears()) {
+            (Some(from), Some(bs)) if from == bs => {}
             (Some(from), _) => {
                 let text = format!("dropped: not listening to {}", self.directory.bs(from));
                 return outbox.verdict(Verdict::rejected(text));
@@ -266,6 +315,9 @@ impl MobileStation {
                 }
             }
             (ManagementMessage::RngRsp(message), None) => self.access_response(now, message, outbox),
+            (ManagementMessage::PkmRsp(message), protected) if message.code.is_authentication() => {
+                self.authentication_response(now, cid, message, protected, outbox);
+            }
             (message, None) => {
                 let text = format!("dropped: {} without CMAC tuple", message.name());
                 self.rejected(Reject::Cmac, text, outbox);
@@ -279,9 +331,13 @@ impl MobileStation {
     /// Verifies a CMAC tuple of the BS listened to and takes its CMAC_PN.
     fn verify(&mut self, cid: Cid, protected: &[u8], tuple: &CmacTuple, outbox: &mut Outbox<Event>) -> bool {
         let Some((bs, _, count)) = self.listening_to() else {
+            outbox.verdict(Verdict::rejected("dropped: no keys of this BS are in use"));
             return false;
         };
-        let Some(keys) = self.keys.keys_mut(bs, count) else {
+        // While the BS uses a new AK already and SA-TEK-Response is still to come, both verify.
+        let fresh = self.authentication.as_mut().and_then(|authentication| authentication.fresh_entry(tuple.ak_sn));
+        let Some(keys) = fresh.or(self.keys.keys_mut(bs, count)) else {
+            outbox.verdict(Verdict::rejected("dropped: no keys of this BS are in use"));
             return false;
         };
         match keys.accept(Direction::Downlink, cid, protected, tuple) {
@@ -289,12 +345,8 @@ impl MobileStation {
                 self.serving_heard();
                 true
             }
-            Err(error @ CmacError::Value) => {
-                self.rejected(Reject::Cmac, format!("dropped: {error}"), outbox);
-                false
-            }
-            Err(error @ CmacError::PacketNumber { .. }) => {
-                self.rejected(Reject::CmacPn, format!("dropped: {error}"), outbox);
+            Err(error) => {
+                self.rejected(Reject::from(error), format!("dropped: {error}"), outbox);
                 false
             }
         }
@@ -314,6 +366,13 @@ impl MobileStation {
             Timer::Return => self.returned(now, outbox),
             Timer::KeysInstalled => self.keys_installed(now, outbox),
             Timer::LostLink => self.check_link(now, outbox),
+            Timer::Authentication => self.authentication_unanswered(now, outbox),
+            Timer::AuthenticationLimit => self.authentication_failed(now, false, outbox),
+            Timer::Reauthenticate => self.renew_again(now, outbox),
+            Timer::Join => self.join_on(now, outbox),
+            Timer::JoinAccess => self.join_access(now, outbox),
+            Timer::JoinRange => self.join_range(now, outbox),
+            Timer::JoinDeadline => self.join_next(now, outbox),
         }
     }
 }
@@ -338,10 +397,12 @@ impl Node for MobileStation {
             }
             Input::Command(Command::Cancel) => self.cancel(now, outbox),
             Input::Command(Command::Uplink(packet)) => self.packet(now, packet, outbox),
+            Input::Command(Command::Reauthenticate) => self.reauthenticate(now, outbox),
             Input::Command(Command::LoseContexts) => self.lose_contexts(now, outbox),
             Input::Command(Command::LoseCounter) => self.lose_counter(now, outbox),
             Input::Command(Command::Downlink { .. } | Command::Restart { .. }) => {}
         }
+        self.renew_if_pns_run_out(now, outbox);
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {

@@ -482,6 +482,235 @@ fn attacks_are_checked() {
     );
 }
 
+/// Expects the message for the entry `entry` with `from` changed to `to`, behind two stations of each kind.
+#[track_caller]
+fn entry_refused(entry: &str, from: &str, to: &str, line: usize, column: usize, message: &str) {
+    assert_eq!(entry.matches(from).count(), 1, "{from}");
+    refused(STATIONS, &entry.replace(from, to), line, column, message);
+}
+
+const INSIDER: &str = r#"[[attack]]
+name = "a"
+tap = "r6:bs2-gw"
+to = "bs2"
+insider = true
+trigger = { frame = "Context_Rpt" }
+action = { drop = true }
+"#;
+
+#[test]
+fn taps_on_the_backbone_are_checked() {
+    parse(&format!("{STATIONS}{INSIDER}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(INSIDER, from, to, line, column, &format!("attack{message}"));
+    };
+    let needed = "expected insider = true beside a tap on the backbone, because the AK crosses it in the clear (R19)";
+    changed("insider = true\n", "", 3, 7, &format!(".tap: {needed}, found the string \"r6:bs2-gw\""));
+    changed("insider = true", "insider = false", 5, 11, &format!(".insider: {needed}, found false"));
+    changed("insider = true", "insider = 1", 5, 11, ".insider: expected true or false, found the integer 1");
+    changed(
+        "to = \"bs2\"",
+        "to = \"bs2\"\ndirection = \"uplink\"",
+        5,
+        1,
+        ".direction: expected no direction beside a tap on the backbone, where to names the end that receives, found one",
+    );
+    let ends = "\"bs2\" or \"gw\", the end of the link that receives";
+    changed("to = \"bs2\"\n", "", 1, 1, &format!(".to: expected {ends}, found nothing"));
+    changed("\"bs2\"", "\"bs1\"", 4, 6, &format!(".to: expected {ends}, found the string \"bs1\""));
+    let air = "air:ms1-bs1";
+    changed(
+        "r6:bs2-gw",
+        air,
+        5,
+        1,
+        ".insider: expected no insider beside a tap on the air, which everybody hears, found one",
+    );
+    entry_refused(
+        &INSIDER.replace("insider = true\n", ""),
+        "r6:bs2-gw",
+        air,
+        4,
+        1,
+        "attack.to: expected no to beside a tap on the air, where direction says it, found one",
+    );
+    changed(
+        "Context_Rpt",
+        "RNG-REQ",
+        6,
+        21,
+        ".trigger.frame: expected \"any\", \"data\" or, on the backbone, the name of a control message such as \"Context_Rpt\", found the string \"RNG-REQ\"",
+    );
+    changed("drop = true", "drop = false", 7, 19, ".action.drop: expected true, or no such key, found false");
+    changed(
+        "drop = true",
+        "delay = \"0s\"",
+        7,
+        20,
+        ".action.delay: expected a time of at least 1ns, found the string \"0s\"",
+    );
+    changed(
+        "drop = true",
+        "drop = true, delay = \"1s\"",
+        7,
+        25,
+        ".action: expected exactly one of record, replay, drop, delay, found drop and delay",
+    );
+    for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
+        refused(
+            STATIONS,
+            &INSIDER.replace("drop = true", action).replace("frame = \"Context_Rpt\"", "time = \"1s\""),
+            6,
+            11,
+            &format!("attack.trigger: expected a trigger on frames, because the action is to {verb}, found a table"),
+        );
+    }
+    changed(
+        "drop = true",
+        "replay = \"tape\"",
+        7,
+        21,
+        ".action.replay: expected a recording that another attack makes on the backbone, found the string \"tape\"",
+    );
+}
+
+const FAULT: &str = r#"[[fault]]
+link = "air:ms1-bs2"
+to = "bs2"
+frame = "RNG-REQ"
+lose = true
+"#;
+
+#[test]
+fn faults_are_checked() {
+    parse(&format!("{STATIONS}{FAULT}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(FAULT, from, to, line, column, &format!("fault{message}"));
+    };
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    changed("air:ms1-bs2", "ari:ms1-bs2", 2, 8, &format!(".link: {link}, found the string \"ari:ms1-bs2\""));
+    changed("air:ms1-bs2", "air:ms1", 2, 8, &format!(".link: {link}, found the string \"air:ms1\""));
+    changed("link = \"air:ms1-bs2\"\n", "", 1, 1, ".link: expected a link such as \"air:ms1-bs2\", found nothing");
+    changed(
+        "air:ms1-bs2",
+        "r6:bs2-bs1",
+        2,
+        8,
+        ".link: expected the name of the gateway after the base station's, found the string \"r6:bs2-bs1\"",
+    );
+    changed(
+        "air:ms1-bs2",
+        "r4:bs2-bs2",
+        2,
+        8,
+        ".link: expected two different base stations, found the string \"r4:bs2-bs2\"",
+    );
+    changed(
+        "air:ms1-bs2",
+        "r4:bs2-bs3",
+        2,
+        8,
+        ".link: expected the name of a [[base_station]], found the string \"r4:bs2-bs3\"",
+    );
+    changed(
+        "\"bs2\"",
+        "\"bs1\"",
+        3,
+        6,
+        ".to: expected \"ms1\" or \"bs2\", the end of the link that receives, found the string \"bs1\"",
+    );
+    let frame =
+        "expected \"any\", \"data\", \"CDMA\" or, on the air, the name of a management message such as \"RNG-REQ\"";
+    changed("frame = \"RNG-REQ\"\n", "", 1, 1, &format!(".frame: {frame}, found nothing"));
+    changed("RNG-REQ", "HO_Req", 4, 9, &format!(".frame: {frame}, found the string \"HO_Req\""));
+    let one = ": expected exactly one of lose, delay, duplicate, flip_bit, found";
+    changed("lose = true\n", "", 1, 1, &format!("{one} none"));
+    changed("lose = true", "lose = true\nflip_bit = 1", 6, 1, &format!("{one} lose and flip_bit"));
+    changed("lose = true", "lose = false", 5, 8, ".lose: expected true, or no such key, found false");
+    for key in ["delay", "duplicate"] {
+        let found = ".delay: expected a time of at least 1ns, found the string \"0ms\"".replace("delay", key);
+        changed("lose = true", &format!("{key} = \"0ms\""), 5, key.len() + 4, &found);
+    }
+    let bits = ".flip_bit: expected a whole number from 0 to 18446744073709551615, found the integer -1";
+    changed("lose = true", "flip_bit = -1", 5, 12, bits);
+    for key in ["nth", "count"] {
+        let found = format!(".{key}: expected a whole number from 1 to 1000000, found the integer 0");
+        changed("lose = true", &format!("lose = true\n{key} = 0"), 6, key.len() + 4, &found);
+    }
+    changed(
+        "lose = true",
+        "lose = true\nafter = \"1h\"",
+        6,
+        9,
+        ".after: expected a time from 0s to 3s, found the string \"1h\"",
+    );
+    entry_refused(FAULT, "lose", "loose", 5, 1, "unknown key \"loose\" in fault; did you mean \"lose\"?");
+    refused(STATIONS, &FAULT.repeat(1_001), 5_001, 1, "fault: expected at most 1000, found more");
+}
+
+#[test]
+fn misspelt_names_of_links_ends_and_frames_are_answered_with_the_nearest() {
+    for (from, to, help) in [
+        ("air:ms1-bs2", "aer:ms1-bs2", "did you mean \"air:ms1-bs2\"?"),
+        ("air:ms1-bs2", "air:msl-bs2", "did you mean \"ms1\"?"),
+        ("air:ms1-bs2", "r6:bs2-wg", "did you mean \"r6:bs2-gw\"?"),
+        ("\"bs2\"", "\"bs\"", "did you mean \"bs2\"?"),
+        ("RNG-REQ", "RNG-REK", "did you mean \"RNG-REQ\"?"),
+        ("RNG-REQ", "CMDA", "did you mean \"CDMA\"?"),
+    ] {
+        assert_eq!(FAULT.matches(from).count(), 1);
+        let error = parse(&format!("{STATIONS}{}", FAULT.replace(from, to))).unwrap_err();
+        assert_eq!(error.help().unwrap().to_string(), help, "{to}");
+    }
+}
+
+const LINK: &str = r#"[[link]]
+link = "r4:bs2-bs1"
+to = "bs1"
+latency = "3ms"
+"#;
+
+#[test]
+fn impairments_of_single_links_are_checked() {
+    parse(&format!("{STATIONS}{LINK}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(LINK, from, to, line, column, &format!("link{message}"));
+    };
+    changed(
+        "latency = \"3ms\"\n",
+        "",
+        1,
+        1,
+        ": expected at least one of loss, duplication, bit_errors, reordering, held_back, latency, jitter, found none",
+    );
+    changed("\"3ms\"", "\"0s\"", 4, 11, ".latency: expected a time of at least 1ns, found the string \"0s\"");
+    changed(
+        "latency = \"3ms\"",
+        "held_back = \"0s\"",
+        4,
+        13,
+        ".held_back: expected a time of at least 1ns, found the string \"0s\"",
+    );
+    for key in ["loss", "duplication", "bit_errors", "reordering"] {
+        let found = format!(".{key}: expected a probability from 0 to 1, found the number 1.5");
+        changed("latency = \"3ms\"", &format!("{key} = 1.5"), 4, key.len() + 4, &found);
+    }
+    let on_air = LINK.replace("r4:bs2-bs1", "air:ms1-bs1");
+    for key in ["latency", "jitter"] {
+        let found = format!(
+            "link.{key}: expected no {key} on the air, where frames arrive at the end of a subframe, found one"
+        );
+        entry_refused(&on_air, "latency", key, 4, 1, &found);
+    }
+    refused(
+        STATIONS,
+        &format!("{LINK}{}", LINK.replace("r4:bs2-bs1", "r4:bs1-bs2")),
+        6,
+        8,
+        "link.link: expected a direction of a link that has no entry yet, found the string \"r4:bs1-bs2\"",
+    );
+}
+
 #[test]
 fn expectations_are_checked() {
     let expect = |line: &str, column: usize, message: &str| {

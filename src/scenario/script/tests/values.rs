@@ -89,6 +89,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             pn_window: 64,
             cmac_key_count: None,
             network_key_count: None,
+            cmac_pn: None,
+            wrong_credential: false,
             weaknesses: Weaknesses::default(),
         }],
         flows: Vec::new(),
@@ -122,7 +124,7 @@ dl_sync = "15ms"
 loss = 0.25
 duplication = 1
 bit_errors = 1e-6
-reordering = 0.5
+reordering = 0.125
 crc = "ofdma"
 neighbour_advertisement = "0.5s"
 lost_downlink = "700ms"
@@ -141,7 +143,7 @@ tek_processing = "1ms"
 latency = "1us"
 jitter = "3us"
 loss = 0.5
-duplication = 0.125
+duplication = 0.75
 reordering = 1
 retry = "40ms"
 
@@ -266,7 +268,7 @@ fn every_key_is_read() {
         loss: 0.25,
         duplication: 1.0,
         bit_errors: 1e-6,
-        reordering: 0.5,
+        reordering: 0.125,
         crc: CrcOrder::Ofdma,
         neighbour_advertisement: ms(500),
         lost_downlink: ms(700),
@@ -284,7 +286,7 @@ fn every_key_is_read() {
     assert_eq!(script.radio, radio);
     let us = Duration::from_micros;
     let backbone =
-        Backbone { latency: us(1), jitter: us(3), loss: 0.5, duplication: 0.125, reordering: 1.0, retry: ms(40) };
+        Backbone { latency: us(1), jitter: us(3), loss: 0.5, duplication: 0.75, reordering: 1.0, retry: ms(40) };
     assert_eq!(script.backbone, backbone);
     assert_eq!(script.authenticator.name, "asn");
     assert_eq!(script.authenticator.pmk_lifetime, ms(7_200_000));
@@ -473,4 +475,72 @@ fn every_kind_of_expectation_is_read_and_said_in_words() {
     }
     let script = parse(&format!("{SMALLEST}[[expect]]\ntext = \"own words\"\nnonce_reuse = 0\n")).unwrap();
     assert_eq!(script.expectations[0].text, "own words");
+}
+
+#[test]
+fn faults_are_read_and_both_orders_of_an_r4_link_name_the_same_one() {
+    let entry = |link: &str, to: &str, rest: &str| {
+        let script = parse(&format!("{STATIONS}[[fault]]\nlink = {link:?}\nto = {to:?}\n{rest}\n")).unwrap();
+        script.faults[0].clone()
+    };
+    let link = Link::Air { mobile_station: MobileStationId(1), base_station: BaseStationId(0) };
+    let frames = FrameChoice { kind: FrameKind::RangingCode, nth: 2, count: 3, after: at(1_500) };
+    let read = entry("air:ms2-bs1", "bs1", "frame = \"CDMA\"\nnth = 2\ncount = 3\nafter = \"1.5s\"\nlose = true");
+    let effect = FaultEffect::Lose;
+    assert_eq!(read, Fault { link: DirectedLink { link, to: LinkEnd::Second }, frames, effect });
+    let link = Link::R6 { base_station: BaseStationId(1) };
+    let frames = FrameChoice { kind: FrameKind::Any, nth: 1, count: 1, after: at(0) };
+    let effect = FaultEffect::FlipBit(u64::MAX);
+    let read = entry("r6:bs2-gw", "gw", "frame = \"any\"\nflip_bit = 18446744073709551615");
+    assert_eq!(read, Fault { link: DirectedLink { link, to: LinkEnd::Second }, frames, effect });
+    let link = Link::R4 { first: BaseStationId(0), second: BaseStationId(1) };
+    let kind = FrameKind::Control(crate::dot16::backbone::MessageKind::HoCnf);
+    for name in ["r4:bs1-bs2", "r4:bs2-bs1"] {
+        for (to, end) in [("bs1", LinkEnd::First), ("bs2", LinkEnd::Second)] {
+            let read = entry(name, to, "frame = \"HO_Cnf\"\ndelay = \"7ms\"");
+            assert_eq!(read.link, DirectedLink { link, to: end });
+            assert_eq!((read.frames.kind, read.effect), (kind, FaultEffect::Delay(ms(7))));
+        }
+    }
+    let read = entry("r4:bs1-bs2", "bs2", "frame = \"data\"\nduplicate = \"1us\"");
+    assert_eq!(read.effect, FaultEffect::Duplicate(Duration::from_micros(1)));
+}
+
+#[test]
+fn what_an_entry_for_a_link_leaves_out_is_as_for_all() {
+    let all = "[radio]\nframe = \"10ms\"\nloss = 0.1\nduplication = 0.2\nbit_errors = 0.3\nreordering = 0.4\n\
+               [backbone]\nlatency = \"4ms\"\njitter = \"1ms\"\nloss = 0.5\nduplication = 0.6\nreordering = 0.7\n";
+    let entry = |link: &str, to: &str, rest: &str| {
+        parse(&format!("{STATIONS}{all}[[link]]\nlink = {link:?}\nto = {to:?}\n{rest}\n")).unwrap().links[0]
+    };
+    let link = Link::Air { mobile_station: MobileStationId(0), base_station: BaseStationId(1) };
+    let link = DirectedLink { link, to: LinkEnd::First };
+    let air = LinkImpairments {
+        link,
+        loss: 0.1,
+        duplication: 0.2,
+        bit_errors: 0.3,
+        reordering: 0.4,
+        held_back: ms(10),
+        wire: None,
+    };
+    assert_eq!(entry("air:ms1-bs2", "ms1", "loss = 1"), LinkImpairments { loss: 1.0, ..air });
+    let rest = "duplication = 0\nbit_errors = 0\nreordering = 0\nheld_back = \"1ms\"";
+    let own = LinkImpairments { duplication: 0.0, bit_errors: 0.0, reordering: 0.0, held_back: ms(1), ..air };
+    assert_eq!(entry("air:ms1-bs2", "ms1", rest), own);
+    let link = DirectedLink { link: Link::R6 { base_station: BaseStationId(0) }, to: LinkEnd::First };
+    let wire = |latency, jitter| Some(WireDelay { latency: ms(latency), jitter: ms(jitter) });
+    let backbone = LinkImpairments {
+        link,
+        loss: 0.5,
+        duplication: 0.6,
+        bit_errors: 0.0,
+        reordering: 0.7,
+        held_back: ms(8),
+        wire: wire(4, 1),
+    };
+    assert_eq!(entry("r6:bs1-gw", "bs1", "bit_errors = 1"), LinkImpairments { bit_errors: 1.0, ..backbone });
+    let own = LinkImpairments { held_back: ms(6), wire: wire(3, 1), ..backbone };
+    assert_eq!(entry("r6:bs1-gw", "bs1", "latency = \"3ms\""), own);
+    assert_eq!(entry("r6:bs1-gw", "bs1", "jitter = \"2ms\"").wire, wire(4, 2));
 }

@@ -1,0 +1,81 @@
+//! What SA-TEK-Update and SA-TEK-Response say, made and read: TEKs under the KEK, security associations, connections
+//! (`dot16-security.md` 5.1, 5.2; `dot16-wire.md` 3.5, 4.5).
+
+use std::time::Duration;
+
+use crate::dot16::identifiers::Said;
+use crate::dot16::security::key_wrap;
+use crate::dot16::security::keys::Kek;
+use crate::dot16::security::pn_window::PnWindow;
+use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
+use crate::dot16::wire::{
+    PkmAttribute, SaDescriptor, SaTekUpdate, SecurityNegotiation, SecurityNegotiationItem, TekParameters, VendorItem,
+    VendorTlv,
+};
+use crate::time::VirtualTime;
+
+/// The suite in use (R11): AES-CCM, the TEK under AES key wrap.
+const SUITE: [u8; 3] = [2, 1, 4];
+
+/// The two TEKs of an SA, wrapped with `kek`.
+pub(super) fn update(kek: &Kek, said: Said, context: &TekContext, now: VirtualTime) -> SaTekUpdate {
+    let parameters = |state: &TekState| TekParameters {
+        wrapped_tek: key_wrap::wrap(kek, state.tek()).to_vec(),
+        lifetime: u32::try_from(state.expires().since(now).as_secs()).unwrap_or(u32::MAX),
+        sequence_number: state.eks(),
+        other: Vec::new(),
+    };
+    let [older, newer] = context.states();
+    SaTekUpdate {
+        kind: SaTekUpdate::TEK,
+        new_said: said,
+        old_said: said,
+        older: Some(parameters(older)),
+        newer: Some(parameters(newer)),
+        other: Vec::new(),
+    }
+}
+
+/// The two TEKs of an update, with fresh PNs.
+pub(super) fn unwrapped(
+    kek: &Kek,
+    update: &SaTekUpdate,
+    window: &PnWindow,
+    now: VirtualTime,
+) -> Result<TekContext, &'static str> {
+    let (Some(older), Some(newer)) = (&update.older, &update.newer) else {
+        return Err("an SA-TEK-Update without both TEKs");
+    };
+    let state = |parameters: &TekParameters| {
+        let tek = key_wrap::unwrap(kek, &parameters.wrapped_tek).map_err(|_| "a TEK that does not unwrap")?;
+        let expires = now + Duration::from_secs(u64::from(parameters.lifetime));
+        Ok::<_, &'static str>(TekState::new(
+            tek,
+            parameters.sequence_number & 3,
+            TekSource::Random,
+            window.clone(),
+            expires,
+        ))
+    };
+    Ok(TekContext::from_random(state(older)?, state(newer)?))
+}
+
+/// SA descriptor of a primary, unicast SA.
+pub(super) fn descriptor(said: Said) -> PkmAttribute {
+    let descriptor = SaDescriptor { said, sa_type: 0, service_type: 0, suite: SUITE, other: Vec::new() };
+    PkmAttribute::SaDescriptor(descriptor)
+}
+
+/// Security negotiation parameters: PKMv2, CMAC, and the size of the receive window.
+pub(super) fn negotiation(window: &PnWindow) -> PkmAttribute {
+    PkmAttribute::SecurityNegotiation(SecurityNegotiation(vec![
+        SecurityNegotiationItem::PkmVersion(SecurityNegotiation::PKM_V2),
+        SecurityNegotiationItem::MacMode(SecurityNegotiation::CMAC),
+        SecurityNegotiationItem::PnWindowSize(window.size()),
+    ]))
+}
+
+/// The transport connections of a mobile that has entered, in this crate's private encoding (R17).
+pub(super) fn connections(candidate: VendorItem) -> PkmAttribute {
+    PkmAttribute::Vendor(VendorTlv::new(vec![candidate]))
+}
