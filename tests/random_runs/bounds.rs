@@ -15,7 +15,8 @@ const REQUESTS: u32 = 4;
 /// * one entry after another, at every BS at the most once: the target, the BS before, the others that were recommended
 ///   (or, for a mobile that has lost its link, every BS there is): `dl_sync`, `ranging_deadline`, and `tek_processing`
 ///   where RNG-RSP came in the last moment; once more where contexts are lost on the way back from a cancelled attempt;
-/// * the way back of a cancelled attempt: `dl_sync`.
+/// * the way back of a cancelled attempt: `dl_sync`;
+/// * where nothing else is left: the entry by authentication, which takes as long as [`entrance`] if nothing is lost.
 pub fn handover_bound(script: &Script) -> Duration {
     let radio = &script.radio;
     let preparation = (radio.handover_retry + radio.frame * 4) * REQUESTS;
@@ -23,7 +24,22 @@ pub fn handover_bound(script: &Script) -> Duration {
     let entry = radio.dl_sync + radio.ranging_deadline + radio.tek_processing + radio.frame;
     let stations = script.base_stations.len() as u32;
     let losses = script.steps.iter().filter(|step| is_loss_of_keys(&step.action)).count() as u32;
-    preparation + action + entry * stations * (1 + losses) + radio.dl_sync + radio.frame
+    preparation + action + entry * stations * (1 + losses) + radio.dl_sync + radio.frame + entrance(script)
+}
+
+/// How long an entry by authentication takes if nothing is lost: ranging, and eight exchanges of EAP and the SA-TEK handshake,
+/// each over the air and the backbone and back at the most. (If something is lost it takes as long as it takes: the mobile
+/// tries one BS after another until it is in.)
+pub fn entrance(script: &Script) -> Duration {
+    let radio = &script.radio;
+    let exchange = longest_way(script) * 2 + radio.frame * 4;
+    radio.dl_sync + radio.ranging_deadline + exchange * 8 + radio.tek_processing
+}
+
+/// The longest time from one node of the backbone to another.
+fn longest_way(script: &Script) -> Duration {
+    let links = script.links.iter().filter_map(|link| link.wire).map(|wire| wire.latency + wire.jitter);
+    links.fold(script.backbone.latency + script.backbone.jitter, Duration::max)
 }
 
 pub fn is_loss_of_keys(action: &StepAction) -> bool {
@@ -54,7 +70,5 @@ pub fn settle(script: &Script) -> Duration {
 /// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and
 /// HO_Rsp one after another. Where it does not, a handover may always be refused.
 pub fn preparation_fits(script: &Script) -> bool {
-    let links = script.links.iter().filter_map(|link| link.wire).map(|wire| wire.latency + wire.jitter);
-    let way = links.fold(script.backbone.latency + script.backbone.jitter, Duration::max);
-    script.radio.handover_retry > way * 6
+    script.radio.handover_retry > longest_way(script) * 6
 }

@@ -121,6 +121,7 @@ const STEPS: &[(u64, DrawnStep)] = &[
     (2, authenticator_from_a_backup),
     (5, |draw, network| format!("action = \"lose_contexts\"\nmobile_station = \"ms{}\"\n", network.mobile(draw))),
     (4, lose_counter),
+    (4, |draw, network| format!("action = \"reauthenticate\"\nmobile_station = \"ms{}\"\n", network.mobile(draw))),
 ];
 
 /// What is recorded and played again: frame and direction.

@@ -26,7 +26,7 @@ use keyhop::dot16::security::{Party, Weakness};
 use keyhop::emulation::Engine;
 use keyhop::scenario::script::Script;
 
-use invariants::{Finding, detached, findings};
+use invariants::{Finding, findings};
 use support::{Run, repository, run_with};
 
 /// How many cases are run where nothing else is asked for.
@@ -76,7 +76,7 @@ fn judge(text: &str, both_engines: bool) -> Option<Judged> {
         if both_engines {
             findings.extend(other_engine(&script, &run));
         }
-        Judged { findings, seen: seen(&script, &run) }
+        Judged { findings, seen: seen(&run) }
     });
     Some(judged.unwrap_or_else(|panic| Judged { findings: vec![panic], seen: BTreeMap::new() }))
 }
@@ -92,7 +92,7 @@ fn other_engine(script: &Script, run: &Run) -> Option<Finding> {
 }
 
 /// What happened in a run: counted, so that it can be seen what the cases reach.
-fn seen(script: &Script, run: &Run) -> BTreeMap<String, u64> {
+fn seen(run: &Run) -> BTreeMap<String, u64> {
     let mut seen = BTreeMap::new();
     let mut add = |what: String, count: u64| *seen.entry(what).or_default() += count;
     for handover in &run.outcome.handovers {
@@ -104,7 +104,10 @@ fn seen(script: &Script, run: &Run) -> BTreeMap<String, u64> {
     add("PN replays rejected".to_owned(), rejects.pn_replay);
     add("CMAC_PN replays rejected".to_owned(), rejects.cmac_pn);
     add("counts rejected".to_owned(), rejects.key_count);
-    add("detached at the end".to_owned(), detached(script, run).len() as u64);
+    for authentication in &run.outcome.authentications {
+        let how = if authentication.completed { "completed" } else { "failed" };
+        add(format!("{} {how}", authentication.purpose), 1);
+    }
     let lost = run.outcome.traffic.values().map(|traffic| traffic.ul.lost + traffic.dl.lost).sum();
     add("user packets lost".to_owned(), lost);
     seen

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use keyhop::capture::key_log::TekRecord;
-use keyhop::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
+use keyhop::dot16::identifiers::{AkId, Bsid, CmacKeyCount, Direction, MsMac};
 use keyhop::dot16::security::{Tek, ccm};
 use keyhop::scenario::script::{Actor, StepAction};
 use keyhop::time::VirtualTime;
@@ -23,7 +23,7 @@ impl Findings<'_> {
             teks.entry((tek.ms, tek.bs, tek.eks)).or_default().push(tek);
         }
         let mut last: HashMap<([u8; 16], Direction), u32> = HashMap::new();
-        let mut in_use: HashMap<(MsMac, Bsid), (CmacKeyCount, VirtualTime)> = HashMap::new();
+        let mut in_use: HashMap<(Bsid, AkId), (CmacKeyCount, VirtualTime)> = HashMap::new();
         let restarts = self.restarts();
         let mut found = Vec::new();
         for sent in self.air.iter().filter(|sent| sent.is_data()) {
@@ -44,7 +44,8 @@ impl Findings<'_> {
                 found.push(("packet-number", format!("{}: PN {pn} after {before}, count {}", place(sent), tek.count)));
             }
             if sent.direction == Direction::Downlink {
-                let (count, since) = in_use.insert((ms, bs), (tek.count, sent.time)).unwrap_or((tek.count, sent.time));
+                let (count, since) =
+                    in_use.insert((bs, tek.akid), (tek.count, sent.time)).unwrap_or((tek.count, sent.time));
                 let forgotten = restarts.iter().any(|(of, at)| *of == bs && since <= *at && *at <= sent.time);
                 if tek.count < count && !forgotten {
                     found.push(("traffic-count", format!("{}: count {} after {count}", place(sent), tek.count)));

@@ -13,7 +13,7 @@ mod keys;
 mod procedures;
 mod rest;
 
-use keyhop::scenario::outcome::{HandoverResult, RunVerdict};
+use keyhop::scenario::outcome::RunVerdict;
 use keyhop::scenario::script::Script;
 
 use crate::support::{AirPdu, Run};
@@ -41,21 +41,6 @@ pub fn findings(script: &Script, run: &Run) -> Vec<Finding> {
     found.nobody_is_locked_out();
     found.undisturbed_runs_lose_nothing();
     found.found
-}
-
-/// Mobiles that are off the network at the end: there is no way back for them without a new authentication.
-pub fn detached(script: &Script, run: &Run) -> Vec<String> {
-    let names = script.mobile_stations.iter().map(|mobile| mobile.name.clone());
-    names.filter(|name| is_detached(last_handover(run, name))).collect()
-}
-
-fn last_handover<'a>(run: &'a Run, mobile: &str) -> Option<&'a HandoverResult> {
-    run.outcome.handovers.iter().rfind(|handover| handover.ms == mobile)
-}
-
-fn is_detached(last: Option<&HandoverResult>) -> bool {
-    let gone = |handover: &HandoverResult| ["released", "reauthenticated"].contains(&handover.outcome.as_str());
-    last.is_some_and(|handover| handover.ended_us.is_some() && gone(handover))
 }
 
 /// A run that is looked at, and what was found.
