@@ -7,18 +7,6 @@ use keyhop::scenario::script::{Script, StepAction};
 /// How often a mobile sends MOB_MSHO-REQ before it gives a preparation up.
 const REQUESTS: u32 = 4;
 
-/// How long an authentication may take.
-pub const AUTHENTICATION_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long a mobile takes to enter by authentication where nothing is lost: ranging at every BS, then three rounds of EAP,
-/// the context, the SA-TEK handshake and the data path at one.
-pub fn entry_bound(script: &Script) -> Duration {
-    let radio = &script.radio;
-    let ranging = (radio.dl_sync + radio.ranging_deadline) * script.base_stations.len() as u32;
-    let backbone = (script.backbone.latency + script.backbone.jitter) * 14;
-    ranging + backbone + radio.frame * 24 + radio.ranging_retry + radio.tek_processing
-}
-
 /// The longest time from the beginning of a handover to its end:
 ///
 /// * preparation: MOB_MSHO-REQ is sent four times, each waited for `handover_retry` and four frames (the serving BS waits
@@ -27,7 +15,8 @@ pub fn entry_bound(script: &Script) -> Duration {
 /// * one entry after another, at every BS at the most once: the target, the BS before, the others that were recommended
 ///   (or, for a mobile that has lost its link, every BS there is): `dl_sync`, `ranging_deadline`, and `tek_processing`
 ///   where RNG-RSP came in the last moment; once more where contexts are lost on the way back from a cancelled attempt;
-/// * the way back of a cancelled attempt: `dl_sync`.
+/// * the way back of a cancelled attempt: `dl_sync`;
+/// * where nothing else is left: the entry by authentication, which takes as long as [`entrance`] if nothing is lost.
 pub fn handover_bound(script: &Script) -> Duration {
     let radio = &script.radio;
     let preparation = (radio.handover_retry + radio.frame * 4) * REQUESTS;
@@ -35,7 +24,22 @@ pub fn handover_bound(script: &Script) -> Duration {
     let entry = radio.dl_sync + radio.ranging_deadline + radio.tek_processing + radio.frame;
     let stations = script.base_stations.len() as u32;
     let losses = script.steps.iter().filter(|step| is_loss_of_keys(&step.action)).count() as u32;
-    preparation + action + entry * stations * (1 + losses) + radio.dl_sync + radio.frame
+    preparation + action + entry * stations * (1 + losses) + radio.dl_sync + radio.frame + entrance(script)
+}
+
+/// How long an entry by authentication takes if nothing is lost: ranging, and eight exchanges of EAP and the SA-TEK handshake,
+/// each over the air and the backbone and back at the most. (If something is lost it takes as long as it takes: the mobile
+/// tries one BS after another until it is in.)
+pub fn entrance(script: &Script) -> Duration {
+    let radio = &script.radio;
+    let exchange = longest_way(script) * 2 + radio.frame * 4;
+    radio.dl_sync + radio.ranging_deadline + exchange * 8 + radio.tek_processing
+}
+
+/// The longest time from one node of the backbone to another.
+fn longest_way(script: &Script) -> Duration {
+    let links = script.links.iter().filter_map(|link| link.wire).map(|wire| wire.latency + wire.jitter);
+    links.fold(script.backbone.latency + script.backbone.jitter, Duration::max)
 }
 
 pub fn is_loss_of_keys(action: &StepAction) -> bool {
@@ -60,11 +64,11 @@ pub fn settle(script: &Script) -> Duration {
         _ => 0,
     });
     let rounds = 1 + behind.chain(backup).max().unwrap_or_default();
-    bound + (script.radio.lost_downlink + bound) * rounds + entry_bound(script)
+    bound + (script.radio.lost_downlink + bound) * rounds
 }
 
 /// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and
 /// HO_Rsp one after another. Where it does not, a handover may always be refused.
 pub fn preparation_fits(script: &Script) -> bool {
-    script.radio.handover_retry > (script.backbone.latency + script.backbone.jitter) * 6
+    script.radio.handover_retry > longest_way(script) * 6
 }

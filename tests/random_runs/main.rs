@@ -22,10 +22,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use keyhop::dot16::security::{Party, Weakness};
 use keyhop::emulation::Engine;
 use keyhop::scenario::script::Script;
 
-use invariants::{Finding, detached, findings};
+use invariants::{Finding, findings};
 use support::{Run, repository, run_with};
 
 /// How many cases are run where nothing else is asked for.
@@ -75,7 +76,7 @@ fn judge(text: &str, both_engines: bool) -> Option<Judged> {
         if both_engines {
             findings.extend(other_engine(&script, &run));
         }
-        Judged { findings, seen: seen(&script, &run) }
+        Judged { findings, seen: seen(&run) }
     });
     Some(judged.unwrap_or_else(|panic| Judged { findings: vec![panic], seen: BTreeMap::new() }))
 }
@@ -91,7 +92,7 @@ fn other_engine(script: &Script, run: &Run) -> Option<Finding> {
 }
 
 /// What happened in a run: counted, so that it can be seen what the cases reach.
-fn seen(script: &Script, run: &Run) -> BTreeMap<String, u64> {
+fn seen(run: &Run) -> BTreeMap<String, u64> {
     let mut seen = BTreeMap::new();
     let mut add = |what: String, count: u64| *seen.entry(what).or_default() += count;
     for handover in &run.outcome.handovers {
@@ -103,7 +104,10 @@ fn seen(script: &Script, run: &Run) -> BTreeMap<String, u64> {
     add("PN replays rejected".to_owned(), rejects.pn_replay);
     add("CMAC_PN replays rejected".to_owned(), rejects.cmac_pn);
     add("counts rejected".to_owned(), rejects.key_count);
-    add("detached at the end".to_owned(), detached(script, run).len() as u64);
+    for authentication in &run.outcome.authentications {
+        let how = if authentication.completed { "completed" } else { "failed" };
+        add(format!("{} {how}", authentication.purpose), 1);
+    }
     let lost = run.outcome.traffic.values().map(|traffic| traffic.ul.lost + traffic.dl.lost).sum();
     add("user packets lost".to_owned(), lost);
     seen
@@ -184,6 +188,44 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
         println!("{rule}: seeds {seeds:?}");
     }
     assert!(failures.is_empty(), "some cases break an invariant: see above");
+}
+
+/// A script whose nodes of some party have a weakness.
+fn weakened(text: &str, weakness: &str, party: Party) -> String {
+    let line = format!("weaknesses = [{weakness:?}]\n");
+    match party {
+        Party::MobileStation => text.replace("[[mobile_station]]\n", &format!("[[mobile_station]]\n{line}")),
+        Party::BaseStation => text.replace("[[base_station]]\n", &format!("[[base_station]]\n{line}")),
+        Party::Authenticator => format!("{text}[authenticator]\n{line}"),
+    }
+}
+
+#[test]
+#[ignore]
+fn explore_weaknesses() {
+    for (name, _, party) in Weakness::ALL {
+        let first = AtomicU64::new(u64::MAX);
+        let next = AtomicU64::new(0);
+        let rule = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    loop {
+                        let seed = next.fetch_add(1, Ordering::Relaxed);
+                        if seed > 1500 || first.load(Ordering::Relaxed) < u64::MAX {
+                            return;
+                        }
+                        let judged = judge(&weakened(&generator::script_text(seed), name, *party), false).unwrap();
+                        if !judged.findings.is_empty() {
+                            first.fetch_min(seed, Ordering::Relaxed);
+                            rule.lock().unwrap().push((seed, judged.findings[0].rule));
+                        }
+                    }
+                });
+            }
+        });
+        println!("{name}: {:?}", rule.into_inner().unwrap());
+    }
 }
 
 /// The scripts that failed once, by name.

@@ -1,4 +1,4 @@
-//! Which GRE sequence numbers of a tunnel were seen, so that a packet that the wired network delivers twice goes on once
+//! Which GRE sequence numbers have come from a node, so that a packet that the wired network delivers twice goes on once
 //! (RFC 2890 clause 2.2: a packet that is out of sequence may be dropped).
 
 use std::collections::BTreeSet;

@@ -1,41 +1,59 @@
-//! N on the backbone and M on the air.
+//! N on the backbone and M on the air. Both belong to a PMK, which messages name by its AK sequence number.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use keyhop::dot16::backbone::{Compound, MessageKind, TlvLookup};
-use keyhop::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac};
+use keyhop::capture::key_log::KeyRecord;
+use keyhop::dot16::backbone::{AsnTlv, MessageKind};
+use keyhop::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
 use keyhop::scenario::script::{Actor, MobileStation, MobileStationId, Profile, Step, StepAction};
 use keyhop::time::VirtualTime;
 
 use super::{Findings, place};
 use crate::support::{Run, count_in};
 
+/// What is known of N under one PMK.
+struct Network {
+    /// What N may be.
+    possible: Vec<CmacKeyCount>,
+    /// The highest N seen.
+    highest: CmacKeyCount,
+}
+
+impl Network {
+    fn with(first: CmacKeyCount) -> Self {
+        Self { possible: vec![first], highest: CmacKeyCount(0) }
+    }
+}
+
 impl Findings<'_> {
     /// N never goes back, unless it is read from a backup, and it moves only behind a count that a BS has reported
-    /// (invariant 3, R2, A15). An answer that is repeated says what it said.
+    /// (invariant 3, R2, A15). An answer that is repeated says what it said. The end of a PMK is told as its highest N.
     pub(super) fn network_count(&mut self) {
         let script = self.script;
         for mobile in &script.mobile_stations {
-            let mut possible = vec![first_network_count(mobile)];
+            let mut networks = BTreeMap::from([(0, Network::with(first_network_count(mobile)))]);
+            let mut renewals = self.renewals(mobile.mac);
             let mut backups = self.backups(mobile);
-            let mut highest = CmacKeyCount(0);
             let mut seen = Vec::new();
-            let mut sn = AkSequenceNumber(0);
+            let mut renewed = false;
             for sent in counts_on_the_backbone(self.run, mobile.mac) {
-                // N = 1 for a new PMK; what is said of the one before is late.
-                if sent.sn != sn && is_later(sent.sn, sn) {
-                    (possible, highest, sn) = (vec![CmacKeyCount(1)], CmacKeyCount(0), sent.sn);
-                }
-                if sent.sn != sn {
-                    continue;
-                }
                 while let Some((_, backup)) = backups.first().filter(|(at, _)| *at <= sent.time).copied() {
                     backups.remove(0);
-                    possible.push(backup);
-                    highest = CmacKeyCount(0);
+                    for network in networks.values_mut() {
+                        network.possible.push(backup);
+                        network.highest = CmacKeyCount(0);
+                    }
                 }
+                // N = 1 for a new PMK; a sequence number comes again after four of them.
+                while let Some((_, sn)) = renewals.first().filter(|(at, _)| *at <= sent.time).copied() {
+                    renewals.remove(0);
+                    renewed = true;
+                    networks.insert(sn, Network::with(CmacKeyCount(1)));
+                }
+                let network = networks.entry(sent.ak_sn).or_insert(Network::with(CmacKeyCount(1)));
                 if sent.reported {
-                    possible.extend(sent.count.next());
+                    network.possible.extend(sent.count.next());
                     continue;
                 }
                 let message = (sent.to, sent.transaction, sent.kind);
@@ -43,16 +61,37 @@ impl Findings<'_> {
                     continue;
                 }
                 seen.push(message);
-                let here = format!("{}: N = {} for {}", sent.time, sent.count, mobile.name);
+                let here = format!("{}: N = {} for {}, AK SN {}", sent.time, sent.count, mobile.name, sent.ak_sn);
+                let (highest, known) = (network.highest, network.possible.contains(&sent.count));
+                if sent.count == CmacKeyCount(u16::MAX) && renewed {
+                    continue;
+                }
+                network.highest = highest.max(sent.count);
                 if sent.count < highest {
                     self.add("network-count", format!("{here} after {highest}"));
                 }
-                if !possible.contains(&sent.count) {
+                if !known {
                     self.add("network-count", format!("{here}, which follows from no report"));
                 }
-                highest = highest.max(sent.count);
             }
         }
+    }
+
+    /// When which PMK came, but for the first, by its sequence number.
+    fn renewals(&self, ms: MsMac) -> Vec<(VirtualTime, u8)> {
+        let mut pmks: Vec<(VirtualTime, u8)> = self
+            .run
+            .keys
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                KeyRecord::Pmk(pmk) if pmk.ms == ms => Some((pmk.validity.from?, pmk.pmk_sn)),
+                _ => None,
+            })
+            .filter(|(from, _)| *from > VirtualTime::ZERO)
+            .collect();
+        pmks.sort_unstable();
+        pmks
     }
 
     fn backups(&self, mobile: &MobileStation) -> Vec<(VirtualTime, CmacKeyCount)> {
@@ -73,17 +112,20 @@ impl Findings<'_> {
             if script.steps.iter().filter(own).any(|step| step.action == StepAction::LoseCounter) {
                 continue;
             }
-            let mut last: Option<(CmacKeyCount, AkSequenceNumber, &str)> = None;
+            let mut renewals = self.renewals(mobile.mac);
+            let mut last: BTreeMap<u8, (CmacKeyCount, &str)> = BTreeMap::new();
             let mut found = Vec::new();
             for sent in self.air.iter().filter(|sent| self.run.ends(&sent.interface).0 == mobile.mac) {
-                let request = sent.rng_req();
-                let sn = request.as_ref().and_then(|request| request.cmac_tuple()).map(|tuple| tuple.ak_sn);
-                let Some((count, sn)) = request.and_then(|request| request.cmac_key_count()).zip(sn) else {
+                let Some(request) = sent.rng_req() else { continue };
+                let Some((count, tuple)) = request.cmac_key_count().zip(request.cmac_tuple()) else {
                     continue;
                 };
-                let this = (count, sn, sent.interface.as_str());
-                // Every PMK has counts of its own.
-                let (before, _, at) = last.replace(this).filter(|(_, of, _)| *of == sn).unwrap_or(this);
+                while let Some((_, sn)) = renewals.first().filter(|(at, _)| *at <= sent.time).copied() {
+                    renewals.remove(0);
+                    last.remove(&sn);
+                }
+                let here = (count, sent.interface.as_str());
+                let (before, at) = last.insert(tuple.ak_sn.0, here).unwrap_or(here);
                 if count < before {
                     found.push(format!("{}: count {count} after {before}", place(sent)));
                 }
@@ -109,14 +151,9 @@ struct CountSent {
     to: Ipv4Addr,
     kind: [u8; 2],
     transaction: u16,
+    /// Of the PMK it counts for; 0 where none is named.
+    ak_sn: u8,
     count: CmacKeyCount,
-    /// Of the PMK that it counts for.
-    sn: AkSequenceNumber,
-}
-
-/// Whether the PMK `one` was made after `other`: up to two later, for one may come to nothing.
-fn is_later(one: AkSequenceNumber, other: AkSequenceNumber) -> bool {
-    [4, 8].contains(&(one.0.wrapping_sub(other.0) & 0xc))
 }
 
 /// Every count of a mobile that BSs report and the Authenticator hands out or announces, in order.
@@ -126,16 +163,19 @@ fn counts_on_the_backbone(run: &Run, ms: MsMac) -> Vec<CountSent> {
         for (time, packet, message) in run.control(kind).into_iter().filter(|(.., message)| message.ms == ms) {
             let reporter = run.keys.node_at(packet.from.ip).and_then(|node| node.id).map(Bsid);
             let (to, kind, transaction) = (packet.to.ip, kind.octets(), message.transaction);
-            let info = message.tlvs.inside(Compound::MsInfo);
-            // That a PMK is gone says nothing of its counts.
-            if info.pmk_sn().is_some() {
-                continue;
-            }
-            let sn = AkSequenceNumber(info.inside(Compound::AkContext).ak_sn().unwrap_or(0));
-            let sent = |count| CountSent { time, reported: reporter.is_some(), to, kind, transaction, count, sn };
+            let ak_sn = ak_sn_in(&message.tlvs).unwrap_or_default();
+            let sent = |count| CountSent { time, reported: reporter.is_some(), to, kind, transaction, ak_sn, count };
             counts.extend(count_in(&message.tlvs).map(sent));
         }
     }
     counts.sort_by_key(|sent| sent.time);
     counts
+}
+
+fn ak_sn_in(tlvs: &[AsnTlv]) -> Option<u8> {
+    tlvs.iter().find_map(|tlv| match tlv {
+        AsnTlv::MsInfo(inside) | AsnTlv::AkContext(inside) => ak_sn_in(inside),
+        AsnTlv::AkSn(sn) => Some(sn & 0xf),
+        _ => None,
+    })
 }

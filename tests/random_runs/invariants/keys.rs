@@ -15,9 +15,6 @@ impl Findings<'_> {
     /// And T_B, as the downlink shows it, never goes back, unless the BS has forgotten it (invariant 3).
     pub(super) fn packet_numbers(&mut self) {
         let run = self.run;
-        if self.a_new_counter_was_lost() {
-            return;
-        }
         if run.outcome.nonce_reuse > 0 {
             self.add("nonce", format!("the nodes report {} pairs used twice", run.outcome.nonce_reuse));
         }
@@ -26,7 +23,7 @@ impl Findings<'_> {
             teks.entry((tek.ms, tek.bs, tek.eks)).or_default().push(tek);
         }
         let mut last: HashMap<([u8; 16], Direction), u32> = HashMap::new();
-        let mut in_use: HashMap<(MsMac, Bsid, AkId), (CmacKeyCount, VirtualTime)> = HashMap::new();
+        let mut in_use: HashMap<(Bsid, AkId), (CmacKeyCount, VirtualTime)> = HashMap::new();
         let restarts = self.restarts();
         let mut found = Vec::new();
         for sent in self.air.iter().filter(|sent| sent.is_data()) {
@@ -47,8 +44,8 @@ impl Findings<'_> {
                 found.push(("packet-number", format!("{}: PN {pn} after {before}, count {}", place(sent), tek.count)));
             }
             if sent.direction == Direction::Downlink {
-                let key = (ms, bs, tek.akid);
-                let (count, since) = in_use.insert(key, (tek.count, sent.time)).unwrap_or((tek.count, sent.time));
+                let (count, since) =
+                    in_use.insert((bs, tek.akid), (tek.count, sent.time)).unwrap_or((tek.count, sent.time));
                 let forgotten = restarts.iter().any(|(of, at)| *of == bs && since <= *at && *at <= sent.time);
                 if tek.count < count && !forgotten {
                     found.push(("traffic-count", format!("{}: count {} after {count}", place(sent), tek.count)));
@@ -56,17 +53,6 @@ impl Findings<'_> {
             }
         }
         found.into_iter().for_each(|(rule, detail)| self.add(rule, detail));
-    }
-
-    /// Whether a mobile has lost M when its PMK was a new one: M begins at 0 again, and comes to counts that were used.
-    fn a_new_counter_was_lost(&self) -> bool {
-        let authentications = &self.run.outcome.authentications;
-        self.script.steps.iter().any(|step| match (step.actor, &step.action) {
-            (Actor::MobileStation(mobile), StepAction::LoseCounter) => authentications.iter().any(|one| {
-                one.ms == self.script[mobile].name && one.completed && one.at_us < step.at.as_nanos() / 1_000
-            }),
-            _ => false,
-        })
     }
 
     /// When which BS restarted.

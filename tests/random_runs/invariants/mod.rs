@@ -13,10 +13,8 @@ mod keys;
 mod procedures;
 mod rest;
 
-use keyhop::dot16::wire::RngReq;
-use keyhop::scenario::outcome::{AuthenticationResult, HandoverResult, RunVerdict};
+use keyhop::scenario::outcome::RunVerdict;
 use keyhop::scenario::script::Script;
-use keyhop::time::VirtualTime;
 
 use crate::support::{AirPdu, Run};
 
@@ -43,31 +41,6 @@ pub fn findings(script: &Script, run: &Run) -> Vec<Finding> {
     found.nobody_is_locked_out();
     found.undisturbed_runs_lose_nothing();
     found.found
-}
-
-/// Mobiles that are off the network at the end, and still on their way back.
-pub fn detached(script: &Script, run: &Run) -> Vec<String> {
-    let names = script.mobile_stations.iter().map(|mobile| mobile.name.clone());
-    names.filter(|name| is_detached(run, name, VirtualTime::MAX)).collect()
-}
-
-/// Whether a mobile was off the network at `at`: released, and not yet in again.
-fn is_detached(run: &Run, mobile: &str, at: VirtualTime) -> bool {
-    let at = at.as_nanos() / 1_000;
-    let own = run.outcome.handovers.iter().filter(|handover| handover.ms == mobile && handover.started_us < at);
-    let Some(HandoverResult { outcome, ended_us: Some(ended), .. }) = own.last() else {
-        return false;
-    };
-    let back = |one: &AuthenticationResult| one.ms == mobile && one.completed && (*ended..=at).contains(&one.at_us);
-    outcome == "released" && !run.outcome.authentications.iter().any(back)
-}
-
-/// Whether initial ranging of a mobile went out from `from` to `until`: it was entering by authentication.
-fn authenticates_to_enter(run: &Run, mobile: &str, from: VirtualTime, until: VirtualTime) -> bool {
-    run.air(&format!("air:{mobile}-")).iter().any(|pdu| {
-        let initial = |request: RngReq| request.cmac_key_count().is_none() && request.cmac_tuple().is_none();
-        (from..=until).contains(&pdu.time) && pdu.rng_req().is_some_and(initial)
-    })
 }
 
 /// A run that is looked at, and what was found.

@@ -7,37 +7,61 @@ use keyhop::scenario::script::{Actor, MobileStation, Step, StepAction, Traffic};
 use keyhop::scenario::traffic::packets;
 use keyhop::time::VirtualTime;
 
+use super::Findings;
 use super::rest::{Disturbances, chance_to_arrive, is_ahead_at_start, is_near_the_end};
-use super::{Findings, authenticates_to_enter, is_detached};
-use crate::bounds::{AUTHENTICATION_LIMIT, handover_bound, preparation_fits, settle};
+use crate::bounds::{handover_bound, preparation_fits, settle};
+
+fn micros(micros: u64) -> VirtualTime {
+    VirtualTime::from_nanos(micros.saturating_mul(1_000))
+}
 
 impl Findings<'_> {
-    /// Every handover ends within its bound.
+    fn handovers_of<'a>(&'a self, mobile: &'a str) -> impl DoubleEndedIterator<Item = &'a HandoverResult> {
+        self.run.outcome.handovers.iter().filter(move |handover| handover.ms == mobile)
+    }
+
+    /// Every handover ends within its bound. One that ends in an entry by authentication has a bound only if nothing is lost.
     pub(super) fn handovers_end(&mut self) {
         let (script, run) = (self.script, self.run);
-        let usual = u64::try_from(handover_bound(script).as_micros()).unwrap_or(u64::MAX);
-        let duration = u64::try_from(script.duration.as_micros()).unwrap_or(u64::MAX);
+        let bound = handover_bound(script);
+        let disturbances = Disturbances::of(script, run);
         for handover in &run.outcome.handovers {
-            let (start, end) = (handover.started_us, handover.ended_us);
-            // An authentication, which may fail at one BS after the other where frames are lost.
-            let at = |us: u64| VirtualTime::from_nanos(us * 1_000);
-            let ends = at(end.unwrap_or(duration));
-            let renews =
-                script.mobile_stations.iter().any(|mobile| mobile.name == handover.ms && is_near_the_end(mobile));
-            let limit = match authenticates_to_enter(run, &handover.ms, at(start), ends) {
-                true => usual + 3 * AUTHENTICATION_LIMIT.as_micros() as u64,
-                false if renews => usual + AUTHENTICATION_LIMIT.as_micros() as u64,
-                false => usual,
-            };
-            let what = format!("{} to {} from {start} us on", handover.ms, handover.to);
+            let start = micros(handover.started_us);
+            let what = format!("{}: {} to {}", start, handover.ms, handover.to);
+            let end = handover.ended_us.map(micros);
+            let spared = disturbances.spares(start, end.unwrap_or(start + bound));
+            let enters = handover.outcome == "reauthenticated" || self.is_away(&handover.ms, start + bound);
             match end {
-                None if start + limit < duration => self.add("handover-open", format!("{what} has not ended")),
-                Some(end) if end - start > limit => {
-                    self.add("handover-late", format!("{what} took {} us of {limit}", end - start));
+                _ if enters && !spared => {}
+                None if start + bound < VirtualTime::ZERO + script.duration => {
+                    self.add("handover-open", format!("{what} has not ended"));
+                }
+                Some(end) if end.since(start) > bound => {
+                    self.add("handover-late", format!("{what} took {:?} of {bound:?}", end.since(start)));
                 }
                 _ => {}
             }
         }
+    }
+
+    /// When a mobile was on its way into the network by authentication last before `at`, unless it has got in since.
+    fn away_since(&self, mobile: &str, at: VirtualTime) -> Option<VirtualTime> {
+        let released = |handover: &&HandoverResult| handover.outcome == "released";
+        let released = self.handovers_of(mobile).filter(released).filter_map(|handover| handover.ended_us.map(micros));
+        let own = format!("air:{mobile}-");
+        let ranging = self.air.iter().filter(|sent| sent.interface.starts_with(&own));
+        let ranging = ranging.filter(|sent| sent.rng_req().is_some_and(|request| request.cmac_tuple().is_none()));
+        let away = released.chain(ranging.map(|sent| sent.time)).filter(|time| *time <= at).max()?;
+        let mut authentications = self.run.outcome.authentications.iter();
+        let in_again = authentications.any(|authentication| {
+            let time = micros(authentication.at_us);
+            authentication.ms == mobile && authentication.completed && away <= time && time <= at
+        });
+        (!in_again).then_some(away)
+    }
+
+    fn is_away(&self, mobile: &str, at: VirtualTime) -> bool {
+        self.away_since(mobile, at).is_some()
     }
 
     /// No lock-out, first half: a handover that begins when everything is at rest, and is left alone, is completed, or
@@ -56,7 +80,10 @@ impl Findings<'_> {
                 continue;
             };
             let in_step = ahead[mobile.0].is_none_or(|since| self.entered_between(&script[mobile], since, step.at));
-            if in_step && disturbances.spare_step(script, step.at) {
+            // After a round of all base stations in vain, for which there is a reason, the mobile waits.
+            let away = self.away_since(&script[mobile].name, step.at);
+            let waits = away.is_some_and(|since| !disturbances.spare_before(since, step.at));
+            if in_step && !waits && disturbances.spare_step(script, step.at) {
                 self.handover_completes(&script[mobile], step.at, &script[*target].name);
             }
         }
@@ -65,33 +92,37 @@ impl Findings<'_> {
     /// Whether a mobile has entered anywhere, or tried to.
     fn entered_between(&self, mobile: &MobileStation, since: VirtualTime, until: VirtualTime) -> bool {
         let between = since.as_nanos() / 1_000..until.as_nanos() / 1_000;
-        let mut own = self.run.outcome.handovers.iter().filter(|handover| handover.ms == mobile.name);
-        own.any(|handover| between.contains(&handover.started_us) && handover.outcome != "cancelled")
+        let entered =
+            |handover: &HandoverResult| between.contains(&handover.started_us) && handover.outcome != "cancelled";
+        self.handovers_of(&mobile.name).any(entered)
     }
 
     fn handover_completes(&mut self, mobile: &MobileStation, start: VirtualTime, target: &str) {
-        let of_mobile = |handover: &&HandoverResult| handover.ms == mobile.name;
-        let at = start.as_nanos() / 1_000;
-        let handovers = &self.run.outcome.handovers;
-        if is_detached(self.run, &mobile.name, start) || is_near_the_end(mobile) {
-            return;
-        }
-        let this = handovers.iter().filter(of_mobile).find(|handover| handover.started_us == at);
+        let this = self.handovers_of(&mobile.name).find(|handover| micros(handover.started_us) == start);
         let refused = |from: &str| from == target || !preparation_fits(self.script);
-        match this {
-            None => self.add("lock-out", format!("{start}: {} does not hand over to {target}", mobile.name)),
-            Some(this) if this.outcome == "cancelled" && refused(&this.from) => {}
-            // Who asks for the BS where it is is led to another candidate.
-            Some(this) if this.outcome == "completed" && (this.to == target || this.from == target) => {}
+        let what = match this {
+            None => format!("{start}: {} does not hand over to {target}", mobile.name),
             Some(this) => {
-                let how = format!("from {} to {}: {}", this.from, this.to, this.outcome);
-                self.add("lock-out", format!("{start}: {}, wanted {target}, {how}", mobile.name));
+                let (outcome, from, to) = (this.outcome.as_str(), &this.from, &this.to);
+                let good = match outcome {
+                    "cancelled" => refused(from),
+                    // Who asks for the BS where it is is led to another candidate.
+                    "completed" => to == target || from == target,
+                    "reauthenticated" => is_near_the_end(mobile),
+                    _ => false,
+                };
+                if good {
+                    return;
+                }
+                format!("{start}: {}, wanted {target}, from {from} to {to}: {outcome}", mobile.name)
             }
-        }
+        };
+        self.add("lock-out", what);
     }
 
     /// No lock-out, second half: when everything is at rest after the last step, user data flows both ways: all of it where
-    /// nothing is lost, some of it otherwise, unless chance alone may have lost so many packets.
+    /// nothing is lost, some of it otherwise, unless chance alone may have lost so many packets, or let the mobile enter
+    /// the network again just then.
     pub(super) fn nobody_is_locked_out(&mut self) {
         let (script, run) = (self.script, self.run);
         let last_step = script.steps.last().map_or(VirtualTime::ZERO, |step| step.at);
@@ -111,11 +142,8 @@ impl Findings<'_> {
             }
         }
         for ((mobile, direction), (sent, came, all_lost)) in counts {
-            // Chance may keep a mobile out for a while, where there is any.
-            if !spared && is_detached(run, mobile, rest) {
-                continue;
-            }
-            if came == 0 && all_lost < 1e-9 {
+            let away = self.is_away(mobile, rest) || self.is_away(mobile, VirtualTime::MAX);
+            if came == 0 && all_lost < 1e-9 && (spared || !away) {
                 self.add("cut-off", format!("{mobile} {direction}: none of {sent} packets arrived after {rest}"));
             } else if came < sent && spared {
                 self.add("lost", format!("{mobile} {direction}: {came} of {sent} packets arrived after {rest}"));

@@ -33,6 +33,11 @@ impl Disturbances {
         !self.frames.iter().any(|(began, over)| *began <= until && from <= *over)
     }
 
+    /// Whether nothing happened to any frame in the time before `from` in which everything comes to rest, nor up to `until`.
+    pub fn spare_before(&self, from: VirtualTime, until: VirtualTime) -> bool {
+        self.spares(VirtualTime::from_nanos(from.as_nanos().saturating_sub(nanos(self.settle))), until)
+    }
+
     /// Whether everything is at rest at `at`, when a step begins, and nothing disturbs it until a handover would be over.
     /// Steps of one instant do not disturb each other.
     pub fn spare_step(&self, script: &Script, at: VirtualTime) -> bool {

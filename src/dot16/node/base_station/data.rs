@@ -99,7 +99,13 @@ impl BaseStation {
     }
 
     /// A packet from a tunnel: from the gateway, or forwarded by another BS.
-    pub(super) fn tunnelled(&mut self, now: VirtualTime, packet: GrePacket, outbox: &mut Outbox<Event>) {
+    pub(super) fn tunnelled(
+        &mut self,
+        now: VirtualTime,
+        from: Ipv4Addr,
+        packet: GrePacket,
+        outbox: &mut Outbox<Event>,
+    ) {
         let owner = packet.header.key.and_then(|key| self.by_tunnel.get(&key)).copied();
         let Some(ms) = owner else {
             return outbox.verdict(Verdict::rejected("dropped: no mobile here has this GRE key"));
@@ -109,9 +115,11 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        if mobile.sent.has(sequence) {
-            return outbox.verdict(Verdict::rejected("dropped: a copy of a packet that was sent"));
+        let came = mobile.came.entry(from).or_default();
+        if came.has(sequence) {
+            return outbox.verdict(Verdict::rejected("dropped: a copy of a packet that came before"));
         }
+        came.take(sequence);
         let forward = match &mobile.role {
             Role::Serving(serving) if !serving.is_here() => Some(serving.forward()),
             Role::Idle => Some(mobile.gone_to),
@@ -125,7 +133,10 @@ impl BaseStation {
                     self.packet_given_up(ms, &format!("dropped: {error}"), outbox);
                 }
             }
-            Some(None) => self.packet_given_up(ms, "dropped: the mobile is not here", outbox),
+            Some(None) => {
+                self.packet_given_up(ms, "dropped: the mobile is not here", outbox);
+                self.tell_gone(now, ms, outbox);
+            }
             _ if mobile.queue.len() >= QUEUE => self.packet_given_up(ms, "dropped: the queue is full", outbox),
             _ => {
                 let flows: Vec<Sfid> = mobile.flows.iter().map(|(sfid, _)| *sfid).collect();
@@ -139,6 +150,15 @@ impl BaseStation {
                     None => self.packet_given_up(ms, "dropped: no service flow takes it", outbox),
                 }
             }
+        }
+    }
+
+    /// The gateway leads the path of a mobile here that is gone: an end of the path and a request for it have crossed. It is
+    /// told once, and may lead the path back where it was.
+    fn tell_gone(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+        if matches!(mobile.role, Role::Idle) && !std::mem::replace(&mut mobile.told_gone, true) {
+            self.end_path(now, ms, outbox);
         }
     }
 
@@ -242,9 +262,6 @@ impl BaseStation {
             outbox.report(Event { ms, what });
             let note = data_note(&load.text, pn, sealed.eks);
             outbox.send(mobile.port, sealed.octets, note);
-            for (sequence, _) in &load.done {
-                mobile.sent.take(*sequence);
-            }
             if unproven {
                 mobile.kept.extend(load.done.into_iter().map(|(sequence, packet)| (sequence, (sfid, packet))));
             }

@@ -125,8 +125,11 @@ struct Mobile {
     tunnel_up: Option<u32>,
     /// Whether the gateway leads the downlink here.
     path: bool,
-    /// GRE sequence numbers of the SDUs that went out on the air here: a copy that comes later is dropped, not forwarded.
-    sent: SequenceWindow,
+    /// GRE sequence numbers of the packets that came, by the node that sent them here: a copy made by a link is dropped, but
+    /// a packet that was forwarded may come back.
+    came: BTreeMap<Ipv4Addr, SequenceWindow>,
+    /// Whether the gateway was told that the mobile is not here, after a packet for it had come all the same.
+    told_gone: bool,
     /// SDUs for the mobile, by GRE sequence number.
     queue: SduQueue,
     /// SDUs sent before the mobile has shown that it has the same keys (R15), by GRE sequence number.
@@ -251,7 +254,8 @@ impl BaseStation {
             came_from: None,
             gone_to: None,
             uplink_sequence: 0,
-            sent: SequenceWindow::default(),
+            came: BTreeMap::new(),
+            told_gone: false,
             tunnel_down: 0,
             tunnel_up: None,
             path: false,
@@ -291,6 +295,7 @@ impl BaseStation {
             mobile.connection = Some(connection);
             mobile.answered.clear();
             mobile.halted.clear();
+            mobile.told_gone = false;
         }
     }
 
@@ -382,7 +387,7 @@ impl BaseStation {
             None => match self.backbone.receive(octets) {
                 Ok(frame) => match frame.packet {
                     BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
-                    BackbonePacket::Data(packet) => self.tunnelled(now, packet, outbox),
+                    BackbonePacket::Data(packet) => self.tunnelled(now, frame.from.ip, packet, outbox),
                 },
                 Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             },

@@ -379,9 +379,13 @@ impl BaseStation {
             return;
         };
         mobile.path = false;
-        if mobile.tunnel_up.take().is_none() {
-            return;
+        if mobile.tunnel_up.take().is_some() {
+            self.end_path(now, ms, outbox);
         }
+    }
+
+    /// Path_Dereg_Req.
+    pub(super) fn end_path(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
         let tlvs = vec![bs_info(self.settings.bsid, bs_role::SERVING)];
         self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathPreregReq));
         self.ask_gateway(now, ms, MessageKind::PathDeregReq, tlvs, "Path_Dereg_Req: closes the data path", outbox);
@@ -411,6 +415,11 @@ impl BaseStation {
             MessageKind::ContextReq if Self::wanted_ak(request).is_some() => {}
             MessageKind::ContextReq | MessageKind::PathPreregReq if self.target(request.ms).is_some() => {
                 self.refuse_attempt(request.ms, outbox);
+            }
+            MessageKind::PathDeregReq => {
+                if let Some(mobile) = self.mobiles.get_mut(&request.ms) {
+                    mobile.told_gone = false;
+                }
             }
             MessageKind::PathRegReq | MessageKind::CmacKeyCountUpdate => self.ask_for_path_again(now, request, outbox),
             _ => {}

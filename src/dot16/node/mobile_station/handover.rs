@@ -28,7 +28,8 @@ impl MobileStation {
         candidates: Vec<Bsid>,
         outbox: &mut Outbox<Event>,
     ) {
-        let (State::Connected, Some(live)) = (&self.state, &self.live) else {
+        let begun = matches!(self.pending, Some(Pending::Exhausted));
+        let (State::Connected, Some(live), false) = (&self.state, &self.live, begun) else {
             return self
                 .event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
         };
