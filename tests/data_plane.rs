@@ -20,7 +20,7 @@ use keyhop::dot16::node::{
 };
 use keyhop::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use keyhop::dot16::security::entry_keys::EntryKeys;
-use keyhop::dot16::security::tek_context::{PmkLifetime, ReceiveError};
+use keyhop::dot16::security::tek_context::{PmkLifetime, ReceiveError, TekLimits};
 use keyhop::dot16::security::{AkContext, Kek, Pmk, PnWindow, Profile, Tek, TekIndex, Weaknesses, ccm, counter_tek};
 use keyhop::dot16::wire::{
     CrcForm, FragmentControl, FragmentationSubheader, GenericMacHeader, MacPdu, ManagementMessage, PackingSubheader,
@@ -331,6 +331,7 @@ fn key_settings() -> BaseStationKeySettings {
         self_sync_window: 4,
         self_sync_budget: 16,
         window: PnWindow::new(64).unwrap(),
+        limits: TekLimits::default(),
         tek_cache: true,
         weaknesses: Weaknesses::default(),
     }
@@ -386,7 +387,7 @@ fn the_pdu_of_one_sa_does_not_open_under_the_tek_of_another() {
 
 #[test]
 fn teks_for_every_sa_come_in_rng_rsp_where_they_are_not_generated() {
-    // R9, R13
+    // R8, R9
     for (sets, restart) in [(&["mobile_station.ms1.seamless=false"][..], false), (&[], true)] {
         let mut rest = FLOWS.to_owned() + TRAFFIC;
         if restart {
@@ -523,6 +524,7 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
         neighbour_advertisement: Duration::from_secs(1),
         lost_downlink: Duration::from_secs(4),
         tek_processing: Duration::from_millis(5),
+        key_request_retry: Duration::from_millis(300),
     };
     let settings = BaseStationSettings {
         bsid: BS,

@@ -13,7 +13,7 @@ use keyhop::dot16::security::base_station_keys::{
 use keyhop::dot16::security::entry_keys::{CmacError, EntryKeys};
 use keyhop::dot16::security::mobile_keys::{CountExhausted, GiveUp, MobileKeySettings, MobileKeys};
 use keyhop::dot16::security::tek_context::{
-    PmkLifetime, ReceiveError, SealedPdu, TekContext, TekSource, TekState, TransmitError,
+    PmkLifetime, ReceiveError, SealedPdu, TekContext, TekLimits, TekSource, TekState, TransmitError,
 };
 use keyhop::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek, Weaknesses};
 use keyhop::dot16::wire::{CmacTuple, CrcForm, GenericMacHeader, MacPdu};
@@ -60,6 +60,7 @@ fn settings() -> BaseStationKeySettings {
         self_sync_window: W,
         self_sync_budget: BUDGET,
         window: window(),
+        limits: TekLimits::default(),
         tek_cache: true,
         weaknesses: Weaknesses::default(),
     }
@@ -113,7 +114,12 @@ fn snapshot(keys: &BaseStationKeys) -> (CmacKeyCount, Option<EntryState>, Vec<(C
 }
 
 fn mobile(tek_cache: bool, committed: u16) -> MobileKeys {
-    let settings = MobileKeySettings { window: window(), tek_cache, weaknesses: Weaknesses::default() };
+    let settings = MobileKeySettings {
+        window: window(),
+        limits: TekLimits::default(),
+        tek_cache,
+        weaknesses: Weaknesses::default(),
+    };
     let sn = AkSequenceNumber(4);
     let mut keys = MobileKeys::new(settings, pmk(), sn, MS, vec![SAID], lifetime(), count(committed));
     let state =

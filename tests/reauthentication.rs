@@ -2,10 +2,11 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use keyhop::capture::key_log::KeyRecord;
-use keyhop::dot16::backbone::MessageKind;
+use keyhop::dot16::backbone::{Compound, MessageKind, TlvLookup};
 use keyhop::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction};
 use keyhop::dot16::wire::{EapPacket, ManagementMessage, PkmCode, PkmMessage};
 use keyhop::time::VirtualTime;
@@ -343,28 +344,86 @@ fn whatever_is_lost_a_mobile_without_connection_comes_back() {
     }
 }
 
+/// A fault on a link of ms1 or of the backbone.
+fn fault(link: &str, to: &str, frame: &str, rest: &str) -> String {
+    format!("[[fault]]\nlink = \"{link}\"\nto = \"{to}\"\nframe = \"{frame}\"\n{rest}\n")
+}
+
 #[test]
-fn a_handshake_whose_end_is_lost_is_tried_again_under_the_old_ak() {
-    // SA-TEK-Response lost every time: the BS uses the new AK, the mobile still the old one.
-    let text = long_network(1, 60, &step("500ms", "reauthenticate"));
-    let mut tried_again = 0;
-    for seed in 0..24 {
-        let seed_set = format!("seed={seed}");
-        let run = run_text(&text, &["radio.loss=0.45", "radio.lost_downlink=\"100s\"", &seed_set]);
-        let messages = pkm(&run, "air:ms1-bs1");
-        let switched = messages.iter().find(|(pdu, message)| {
-            message.code == PkmCode::SA_TEK_REQUEST && verdict(&run, pdu).contains("authenticated")
-        });
-        let again = |after: VirtualTime| {
-            messages.iter().any(|(pdu, message)| {
-                message.code == PkmCode::EAP_START
-                    && pdu.time > after
-                    && message.ak_sn() == Some(AkSequenceNumber(0))
-                    && verdict(&run, pdu).contains("asks the Authenticator")
-            })
-        };
-        tried_again += u32::from(switched.is_some_and(|(pdu, _)| again(pdu.time)));
-        assert_eq!(run.outcome.nonce_reuse, 0, "seed {seed}");
+fn old_and_new_ak_live_side_by_side_until_the_mobile_knows_that_the_new_one_is_in_use() {
+    // Every SA-TEK-Response of the first handshake is lost: the BS uses the new AK, the mobile still the old one, which the
+    // BS goes on to verify. The mobile tries again under it.
+    let lost_responses = fault("air:ms1-bs1", "ms1", "PKM-RSP", "nth = 5\ncount = 4\nlose = true");
+    let steps = step("500ms", "reauthenticate") + &handover("5s", "bs2", &["bs2"]) + &lost_responses;
+    let run = run_text(&long_network(2, 7, &steps), &[]);
+    assert_eq!(authentications(&run), [("bs1", "renewal", false), ("bs1", "renewal", true)]);
+    assert_eq!((lost(&run), outcomes(&run)), ((0, 0), vec!["completed"]));
+    let messages = pkm(&run, "air:ms1-bs1");
+    let accepted = |code: PkmCode| {
+        let taken = |pdu: &AirPdu| !pdu.lost && !verdict(&run, pdu).contains("dropped");
+        let mut sent: Vec<(VirtualTime, u8)> = Vec::new();
+        for (pdu, message) in messages.iter().filter(|(pdu, message)| message.code == code && taken(pdu)) {
+            sent.push((pdu.time, message.ak_sn().unwrap().0));
+        }
+        sent
+    };
+    let switched = accepted(PkmCode::SA_TEK_REQUEST)[0];
+    assert_eq!(switched.1, 4);
+    let starts = accepted(PkmCode::EAP_START);
+    assert_eq!(starts.iter().map(|(_, sn)| *sn).collect::<Vec<_>>(), [0, 0]);
+    assert!(starts[1].0 > switched.0, "what the mobile signs with the old AK still verifies");
+    let asks = run.first_message("air:ms1-bs1", |message| matches!(message, ManagementMessage::MobMshoReq(_)));
+    assert_eq!(asks.unwrap().message().unwrap().cmac_tuple().unwrap().ak_sn, AkSequenceNumber(8));
+    assert_eq!(run.outcome.nonce_reuse, 0);
+}
+
+#[test]
+fn the_old_pmk_serves_until_a_base_station_has_confirmed_the_new_one() {
+    // The confirmation is late: a handover that is asked for meanwhile waits for it, and uses the new AK.
+    let late = fault("r6:bs1-gw", "gw", "Key_Change_Cnf", "count = 12\nlose = true");
+    let steps = step("500ms", "reauthenticate") + &handover("600ms", "bs2", &["bs2"]) + &late;
+    let run = run_text(&network(2, &(udp(160) + &steps)), &[]);
+    let confirmed = run.control(MessageKind::KeyChangeAck)[0].0;
+    let contexts = run.control(MessageKind::ContextReq);
+    assert!(contexts.iter().all(|(time, _, message)| *time > confirmed
+        || message.tlvs.inside(Compound::MsInfo).inside(Compound::AkContext).ak_sn() == Some(4)));
+    assert_eq!((outcomes(&run), lost(&run)), (vec!["completed"], (0, 0)));
+    assert_eq!(ranged_counts(&run, "air:"), [Some(1)]);
+}
+
+#[test]
+fn a_base_station_that_does_not_hear_that_the_pmk_is_gone_is_told_until_it_does() {
+    // R3
+    let deaf = fault("r6:bs1-gw", "bs1", "CMAC_Key_Count_Update", "count = 9\nlose = true");
+    let steps = handover("500ms", "bs2", &["bs2"]) + &handover("5s", "bs1", &["bs1"]) + &deaf;
+    let sets = ["profile=\"std2009\"", "mobile_station.ms1.network_key_count=9", "radio.resource_retain=\"25s\""];
+    let run = run_text(&long_network(2, 7, &steps), &sets);
+    assert_eq!(outcomes(&run), ["reauthenticated", "completed"]);
+    assert_eq!(ranged_counts(&run, "air:ms1-bs1"), [Some(1)]);
+    let told = run.control(MessageKind::CmacKeyCountUpdateAck);
+    assert!(told.iter().any(|(_, packet, _)| packet.from.ip == run.keys.node("bs1").unwrap().ip.unwrap()));
+}
+
+#[test]
+fn only_a_bounded_number_of_mobiles_authenticates_at_a_base_station_at_a_time_and_all_come_in() {
+    let mut text =
+        "name = \"test\"\nshows = \"a test\"\nduration = \"40s\"\n[radio]\nneighbour_advertisement = \"5s\"\n\
+                    [[base_station]]\nname = \"bs1\"\nbsid = \"0a0000000001\"\nip = \"10.16.0.1\"\n"
+            .to_owned();
+    for number in 1..=36 {
+        text.push_str(&format!(
+            "[[mobile_station]]\nname = \"ms{number}\"\nmac = \"0200000000{number:02x}\"\nip = \"192.0.2.{}\"\n\
+             serving = \"bs1\"\ncmac_key_count = 40\n",
+            number + 10
+        ));
     }
-    assert!(tried_again > 0);
+    for number in 1..=36 {
+        text.push_str(&format!("[[step]]\nat = \"1s\"\naction = \"lose_counter\"\nmobile_station = \"ms{number}\"\n"));
+    }
+    let run = run_text(&text, &[]);
+    let refused = run.capture.frames.iter().filter(|frame| frame.comment.contains("too many mobiles")).count();
+    assert!(refused > 0, "{refused}");
+    let in_again: BTreeSet<&str> =
+        run.outcome.authentications.iter().filter(|one| one.completed).map(|one| one.ms.as_str()).collect();
+    assert_eq!(in_again.len(), 36);
 }

@@ -51,6 +51,7 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("target-restart"),
     bundled!("count-exhausted"),
     bundled!("lossy"),
+    bundled!("tek-refresh"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

@@ -239,6 +239,7 @@ fn ipv4_header(
 mod tests {
     use super::*;
     use crate::dot16::identifiers::MsMac;
+    use crate::dot16::security::PacketNumber;
     use crate::scenario::script::{BaseStationId, MobileStationId, TrafficDirection};
     use pnet_packet::Packet;
     use pnet_packet::ipv4::Ipv4Packet;
@@ -260,6 +261,9 @@ mod tests {
             cmac_pn: None,
             wrong_credential: false,
             weaknesses: crate::dot16::security::Weaknesses::default(),
+            last_pn: PacketNumber::LAST,
+            refresh: true,
+            tek_grace: Duration::ZERO,
         }
     }
 

@@ -21,13 +21,13 @@ use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Sai
 use crate::dot16::node::{
     Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
     Classifiers, Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place,
-    RadioSettings, Subscriber,
+    RadioSettings, RefreshSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use crate::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
-use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
-use crate::dot16::security::{AkContext, Credential, Pmk, PnWindow, Profile, Tek, Weakness};
+use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekLimits, TekSource, TekState};
+use crate::dot16::security::{AkContext, Credential, PacketNumber, Pmk, PnWindow, Profile, Tek, Weakness};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
 use crate::emulation::{Emulation, NodeIndex, Port};
@@ -215,9 +215,23 @@ struct Standing {
     tunnel: (u32, u32),
 }
 
-/// Builds the network of a script.
+/// The nodes of a network, which its links would connect: for who drives them by hand.
+pub struct Nodes {
+    /// Who is who, and which port leads where.
+    pub topology: Topology,
+    /// The radio, as every node has it.
+    pub radio: RadioSettings,
+    /// The Authenticator with the gateway.
+    pub authenticator: Authenticator,
+    /// The base stations, by position in the script.
+    pub base_stations: Vec<BaseStation>,
+    /// The mobile stations, by position in the script.
+    pub mobile_stations: Vec<MobileStation>,
+}
+
+/// Builds the nodes of a script.
 #[must_use]
-pub fn build(script: &Script) -> World {
+pub fn nodes(script: &Script) -> Nodes {
     let topology = Topology::new(script);
     let radio = radio_settings(&script.radio);
     let directory = Arc::new(directory(script));
@@ -228,13 +242,35 @@ pub fn build(script: &Script) -> World {
         .enumerate()
         .map(|(position, mobile)| stand(script, mobile, position, &mut pools[mobile.serving.0]))
         .collect();
+    let base_stations = pools
+        .into_iter()
+        .enumerate()
+        .map(|(position, pool)| base_station(script, position, &topology, &radio, &directory, pool, &standing))
+        .collect();
+    let mobile_stations = script
+        .mobile_stations
+        .iter()
+        .zip(&standing)
+        .enumerate()
+        .map(|(position, (mobile, standing))| {
+            mobile_station(script, mobile, position, &topology, &radio, &directory, standing)
+        })
+        .collect();
+    let authenticator = authenticator(script, &topology, &directory, &standing);
+    Nodes { topology, radio, authenticator, base_stations, mobile_stations }
+}
+
+/// Builds the network of a script.
+#[must_use]
+pub fn build(script: &Script) -> World {
+    let Nodes { topology, radio, authenticator, base_stations, mobile_stations } = nodes(script);
     let mut emulation = Emulation::new(script.seed);
-    emulation.add_node(authenticator(script, &topology, &directory, &standing));
-    for (position, pool) in pools.into_iter().enumerate() {
-        emulation.add_node(base_station(script, position, &topology, &radio, &directory, pool, &standing));
+    emulation.add_node(authenticator);
+    for base_station in base_stations {
+        emulation.add_node(base_station);
     }
-    for (position, (mobile, standing)) in script.mobile_stations.iter().zip(&standing).enumerate() {
-        emulation.add_node(mobile_station(script, mobile, position, &topology, &radio, &directory, standing));
+    for mobile_station in mobile_stations {
+        emulation.add_node(mobile_station);
     }
     for (&ends, [to_first, to_second]) in topology.links.iter().zip(link_settings(script, &topology)) {
         let [first, second] = topology.ends(ends);
@@ -296,6 +332,7 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
         neighbour_advertisement: radio.neighbour_advertisement,
         lost_downlink: radio.lost_downlink,
         tek_processing: radio.tek_processing,
+        key_request_retry: radio.key_request_retry,
     }
 }
 
@@ -325,6 +362,10 @@ fn window(size: u16) -> PnWindow {
     PnWindow::new(size).unwrap_or_else(|_| unreachable!("the script format checks the size"))
 }
 
+fn limits(script: &Script, last_pn: PacketNumber) -> TekLimits {
+    TekLimits { last_pn, linger: script.radio.tek_linger }
+}
+
 fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut CidPool) -> Standing {
     let mut random = generator(script.seed, &format!("network entry of {}", mobile.name));
     let mut pmk = [0; 20];
@@ -352,9 +393,10 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let teks = |size| {
         let state = |tek: &Tek, eks, part| {
             let expires = VirtualTime::ZERO + full / part;
-            TekState::new(tek.clone(), eks, TekSource::Random, window(size), expires)
+            TekState::new(tek.clone(), eks, TekSource::Random, window(size), expires).lasting(full / part)
         };
-        let context = |older, newer| TekContext::from_random(state(older, 0, 2), state(newer, 1, 1));
+        // As if sent at the start of the run: lifetimes are those of a fresh pair.
+        let context = |older, newer| TekContext::from_random(state(older, 0, 8), state(newer, 1, 2));
         keys.iter().map(|(said, older, newer)| (*said, context(older, newer))).collect()
     };
     Standing {
@@ -443,6 +485,7 @@ fn base_station(
         self_sync_window: scripted.self_sync_window,
         self_sync_budget: scripted.self_sync_budget,
         window: window(scripted.pn_window),
+        limits: limits(script, scripted.last_pn),
         tek_cache: scripted.tek_cache,
         weaknesses: scripted.weaknesses.clone(),
     };
@@ -498,6 +541,7 @@ fn mobile_station(
     let serving = topology.bsids[mobile.serving.0];
     let settings = MobileKeySettings {
         window: window(mobile.pn_window),
+        limits: limits(script, mobile.last_pn),
         tek_cache: mobile.tek_cache,
         weaknesses: mobile.weaknesses.clone(),
     };
@@ -524,5 +568,7 @@ fn mobile_station(
         classifiers: standing.classifiers.clone(),
     };
     let random = generator(script.seed, &format!("mobile station {}", mobile.name));
-    MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone(), random)
+    let station =
+        MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone(), random);
+    if mobile.refresh { station.refreshing(RefreshSettings { grace: mobile.tek_grace }) } else { station }
 }

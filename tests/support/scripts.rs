@@ -60,6 +60,9 @@ pub fn weak(node: &str, weaknesses: &[&str]) -> String {
     format!("{place}.weaknesses={weaknesses:?}")
 }
 
+/// The mobile has another credential than the Authenticator: it gets in by its count or not at all.
+pub const NO_WAY_BY_AUTHENTICATION: &str = "mobile_station.ms1.wrong_credential=true";
+
 /// Every message on the backbone is repeated late, so that one fault hits one message.
 pub const SLOW_RETRY: &str = "backbone.retry=1500ms";
 

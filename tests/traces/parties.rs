@@ -11,7 +11,7 @@ use keyhop::dot16::security::base_station_keys::{
 };
 use keyhop::dot16::security::entry_keys::EntryKeys;
 use keyhop::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
-use keyhop::dot16::security::tek_context::{PmkLifetime, SealedPdu, TekContext, TekSource, TekState};
+use keyhop::dot16::security::tek_context::{PmkLifetime, SealedPdu, TekContext, TekLimits, TekSource, TekState};
 use keyhop::dot16::security::{AkContext, Pmk, PnWindow, Profile, Tek, Weakness};
 use keyhop::dot16::wire::{CmacTuple, CrcForm, GenericMacHeader, MacPdu};
 use keyhop::time::VirtualTime;
@@ -55,7 +55,9 @@ impl Parties {
             TekState::new(Tek::from_octets([octet; 16]), eks, TekSource::Random, window.clone(), lifetime.ends)
         };
         let entry_teks = [(SAID, TekContext::from_random(random(1, 0), random(2, 1)))];
-        let settings = MobileKeySettings { window: window.clone(), tek_cache: true, weaknesses: weaknesses.clone() };
+        let limits = TekLimits::default();
+        let settings =
+            MobileKeySettings { window: window.clone(), limits, tek_cache: true, weaknesses: weaknesses.clone() };
         let mut mobile = MobileKeys::new(settings, pmk.clone(), sn, MS, vec![SAID], lifetime, CmacKeyCount(1));
         mobile.establish(A, entry_teks.clone());
         let settings = BaseStationKeySettings {
@@ -63,6 +65,7 @@ impl Parties {
             self_sync_window: 1,
             self_sync_budget: 16,
             window: window.clone(),
+            limits,
             tek_cache: true,
             weaknesses: weaknesses.clone(),
         };

@@ -6,8 +6,8 @@ use keyhop::scenario::script::Script;
 
 use crate::forger::run_with_forged_rng_reqs;
 use crate::scripts::{
-    assert_connected, assert_cut_off, assert_harmless, fault, ms, outcomes, ranged_counts, record_and_play, run, step,
-    weak,
+    NO_WAY_BY_AUTHENTICATION, assert_connected, assert_cut_off, assert_harmless, fault, ms, outcomes, ranged_counts,
+    record_and_play, run, step, weak,
 };
 use crate::support::{self, Run, handover, network, udp};
 
@@ -15,9 +15,10 @@ use crate::support::{self, Run, handover, network, udp};
 const BS1: NodeIndex = NodeIndex(1);
 const BS2: NodeIndex = NodeIndex(2);
 
-/// The mobile has entered bs1 with count 5.
+/// The mobile has entered bs1 with count 5, and gets in by its count or not at all.
 fn entered_with_5(rest: &str, weaknesses: &[&str]) -> Script {
-    let sets = ["mobile_station.ms1.cmac_key_count=5".to_owned(), weak("bs1", weaknesses), weak("bs2", weaknesses)];
+    let count = "mobile_station.ms1.cmac_key_count=5".to_owned();
+    let sets = [count, NO_WAY_BY_AUTHENTICATION.to_owned(), weak("bs1", weaknesses), weak("bs2", weaknesses)];
     support::script(&network(2, rest), &sets.each_ref().map(String::as_str))
 }
 

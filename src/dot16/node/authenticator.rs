@@ -190,9 +190,12 @@ impl Authenticator {
 
     /// Open requests and stored answers are lost. PMKs, counts and data paths are read back, the N of one mobile perhaps
     /// from an old backup.
-    fn restart(&mut self, backup: Option<(MsMac, CmacKeyCount)>, outbox: &mut Outbox<Event>) {
+    fn restart(&mut self, now: VirtualTime, backup: Option<(MsMac, CmacKeyCount)>, outbox: &mut Outbox<Event>) {
         self.backbone.restart();
         self.end_sessions(outbox);
+        for ms in self.mobiles.keys() {
+            self.timers.set(SessionTimer::TellFormer(*ms), now);
+        }
         for (ms, mobile) in &mut self.mobiles {
             let old = backup.filter(|(of, _)| of == ms).map(|(_, count)| count);
             if let Some(count) = old.or(mobile.keys.next()) {
@@ -523,11 +526,13 @@ impl Node for Authenticator {
             },
             Input::Timer => {
                 // A BS that does not acknowledge a notice is told again with the next one (R3).
-                self.backbone.expire(now, outbox);
+                for given_up in self.backbone.expire(now, outbox) {
+                    self.former_holder_silent(now, &given_up.message);
+                }
                 self.expire_sessions(now, outbox);
             }
             Input::Command(Command::Downlink { ms, packet }) => self.downlink(ms, packet, outbox),
-            Input::Command(Command::Restart { backup }) => self.restart(backup, outbox),
+            Input::Command(Command::Restart { backup }) => self.restart(now, backup, outbox),
             Input::Command(_) => {}
         }
     }

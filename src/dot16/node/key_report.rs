@@ -78,7 +78,7 @@ impl KeyReport {
                 hold(Name::Cmac(bs, akid, count, direction), &key);
             }
             for (said, context) in entry.tek_contexts() {
-                for state in context.states() {
+                for state in context.teks() {
                     let (eks, source) = (state.eks(), state.source());
                     let key = || NamedKey::Tek { bs, akid, said, count, eks, source, tek: state.tek().clone() };
                     hold(Name::Tek(bs, said, eks, state.fingerprint()), &key);

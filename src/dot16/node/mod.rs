@@ -29,5 +29,5 @@ pub use classifier::{Classifier, Classifiers};
 pub use connection::{Connection, Flow};
 pub use directory::{Directory, Place};
 pub use event::{CidKind, Command, Event, HandoverMode, NamedKey, Outcome, Reject, What};
-pub use mobile_station::{MobileStation, MobileStationSettings};
+pub use mobile_station::{MobileStation, MobileStationSettings, RefreshSettings};
 pub use radio::{Association, RadioSettings};

@@ -52,8 +52,10 @@ pub struct RadioSettings {
     pub neighbour_advertisement: Duration,
     /// How long a serving BS is silent before the mobile takes the link as lost.
     pub lost_downlink: Duration,
-    /// Time the mobile needs to install TEKs that came in RNG-RSP (REG TLV 42).
+    /// Time the mobile needs to install TEKs that came in RNG-RSP or Key-Reply (REG TLV 42).
     pub tek_processing: Duration,
+    /// From a Key-Request to its repetition.
+    pub key_request_retry: Duration,
 }
 
 impl RadioSettings {

@@ -17,47 +17,55 @@ use crate::time::VirtualTime;
 /// The suite in use (R11): AES-CCM, the TEK under AES key wrap.
 const SUITE: [u8; 3] = [2, 1, 4];
 
-/// The two TEKs of an SA, wrapped with `kek`.
-pub(super) fn update(kek: &Kek, said: Said, context: &TekContext, now: VirtualTime) -> SaTekUpdate {
-    let parameters = |state: &TekState| TekParameters {
+/// A TEK wrapped with `kek`.
+pub(super) fn parameters(kek: &Kek, state: &TekState, now: VirtualTime) -> TekParameters {
+    TekParameters {
         wrapped_tek: key_wrap::wrap(kek, state.tek()).to_vec(),
-        lifetime: u32::try_from(state.expires().since(now).as_secs()).unwrap_or(u32::MAX),
+        lifetime: state.seconds_left(now),
         sequence_number: state.eks(),
         other: Vec::new(),
-    };
+    }
+}
+
+/// The TEK of `parameters`, with fresh PNs; it does not outlive the PMK, which ends at `ends`.
+pub(super) fn tek(
+    kek: &Kek,
+    parameters: &TekParameters,
+    window: &PnWindow,
+    now: VirtualTime,
+    ends: VirtualTime,
+) -> Result<TekState, &'static str> {
+    let tek = key_wrap::unwrap(kek, &parameters.wrapped_tek).map_err(|_| "a TEK that does not unwrap")?;
+    let expires = (now + Duration::from_secs(u64::from(parameters.lifetime))).min(ends);
+    let (eks, source) = (parameters.sequence_number & 3, TekSource::Random);
+    Ok(TekState::new(tek, eks, source, window.clone(), expires).lasting(expires.since(now)))
+}
+
+/// The two TEKs of an SA, wrapped with `kek`.
+pub(super) fn update(kek: &Kek, said: Said, context: &TekContext, now: VirtualTime) -> SaTekUpdate {
     let [older, newer] = context.states();
     SaTekUpdate {
         kind: SaTekUpdate::TEK,
         new_said: said,
         old_said: said,
-        older: Some(parameters(older)),
-        newer: Some(parameters(newer)),
+        older: Some(parameters(kek, older, now)),
+        newer: Some(parameters(kek, newer, now)),
         other: Vec::new(),
     }
 }
 
-/// The two TEKs of an update, with fresh PNs.
+/// The two TEKs of an update, with fresh PNs; they do not outlive the PMK, which ends at `ends`.
 pub(super) fn unwrapped(
     kek: &Kek,
     update: &SaTekUpdate,
     window: &PnWindow,
     now: VirtualTime,
+    ends: VirtualTime,
 ) -> Result<TekContext, &'static str> {
     let (Some(older), Some(newer)) = (&update.older, &update.newer) else {
         return Err("an SA-TEK-Update without both TEKs");
     };
-    let state = |parameters: &TekParameters| {
-        let tek = key_wrap::unwrap(kek, &parameters.wrapped_tek).map_err(|_| "a TEK that does not unwrap")?;
-        let expires = now + Duration::from_secs(u64::from(parameters.lifetime));
-        Ok::<_, &'static str>(TekState::new(
-            tek,
-            parameters.sequence_number & 3,
-            TekSource::Random,
-            window.clone(),
-            expires,
-        ))
-    };
-    Ok(TekContext::from_random(state(older)?, state(newer)?))
+    Ok(TekContext::from_random(tek(kek, older, window, now, ends)?, tek(kek, newer, window, now, ends)?))
 }
 
 /// SA descriptor of a primary, unicast SA.

@@ -5,7 +5,7 @@
 //! queue with its last octet; until then the whole of it is there, to begin anew on another connection or to be
 //! forwarded (R15).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fragmentation::{FRAGMENTATION, OVERHEAD, PACKING, Piece, room};
 use crate::dot16::identifiers::Sfid;
@@ -86,11 +86,11 @@ impl SduQueue {
         self.flows.values().all(|waiting| waiting.sdus.is_empty())
     }
 
-    /// The flow whose next SDU has the lowest number.
+    /// The flow whose next SDU has the lowest number, of those that do not have to wait.
     #[must_use]
-    pub fn next_flow(&self) -> Option<Sfid> {
-        let next = self.flows.iter().filter_map(|(flow, waiting)| Some((waiting.next()?, *flow)));
-        next.min().map(|(_, flow)| flow)
+    pub fn next_flow(&self, halted: &BTreeSet<Sfid>) -> Option<Sfid> {
+        let flows = self.flows.iter().filter(|(flow, _)| !halted.contains(flow));
+        flows.filter_map(|(flow, waiting)| Some((waiting.next()?, *flow))).min().map(|(_, flow)| flow)
     }
 
     /// Takes every SDU out, whole, in order of number.
@@ -327,7 +327,7 @@ mod tests {
             waiting.insert(Sfid(flow), number, vec![0; 100]);
         }
         let order: Vec<u32> = std::iter::from_fn(|| {
-            let flow = waiting.next_flow()?;
+            let flow = waiting.next_flow(&BTreeSet::new())?;
             waiting.load(flow, ALONE).map(|_| flow.0)
         })
         .collect();

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::entry_keys::{CmacError, EntryKeys};
 use super::hierarchy::{AkContext, Profile};
 use super::pn_window::PnWindow;
-use super::tek_context::{OpenedPdu, PmkLifetime, ReceiveError, TekContext};
+use super::tek_context::{OpenedPdu, PmkLifetime, ReceiveError, TekContext, TekLimits};
 use super::weakness::{Weakness, Weaknesses};
 use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, Said};
 use crate::dot16::wire::{CmacTuple, MacPdu};
@@ -38,6 +38,8 @@ pub struct BaseStationKeySettings {
     pub self_sync_budget: u32,
     /// An empty replay window of the size in use.
     pub window: PnWindow,
+    /// What bounds the use of TEKs.
+    pub limits: TekLimits,
     /// The defence of R4 and R8. Off: contexts and `H` are forgotten at release and "issued before" is ignored, so that
     /// a retry under the same count uses (TEK, PN) again and accepts recorded PDUs (A18).
     pub tek_cache: bool,
@@ -192,7 +194,7 @@ impl BaseStationKeys {
 
     /// An entry that stands from before the run: `count` is confirmed, with random TEKs installed for each SA.
     pub fn establish(&mut self, count: CmacKeyCount, teks: impl IntoIterator<Item = (Said, TekContext)>) {
-        let mut keys = EntryKeys::without_teks(&self.ak, count);
+        let mut keys = EntryKeys::without_teks(&self.ak, count).limited(self.settings.limits);
         for (said, context) in teks {
             keys.install(said, context);
         }
@@ -251,6 +253,7 @@ impl BaseStationKeys {
 
     fn fresh(&self, now: VirtualTime, count: CmacKeyCount) -> EntryKeys {
         EntryKeys::from_count(&self.ak, count, &self.saids, &self.settings.window, self.lifetime, now)
+            .limited(self.settings.limits)
     }
 
     fn insert(&mut self, count: CmacKeyCount, entry: Entry) {
@@ -278,8 +281,10 @@ impl BaseStationKeys {
             }
             Err(reason) => reason,
         };
+        // EKS 0 and 1 are those of generated TEKs; a context that was refreshed may hold none with them.
         let may_search = (entry.state == EntryState::Prepared || self.weak(Weakness::SearchesInEveryState))
-            && matches!(reason, ReceiveError::Icv | ReceiveError::Duplicate(_) | ReceiveError::Old(_))
+            && eks < 2
+            && !matches!(reason, ReceiveError::WrongDirection | ReceiveError::Malformed(_))
             && self.search_allowed(now);
         if may_search { self.search(now, said, pdu, reason) } else { Err(unsearched(reason)) }
     }
@@ -414,7 +419,7 @@ impl BaseStationKeys {
     /// A context of `m` was lost and TEKs travel in RNG-RSP (R8): an entry for it with CMAC keys and `teks`, in state
     /// prepared until an uplink PDU under them verifies.
     pub fn install_lost(&mut self, m: CmacKeyCount, teks: impl IntoIterator<Item = (Said, TekContext)>) {
-        let mut keys = EntryKeys::without_teks(&self.ak, m);
+        let mut keys = EntryKeys::without_teks(&self.ak, m).limited(self.settings.limits);
         for (said, context) in teks {
             keys.install(said, context);
         }

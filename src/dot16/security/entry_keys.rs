@@ -9,7 +9,7 @@ use super::cmac_tuple::{Truncation, cmac_value, verify};
 use super::hierarchy::AkContext;
 use super::keys::CmacKey;
 use super::pn_window::PnWindow;
-use super::tek_context::{PmkLifetime, TekContext};
+use super::tek_context::{PmkLifetime, TekContext, TekLimits};
 use crate::dot16::identifiers::{AkId, AkSequenceNumber, Cid, CmacKeyCount, Direction, Said};
 use crate::dot16::wire::CmacTuple;
 use crate::time::VirtualTime;
@@ -46,6 +46,7 @@ pub struct EntryKeys {
     transmit_cmac_pn: u32,
     received_cmac_pn: u32,
     teks: BTreeMap<Said, TekContext>,
+    limits: TekLimits,
 }
 
 impl EntryKeys {
@@ -64,7 +65,16 @@ impl EntryKeys {
             transmit_cmac_pn: 0,
             received_cmac_pn: 0,
             teks: BTreeMap::new(),
+            limits: TekLimits::default(),
         }
+    }
+
+    /// The same with these limits for every TEK, also for TEKs that are installed later.
+    #[must_use]
+    pub fn limited(mut self, limits: TekLimits) -> Self {
+        self.limits = limits;
+        self.teks = self.teks.into_iter().map(|(said, context)| (said, context.limited(limits))).collect();
+        self
     }
 
     /// CMAC keys for `count`, and TEK0 and TEK1 of every SA generated from it (A1, A4).
@@ -135,7 +145,7 @@ impl EntryKeys {
 
     /// Installs TEKs for an SA in place of those it has.
     pub fn install(&mut self, said: Said, context: TekContext) {
-        self.teks.insert(said, context);
+        self.teks.insert(said, context.limited(self.limits));
     }
 
     /// Takes the TEKs over from `other` with their PNs and windows: the connection goes on under another AK.

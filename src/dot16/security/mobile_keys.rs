@@ -10,7 +10,7 @@ use super::entry_keys::EntryKeys;
 use super::hierarchy::AkContext;
 use super::keys::Pmk;
 use super::pn_window::PnWindow;
-use super::tek_context::{PmkLifetime, TekContext};
+use super::tek_context::{PmkLifetime, TekContext, TekLimits};
 use super::weakness::{Weakness, Weaknesses};
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::time::VirtualTime;
@@ -34,6 +34,8 @@ pub enum GiveUp {
 pub struct MobileKeySettings {
     /// An empty replay window of the size in use.
     pub window: PnWindow,
+    /// What bounds the use of TEKs.
+    pub limits: TekLimits,
     /// The defence of A17. Off: contexts of T_M are dropped when a handover is cancelled and derived again at the retry,
     /// so that (TEK, PN) is used twice.
     pub tek_cache: bool,
@@ -89,7 +91,8 @@ impl MobileKeys {
     /// An entry that stands from before the run: connected to `bs` under M, with random TEKs installed for each SA.
     pub fn establish(&mut self, bs: Bsid, teks: impl IntoIterator<Item = (Said, TekContext)>) {
         let committed = self.committed;
-        let mut keys = EntryKeys::without_teks(self.ak(bs), committed);
+        let limits = self.settings.limits;
+        let mut keys = EntryKeys::without_teks(self.ak(bs), committed).limited(limits);
         for (said, context) in teks {
             keys.install(said, context);
         }
@@ -194,7 +197,7 @@ impl MobileKeys {
         self.ak(bs);
         let ak = self.aks.get(&bs)?;
         let keys = EntryKeys::from_count(ak, count, &self.saids, &self.settings.window, self.lifetime, now);
-        self.entries.insert((bs, count), keys);
+        self.entries.insert((bs, count), keys.limited(self.settings.limits));
         Some(false)
     }
 

@@ -10,6 +10,7 @@
 //! * [`ccm`]: sealing and opening data PDUs with AES-CCM.
 //! * [`key_wrap`]: TEKs under the KEK, both suites.
 //! * [`tek_context`]: the live TEKs of a security association with their PNs, windows and lifetimes.
+//! * [`tek_refresh`]: how newer TEKs follow.
 //! * [`entry_keys`]: everything that hangs on one CMAC_KEY_COUNT at one BS.
 //! * [`base_station_keys`], [`mobile_keys`], [`authenticator_keys`]: the counts, and the rules R1 to R8, at each party.
 //! * [`shortened_eap`]: authentication of a mobile, until a real EAP method takes its place.
@@ -30,6 +31,7 @@ pub mod packet_number;
 pub mod pn_window;
 pub mod shortened_eap;
 pub mod tek_context;
+pub mod tek_refresh;
 pub mod weakness;
 
 pub use ccm::{OpenError, Opened, SealError};

@@ -74,35 +74,54 @@ impl PacketNumber {
 
 /// All packet numbers of a TEK and direction have been sent: nothing more may be, until there is a new TEK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("packet numbers of this TEK and direction are used up: the last one, 0x7fffffff, has been sent")]
+#[error("packet numbers of this TEK and direction are used up: the last one has been sent")]
 pub struct Exhausted;
 
 /// The transmit counter of one TEK and direction. It holds the last packet number used, so it starts at 0 and the
 /// first PDU carries 1; it never steps back and never wraps.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PnCounter {
     last: u32,
+    end: PacketNumber,
+}
+
+/// That of a new TEK.
+impl Default for PnCounter {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl PnCounter {
     /// A counter that has used nothing yet: that of a new TEK.
     #[must_use]
     pub const fn new() -> Self {
-        Self { last: 0 }
+        Self { last: 0, end: PacketNumber::LAST }
     }
 
     /// A counter that goes on after `last`: that of a TEK which another base station used before.
     #[must_use]
     pub const fn after(last: PacketNumber) -> Self {
-        Self { last: last.0 }
+        Self { last: last.0, end: PacketNumber::LAST }
+    }
+
+    /// Makes `end` the last number that is given out, where a run is to see the end of the 31 bits.
+    pub const fn end_at(&mut self, end: PacketNumber) {
+        self.end = end;
+    }
+
+    /// How many packet numbers are left.
+    #[must_use]
+    pub const fn left(&self) -> u32 {
+        self.end.0.saturating_sub(self.last)
     }
 
     /// The packet number of the next PDU, which is spent by this call.
     ///
     /// # Errors
-    /// [`Exhausted`] after 0x7fff_ffff, now and ever after.
+    /// [`Exhausted`] after 0x7fff_ffff (or the [end](Self::end_at) that was set), now and ever after.
     pub const fn next(&mut self) -> Result<PacketNumber, Exhausted> {
-        if self.last >= PacketNumber::LAST.0 {
+        if self.left() == 0 {
             return Err(Exhausted);
         }
         self.last += 1;
@@ -155,6 +174,17 @@ mod tests {
             assert_eq!(counter.next(), Err(Exhausted));
         }
         assert_eq!(counter.last(), Some(PacketNumber::LAST));
+    }
+
+    #[test]
+    fn a_counter_can_be_made_to_end_earlier_and_stays_at_its_end() {
+        let mut counter = PnCounter::new();
+        assert_eq!(counter.left(), 0x7fff_ffff);
+        counter.end_at(PacketNumber::new(2).unwrap());
+        assert_eq!([counter.next(), counter.next()].map(|pn| pn.unwrap().count()), [1, 2]);
+        assert_eq!((counter.left(), counter.next()), (0, Err(Exhausted)));
+        counter.end_at(PacketNumber::FIRST);
+        assert_eq!((counter.left(), counter.next()), (0, Err(Exhausted)), "an end that lies behind");
     }
 
     proptest! {

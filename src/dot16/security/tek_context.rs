@@ -1,7 +1,17 @@
-//! TEK contexts: the two live TEKs of a security association, with their packet numbers, replay windows and lifetimes.
+//! TEK contexts: the live TEKs of a security association, with their packet numbers, replay windows and lifetimes.
 //!
-//! Counter-based TEKs: `dot16-security.md` 2.2, 2.3, 4.2; R10 of the handover rules. Random TEKs: 4.3.
+//! Counter-based TEKs: `dot16-security.md` 2.2, 2.3, 4.2; R10 of the handover rules. Random TEKs: 4.3. How newer TEKs
+//! follow is in [`tek_refresh`](super::tek_refresh).
+//!
+//! A context holds a pair, and after a refresh also the TEKs that have left the pair. Which of them a sender uses (R10), of those
+//! that have neither expired nor used up their packet numbers:
+//!
+//! * generated ones first, in both directions: TEK0, then TEK1;
+//! * then, of those from Key-Reply, the BS (downlink) the oldest and the MS (uplink) the newest that it holds.
+//!
+//! A receiver accepts under every TEK that it holds, so that the two ends need not change at the same instant.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -52,15 +62,38 @@ pub enum TekSource {
     Random,
 }
 
+/// What bounds the use of a TEK besides its lifetime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TekLimits {
+    /// The last PN that is sent under a TEK: the end of the 31 bits, or an earlier one where a run is to see that end.
+    pub last_pn: PacketNumber,
+    /// How long a receiver goes on accepting under a TEK that has expired, but not longer than 1/8 of its lifetime: PDUs
+    /// are under way when a TEK expires, and the lifetimes of a generated TEK begin when each end derives it.
+    pub linger: Duration,
+}
+
+/// All 31 bits, and nothing is accepted under a TEK that has expired.
+impl Default for TekLimits {
+    fn default() -> Self {
+        Self { last_pn: PacketNumber::LAST, linger: Duration::ZERO }
+    }
+}
+
 /// One TEK at work: its transmit PN and its replay window go with it wherever it is kept.
 #[derive(Clone, Debug)]
 pub struct TekState {
     tek: Tek,
     eks: u8,
     source: TekSource,
-    transmit: PnCounter,
-    receive: PnWindow,
+    pub(super) transmit: PnCounter,
+    pub(super) receive: PnWindow,
     expires: VirtualTime,
+    pub(super) lifetime: Option<Duration>,
+    linger: Duration,
+    /// A sender leaves it alone before, unless the peer was seen to use it.
+    pub(super) usable_from: VirtualTime,
+    /// How long that is after each sign that the peer may not hold it.
+    pub(super) hold: Duration,
     fingerprint: u64,
 }
 
@@ -69,7 +102,55 @@ impl TekState {
     #[must_use]
     pub fn new(tek: Tek, eks: u8, source: TekSource, window: PnWindow, expires: VirtualTime) -> Self {
         let fingerprint = fingerprint(&tek);
-        Self { tek, eks, source, transmit: PnCounter::default(), receive: window, expires, fingerprint }
+        Self {
+            tek,
+            eks,
+            source,
+            transmit: PnCounter::default(),
+            receive: window,
+            expires,
+            lifetime: None,
+            linger: Duration::ZERO,
+            usable_from: VirtualTime::ZERO,
+            hold: Duration::ZERO,
+            fingerprint,
+        }
+    }
+
+    /// The same with the time that it was given when it was made, of which grace time and linger are at most 1/8 (R10).
+    #[must_use]
+    pub fn lasting(self, lifetime: Duration) -> Self {
+        Self { lifetime: Some(lifetime), ..self }
+    }
+
+    /// `time`, but not more than 1/8 of the lifetime (R10).
+    pub(super) fn up_to_an_eighth(&self, time: Duration) -> Duration {
+        self.lifetime.map_or(time, |lifetime| time.min(lifetime / 8))
+    }
+
+    pub(super) fn limit(&mut self, limits: TekLimits) {
+        self.transmit.end_at(limits.last_pn);
+        self.linger = self.up_to_an_eighth(limits.linger);
+    }
+
+    /// Why a sender may not use it at `now`, if it may not.
+    pub(super) fn refusal(&self, now: VirtualTime) -> Option<TransmitError> {
+        if self.expires <= now {
+            Some(TransmitError::Expired)
+        } else if self.transmit.left() == 0 {
+            Some(TransmitError::Exhausted)
+        } else {
+            let proven = self.usable_from <= now || self.receive.highest().is_some();
+            (!proven).then_some(TransmitError::Unproven)
+        }
+    }
+
+    fn replay(&self, pn: PacketNumber) -> Option<ReceiveError> {
+        match self.receive.check(pn) {
+            PnVerdict::Accept => None,
+            PnVerdict::Duplicate => Some(ReceiveError::Duplicate(pn)),
+            PnVerdict::Old => Some(ReceiveError::Old(pn)),
+        }
     }
 
     /// A number that tells TEKs apart without showing them: the first 8 octets of SHA-256 of the TEK.
@@ -100,6 +181,13 @@ impl TekState {
     #[must_use]
     pub fn expires(&self) -> VirtualTime {
         self.expires
+    }
+
+    /// How long it may still be used at `now`, in whole seconds, a part of a second counted as one: what the BS writes on
+    /// the wire. So the MS does not take a TEK for expired under which the BS still sends.
+    #[must_use]
+    pub fn seconds_left(&self, now: VirtualTime) -> u32 {
+        u32::try_from(self.expires.since(now).as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX)
     }
 
     /// The last PN sent, if any was.
@@ -139,9 +227,12 @@ pub enum TransmitError {
     /// No TEK of the security association is live.
     #[error("no live TEK: all have expired")]
     Expired,
-    /// The TEK has sent its last PN; traffic waits for a new TEK.
+    /// Every live TEK has sent its last PN; traffic waits for a new TEK.
     #[error("the packet numbers of the TEK are exhausted")]
     Exhausted,
+    /// The only TEK left was sent to the mobile and may not have arrived yet; traffic waits until it is seen in use.
+    #[error("the mobile may not hold the new TEK yet")]
+    Unproven,
     /// The CCM layer refused.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -184,10 +275,13 @@ pub enum ReceiveError {
     Malformed(OpenError),
 }
 
-/// The TEKs of one security association at one peer: TEK0 and TEK1, or an older and a newer random TEK.
+/// The TEKs of one security association at one peer: TEK0 and TEK1, or an older and a newer TEK, and up to two before them.
 #[derive(Clone, Debug)]
 pub struct TekContext {
-    states: [TekState; 2],
+    /// The TEKs that refreshes pushed out of the pair, the older one first; they serve until they expire.
+    pub(super) outgoing: VecDeque<TekState>,
+    pub(super) states: [TekState; 2],
+    pub(super) limits: TekLimits,
 }
 
 impl TekContext {
@@ -203,15 +297,31 @@ impl TekContext {
     ) -> Self {
         let state = |index: TekIndex| {
             let tek = counter_tek(kek, count, said, index);
-            TekState::new(tek, index.eks(), TekSource::Counter(index), window.clone(), lifetime.tek_expiry(index, now))
+            let expires = lifetime.tek_expiry(index, now);
+            TekState::new(tek, index.eks(), TekSource::Counter(index), window.clone(), expires)
+                .lasting(expires.since(now))
         };
-        Self { states: [state(TekIndex::Tek0), state(TekIndex::Tek1)] }
+        Self::pair(state(TekIndex::Tek0), state(TekIndex::Tek1))
     }
 
     /// An older and a newer TEK that were made at random.
     #[must_use]
     pub fn from_random(older: TekState, newer: TekState) -> Self {
-        Self { states: [older, newer] }
+        Self::pair(older, newer)
+    }
+
+    fn pair(older: TekState, newer: TekState) -> Self {
+        Self { outgoing: VecDeque::new(), states: [older, newer], limits: TekLimits::default() }
+    }
+
+    /// The same within these limits; they hold for TEKs that come later, too.
+    #[must_use]
+    pub fn limited(mut self, limits: TekLimits) -> Self {
+        self.limits = limits;
+        for state in self.outgoing.iter_mut().chain(&mut self.states) {
+            state.limit(limits);
+        }
+        self
     }
 
     /// Whether both were made at random: a generated TEK never travels (A21).
@@ -226,19 +336,40 @@ impl TekContext {
         &self.states
     }
 
-    /// The TEK to send with. Counter-based: TEK0 until it expires, then TEK1, in both directions (R10). Random: the BS
-    /// sends with the older one until it expires, the MS with the newer one (`dot16-security.md` 4.3).
-    fn transmitting(&mut self, direction: Direction, now: VirtualTime) -> Option<&mut TekState> {
-        let [first, second] = &mut self.states;
-        let newer_first = first.source == TekSource::Random && direction == Direction::Uplink;
-        let [preferred, other] = if newer_first { [second, first] } else { [first, second] };
-        if preferred.expires > now { Some(preferred) } else { Some(other).filter(|other| other.expires > now) }
+    /// Every TEK held, the oldest first: the pair, and before it those that left it at the last refreshes.
+    pub fn teks(&self) -> impl Iterator<Item = &TekState> {
+        self.outgoing.iter().chain(&self.states)
+    }
+
+    /// The TEKs that a sender may use, with their places in the order of [`teks`](Self::teks): the pair and the one before it. A
+    /// receiver accepts under one more, as the BS may be a TEK ahead of the MS.
+    fn choice(&self) -> impl Iterator<Item = (usize, &TekState)> {
+        self.teks().enumerate().skip(self.outgoing.len().saturating_sub(1))
+    }
+
+    /// The place, in the order of [`teks`](Self::teks), of the TEK to send with; the choice is that of the module's text.
+    pub(super) fn transmitting(&self, direction: Direction, now: VirtualTime) -> Result<usize, TransmitError> {
+        let rank = |(age, state): &(usize, &TekState)| match (direction, state.source) {
+            (Direction::Uplink, TekSource::Random) => (1, usize::MAX - age),
+            (Direction::Downlink, TekSource::Random) => (1, *age),
+            (_, TekSource::Counter(_)) => (0, *age),
+        };
+        let usable = self.choice().filter(|(_, state)| state.refusal(now).is_none());
+        usable.min_by_key(rank).map(|(age, _)| age).ok_or_else(|| self.refusal(now))
+    }
+
+    /// Why nothing may be sent at `now`, if no TEK can be used.
+    fn refusal(&self, now: VirtualTime) -> TransmitError {
+        let reasons: Vec<TransmitError> = self.choice().filter_map(|(_, state)| state.refusal(now)).collect();
+        let order = [TransmitError::Unproven, TransmitError::Exhausted];
+        order.into_iter().find(|reason| reasons.contains(reason)).unwrap_or(TransmitError::Expired)
     }
 
     /// Seals `plaintext` under the TEK to send with, using the next PN.
     ///
     /// # Errors
-    /// If no TEK is live, its PNs are used up, or the PDU would be too long; no PN is used then.
+    /// If no TEK is live, the PNs of all are used up, the only one left may not have arrived at the mobile, or the PDU would
+    /// be too long; no PN is used then.
     pub fn seal(
         &mut self,
         now: VirtualTime,
@@ -247,7 +378,8 @@ impl TekContext {
         plaintext: &[u8],
         crc: CrcForm,
     ) -> Result<SealedPdu, TransmitError> {
-        let state = self.transmitting(direction, now).ok_or(TransmitError::Expired)?;
+        let chosen = self.transmitting(direction, now)?;
+        let state = self.outgoing.iter_mut().chain(&mut self.states).nth(chosen).ok_or(TransmitError::Expired)?;
         let mut transmit = state.transmit.clone();
         let pn = transmit.next().map_err(|_| TransmitError::Exhausted)?;
         let template = GenericMacHeader { eks: state.eks, ..template };
@@ -259,25 +391,23 @@ impl TekContext {
     /// What the replay window says against a PDU, if anything; its ICV is not looked at and nothing changes.
     #[must_use]
     pub fn replay(&self, pdu: &MacPdu<'_>) -> Option<ReceiveError> {
-        let state = self.states.iter().find(|state| state.eks == pdu.header.eks)?;
+        let newest_first = self.states.iter().rev().chain(self.outgoing.iter().rev());
+        let state = newest_first.into_iter().find(|state| state.eks == pdu.header.eks)?;
         let (pn, _) = ccm::packet_number(pdu).ok()?;
-        match state.receive.check(pn) {
-            PnVerdict::Accept => None,
-            PnVerdict::Duplicate => Some(ReceiveError::Duplicate(pn)),
-            PnVerdict::Old => Some(ReceiveError::Old(pn)),
-        }
+        state.replay(pn)
     }
 
     /// Takes the PN of a PDU into the window although its ICV has not verified: what no receiver must do (A20), for nodes
     /// that show why.
     pub fn accept_unverified(&mut self, pdu: &MacPdu<'_>) {
-        let state = self.states.iter_mut().find(|state| state.eks == pdu.header.eks);
+        let newest_first = self.states.iter_mut().rev().chain(self.outgoing.iter_mut().rev());
+        let state = newest_first.into_iter().find(|state| state.eks == pdu.header.eks);
         if let Some((state, (pn, _))) = state.zip(ccm::packet_number(pdu).ok()) {
             state.receive.accept(pn);
         }
     }
 
-    /// Opens a PDU that came in `direction`: TEK by EKS, direction bit, replay window, ICV, and only then moves the window.
+    /// Opens a PDU that came in `direction`: direction bit, TEK by EKS, replay window, ICV, and only then moves the window.
     ///
     /// # Errors
     /// If any of these refuses; nothing has changed then.
@@ -287,22 +417,26 @@ impl TekContext {
         direction: Direction,
         pdu: &MacPdu<'_>,
     ) -> Result<OpenedPdu, ReceiveError> {
-        let eks = pdu.header.eks;
-        let position = self.states.iter().position(|state| state.eks == eks && state.expires > now);
-        let position = position.ok_or(ReceiveError::UnknownTek { eks })?;
         let (pn, found) = ccm::packet_number(pdu).map_err(ReceiveError::Malformed)?;
         if found != direction {
             return Err(ReceiveError::WrongDirection);
         }
-        if let Some(replay) = self.replay(pdu) {
+        let eks = pdu.header.eks;
+        // The newest first: of two with the same EKS the other one is four TEKs old.
+        let newest_first = self.states.iter_mut().rev().chain(self.outgoing.iter_mut().rev());
+        let state = newest_first.into_iter().find(|state| state.eks == eks);
+        let state = state.filter(|state| state.expires + state.linger > now).ok_or(ReceiveError::UnknownTek { eks })?;
+        if let Some(replay) = state.replay(pn) {
             return Err(replay);
         }
-        let state = &mut self.states[position];
         let opened = ccm::open(&state.tek, pdu).map_err(|error| match error {
             OpenError::Icv => ReceiveError::Icv,
             other => ReceiveError::Malformed(other),
         })?;
         state.receive.accept(pn);
+        if state.source == TekSource::Random {
+            self.random_in_use(now, eks);
+        }
         Ok(OpenedPdu { plaintext: opened.plaintext, pn, eks })
     }
 }

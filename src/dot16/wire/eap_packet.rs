@@ -165,7 +165,7 @@ mod tests {
             let length = octets.len();
             if let (true, Some(field)) = (fits, octets.get_mut(2..4)) {
                 field.copy_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
-                octets[0] = octets[0] % 5;
+                octets[0] %= 5;
             }
             if let Ok(packet) = EapPacket::parse(&octets) {
                 prop_assert_eq!(packet.octets().unwrap(), octets);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::header::{Profile, System};
 use super::network::{Association, CrcOrder};
+use crate::dot16::security::PacketNumber;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -32,6 +33,8 @@ pub(super) const RESOURCE_RETAIN: Duration = ms(2_000);
 pub(super) const MAX_PDU: u16 = 2_047;
 pub(super) const PACKING: bool = false;
 pub(super) const TEK_PROCESSING: Duration = ms(5);
+pub(super) const KEY_REQUEST_RETRY: Duration = ms(300);
+pub(super) const TEK_LINGER: Duration = ms(200);
 
 pub(super) const BACKBONE_LATENCY: Duration = ms(2);
 
@@ -61,7 +64,10 @@ pub(super) const SELF_SYNC_WINDOW: u16 = 4;
 pub(super) const SELF_SYNC_BUDGET: u32 = 16;
 pub(super) const PN_WINDOW: u16 = 64;
 pub(super) const RETAINED_CONTEXTS: u32 = 1_024;
+pub(super) const LAST_PN: PacketNumber = PacketNumber::LAST;
 pub(super) const TEK_CACHE: bool = true;
+pub(super) const REFRESH: bool = true;
+pub(super) const TEK_GRACE: Duration = Duration::from_secs(3_600);
 pub(super) const SEAMLESS: bool = true;
 
 pub(super) const TRAFFIC_INTERVAL: Duration = ms(20);

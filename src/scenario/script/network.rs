@@ -70,8 +70,12 @@ pub struct Radio {
     /// Octets of user data PDUs that a mobile may send, or be sent, in one subframe, at least `max_pdu`; any number if none
     /// is given.
     pub allocation: Option<u32>,
-    /// What the mobile takes to install TEKs that came in RNG-RSP.
+    /// What the mobile takes to install TEKs that came in RNG-RSP or Key-Reply.
     pub tek_processing: Duration,
+    /// From a Key-Request to its repetition.
+    pub key_request_retry: Duration,
+    /// How long a receiver goes on accepting under a TEK that has expired; at most 1/8 of its lifetime is used.
+    pub tek_linger: Duration,
 }
 
 /// The wired links between base stations and gateway: one set of values for every link.
@@ -126,6 +130,8 @@ pub(super) const RADIO_KEYS: &[&str] = &[
     "packing",
     "allocation",
     "tek_processing",
+    "key_request_retry",
+    "tek_linger",
 ];
 pub(super) const BACKBONE_KEYS: &[&str] = &["latency", "jitter", "loss", "duplication", "reordering", "retry"];
 pub(super) const AUTHENTICATOR_KEYS: &[&str] = &["name", "pmk_lifetime", "ip", "weaknesses"];
@@ -190,6 +196,10 @@ pub(super) fn radio(section: &Section<'_>, backbone: &Backbone) -> Read<Radio> {
             .read("allocation", None, |field| field.number(u32::from(max_pdu)..=LARGEST_ALLOCATION).map(Some))?,
         tek_processing: section
             .read("tek_processing", defaults::TEK_PROCESSING, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+        key_request_retry: section
+            .read("key_request_retry", defaults::KEY_REQUEST_RETRY, |field| field.time(TICK..=Duration::MAX))?,
+        tek_linger: section
+            .read("tek_linger", defaults::TEK_LINGER, |field| field.time(Duration::ZERO..=Duration::MAX))?,
     })
 }
 

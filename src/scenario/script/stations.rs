@@ -13,7 +13,7 @@ use super::network::{AUTHENTICATOR_KEYS, Authenticator};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
-use crate::dot16::security::{Party, Weakness, Weaknesses};
+use crate::dot16::security::{PacketNumber, Party, Weakness, Weaknesses};
 
 /// A base station of the script: its position in [`Script::base_stations`](super::Script::base_stations).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,8 @@ pub struct BaseStation {
     pub retained_contexts: u32,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
+    /// The last PN that it sends under a TEK.
+    pub last_pn: PacketNumber,
 }
 
 /// A mobile station.
@@ -73,6 +75,12 @@ pub struct MobileStation {
     pub wrong_credential: bool,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
+    /// The last PN that it sends under a TEK.
+    pub last_pn: PacketNumber,
+    /// Whether it asks for new TEKs (statement A22); `false` leaves it without any when the ones it has have expired.
+    pub refresh: bool,
+    /// How long before the end of a TEK it asks for new ones; at most 1/8 of the lifetime is used (rule R10).
+    pub tek_grace: Duration,
 }
 
 /// Mobile stations that one base station can serve: basic CIDs 1 to 320 stay in the range Wireshark reads as management.
@@ -98,6 +106,7 @@ pub(super) const BASE_STATION_KEYS: &[&str] = &[
     "pn_window",
     "retained_contexts",
     "weaknesses",
+    "last_pn",
 ];
 pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "name",
@@ -112,6 +121,9 @@ pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "cmac_pn",
     "wrong_credential",
     "weaknesses",
+    "last_pn",
+    "refresh",
+    "tek_grace",
 ];
 
 /// All stations of a script, and their names.
@@ -284,6 +296,7 @@ fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, p
         self_sync_budget: section
             .read("self_sync_budget", defaults::SELF_SYNC_BUDGET, |field| field.number(0..=LARGEST_BUDGET))?,
         pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
+        last_pn: last_pn(section)?,
         retained_contexts: section
             .read("retained_contexts", defaults::RETAINED_CONTEXTS, |field| field.number(0..=LARGEST_RETAINED))?,
         weaknesses: weaknesses(section, Party::BaseStation)?,
@@ -320,6 +333,17 @@ fn mobile_station(
         cmac_pn: section.field("cmac_pn").map(|field| field.number(0..=u32::MAX)).transpose()?,
         wrong_credential: section.read("wrong_credential", false, Field::boolean)?,
         weaknesses: weaknesses(section, Party::MobileStation)?,
+        last_pn: last_pn(section)?,
+        refresh: section.read("refresh", defaults::REFRESH, Field::boolean)?,
+        tek_grace: section
+            .read("tek_grace", defaults::TEK_GRACE, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+    })
+}
+
+fn last_pn(section: &Section<'_>) -> Read<PacketNumber> {
+    section.read("last_pn", defaults::LAST_PN, |field| {
+        let count = field.number(1..=PacketNumber::LAST.count())?;
+        PacketNumber::new(count).map_err(|error| field.mismatch(&error.to_string()))
     })
 }
 

@@ -31,6 +31,8 @@ use crate::time::VirtualTime;
 const REPEATS: u8 = 5;
 /// How long an authentication may take, and how long its PMK waits for the SA-TEK handshake (`dot16-security.md` 2.3).
 const LIMIT: Duration = Duration::from_secs(10);
+/// From a notice that a PMK is gone which nobody has acknowledged, after its repetitions, to the next.
+const TELL_AGAIN: Duration = Duration::from_secs(1);
 
 /// The mobile, the BS, and whether the mobile enters there (or re-authenticates on the connection it has). So there are at most
 /// two sessions for a mobile and BS.
@@ -43,6 +45,8 @@ pub(super) enum SessionTimer {
     Repeat(SessionKey),
     /// To give the session up.
     Expire(SessionKey),
+    /// To tell those again who have not acknowledged that a PMK is gone.
+    TellFormer(MsMac),
 }
 
 /// An authentication under way.
@@ -292,6 +296,8 @@ impl Authenticator {
             return;
         };
         let in_use = keys.pmk().1;
+        let of_former = |open: &ControlMessage| open.tlvs.inside(MsInfo).pmk_sn().is_some();
+        self.backbone.withdraw_messages(ms, of_former);
         for (holder, gone) in former.clone() {
             let Some(place) = self.directory.base_stations.get(&holder) else {
                 continue;
@@ -305,6 +311,14 @@ impl Authenticator {
             let note = format!("CMAC_Key_Count_Update: tells {} that PMK SN {gone} is no longer in use", place.name);
             let notice = Request { kind: MessageKind::CmacKeyCountUpdate, tlvs, note };
             self.backbone.request(now, place.endpoint.ip, ms, notice, outbox);
+        }
+    }
+
+    /// Nobody has acknowledged a notice: a BS that does not know that a PMK is gone would refuse to prepare the mobile's next
+    /// handover, which it takes to be connected still.
+    pub(super) fn former_holder_silent(&mut self, now: VirtualTime, notice: &ControlMessage) {
+        if notice.tlvs.inside(MsInfo).pmk_sn().is_some() {
+            self.timers.set_by(SessionTimer::TellFormer(notice.ms), now + TELL_AGAIN);
         }
     }
 
@@ -322,6 +336,7 @@ impl Authenticator {
         while let Some(timer) = self.timers.pop(now) {
             match timer {
                 SessionTimer::Expire(key) => self.end_session(key, outbox),
+                SessionTimer::TellFormer(ms) => self.tell_former_holders(now, ms, outbox),
                 SessionTimer::Repeat(key) => {
                     let Some(session) = self.sessions.get_mut(&key) else {
                         continue;

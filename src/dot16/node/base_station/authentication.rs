@@ -18,8 +18,9 @@ use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, MsInfo};
 use crate::dot16::backbone::asn_code::{PKM2_EAP_TRANSFER, context_purpose, registration};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
-use crate::dot16::node::event::{Event, Reject, What};
+use crate::dot16::node::event::{Event, Reject};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::base_station_keys::BaseStationKeys;
 use crate::dot16::security::entry_keys::EntryKeys;
@@ -82,6 +83,7 @@ struct Challenge {
     identifier: u8,
     repeats: u8,
     flows: Vec<(Sfid, Said)>,
+    classifiers: Classifiers,
     seamless: bool,
 }
 
@@ -335,7 +337,7 @@ impl BaseStation {
         let ends = now + Duration::from_secs(u64::from(seconds));
         let lifetime = PmkLifetime { full: self.settings.pmk_lifetime, ends };
         let generated = if seamless { saids(&flows) } else { Vec::new() };
-        let entry = EntryKeys::without_teks(&ak, CmacKeyCount(0));
+        let entry = EntryKeys::without_teks(&ak, CmacKeyCount(0)).limited(self.settings.keys.limits);
         let keys = BaseStationKeys::new(self.settings.keys.clone(), ak, generated, lifetime);
         let mut bs_random = [0; 8];
         self.generator.fill_bytes(&mut bs_random);
@@ -343,7 +345,8 @@ impl BaseStation {
             return;
         };
         let identifier = session.start;
-        let challenge = Challenge { keys, entry, bs_random, identifier, repeats: 0, flows, seamless };
+        let classifiers = Classifiers::in_message(&report.tlvs);
+        let challenge = Challenge { keys, entry, bs_random, identifier, repeats: 0, flows, classifiers, seamless };
         session.stage = Stage::Challenged(Box::new(challenge));
         self.report_keys(ms, outbox);
         self.challenge(now, ms, purpose);
@@ -453,7 +456,7 @@ impl BaseStation {
         else {
             return;
         };
-        let Challenge { mut keys, mut entry, bs_random, flows, seamless, .. } = *challenge;
+        let Challenge { mut keys, mut entry, bs_random, flows, classifiers, seamless, .. } = *challenge;
         self.timers.cancel(Timer::Challenge(ms, purpose));
         self.timers.cancel(Timer::AuthenticationEnd(ms, purpose));
         let kek = keys.ak().kek.clone();
@@ -466,6 +469,11 @@ impl BaseStation {
         match purpose {
             Purpose::Renewal => {
                 let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
+                // What counts of the PMK before are needed for is settled when the new one is confirmed.
+                self.backbone
+                    .withdraw(ms, |kind| matches!(kind, MessageKind::CmacKeyCountUpdate | MessageKind::PathRegReq));
+                // An SDU that was sent in part goes on where it was.
+                mobile.sent_with = mobile.sent_with.map(|(basic, _)| (basic, CmacKeyCount(0)));
                 let mut old = mobile.keys.as_mut().and_then(|keys| keys.current_mut().cloned());
                 if let Some(old) = &mut old {
                     entry.take_teks(old);
@@ -498,6 +506,7 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
         mobile.keys = Some(keys);
         mobile.flows = flows;
+        mobile.classifiers = classifiers;
         mobile.seamless = seamless;
         mobile.confirming = true;
         let stage = Stage::Answered { bs_random, response: response.clone() };
@@ -572,9 +581,8 @@ impl BaseStation {
         };
         mobile.confirming = false;
         let here = matches!(&mobile.role, Role::Serving(serving) if serving.is_here());
-        if here && !mobile.path {
-            self.register_path(now, ms, None, outbox);
-            self.event(ms, What::PathReady { bs: self.settings.bsid }, outbox);
+        if let Some(count) = mobile.keys.as_ref().filter(|_| here).map(BaseStationKeys::count) {
+            self.entry_complete(now, ms, count, outbox);
         }
     }
 

@@ -1,6 +1,7 @@
 //! User data at the base station: uplink PDUs are opened and tunnelled to the gateway, downlink SDUs wait for the next
 //! downlink subframe. SDUs that go out before the mobile has shown its keys are kept (R15).
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::{BaseStation, Mobile, Role, Timer};
@@ -82,6 +83,9 @@ impl BaseStation {
         if mobile.queue.is_empty() {
             return;
         }
+        if mobile.queue.next_flow(&mobile.halted).is_none() {
+            return self.watch_packet_numbers(now, ms);
+        }
         let from = match &mobile.role {
             Role::Serving(serving) => serving.downlink_from(),
             Role::Target(target) => target.downlink_from,
@@ -149,11 +153,12 @@ impl BaseStation {
         }
     }
 
-    /// The gateway leads the path of a mobile here that is gone: an end of the path and a request for it have crossed. It is
-    /// told once, and may lead the path back where it was.
+    /// The gateway leads the path of a mobile here that is gone: a request for the path was overtaken by its end. It is told,
+    /// unless what came may have been under way when it was told before, and can lead the path back where it was.
     fn tell_gone(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
-        if matches!(mobile.role, Role::Idle) && !std::mem::replace(&mut mobile.told_gone, true) {
+        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        let pause = self.settings.radio.handover_retry;
+        if matches!(mobile.role, Role::Idle) && mobile.told_gone.is_none_or(|told| told + pause <= now) {
             self.end_path(now, ms, outbox);
         }
     }
@@ -232,7 +237,8 @@ impl BaseStation {
         if mobile.sent_with.replace(sends_with) != Some(sends_with) {
             mobile.queue.begin_anew();
         }
-        while let Some(sfid) = mobile.queue.next_flow() {
+        let mut halted = BTreeSet::new();
+        while let Some(sfid) = mobile.queue.next_flow(&halted) {
             if unproven && mobile.kept.len() >= KEPT {
                 break;
             }
@@ -240,6 +246,10 @@ impl BaseStation {
                 given_up(ms, mobile.queue.drop_flow(sfid), outbox);
                 continue;
             };
+            if mobile.waits_for_tek(now, flow.said) {
+                halted.insert(sfid);
+                continue;
+            }
             let Some(load) = mobile.queue.load(sfid, PduLimits { max_pdu, left, packing }) else {
                 break;
             };
@@ -257,6 +267,7 @@ impl BaseStation {
                 mobile.kept.extend(load.done.into_iter().map(|(sequence, packet)| (sequence, (sfid, packet))));
             }
         }
+        self.halt(now, ms, halted);
     }
 
     /// An uplink PDU on a transport connection (R6, A10 to A13).
@@ -307,6 +318,7 @@ impl BaseStation {
         }
         let what = What::DataAccepted { bs, direction: Direction::Uplink, self_sync_steps: steps };
         self.event(ms, what, outbox);
+        self.tek_at_hand(now, ms);
         if steps > 0 {
             self.report_keys(ms, outbox);
             self.report_count(ms, outbox);

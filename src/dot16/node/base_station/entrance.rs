@@ -129,6 +129,8 @@ impl BaseStation {
         mobile.management.clear();
         mobile.waiting = None;
         mobile.came_from = None;
+        mobile.gone_to = None;
+        mobile.sent_with = None;
         mobile.previous = None;
         mobile.path = false;
         Some(connection)

@@ -6,6 +6,7 @@
 //! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
 //! * `data`: user data on the air and in the tunnels.
 //! * `entrance`: initial ranging; `authentication`: EAP and the SA-TEK handshake.
+//! * `refresh`: new TEKs for a mobile that asks.
 //! * `retained`: how many contexts are kept; `restart`: all of them lost.
 
 mod authentication;
@@ -13,12 +14,13 @@ mod cid_pool;
 mod data;
 mod entrance;
 mod ranging;
+mod refresh;
 mod restart;
 mod retained;
 mod serving;
 mod target;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,8 +128,8 @@ struct Mobile {
     /// GRE sequence numbers of the packets that came, by the node that sent them here: a copy made by a link is dropped, but
     /// a packet that was forwarded may come back.
     came: BTreeMap<Ipv4Addr, SequenceWindow>,
-    /// Whether the gateway was told that the mobile is not here, after a packet for it had come all the same.
-    told_gone: bool,
+    /// When the gateway was told last that the mobile is not here.
+    told_gone: Option<VirtualTime>,
     /// SDUs for the mobile, by GRE sequence number.
     queue: SduQueue,
     /// SDUs sent before the mobile has shown that it has the same keys (R15), by GRE sequence number.
@@ -138,6 +140,10 @@ struct Mobile {
     management: VecDeque<(VirtualTime, Vec<u8>, String)>,
     fragmenters: BTreeMap<Cid, Fragmenter>,
     reassemblers: BTreeMap<Cid, Reassembler>,
+    /// The nonce of the last Key-Request answered, for each SA.
+    answered: BTreeMap<Said, [u8; 8]>,
+    /// Flows whose SDUs wait because there is no TEK to send under.
+    halted: BTreeSet<Sfid>,
     /// An RNG-REQ that waits for the context: its CID and its message.
     waiting: Option<(Cid, Vec<u8>)>,
     /// A re-authentication under way, or the last one.
@@ -157,6 +163,8 @@ enum Timer {
     Deadline(MsMac),
     Challenge(MsMac, Purpose),
     AuthenticationEnd(MsMac, Purpose),
+    Halted(MsMac),
+    TekInvalid(MsMac),
 }
 
 /// A base station.
@@ -247,7 +255,7 @@ impl BaseStation {
             gone_to: None,
             uplink_sequence: 0,
             came: BTreeMap::new(),
-            told_gone: false,
+            told_gone: None,
             tunnel_down: 0,
             tunnel_up: None,
             path: false,
@@ -257,6 +265,8 @@ impl BaseStation {
             management: VecDeque::new(),
             fragmenters: BTreeMap::new(),
             reassemblers: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            halted: BTreeSet::new(),
             waiting: None,
             session: None,
             previous: None,
@@ -283,7 +293,8 @@ impl BaseStation {
         self.report_cids(ms, &connection, true, outbox);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.connection = Some(connection);
-            mobile.told_gone = false;
+            mobile.answered.clear();
+            mobile.halted.clear();
         }
     }
 
@@ -439,6 +450,7 @@ impl BaseStation {
                 match message {
                     ManagementMessage::MobMshoReq(request) => self.handover_request(now, ms, request, outbox),
                     ManagementMessage::MobHoInd(indication) => self.indicated(now, ms, indication, outbox),
+                    ManagementMessage::PkmReq(request) => self.key_request(now, ms, cid, request, outbox),
                     other => {
                         let text = format!("dropped: {} not expected here", other.name());
                         outbox.verdict(Verdict::rejected(text));
@@ -539,6 +551,8 @@ impl BaseStation {
             Timer::Deadline(ms) => self.deadline(now, ms, outbox),
             Timer::Challenge(ms, purpose) => self.challenge_unanswered(now, ms, purpose, outbox),
             Timer::AuthenticationEnd(ms, purpose) => self.authentication_ended(ms, purpose, outbox),
+            Timer::Halted(ms) => self.tek_at_hand(now, ms),
+            Timer::TekInvalid(ms) => self.repeat_tek_invalid(now, ms),
         }
     }
 }

@@ -233,10 +233,11 @@ impl BaseStation {
         lifetime: PmkLifetime,
     ) -> Vec<(Said, TekContext)> {
         let window = self.settings.keys.window.clone();
-        let mut state = |eks, expires| {
+        let mut state = |eks, expires: VirtualTime| {
             let mut octets = [0; 16];
             self.generator.fill_bytes(&mut octets);
             TekState::new(Tek::from_octets(octets), eks, TekSource::Random, window.clone(), expires)
+                .lasting(expires.since(now))
         };
         let mut context = || {
             let older = state(0, (now + lifetime.full / 8).min(lifetime.ends));
@@ -434,7 +435,13 @@ impl BaseStation {
     }
 
     /// The Authenticator has taken the count of the entry here: the path comes here, and the BS before is told.
-    fn entry_complete(&mut self, now: VirtualTime, ms: MsMac, count: CmacKeyCount, outbox: &mut Outbox<Event>) {
+    pub(super) fn entry_complete(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        count: CmacKeyCount,
+        outbox: &mut Outbox<Event>,
+    ) {
         let own = self.settings.bsid;
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;

@@ -12,7 +12,7 @@ use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier
 use crate::dot16::identifiers::{AkSequenceNumber, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::event::{Event, What};
-use crate::dot16::node::named_count::count_tlv;
+use crate::dot16::node::named_count::{count_tlv, named_ak_sn, named_count};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, Preparation};
 use crate::dot16::security::hierarchy::AkContext;
@@ -386,6 +386,9 @@ impl BaseStation {
 
     /// Path_Dereg_Req.
     pub(super) fn end_path(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.told_gone = Some(now);
+        }
         let tlvs = vec![bs_info(self.settings.bsid, bs_role::SERVING)];
         self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathPreregReq));
         self.ask_gateway(now, ms, MessageKind::PathDeregReq, tlvs, "Path_Dereg_Req: closes the data path", outbox);
@@ -397,8 +400,9 @@ impl BaseStation {
         let ms = request.ms;
         let Some(mobile) = self.mobiles.get(&ms) else { return };
         let here = matches!(&mobile.role, Role::Serving(serving) if serving.is_here());
-        let count = request.tlvs.inside(MsInfo).inside(AkContextTlv).cmac_key_count();
-        match count.filter(|_| here && !mobile.path) {
+        // A count of the PMK before says nothing any more.
+        let current = self.ak_sn(ms) == Some(named_ak_sn(&request.tlvs));
+        match named_count(&request.tlvs).filter(|_| here && current && !mobile.path) {
             Some(count) if request.kind == MessageKind::PathRegReq => self.register_path(now, ms, Some(count), outbox),
             Some(count) => self.report_to_authenticator(now, ms, count, outbox),
             None => {}
@@ -414,11 +418,6 @@ impl BaseStation {
             MessageKind::ContextReq if Self::wanted_ak(request).is_some() => {}
             MessageKind::ContextReq | MessageKind::PathPreregReq if self.target(request.ms).is_some() => {
                 self.refuse_attempt(request.ms, outbox);
-            }
-            MessageKind::PathDeregReq => {
-                if let Some(mobile) = self.mobiles.get_mut(&request.ms) {
-                    mobile.told_gone = false;
-                }
             }
             MessageKind::PathRegReq | MessageKind::CmacKeyCountUpdate => self.ask_for_path_again(now, request, outbox),
             _ => {}

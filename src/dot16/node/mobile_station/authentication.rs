@@ -397,9 +397,13 @@ impl MobileStation {
             fresh.take_teks(&mut old);
         }
         live.count = CmacKeyCount(0);
+        let basic = live.connection.basic;
+        // An SDU that was sent in part goes on where it was.
+        self.sent_with = self.sent_with.map(|_| (bs, basic, CmacKeyCount(0)));
         self.use_keys(keys, outbox);
         self.event(What::TrafficCount { bs, at_mobile: true, count: Some(CmacKeyCount(0)) }, outbox);
         self.event(What::Authenticated { bs, entry: false }, outbox);
+        self.refresh_teks(now, outbox);
         match self.pending.take() {
             Some(Pending::Exhausted) => {
                 let outcome = Outcome::Reauthenticated;

@@ -1,6 +1,8 @@
 //! User data at the mobile station: packets wait for the next uplink subframe with a grant; downlink PDUs are opened,
 //! put together and handed out. A downlink PDU that does not open is dropped and nothing else happens (A20).
 
+use std::collections::BTreeSet;
+
 use super::{MobileStation, State, Timer};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction};
 use crate::dot16::node::connection::{Flow, header};
@@ -108,12 +110,18 @@ impl MobileStation {
         let radio = &self.settings.radio;
         let (max_pdu, packing) = (radio.max_pdu, radio.packing);
         let mut left = radio.allocation.unwrap_or(usize::MAX);
-        while let Some(sfid) = self.packets.next_flow() {
+        let mut halted = BTreeSet::new();
+        while let Some(sfid) = self.packets.next_flow(&halted) {
             let Some(flow) = connection.flow(sfid) else {
                 let packets = self.packets.drop_flow(sfid);
                 self.packets_given_up(packets, outbox);
                 continue;
             };
+            let context = self.keys.keys(bs, count).and_then(|keys| keys.tek_context(flow.said));
+            if context.is_some_and(|context| !context.can_send(Direction::Uplink, now)) {
+                halted.insert(sfid);
+                continue;
+            }
             let Some(load) = self.packets.load(sfid, PduLimits { max_pdu, left, packing }) else {
                 break;
             };
@@ -125,9 +133,10 @@ impl MobileStation {
                 }
             }
         }
-        if !self.packets.is_empty() {
+        if self.packets.next_flow(&halted).is_some() {
             self.want_slot(now);
         }
+        self.watch_packet_numbers(now, outbox);
     }
 
     /// Sends a PDU; answers its octets, or `None` if no key can seal it.

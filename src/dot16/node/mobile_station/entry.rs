@@ -201,7 +201,7 @@ impl MobileStation {
         let count = self.keys.traffic().ok_or("no entry is under way")?;
         let kek = self.keys.ak(bs).kek.clone();
         let window = self.keys.window().clone();
-        let context = sa_tek::unwrapped(&kek, update, &window, now)?;
+        let context = sa_tek::unwrapped(&kek, update, &window, now, self.keys.lifetime().ends)?;
         let keys = self.keys.keys_mut(bs, count).ok_or("no keys for this BS")?;
         keys.install(update.new_said, context);
         Ok(())
@@ -231,6 +231,8 @@ impl MobileStation {
         if notify || !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
+        self.withdraw_refresh();
+        self.refresh_teks(now, outbox);
         self.renew_if_due(now, outbox);
     }
 

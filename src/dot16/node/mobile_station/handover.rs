@@ -28,16 +28,17 @@ impl MobileStation {
         candidates: Vec<Bsid>,
         outbox: &mut Outbox<Event>,
     ) {
-        let begun = matches!(self.pending, Some(Pending::Exhausted));
-        let (State::Connected, Some(live), false) = (&self.state, &self.live, begun) else {
+        let (State::Connected, Some(live)) = (&self.state, &self.live) else {
             return self
                 .event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
         };
         let from = live.bs;
-        if self.authentication.is_some() || self.pending.is_some() {
-            if self.pending.replace(Pending::Deferred { target, candidates }).is_some() {
-                self.event(What::CommandIgnored("handover: replaced by a later one before it began"), outbox);
-            }
+        if self.pending.is_some() {
+            let text = "handover: one waits for the end of an authentication already";
+            return self.event(What::CommandIgnored(text), outbox);
+        }
+        if self.authentication.is_some() {
+            self.pending = Some(Pending::Deferred { target, candidates });
             return;
         }
         self.event(What::HandoverStarted { from, to: target }, outbox);
@@ -45,6 +46,7 @@ impl MobileStation {
         if self.keys.begin().is_err() {
             return self.renew_for_handover(now, outbox);
         }
+        self.withdraw_refresh();
         if !self.keys.weak(Weakness::DerivesAtArrival) {
             for &bs in &candidates {
                 self.derive(now, bs, outbox);
@@ -108,6 +110,7 @@ impl MobileStation {
     fn abandon_preparation(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         self.indicate_cancel(now, outbox);
         self.end_unspent(outbox);
+        self.refresh_teks(now, outbox);
     }
 
     /// A handover that left T_M unspent is over (R1).
@@ -239,6 +242,7 @@ impl MobileStation {
         self.event(What::UplinkGranted { bs: serving }, outbox);
         self.indicate_cancel(now, outbox);
         self.end_unspent(outbox);
+        self.refresh_teks(now, outbox);
     }
 
     /// MOB_HO-IND (cancel). Nobody acknowledges it, so it is repeated until the serving BS is heard again.

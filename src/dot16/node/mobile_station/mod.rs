@@ -5,6 +5,7 @@
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
 //! * `data`: user packets up and down.
 //! * `authentication`: EAP and the SA-TEK handshake; `network_entry`: the way in for a mobile without connection.
+//! * `refresh`: new TEKs in time.
 //! * `lost_link`: a serving BS that is silent, contexts that are gone.
 
 mod authentication;
@@ -13,6 +14,10 @@ mod entry;
 mod handover;
 mod lost_link;
 mod network_entry;
+mod refresh;
+
+use refresh::Refresh;
+pub use refresh::RefreshSettings;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -125,6 +130,7 @@ enum Timer {
     JoinAccess,
     JoinRange,
     JoinDeadline,
+    Refresh,
 }
 
 /// A mobile station.
@@ -167,6 +173,8 @@ pub struct MobileStation {
     fragmenters: BTreeMap<(Bsid, Cid), Fragmenter>,
     reassemblers: BTreeMap<(Bsid, Cid), Reassembler>,
     started: bool,
+    /// Absent if this mobile asks for no TEKs.
+    refresh: Option<Refresh>,
 }
 
 impl MobileStation {
@@ -212,6 +220,7 @@ impl MobileStation {
             fragmenters: BTreeMap::new(),
             reassemblers: BTreeMap::new(),
             started: false,
+            refresh: None,
         }
     }
 
@@ -318,6 +327,11 @@ impl MobileStation {
             (ManagementMessage::PkmRsp(message), protected) if message.code.is_authentication() => {
                 self.authentication_response(now, cid, message, protected, outbox);
             }
+            (ManagementMessage::PkmRsp(message), Some((tuple, protected))) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.key_answer(now, cid, message, outbox);
+                }
+            }
             (message, None) => {
                 let text = format!("dropped: {} without CMAC tuple", message.name());
                 self.rejected(Reject::Cmac, text, outbox);
@@ -373,6 +387,7 @@ impl MobileStation {
             Timer::JoinAccess => self.join_access(now, outbox),
             Timer::JoinRange => self.join_range(now, outbox),
             Timer::JoinDeadline => self.join_next(now, outbox),
+            Timer::Refresh => self.refresh_teks(now, outbox),
         }
     }
 }

@@ -225,9 +225,9 @@ impl MobileStation {
             return outbox.verdict(Verdict::rejected("dropped: SA-TEK-Response names no transport connections"));
         };
         let kek = keys.ak(bs).kek.clone();
-        let window = keys.window().clone();
+        let (window, ends) = (keys.window().clone(), keys.lifetime().ends);
         for update in response.sa_tek_updates() {
-            match (sa_tek::unwrapped(&kek, update, &window, now), keys.keys_mut(bs, CmacKeyCount(0))) {
+            match (sa_tek::unwrapped(&kek, update, &window, now, ends), keys.keys_mut(bs, CmacKeyCount(0))) {
                 (Ok(context), Some(entry)) => entry.install(update.new_said, context),
                 (Err(reason), _) => return outbox.verdict(Verdict::rejected(format!("dropped: {reason}"))),
                 (_, None) => {}
@@ -256,15 +256,20 @@ impl MobileStation {
         self.link_heard(now);
         self.reassemblers.clear();
         self.fragmenters.clear();
+        self.sent_with = None;
         self.event(What::TrafficCount { bs, at_mobile: true, count: Some(count) }, outbox);
         self.event(What::UplinkGranted { bs }, outbox);
         self.event(What::Authenticated { bs, entry: true }, outbox);
         if handover {
             self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at: Some(bs) }, outbox);
         }
+        self.withdraw_refresh();
+        self.refresh_teks(now, outbox);
         if !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
+        self.withdraw_refresh();
+        self.refresh_teks(now, outbox);
     }
 
     /// The contexts of the entry under way are lost: it begins anew.

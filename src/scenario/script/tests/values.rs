@@ -7,7 +7,7 @@ use super::super::*;
 use super::{SMALLEST, STATIONS, parse, with};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::Classifier;
-use crate::dot16::security::{Weakness, Weaknesses};
+use crate::dot16::security::{PacketNumber, Weakness, Weaknesses};
 use crate::time::VirtualTime;
 
 const fn ms(ms: u64) -> Duration {
@@ -53,6 +53,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             packing: false,
             allocation: None,
             tek_processing: ms(5),
+            key_request_retry: ms(300),
+            tek_linger: ms(200),
         },
         backbone: Backbone {
             latency: ms(2),
@@ -78,6 +80,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             pn_window: 64,
             retained_contexts: 1_024,
             weaknesses: Weaknesses::default(),
+            last_pn: PacketNumber::LAST,
         }],
         mobile_stations: vec![MobileStation {
             name: "ms1".to_owned(),
@@ -92,6 +95,9 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             cmac_pn: None,
             wrong_credential: false,
             weaknesses: Weaknesses::default(),
+            last_pn: PacketNumber::LAST,
+            refresh: true,
+            tek_grace: ms(3_600_000),
         }],
         flows: Vec::new(),
         traffic: Vec::new(),
@@ -138,6 +144,8 @@ packing = true
 allocation = 256
 handover_retry = "70ms"
 tek_processing = "1ms"
+key_request_retry = "250ms"
+tek_linger = "0s"
 
 [backbone]
 latency = "1us"
@@ -162,6 +170,7 @@ self_sync_window = 0
 self_sync_budget = 0
 pn_window = 1024
 retained_contexts = 3
+last_pn = 1
 weaknesses = ["never-seals-again"]
 
 [[mobile_station]]
@@ -174,6 +183,9 @@ tek_cache = false
 pn_window = 0
 cmac_key_count = 65535
 network_key_count = 7
+last_pn = 200
+refresh = false
+tek_grace = "1min"
 weaknesses = ["claims-seamless"]
 
 [[flow]]
@@ -282,6 +294,8 @@ fn every_key_is_read() {
         packing: true,
         allocation: Some(256),
         tek_processing: ms(1),
+        key_request_retry: ms(250),
+        tek_linger: ms(0),
     };
     assert_eq!(script.radio, radio);
     let us = Duration::from_micros;
@@ -302,6 +316,8 @@ fn every_key_is_read() {
     assert_eq!((ms1.seamless, ms1.tek_cache, ms1.pn_window), (false, false, 0));
     assert_eq!(ms1.cmac_key_count, Some(CmacKeyCount(65_535)));
     assert_eq!(ms1.network_key_count, Some(CmacKeyCount(7)));
+    assert_eq!((bs1.last_pn.count(), ms1.last_pn.count()), (1, 200));
+    assert_eq!((ms1.refresh, ms1.tek_grace), (false, ms(60_000)));
     let bulk = Traffic::Generated(GeneratedTraffic {
         flow: 0,
         mobile_station: MobileStationId(0),
