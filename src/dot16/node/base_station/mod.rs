@@ -295,6 +295,10 @@ impl BaseStation {
             mobile.connection = Some(connection);
             mobile.answered.clear();
             mobile.halted.clear();
+<<<<<<< HEAD
+=======
+            mobile.told_gone = false;
+>>>>>>> main
         }
     }
 
