@@ -72,14 +72,10 @@ pub fn settle(script: &Script) -> Duration {
         _ => 0,
     });
     let rounds = 1 + behind.chain(backup).max().unwrap_or_default();
-<<<<<<< HEAD
     let renewed = script.mobile_stations.iter().any(is_near_the_end)
         || script.steps.iter().any(|step| step.action == StepAction::Reauthenticate);
     let renewal = if renewed { AUTHENTICATION_LIMIT } else { Duration::ZERO };
     bound + (script.radio.lost_downlink + bound) * rounds + renewal
-=======
-    bound + (script.radio.lost_downlink + bound) * rounds
->>>>>>> main
 }
 
 /// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and

@@ -36,10 +36,6 @@ impl Findings<'_> {
             let mut renewals = self.renewals(mobile.mac);
             let mut backups = self.backups(mobile);
             let mut seen = Vec::new();
-<<<<<<< HEAD
-=======
-            let mut renewed = false;
->>>>>>> main
             for sent in counts_on_the_backbone(self.run, mobile.mac) {
                 while let Some((_, backup)) = backups.first().filter(|(at, _)| *at <= sent.time).copied() {
                     backups.remove(0);
@@ -162,13 +158,10 @@ fn counts_on_the_backbone(run: &Run, ms: MsMac) -> Vec<CountSent> {
         for (time, packet, message) in run.control(kind).into_iter().filter(|(.., message)| message.ms == ms) {
             let reporter = run.keys.node_at(packet.from.ip).and_then(|node| node.id).map(Bsid);
             let (to, kind, transaction) = (packet.to.ip, kind.octets(), message.transaction);
-<<<<<<< HEAD
             // That a PMK is gone says nothing of its counts.
             if message.tlvs.inside(Compound::MsInfo).pmk_sn().is_some() {
                 continue;
             }
-=======
->>>>>>> main
             let ak_sn = ak_sn_in(&message.tlvs).unwrap_or_default();
             let sent = |count| CountSent { time, reported: reporter.is_some(), to, kind, transaction, ak_sn, count };
             counts.extend(count_in(&message.tlvs).map(sent));

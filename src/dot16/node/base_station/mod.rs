@@ -295,10 +295,6 @@ impl BaseStation {
             mobile.connection = Some(connection);
             mobile.answered.clear();
             mobile.halted.clear();
-<<<<<<< HEAD
-=======
-            mobile.told_gone = false;
->>>>>>> main
         }
     }
 
