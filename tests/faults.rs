@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use keyhop::capture::CapturedFrame;
+use keyhop::capture::key_log::KeyRecord;
 use keyhop::dot16::backbone::MessageKind;
 use keyhop::dot16::identifiers::Direction;
 use keyhop::dot16::wire::ManagementMessage;
@@ -461,4 +462,19 @@ fn both_engines_give_the_same_octets_for_a_script_that_uses_everything() {
     };
     let inline = outputs(Engine::Inline);
     assert!(inline == outputs(Engine::PerNode) && inline == outputs(Engine::Inline));
+}
+
+#[test]
+fn an_insider_reads_the_ak_that_crosses_the_backbone_in_the_clear() {
+    // broken: R19
+    let record = "trigger = { frame = \"Context_Rpt\" }\naction = { record = \"report\" }";
+    let run = run_text(&one_handover(&insider("listen", "r6:bs2-gw", "bs2", record)), &[]);
+    let bs2 = run.bs("bs2");
+    let ak = run.keys.records.iter().find_map(|record| match record {
+        KeyRecord::Ak(ak) if ak.bs == bs2 => Some(*ak.key.expose()),
+        _ => None,
+    });
+    let ak = ak.expect("an AK of bs2 in the key log");
+    let heard = run.capture.frames.iter().find(|frame| frame.comment.starts_with("Context_Rpt")).unwrap();
+    assert!(heard.octets.windows(ak.len()).any(|octets| octets == ak), "the AK as it is");
 }

@@ -11,6 +11,7 @@ use keyhop::dot16::security::base_station_keys::{
     BaseStationKeySettings, BaseStationKeys, EntryState, Preparation, RangingOutcome, Uplink, UplinkError,
 };
 use keyhop::dot16::security::entry_keys::{CmacError, EntryKeys};
+use keyhop::dot16::security::key_wrap;
 use keyhop::dot16::security::mobile_keys::{CountExhausted, GiveUp, MobileKeySettings, MobileKeys};
 use keyhop::dot16::security::tek_context::{
     PmkLifetime, ReceiveError, SealedPdu, TekContext, TekLimits, TekSource, TekState, TransmitError,
@@ -149,7 +150,8 @@ fn a_handover_given_up_before_rng_req_keeps_m_the_old_connection_and_the_pns_of_
 
 #[test]
 fn a_mobile_without_cache_uses_a_nonce_again_after_a_cancelled_handover() {
-    // broken: A17, R1
+    // broken: A4, A17, R1
+    // The TEKs are no fresh ones, and the PNs begin again all the same.
     let mut keys = mobile(false, 1);
     let pdus = [(); 2].map(|()| {
         keys.begin().unwrap();
@@ -1012,4 +1014,29 @@ fn the_random_actions_reach_deep_enough_to_show_something() {
     let accepted: usize =
         (0..100).map(|_| play(&actions.new_tree(&mut runner).unwrap().current(), true).unwrap()).sum();
     assert!(accepted > 200, "{accepted} PDUs accepted in 100 runs");
+}
+
+#[test]
+fn a_wrapped_tek_that_was_changed_is_refused_under_key_wrap() {
+    // R11
+    let (kek, tek) = (ak(B).kek, Tek::from_octets([9; 16]));
+    let wrapped = key_wrap::wrap(&kek, &tek);
+    assert_eq!(key_wrap::unwrap(&kek, &wrapped).as_ref().map(Tek::octets), Ok(tek.octets()));
+    for position in 0..wrapped.len() {
+        let mut changed = wrapped;
+        changed[position] ^= 1;
+        assert!(key_wrap::unwrap(&kek, &changed).is_err());
+    }
+    // A TEK in the form of the other suite is none in this one.
+    assert!(key_wrap::unwrap(&kek, &key_wrap::ecb_wrap(&kek, &tek)).is_err());
+}
+
+#[test]
+fn a_tek_under_aes_ecb_that_was_changed_is_taken_for_another_tek() {
+    // broken: R11
+    let (kek, tek) = (ak(B).kek, Tek::from_octets([9; 16]));
+    let mut encrypted = key_wrap::ecb_wrap(&kek, &tek);
+    encrypted[3] ^= 1;
+    let taken = key_wrap::ecb_unwrap(&kek, &encrypted).unwrap();
+    assert_ne!(taken.octets(), tek.octets());
 }

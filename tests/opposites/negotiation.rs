@@ -5,7 +5,10 @@ use keyhop::dot16::identifiers::Direction;
 use keyhop::dot16::security::{Kek, Tek, key_wrap};
 use keyhop::dot16::wire::ManagementMessage;
 
-use crate::scripts::{assert_connected, assert_cut_off, outcomes, ranged_counts, record_and_play, run, updates, weak};
+use crate::scripts::{
+    NO_WAY_BY_AUTHENTICATION, assert_connected, assert_cut_off, outcomes, ranged_counts, record_and_play, run, updates,
+    weak,
+};
 use crate::support::{Run, handover, udp};
 
 const NOT_DECLARED: &str = "mobile_station.ms1.seamless=false";
@@ -21,7 +24,7 @@ fn generated_teks(run: &Run) -> usize {
 #[test]
 fn a_base_station_refuses_a_mobile_that_claims_a_seamless_handover_it_did_not_negotiate() {
     // A5, A27, R13
-    let run = one_handover(&[NOT_DECLARED, &weak("ms1", &["claims-seamless"])]);
+    let run = one_handover(&[NOT_DECLARED, &weak("ms1", &["claims-seamless"]), NO_WAY_BY_AUTHENTICATION]);
     assert!(ranged_counts(&run, "bs2").len() == 4 && ranged_counts(&run, "bs1").len() == 4);
     assert_eq!(outcomes(&run)[0].1, "released");
     assert_eq!((updates(&run, "bs1", "gw"), updates(&run, "bs2", "gw")), (vec![], vec![]));

@@ -8,10 +8,11 @@ use crate::scripts::{
 use crate::support::{Run, handover, udp};
 
 /// The mobile enters A with 2; the acknowledgement of A's report takes 500 ms, and A hears of no notice. Meanwhile it moves
-/// on to B with 3.
+/// on to B with 3. What A has to forward after that is lost.
 fn late_acknowledgement(sets: &[&str]) -> Run {
     let late = fault("r6:bs1-gw", "bs1", "CMAC_Key_Count_Update_ACK", "delay = \"500ms\"")
-        + &fault("r6:bs1-gw", "bs1", "CMAC_Key_Count_Update", "count = 2\ndelay = \"1200ms\"");
+        + &fault("r6:bs1-gw", "bs1", "CMAC_Key_Count_Update", "count = 2\ndelay = \"1200ms\"")
+        + &fault("r4:bs1-bs2", "bs2", "data", "count = 1000\nafter = \"850ms\"\nlose = true");
     let rest = udp(160) + &handover("300ms", "bs1", &["bs1"]) + &handover("600ms", "bs2", &["bs2"]) + &late;
     run(3, &rest, &[&["mobile_station.ms1.serving=bs3", SLOW_RETRY], sets].concat())
 }

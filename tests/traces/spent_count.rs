@@ -53,6 +53,10 @@ fn a_spent_count_that_is_used_again_is_below_t_b_wherever_the_entry_is_prepared_
     assert_eq!(outcomes(&outside), [("bs2", "released", "seamless")]);
     assert_eq!(outside.outcome.rejects.key_count as usize, ranged_counts(&outside, "bs1").len());
     assert_cut_off(&outside, 800, 4_000);
+    // Only authentication helps, which makes another PMK and begins to count anew.
+    let authenticated = run_with(&[&weak("ms1", &["keeps-spent-count"])]);
+    assert_cut_off(&authenticated, 800, 1_000);
+    assert_connected(&authenticated, 1_300, 2_300);
     // The same restart does not keep a mobile outside that commits M.
     let inside = run_with(&[]);
     assert_eq!(ranged_counts(&inside, "bs1"), [3]);
