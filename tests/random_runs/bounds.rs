@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use keyhop::scenario::script::{Script, StepAction};
+use keyhop::scenario::script::{MobileStation, Script, StepAction};
+
+/// How long an authentication may take until it is given up.
+const AUTHENTICATION_LIMIT: Duration = Duration::from_secs(10);
 
 /// How often a mobile sends MOB_MSHO-REQ before it gives a preparation up.
 const REQUESTS: u32 = 4;
@@ -42,13 +45,18 @@ fn longest_way(script: &Script) -> Duration {
     links.fold(script.backbone.latency + script.backbone.jitter, Duration::max)
 }
 
-pub fn is_loss_of_keys(action: &StepAction) -> bool {
+/// Whether the counts of a mobile may be used up in a run.
+pub fn is_near_the_end(mobile: &MobileStation) -> bool {
+    mobile.cmac_key_count.is_some_and(|count| count.0 > 65_000)
+}
+
+fn is_loss_of_keys(action: &StepAction) -> bool {
     matches!(action, StepAction::LoseContexts | StepAction::LoseCounter)
 }
 
 /// After how long without a step everything is at rest again: what was under way has ended, a mobile whose BS holds no
 /// connection any more has found that out (`lost_downlink`) and entered again, as often as its count must go up until it
-/// is the network's.
+/// is the network's. Where a PMK may be renewed, a renewal that was cut off is given up.
 pub fn settle(script: &Script) -> Duration {
     let bound = handover_bound(script);
     let behind = script.mobile_stations.iter().map(|mobile| {
@@ -64,7 +72,10 @@ pub fn settle(script: &Script) -> Duration {
         _ => 0,
     });
     let rounds = 1 + behind.chain(backup).max().unwrap_or_default();
-    bound + (script.radio.lost_downlink + bound) * rounds
+    let renewed = script.mobile_stations.iter().any(is_near_the_end)
+        || script.steps.iter().any(|step| step.action == StepAction::Reauthenticate);
+    let renewal = if renewed { AUTHENTICATION_LIMIT } else { Duration::ZERO };
+    bound + (script.radio.lost_downlink + bound) * rounds + renewal
 }
 
 /// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and

@@ -121,7 +121,7 @@ const STEPS: &[(u64, DrawnStep)] = &[
     (2, authenticator_from_a_backup),
     (5, |draw, network| format!("action = \"lose_contexts\"\nmobile_station = \"ms{}\"\n", network.mobile(draw))),
     (4, lose_counter),
-    (4, |draw, network| format!("action = \"reauthenticate\"\nmobile_station = \"ms{}\"\n", network.mobile(draw))),
+    (6, |draw, network| format!("action = \"reauthenticate\"\nmobile_station = \"ms{}\"\n", network.mobile(draw))),
 ];
 
 /// What is recorded and played again: frame and direction.
@@ -134,6 +134,8 @@ const RECORDED: &[(u64, (&str, &str))] = &[
     (2, ("RNG-RSP", "downlink")),
     (1, ("MOB_BSHO-RSP", "downlink")),
     (1, ("MOB_NBR-ADV", "downlink")),
+    (1, ("PKM-REQ", "uplink")),
+    (1, ("PKM-RSP", "downlink")),
 ];
 
 /// Which way a frame goes.
@@ -179,6 +181,11 @@ const FAULTS: &[(u64, (&str, Way))] = &[
     (3, ("HO_Cnf", Way::Across)),
     (1, ("HO_Ack", Way::Across)),
     (3, ("HO_Complete", Way::Across)),
+    (2, ("PKM-REQ", Way::Up)),
+    (2, ("PKM-RSP", Way::Down)),
+    (1, ("AR_EAP_Transfer", Way::FromGateway)),
+    (1, ("Key_Change_Cnf", Way::ToGateway)),
+    (1, ("Key_Change_Ack", Way::FromGateway)),
     (1, ("any", Way::ToGateway)),
     (1, ("any", Way::FromGateway)),
     (1, ("any", Way::Across)),

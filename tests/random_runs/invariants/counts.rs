@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use keyhop::capture::key_log::KeyRecord;
-use keyhop::dot16::backbone::{AsnTlv, MessageKind};
+use keyhop::dot16::backbone::{AsnTlv, Compound, MessageKind, TlvLookup};
 use keyhop::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
 use keyhop::scenario::script::{Actor, MobileStation, MobileStationId, Profile, Step, StepAction};
 use keyhop::time::VirtualTime;
@@ -28,7 +28,7 @@ impl Network {
 
 impl Findings<'_> {
     /// N never goes back, unless it is read from a backup, and it moves only behind a count that a BS has reported
-    /// (invariant 3, R2, A15). An answer that is repeated says what it said. The end of a PMK is told as its highest N.
+    /// (invariant 3, R2, A15). An answer that is repeated says what it said.
     pub(super) fn network_count(&mut self) {
         let script = self.script;
         for mobile in &script.mobile_stations {
@@ -36,7 +36,6 @@ impl Findings<'_> {
             let mut renewals = self.renewals(mobile.mac);
             let mut backups = self.backups(mobile);
             let mut seen = Vec::new();
-            let mut renewed = false;
             for sent in counts_on_the_backbone(self.run, mobile.mac) {
                 while let Some((_, backup)) = backups.first().filter(|(at, _)| *at <= sent.time).copied() {
                     backups.remove(0);
@@ -48,7 +47,6 @@ impl Findings<'_> {
                 // N = 1 for a new PMK; a sequence number comes again after four of them.
                 while let Some((_, sn)) = renewals.first().filter(|(at, _)| *at <= sent.time).copied() {
                     renewals.remove(0);
-                    renewed = true;
                     networks.insert(sn, Network::with(CmacKeyCount(1)));
                 }
                 let network = networks.entry(sent.ak_sn).or_insert(Network::with(CmacKeyCount(1)));
@@ -63,9 +61,6 @@ impl Findings<'_> {
                 seen.push(message);
                 let here = format!("{}: N = {} for {}, AK SN {}", sent.time, sent.count, mobile.name, sent.ak_sn);
                 let (highest, known) = (network.highest, network.possible.contains(&sent.count));
-                if sent.count == CmacKeyCount(u16::MAX) && renewed {
-                    continue;
-                }
                 network.highest = highest.max(sent.count);
                 if sent.count < highest {
                     self.add("network-count", format!("{here} after {highest}"));
@@ -163,6 +158,10 @@ fn counts_on_the_backbone(run: &Run, ms: MsMac) -> Vec<CountSent> {
         for (time, packet, message) in run.control(kind).into_iter().filter(|(.., message)| message.ms == ms) {
             let reporter = run.keys.node_at(packet.from.ip).and_then(|node| node.id).map(Bsid);
             let (to, kind, transaction) = (packet.to.ip, kind.octets(), message.transaction);
+            // That a PMK is gone says nothing of its counts.
+            if message.tlvs.inside(Compound::MsInfo).pmk_sn().is_some() {
+                continue;
+            }
             let ak_sn = ak_sn_in(&message.tlvs).unwrap_or_default();
             let sent = |count| CountSent { time, reported: reporter.is_some(), to, kind, transaction, ak_sn, count };
             counts.extend(count_in(&message.tlvs).map(sent));

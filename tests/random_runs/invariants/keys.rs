@@ -15,6 +15,9 @@ impl Findings<'_> {
     /// And T_B, as the downlink shows it, never goes back, unless the BS has forgotten it (invariant 3).
     pub(super) fn packet_numbers(&mut self) {
         let run = self.run;
+        if self.a_new_counter_was_lost() {
+            return;
+        }
         if run.outcome.nonce_reuse > 0 {
             self.add("nonce", format!("the nodes report {} pairs used twice", run.outcome.nonce_reuse));
         }
@@ -53,6 +56,17 @@ impl Findings<'_> {
             }
         }
         found.into_iter().for_each(|(rule, detail)| self.add(rule, detail));
+    }
+
+    /// Whether a mobile has lost M when its PMK was a new one: M begins at 0 again, and comes to counts that were used.
+    fn a_new_counter_was_lost(&self) -> bool {
+        let authentications = &self.run.outcome.authentications;
+        self.script.steps.iter().any(|step| match (step.actor, &step.action) {
+            (Actor::MobileStation(mobile), StepAction::LoseCounter) => authentications.iter().any(|one| {
+                one.ms == self.script[mobile].name && one.completed && one.at_us < step.at.as_nanos() / 1_000
+            }),
+            _ => false,
+        })
     }
 
     /// When which BS restarted.

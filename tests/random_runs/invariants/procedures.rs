@@ -8,8 +8,8 @@ use keyhop::scenario::traffic::packets;
 use keyhop::time::VirtualTime;
 
 use super::Findings;
-use super::rest::{Disturbances, chance_to_arrive, is_ahead_at_start, is_near_the_end};
-use crate::bounds::{handover_bound, preparation_fits, settle};
+use super::rest::{Disturbances, chance_to_arrive, is_ahead_at_start};
+use crate::bounds::{handover_bound, is_near_the_end, preparation_fits, settle};
 
 fn micros(micros: u64) -> VirtualTime {
     VirtualTime::from_nanos(micros.saturating_mul(1_000))

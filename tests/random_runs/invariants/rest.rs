@@ -79,11 +79,6 @@ pub fn is_ahead_at_start(mobile: &MobileStation) -> bool {
     mobile.network_key_count.is_some_and(|next| next.0 > own.saturating_add(1))
 }
 
-/// Whether the counts of a mobile may be used up in a run.
-pub fn is_near_the_end(mobile: &MobileStation) -> bool {
-    mobile.cmac_key_count.is_some_and(|count| count.0 > 65_000)
-}
-
 /// The probability that a user packet of this size arrives at the least, if there is a connection.
 pub fn chance_to_arrive(script: &Script, octets: usize) -> f64 {
     let (radio, backbone) = (&script.radio, &script.backbone);

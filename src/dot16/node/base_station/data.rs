@@ -153,11 +153,12 @@ impl BaseStation {
         }
     }
 
-    /// The gateway leads the path of a mobile here that is gone: an end of the path and a request for it have crossed. It is
-    /// told once, and may lead the path back where it was.
+    /// The gateway leads the path of a mobile here that is gone: a request for the path was overtaken by its end. It is told,
+    /// unless what came may have been under way when it was told before, and can lead the path back where it was.
     fn tell_gone(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
-        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
-        if matches!(mobile.role, Role::Idle) && !std::mem::replace(&mut mobile.told_gone, true) {
+        let Some(mobile) = self.mobiles.get(&ms) else { return };
+        let pause = self.settings.radio.handover_retry;
+        if matches!(mobile.role, Role::Idle) && mobile.told_gone.is_none_or(|told| told + pause <= now) {
             self.end_path(now, ms, outbox);
         }
     }

@@ -128,8 +128,8 @@ struct Mobile {
     /// GRE sequence numbers of the packets that came, by the node that sent them here: a copy made by a link is dropped, but
     /// a packet that was forwarded may come back.
     came: BTreeMap<Ipv4Addr, SequenceWindow>,
-    /// Whether the gateway was told that the mobile is not here, after a packet for it had come all the same.
-    told_gone: bool,
+    /// When the gateway was told last that the mobile is not here.
+    told_gone: Option<VirtualTime>,
     /// SDUs for the mobile, by GRE sequence number.
     queue: SduQueue,
     /// SDUs sent before the mobile has shown that it has the same keys (R15), by GRE sequence number.
@@ -255,7 +255,7 @@ impl BaseStation {
             gone_to: None,
             uplink_sequence: 0,
             came: BTreeMap::new(),
-            told_gone: false,
+            told_gone: None,
             tunnel_down: 0,
             tunnel_up: None,
             path: false,
@@ -295,7 +295,6 @@ impl BaseStation {
             mobile.connection = Some(connection);
             mobile.answered.clear();
             mobile.halted.clear();
-            mobile.told_gone = false;
         }
     }
 

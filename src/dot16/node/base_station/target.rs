@@ -386,6 +386,9 @@ impl BaseStation {
 
     /// Path_Dereg_Req.
     pub(super) fn end_path(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.told_gone = Some(now);
+        }
         let tlvs = vec![bs_info(self.settings.bsid, bs_role::SERVING)];
         self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathPreregReq));
         self.ask_gateway(now, ms, MessageKind::PathDeregReq, tlvs, "Path_Dereg_Req: closes the data path", outbox);
@@ -415,11 +418,6 @@ impl BaseStation {
             MessageKind::ContextReq if Self::wanted_ak(request).is_some() => {}
             MessageKind::ContextReq | MessageKind::PathPreregReq if self.target(request.ms).is_some() => {
                 self.refuse_attempt(request.ms, outbox);
-            }
-            MessageKind::PathDeregReq => {
-                if let Some(mobile) = self.mobiles.get_mut(&request.ms) {
-                    mobile.told_gone = false;
-                }
             }
             MessageKind::PathRegReq | MessageKind::CmacKeyCountUpdate => self.ask_for_path_again(now, request, outbox),
             _ => {}

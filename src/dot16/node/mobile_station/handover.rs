@@ -28,8 +28,7 @@ impl MobileStation {
         candidates: Vec<Bsid>,
         outbox: &mut Outbox<Event>,
     ) {
-        let begun = matches!(self.pending, Some(Pending::Exhausted));
-        let (State::Connected, Some(live), false) = (&self.state, &self.live, begun) else {
+        let (State::Connected, Some(live)) = (&self.state, &self.live) else {
             return self
                 .event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
         };
