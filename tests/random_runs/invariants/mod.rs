@@ -54,8 +54,8 @@ pub fn detached(script: &Script, run: &Run) -> Vec<String> {
 /// Whether a mobile was off the network at `at`: released, and not yet in again.
 fn is_detached(run: &Run, mobile: &str, at: VirtualTime) -> bool {
     let at = at.as_nanos() / 1_000;
-    let own = run.outcome.handovers.iter().filter(|handover| handover.ms == mobile && handover.started_us < at);
-    let Some(HandoverResult { outcome, ended_us: Some(ended), .. }) = own.last() else {
+    let mut own = run.outcome.handovers.iter().filter(|handover| handover.ms == mobile && handover.started_us < at);
+    let Some(HandoverResult { outcome, ended_us: Some(ended), .. }) = own.next_back() else {
         return false;
     };
     let back = |one: &AuthenticationResult| one.ms == mobile && one.completed && (*ended..=at).contains(&one.at_us);
