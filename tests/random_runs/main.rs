@@ -22,7 +22,6 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use keyhop::dot16::security::{Party, Weakness};
 use keyhop::emulation::Engine;
 use keyhop::scenario::script::Script;
 
@@ -188,44 +187,6 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
         println!("{rule}: seeds {seeds:?}");
     }
     assert!(failures.is_empty(), "some cases break an invariant: see above");
-}
-
-/// A script whose nodes of some party have a weakness.
-fn weakened(text: &str, weakness: &str, party: Party) -> String {
-    let line = format!("weaknesses = [{weakness:?}]\n");
-    match party {
-        Party::MobileStation => text.replace("[[mobile_station]]\n", &format!("[[mobile_station]]\n{line}")),
-        Party::BaseStation => text.replace("[[base_station]]\n", &format!("[[base_station]]\n{line}")),
-        Party::Authenticator => format!("{text}[authenticator]\n{line}"),
-    }
-}
-
-#[test]
-#[ignore]
-fn explore_weaknesses() {
-    for (name, _, party) in Weakness::ALL {
-        let first = AtomicU64::new(u64::MAX);
-        let next = AtomicU64::new(0);
-        let rule = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed > 1500 || first.load(Ordering::Relaxed) < u64::MAX {
-                            return;
-                        }
-                        let judged = judge(&weakened(&generator::script_text(seed), name, *party), false).unwrap();
-                        if !judged.findings.is_empty() {
-                            first.fetch_min(seed, Ordering::Relaxed);
-                            rule.lock().unwrap().push((seed, judged.findings[0].rule));
-                        }
-                    }
-                });
-            }
-        });
-        println!("{name}: {:?}", rule.into_inner().unwrap());
-    }
 }
 
 /// The scripts that failed once, by name.
