@@ -13,7 +13,7 @@
 //! * [`tek_refresh`]: how newer TEKs follow.
 //! * [`entry_keys`]: everything that hangs on one CMAC_KEY_COUNT at one BS.
 //! * [`base_station_keys`], [`mobile_keys`], [`authenticator_keys`]: the counts, and the rules R1 to R8, at each party.
-//! * [`shortened_eap`]: authentication of a mobile, until a real EAP method takes its place.
+//! * [`eap_tls`]: authentication of a mobile by the AAA server.
 //! * [`weakness`]: which of those rules a script may switch off.
 
 mod aes_cmac;
@@ -21,6 +21,7 @@ pub mod authenticator_keys;
 pub mod base_station_keys;
 pub mod ccm;
 pub mod cmac_tuple;
+pub mod eap_tls;
 pub mod entry_keys;
 pub mod hierarchy;
 pub mod kdf;

@@ -95,17 +95,17 @@ impl EapPeer {
         let respond = |kind, data| EapPacket::Response(EapExchange { identifier, kind, data });
         let response = match request.kind {
             EapExchange::IDENTITY => respond(EapExchange::IDENTITY, identity(self.ms)),
-            EapExchange::EXPERIMENTAL => match self.verified(&request.data) {
+            255 => match self.verified(&request.data) {
                 Some(authenticator) => {
                     let own = nonce();
                     self.msk = Some(derive_msk(&self.credential, self.ms, &authenticator, &own));
                     let mac = mobile_mac(&self.credential, self.ms, &authenticator, &own);
-                    respond(EapExchange::EXPERIMENTAL, [own, mac].concat())
+                    respond(255, [own, mac].concat())
                 }
                 None if self.msk.is_some() => return PeerStep::Ignored("another request was answered before"),
                 None => respond(EapExchange::NAK, vec![0]),
             },
-            _ => respond(EapExchange::NAK, vec![EapExchange::EXPERIMENTAL]),
+            _ => respond(EapExchange::NAK, vec![255]),
         };
         self.answered = Some((request.clone(), response.clone()));
         PeerStep::Respond(response)
@@ -167,10 +167,10 @@ impl EapServer {
             self.nonce = Some(own);
             self.identifier = self.identifier.wrapping_add(1);
             let data = [own, authenticator_mac(&self.credential, self.ms, &own)].concat();
-            let request = EapExchange { identifier: self.identifier, kind: EapExchange::EXPERIMENTAL, data };
+            let request = EapExchange { identifier: self.identifier, kind: 255, data };
             return ServerStep::Request(EapPacket::Request(request));
         };
-        let parts = two_parts(&response.data).filter(|_| response.kind == EapExchange::EXPERIMENTAL);
+        let parts = two_parts(&response.data).filter(|_| response.kind == 255);
         let verified = parts.filter(|(peer, mac)| mobile_mac(&self.credential, self.ms, &own, peer).ct_eq(mac).into());
         match verified {
             Some((peer, _)) => {
@@ -294,7 +294,7 @@ mod tests {
         assert!(matches!(peer.take(&EapPacket::Success { identifier: 9 }, never), PeerStep::Ignored(_)), "no MAC yet");
         let _ = exchange(&mut peer, &mut server, &first);
         assert!(matches!(peer.take(&EapPacket::Failure { identifier: 9 }, never), PeerStep::Ignored(_)), "an old one");
-        let forged = EapExchange { identifier: 11, kind: EapExchange::EXPERIMENTAL, data: vec![0; 32] };
+        let forged = EapExchange { identifier: 11, kind: 255, data: vec![0; 32] };
         assert!(matches!(peer.take(&EapPacket::Request(forged), never), PeerStep::Ignored(_)));
         assert!(peer.msk().is_some());
     }
