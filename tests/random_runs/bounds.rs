@@ -45,9 +45,9 @@ fn longest_way(script: &Script) -> Duration {
     links.fold(script.backbone.latency + script.backbone.jitter, Duration::max)
 }
 
-/// Whether the counts of a mobile may be used up in a run.
+/// Whether counts or CMAC_PNs of a mobile may be used up in a run, so that it authenticates anew.
 pub fn is_near_the_end(mobile: &MobileStation) -> bool {
-    mobile.cmac_key_count.is_some_and(|count| count.0 > 65_000)
+    mobile.cmac_key_count.is_some_and(|count| count.0 > 65_000) || mobile.cmac_pn.is_some()
 }
 
 fn is_loss_of_keys(action: &StepAction) -> bool {

@@ -14,15 +14,16 @@ mod invariants;
 mod shrinking;
 #[path = "../support/mod.rs"]
 mod support;
+mod weakened;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use keyhop::dot16::security::{Party, Weakness};
 use keyhop::emulation::Engine;
 use keyhop::scenario::script::Script;
 
@@ -174,11 +175,7 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
             }
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(work);
-        }
-    });
+    on_every_core(work);
     println!("{cases} cases from seed {first}");
     for (what, count) in seen.into_inner().unwrap() {
         println!("{what}: {count}");
@@ -190,42 +187,29 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
     assert!(failures.is_empty(), "some cases break an invariant: see above");
 }
 
-/// A script whose nodes of some party have a weakness.
-fn weakened(text: &str, weakness: &str, party: Party) -> String {
-    let line = format!("weaknesses = [{weakness:?}]\n");
-    match party {
-        Party::MobileStation => text.replace("[[mobile_station]]\n", &format!("[[mobile_station]]\n{line}")),
-        Party::BaseStation => text.replace("[[base_station]]\n", &format!("[[base_station]]\n{line}")),
-        Party::Authenticator => format!("{text}[authenticator]\n{line}"),
-    }
+/// Whether any case has a property; cases are looked at in turn, on every core, until one has.
+fn any_case(cases: Range<u64>, has: impl Fn(u64) -> bool + Sync) -> bool {
+    let (next, found) = (AtomicU64::new(cases.start), AtomicBool::new(false));
+    on_every_core(|| {
+        while !found.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= cases.end {
+                return;
+            }
+            if has(seed) {
+                found.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    found.into_inner()
 }
 
-#[test]
-#[ignore]
-fn explore_weaknesses() {
-    for (name, _, party) in Weakness::ALL {
-        let first = AtomicU64::new(u64::MAX);
-        let next = AtomicU64::new(0);
-        let rule = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed > 1500 || first.load(Ordering::Relaxed) < u64::MAX {
-                            return;
-                        }
-                        let judged = judge(&weakened(&generator::script_text(seed), name, *party), false).unwrap();
-                        if !judged.findings.is_empty() {
-                            first.fetch_min(seed, Ordering::Relaxed);
-                            rule.lock().unwrap().push((seed, judged.findings[0].rule));
-                        }
-                    }
-                });
-            }
-        });
-        println!("{name}: {:?}", rule.into_inner().unwrap());
-    }
+fn on_every_core(work: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(&work);
+        }
+    });
 }
 
 /// The scripts that failed once, by name.
