@@ -6,7 +6,8 @@
 #![no_main]
 
 use keyhop::dot16::wire::{
-    EncryptedBody, FragmentationSubheader, GenericMacHeader, MacPdu, ManagementMessage, PackingSubheader, WireError, hcs,
+    EncryptedBody, FragmentationSubheader, GenericMacHeader, MacPdu, ManagementMessage, PackingSubheader, WireError,
+    hcs,
 };
 use libfuzzer_sys::fuzz_target;
 

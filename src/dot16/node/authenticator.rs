@@ -102,6 +102,8 @@ struct Mobile {
     before: Option<Bsid>,
     /// BSs that have not acknowledged yet that the PMK with this sequence number is gone.
     former: BTreeSet<(Bsid, AkSequenceNumber)>,
+    /// Whether the PMK is another than at the start.
+    renewed: bool,
     sequence: u32,
 }
 
@@ -155,6 +157,7 @@ impl Authenticator {
                 path: (bs, count),
                 before: None,
                 former: BTreeSet::new(),
+                renewed: false,
                 sequence: 0,
             };
             mobiles.insert(ms, mobile);
@@ -197,7 +200,8 @@ impl Authenticator {
             self.timers.set(SessionTimer::TellFormer(*ms), now);
         }
         for (ms, mobile) in &mut self.mobiles {
-            let old = backup.filter(|(of, _)| of == ms).map(|(_, count)| count);
+            // A backup that is older than the PMK in use says nothing of its N.
+            let old = backup.filter(|(of, _)| of == ms && !mobile.renewed).map(|(_, count)| count);
             if let Some(count) = old.or(mobile.keys.next()) {
                 mobile.keys.restore(count);
                 outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });

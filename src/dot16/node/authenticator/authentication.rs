@@ -274,6 +274,7 @@ impl Authenticator {
         let (sn, next) = (fresh.pmk().1, fresh.next());
         let old = std::mem::replace(&mut mobile.keys, fresh);
         mobile.before = None;
+        mobile.renewed = true;
         if mobile.path.0 == bs {
             (mobile.path.1, mobile.path_sn) = (CmacKeyCount(0), sn);
         }

@@ -308,6 +308,20 @@ impl BaseStation {
         context.ak_sn().filter(|_| request.kind == MessageKind::ContextReq).map(AkSequenceNumber)
     }
 
+    /// Nobody has answered Context_Req for such an AK: it is asked for as long as the session lasts.
+    pub(super) fn fresh_context_unanswered(
+        &mut self,
+        now: VirtualTime,
+        request: &ControlMessage,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let (ms, wanted) = (request.ms, Self::wanted_ak(request));
+        let waits = |session: &Session| matches!(session.stage, Stage::Fetching(sn) if Some(sn) == wanted);
+        if let (Some(purpose), Some(sn)) = (self.session_where(ms, waits), wanted) {
+            self.fetch_fresh_context(now, (ms, purpose), sn, outbox);
+        }
+    }
+
     /// Context_Rpt for such an AK: SA-TEK-Challenge.
     pub(super) fn fresh_context_reported(
         &mut self,

@@ -414,8 +414,9 @@ impl BaseStation {
         match request.kind {
             MessageKind::HoReq => self.candidate_silent(now, request.ms, outbox),
             MessageKind::KeyChangeCnf => self.pmk_unconfirmed(now, request, outbox),
-            // The mobile gives its authentication up in time.
-            MessageKind::ContextReq if Self::wanted_ak(request).is_some() => {}
+            MessageKind::ContextReq if Self::wanted_ak(request).is_some() => {
+                self.fresh_context_unanswered(now, request, outbox);
+            }
             MessageKind::ContextReq | MessageKind::PathPreregReq if self.target(request.ms).is_some() => {
                 self.refuse_attempt(request.ms, outbox);
             }

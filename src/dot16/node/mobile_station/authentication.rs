@@ -122,7 +122,9 @@ impl MobileStation {
     /// A handover was asked for and M + 1 does not fit: the renewal comes first, and is all that comes of it.
     pub(super) fn renew_for_handover(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         self.pending = Some(Pending::Exhausted);
-        self.renew(now, outbox);
+        if self.authentication.is_none() {
+            self.renew(now, outbox);
+        }
     }
 
     /// The back-off after a renewal that came to nothing is over. One that was refused is tried again only where it must be.
@@ -133,6 +135,20 @@ impl MobileStation {
         if self.may_renew() {
             self.renew(now, outbox);
         } else {
+            self.timers.set(Timer::Reauthenticate, now + BACK_OFF);
+        }
+    }
+
+    /// Whether the authentication under way cannot be put off: the BS may use the new AK by now.
+    pub(super) fn must_finish_authentication(&self) -> bool {
+        self.authentication.as_ref().is_some_and(|authentication| authentication.handshake.is_some())
+    }
+
+    /// A handover goes before a renewal that has not come to the handshake, which may take long; the renewal is tried again
+    /// later.
+    pub(super) fn put_renewal_off(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        if self.authentication.is_some() {
+            self.drop_authentication(outbox);
             self.timers.set(Timer::Reauthenticate, now + BACK_OFF);
         }
     }

@@ -37,7 +37,7 @@ impl MobileStation {
             let text = "handover: one waits for the end of an authentication already";
             return self.event(What::CommandIgnored(text), outbox);
         }
-        if self.authentication.is_some() {
+        if self.must_finish_authentication() {
             self.pending = Some(Pending::Deferred { target, candidates });
             return;
         }
@@ -47,6 +47,7 @@ impl MobileStation {
             return self.renew_for_handover(now, outbox);
         }
         self.withdraw_refresh();
+        self.put_renewal_off(now, outbox);
         if !self.keys.weak(Weakness::DerivesAtArrival) {
             for &bs in &candidates {
                 self.derive(now, bs, outbox);
