@@ -108,14 +108,14 @@ const BASE_STATION: &[(u64, &str, &[&str])] = &[
     (15, "pn_window", &["0", "1", "8", "1024"]),
     (15, "self_sync_budget", &["0", "1", "3"]),
     (15, "retained_contexts", &["0", "1", "2"]),
-    (5, "last_pn", &["40", "150", "400"]),
+    (5, "last_pn", &["300", "2000"]),
 ];
 
 /// Settings of a mobile, in the same way.
 const MOBILE_STATION: &[(u64, &str, &[&str])] = &[
     (20, "seamless", &["false"]),
     (15, "pn_window", &["0", "1", "8", "1024"]),
-    (5, "last_pn", &["40", "150", "400"]),
+    (5, "last_pn", &["300", "2000"]),
     (3, "cmac_pn", &["4294901750", "4294901800"]),
 ];
 

@@ -129,6 +129,8 @@ pub struct BaseStationKeys {
     entries: BTreeMap<CmacKeyCount, Entry>,
     legacy_only: bool,
     released: bool,
+    /// A report was refused, so that N is above what is known here.
+    outdated: bool,
     /// The second in which searches were last counted, and how many failed in it.
     searches: (u64, u32),
 }
@@ -148,6 +150,7 @@ impl BaseStationKeys {
             entries: BTreeMap::new(),
             legacy_only: false,
             released: false,
+            outdated: false,
             searches: (0, 0),
         }
     }
@@ -215,6 +218,7 @@ impl BaseStationKeys {
     /// Prepares for an entry after the Authenticator named N (R4, R8): T_B := max(N, H).
     pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
         self.released = false;
+        self.outdated = false;
         self.known_n = self.known_n.max(n);
         let forgets = self.weak(Weakness::ForgetsHighestCount);
         let lost = if forgets { !self.entries.contains_key(&n) } else { self.highest.is_none() };
@@ -462,6 +466,14 @@ impl BaseStationKeys {
     /// The Authenticator refused the report of `m` (R2): only the context of that count goes.
     pub fn refused(&mut self, m: CmacKeyCount) {
         self.entries.remove(&m);
+        self.outdated = true;
+    }
+
+    /// Whether N is above what is known here: the next entry needs the context, and with it N, from the Authenticator. Else
+    /// a mobile whose M has fallen behind N would be let in with every next count, and dropped when it is reported.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.outdated
     }
 
     /// A retained context gives way to others (R8): it is gone, `H` stays.

@@ -71,10 +71,11 @@ impl BaseStation {
         let Some(mobile) = self.know(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: no mobile with this MAC address can be reached here"));
         };
-        if mobile.keys.is_some() {
+        let idle = matches!(mobile.role, Role::Idle);
+        if mobile.keys.as_ref().is_some_and(|keys| !idle || !keys.is_outdated()) {
             return self.range(now, ms, cid, message, outbox);
         }
-        if mobile.waiting.is_some() || !matches!(mobile.role, Role::Idle) {
+        if mobile.waiting.is_some() || !idle {
             return outbox.verdict(Verdict::rejected("dropped: the context has not arrived yet"));
         }
         mobile.waiting = Some((cid, message.to_vec()));
