@@ -114,6 +114,9 @@ struct Entry {
     lost: bool,
 }
 
+/// For how many counts whose contexts are gone re-authentication is demanded; requests under others are not answered.
+const BELOW: usize = 8;
+
 /// Everything a BS keeps for one AKID.
 #[derive(Clone, Debug)]
 pub struct BaseStationKeys {
@@ -133,6 +136,8 @@ pub struct BaseStationKeys {
     outdated: bool,
     /// The second in which searches were last counted, and how many failed in it.
     searches: (u64, u32),
+    /// CMAC keys of counts below T_B under which re-authentication was demanded, with their CMAC_PNs.
+    below: BTreeMap<CmacKeyCount, EntryKeys>,
 }
 
 impl BaseStationKeys {
@@ -152,6 +157,7 @@ impl BaseStationKeys {
             released: false,
             outdated: false,
             searches: (0, 0),
+            below: BTreeMap::new(),
         }
     }
 
@@ -373,6 +379,13 @@ impl BaseStationKeys {
         }
         if m < self.count {
             let state = self.state().unwrap_or(EntryState::Prepared);
+            if state == EntryState::Prepared
+                && self.settings.profile == Profile::Std2009
+                && let Some(Err(error)) =
+                    self.below_mut(m).map(|keys| keys.accept(Direction::Uplink, cid, message, tuple))
+            {
+                return RangingOutcome::Replay(error);
+            }
             if self.weak(Weakness::SmallerCountReleases) {
                 self.entries.remove(&self.count);
             }
@@ -405,6 +418,19 @@ impl BaseStationKeys {
                 RangingOutcome::Confirmed { advanced }
             }
         }
+    }
+
+    /// The CMAC keys of `m`, a count below T_B: those of the retained context, else of none, so that no CMAC_PN is used or
+    /// accepted twice. `None` if there are too many such counts.
+    pub fn below_mut(&mut self, m: CmacKeyCount) -> Option<&mut EntryKeys> {
+        if let Some(entry) = self.entries.get_mut(&m) {
+            return Some(&mut entry.keys);
+        }
+        if self.below.len() >= BELOW && !self.below.contains_key(&m) {
+            return None;
+        }
+        let ak = &self.ak;
+        Some(self.below.entry(m).or_insert_with(|| EntryKeys::without_teks(ak, m)))
     }
 
     /// What a BS does that believes the count of an RNG-REQ before its CMAC: a larger one replaces the TEKs in use, a

@@ -61,10 +61,10 @@ impl Findings<'_> {
     }
 
     /// CMAC_PNs only grow under a CMAC key, so that no pair of them is used twice (`dot16-security.md` 3.3), unless a BS has
-    /// lost its contexts.
+    /// lost its contexts, or a mobile its counter: it comes to counts again that were used.
     pub(super) fn management_packet_numbers(&mut self) {
         let run = self.run;
-        if self.a_new_counter_was_lost() {
+        if self.script.steps.iter().any(|step| step.action == StepAction::LoseCounter) {
             return;
         }
         let mut keys: BTreeMap<(MsMac, Bsid, Direction), Vec<&CmacKeyRecord>> = BTreeMap::new();
