@@ -11,7 +11,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::aaa_client::{Answer, RequestName};
+use super::aaa_client::{Answer, RequestName, request_name};
 use super::{Authenticator, Mobile};
 use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, MsInfo};
 use crate::dot16::backbone::asn_code::{PKM2_EAP_TRANSFER, failure, registration};
@@ -34,6 +34,8 @@ const REPEATS: u8 = 5;
 const LIMIT: Duration = Duration::from_secs(10);
 /// From a notice that a PMK is gone which nobody has acknowledged, after its repetitions, to the next.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
+/// From the first identifier of an authentication to that of the next: more than an exchange has requests.
+const IDENTIFIERS: u64 = 16;
 /// Octets of an identity at the most: User-Name holds it.
 const LONGEST_IDENTITY: usize = 253;
 
@@ -66,7 +68,9 @@ pub(super) struct Session {
     user_name: Vec<u8>,
     /// What the AAA server wants to have back.
     state: Option<Vec<u8>>,
-    /// The question to the AAA server that is out: the mobile has answered the last packet.
+    /// How many questions to the AAA server there were.
+    questions: u8,
+    /// The one that is out: the mobile has answered the last packet.
     asked: Option<RequestName>,
     /// What EAP came to.
     fresh: Option<AuthenticatorKeys>,
@@ -89,8 +93,9 @@ impl Authenticator {
             outbox.verdict(Verdict::accepted("a repetition: the last packet again"));
             return self.send_eap(key, outbox);
         }
-        self.begun += 1;
-        let identifier = self.begun.to_be_bytes()[7];
+        self.begun = self.begun.wrapping_add(1);
+        // Authentications that follow each other, of one mobile or of several by one BS, use identifiers of their own.
+        let identifier = self.begun.wrapping_mul(IDENTIFIERS).to_be_bytes()[7];
         let first = EapExchange { identifier, kind: EapExchange::IDENTITY, data: Vec::new() };
         let session = Session {
             transaction: message.transaction,
@@ -98,6 +103,7 @@ impl Authenticator {
             repeats: 0,
             user_name: Vec::new(),
             state: None,
+            questions: 0,
             asked: None,
             fresh: None,
             order: self.begun,
@@ -149,11 +155,13 @@ impl Authenticator {
             session.user_name.clone_from(&response.data);
         }
         outbox.verdict(Verdict::accepted("relayed to the AAA server"));
+        let name = request_name(session.order, session.questions);
+        session.questions = session.questions.wrapping_add(1);
+        session.asked = Some(name);
         let (user_name, state) = (session.user_name.clone(), session.state.clone());
         self.timers.cancel(SessionTimer::Repeat(key));
-        let asked = self.ask_aaa(now, key, (&user_name, state.as_deref()), &packet, outbox);
-        if let Some(session) = self.sessions.get_mut(&key) {
-            session.asked = asked;
+        if self.ask_aaa(now, key, name, (&user_name, state.as_deref()), &packet, outbox).is_none() {
+            self.end_session(key, outbox);
         }
     }
 
