@@ -37,7 +37,7 @@ use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
-use super::event::{CidKind, Command, Event, Reject, What};
+use super::event::{CidKind, Command, Event, HandoverMode, Reject, What};
 use super::fragmentation::{Fragmenter, Reassembler};
 use super::key_report::KeyReport;
 use super::radio::RadioSettings;
@@ -61,6 +61,8 @@ const RETIRED: usize = 4;
 pub struct BaseStationSettings {
     /// Its BSID.
     pub bsid: Bsid,
+    /// How the TEKs come to a target in this network, as far as the mobile takes part in it.
+    pub mode: HandoverMode,
     /// The radio.
     pub radio: RadioSettings,
     /// What bears on keys.

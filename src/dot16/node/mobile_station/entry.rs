@@ -101,7 +101,7 @@ impl MobileStation {
             _ if self.keys.weak(Weakness::ClaimsSeamless) => {
                 RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER
             }
-            HandoverMode::LegacyRngRsp => RngReq::PURPOSE_HANDOVER,
+            _ => RngReq::PURPOSE_HANDOVER,
         };
         let mut tlvs = vec![
             RngReqTlv::SsMacAddress(self.settings.mac),
