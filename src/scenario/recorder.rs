@@ -54,7 +54,7 @@ impl Recorder {
             transmissions: Vec::new(),
             delivered: Vec::new(),
             keys: KeyCollector::default(),
-            measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, ms.seamless)).collect()),
+            measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, script.mode_of(ms))).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
             failed_searches: 0,
