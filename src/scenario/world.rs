@@ -20,8 +20,8 @@ use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
     Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
-    Classifiers, Command, Connection, Directory, Established, Event, MobileStation, MobileStationSettings, Place,
-    RadioSettings, RefreshSettings, Subscriber,
+    Classifiers, Command, Connection, Directory, Established, Event, HandoverMode, MobileStation,
+    MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
@@ -428,7 +428,8 @@ fn authenticator(
         keys.hand_out(serving);
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        let (seamless, classifiers) = (mobile.seamless, standing.classifiers.clone());
+        let seamless = script.mode_of(mobile) == HandoverMode::Seamless;
+        let classifiers = standing.classifiers.clone();
         (mobile.mac, Subscriber { keys, credential: credential(script, mobile), flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
@@ -495,8 +496,8 @@ fn base_station(
             continue;
         }
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
-        let saids =
-            if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+        let seamless = script.mode_of(mobile) == HandoverMode::Seamless;
+        let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
         station_keys.establish(standing.count, standing.teks_at_base_station.clone());
         if let (Some(pn), Some(entry)) = (mobile.cmac_pn, station_keys.current_mut()) {
@@ -510,7 +511,7 @@ fn base_station(
             connection: standing.connection.clone(),
             keys: station_keys,
             tunnel: standing.tunnel,
-            seamless: mobile.seamless,
+            seamless,
             classifiers: standing.classifiers.clone(),
         };
         established.insert(mobile.mac, entry);
@@ -518,6 +519,7 @@ fn base_station(
     let ports = topology.macs.iter().enumerate().map(|(mobile, mac)| (*mac, topology.air_port(mobile, position)));
     let settings = BaseStationSettings {
         bsid: scripted.bsid,
+        mode: script.mode,
         radio: radio.clone(),
         keys,
         pmk_lifetime: script.authenticator.pmk_lifetime,
@@ -545,7 +547,8 @@ fn mobile_station(
         tek_cache: mobile.tek_cache,
         weaknesses: mobile.weaknesses.clone(),
     };
-    let seamless = mobile.seamless || mobile.weaknesses.has(Weakness::ClaimsSeamless);
+    let negotiated = script.mode_of(mobile) == HandoverMode::Seamless;
+    let seamless = negotiated || mobile.weaknesses.has(Weakness::ClaimsSeamless);
     // Without seamless handover no TEK is generated, so no SA is named.
     let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let pmk = standing.pmk.clone();

@@ -13,6 +13,7 @@ pub mod connection;
 pub mod directory;
 pub mod event;
 pub mod fragmentation;
+mod handover_mode;
 pub mod key_report;
 pub mod mobile_station;
 mod named_count;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::header::{Profile, System};
 use super::network::{Association, CrcOrder};
+use crate::dot16::node::HandoverMode;
 use crate::dot16::security::PacketNumber;
 
 const fn ms(ms: u64) -> Duration {
@@ -13,6 +14,7 @@ const fn ms(ms: u64) -> Duration {
 
 pub(super) const SYSTEM: System = System::Dot16;
 pub(super) const PROFILE: Profile = Profile::Contribution;
+pub(super) const MODE: HandoverMode = HandoverMode::Seamless;
 pub(super) const SEED: u64 = 1;
 pub(super) const DURATION: Duration = ms(3_000);
 

@@ -7,6 +7,7 @@ use super::problem::{Problem, Read};
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
 use crate::dot16::identifiers::Direction;
+use crate::dot16::node::HandoverMode;
 
 /// One entry `[[expect]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,22 +122,6 @@ words! {
         Released = "released",
         /// It ended in a new authentication.
         Reauthenticated = "reauthenticated",
-    }
-}
-
-words! {
-    /// How the target base station gets its TEKs.
-    HandoverMode {
-        /// Generated on both sides from the count.
-        Seamless = "seamless",
-        /// Full re-entry.
-        LegacyFull = "legacy-full",
-        /// In SA-TEK-Response.
-        LegacySaTek = "legacy-sa-tek",
-        /// In RNG-RSP.
-        LegacyRngRsp = "legacy-rng-rsp",
-        /// Those of the serving base station.
-        LegacyReuse = "legacy-reuse",
     }
 }
 

@@ -30,9 +30,10 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::dot16::node::HandoverMode;
 pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
-pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
+pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
@@ -68,6 +69,8 @@ pub struct Script {
     pub seed: u64,
     /// Which reading of the rules holds.
     pub profile: Profile,
+    /// How the TEKs come to a target in this network.
+    pub mode: HandoverMode,
     /// How long steps and generated traffic may last; the run ends when everything is quiet after it.
     pub duration: Duration,
     /// The air interface.
@@ -106,6 +109,7 @@ const KEYS: &[&str] = &[
     "defence",
     "seed",
     "profile",
+    "mode",
     "duration",
     "radio",
     "backbone",
@@ -135,6 +139,13 @@ impl Script {
         let mut texts = vec![SourceText { name: source_name.to_owned(), text: Arc::from(text) }];
         texts.extend(sets.iter().map(|set| SourceText { name: "--set".to_owned(), text: Arc::from(set.to_string()) }));
         read(text, sets).map_err(|problem| ScriptError::new(*problem, &texts))
+    }
+
+    /// How the TEKs of `mobile` come to a target: as the base stations of this network have it, but seamless only for a
+    /// mobile that declares it (A5, R13).
+    #[must_use]
+    pub fn mode_of(&self, mobile: &MobileStation) -> HandoverMode {
+        if self.mode == HandoverMode::Seamless && !mobile.seamless { HandoverMode::LegacyRngRsp } else { self.mode }
     }
 }
 
@@ -202,6 +213,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         defence: header.defence,
         seed: header.seed,
         profile: header.profile,
+        mode: header.mode,
         duration: header.duration,
         radio,
         backbone,

@@ -6,6 +6,7 @@
 //! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
 //! * `data`: user data on the air and in the tunnels.
 //! * `entrance`: initial ranging; `authentication`: EAP and the SA-TEK handshake.
+//! * `sa_tek_handover` and `reuse`: the modes `legacy-sa-tek` and `legacy-reuse`.
 //! * `refresh`: new TEKs for a mobile that asks.
 //! * `retained`: how many contexts are kept; `restart`: all of them lost.
 
@@ -17,6 +18,8 @@ mod ranging;
 mod refresh;
 mod restart;
 mod retained;
+mod reuse;
+mod sa_tek_handover;
 mod serving;
 mod target;
 
@@ -30,6 +33,7 @@ use rand_chacha::ChaCha20Rng;
 use authentication::{Purpose, Session};
 pub use cid_pool::CidPool;
 use entrance::Entrances;
+use sa_tek_handover::Challenge;
 use serving::Serving;
 use target::Target;
 
@@ -37,7 +41,7 @@ use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
-use super::event::{CidKind, Command, Event, Reject, What};
+use super::event::{CidKind, Command, Event, HandoverMode, Reject, What};
 use super::fragmentation::{Fragmenter, Reassembler};
 use super::key_report::KeyReport;
 use super::radio::RadioSettings;
@@ -61,6 +65,8 @@ const RETIRED: usize = 4;
 pub struct BaseStationSettings {
     /// Its BSID.
     pub bsid: Bsid,
+    /// How the TEKs come to a target in this network, as far as the mobile takes part in it.
+    pub mode: HandoverMode,
     /// The radio.
     pub radio: RadioSettings,
     /// What bears on keys.
@@ -150,6 +156,10 @@ struct Mobile {
     session: Option<Session>,
     /// The CMAC keys before the last re-authentication, until the mobile has shown that it uses the new ones.
     previous: Option<EntryKeys>,
+    /// How the TEKs of the entry here come to it, as RNG-RSP says.
+    mode: HandoverMode,
+    /// The SA challenge of that RNG-RSP.
+    challenge: Option<Challenge>,
     /// Whether the Authenticator has still to answer that the AK in use is in use.
     confirming: bool,
 }
@@ -270,6 +280,8 @@ impl BaseStation {
             waiting: None,
             session: None,
             previous: None,
+            mode: HandoverMode::Seamless,
+            challenge: None,
             confirming: false,
         }))
     }
@@ -435,6 +447,13 @@ impl BaseStation {
                 }
             }
             (_, _, None) => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
+            (ManagementMessage::PkmReq(message), Some((tuple, protected)), Some(ms))
+                if self.answers_arrival(ms, message) =>
+            {
+                if self.verify(ms, cid, protected, tuple, outbox) {
+                    self.arrival_answered(now, ms, cid, message, outbox);
+                }
+            }
             (ManagementMessage::PkmReq(message), protected, Some(ms)) if message.code.is_authentication() => {
                 self.authentication_request(now, (ms, Purpose::Renewal), cid, message, *protected, outbox);
             }

@@ -3,6 +3,7 @@
 //! * [`mod@self`]: states, input, timers.
 //! * `handover`: MOB_MSHO-REQ to MOB_HO-IND, leaving, cancelling.
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
+//! * `sa_tek_handover`: the mode `legacy-sa-tek`.
 //! * `data`: user packets up and down.
 //! * `authentication`: EAP and the SA-TEK handshake; `network_entry`: the way in for a mobile without connection.
 //! * `refresh`: new TEKs in time.
@@ -15,6 +16,7 @@ mod handover;
 mod lost_link;
 mod network_entry;
 mod refresh;
+mod sa_tek_handover;
 
 use refresh::Refresh;
 pub use refresh::RefreshSettings;
@@ -42,6 +44,7 @@ use crate::time::VirtualTime;
 use authentication::{Authentication, Pending};
 use network_entry::Joining;
 use rand_chacha::ChaCha20Rng;
+use sa_tek_handover::Handshake;
 
 /// Settings of a mobile station.
 #[derive(Clone, Debug)]
@@ -91,6 +94,8 @@ struct Entry {
     granted: bool,
     /// Whether the BS waits for a first uplink PDU.
     notify: bool,
+    /// The answer to the SA challenge of RNG-RSP that is under way.
+    handshake: Option<Handshake>,
 }
 
 #[derive(Clone, Debug)]
@@ -131,6 +136,7 @@ enum Timer {
     JoinRange,
     JoinDeadline,
     Refresh,
+    Handshake,
 }
 
 /// A mobile station.
@@ -324,6 +330,11 @@ impl MobileStation {
                 }
             }
             (ManagementMessage::RngRsp(message), None) => self.access_response(now, message, outbox),
+            (ManagementMessage::PkmRsp(message), Some((tuple, protected))) if self.answers_arrival(message) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.arrival_answered(now, cid, message, outbox);
+                }
+            }
             (ManagementMessage::PkmRsp(message), protected) if message.code.is_authentication() => {
                 self.authentication_response(now, cid, message, protected, outbox);
             }
@@ -388,6 +399,7 @@ impl MobileStation {
             Timer::JoinRange => self.join_range(now, outbox),
             Timer::JoinDeadline => self.join_next(now, outbox),
             Timer::Refresh => self.refresh_teks(now, outbox),
+            Timer::Handshake => self.arrival_unanswered(now, outbox),
         }
     }
 }

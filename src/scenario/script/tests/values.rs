@@ -30,6 +30,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         defence: None,
         seed: 1,
         profile: Profile::Contribution,
+        mode: HandoverMode::Seamless,
         duration: ms(3_000),
         radio: Radio {
             frame: ms(5),
