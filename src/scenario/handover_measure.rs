@@ -109,6 +109,9 @@ impl Measures {
             let counts = self.counts.entry((ms, *bs)).or_default();
             counts[usize::from(!at_mobile)] = *count;
         }
+        if let What::Registered { seamless, .. } = what {
+            self.seamless.insert(ms, *seamless);
+        }
         if let What::HandoverStarted { from, to } = what {
             self.start(now, ms, *from, *to);
         }

@@ -7,6 +7,7 @@
 mod attacks;
 mod bounds;
 mod defaults;
+mod entry;
 mod expectations;
 mod faults;
 mod flows;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
+pub use entry::{Entry, Station};
 pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
@@ -48,6 +50,8 @@ pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDir
 use problem::{Place, Problem, Read, SourceText};
 use section::Section;
 use value::{Data, Node};
+
+use crate::time::VirtualTime;
 
 /// A script whose every value is given, checked and resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +72,10 @@ pub struct Script {
     pub seed: u64,
     /// Which reading of the rules holds.
     pub profile: Profile,
-    /// How long steps and generated traffic may last; the run ends when everything is quiet after it.
+    /// When the script's own clock begins: at once, or after `entry_time` if a mobile enters the network in the run. Every
+    /// instant in the script is this much later than it says, those of `entered` expectations not.
+    pub begins: VirtualTime,
+    /// When steps and generated traffic end at the latest, from the start of the run; the run ends when everything is quiet after it.
     pub duration: Duration,
     /// The air interface.
     pub radio: Radio,
@@ -106,6 +113,8 @@ const KEYS: &[&str] = &[
     "defence",
     "seed",
     "profile",
+    "entry",
+    "entry_time",
     "duration",
     "radio",
     "backbone",
@@ -135,6 +144,14 @@ impl Script {
         let mut texts = vec![SourceText { name: source_name.to_owned(), text: Arc::from(text) }];
         texts.extend(sets.iter().map(|set| SourceText { name: "--set".to_owned(), text: Arc::from(set.to_string()) }));
         read(text, sets).map_err(|problem| ScriptError::new(*problem, &texts))
+    }
+}
+
+impl Script {
+    /// Whether both `mobile` and the base station where it enters declare seamless handover (statements A5, A26).
+    #[must_use]
+    pub fn negotiates_seamless(&self, mobile: &MobileStation) -> bool {
+        mobile.seamless && self[mobile.serving].seamless
     }
 }
 
@@ -185,7 +202,9 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     };
     let backbone = network::backbone(&backbone)?;
     let radio = network::radio(&radio, &backbone)?;
-    let stations = stations::read(&root, header.profile)?;
+    let entry = entry::read(&root)?;
+    let stations = stations::read(&root, header.profile, entry.entry)?;
+    let begins = entry::begins(&stations.mobile_stations, entry);
     let flows = flows::read(&root, &stations)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
@@ -202,18 +221,19 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         defence: header.defence,
         seed: header.seed,
         profile: header.profile,
-        duration: header.duration,
+        begins: VirtualTime::ZERO + begins,
+        duration: header.duration.saturating_add(begins),
         radio,
         backbone,
         authenticator: stations.authenticator,
         base_stations: stations.base_stations,
         mobile_stations: stations.mobile_stations,
         flows,
-        traffic,
-        steps,
+        traffic: entry::shifted(traffic, begins),
+        steps: entry::shifted(steps, begins),
         links,
-        faults,
-        attacks,
+        faults: entry::shifted(faults, begins),
+        attacks: entry::shifted(attacks, begins),
         expectations,
     })
 }
