@@ -53,6 +53,8 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("lossy"),
     bundled!("tek-refresh"),
     bundled!("network-entry"),
+    bundled!("capability-mismatch"),
+    bundled!("reauthentication"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

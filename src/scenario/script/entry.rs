@@ -9,10 +9,12 @@ use std::time::Duration;
 use super::attacks::{Attack, Trigger};
 use super::defaults;
 use super::links::FrameChoice;
+use super::network::AUTHENTICATOR_KEYS;
 use super::problem::{Problem, Read};
 use super::section::{Field, Section};
 use super::steps::Step;
 use super::traffic::Traffic;
+use super::units::show_time;
 use super::{Fault, MobileStation};
 use crate::dot16::security::Pmk;
 use crate::time::VirtualTime;
@@ -117,6 +119,24 @@ fn key<const N: usize>(field: &Field<'_>) -> Read<[u8; N]> {
 pub(super) fn begins(mobiles: &[MobileStation], defaults: EntryDefaults) -> Duration {
     let enters = mobiles.iter().any(|mobile| mobile.entry == Entry::Full);
     if enters { defaults.entry_time } else { Duration::ZERO }
+}
+
+/// The PMK of a mobile that enters in the run is made then, not at the start of the script's own clock: where it would last to
+/// the end of the script without the entry, it has to with it.
+pub(super) fn check_lifetime(root: &Section<'_>, lifetime: Duration, begins: Duration, duration: Duration) -> Read<()> {
+    // On the wire a lifetime is in whole seconds, rounded down.
+    let needed = begins.saturating_add(duration).saturating_add(Duration::from_secs(1));
+    if begins.is_zero() || lifetime < duration || lifetime >= needed {
+        return Ok(());
+    }
+    let (needed, begins) = (show_time(needed), show_time(begins));
+    let expected = format!("at least {needed} (entry_time, duration and 1s) with entry = \"full\"");
+    let section = root.field("authenticator").map(|field| field.section(AUTHENTICATOR_KEYS)).transpose()?;
+    let field = section.as_ref().and_then(|section| section.field("pmk_lifetime"));
+    let place = field.map_or(root.place, |field| field.place());
+    let problem = Problem::mismatch(place, "authenticator.pmk_lifetime", &expected, &show_time(lifetime));
+    Err(problem
+        .help(format!("the PMK begins with the network entry, before the script's own clock; entry_time is {begins}")))
 }
 
 /// Something of a script with instants in it.

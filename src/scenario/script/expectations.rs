@@ -84,8 +84,10 @@ pub enum Expected {
         /// How long.
         bounds: TimeBounds,
     },
-    /// A mobile has entered the network by authentication: it is connected.
-    Entered {
+    /// A mobile has another PMK in use: it has entered the network by authentication, or goes on where it was.
+    Authenticated {
+        /// Whether it has entered, or only renewed its PMK.
+        entry: bool,
         /// Which.
         mobile_station: MobileStationId,
         /// Where.
@@ -181,7 +183,7 @@ words! {
 }
 
 /// What an entry can expect, one of them each.
-pub(super) const KINDS: [&str; 10] = [
+pub(super) const KINDS: [&str; 11] = [
     "handover",
     "traffic",
     "rejects",
@@ -190,6 +192,7 @@ pub(super) const KINDS: [&str; 10] = [
     "data_before_ranging",
     "interruption",
     "entered",
+    "renewed",
     "tek_on_link",
     "judge",
 ];
@@ -203,6 +206,7 @@ pub(super) const KEYS: &[&str] = &[
     "data_before_ranging",
     "interruption",
     "entered",
+    "renewed",
     "tek_on_link",
     "judge",
 ];
@@ -265,10 +269,11 @@ impl Reader<'_> {
                     bounds: given_time_bounds(&section)?,
                 })
             }
-            "entered" => {
+            "entered" | "renewed" => {
                 let section = field.section(ENTERED_KEYS)?;
                 let base_station = section.required("base_station", "the name of a [[base_station]]")?;
-                Ok(Expected::Entered {
+                Ok(Expected::Authenticated {
+                    entry: field.key() == "entered",
                     mobile_station: self.stations.mobile_station(&section)?,
                     base_station: self.stations.base_station(&base_station)?,
                     by: section.required("by", "a time from the start of the run")?.time(TICK..=Duration::MAX)?,
@@ -353,8 +358,9 @@ impl Reader<'_> {
             Expected::Interruption { mobile_station, nth, direction, bounds } => {
                 format!("{direction} interruption in handover {nth} of {}: {bounds}", mobile(mobile_station))
             }
-            Expected::Entered { mobile_station, base_station, by } => {
-                format!("{} has entered at {} by {}", mobile(mobile_station), base(base_station), show_time(*by))
+            Expected::Authenticated { entry, mobile_station, base_station, by } => {
+                let what = if *entry { "has entered" } else { "has renewed its PMK" };
+                format!("{} {what} at {} by {}", mobile(mobile_station), base(base_station), show_time(*by))
             }
             Expected::TekOnLink(true) => "a generated TEK is on a link".to_owned(),
             Expected::TekOnLink(false) => "no generated TEK is on any link".to_owned(),

@@ -219,6 +219,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let entry = entry::read(&root)?;
     let stations = stations::read(&root, header.profile, entry.entry)?;
     let begins = entry::begins(&stations.mobile_stations, entry);
+    entry::check_lifetime(&root, stations.authenticator.pmk_lifetime, begins, header.duration)?;
     let flows = flows::read(&root, &stations)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;

@@ -163,9 +163,10 @@ impl BaseStation {
             let asked = [HoReq, HoCnf, ContextReq, CmacKeyCountUpdate, PathPreregReq, PathRegReq, PathDeregReq];
             asked.contains(&kind)
         });
-        for timer in [Timer::Preparation(ms), Timer::Retain(ms), Timer::Deadline(ms)] {
+        for timer in [Timer::Preparation(ms), Timer::Retain(ms), Timer::Deadline(ms), Timer::Registration(ms)] {
             self.timers.cancel(timer);
         }
+        self.give_waiting_up(ms, outbox);
         self.retire_cids(ms, outbox);
         let mobile = self.mobiles.get_mut(&ms)?;
         // SDUs that were sent under the old keys are lost with them; those that wait go out under the new ones.
@@ -186,7 +187,6 @@ impl BaseStation {
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
             mobile.role = Role::Serving(Serving::default());
             mobile.registration = Some(Registration::default());
-            mobile.waits_for_path.clear();
         }
         self.timers.set(Timer::Registration(ms), now + LIMIT);
     }

@@ -167,6 +167,17 @@ impl BaseStation {
         }
     }
 
+    /// The data path will not come: the uplink packets that wait for it are lost.
+    pub(super) fn give_waiting_up(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let waiting = self.mobiles.get_mut(&ms).map(|mobile| {
+            (mobile.registration, mobile.attaching) = (None, false);
+            std::mem::take(&mut mobile.waits_for_path)
+        });
+        for _ in waiting.into_iter().flatten() {
+            self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+        }
+    }
+
     /// The data path is registered: uplink packets that have waited for it go out.
     pub(super) fn path_is_there(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {

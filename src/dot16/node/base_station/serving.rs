@@ -477,6 +477,7 @@ impl BaseStation {
         self.timers.cancel(Timer::Retain(ms));
         self.timers.cancel(Timer::Preparation(ms));
         self.give_queue_up(ms, outbox);
+        self.give_waiting_up(ms, outbox);
         self.retire_cids(ms, outbox);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
@@ -488,7 +489,7 @@ impl BaseStation {
         mobile.path = false;
         mobile.management.clear();
         (mobile.session, mobile.previous, mobile.confirming) = (None, None, false);
-        (mobile.registration, mobile.attaching) = (None, false);
+
         if let Some(keys) = &mut mobile.keys {
             keys.release();
         }
