@@ -245,7 +245,7 @@ impl Recorder {
             capture: None,
             judge: None,
             ladder: ladder(&handovers, &self.transmissions, &self.states, &self.topology),
-            ladder_nodes: ladder_nodes(&handovers, &self.topology),
+            ladder_nodes: ladder_nodes(&handovers, &self.transmissions, &self.topology),
         };
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);

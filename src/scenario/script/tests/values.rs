@@ -99,7 +99,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             cmac_key_count: None,
             network_key_count: None,
             cmac_pn: None,
-            wrong_credential: false,
+            certificate: CertificateState::Valid,
             weaknesses: Weaknesses::default(),
             last_pn: PacketNumber::LAST,
             refresh: true,
