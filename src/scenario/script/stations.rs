@@ -173,10 +173,16 @@ impl Taken {
         }
     }
 
-    /// Takes a value that the script leaves out.
-    fn take_default<T: ToString>(&mut self, value: T, place: Place) -> T {
-        self.0.insert(value.to_string(), Place { end: place.start, ..place });
-        value
+    /// Takes a value that the script leaves out for `key`.
+    fn take_default<T: ToString>(&mut self, key: &str, value: T, place: Place) -> Read<T> {
+        let text = value.to_string();
+        match self.0.insert(text.clone(), Place { end: place.start, ..place }) {
+            None => Ok(value),
+            Some(first) => {
+                let problem = Problem::mismatch(first, key, "a value that no other station has", &format!("{text:?}"));
+                Err(problem.help(format!("it is what {key} is where the script does not say otherwise")))
+            }
+        }
     }
 }
 
@@ -270,7 +276,7 @@ pub(super) fn ip(field: &Field<'_>) -> Read<Ipv4Addr> {
 fn place_of(
     root: &Section<'_>,
     section: Option<&Section<'_>>,
-    (default_name, default_ip): (&str, Ipv4Addr),
+    (kind, default_name, default_ip): (&str, &str, Ipv4Addr),
     names: &mut Taken,
     ips: &mut Taken,
 ) -> Read<(String, Ipv4Addr)> {
@@ -281,7 +287,7 @@ fn place_of(
             names.take(&field, &name)?;
             name
         }
-        None => names.take_default(default_name.to_owned(), root.place),
+        None => names.take_default(&format!("{kind}.name"), default_name.to_owned(), root.place)?,
     };
     let ip = match field("ip") {
         Some(field) => {
@@ -289,14 +295,14 @@ fn place_of(
             ips.take(&field, &ip.to_string())?;
             ip
         }
-        None => ips.take_default(default_ip, root.place),
+        None => ips.take_default(&format!("{kind}.ip"), default_ip, root.place)?,
     };
     Ok((name, ip))
 }
 
 fn aaa_server(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Aaa> {
     let section = root.field("aaa").map(|field| field.section(AAA_KEYS)).transpose()?;
-    let (name, ip) = place_of(root, section.as_ref(), (defaults::AAA, defaults::AAA_IP), names, ips)?;
+    let (name, ip) = place_of(root, section.as_ref(), ("aaa", defaults::AAA, defaults::AAA_IP), names, ips)?;
     let secret = section.as_ref().and_then(|section| section.field("secret"));
     let secret = secret.map_or_else(|| Ok(defaults::AAA_SECRET.to_owned()), |field| field.line())?;
     let certificate = section.as_ref().map(aaa::certificate).transpose()?.unwrap_or_default();
@@ -306,7 +312,7 @@ fn aaa_server(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Aa
 fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
     let section = root.field("authenticator").map(|field| field.section(AUTHENTICATOR_KEYS)).transpose()?;
     let field = |key| section.as_ref().and_then(|section| section.field(key));
-    let default = (defaults::AUTHENTICATOR, defaults::AUTHENTICATOR_IP);
+    let default = ("authenticator", defaults::AUTHENTICATOR, defaults::AUTHENTICATOR_IP);
     let (name, ip) = place_of(root, section.as_ref(), default, names, ips)?;
     let second = Duration::from_secs(1);
     let pmk_lifetime = match field("pmk_lifetime") {

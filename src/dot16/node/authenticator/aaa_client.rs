@@ -22,11 +22,19 @@ use crate::time::VirtualTime;
 
 /// How often an Access-Request is repeated before the authentication is given up.
 const REPEATS: u8 = 3;
-/// The first source port of requests; each has 256 identifiers.
+/// The first source port of requests. Every authentication has a port of its own, its requests count their identifiers up.
 const FIRST_PORT: u16 = 49_152;
+/// How many of them take turns: as many authentications later a port comes again.
+const PORTS: u16 = 0x4000;
 
 /// Source port and identifier of a request.
 pub(super) type RequestName = (u16, u8);
+
+/// The name of the request number `number` of the authentication number `order`.
+pub(super) fn request_name(order: u64, number: u8) -> RequestName {
+    let turn = u16::try_from(order % u64::from(PORTS)).unwrap_or_default();
+    (FIRST_PORT | turn, number)
+}
 
 /// A question that is out.
 #[derive(Clone, Debug)]
@@ -43,8 +51,6 @@ pub(super) struct AaaClient {
     secret: RadiusSecret,
     /// From a request to its repetition.
     retry: Duration,
-    /// How many requests there were.
-    asked: u64,
     questions: BTreeMap<RequestName, Question>,
 }
 
@@ -60,7 +66,7 @@ pub(super) enum Answer {
 
 impl AaaClient {
     pub(super) fn new(secret: RadiusSecret, retry: Duration) -> Self {
-        Self { secret, retry, asked: 0, questions: BTreeMap::new() }
+        Self { secret, retry, questions: BTreeMap::new() }
     }
 
     /// The session has no question any more.
@@ -97,22 +103,20 @@ impl AaaClient {
 }
 
 impl Authenticator {
-    /// Access-Request with an EAP response of the mobile; its name.
+    /// Access-Request called `name` with an EAP response of the mobile; none if it can not be written.
     pub(super) fn ask_aaa(
         &mut self,
         now: VirtualTime,
         session: SessionKey,
+        name: RequestName,
         (user_name, state): (&[u8], Option<&[u8]>),
         eap: &EapPacket,
         outbox: &mut Outbox<Event>,
-    ) -> Option<RequestName> {
+    ) -> Option<()> {
         let (ms, ..) = session;
+        let (_, identifier) = name;
         let mut authenticator = [0; 16];
         self.generator.fill_bytes(&mut authenticator);
-        let [.., high, low, identifier] = self.aaa.asked.to_be_bytes();
-        // 16384 ports take turns: no name comes again while its question may be out.
-        let port = FIRST_PORT | (u16::from_be_bytes([high, low]) & 0x3fff);
-        self.aaa.asked = self.aaa.asked.wrapping_add(1);
         let place = &self.directory.gateway;
         let mut attributes = vec![
             RadiusAttribute::UserName(user_name.to_vec()),
@@ -125,10 +129,9 @@ impl Authenticator {
         let mut packet = RadiusPacket { code: RadiusCode::ACCESS_REQUEST, identifier, authenticator, attributes };
         self.aaa.secret.sign_request(&mut packet).ok()?;
         let note = format!("Access-Request: EAP {} of {}", eap.name(), self.directory.ms(ms));
-        let name = (port, identifier);
         self.aaa.questions.insert(name, Question { session, packet, note, repeats: 0 });
         self.send_question(now, name, outbox);
-        Some(name)
+        Some(())
     }
 
     fn send_question(&mut self, now: VirtualTime, name: RequestName, outbox: &mut Outbox<Event>) {

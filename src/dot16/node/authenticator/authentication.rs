@@ -11,7 +11,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::aaa_client::{Answer, RequestName};
+use super::aaa_client::{Answer, RequestName, request_name};
 use super::{Authenticator, Mobile};
 use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, MsInfo};
 use crate::dot16::backbone::asn_code::{PKM2_EAP_TRANSFER, failure, registration};
@@ -66,7 +66,9 @@ pub(super) struct Session {
     user_name: Vec<u8>,
     /// What the AAA server wants to have back.
     state: Option<Vec<u8>>,
-    /// The question to the AAA server that is out: the mobile has answered the last packet.
+    /// How many questions to the AAA server there were.
+    questions: u8,
+    /// The one that is out: the mobile has answered the last packet.
     asked: Option<RequestName>,
     /// What EAP came to.
     fresh: Option<AuthenticatorKeys>,
@@ -89,8 +91,13 @@ impl Authenticator {
             outbox.verdict(Verdict::accepted("a repetition: the last packet again"));
             return self.send_eap(key, outbox);
         }
+        let Some(mobile) = self.mobiles.get_mut(&message.ms) else {
+            return;
+        };
         self.begun += 1;
-        let identifier = self.begun.to_be_bytes()[7];
+        // Every request to a mobile has another identifier than the one before it, also across authentications.
+        let identifier = mobile.eap_identifier.wrapping_add(1);
+        mobile.eap_identifier = identifier;
         let first = EapExchange { identifier, kind: EapExchange::IDENTITY, data: Vec::new() };
         let session = Session {
             transaction: message.transaction,
@@ -98,6 +105,7 @@ impl Authenticator {
             repeats: 0,
             user_name: Vec::new(),
             state: None,
+            questions: 0,
             asked: None,
             fresh: None,
             order: self.begun,
@@ -149,11 +157,13 @@ impl Authenticator {
             session.user_name.clone_from(&response.data);
         }
         outbox.verdict(Verdict::accepted("relayed to the AAA server"));
+        let name = request_name(session.order, session.questions);
+        session.questions = session.questions.wrapping_add(1);
+        session.asked = Some(name);
         let (user_name, state) = (session.user_name.clone(), session.state.clone());
         self.timers.cancel(SessionTimer::Repeat(key));
-        let asked = self.ask_aaa(now, key, (&user_name, state.as_deref()), &packet, outbox);
-        if let Some(session) = self.sessions.get_mut(&key) {
-            session.asked = asked;
+        if self.ask_aaa(now, key, name, (&user_name, state.as_deref()), &packet, outbox).is_none() {
+            self.end_session(key, outbox);
         }
     }
 
@@ -173,6 +183,9 @@ impl Authenticator {
             Answer::Challenge(request, state) => {
                 outbox.verdict(Verdict::accepted("relayed to the mobile"));
                 session.state = Some(state);
+                if let (EapPacket::Request(exchange), Some(mobile)) = (&request, self.mobiles.get_mut(&key.0)) {
+                    mobile.eap_identifier = exchange.identifier;
+                }
                 self.send_next(now, key, request, outbox);
             }
             Answer::Accept { success, msk, pmk_lifetime } => {

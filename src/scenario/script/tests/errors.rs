@@ -193,7 +193,9 @@ fn names_and_addresses_are_unique_and_the_error_shows_both_places() {
         assert_eq!(parse(&format!("{SMALLEST}{added}")).unwrap_err().labels().unwrap().count(), 2);
     }
     refused(SMALLEST, &bs("gw", free.1, free.2), 2, 8, &format!("base_station.name: {}", second("gw")));
-    refused(SMALLEST, &bs(free.0, free.1, "10.16.0.254"), 4, 6, &format!("base_station.ip: {}", second("10.16.0.254")));
+    for taken in ["10.16.0.254", "10.16.0.253"] {
+        refused(SMALLEST, &bs(free.0, free.1, taken), 4, 6, &format!("base_station.ip: {}", second(taken)));
+    }
 }
 
 #[test]
@@ -434,7 +436,7 @@ fn attacks_are_checked() {
         assert!(ATTACK.contains(from));
         refused(SMALLEST, &ATTACK.replace(from, to), line, column, &format!("attack.{message}"));
     };
-    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\", \"r4:bs1-bs2\" or \"r3:gw-aaa\"";
     changed("air:ms1-bs1", "ms1-bs1", 3, 7, &format!("tap: {link}, found the string \"ms1-bs1\""));
     changed(
         "ms1-bs1",
@@ -587,7 +589,7 @@ fn faults_are_checked() {
     let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
         entry_refused(FAULT, from, to, line, column, &format!("fault{message}"));
     };
-    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\", \"r4:bs1-bs2\" or \"r3:gw-aaa\"";
     changed("air:ms1-bs2", "ari:ms1-bs2", 2, 8, &format!(".link: {link}, found the string \"ari:ms1-bs2\""));
     changed("air:ms1-bs2", "air:ms1", 2, 8, &format!(".link: {link}, found the string \"air:ms1\""));
     changed("link = \"air:ms1-bs2\"\n", "", 1, 1, ".link: expected a link such as \"air:ms1-bs2\", found nothing");
@@ -654,6 +656,7 @@ fn misspelt_names_of_links_ends_and_frames_are_answered_with_the_nearest() {
         ("air:ms1-bs2", "aer:ms1-bs2", "did you mean \"air:ms1-bs2\"?"),
         ("air:ms1-bs2", "air:msl-bs2", "did you mean \"ms1\"?"),
         ("air:ms1-bs2", "r6:bs2-wg", "did you mean \"r6:bs2-gw\"?"),
+        ("air:ms1-bs2", "r3:gw-aa", "did you mean \"r3:gw-aaa\"?"),
         ("\"bs2\"", "\"bs\"", "did you mean \"bs2\"?"),
         ("RNG-REQ", "RNG-REK", "did you mean \"RNG-REQ\"?"),
         ("RNG-REQ", "CMDA", "did you mean \"CDMA\"?"),
