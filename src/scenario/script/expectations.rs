@@ -213,7 +213,7 @@ pub(super) const KEYS: &[&str] = &[
 pub(super) const HANDOVER_KEYS: &[&str] = &["mobile_station", "nth", "target", "outcome", "mode"];
 pub(super) const TRAFFIC_KEYS: &[&str] = &["mobile_station", "direction", "lost", "duplicated", "altered"];
 pub(super) const BOUNDED_KEYS: &[&str] = &["mobile_station", "nth", "direction", "at_least", "at_most"];
-pub(super) const ENTERED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
+pub(super) const AUTHENTICATED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
 pub(super) const ATTACK_KEYS: &[&str] = &["name", "succeeded"];
 
 /// What the expectations of a script may refer to.
@@ -270,7 +270,7 @@ impl Reader<'_> {
                 })
             }
             "entered" | "renewed" => {
-                let section = field.section(ENTERED_KEYS)?;
+                let section = field.section(AUTHENTICATED_KEYS)?;
                 let base_station = section.required("base_station", "the name of a [[base_station]]")?;
                 Ok(Expected::Authenticated {
                     entry: field.key() == "entered",

@@ -11,7 +11,7 @@ use super::entry::{self, Entry, Station};
 use super::header::Profile;
 use super::links::Link;
 use super::nearest::nearest;
-use super::network::{AUTHENTICATOR_KEYS, Authenticator};
+use super::network::{AUTHENTICATOR_KEYS, Authenticator, TICK};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
@@ -389,8 +389,7 @@ fn mobile_station(
         weaknesses: weaknesses(section, Party::MobileStation)?,
         last_pn: last_pn(section)?,
         refresh: section.read("refresh", defaults::REFRESH, Field::boolean)?,
-        tek_grace: section
-            .read("tek_grace", defaults::TEK_GRACE, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+        tek_grace: section.read("tek_grace", defaults::TEK_GRACE, |field| field.time(TICK..=Duration::MAX))?,
     })
 }
 
