@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use super::expectations;
 use super::handover_measure::Measures;
 use super::key_collector::KeyCollector;
+use super::key_standing::{KeyChange, StateLog};
 use super::ledger::Ledger;
 use super::link_search;
 use super::outcome::{
-    AttackResult, AuthenticationResult, LadderItem, LadderStep, RejectCounts, RunOutcome, RunVerdict, SkippedPackets,
-    TrafficResult,
+    AttackResult, AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult,
 };
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::{ladder, ladder_nodes};
@@ -36,7 +36,7 @@ pub(super) struct Recorder {
     sealed: HashSet<(u64, Direction, u32)>,
     failed_searches: u64,
     nonce_reuse: u64,
-    states: Vec<LadderStep>,
+    states: StateLog,
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
     authentications: Vec<AuthenticationResult>,
@@ -59,7 +59,7 @@ impl Recorder {
             sealed: HashSet::new(),
             failed_searches: 0,
             nonce_reuse: 0,
-            states: Vec::new(),
+            states: StateLog::default(),
             said: BTreeMap::new(),
             authentications: Vec::new(),
             notes: Vec::new(),
@@ -98,8 +98,7 @@ impl Recorder {
     }
 
     fn state(&mut self, time: VirtualTime, node: NodeIndex, label: String) {
-        let node = self.topology.names[node.0].clone();
-        self.states.push(LadderStep { time, what: LadderItem::State { node, label } });
+        self.states.say(time, node, label);
     }
 
     fn changed_state(&mut self, time: VirtualTime, node: NodeIndex, ms: MsMac, bs: Bsid, label: String) {
@@ -154,6 +153,7 @@ impl Observer<Event> for Recorder {
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
         let ms = event.ms;
         self.measures.event(now, ms, &event.what);
+        let change = KeyChange::of(&event.what);
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
             What::PacketGivenUp { .. } => self.outstanding = self.outstanding.saturating_sub(1),
@@ -198,6 +198,9 @@ impl Observer<Event> for Recorder {
             }
             _ => {}
         }
+        if let Some(change) = change {
+            self.states.change(now, node, ms, change);
+        }
     }
 
     fn finished(&self, now: VirtualTime) -> bool {
@@ -235,7 +238,7 @@ impl Recorder {
             attacks,
             capture: None,
             judge: None,
-            ladder: ladder(&handovers, &self.transmissions, self.states, &self.topology),
+            ladder: ladder(&handovers, &self.transmissions, &self.states, &self.topology),
             ladder_nodes: ladder_nodes(&handovers, &self.topology),
         };
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
