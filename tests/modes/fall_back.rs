@@ -109,7 +109,7 @@ fn a_handshake_that_is_never_answered_ends_as_a_missed_ranging_deadline_does() {
     let lost = fault("air:ms1-bs2", "ms1", "PKM-RSP", "count = 9\nlose = true");
     let run = one_handover(HandoverMode::LegacySaTek, &lost, &["duration=4s"]);
     let handovers = outcomes(&run);
-    assert_eq!(handovers, [("bs2", "fell-back", "legacy-rng-rsp")]);
+    assert_eq!(handovers, [("bs1", "fell-back", "legacy-rng-rsp")]);
     let requests = run.air("air:ms1-bs2").into_iter().filter(|pdu| {
         matches!(pdu.message(), Some(ManagementMessage::PkmReq(_))) && pdu.direction == Direction::Uplink
     });

@@ -30,12 +30,13 @@ fn cmac_keys(run: &Run) -> Vec<(AkId, CmacKey)> {
     keys.collect()
 }
 
-fn tuple_of(keys: &[(AkId, CmacKey)], tuple: &CmacTuple, cid: Cid, octets: &[u8], sign: &[u8]) -> CmacTuple {
+/// The tuple that the sender of `octets`, without theirs, would have put behind `sign`; `None` if its key is not known.
+fn tuple_of(keys: &[(AkId, CmacKey)], tuple: &CmacTuple, cid: Cid, octets: &[u8], sign: &[u8]) -> Option<CmacTuple> {
     let value = |akid: AkId, key: &CmacKey, octets: &[u8]| {
         cmac_tuple::cmac_value(key, akid, tuple.pn, cid, octets, Truncation::Right)
     };
-    let (akid, key) = keys.iter().find(|(akid, key)| value(*akid, key, octets) == tuple.value).expect("its key");
-    CmacTuple { value: value(*akid, key, sign), ..tuple.clone() }
+    let (akid, key) = keys.iter().find(|(akid, key)| value(*akid, key, octets) == tuple.value)?;
+    Some(CmacTuple { value: value(*akid, key, sign), ..tuple.clone() })
 }
 
 /// A seamless handover in which an insider with the keys of a first run changes what the base stations send.
@@ -64,7 +65,7 @@ fn with_changed(sets: &[&str], change: fn(&mut ManagementMessage, AkId)) -> Repo
         let before = message.octets().unwrap();
         change(&mut message, akid);
         let after = message.octets().unwrap();
-        message.push_cmac_tuple(tuple_of(&keys, &tuple, cid, &before, &after));
+        message.push_cmac_tuple(tuple_of(&keys, &tuple, cid, &before, &after)?);
         Some(pdu(cid, &message.octets().unwrap()))
     };
     run_with_forger(&script(&text(), sets), [], exchange)
