@@ -109,6 +109,14 @@ impl Measures {
             let counts = self.counts.entry((ms, *bs)).or_default();
             counts[usize::from(!at_mobile)] = *count;
         }
+        if let What::Registered { seamless, .. } = what {
+            // Without seamless handover it is as the base stations of this network have it.
+            match (self.modes.get(&ms), seamless) {
+                (_, true) => self.modes.insert(ms, HandoverMode::Seamless),
+                (None | Some(HandoverMode::Seamless), false) => self.modes.insert(ms, HandoverMode::LegacyRngRsp),
+                (Some(_), false) => None,
+            };
+        }
         if let What::HandoverStarted { from, to } = what {
             self.start(now, ms, *from, *to);
         }

@@ -14,7 +14,7 @@ use super::outcome::{
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::{ladder, ladder_nodes};
 use super::run::FinishedRun;
-use super::script::{AttackAction, Script};
+use super::script::{AttackAction, Entry, Script};
 use super::world::Topology;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
@@ -185,6 +185,11 @@ impl Observer<Event> for Recorder {
                 let label = format!("hands over to {}", self.topology.bs_name(to));
                 self.state(now, node, label);
             }
+            What::Registered { bs, seamless } => {
+                let how = if seamless { "seamless handover agreed" } else { "no seamless handover" };
+                let label = format!("registered at {}, {how}", self.topology.bs_name(bs));
+                self.state(now, node, label);
+            }
             What::Authenticated { bs, entry } => self.authentication(now, node, (ms, bs), entry, true),
             What::AuthenticationFailed { bs, entry } => self.authentication(now, node, (ms, bs), entry, false),
             What::HandoverEnded { outcome, .. } => self.state(now, node, format!("handover {outcome}")),
@@ -215,6 +220,7 @@ impl Recorder {
         let attacks = attack_results(script, &self.transmissions, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
+        notes.extend(not_entered(script, &self.authentications));
         for (mobile, ledger) in script.mobile_stations.iter().zip(&self.ledgers) {
             let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
             traffic.insert(mobile.name.clone(), TrafficResult { ul, dl });
@@ -254,6 +260,14 @@ impl Recorder {
             notes,
         }
     }
+}
+
+/// A note for every mobile that was to enter and is not in when the script's own clock begins.
+fn not_entered(script: &Script, authentications: &[AuthenticationResult]) -> Vec<String> {
+    let begins = script.begins.as_nanos() / 1_000;
+    let in_time = |name: &str| authentications.iter().any(|one| one.ms == name && one.completed && one.at_us <= begins);
+    let late = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Full && !in_time(&ms.name));
+    late.map(|ms| format!("warning: {}: has not entered the network by {}", ms.name, script.begins)).collect()
 }
 
 fn attack_results(script: &Script, transmissions: &[Transmission], topology: &Topology) -> Vec<AttackResult> {

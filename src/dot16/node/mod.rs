@@ -8,6 +8,7 @@
 pub mod authenticator;
 pub mod backbone_side;
 pub mod base_station;
+pub mod capabilities;
 pub mod classifier;
 pub mod connection;
 pub mod directory;
@@ -26,6 +27,7 @@ pub mod timers;
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};
 pub use backbone_side::BackboneSide;
 pub use base_station::{BaseStation, BaseStationSettings, CidPool, Established};
+pub use capabilities::Capabilities;
 pub use classifier::{Classifier, Classifiers};
 pub use connection::{Connection, Flow};
 pub use directory::{Directory, Place};
