@@ -309,7 +309,7 @@ impl BaseStation {
             return;
         }
         let action = message.tlvs.action_time().map_or(now, |frame| radio.frame_start(frame));
-        let arrival = action.max(now) + radio.dl_sync;
+        let arrival = (action + radio.dl_sync).max(now);
         let (mode, wanted) = (target.mode, target.ho_id);
         if target.generates() {
             target.downlink_from = Some(arrival);
