@@ -52,6 +52,7 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("count-exhausted"),
     bundled!("lossy"),
     bundled!("tek-refresh"),
+    bundled!("reuse-compromised"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.
