@@ -2,24 +2,23 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::attack_results::{Compromises, attack_results};
 use super::expectations;
 use super::handover_measure::Measures;
 use super::key_collector::KeyCollector;
 use super::key_standing::{KeyChange, StateLog};
 use super::ledger::Ledger;
 use super::link_search;
-use super::outcome::{
-    AttackResult, AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult,
-};
+use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::{ladder, ladder_nodes};
 use super::run::FinishedRun;
-use super::script::{AttackAction, Entry, Script};
+use super::script::{Entry, Script};
 use super::world::Topology;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
 use crate::dot16::node::{Event, RadioSettings, Reject, What};
-use crate::emulation::{NodeIndex, Observer, Sender, Transmission};
+use crate::emulation::{NodeIndex, Observer, Transmission};
 use crate::time::VirtualTime;
 
 /// What a run leaves behind while it goes on.
@@ -31,6 +30,7 @@ pub(super) struct Recorder {
     transmissions: Vec<Transmission>,
     delivered: Vec<CapturedFrame>,
     keys: KeyCollector,
+    compromises: Compromises,
     measures: Measures,
     rejects: RejectCounts,
     sealed: HashSet<(u64, Direction, u32)>,
@@ -54,6 +54,7 @@ impl Recorder {
             transmissions: Vec::new(),
             delivered: Vec::new(),
             keys: KeyCollector::default(),
+            compromises: Compromises::new(script),
             measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, script.mode_of(ms))).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
@@ -166,7 +167,11 @@ impl Observer<Event> for Recorder {
                 let name = &self.topology.names[node.0];
                 self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
             }
-            What::Key { at_mobile, held, key } => self.keys.key(now, ms, at_mobile, held, &key),
+            What::Key { at_mobile, held, key } => {
+                let station = self.topology.station_position(node);
+                self.compromises.key(now, station, ms, held, &key);
+                self.keys.key(now, ms, at_mobile, held, &key);
+            }
             What::Cid { bs, cid, kind, held } => self.keys.cid(now, ms, bs, cid, kind, held),
             What::Committed(count) => self.state(now, node, format!("M = {count}")),
             What::NetworkCount(count) => self.state(now, node, format!("N = {count}")),
@@ -217,7 +222,7 @@ impl Recorder {
     /// Measures, evaluates and hands everything over.
     pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
         let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
-        let attacks = attack_results(script, &self.transmissions, &self.topology);
+        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
         notes.extend(not_entered(script, &self.authentications));
@@ -268,24 +273,4 @@ fn not_entered(script: &Script, authentications: &[AuthenticationResult]) -> Vec
     let in_time = |name: &str| authentications.iter().any(|one| one.ms == name && one.completed && one.at_us <= begins);
     let late = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Full && !in_time(&ms.name));
     late.map(|ms| format!("warning: {}: has not entered the network by {}", ms.name, script.begins)).collect()
-}
-
-fn attack_results(script: &Script, transmissions: &[Transmission], topology: &Topology) -> Vec<AttackResult> {
-    let replays = |number: usize| {
-        transmissions.iter().filter(move |sent| sent.from == Sender::Adversary(number)).collect::<Vec<_>>()
-    };
-    let attacks = script.attacks.iter().enumerate();
-    let active = attacks.filter(|(_, attack)| matches!(attack.action, AttackAction::Replay(_)));
-    active
-        .map(|(number, attack)| {
-            let sent = replays(number);
-            let verdicts = || sent.iter().flat_map(|sent| &sent.verdicts);
-            let accepted = verdicts().filter(|verdict| verdict.accepted).count();
-            let mut detail = format!("{} frames played, {accepted} accepted", sent.len());
-            if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
-                detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
-            }
-            AttackResult { name: attack.name.clone(), succeeded: accepted > 0, detail }
-        })
-        .collect()
 }

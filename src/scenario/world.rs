@@ -132,6 +132,12 @@ impl Topology {
         NodeIndex(1 + position)
     }
 
+    /// The position in the script of the BS that this node is, if it is one.
+    #[must_use]
+    pub fn station_position(&self, node: NodeIndex) -> Option<usize> {
+        node.0.checked_sub(1).filter(|position| *position < self.bsids.len())
+    }
+
     /// The node of a mobile.
     #[must_use]
     pub fn mobile(&self, position: usize) -> NodeIndex {
@@ -308,7 +314,8 @@ pub fn build(script: &Script) -> World {
         emulation.set_faults(scripted_faults(script, &topology));
     }
     if !script.attacks.is_empty() {
-        let attacks = script.attacks.iter().map(|attack| scripted_attack(attack, &topology)).collect();
+        let attacks = script.attacks.iter().enumerate();
+        let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, &topology)).collect();
         emulation.set_adversary(Adversary::new(attacks));
     }
     for step in &script.steps {

@@ -312,10 +312,10 @@ impl Reader<'_> {
     fn attack(&self, section: &Section<'_>) -> Read<Expected> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
-        let sends = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_));
-        let known: Vec<&str> = self.attacks.iter().filter(sends).map(|attack| attack.name.as_str()).collect();
+        let judged = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_) | AttackAction::Compromise(_));
+        let known: Vec<&str> = self.attacks.iter().filter(judged).map(|attack| attack.name.as_str()).collect();
         if !known.contains(&name) {
-            let problem = field.mismatch("the name of an [[attack]] that replays");
+            let problem = field.mismatch("the name of an [[attack]] that replays or compromises");
             return Err(match nearest(name, known) {
                 Some(name) => problem.help(format!("did you mean {name:?}?")),
                 None => problem,

@@ -572,6 +572,38 @@ fn attacks_are_checked() {
     );
 }
 
+const COMPROMISE: &str = r#"[[attack]]
+name = "a"
+trigger = { time = "1s" }
+action = { compromise = "bs2" }
+"#;
+
+#[test]
+fn a_compromise_needs_a_base_station_and_an_instant_and_has_no_tap() {
+    parse(&format!("{STATIONS}{COMPROMISE}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(COMPROMISE, from, to, line, column, &format!("attack.{message}"));
+    };
+    changed(
+        "bs2",
+        "ms1",
+        4,
+        25,
+        "action.compromise: expected the name of a [[base_station]], found the string \"ms1\"",
+    );
+    changed(
+        "time = \"1s\"",
+        "frame = \"data\"",
+        3,
+        11,
+        "trigger: expected an instant (time), because the action is to compromise, found a table",
+    );
+    for (key, line) in [("tap", "tap = \"air:ms1-bs1\""), ("succeeds_if", "succeeds_if = \"accepted\"")] {
+        let reason = "beside compromise, which hears all of the air, found one";
+        changed("trigger", &format!("{line}\ntrigger"), 3, 1, &format!("{key}: expected no {key} {reason}"));
+    }
+}
+
 /// Expects the message for the entry `entry` with `from` changed to `to`, behind two stations of each kind.
 #[track_caller]
 fn entry_refused(entry: &str, from: &str, to: &str, line: usize, column: usize, message: &str) {
@@ -644,7 +676,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(
@@ -840,7 +872,7 @@ fn expectations_are_checked() {
     expect(
         "attack = { name = \"a\", succeeded = true }",
         19,
-        "expect.attack.name: expected the name of an [[attack]] that replays, found the string \"a\"",
+        "expect.attack.name: expected the name of an [[attack]] that replays or compromises, found the string \"a\"",
     );
     expect(
         "handover = { target = \"bs1\", outcome = \"complete\" }",

@@ -382,7 +382,7 @@ fn every_key_is_read() {
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!(script.attacks[0].tap, DirectedLink { link, to: LinkEnd::First });
+    assert_eq!(script.attacks[0].tap, Some(DirectedLink { link, to: LinkEnd::First }));
     let frames = FrameChoice { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) };
     assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames));
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
