@@ -16,7 +16,7 @@ use keyhop::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Dire
 use keyhop::dot16::node::fragmentation::{Fragmenter, Reassembler};
 use keyhop::dot16::node::sdu_queue::{PduLimits, SduQueue};
 use keyhop::dot16::node::{
-    Association, BackboneSide, BaseStation, BaseStationSettings, CidPool, Directory, Place, RadioSettings,
+    Association, BackboneSide, BaseStation, BaseStationSettings, CidPool, Directory, HandoverMode, Place, RadioSettings,
 };
 use keyhop::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use keyhop::dot16::security::entry_keys::EntryKeys;
@@ -527,7 +527,9 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
         key_request_retry: Duration::from_millis(300),
     };
     let settings = BaseStationSettings {
+        seamless: true,
         bsid: BS,
+        mode: HandoverMode::Seamless,
         radio,
         keys: key_settings(),
         pmk_lifetime: lifetime().full,

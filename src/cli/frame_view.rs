@@ -105,6 +105,10 @@ impl Viewer {
         if let Some(keys) = &self.keys {
             at.link = keys.link(frame.direction, frame.source, frame.destination);
         }
+        if let [code, symbol, subchannel] = frame.octets[..] {
+            let text = format!("ranging code {code}, symbol {symbol}, subchannel {subchannel}");
+            return vec![self.with_verdict(plain("CDMA", text), verdict::UNPROTECTED)];
+        }
         let lost = is_lost(&frame.comment);
         let mut views = Vec::new();
         for pdu in MacPdu::burst(&frame.octets) {

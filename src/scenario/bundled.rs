@@ -52,6 +52,10 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("count-exhausted"),
     bundled!("lossy"),
     bundled!("tek-refresh"),
+    bundled!("network-entry"),
+    bundled!("capability-mismatch"),
+    bundled!("reauthentication"),
+    bundled!("reuse-compromised"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

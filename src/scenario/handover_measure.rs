@@ -79,7 +79,7 @@ struct Tracked {
 /// Measures every handover of a run.
 #[derive(Clone, Debug)]
 pub struct Measures {
-    seamless: BTreeMap<MsMac, bool>,
+    modes: BTreeMap<MsMac, HandoverMode>,
     tracked: Vec<Tracked>,
     /// The handover of each mobile that began last.
     latest: BTreeMap<MsMac, usize>,
@@ -92,11 +92,11 @@ fn slot(direction: Direction) -> usize {
 }
 
 impl Measures {
-    /// Nothing yet; `mobiles` are the mobiles, with whether they negotiated seamless handover.
+    /// Nothing yet; `mobiles` are the mobiles, each with the mode of its handovers as far as it is known beforehand.
     #[must_use]
-    pub fn new(mobiles: Vec<(MsMac, bool)>) -> Self {
+    pub fn new(mobiles: Vec<(MsMac, HandoverMode)>) -> Self {
         Self {
-            seamless: mobiles.into_iter().collect(),
+            modes: mobiles.into_iter().collect(),
             tracked: Vec::new(),
             latest: BTreeMap::new(),
             counts: BTreeMap::new(),
@@ -108,6 +108,14 @@ impl Measures {
         if let What::TrafficCount { bs, at_mobile, count } = what {
             let counts = self.counts.entry((ms, *bs)).or_default();
             counts[usize::from(!at_mobile)] = *count;
+        }
+        if let What::Registered { seamless, .. } = what {
+            // Without seamless handover it is as the base stations of this network have it.
+            match (self.modes.get(&ms), seamless) {
+                (_, true) => self.modes.insert(ms, HandoverMode::Seamless),
+                (None | Some(HandoverMode::Seamless), false) => self.modes.insert(ms, HandoverMode::LegacyRngRsp),
+                (Some(_), false) => None,
+            };
         }
         if let What::HandoverStarted { from, to } = what {
             self.start(now, ms, *from, *to);
@@ -150,13 +158,13 @@ impl Measures {
     }
 
     fn start(&mut self, now: VirtualTime, ms: MsMac, from: Bsid, to: Bsid) {
-        let seamless = self.seamless.get(&ms).copied().unwrap_or_default();
+        let mode = self.modes.get(&ms).copied().unwrap_or(HandoverMode::LegacyRngRsp);
         self.latest.insert(ms, self.tracked.len());
         self.tracked.push(Tracked {
             ms,
             from,
             to,
-            mode: if seamless { HandoverMode::Seamless } else { HandoverMode::LegacyRngRsp },
+            mode,
             started: now,
             ended: None,
             left: None,

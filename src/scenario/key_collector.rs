@@ -174,6 +174,7 @@ fn records(ms: MsMac, key: &NamedKey) -> Vec<(Vec<u8>, KeyRecord)> {
                 TekSource::Counter(TekIndex::Tek0) => (Some(TekNumber::Zero), LoggedSource::Counter),
                 TekSource::Counter(TekIndex::Tek1) => (Some(TekNumber::One), LoggedSource::Counter),
                 TekSource::Random => (None, LoggedSource::Random),
+                TekSource::Reused => (None, LoggedSource::Reuse),
             };
             let record = TekRecord {
                 ms,

@@ -1,6 +1,7 @@
 //! A script becomes a network: nodes with keys and connections that stand from before the run, links, an adversary.
 //!
-//! Every mobile begins connected to its serving BS, with a confirmed entry under its count and random TEKs.
+//! An established mobile begins connected to its serving BS, with a confirmed entry under its count and random TEKs; one with
+//! `entry = "full"` begins switched on, and the network knows no more of it than its subscription.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -10,8 +11,8 @@ use std::time::Duration;
 use rand_core::Rng;
 
 use super::script::{
-    self, Actor, BaseStationId, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId, Script,
-    StepAction,
+    self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
+    Script, Station, StepAction,
 };
 use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
 use super::service_flows::ServiceFlows;
@@ -20,8 +21,8 @@ use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
     Aaa, AaaSettings, Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation,
-    BaseStationSettings, CidPool, Classifiers, Command, Connection, Directory, Established, Event, MobileStation,
-    MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
+    BaseStationSettings, Capabilities, CidPool, Classifiers, Command, Connection, Directory, Established, Event,
+    HandoverMode, MobileStation, MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
@@ -131,6 +132,12 @@ impl Topology {
         NodeIndex(1 + position)
     }
 
+    /// The position in the script of the BS that this node is, if it is one.
+    #[must_use]
+    pub fn station_position(&self, node: NodeIndex) -> Option<usize> {
+        node.0.checked_sub(1).filter(|position| *position < self.bsids.len())
+    }
+
     /// The node of a mobile.
     #[must_use]
     pub fn mobile(&self, position: usize) -> NodeIndex {
@@ -217,7 +224,7 @@ pub struct World {
     pub emulation: Emulation<Command, Event>,
 }
 
-/// How a mobile stands at its serving BS before the run.
+/// How a mobile stands at its serving BS before the run; of one that is to enter, what it is subscribed to.
 struct Standing {
     pmk: Pmk,
     count: CmacKeyCount,
@@ -255,11 +262,17 @@ pub fn nodes(script: &Script) -> Nodes {
     let directory = Arc::new(directory(script));
     let authority = Arc::new(certificate_authority(script));
     let mut pools: Vec<CidPool> = (0..script.base_stations.len()).map(CidPool::new).collect();
+    // What the mobiles would get that enter in the run, in the order of the script.
+    let mut expected = pools.clone();
     let standing: Vec<Standing> = script
         .mobile_stations
         .iter()
         .enumerate()
-        .map(|(position, mobile)| stand(script, mobile, position, &mut pools[mobile.serving.0]))
+        .map(|(position, mobile)| {
+            let serving = mobile.serving.0;
+            let pool = if is_established(mobile) { &mut pools[serving] } else { &mut expected[serving] };
+            stand(script, mobile, position, pool)
+        })
         .collect();
     let base_stations = pools
         .into_iter()
@@ -301,7 +314,8 @@ pub fn build(script: &Script) -> World {
         emulation.set_faults(scripted_faults(script, &topology));
     }
     if !script.attacks.is_empty() {
-        let attacks = script.attacks.iter().map(|attack| scripted_attack(attack, &topology)).collect();
+        let attacks = script.attacks.iter().enumerate();
+        let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, &topology)).collect();
         emulation.set_adversary(Adversary::new(attacks));
     }
     for step in &script.steps {
@@ -326,6 +340,11 @@ pub fn build(script: &Script) -> World {
         emulation.schedule(step.at, node, command);
     }
     World { topology, radio, emulation }
+}
+
+/// Whether a mobile has entered before the run.
+fn is_established(mobile: &ScriptedMobile) -> bool {
+    mobile.entry == Entry::Established
 }
 
 fn radio_settings(radio: &script::Radio) -> RadioSettings {
@@ -392,6 +411,7 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let mut random = generator(script.seed, &format!("network entry of {}", mobile.name));
     let mut pmk = [0; 20];
     random.fill_bytes(&mut pmk);
+    let pmk = mobile.pmk.clone().unwrap_or(Pmk::from_octets(pmk));
     let full = script.authenticator.pmk_lifetime;
     let lifetime = PmkLifetime { full, ends: VirtualTime::ZERO + full };
     let number = u32::try_from(position).unwrap_or(u32::MAX / 2);
@@ -422,7 +442,7 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
         keys.iter().map(|(said, older, newer)| (*said, context(older, newer))).collect()
     };
     Standing {
-        pmk: Pmk::from_octets(pmk),
+        pmk,
         count,
         next: mobile.network_key_count.or(count.next()),
         lifetime,
@@ -444,13 +464,21 @@ fn authenticator(
 ) -> Authenticator {
     let subscribers = script.mobile_stations.iter().zip(standing).map(|(mobile, standing)| {
         let serving = topology.bsids[mobile.serving.0];
-        let pmk = standing.pmk.clone();
-        let mut keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next)
-            .with_weaknesses(script.authenticator.weaknesses.clone());
-        keys.hand_out(serving);
+        let established = is_established(mobile);
+        let keys = if established {
+            let pmk = standing.pmk.clone();
+            let keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
+            let mut keys = keys.with_weaknesses(script.authenticator.weaknesses.clone());
+            keys.hand_out(serving);
+            keys
+        } else {
+            AuthenticatorKeys::unauthenticated(mobile.mac, standing.lifetime)
+        };
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        let (seamless, classifiers) = (mobile.seamless, standing.classifiers.clone());
+        let path = established.then_some(path);
+        let seamless = established && script.negotiates_seamless(mobile);
+        let classifiers = standing.classifiers.clone();
         (mobile.mac, Subscriber { keys, flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
@@ -532,12 +560,12 @@ fn base_station(
     };
     let mut established = BTreeMap::new();
     for (mobile, standing) in script.mobile_stations.iter().zip(standing) {
-        if mobile.serving.0 != position {
+        if mobile.serving.0 != position || !is_established(mobile) {
             continue;
         }
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
-        let saids =
-            if mobile.seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
+        let seamless = script.negotiates_seamless(mobile);
+        let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
         station_keys.establish(standing.count, standing.teks_at_base_station.clone());
         if let (Some(pn), Some(entry)) = (mobile.cmac_pn, station_keys.current_mut()) {
@@ -551,7 +579,8 @@ fn base_station(
             connection: standing.connection.clone(),
             keys: station_keys,
             tunnel: standing.tunnel,
-            seamless: mobile.seamless,
+            seamless,
+            handover: mobile.station == Station::Mobile,
             classifiers: standing.classifiers.clone(),
         };
         established.insert(mobile.mac, entry);
@@ -559,9 +588,11 @@ fn base_station(
     let ports = topology.macs.iter().enumerate().map(|(mobile, mac)| (*mac, topology.air_port(mobile, position)));
     let settings = BaseStationSettings {
         bsid: scripted.bsid,
+        mode: script.mode,
         radio: radio.clone(),
         keys,
         pmk_lifetime: script.authenticator.pmk_lifetime,
+        seamless: scripted.seamless && script.mode == HandoverMode::Seamless,
         retained_contexts: usize::try_from(scripted.retained_contexts).unwrap_or(usize::MAX),
         ports: ports.collect(),
     };
@@ -586,18 +617,25 @@ fn mobile_station(
         tek_cache: mobile.tek_cache,
         weaknesses: mobile.weaknesses.clone(),
     };
-    let seamless = mobile.seamless || mobile.weaknesses.has(Weakness::ClaimsSeamless);
+    let established = is_established(mobile);
+    let seamless = script.negotiates_seamless(mobile) || mobile.weaknesses.has(Weakness::ClaimsSeamless);
     // Without seamless handover no TEK is generated, so no SA is named.
     let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
-    let pmk = standing.pmk.clone();
-    let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
-    keys.establish(serving, standing.teks_at_mobile.clone());
+    let mut keys = if established {
+        let pmk = standing.pmk.clone();
+        let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
+        keys.establish(serving, standing.teks_at_mobile.clone());
+        keys
+    } else {
+        MobileKeys::unauthenticated(settings, mobile.mac, standing.lifetime)
+    };
     if let (Some(pn), Some(entry)) = (mobile.cmac_pn, keys.keys_mut(serving, standing.count)) {
         entry.use_cmac_pns_to(pn);
     }
     let settings = MobileStationSettings {
         mac: mobile.mac,
-        seamless,
+        seamless: seamless && established,
+        declared: Capabilities { handover: mobile.station == Station::Mobile, seamless: mobile.seamless },
         credentials: PeerCredentials {
             authority: Arc::clone(authority),
             ms: mobile.mac,
@@ -610,7 +648,12 @@ fn mobile_station(
         classifiers: standing.classifiers.clone(),
     };
     let random = generator(script.seed, &format!("mobile station {}", mobile.name));
-    let station =
-        MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone(), random);
+    let directory = Arc::clone(directory);
+    let station = if established {
+        MobileStation::new(settings, directory, keys, serving, standing.connection.clone(), random)
+    } else {
+        let flows = standing.connection.flows.iter().map(|flow| flow.sfid).collect();
+        MobileStation::switched_on(settings, directory, keys, serving, flows, random)
+    };
     if mobile.refresh { station.refreshing(RefreshSettings { grace: mobile.tek_grace }) } else { station }
 }

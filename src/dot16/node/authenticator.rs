@@ -22,7 +22,7 @@ use super::named_count::{count_tlv, named_ak_sn, named_count};
 use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
 use crate::dot16::backbone::Compound::{AkContext, BsInfo, DataPathInfo, MsInfo};
-use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, failure, result};
+use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, failure, registration, result};
 use crate::dot16::backbone::{
     AsnTlv, BackbonePacket, ControlMessage, GrePacket, MessageKind, NodeIdentifier, TlvLookup,
 };
@@ -45,8 +45,8 @@ pub struct Subscriber {
     /// Whether it negotiated seamless handover.
     pub seamless: bool,
     /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
-    /// gateway, and the count that the path rests on.
-    pub path: (Bsid, u32, u32, CmacKeyCount),
+    /// gateway, and the count that the path rests on; none if it has not entered the network.
+    pub path: Option<(Bsid, u32, u32, CmacKeyCount)>,
 }
 
 /// Settings of the Authenticator.
@@ -144,9 +144,11 @@ impl Authenticator {
         let mut next_tunnel = 1;
         let mut mobiles = BTreeMap::new();
         for (ms, subscriber) in settings.subscribers {
-            let (bs, down, up, count) = subscriber.path;
-            tunnels_up.insert(up, TunnelUp::new(ms, bs));
-            next_tunnel = next_tunnel.max(up.saturating_add(1));
+            if let Some((bs, _, up, _)) = subscriber.path {
+                tunnels_up.insert(up, TunnelUp::new(ms, bs));
+                next_tunnel = next_tunnel.max(up.saturating_add(1));
+            }
+            let tunnels = subscriber.path.iter().map(|&(bs, down, up, _)| (bs, Tunnel { down, up })).collect();
             let mobile = Mobile {
                 last_sn: subscriber.keys.pmk().1,
                 path_sn: subscriber.keys.pmk().1,
@@ -154,8 +156,8 @@ impl Authenticator {
                 flows: subscriber.flows,
                 classifiers: subscriber.classifiers,
                 seamless: subscriber.seamless,
-                tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
-                path: (bs, count),
+                tunnels,
+                path: subscriber.path.map_or((Bsid([0; 6]), CmacKeyCount(0)), |(bs, .., count)| (bs, count)),
                 before: None,
                 former: BTreeSet::new(),
                 renewed: false,
@@ -182,7 +184,7 @@ impl Authenticator {
 
     fn start(&mut self, outbox: &mut Outbox<Event>) {
         self.started = true;
-        for (ms, mobile) in &self.mobiles {
+        for (ms, mobile) in self.mobiles.iter().filter(|(_, mobile)| mobile.keys.is_authenticated()) {
             let (pmk, sn) = mobile.keys.pmk();
             let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
             outbox.report(Event { ms: *ms, what: What::Key { at_mobile: false, held: true, key } });
@@ -203,7 +205,8 @@ impl Authenticator {
         for (ms, mobile) in &mut self.mobiles {
             // A backup that is older than the PMK in use says nothing of its N.
             let old = backup.filter(|(of, _)| of == ms && !mobile.renewed).map(|(_, count)| count);
-            if let Some(count) = old.or(mobile.keys.next()) {
+            let count = old.filter(|_| mobile.keys.is_authenticated()).or(mobile.keys.next());
+            if let Some(count) = count {
                 mobile.keys.restore(count);
                 outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
             }
@@ -309,6 +312,12 @@ impl Authenticator {
         let Some(mobile) = self.mobiles.get_mut(&request.ms) else {
             return;
         };
+        if !mobile.keys.is_authenticated() {
+            outbox.verdict(Verdict::rejected("refused: the mobile has not authenticated"));
+            let tlvs = vec![AsnTlv::FailureIndication(failure::CONTEXT_UNAVAILABLE)];
+            let note = "Context_Rpt: no context, the mobile has not authenticated";
+            return self.backbone.answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
+        }
         let Some(context) = mobile.keys.hand_out(bs) else {
             outbox.verdict(Verdict::rejected("refused: CMAC_KEY_COUNT is exhausted"));
             let tlvs = vec![AsnTlv::FailureIndication(failure::CONTEXT_UNAVAILABLE)];
@@ -463,6 +472,9 @@ impl Authenticator {
             }
         };
         mobile.tunnels.insert(bs, Tunnel { down, up });
+        if register && request.tlvs.registration_type() == Some(registration::INITIAL_NETWORK_ENTRY) {
+            mobile.seamless = request.tlvs.is_seamless();
+        }
         let what = match count.filter(|_| register) {
             Some(count) => {
                 if mobile.path.0 != bs {

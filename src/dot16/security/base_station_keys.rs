@@ -221,6 +221,11 @@ impl BaseStationKeys {
         self.known_n = count.next().unwrap_or(count);
     }
 
+    /// From now on TEKs of these SAs are generated from the count; of none where seamless handover is not negotiated.
+    pub fn generate_for(&mut self, saids: Vec<Said>) {
+        self.saids = saids;
+    }
+
     /// Prepares for an entry after the Authenticator named N (R4, R8): T_B := max(N, H).
     pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
         self.released = false;

@@ -49,6 +49,8 @@ pub struct MobileKeys {
     settings: MobileKeySettings,
     pmk: Pmk,
     pmk_sn: AkSequenceNumber,
+    /// Whether the mobile has authenticated; before, `pmk` stands for the one that it has not.
+    authenticated: bool,
     ms: MsMac,
     saids: Vec<Said>,
     lifetime: PmkLifetime,
@@ -77,6 +79,7 @@ impl MobileKeys {
             settings,
             pmk,
             pmk_sn,
+            authenticated: true,
             ms,
             saids,
             lifetime,
@@ -86,6 +89,24 @@ impl MobileKeys {
             aks: BTreeMap::new(),
             entries: BTreeMap::new(),
         }
+    }
+
+    /// A mobile that has not authenticated yet. A PMK will last `lifetime` in full.
+    #[must_use]
+    pub fn unauthenticated(settings: MobileKeySettings, ms: MsMac, lifetime: PmkLifetime) -> Self {
+        let (none, sn, count) = (Pmk::from_octets([0; 20]), AkSequenceNumber(0), CmacKeyCount(0));
+        Self { authenticated: false, ..Self::new(settings, none, sn, ms, Vec::new(), lifetime, count) }
+    }
+
+    /// Whether there is a PMK.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// From now on TEKs of these SAs are generated from the count; of none where seamless handover is not negotiated.
+    pub fn generate_for(&mut self, saids: Vec<Said>) {
+        self.saids = saids;
     }
 
     /// An entry that stands from before the run: connected to `bs` under M, with random TEKs installed for each SA.
@@ -199,6 +220,25 @@ impl MobileKeys {
         let keys = EntryKeys::from_count(ak, count, &self.saids, &self.settings.window, self.lifetime, now);
         self.entries.insert((bs, count), keys.limited(self.settings.limits));
         Some(false)
+    }
+
+    /// The TEKs of the live connection to `from` go on at `to` under T_M, with their PNs and windows (R12). `false`, and
+    /// nothing is taken, if one of the two entries is not there or there are no TEKs.
+    pub fn reuse_teks(&mut self, from: Bsid, to: Bsid) -> bool {
+        let (Some(count), live) = (self.traffic, (from, self.committed)) else {
+            return false;
+        };
+        if !self.entries.get(&live).is_some_and(EntryKeys::has_teks) {
+            return false;
+        }
+        let Some(mut entry) = self.entries.remove(&(to, count)) else {
+            return false;
+        };
+        if let Some(old) = self.entries.get_mut(&live) {
+            entry.reuse_teks(old);
+        }
+        self.entries.insert((to, count), entry);
+        true
     }
 
     /// An RNG-REQ with T_M is about to be sent: from now on T_M is spent (R1).

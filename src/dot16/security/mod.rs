@@ -10,7 +10,7 @@
 //! * [`ccm`]: sealing and opening data PDUs with AES-CCM.
 //! * [`key_wrap`]: TEKs under the KEK, both suites.
 //! * [`tek_context`]: the live TEKs of a security association with their PNs, windows and lifetimes.
-//! * [`tek_refresh`]: how newer TEKs follow.
+//! * [`tek_refresh`]: how newer TEKs follow; [`tek_transfer`]: how they go to another BS.
 //! * [`entry_keys`]: everything that hangs on one CMAC_KEY_COUNT at one BS.
 //! * [`base_station_keys`], [`mobile_keys`], [`authenticator_keys`]: the counts, and the rules R1 to R8, at each party.
 //! * [`eap_tls`]: authentication of a mobile by the AAA server.
@@ -34,6 +34,7 @@ pub mod pn_window;
 pub mod radius;
 pub mod tek_context;
 pub mod tek_refresh;
+pub mod tek_transfer;
 pub mod weakness;
 
 pub use ccm::{OpenError, Opened, SealError};

@@ -60,6 +60,16 @@ pub enum TekSource {
     Counter(TekIndex),
     /// Made by the BS at random and sent under the KEK.
     Random,
+    /// Made at random by another BS, and used on here with its PNs and windows (R12).
+    Reused,
+}
+
+impl TekSource {
+    /// Whether both sides generated it: such a TEK never travels (A21).
+    #[must_use]
+    pub const fn is_counter(self) -> bool {
+        matches!(self, Self::Counter(_))
+    }
 }
 
 /// What bounds the use of a TEK besides its lifetime.
@@ -121,6 +131,11 @@ impl TekState {
     #[must_use]
     pub fn lasting(self, lifetime: Duration) -> Self {
         Self { lifetime: Some(lifetime), ..self }
+    }
+
+    /// The same, sending after what `transmit` has sent.
+    pub(super) fn sending_after(self, transmit: PnCounter) -> Self {
+        Self { transmit, ..self }
     }
 
     /// `time`, but not more than 1/8 of the lifetime (R10).
@@ -327,7 +342,16 @@ impl TekContext {
     /// Whether both were made at random: a generated TEK never travels (A21).
     #[must_use]
     pub fn is_random(&self) -> bool {
-        self.states.iter().all(|state| state.source == TekSource::Random)
+        self.states.iter().all(|state| !state.source.is_counter())
+    }
+
+    /// The same TEKs as those that another BS has made and this one uses on (R12).
+    #[must_use]
+    pub fn reused(mut self) -> Self {
+        for state in self.outgoing.iter_mut().chain(&mut self.states) {
+            state.source = TekSource::Reused;
+        }
+        self
     }
 
     /// TEK0 and TEK1, or older and newer.
@@ -350,9 +374,9 @@ impl TekContext {
     /// The place, in the order of [`teks`](Self::teks), of the TEK to send with; the choice is that of the module's text.
     pub(super) fn transmitting(&self, direction: Direction, now: VirtualTime) -> Result<usize, TransmitError> {
         let rank = |(age, state): &(usize, &TekState)| match (direction, state.source) {
-            (Direction::Uplink, TekSource::Random) => (1, usize::MAX - age),
-            (Direction::Downlink, TekSource::Random) => (1, *age),
             (_, TekSource::Counter(_)) => (0, *age),
+            (Direction::Uplink, _) => (1, usize::MAX - age),
+            (Direction::Downlink, _) => (1, *age),
         };
         let usable = self.choice().filter(|(_, state)| state.refusal(now).is_none());
         usable.min_by_key(rank).map(|(age, _)| age).ok_or_else(|| self.refusal(now))
@@ -394,8 +418,8 @@ impl TekContext {
         for state in self.outgoing.iter_mut().chain(&mut self.states) {
             let before = match (state.source, accepted) {
                 (TekSource::Counter(own), TekSource::Counter(seen)) => own < seen,
-                (TekSource::Counter(_), TekSource::Random) => true,
-                (TekSource::Random, _) => false,
+                (TekSource::Counter(_), _) => true,
+                _ => false,
             };
             if before {
                 state.expires = state.expires.min(now);
@@ -458,7 +482,7 @@ impl TekContext {
         state.receive.accept(pn);
         let source = state.source;
         self.generated_gone_at_peer(now, source);
-        if source == TekSource::Random {
+        if !source.is_counter() {
             self.random_in_use(now, eks);
         }
         Ok(OpenedPdu { plaintext: opened.plaintext, pn, eks })

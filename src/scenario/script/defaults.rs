@@ -3,8 +3,10 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::entry::Entry;
 use super::header::{Profile, System};
 use super::network::{Association, CrcOrder};
+use crate::dot16::node::HandoverMode;
 use crate::dot16::security::PacketNumber;
 
 const fn ms(ms: u64) -> Duration {
@@ -13,7 +15,10 @@ const fn ms(ms: u64) -> Duration {
 
 pub(super) const SYSTEM: System = System::Dot16;
 pub(super) const PROFILE: Profile = Profile::Contribution;
+pub(super) const MODE: HandoverMode = HandoverMode::Seamless;
 pub(super) const SEED: u64 = 1;
+pub(super) const ENTRY: Entry = Entry::Established;
+pub(super) const ENTRY_TIME: Duration = ms(2_000);
 pub(super) const DURATION: Duration = ms(3_000);
 
 pub(super) const FRAME: Duration = ms(5);

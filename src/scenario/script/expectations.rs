@@ -1,12 +1,17 @@
 //! The entries `[[expect]]`: what must hold at the end of a run.
 
+use std::time::Duration;
+
 use super::attacks::{Attack, AttackAction, DIRECTIONS};
 use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
 use super::nearest::nearest;
+use super::network::TICK;
 use super::problem::{Problem, Read};
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
+use super::units::show_time;
 use crate::dot16::identifiers::Direction;
+use crate::dot16::node::HandoverMode;
 
 /// One entry `[[expect]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +84,17 @@ pub enum Expected {
         /// How long.
         bounds: TimeBounds,
     },
+    /// A mobile has another PMK in use: it has entered the network by authentication, or goes on where it was.
+    Authenticated {
+        /// Whether it has entered, or only renewed its PMK.
+        entry: bool,
+        /// Which.
+        mobile_station: MobileStationId,
+        /// Where.
+        base_station: BaseStationId,
+        /// When at the latest, from the start of the run.
+        by: Duration,
+    },
     /// Whether a generated TEK, plain or wrapped, is on any link (statement A21).
     TekOnLink(bool),
     /// The kinds of findings that the judge reports, each once, in any order; empty: none.
@@ -125,22 +141,6 @@ words! {
 }
 
 words! {
-    /// How the target base station gets its TEKs.
-    HandoverMode {
-        /// Generated on both sides from the count.
-        Seamless = "seamless",
-        /// Full re-entry.
-        LegacyFull = "legacy-full",
-        /// In SA-TEK-Response.
-        LegacySaTek = "legacy-sa-tek",
-        /// In RNG-RSP.
-        LegacyRngRsp = "legacy-rng-rsp",
-        /// Those of the serving base station.
-        LegacyReuse = "legacy-reuse",
-    }
-}
-
-words! {
     /// Why a receiver refused a PDU.
     RejectReason {
         /// The ICV does not verify.
@@ -183,7 +183,7 @@ words! {
 }
 
 /// What an entry can expect, one of them each.
-pub(super) const KINDS: [&str; 9] = [
+pub(super) const KINDS: [&str; 11] = [
     "handover",
     "traffic",
     "rejects",
@@ -191,6 +191,8 @@ pub(super) const KINDS: [&str; 9] = [
     "nonce_reuse",
     "data_before_ranging",
     "interruption",
+    "entered",
+    "renewed",
     "tek_on_link",
     "judge",
 ];
@@ -203,12 +205,15 @@ pub(super) const KEYS: &[&str] = &[
     "nonce_reuse",
     "data_before_ranging",
     "interruption",
+    "entered",
+    "renewed",
     "tek_on_link",
     "judge",
 ];
 pub(super) const HANDOVER_KEYS: &[&str] = &["mobile_station", "nth", "target", "outcome", "mode"];
 pub(super) const TRAFFIC_KEYS: &[&str] = &["mobile_station", "direction", "lost", "duplicated", "altered"];
 pub(super) const BOUNDED_KEYS: &[&str] = &["mobile_station", "nth", "direction", "at_least", "at_most"];
+pub(super) const AUTHENTICATED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
 pub(super) const ATTACK_KEYS: &[&str] = &["name", "succeeded"];
 
 /// What the expectations of a script may refer to.
@@ -264,6 +269,16 @@ impl Reader<'_> {
                     bounds: given_time_bounds(&section)?,
                 })
             }
+            "entered" | "renewed" => {
+                let section = field.section(AUTHENTICATED_KEYS)?;
+                let base_station = section.required("base_station", "the name of a [[base_station]]")?;
+                Ok(Expected::Authenticated {
+                    entry: field.key() == "entered",
+                    mobile_station: self.stations.mobile_station(&section)?,
+                    base_station: self.stations.base_station(&base_station)?,
+                    by: section.required("by", "a time from the start of the run")?.time(TICK..=Duration::MAX)?,
+                })
+            }
             "tek_on_link" => field.boolean().map(Expected::TekOnLink),
             _ => judge(field),
         }
@@ -297,10 +312,10 @@ impl Reader<'_> {
     fn attack(&self, section: &Section<'_>) -> Read<Expected> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
-        let sends = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_));
-        let known: Vec<&str> = self.attacks.iter().filter(sends).map(|attack| attack.name.as_str()).collect();
+        let judged = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_) | AttackAction::Compromise(_));
+        let known: Vec<&str> = self.attacks.iter().filter(judged).map(|attack| attack.name.as_str()).collect();
         if !known.contains(&name) {
-            let problem = field.mismatch("the name of an [[attack]] that replays");
+            let problem = field.mismatch("the name of an [[attack]] that replays or compromises");
             return Err(match nearest(name, known) {
                 Some(name) => problem.help(format!("did you mean {name:?}?")),
                 None => problem,
@@ -342,6 +357,10 @@ impl Reader<'_> {
             }
             Expected::Interruption { mobile_station, nth, direction, bounds } => {
                 format!("{direction} interruption in handover {nth} of {}: {bounds}", mobile(mobile_station))
+            }
+            Expected::Authenticated { entry, mobile_station, base_station, by } => {
+                let what = if *entry { "has entered" } else { "has renewed its PMK" };
+                format!("{} {what} at {} by {}", mobile(mobile_station), base(base_station), show_time(*by))
             }
             Expected::TekOnLink(true) => "a generated TEK is on a link".to_owned(),
             Expected::TekOnLink(false) => "no generated TEK is on any link".to_owned(),

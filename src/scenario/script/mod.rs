@@ -8,6 +8,7 @@ mod aaa;
 mod attacks;
 mod bounds;
 mod defaults;
+mod entry;
 mod expectations;
 mod faults;
 mod flows;
@@ -31,10 +32,12 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::dot16::node::HandoverMode;
 pub use aaa::Aaa;
 pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
-pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
+pub use entry::{Entry, Station};
+pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
@@ -50,6 +53,8 @@ pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDir
 use problem::{Place, Problem, Read, SourceText};
 use section::Section;
 use value::{Data, Node};
+
+use crate::time::VirtualTime;
 
 /// A script whose every value is given, checked and resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +75,12 @@ pub struct Script {
     pub seed: u64,
     /// Which reading of the rules holds.
     pub profile: Profile,
-    /// How long steps and generated traffic may last; the run ends when everything is quiet after it.
+    /// How the TEKs come to a target in this network.
+    pub mode: HandoverMode,
+    /// When the script's own clock begins: at once, or after `entry_time` if a mobile enters the network in the run. Every
+    /// instant in the script is this much later than it says, those of `entered` expectations not.
+    pub begins: VirtualTime,
+    /// When steps and generated traffic end at the latest, from the start of the run; the run ends when everything is quiet after it.
     pub duration: Duration,
     /// The air interface.
     pub radio: Radio,
@@ -110,6 +120,9 @@ const KEYS: &[&str] = &[
     "defence",
     "seed",
     "profile",
+    "mode",
+    "entry",
+    "entry_time",
     "duration",
     "radio",
     "backbone",
@@ -140,6 +153,24 @@ impl Script {
         let mut texts = vec![SourceText { name: source_name.to_owned(), text: Arc::from(text) }];
         texts.extend(sets.iter().map(|set| SourceText { name: "--set".to_owned(), text: Arc::from(set.to_string()) }));
         read(text, sets).map_err(|problem| ScriptError::new(*problem, &texts))
+    }
+
+    /// How the TEKs of `mobile` come to a target: as the base stations of this network have it, but seamless only for a
+    /// mobile that declares it (A5, R13).
+    #[must_use]
+    pub fn mode_of(&self, mobile: &MobileStation) -> HandoverMode {
+        if self.mode == HandoverMode::Seamless && !self.negotiates_seamless(mobile) {
+            HandoverMode::LegacyRngRsp
+        } else {
+            self.mode
+        }
+    }
+
+    /// Whether both `mobile` and the base station where it enters declare seamless handover (statements A5, A26), which no
+    /// base station does in a network of another mode.
+    #[must_use]
+    pub fn negotiates_seamless(&self, mobile: &MobileStation) -> bool {
+        self.mode == HandoverMode::Seamless && mobile.seamless && self[mobile.serving].seamless
     }
 }
 
@@ -190,7 +221,10 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     };
     let backbone = network::backbone(&backbone)?;
     let radio = network::radio(&radio, &backbone)?;
-    let stations = stations::read(&root, header.profile)?;
+    let entry = entry::read(&root)?;
+    let stations = stations::read(&root, header.profile, entry.entry)?;
+    let begins = entry::begins(&stations.mobile_stations, entry);
+    entry::check_lifetime(&root, stations.authenticator.pmk_lifetime, begins, header.duration)?;
     let flows = flows::read(&root, &stations)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
@@ -207,7 +241,9 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         defence: header.defence,
         seed: header.seed,
         profile: header.profile,
-        duration: header.duration,
+        mode: header.mode,
+        begins: VirtualTime::ZERO + begins,
+        duration: header.duration.saturating_add(begins),
         radio,
         backbone,
         authenticator: stations.authenticator,
@@ -215,11 +251,11 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         base_stations: stations.base_stations,
         mobile_stations: stations.mobile_stations,
         flows,
-        traffic,
-        steps,
+        traffic: entry::shifted(traffic, begins),
+        steps: entry::shifted(steps, begins),
         links,
-        faults,
-        attacks,
+        faults: entry::shifted(faults, begins),
+        attacks: entry::shifted(attacks, begins),
         expectations,
     })
 }

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use super::aaa::{self, AAA_KEYS, Aaa};
 use super::defaults;
+use super::entry::{self, Entry, Station};
 use super::header::Profile;
 use super::links::Link;
 use super::nearest::nearest;
-use super::network::{AUTHENTICATOR_KEYS, Authenticator};
+use super::network::{AUTHENTICATOR_KEYS, Authenticator, TICK};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
 use crate::dot16::security::eap_tls::CertificateState;
-use crate::dot16::security::{PacketNumber, Party, Weakness, Weaknesses};
+use crate::dot16::security::{PacketNumber, Party, Pmk, Weakness, Weaknesses};
 
 /// A base station of the script: its position in [`Script::base_stations`](super::Script::base_stations).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,8 @@ pub struct BaseStation {
     pub bsid: Bsid,
     /// Its address on the backbone.
     pub ip: Ipv4Addr,
+    /// Whether it generates TEKs from the count (statement A5).
+    pub seamless: bool,
     /// Whether it keeps the TEK contexts of handovers that were not completed (statement A16); `false` breaks the scheme.
     pub tek_cache: bool,
     /// How many counts beyond T_B it tries on uplink data that does not open (rule R6); 0 in profile `std2009`.
@@ -61,8 +64,14 @@ pub struct MobileStation {
     pub ip: Ipv4Addr,
     /// Where it enters the network.
     pub serving: BaseStationId,
+    /// How it begins.
+    pub entry: Entry,
+    /// Whether it is mobile at all (statement A26).
+    pub station: Station,
     /// Whether it declares seamless handover at network entry (statement A5).
     pub seamless: bool,
+    /// The PMK that it begins with, where that is not one made from the seed; never with [`Entry::Full`].
+    pub pmk: Option<Pmk>,
     /// Whether it keeps the TEK contexts of handovers that were not completed (statement A17); `false` breaks the scheme.
     pub tek_cache: bool,
     /// Size of the downlink PN window, in packet numbers, 0 to 1024.
@@ -102,6 +111,7 @@ pub(super) const BASE_STATION_KEYS: &[&str] = &[
     "name",
     "bsid",
     "ip",
+    "seamless",
     "tek_cache",
     "self_sync_window",
     "self_sync_budget",
@@ -115,7 +125,11 @@ pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "mac",
     "ip",
     "serving",
+    "entry",
+    "station",
     "seamless",
+    "pmk",
+    "msk",
     "tek_cache",
     "pn_window",
     "cmac_key_count",
@@ -173,7 +187,7 @@ impl Taken {
 }
 
 /// Reads every station of the document.
-pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
+pub(super) fn read(root: &Section<'_>, profile: Profile, entry: Entry) -> Read<Stations> {
     let (mut names, mut ids, mut ips) = (Taken::default(), Taken::default(), Taken::default());
     let mut stations = Stations {
         authenticator: authenticator(root, &mut names, &mut ips)?,
@@ -204,7 +218,7 @@ pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
         let name = station_name(&section, &mut names)?;
         let mac: MsMac = address(&section, "mac", &mut ids)?;
         let ip = station_ip(&section, &mut ips)?;
-        let mobile_station = mobile_station(&section, name, mac, ip, &stations)?;
+        let mobile_station = mobile_station(&section, name, mac, ip, (&stations, entry))?;
         let count = served.entry(mobile_station.serving).or_default();
         *count = count.saturating_add(1);
         if *count > MOBILE_STATIONS_PER_BASE_STATION {
@@ -326,6 +340,7 @@ fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, p
         name,
         bsid,
         ip,
+        seamless: section.read("seamless", defaults::SEAMLESS, Field::boolean)?,
         tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
         self_sync_window,
         self_sync_budget: section
@@ -352,15 +367,19 @@ fn mobile_station(
     name: String,
     mac: MsMac,
     ip: Ipv4Addr,
-    stations: &Stations,
+    (stations, entry): (&Stations, Entry),
 ) -> Read<MobileStation> {
     let serving = section.required("serving", "the name of a [[base_station]]")?;
+    let (station, seamless) = entry::station(section)?;
     Ok(MobileStation {
         name,
         mac,
         ip,
         serving: stations.base_station(&serving)?,
-        seamless: section.read("seamless", defaults::SEAMLESS, Field::boolean)?,
+        entry: entry::of_mobile(section, entry)?,
+        station,
+        seamless,
+        pmk: entry::pmk(section)?,
         tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
         pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
         cmac_key_count: key_count(section, "cmac_key_count")?,
@@ -370,8 +389,7 @@ fn mobile_station(
         weaknesses: weaknesses(section, Party::MobileStation)?,
         last_pn: last_pn(section)?,
         refresh: section.read("refresh", defaults::REFRESH, Field::boolean)?,
-        tek_grace: section
-            .read("tek_grace", defaults::TEK_GRACE, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+        tek_grace: section.read("tek_grace", defaults::TEK_GRACE, |field| field.time(TICK..=Duration::MAX))?,
     })
 }
 

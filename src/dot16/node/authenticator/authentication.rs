@@ -335,7 +335,9 @@ impl Authenticator {
         // The BS that confirms knows already.
         mobile.former.extend(old.holders().filter(|holder| *holder != bs).map(|holder| (holder, old_sn)));
         let key = NamedKey::Pmk { sn: old_sn, pmk: pmk.clone() };
-        outbox.report(Event { ms, what: What::Key { at_mobile: false, held: false, key } });
+        if old.is_authenticated() {
+            outbox.report(Event { ms, what: What::Key { at_mobile: false, held: false, key } });
+        }
         if let Some(count) = next {
             outbox.report(Event { ms, what: What::NetworkCount(count) });
         }

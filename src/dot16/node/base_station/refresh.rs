@@ -79,7 +79,8 @@ impl BaseStation {
         let (Some(said), Some(nonce)) = (request.said(), request.nonce()) else {
             return self.rejected(ms, Reject::Malformed, "dropped: Key-Request without SAID or nonce", outbox);
         };
-        let Some(mobile) = self.mobiles.get(&ms).filter(|mobile| mobile.has_entered()) else {
+        let entered = |mobile: &&Mobile| mobile.has_entered() && mobile.is_registered();
+        let Some(mobile) = self.mobiles.get(&ms).filter(entered) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile has not entered here"));
         };
         if mobile.connection.as_ref().is_none_or(|connection| connection.primary != cid) {
@@ -90,11 +91,16 @@ impl BaseStation {
         }
         match self.renewed(now, ms, said, nonce) {
             Some(renewed) => {
-                let how = if renewed { "a newer TEK is made" } else { "the newer TEK is sent once more" };
+                let how = match (renewed, self.mobiles.get(&ms).is_some_and(|mobile| mobile.is_unkeyed(said))) {
+                    (true, _) => "a newer TEK is made",
+                    (false, true) => "the first TEKs are sent",
+                    (false, false) => "the newer TEK is sent once more",
+                };
                 outbox.verdict(Verdict::accepted(format!("CMAC good, {how}")));
                 self.report_keys(ms, outbox);
                 self.answer_key_request(now, ms, request.identifier, said, nonce);
                 self.tek_at_hand(now, ms);
+                self.first_keys_sent(now, ms, said, outbox);
             }
             None => {
                 outbox.verdict(Verdict::accepted(format!("CMAC good, but there is no SA {said}")));
@@ -103,22 +109,27 @@ impl BaseStation {
         }
     }
 
+    /// For how long a mobile that has no new TEK may not be heard asking for it.
+    pub(super) fn longest_silence(&self) -> Duration {
+        self.settings.radio.key_request_retry.saturating_mul(SILENT_INTERVALS)
+    }
+
     /// Makes a newer TEK unless this request was answered before, or the newer TEK may not have arrived; says whether it did.
     /// `None` if there is no such SA.
     fn renewed(&mut self, now: VirtualTime, ms: MsMac, said: Said, nonce: [u8; 8]) -> Option<bool> {
-        let (window, generator) = (self.settings.keys.window.clone(), &mut self.generator);
+        let window = self.settings.keys.window.clone();
         let radio = &self.settings.radio;
         let arrival = radio.next_downlink(now) + radio.frame + radio.tek_processing;
-        let hold = arrival.since(now) + radio.key_request_retry.saturating_mul(SILENT_INTERVALS);
+        let hold = arrival.since(now) + self.longest_silence();
         let mobile = self.mobiles.get_mut(&ms)?;
-        let repeated = mobile.answered.get(&said) == Some(&nonce);
+        let repeated = mobile.answered.get(&said) == Some(&nonce) || mobile.is_unkeyed(said);
         let keys = mobile.keys.as_mut()?;
         let lifetime = keys.lifetime();
         let context = keys.current_mut()?.tek_context_mut(said)?;
         let renewed = !repeated && context.may_renew(now);
         if renewed {
             let mut octets = [0; Tek::OCTETS];
-            generator.fill_bytes(&mut octets);
+            self.generator.fill_bytes(&mut octets);
             let expires = newer_expiry(lifetime, now);
             let newer = TekState::new(Tek::from_octets(octets), context.next_eks(), TekSource::Random, window, expires);
             context.renew(newer.lasting(expires.since(now)));
@@ -138,7 +149,7 @@ impl BaseStation {
         let context = keys.current().and_then(|entry| entry.tek_context(said));
         let sent: Vec<&TekState> = context.into_iter().flat_map(|context| context.states()).collect();
         // A generated TEK never travels (A21), and an expired one is of no use.
-        let sent = sent.into_iter().filter(|tek| tek.source() == TekSource::Random && tek.expires() > now);
+        let sent = sent.into_iter().filter(|tek| !tek.source().is_counter() && tek.expires() > now);
         let (eks, parameters): (Vec<String>, Vec<PkmAttribute>) = sent
             .map(|tek| {
                 (tek.eks().to_string(), PkmAttribute::TekParameters(sa_tek::parameters(&keys.ak().kek, tek, now)))

@@ -12,6 +12,7 @@ use rand_core::Rng;
 
 use super::{MobileStation, State, Timer};
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction};
+use crate::dot16::node::capabilities;
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, NamedKey, Outcome, Reject, What};
 use crate::dot16::node::sa_tek;
@@ -329,10 +330,13 @@ impl MobileStation {
 
     fn sa_tek_request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let crc = self.settings.radio.crc;
-        let negotiation = sa_tek::negotiation(self.keys.window());
-        let Some(Authentication { bs, primary, handshake: Some(handshake), .. }) = &mut self.authentication else {
+        let window = self.keys.window().clone();
+        let Some(Authentication { bs, primary, entry, handshake: Some(handshake), .. }) = &mut self.authentication
+        else {
             return;
         };
+        // At entry it is what SBC-REQ, which is not protected, has said.
+        let negotiation = if *entry { capabilities::security(&window) } else { sa_tek::parameters_of(&window) };
         let Some(entry) = handshake.keys.keys_mut(*bs, CmacKeyCount(0)) else {
             return;
         };
@@ -344,7 +348,7 @@ impl MobileStation {
                 PkmAttribute::BsRandom(handshake.bs_random),
                 PkmAttribute::KeySequenceNumber(entry.ak_sn().0),
                 PkmAttribute::AkId(entry.akid()),
-                negotiation,
+                PkmAttribute::SecurityNegotiation(negotiation),
             ],
         };
         let note = format!("SA-TEK-Request: has AK {}", entry.akid());
@@ -399,7 +403,7 @@ impl MobileStation {
         }
         let mut keys = handshake.keys.clone();
         if entry {
-            return self.enter_with(now, keys, message, outbox);
+            return self.register_with(now, keys, message, outbox);
         }
         outbox.verdict(Verdict::accepted("the new AK is in use"));
         let Some(live) = &mut self.live else { return };
@@ -431,9 +435,11 @@ impl MobileStation {
         self.authentication = None;
         self.stop_authentication_timers();
         self.renewals_failed = 0;
-        let (pmk, sn) = old.pmk();
-        let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
-        self.event(What::Key { at_mobile: true, held: false, key }, outbox);
+        if old.is_authenticated() {
+            let (pmk, sn) = old.pmk();
+            let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
+            self.event(What::Key { at_mobile: true, held: false, key }, outbox);
+        }
         self.report_keys(outbox);
         self.event(What::Committed(self.keys.committed()), outbox);
     }

@@ -43,7 +43,9 @@ impl MobileStation {
             self.event(What::HandoverStarted { from: bs, to: bs }, outbox);
         }
         self.event(What::Left { bs }, outbox);
-        let fallbacks: Vec<Bsid> = self.settings.ports.keys().copied().filter(|other| *other != bs).collect();
+        let others =
+            self.settings.ports.keys().copied().filter(|other| *other != bs && self.settings.declared.handover);
+        let fallbacks: Vec<Bsid> = others.collect();
         let entry = Entry {
             bs,
             from: bs,
@@ -57,6 +59,7 @@ impl MobileStation {
             listening: false,
             granted: false,
             notify: false,
+            handshake: None,
         };
         if self.keys.begin().is_err() {
             return self.join(now, bs, true, outbox);

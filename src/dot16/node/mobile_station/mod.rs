@@ -3,8 +3,10 @@
 //! * [`mod@self`]: states, input, timers.
 //! * `handover`: MOB_MSHO-REQ to MOB_HO-IND, leaving, cancelling.
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
+//! * `sa_tek_handover`: the mode `legacy-sa-tek`.
 //! * `data`: user packets up and down.
-//! * `authentication`: EAP and the SA-TEK handshake; `network_entry`: the way in for a mobile without connection.
+//! * `network_entry`: the way in for a mobile without connection; `registration`: SBC, REG and the first TEKs on it.
+//! * `authentication`: EAP and the SA-TEK handshake.
 //! * `refresh`: new TEKs in time.
 //! * `lost_link`: a serving BS that is silent, contexts that are gone.
 
@@ -15,6 +17,8 @@ mod handover;
 mod lost_link;
 mod network_entry;
 mod refresh;
+mod registration;
+mod sa_tek_handover;
 
 use refresh::Refresh;
 pub use refresh::RefreshSettings;
@@ -23,6 +27,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::capabilities::Capabilities;
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
@@ -42,14 +47,17 @@ use crate::time::VirtualTime;
 use authentication::{Authentication, Pending};
 use network_entry::Joining;
 use rand_chacha::ChaCha20Rng;
+use sa_tek_handover::Handshake;
 
 /// Settings of a mobile station.
 #[derive(Clone, Debug)]
 pub struct MobileStationSettings {
     /// Its MAC address.
     pub mac: MsMac,
-    /// Whether it negotiated seamless handover at network entry (A5, R13).
+    /// Whether seamless handover is negotiated (A5, R13): before the run, or in REG of the last network entry.
     pub seamless: bool,
+    /// What it declares in REG.
+    pub declared: Capabilities,
     /// What it authenticates with.
     pub credentials: PeerCredentials,
     /// The radio.
@@ -91,6 +99,8 @@ struct Entry {
     granted: bool,
     /// Whether the BS waits for a first uplink PDU.
     notify: bool,
+    /// The answer to the SA challenge of RNG-RSP that is under way.
+    handshake: Option<Handshake>,
 }
 
 #[derive(Clone, Debug)]
@@ -131,6 +141,8 @@ enum Timer {
     JoinRange,
     JoinDeadline,
     Refresh,
+    Handshake,
+    JoinRequest,
 }
 
 /// A mobile station.
@@ -189,18 +201,37 @@ impl MobileStation {
         generator: ChaCha20Rng,
     ) -> Self {
         let count = keys.committed();
-        let report = KeyReport::new(settings.mac, true);
         let flows = connection.flows.iter().map(|flow| flow.sfid).collect();
+        let mut station = Self::switched_on(settings, directory, keys, bs, flows, generator);
+        station.timers.cancel(Timer::Join);
+        station.timers.set(Timer::Slot, VirtualTime::ZERO);
+        station.live = Some(Live { bs, connection, count });
+        station.state = State::Connected;
+        station
+    }
+
+    /// A mobile that is switched on at the start of the run and enters the network, at `bs` first; `keys` are those of a mobile
+    /// that has not authenticated, `flows` its service flows.
+    #[must_use]
+    pub fn switched_on(
+        settings: MobileStationSettings,
+        directory: Arc<Directory>,
+        keys: MobileKeys,
+        bs: Bsid,
+        flows: Vec<Sfid>,
+        generator: ChaCha20Rng,
+    ) -> Self {
+        let report = KeyReport::new(settings.mac, true);
         let mut timers = Timers::default();
-        timers.set(Timer::Slot, VirtualTime::ZERO);
+        timers.set(Timer::Join, VirtualTime::ZERO);
         timers.set(Timer::LostLink, VirtualTime::ZERO);
         Self {
             settings,
             directory,
             keys,
             report,
-            live: Some(Live { bs, connection, count }),
-            state: State::Connected,
+            live: None,
+            state: State::Joining { joining: Joining::beginning(bs, false) },
             timers,
             cancel_repeats: 0,
             generator,
@@ -236,6 +267,9 @@ impl MobileStation {
     /// Reports PMK and counts at the first input.
     fn start(&mut self, outbox: &mut Outbox<Event>) {
         self.started = true;
+        if !self.keys.is_authenticated() {
+            return;
+        }
         let (pmk, sn) = self.keys.pmk();
         let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
         self.event(What::Key { at_mobile: true, held: true, key }, outbox);
@@ -324,6 +358,17 @@ impl MobileStation {
                 }
             }
             (ManagementMessage::RngRsp(message), None) => self.access_response(now, message, outbox),
+            (ManagementMessage::PkmRsp(message), Some((tuple, protected))) if self.answers_arrival(message) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.arrival_answered(now, cid, message, outbox);
+                }
+            }
+            (ManagementMessage::SbcRsp(message), _) => self.negotiated(now, cid, message, outbox),
+            (ManagementMessage::RegRsp(message), Some((tuple, protected))) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.registered(now, cid, message, outbox);
+                }
+            }
             (ManagementMessage::PkmRsp(message), protected) if message.code.is_authentication() => {
                 self.authentication_response(now, cid, message, protected, outbox);
             }
@@ -344,7 +389,11 @@ impl MobileStation {
 
     /// Verifies a CMAC tuple of the BS listened to and takes its CMAC_PN.
     fn verify(&mut self, cid: Cid, protected: &[u8], tuple: &CmacTuple, outbox: &mut Outbox<Event>) -> bool {
-        let Some((bs, _, count)) = self.listening_to() else {
+        let entering = match &self.state {
+            State::Joining { joining } => joining.has_keys().then_some((joining.bs, CmacKeyCount(0))),
+            _ => None,
+        };
+        let Some((bs, count)) = entering.or(self.listening_to().map(|(bs, _, count)| (bs, count))) else {
             outbox.verdict(Verdict::rejected("dropped: no keys of this BS are in use"));
             return false;
         };
@@ -388,6 +437,8 @@ impl MobileStation {
             Timer::JoinRange => self.join_range(now, outbox),
             Timer::JoinDeadline => self.join_next(now, outbox),
             Timer::Refresh => self.refresh_teks(now, outbox),
+            Timer::Handshake => self.arrival_unanswered(now, outbox),
+            Timer::JoinRequest => self.join_unanswered(now, outbox),
         }
     }
 }
