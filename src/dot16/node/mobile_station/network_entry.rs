@@ -184,6 +184,7 @@ impl MobileStation {
         joining.stage = Stage::Ranging;
         let bs = joining.bs;
         self.event(What::Listening { bs }, outbox);
+        self.event(What::AuthenticationStarted { bs, entry: true }, outbox);
         self.timers.set(Timer::JoinDeadline, now + self.settings.radio.ranging_deadline);
         self.timers.set(Timer::JoinAccess, self.settings.radio.next_uplink(now));
     }
