@@ -197,6 +197,8 @@ fn panel(
     };
     let ticks: Vec<f64> =
         [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0].to_vec();
+    // The library draws lines outside the axes for others.
+    let ticks = ticks.into_iter().filter(|tick| (least..greatest).contains(tick)).collect();
     let greatest_value = quantity.values().last().copied().unwrap_or(1);
     let mut chart = ChartBuilder::on(area)
         .margin_left(14)
