@@ -223,7 +223,7 @@ impl<W: Write> CaptureWriter<W> {
         let octets: Cow<'_, [u8]> = if kind == LinkKind::Air || matches!(self.output, Output::Pcap(_)) {
             let air = kind == LinkKind::Air;
             let tagged = UpperPdu {
-                dissector: kind.dissector().to_owned(),
+                dissector: kind.dissector(&frame.octets).to_owned(),
                 source: frame.source,
                 destination: frame.destination,
                 protocol: if air { PROTOCOL_COLUMN.to_owned() } else { String::new() },

@@ -7,6 +7,11 @@ pub const LINK_TYPE_ETHERNET: u16 = 1;
 /// Link type of IP packets without framing.
 pub const LINK_TYPE_RAW_IP: u16 = 101;
 
+/// Octets of a CDMA ranging code on an air interface: too few for a MAC PDU.
+pub const CDMA_CODE_OCTETS: usize = 3;
+const BURST_DISSECTOR: &str = "wimax_pdu_burst_handler";
+const CDMA_CODE_DISSECTOR: &str = "wimax_cdma_code_burst_handler";
+
 /// What the frames of an interface are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
@@ -40,11 +45,13 @@ impl LinkKind {
         }
     }
 
-    /// The Wireshark dissector that an upper-PDU tag 12 names for frames of this kind (`dot16-wire.md` 1.2).
+    /// The Wireshark dissector that an upper-PDU tag 12 names for `frame`, which is of this kind (`dot16-wire.md` 1.2). A burst
+    /// of exactly [`CDMA_CODE_OCTETS`] is a ranging code and has a dissector of its own.
     #[must_use]
-    pub const fn dissector(self) -> &'static str {
+    pub const fn dissector(self, frame: &[u8]) -> &'static str {
         match self {
-            Self::Air => "wimax_pdu_burst_handler",
+            Self::Air if frame.len() == CDMA_CODE_OCTETS => CDMA_CODE_DISSECTOR,
+            Self::Air => BURST_DISSECTOR,
             Self::Backbone => "eth_withoutfcs",
             Self::RawIp => "ip",
         }
@@ -53,7 +60,10 @@ impl LinkKind {
     /// The kind a dissector name stands for, if it is one of the three written here.
     #[must_use]
     pub fn from_dissector(name: &str) -> Option<Self> {
-        [Self::Air, Self::Backbone, Self::RawIp].into_iter().find(|kind| kind.dissector() == name)
+        match name {
+            BURST_DISSECTOR | CDMA_CODE_DISSECTOR => Some(Self::Air),
+            _ => [Self::Backbone, Self::RawIp].into_iter().find(|kind| kind.dissector(&[]) == name),
+        }
     }
 }
 
@@ -66,4 +76,21 @@ pub struct InterfaceDescription {
     pub description: String,
     /// What its frames are.
     pub kind: LinkKind,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_of_three_octets_goes_to_the_dissector_of_ranging_codes_and_is_read_back_as_a_burst() {
+        assert_eq!(LinkKind::Air.dissector(&[1, 0, 0]), "wimax_cdma_code_burst_handler");
+        assert_eq!(LinkKind::Air.dissector(&[0; 6]), "wimax_pdu_burst_handler");
+        for frame in [&[0; 3][..], &[0; 6]] {
+            for kind in [LinkKind::Air, LinkKind::Backbone, LinkKind::RawIp] {
+                assert_eq!(LinkKind::from_dissector(kind.dissector(frame)), Some(kind));
+            }
+        }
+        assert_eq!(LinkKind::from_dissector("rrc"), None);
+    }
 }

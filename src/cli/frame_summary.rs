@@ -7,7 +7,7 @@ use pnet_packet::udp::UdpPacket;
 
 use crate::dot16::wire::{
     FragmentControl, FragmentationSubheader, HoIndication, ManagementMessage, PackingSubheader, PduType, PkmMessage,
-    RngReq, RngRsp,
+    RegReq, RegRsp, RegTlv, RngReq, RngRsp, VendorTlv,
 };
 
 /// What stands in a PDU in the clear.
@@ -98,11 +98,36 @@ pub(super) fn message_summary(message: &ManagementMessage) -> String {
             HoIndication::Reject => "reject".to_owned(),
             HoIndication::Reserved => "reserved indication".to_owned(),
         }),
-        ManagementMessage::RegReq(_) | ManagementMessage::RegRsp(_) | ManagementMessage::MobNbrAdv(_) => {}
+        ManagementMessage::SbcReq(message) | ManagementMessage::SbcRsp(message) => {
+            parts.extend(message.security_negotiation().and_then(|parameters| parameters.pn_window_size()).map(window));
+        }
+        ManagementMessage::RegReq(RegReq { tlvs, .. }) | ManagementMessage::RegRsp(RegRsp { tlvs, .. }) => {
+            parts.extend(registration(tlvs));
+        }
+        ManagementMessage::MobNbrAdv(_) => {}
         ManagementMessage::PkmReq(message) | ManagementMessage::PkmRsp(message) => parts.extend(pkm(message)),
         ManagementMessage::Other { body, .. } => parts.push(format!("{} octets", body.len())),
     }
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
+}
+
+fn window(size: u16) -> String {
+    format!("PN window {size}")
+}
+
+fn registration(tlvs: &[RegTlv]) -> Vec<String> {
+    let vendor = tlvs.iter().find_map(|tlv| match tlv {
+        RegTlv::Vendor(vendor) => Some(vendor),
+        _ => None,
+    });
+    let mut parts = Vec::new();
+    if let Some(seamless) = vendor.and_then(VendorTlv::seamless) {
+        parts.push(if seamless { "seamless handover" } else { "no seamless handover" }.to_owned());
+    }
+    for flow in vendor.into_iter().flat_map(VendorTlv::candidates).flat_map(|candidate| &candidate.flows) {
+        parts.push(format!("CID {} with SAID {}", flow.cid, flow.said));
+    }
+    parts
 }
 
 fn purpose(bits: u8) -> Option<String> {

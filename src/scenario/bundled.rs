@@ -52,6 +52,9 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("count-exhausted"),
     bundled!("lossy"),
     bundled!("tek-refresh"),
+    bundled!("network-entry"),
+    bundled!("capability-mismatch"),
+    bundled!("reauthentication"),
     bundled!("reuse-compromised"),
 ];
 

@@ -91,6 +91,16 @@ fn holds(
                 None => (false, "user data did not come to flow at the target".to_owned()),
             }
         }
+        Expected::Authenticated { entry, mobile_station, base_station, by } => {
+            let (ms, bs) = (&script[*mobile_station].name, &script[*base_station].name);
+            let purpose = if *entry { "entry" } else { "renewal" };
+            let mut entries = outcome.authentications.iter().filter(|one| one.purpose == purpose && one.ms == *ms);
+            let at = entries.find(|one| one.completed && one.bs == *bs).map(|one| Duration::from_micros(one.at_us));
+            match at {
+                Some(at) => (at <= *by, format!("after {at:?}")),
+                None => (false, format!("there was no {purpose} of {ms} at {bs}")),
+            }
+        }
         Expected::TekOnLink(wanted) => {
             let found = tek_on_link();
             let detail = if found { "a generated TEK stands on a link" } else { "no generated TEK stands on any link" };

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::outcome::{HandoverResult, PerDirection};
 use super::world::{LinkEnds, Topology};
-use crate::dot16::backbone::{BackbonePacket, decapsulate};
+use crate::dot16::backbone::{BackbonePacket, RadiusCode, RadiusDatagram, decapsulate};
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::{HandoverMode, Outcome, RadioSettings, What};
 use crate::dot16::wire::MacPdu;
@@ -108,6 +108,14 @@ impl Measures {
         if let What::TrafficCount { bs, at_mobile, count } = what {
             let counts = self.counts.entry((ms, *bs)).or_default();
             counts[usize::from(!at_mobile)] = *count;
+        }
+        if let What::Registered { seamless, .. } = what {
+            // Without seamless handover it is as the base stations of this network have it.
+            match (self.modes.get(&ms), seamless) {
+                (_, true) => self.modes.insert(ms, HandoverMode::Seamless),
+                (None | Some(HandoverMode::Seamless), false) => self.modes.insert(ms, HandoverMode::LegacyRngRsp),
+                (Some(_), false) => None,
+            };
         }
         if let What::HandoverStarted { from, to } = what {
             self.start(now, ms, *from, *to);
@@ -257,6 +265,7 @@ fn count_messages(
         let positions = by_mobile.get(&ms)?;
         positions.iter().copied().rev().find(|position| tracked[*position].started <= time)
     };
+    let mut asked = BTreeMap::new();
     for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Node(_))) {
         let octets = sent.octets.len() as u64;
         match topology.links[sent.port.0] {
@@ -270,18 +279,31 @@ fn count_messages(
                     measures[position].result.bytes_air += octets;
                 }
             }
-            LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
+            LinkEnds::R6 { .. } | LinkEnds::R4 { .. } | LinkEnds::R3 => {
                 let Ok(frame) = decapsulate(&sent.octets) else { continue };
-                let BackbonePacket::Control(message) = frame.packet else {
-                    continue;
+                let ms = match frame.packet {
+                    BackbonePacket::Control(message) => Some(message.ms),
+                    BackbonePacket::Radius(datagram) => radius_subject(&mut asked, &datagram),
+                    BackbonePacket::Data(_) => None,
                 };
-                if let Some(position) = at(message.ms, sent.time) {
+                if let Some(position) = ms.and_then(|ms| at(ms, sent.time)) {
                     measures[position].result.messages_backbone += 1;
                     measures[position].result.bytes_backbone += octets;
                 }
             }
         }
     }
+}
+
+/// The mobile that a RADIUS packet is about: a request names it, an answer has port and identifier of its request.
+fn radius_subject(asked: &mut BTreeMap<(u16, u8), MsMac>, datagram: &RadiusDatagram) -> Option<MsMac> {
+    let RadiusDatagram { source, destination, packet } = datagram;
+    if packet.code != RadiusCode::ACCESS_REQUEST {
+        return asked.get(&(*destination, packet.identifier)).copied();
+    }
+    let ms = packet.calling_station()?;
+    asked.insert((*source, packet.identifier), ms);
+    Some(ms)
 }
 
 fn is_management(octets: &[u8]) -> bool {

@@ -14,13 +14,21 @@ use crate::time::VirtualTime;
 const LADDERS: usize = 4;
 
 /// Which nodes take part in a handover of the run.
-pub(super) fn ladder_nodes(handovers: &[HandoverMeasure], topology: &Topology) -> Vec<String> {
-    let involved = |name: &String| {
-        *name == topology.names[0] || handovers.iter().any(|handover| handover.involves(name, topology))
+pub(super) fn ladder_nodes(
+    handovers: &[HandoverMeasure],
+    transmissions: &[Transmission],
+    topology: &Topology,
+) -> Vec<String> {
+    let asked = |sent: &Transmission| {
+        topology.links[sent.port.0] == LinkEnds::R3 && handovers.iter().take(LADDERS).any(|one| one.shows(sent.time))
     };
-    let mobiles = topology.names.iter().skip(1 + topology.bsids.len());
+    let server = topology.names.get(topology.aaa().0).filter(|_| transmissions.iter().any(asked));
+    let involved = |name: &&String| {
+        *name == &topology.names[0] || handovers.iter().any(|handover| handover.involves(name, topology))
+    };
+    let mobiles = topology.names.iter().skip(1 + topology.bsids.len()).take(topology.macs.len());
     let stations = topology.names.iter().skip(1).take(topology.bsids.len());
-    mobiles.chain(stations).chain(topology.names.first()).filter(|name| involved(name)).cloned().collect()
+    mobiles.chain(stations).chain(topology.names.first()).filter(involved).chain(server).cloned().collect()
 }
 
 /// The ladder of the first handovers: their messages, user data on the air near them, and changes of key state.
@@ -31,7 +39,7 @@ pub(super) fn ladder(
     topology: &Topology,
 ) -> Vec<LadderStep> {
     let shown = |at: VirtualTime| handovers.iter().take(LADDERS).any(|handover| handover.shows(at));
-    let (states, start) = state_steps(states, shown, &ladder_nodes(handovers, topology), topology);
+    let (states, start) = state_steps(states, shown, &ladder_nodes(handovers, transmissions, topology), topology);
     let before = states.len();
     let mut steps: Vec<(VirtualTime, usize, LadderStep)> = Vec::new();
     for (order, step) in states.into_iter().enumerate() {

@@ -13,7 +13,7 @@ use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict,
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::{ladder, ladder_nodes};
 use super::run::FinishedRun;
-use super::script::Script;
+use super::script::{Entry, Script};
 use super::world::Topology;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
@@ -190,6 +190,11 @@ impl Observer<Event> for Recorder {
                 let label = format!("hands over to {}", self.topology.bs_name(to));
                 self.state(now, node, label);
             }
+            What::Registered { bs, seamless } => {
+                let how = if seamless { "seamless handover agreed" } else { "no seamless handover" };
+                let label = format!("registered at {}, {how}", self.topology.bs_name(bs));
+                self.state(now, node, label);
+            }
             What::Authenticated { bs, entry } => self.authentication(now, node, (ms, bs), entry, true),
             What::AuthenticationFailed { bs, entry } => self.authentication(now, node, (ms, bs), entry, false),
             What::HandoverEnded { outcome, .. } => self.state(now, node, format!("handover {outcome}")),
@@ -220,6 +225,7 @@ impl Recorder {
         let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
+        notes.extend(not_entered(script, &self.authentications));
         for (mobile, ledger) in script.mobile_stations.iter().zip(&self.ledgers) {
             let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
             traffic.insert(mobile.name.clone(), TrafficResult { ul, dl });
@@ -244,7 +250,7 @@ impl Recorder {
             capture: None,
             judge: None,
             ladder: ladder(&handovers, &self.transmissions, &self.states, &self.topology),
-            ladder_nodes: ladder_nodes(&handovers, &self.topology),
+            ladder_nodes: ladder_nodes(&handovers, &self.transmissions, &self.topology),
         };
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
@@ -259,4 +265,12 @@ impl Recorder {
             notes,
         }
     }
+}
+
+/// A note for every mobile that was to enter and is not in when the script's own clock begins.
+fn not_entered(script: &Script, authentications: &[AuthenticationResult]) -> Vec<String> {
+    let begins = script.begins.as_nanos() / 1_000;
+    let in_time = |name: &str| authentications.iter().any(|one| one.ms == name && one.completed && one.at_us <= begins);
+    let late = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Full && !in_time(&ms.name));
+    late.map(|ms| format!("warning: {}: has not entered the network by {}", ms.name, script.begins)).collect()
 }

@@ -100,7 +100,7 @@ fn user_traffic(
     if let Some(wanted) = traffic_override {
         let file = read_traffic(&wanted.file)?;
         let mobile = wanted.mobile.or(file.first_ipv4_source).ok_or(RunError::NoPackets(wanted.file.clone()))?;
-        take_file(file, 0, VirtualTime::ZERO, mobile, skipped, &mut inputs);
+        take_file(file, 0, script.begins, mobile, skipped, &mut inputs);
     } else {
         for entry in &script.traffic {
             match entry {

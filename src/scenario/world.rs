@@ -1,6 +1,7 @@
 //! A script becomes a network: nodes with keys and connections that stand from before the run, links, an adversary.
 //!
-//! Every mobile begins connected to its serving BS, with a confirmed entry under its count and random TEKs.
+//! An established mobile begins connected to its serving BS, with a confirmed entry under its count and random TEKs; one with
+//! `entry = "full"` begins switched on, and the network knows no more of it than its subscription.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -10,8 +11,8 @@ use std::time::Duration;
 use rand_core::Rng;
 
 use super::script::{
-    self, Actor, BaseStationId, DirectedLink, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId, Script,
-    StepAction,
+    self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
+    Script, Station, StepAction,
 };
 use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
 use super::service_flows::ServiceFlows;
@@ -19,15 +20,17 @@ use crate::adversary::Adversary;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
-    Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, CidPool,
-    Classifiers, Command, Connection, Directory, Established, Event, HandoverMode, MobileStation,
-    MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
+    Aaa, AaaSettings, Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation,
+    BaseStationSettings, Capabilities, CidPool, Classifiers, Command, Connection, Directory, Established, Event,
+    HandoverMode, MobileStation, MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
+use crate::dot16::security::eap_tls::{CertificateAuthority, PeerCredentials};
 use crate::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
+use crate::dot16::security::radius::RadiusSecret;
 use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekLimits, TekSource, TekState};
-use crate::dot16::security::{AkContext, Credential, PacketNumber, Pmk, PnWindow, Profile, Tek, Weakness};
+use crate::dot16::security::{AkContext, PacketNumber, Pmk, PnWindow, Profile, Tek, Weakness};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
 use crate::emulation::{Emulation, NodeIndex, Port};
@@ -58,6 +61,8 @@ pub enum LinkEnds {
         /// The second.
         second: usize,
     },
+    /// R3: the gateway and the AAA server.
+    R3,
 }
 
 impl LinkEnds {
@@ -69,6 +74,7 @@ impl LinkEnds {
             }
             Self::R6 { base_station } => Link::R6 { base_station: BaseStationId(base_station) },
             Self::R4 { first, second } => Link::R4 { first: BaseStationId(first), second: BaseStationId(second) },
+            Self::R3 => Link::R3,
         }
     }
 }
@@ -76,7 +82,7 @@ impl LinkEnds {
 /// Which node is which, and where every link leads.
 #[derive(Clone, Debug)]
 pub struct Topology {
-    /// Names of the nodes by index: gateway, base stations, mobile stations.
+    /// Names of the nodes by index: gateway, base stations, mobile stations, AAA server.
     pub names: Vec<String>,
     /// The addresses that stand for the nodes in captures.
     pub addresses: Vec<Ipv4Addr>,
@@ -102,12 +108,15 @@ impl Topology {
         links.extend(
             (0..stations).flat_map(|first| (first + 1..stations).map(move |second| LinkEnds::R4 { first, second })),
         );
+        links.push(LinkEnds::R3);
         let names = std::iter::once(script.authenticator.name.clone())
             .chain(script.base_stations.iter().map(|bs| bs.name.clone()))
-            .chain(script.mobile_stations.iter().map(|ms| ms.name.clone()));
+            .chain(script.mobile_stations.iter().map(|ms| ms.name.clone()))
+            .chain([script.aaa.name.clone()]);
         let addresses = std::iter::once(script.authenticator.ip)
             .chain(script.base_stations.iter().map(|bs| bs.ip))
-            .chain(script.mobile_stations.iter().map(|ms| ms.ip));
+            .chain(script.mobile_stations.iter().map(|ms| ms.ip))
+            .chain([script.aaa.ip]);
         Self {
             names: names.collect(),
             addresses: addresses.collect(),
@@ -135,6 +144,12 @@ impl Topology {
         NodeIndex(1 + self.bsids.len() + position)
     }
 
+    /// The node of the AAA server: the last one.
+    #[must_use]
+    pub fn aaa(&self) -> NodeIndex {
+        NodeIndex(1 + self.bsids.len() + self.macs.len())
+    }
+
     /// The two nodes of a link; the first of an air link is the mobile.
     #[must_use]
     pub fn ends(&self, ends: LinkEnds) -> [NodeIndex; 2] {
@@ -142,6 +157,7 @@ impl Topology {
             LinkEnds::Air { mobile, base_station } => [self.mobile(mobile), self.base_station(base_station)],
             LinkEnds::R6 { base_station } => [self.base_station(base_station), Self::GATEWAY],
             LinkEnds::R4 { first, second } => [self.base_station(first), self.base_station(second)],
+            LinkEnds::R3 => [Self::GATEWAY, self.aaa()],
         }
     }
 
@@ -152,6 +168,7 @@ impl Topology {
             LinkEnds::Air { .. } => "air",
             LinkEnds::R6 { .. } => "r6",
             LinkEnds::R4 { .. } => "r4",
+            LinkEnds::R3 => "r3",
         };
         let [first, second] = self.ends(ends).map(|node| self.names[node.0].as_str());
         format!("{kind}:{first}-{second}")
@@ -207,7 +224,7 @@ pub struct World {
     pub emulation: Emulation<Command, Event>,
 }
 
-/// How a mobile stands at its serving BS before the run.
+/// How a mobile stands at its serving BS before the run; of one that is to enter, what it is subscribed to.
 struct Standing {
     pmk: Pmk,
     count: CmacKeyCount,
@@ -233,6 +250,8 @@ pub struct Nodes {
     pub base_stations: Vec<BaseStation>,
     /// The mobile stations, by position in the script.
     pub mobile_stations: Vec<MobileStation>,
+    /// The AAA server.
+    pub aaa: Aaa,
 }
 
 /// Builds the nodes of a script.
@@ -241,12 +260,19 @@ pub fn nodes(script: &Script) -> Nodes {
     let topology = Topology::new(script);
     let radio = radio_settings(&script.radio);
     let directory = Arc::new(directory(script));
+    let authority = Arc::new(certificate_authority(script));
     let mut pools: Vec<CidPool> = (0..script.base_stations.len()).map(CidPool::new).collect();
+    // What the mobiles would get that enter in the run, in the order of the script.
+    let mut expected = pools.clone();
     let standing: Vec<Standing> = script
         .mobile_stations
         .iter()
         .enumerate()
-        .map(|(position, mobile)| stand(script, mobile, position, &mut pools[mobile.serving.0]))
+        .map(|(position, mobile)| {
+            let serving = mobile.serving.0;
+            let pool = if is_established(mobile) { &mut pools[serving] } else { &mut expected[serving] };
+            stand(script, mobile, position, pool)
+        })
         .collect();
     let base_stations = pools
         .into_iter()
@@ -259,17 +285,18 @@ pub fn nodes(script: &Script) -> Nodes {
         .zip(&standing)
         .enumerate()
         .map(|(position, (mobile, standing))| {
-            mobile_station(script, mobile, position, &topology, &radio, &directory, standing)
+            mobile_station(script, mobile, position, &topology, &radio, (&directory, &authority), standing)
         })
         .collect();
     let authenticator = authenticator(script, &topology, &directory, &standing);
-    Nodes { topology, radio, authenticator, base_stations, mobile_stations }
+    let aaa = aaa_server(script, &topology, &directory, authority);
+    Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa }
 }
 
 /// Builds the network of a script.
 #[must_use]
 pub fn build(script: &Script) -> World {
-    let Nodes { topology, radio, authenticator, base_stations, mobile_stations } = nodes(script);
+    let Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa } = nodes(script);
     let mut emulation = Emulation::new(script.seed);
     emulation.add_node(authenticator);
     for base_station in base_stations {
@@ -278,6 +305,7 @@ pub fn build(script: &Script) -> World {
     for mobile_station in mobile_stations {
         emulation.add_node(mobile_station);
     }
+    emulation.add_node(aaa);
     for (&ends, [to_first, to_second]) in topology.links.iter().zip(link_settings(script, &topology)) {
         let [first, second] = topology.ends(ends);
         emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
@@ -312,6 +340,11 @@ pub fn build(script: &Script) -> World {
         emulation.schedule(step.at, node, command);
     }
     World { topology, radio, emulation }
+}
+
+/// Whether a mobile has entered before the run.
+fn is_established(mobile: &ScriptedMobile) -> bool {
+    mobile.entry == Entry::Established
 }
 
 fn radio_settings(radio: &script::Radio) -> RadioSettings {
@@ -353,6 +386,7 @@ fn directory(script: &Script) -> Directory {
     let place = |name: &str, ip, bsid| Place { name: name.to_owned(), endpoint: endpoint(ip, bsid) };
     Directory {
         gateway: place(&script.authenticator.name, script.authenticator.ip, None),
+        aaa: place(&script.aaa.name, script.aaa.ip, None),
         base_stations: script.base_stations.iter().map(|bs| (bs.bsid, place(&bs.name, bs.ip, Some(bs.bsid)))).collect(),
         mobile_stations: script.mobile_stations.iter().map(|ms| (ms.mac, ms.name.clone())).collect(),
     }
@@ -377,6 +411,7 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let mut random = generator(script.seed, &format!("network entry of {}", mobile.name));
     let mut pmk = [0; 20];
     random.fill_bytes(&mut pmk);
+    let pmk = mobile.pmk.clone().unwrap_or(Pmk::from_octets(pmk));
     let full = script.authenticator.pmk_lifetime;
     let lifetime = PmkLifetime { full, ends: VirtualTime::ZERO + full };
     let number = u32::try_from(position).unwrap_or(u32::MAX / 2);
@@ -407,7 +442,7 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
         keys.iter().map(|(said, older, newer)| (*said, context(older, newer))).collect()
     };
     Standing {
-        pmk: Pmk::from_octets(pmk),
+        pmk,
         count,
         next: mobile.network_key_count.or(count.next()),
         lifetime,
@@ -429,32 +464,57 @@ fn authenticator(
 ) -> Authenticator {
     let subscribers = script.mobile_stations.iter().zip(standing).map(|(mobile, standing)| {
         let serving = topology.bsids[mobile.serving.0];
-        let pmk = standing.pmk.clone();
-        let mut keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next)
-            .with_weaknesses(script.authenticator.weaknesses.clone());
-        keys.hand_out(serving);
+        let established = is_established(mobile);
+        let keys = if established {
+            let pmk = standing.pmk.clone();
+            let keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
+            let mut keys = keys.with_weaknesses(script.authenticator.weaknesses.clone());
+            keys.hand_out(serving);
+            keys
+        } else {
+            AuthenticatorKeys::unauthenticated(mobile.mac, standing.lifetime)
+        };
         let flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
         let path = (serving, standing.tunnel.0, standing.tunnel.1, standing.count);
-        let seamless = script.mode_of(mobile) == HandoverMode::Seamless;
+        let path = established.then_some(path);
+        let seamless = established && script.negotiates_seamless(mobile);
         let classifiers = standing.classifiers.clone();
-        (mobile.mac, Subscriber { keys, credential: credential(script, mobile), flows, classifiers, seamless, path })
+        (mobile.mac, Subscriber { keys, flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
         weaknesses: script.authenticator.weaknesses.clone(),
-        pmk_lifetime: script.authenticator.pmk_lifetime,
         eap_retry: eap_retry(script),
+        aaa_secret: RadiusSecret::new(script.aaa.secret.clone().into_bytes()),
+        aaa_retry: script.backbone.retry,
     };
     let backbone = backbone_side(script, topology, directory, Topology::GATEWAY);
     let random = generator(script.seed, &format!("authenticator {}", script.authenticator.name));
     Authenticator::new(settings, Arc::clone(directory), backbone, random)
 }
 
-/// What a mobile and the Authenticator authenticate each other with.
-fn credential(script: &Script, mobile: &ScriptedMobile) -> Credential {
-    let mut octets = [0; Credential::OCTETS];
-    generator(script.seed, &format!("credential of {}", mobile.name)).fill_bytes(&mut octets);
-    Credential::from_octets(octets)
+/// Who has certified the AAA server and every device.
+fn certificate_authority(script: &Script) -> CertificateAuthority {
+    let mut secret = [0; 32];
+    generator(script.seed, "certificate authority").fill_bytes(&mut secret);
+    CertificateAuthority::new(secret)
+}
+
+fn aaa_server(
+    script: &Script,
+    topology: &Topology,
+    directory: &Arc<Directory>,
+    authority: Arc<CertificateAuthority>,
+) -> Aaa {
+    let settings = AaaSettings {
+        secret: RadiusSecret::new(script.aaa.secret.clone().into_bytes()),
+        authority,
+        certificate: script.aaa.certificate,
+        pmk_lifetime: script.authenticator.pmk_lifetime,
+    };
+    let backbone = backbone_side(script, topology, directory, topology.aaa());
+    let random = generator(script.seed, &format!("aaa {}", script.aaa.name));
+    Aaa::new(settings, Arc::clone(directory), backbone, random)
 }
 
 /// From an EAP packet to its repetition: there and back over backbone and air, and some time to spare.
@@ -464,8 +524,9 @@ fn eap_retry(script: &Script) -> Duration {
 
 fn backbone_side(script: &Script, topology: &Topology, directory: &Directory, node: NodeIndex) -> BackboneSide {
     let endpoint_of = |node: NodeIndex| match node.0.checked_sub(1) {
-        Some(position) => endpoint(script.base_stations[position].ip, Some(topology.bsids[position])),
         None => directory.gateway.endpoint,
+        Some(_) if node == topology.aaa() => directory.aaa.endpoint,
+        Some(position) => endpoint(script.base_stations[position].ip, Some(topology.bsids[position])),
     };
     let peers = topology.links.iter().enumerate().filter_map(|(port, ends)| {
         if matches!(ends, LinkEnds::Air { .. }) {
@@ -499,11 +560,11 @@ fn base_station(
     };
     let mut established = BTreeMap::new();
     for (mobile, standing) in script.mobile_stations.iter().zip(standing) {
-        if mobile.serving.0 != position {
+        if mobile.serving.0 != position || !is_established(mobile) {
             continue;
         }
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
-        let seamless = script.mode_of(mobile) == HandoverMode::Seamless;
+        let seamless = script.negotiates_seamless(mobile);
         let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
         let mut station_keys = BaseStationKeys::new(keys.clone(), ak, saids, standing.lifetime);
         station_keys.establish(standing.count, standing.teks_at_base_station.clone());
@@ -519,6 +580,7 @@ fn base_station(
             keys: station_keys,
             tunnel: standing.tunnel,
             seamless,
+            handover: mobile.station == Station::Mobile,
             classifiers: standing.classifiers.clone(),
         };
         established.insert(mobile.mac, entry);
@@ -530,6 +592,7 @@ fn base_station(
         radio: radio.clone(),
         keys,
         pmk_lifetime: script.authenticator.pmk_lifetime,
+        seamless: scripted.seamless && script.mode == HandoverMode::Seamless,
         retained_contexts: usize::try_from(scripted.retained_contexts).unwrap_or(usize::MAX),
         ports: ports.collect(),
     };
@@ -544,7 +607,7 @@ fn mobile_station(
     position: usize,
     topology: &Topology,
     radio: &RadioSettings,
-    directory: &Arc<Directory>,
+    (directory, authority): (&Arc<Directory>, &Arc<CertificateAuthority>),
     standing: &Standing,
 ) -> MobileStation {
     let serving = topology.bsids[mobile.serving.0];
@@ -554,22 +617,29 @@ fn mobile_station(
         tek_cache: mobile.tek_cache,
         weaknesses: mobile.weaknesses.clone(),
     };
-    let negotiated = script.mode_of(mobile) == HandoverMode::Seamless;
-    let seamless = negotiated || mobile.weaknesses.has(Weakness::ClaimsSeamless);
+    let established = is_established(mobile);
+    let seamless = script.negotiates_seamless(mobile) || mobile.weaknesses.has(Weakness::ClaimsSeamless);
     // Without seamless handover no TEK is generated, so no SA is named.
     let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
-    let pmk = standing.pmk.clone();
-    let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
-    keys.establish(serving, standing.teks_at_mobile.clone());
+    let mut keys = if established {
+        let pmk = standing.pmk.clone();
+        let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
+        keys.establish(serving, standing.teks_at_mobile.clone());
+        keys
+    } else {
+        MobileKeys::unauthenticated(settings, mobile.mac, standing.lifetime)
+    };
     if let (Some(pn), Some(entry)) = (mobile.cmac_pn, keys.keys_mut(serving, standing.count)) {
         entry.use_cmac_pns_to(pn);
     }
     let settings = MobileStationSettings {
         mac: mobile.mac,
-        seamless,
-        credential: match mobile.wrong_credential {
-            true => Credential::from_octets([0; Credential::OCTETS]),
-            false => credential(script, mobile),
+        seamless: seamless && established,
+        declared: Capabilities { handover: mobile.station == Station::Mobile, seamless: mobile.seamless },
+        credentials: PeerCredentials {
+            authority: Arc::clone(authority),
+            ms: mobile.mac,
+            certificate: mobile.certificate,
         },
         radio: radio.clone(),
         ports: (0..script.base_stations.len())
@@ -578,7 +648,12 @@ fn mobile_station(
         classifiers: standing.classifiers.clone(),
     };
     let random = generator(script.seed, &format!("mobile station {}", mobile.name));
-    let station =
-        MobileStation::new(settings, Arc::clone(directory), keys, serving, standing.connection.clone(), random);
+    let directory = Arc::clone(directory);
+    let station = if established {
+        MobileStation::new(settings, directory, keys, serving, standing.connection.clone(), random)
+    } else {
+        let flows = standing.connection.flows.iter().map(|flow| flow.sfid).collect();
+        MobileStation::switched_on(settings, directory, keys, serving, flows, random)
+    };
     if mobile.refresh { station.refreshing(RefreshSettings { grace: mobile.tek_grace }) } else { station }
 }

@@ -1,6 +1,7 @@
 //! The Authenticator, with the ASN gateway's data path: keeps PMK and N, hands contexts out, takes reports of counts,
 //! tells every holder, and switches the path (`dot16-security.md` 7.5; R2, R3, R8, R16).
 
+mod aaa_client;
 mod authentication;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 
+use aaa_client::AaaClient;
 use authentication::{Session, SessionKey, SessionTimer};
 
 use super::backbone_side::{BackboneSide, Request};
@@ -20,13 +22,14 @@ use super::named_count::{count_tlv, named_ak_sn, named_count};
 use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
 use crate::dot16::backbone::Compound::{AkContext, BsInfo, DataPathInfo, MsInfo};
-use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, failure, result};
+use crate::dot16::backbone::asn_code::{ENCAPSULATION_GRE, failure, registration, result};
 use crate::dot16::backbone::{
     AsnTlv, BackbonePacket, ControlMessage, GrePacket, MessageKind, NodeIdentifier, TlvLookup,
 };
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use crate::dot16::security::authenticator_keys::{AuthenticatorKeys, HandedContext, ReportOutcome};
-use crate::dot16::security::{Credential, Weakness, Weaknesses};
+use crate::dot16::security::radius::RadiusSecret;
+use crate::dot16::security::{Weakness, Weaknesses};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -35,8 +38,6 @@ use crate::time::VirtualTime;
 pub struct Subscriber {
     /// Its keys.
     pub keys: AuthenticatorKeys,
-    /// What it authenticates with.
-    pub credential: Credential,
     /// Its service flows and their SAs.
     pub flows: Vec<(Sfid, Said)>,
     /// The classifiers of these flows.
@@ -44,8 +45,8 @@ pub struct Subscriber {
     /// Whether it negotiated seamless handover.
     pub seamless: bool,
     /// The BS that its path leads to before the run, with the keys of that path's tunnel, towards the BS and towards the
-    /// gateway, and the count that the path rests on.
-    pub path: (Bsid, u32, u32, CmacKeyCount),
+    /// gateway, and the count that the path rests on; none if it has not entered the network.
+    pub path: Option<(Bsid, u32, u32, CmacKeyCount)>,
 }
 
 /// Settings of the Authenticator.
@@ -55,10 +56,12 @@ pub struct AuthenticatorSettings {
     pub subscribers: BTreeMap<MsMac, Subscriber>,
     /// Rules that are switched off.
     pub weaknesses: Weaknesses,
-    /// The full lifetime of a PMK.
-    pub pmk_lifetime: Duration,
     /// From an EAP packet to its repetition.
     pub eap_retry: Duration,
+    /// What it shares with the AAA server.
+    pub aaa_secret: RadiusSecret,
+    /// From an Access-Request to its repetition.
+    pub aaa_retry: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +90,8 @@ impl TunnelUp {
 #[derive(Clone, Debug)]
 struct Mobile {
     keys: AuthenticatorKeys,
-    credential: Credential,
+    /// Identifier of the EAP request sent last.
+    eap_identifier: u8,
     /// The PMK SN given last, to a PMK in use or not.
     last_sn: AkSequenceNumber,
     flows: Vec<(Sfid, Said)>,
@@ -117,9 +121,9 @@ pub struct Authenticator {
     tunnels_up: BTreeMap<u32, TunnelUp>,
     next_tunnel: u32,
     weaknesses: Weaknesses,
-    pmk_lifetime: Duration,
     eap_retry: Duration,
-    /// For nonces.
+    aaa: AaaClient,
+    /// For Request Authenticators.
     generator: ChaCha20Rng,
     /// Authentications under way.
     sessions: BTreeMap<SessionKey, Session>,
@@ -142,19 +146,21 @@ impl Authenticator {
         let mut next_tunnel = 1;
         let mut mobiles = BTreeMap::new();
         for (ms, subscriber) in settings.subscribers {
-            let (bs, down, up, count) = subscriber.path;
-            tunnels_up.insert(up, TunnelUp::new(ms, bs));
-            next_tunnel = next_tunnel.max(up.saturating_add(1));
+            if let Some((bs, _, up, _)) = subscriber.path {
+                tunnels_up.insert(up, TunnelUp::new(ms, bs));
+                next_tunnel = next_tunnel.max(up.saturating_add(1));
+            }
+            let tunnels = subscriber.path.iter().map(|&(bs, down, up, _)| (bs, Tunnel { down, up })).collect();
             let mobile = Mobile {
+                eap_identifier: 0,
                 last_sn: subscriber.keys.pmk().1,
                 path_sn: subscriber.keys.pmk().1,
                 keys: subscriber.keys,
-                credential: subscriber.credential,
                 flows: subscriber.flows,
                 classifiers: subscriber.classifiers,
                 seamless: subscriber.seamless,
-                tunnels: BTreeMap::from([(bs, Tunnel { down, up })]),
-                path: (bs, count),
+                tunnels,
+                path: subscriber.path.map_or((Bsid([0; 6]), CmacKeyCount(0)), |(bs, .., count)| (bs, count)),
                 before: None,
                 former: BTreeSet::new(),
                 renewed: false,
@@ -169,8 +175,8 @@ impl Authenticator {
             tunnels_up,
             next_tunnel,
             weaknesses: settings.weaknesses,
-            pmk_lifetime: settings.pmk_lifetime,
             eap_retry: settings.eap_retry,
+            aaa: AaaClient::new(settings.aaa_secret, settings.aaa_retry),
             generator,
             sessions: BTreeMap::new(),
             begun: 0,
@@ -181,7 +187,7 @@ impl Authenticator {
 
     fn start(&mut self, outbox: &mut Outbox<Event>) {
         self.started = true;
-        for (ms, mobile) in &self.mobiles {
+        for (ms, mobile) in self.mobiles.iter().filter(|(_, mobile)| mobile.keys.is_authenticated()) {
             let (pmk, sn) = mobile.keys.pmk();
             let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
             outbox.report(Event { ms: *ms, what: What::Key { at_mobile: false, held: true, key } });
@@ -202,7 +208,8 @@ impl Authenticator {
         for (ms, mobile) in &mut self.mobiles {
             // A backup that is older than the PMK in use says nothing of its N.
             let old = backup.filter(|(of, _)| of == ms && !mobile.renewed).map(|(_, count)| count);
-            if let Some(count) = old.or(mobile.keys.next()) {
+            let count = old.filter(|_| mobile.keys.is_authenticated()).or(mobile.keys.next());
+            if let Some(count) = count {
                 mobile.keys.restore(count);
                 outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
             }
@@ -308,6 +315,12 @@ impl Authenticator {
         let Some(mobile) = self.mobiles.get_mut(&request.ms) else {
             return;
         };
+        if !mobile.keys.is_authenticated() {
+            outbox.verdict(Verdict::rejected("refused: the mobile has not authenticated"));
+            let tlvs = vec![AsnTlv::FailureIndication(failure::CONTEXT_UNAVAILABLE)];
+            let note = "Context_Rpt: no context, the mobile has not authenticated";
+            return self.backbone.answer(from, request, MessageKind::ContextRpt, tlvs, note, outbox);
+        }
         let Some(context) = mobile.keys.hand_out(bs) else {
             outbox.verdict(Verdict::rejected("refused: CMAC_KEY_COUNT is exhausted"));
             let tlvs = vec![AsnTlv::FailureIndication(failure::CONTEXT_UNAVAILABLE)];
@@ -462,6 +475,9 @@ impl Authenticator {
             }
         };
         mobile.tunnels.insert(bs, Tunnel { down, up });
+        if register && request.tlvs.registration_type() == Some(registration::INITIAL_NETWORK_ENTRY) {
+            mobile.seamless = request.tlvs.is_seamless();
+        }
         let what = match count.filter(|_| register) {
             Some(count) => {
                 if mobile.path.0 != bs {
@@ -525,6 +541,7 @@ impl Node for Authenticator {
                 Ok(frame) => match frame.packet {
                     BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
                     BackbonePacket::Data(packet) => self.uplink(packet, outbox),
+                    BackbonePacket::Radius(datagram) => self.aaa_answer(now, frame.from.ip, &datagram, outbox),
                 },
                 Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             },

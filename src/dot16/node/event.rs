@@ -315,4 +315,11 @@ pub enum What {
         /// The BS.
         bs: Bsid,
     },
+    /// REG-RSP has come in: what it agrees to holds for the mobile from now on.
+    Registered {
+        /// The BS.
+        bs: Bsid,
+        /// Whether seamless handover is agreed.
+        seamless: bool,
+    },
 }

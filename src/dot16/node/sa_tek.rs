@@ -9,8 +9,7 @@ use crate::dot16::security::keys::Kek;
 use crate::dot16::security::pn_window::PnWindow;
 use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
 use crate::dot16::wire::{
-    PkmAttribute, SaDescriptor, SaTekUpdate, SecurityNegotiation, SecurityNegotiationItem, TekParameters, VendorItem,
-    VendorTlv,
+    PkmAttribute, SaDescriptor, SaTekUpdate, SecurityNegotiation, SecurityNegotiationItem, TekParameters,
 };
 use crate::time::VirtualTime;
 
@@ -75,15 +74,10 @@ pub(super) fn descriptor(said: Said) -> PkmAttribute {
 }
 
 /// Security negotiation parameters: PKMv2, CMAC, and the size of the receive window.
-pub(super) fn negotiation(window: &PnWindow) -> PkmAttribute {
-    PkmAttribute::SecurityNegotiation(SecurityNegotiation(vec![
+pub(super) fn parameters_of(window: &PnWindow) -> SecurityNegotiation {
+    SecurityNegotiation(vec![
         SecurityNegotiationItem::PkmVersion(SecurityNegotiation::PKM_V2),
         SecurityNegotiationItem::MacMode(SecurityNegotiation::CMAC),
         SecurityNegotiationItem::PnWindowSize(window.size()),
-    ]))
-}
-
-/// The transport connections of a mobile that has entered, in this crate's private encoding (R17).
-pub(super) fn connections(candidate: VendorItem) -> PkmAttribute {
-    PkmAttribute::Vendor(VendorTlv::new(vec![candidate]))
+    ])
 }

@@ -26,6 +26,8 @@ pub enum ReportOutcome {
 pub struct AuthenticatorKeys {
     pmk: Pmk,
     pmk_sn: AkSequenceNumber,
+    /// Whether the mobile has authenticated; before, `pmk` stands for the one that it has not.
+    authenticated: bool,
     ms: MsMac,
     lifetime: PmkLifetime,
     /// N; none once the counter is exhausted.
@@ -64,6 +66,7 @@ impl AuthenticatorKeys {
         Self {
             pmk,
             pmk_sn,
+            authenticated: true,
             ms,
             lifetime,
             next,
@@ -72,6 +75,19 @@ impl AuthenticatorKeys {
             restored: false,
             weaknesses: Weaknesses::default(),
         }
+    }
+
+    /// A mobile that has not authenticated yet: there is no context to hand out.
+    #[must_use]
+    pub fn unauthenticated(ms: MsMac, lifetime: PmkLifetime) -> Self {
+        let none = Pmk::from_octets([0; 20]);
+        Self { authenticated: false, ..Self::new(none, AkSequenceNumber(0), ms, lifetime, None) }
+    }
+
+    /// Whether there is a PMK.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
     }
 
     /// With these rules switched off.

@@ -49,6 +49,8 @@ pub struct MobileKeys {
     settings: MobileKeySettings,
     pmk: Pmk,
     pmk_sn: AkSequenceNumber,
+    /// Whether the mobile has authenticated; before, `pmk` stands for the one that it has not.
+    authenticated: bool,
     ms: MsMac,
     saids: Vec<Said>,
     lifetime: PmkLifetime,
@@ -77,6 +79,7 @@ impl MobileKeys {
             settings,
             pmk,
             pmk_sn,
+            authenticated: true,
             ms,
             saids,
             lifetime,
@@ -86,6 +89,24 @@ impl MobileKeys {
             aks: BTreeMap::new(),
             entries: BTreeMap::new(),
         }
+    }
+
+    /// A mobile that has not authenticated yet. A PMK will last `lifetime` in full.
+    #[must_use]
+    pub fn unauthenticated(settings: MobileKeySettings, ms: MsMac, lifetime: PmkLifetime) -> Self {
+        let (none, sn, count) = (Pmk::from_octets([0; 20]), AkSequenceNumber(0), CmacKeyCount(0));
+        Self { authenticated: false, ..Self::new(settings, none, sn, ms, Vec::new(), lifetime, count) }
+    }
+
+    /// Whether there is a PMK.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// From now on TEKs of these SAs are generated from the count; of none where seamless handover is not negotiated.
+    pub fn generate_for(&mut self, saids: Vec<Said>) {
+        self.saids = saids;
     }
 
     /// An entry that stands from before the run: connected to `bs` under M, with random TEKs installed for each SA.

@@ -412,6 +412,28 @@ impl TekContext {
         Ok(SealedPdu { octets, pn, eks: state.eks, fingerprint: state.fingerprint })
     }
 
+    /// A PDU under a TEK of `accepted` source was accepted. Generated TEKs that come before it in the sender's choice have
+    /// expired at the peer, which may have derived them long before this end did: nothing more is sent under them (R10).
+    fn generated_gone_at_peer(&mut self, now: VirtualTime, accepted: TekSource) {
+        for state in self.outgoing.iter_mut().chain(&mut self.states) {
+            let before = match (state.source, accepted) {
+                (TekSource::Counter(own), TekSource::Counter(seen)) => own < seen,
+                (TekSource::Counter(_), _) => true,
+                _ => false,
+            };
+            if before {
+                state.expires = state.expires.min(now);
+            }
+        }
+    }
+
+    /// Whether TEK0 of a generated pair has expired, so that TEK1 is in use from the beginning.
+    #[must_use]
+    pub fn begins_with_tek1(&self, now: VirtualTime) -> bool {
+        let [first, _] = &self.states;
+        first.source == TekSource::Counter(TekIndex::Tek0) && first.expires <= now
+    }
+
     /// What the replay window says against a PDU, if anything; its ICV is not looked at and nothing changes.
     #[must_use]
     pub fn replay(&self, pdu: &MacPdu<'_>) -> Option<ReceiveError> {
@@ -458,7 +480,9 @@ impl TekContext {
             other => ReceiveError::Malformed(other),
         })?;
         state.receive.accept(pn);
-        if !state.source.is_counter() {
+        let source = state.source;
+        self.generated_gone_at_peer(now, source);
+        if !source.is_counter() {
             self.random_in_use(now, eks);
         }
         Ok(OpenedPdu { plaintext: opened.plaintext, pn, eks })

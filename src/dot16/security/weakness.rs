@@ -50,6 +50,10 @@ weaknesses! {
     DerivesAtArrival = "derives-at-arrival", MobileStation;
     /// A20: the PN of a downlink PDU moves the replay window although its ICV does not verify.
     MovesWindowBeforeIcv = "moves-window-before-icv", MobileStation;
+    /// The security negotiation of SA-TEK-Response is not compared with that of SBC-RSP, which anybody can have altered.
+    BelievesSbcRsp = "believes-sbc-rsp", MobileStation;
+    /// A26: a fixed station, which declares no handover, asks for one all the same.
+    MovesAlthoughFixed = "moves-although-fixed", MobileStation;
 
     /// R4: the highest count is not kept: T_B := N, and contexts are derived for every count that is not retained
     /// (traces T4, T10, T14, T15).
@@ -84,6 +88,12 @@ weaknesses! {
     CountsByItself = "counts-by-itself", BaseStation;
     /// R12: TEKs of the serving BS are used on with packet numbers and windows from the start.
     ForgetsReusedPacketNumbers = "forgets-reused-packet-numbers", BaseStation;
+    /// The security negotiation of SA-TEK-Request is not compared with that of SBC-REQ, which anybody can have altered.
+    BelievesSbcReq = "believes-sbc-req", BaseStation;
+    /// A5, R13: REG-RSP agrees to seamless handover whatever REG-REQ declared.
+    AgreesToUndeclaredSeamless = "agrees-to-undeclared-seamless", BaseStation;
+    /// A26: candidates are prepared for a station that declared no handover.
+    MovesFixedStations = "moves-fixed-stations", BaseStation;
 
     /// R2: a repeat of the report accepted last is refused (trace T2).
     RefusesRepeatedReport = "refuses-repeated-report", Authenticator;

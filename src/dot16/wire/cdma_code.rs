@@ -8,6 +8,8 @@
 use super::rng_rsp::{RangingStatus, RngRsp, RngRspTlv};
 use super::tlv::Tlv;
 
+/// An initial ranging code: code 1, symbol 0, subchannel 0.
+pub const INITIAL_RANGING: [u8; 3] = [1, 0, 0];
 /// A handover ranging code: code 96, symbol 0, subchannel 0. One mobile a link, so one code does.
 pub const HANDOVER_RANGING: [u8; 3] = [96, 0, 0];
 
@@ -45,6 +47,7 @@ mod tests {
     fn an_answer_names_its_code_and_no_other_also_after_a_round_trip() {
         let response = RngRsp::parse(&answer(HANDOVER_RANGING).octets().unwrap()).unwrap();
         assert!(answers(&response, HANDOVER_RANGING));
+        assert!(!answers(&response, INITIAL_RANGING));
         assert!(!answers(&response, [95, 0, 0]));
         assert!(!answers(&response, [96, 1, 0]));
     }

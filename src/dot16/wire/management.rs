@@ -15,6 +15,7 @@ use super::reg_req::RegReq;
 use super::reg_rsp::RegRsp;
 use super::rng_req::{RngReq, RngReqTlv};
 use super::rng_rsp::{RngRsp, RngRspTlv};
+use super::sbc::SbcMessage;
 
 /// A MAC management message: the body of a PDU on a management CID.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub enum ManagementMessage {
     RegReq(RegReq),
     /// Type 7.
     RegRsp(RegRsp),
+    /// Type 26.
+    SbcReq(SbcMessage),
+    /// Type 27.
+    SbcRsp(SbcMessage),
     /// Type 53.
     MobNbrAdv(MobNbrAdv),
     /// Type 57.
@@ -69,6 +74,8 @@ impl ManagementMessage {
             RngRsp::TYPE => RngRsp::parse(message).map(Self::RngRsp),
             RegReq::TYPE => RegReq::parse(message).map(Self::RegReq),
             RegRsp::TYPE => RegRsp::parse(message).map(Self::RegRsp),
+            SbcMessage::REQ => SbcMessage::parse(message).map(Self::SbcReq),
+            SbcMessage::RSP => SbcMessage::parse(message).map(Self::SbcRsp),
             MobNbrAdv::TYPE => MobNbrAdv::parse(message).map(Self::MobNbrAdv),
             MobMshoReq::TYPE => MobMshoReq::parse(message).map(Self::MobMshoReq),
             MobBshoRsp::TYPE if MobBshoRsp::is_decoded(message) => MobBshoRsp::parse(message).map(Self::MobBshoRsp),
@@ -90,6 +97,8 @@ impl ManagementMessage {
             Self::RngRsp(message) => message.octets(),
             Self::RegReq(message) => message.octets(),
             Self::RegRsp(message) => message.octets(),
+            Self::SbcReq(message) => message.octets(SbcMessage::REQ),
+            Self::SbcRsp(message) => message.octets(SbcMessage::RSP),
             Self::MobNbrAdv(message) => message.octets(),
             Self::MobMshoReq(message) => message.octets(),
             Self::MobBshoRsp(message) => message.octets(),
@@ -112,6 +121,8 @@ impl ManagementMessage {
             Self::RngRsp(_) => RngRsp::TYPE,
             Self::RegReq(_) => RegReq::TYPE,
             Self::RegRsp(_) => RegRsp::TYPE,
+            Self::SbcReq(_) => SbcMessage::REQ,
+            Self::SbcRsp(_) => SbcMessage::RSP,
             Self::MobNbrAdv(_) => MobNbrAdv::TYPE,
             Self::MobMshoReq(_) => MobMshoReq::TYPE,
             Self::MobBshoRsp(_) => MobBshoRsp::TYPE,
@@ -128,7 +139,8 @@ impl ManagementMessage {
         message_name(self.message_type())
     }
 
-    /// The CMAC tuple, if it is the last TLV of a decoded message. MOB_NBR-ADV, a broadcast, has none; a PKM message has a CMAC
+    /// The CMAC tuple, if it is the last TLV of a decoded message. MOB_NBR-ADV, a broadcast, has none, nor
+    /// have SBC messages; a PKM message has a CMAC
     /// digest in its place, see [`PkmMessage::cmac_tuple`].
     #[must_use]
     pub fn cmac_tuple(&self) -> Option<CmacTuple> {
@@ -141,12 +153,13 @@ impl ManagementMessage {
             Self::MobBshoRsp(message) => message.cmac_tuple(),
             Self::MobHoInd(message) => message.cmac_tuple(),
             Self::PkmReq(message) | Self::PkmRsp(message) => return message.cmac_tuple(),
-            Self::MobNbrAdv(_) | Self::Other { .. } => None,
+            Self::SbcReq(_) | Self::SbcRsp(_) | Self::MobNbrAdv(_) | Self::Other { .. } => None,
         };
         tuple.copied()
     }
 
-    /// Appends a CMAC tuple: the message without it is what the CMAC covers. MOB_NBR-ADV is not protected and stays as it is;
+    /// Appends a CMAC tuple: the message without it is what the CMAC covers. MOB_NBR-ADV and SBC
+    /// messages are not protected and stay as they are;
     /// to a message that is not decoded the octets of the TLV are appended. To a PKM message a CMAC digest is appended: the AK
     /// sequence number of `tuple` has to stand in it already, in its key sequence number attribute.
     pub fn push_cmac_tuple(&mut self, tuple: CmacTuple) {
@@ -161,7 +174,7 @@ impl ManagementMessage {
             Self::PkmReq(message) | Self::PkmRsp(message) => {
                 message.attributes.push(PkmAttribute::CmacDigest(CmacDigest { pn: tuple.pn, value: tuple.value }));
             }
-            Self::MobNbrAdv(_) => {}
+            Self::SbcReq(_) | Self::SbcRsp(_) | Self::MobNbrAdv(_) => {}
             Self::Other { body, .. } => body.extend(tuple.tlv_octets()),
         }
     }

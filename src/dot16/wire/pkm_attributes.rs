@@ -119,12 +119,16 @@ typed_tlvs! {
     pub enum SecurityNegotiationItem {
         /// PKM version support, 1 octet: bit 1 is PKMv2.
         PkmVersion(u8) = 1,
-        /// Authorization policy support, 1 octet.
+        /// Authorization policy support, 1 octet: bit 1 is EAP at initial network entry, bit 5 at re-entry.
         AuthorizationPolicy(u8) = 2,
         /// Message authentication code mode, 1 octet: bit 1 is CMAC.
         MacMode(u8) = 3,
         /// PN window size, 2 octets.
         PnWindowSize(u16) = 4,
+        /// Maximum number of PKM transactions at a time, 1 octet; 0 is no limit.
+        MaxConcurrentTransactions(u8) = 5,
+        /// Maximum number of security associations, 1 octet.
+        MaxSecurityAssociations(u8) = 6,
     }
 }
 
@@ -138,6 +142,10 @@ pub struct SecurityNegotiation(
 impl SecurityNegotiation {
     /// PKM version of PKMv2.
     pub const PKM_V2: u8 = 2;
+    /// Authorization policy: EAP at initial network entry.
+    pub const EAP_AT_ENTRY: u8 = 2;
+    /// Authorization policy: EAP at re-entry.
+    pub const EAP_AT_RE_ENTRY: u8 = 0x20;
     /// MAC mode of CMAC.
     pub const CMAC: u8 = 2;
 
@@ -183,10 +191,10 @@ mod tests {
 
     #[test]
     fn negotiation_parameters_keep_what_they_do_not_know() {
-        let value = hex::decode("010102 030102 04020040 060105".replace(' ', "")).unwrap();
+        let value = hex::decode("010102 030102 04020040 c80105".replace(' ', "")).unwrap();
         let parameters = SecurityNegotiation::from_value(&value).unwrap();
         assert_eq!(parameters.pn_window_size(), Some(64));
-        assert!(matches!(parameters.0.last(), Some(SecurityNegotiationItem::Other(Tlv { kind: 6, .. }))));
+        assert!(matches!(parameters.0.last(), Some(SecurityNegotiationItem::Other(Tlv { kind: 200, .. }))));
         assert_eq!(parameters.to_value().unwrap(), value);
     }
 }

@@ -9,10 +9,14 @@ use super::vendor::VendorTlv;
 typed_tlvs! {
     /// A TLV of REG-REQ, REG-RSP or the REG-RSP encodings of RNG-RSP.
     pub enum RegTlv {
-        /// Handover support, 1 octet.
+        /// Number of uplink transport CIDs supported, 2 octets.
+        UplinkTransportCids(u16) = 6,
+        /// Handover support, 1 octet: bit 0 is macro diversity handover, bit 2 fast BS switching; hard handover needs no bit.
         HandoverSupport(u8) = 27,
         /// System resource retain time, 2 octets, units of 100 ms.
         ResourceRetainTime(u16) = 28,
+        /// HO process optimization MS timer, 1 octet, in frames.
+        HoOptimizationTimer(u8) = 29,
         /// Mobility features, 1 octet: bit 0 handover, 1 sleep, 2 idle.
         MobilityFeatures(u8) = 31,
         /// TEKs for one SA.
@@ -21,6 +25,8 @@ typed_tlvs! {
         HoConnectionProcessingTime(u8) = 41,
         /// MS HO TEK processing time, 1 octet.
         HoTekProcessingTime(u8) = 42,
+        /// HO indication readiness timer, 1 octet, in frames.
+        HoIndicationReadinessTimer(u8) = 46,
         /// CMAC tuple, the last TLV of REG-REQ and REG-RSP.
         CmacTuple(CmacTuple) = 141,
         /// Vendor-specific information.
@@ -87,10 +93,13 @@ mod tests {
     #[test]
     fn type_numbers_are_those_of_the_reference() {
         let numbers = [
+            (6, RegTlv::UplinkTransportCids(0)),
             (27, RegTlv::HandoverSupport(0)),
+            (29, RegTlv::HoOptimizationTimer(0)),
             (31, RegTlv::MobilityFeatures(0)),
             (41, RegTlv::HoConnectionProcessingTime(0)),
             (42, RegTlv::HoTekProcessingTime(0)),
+            (46, RegTlv::HoIndicationReadinessTimer(0)),
         ];
         for (number, tlv) in numbers {
             assert_eq!((tlv.kind(), tlv.octets().unwrap().first()), (number, Some(&number)), "{tlv:?}");

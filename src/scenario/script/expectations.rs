@@ -1,11 +1,15 @@
 //! The entries `[[expect]]`: what must hold at the end of a run.
 
+use std::time::Duration;
+
 use super::attacks::{Attack, AttackAction, DIRECTIONS};
 use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
 use super::nearest::nearest;
+use super::network::TICK;
 use super::problem::{Problem, Read};
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
+use super::units::show_time;
 use crate::dot16::identifiers::Direction;
 use crate::dot16::node::HandoverMode;
 
@@ -79,6 +83,17 @@ pub enum Expected {
         direction: Direction,
         /// How long.
         bounds: TimeBounds,
+    },
+    /// A mobile has another PMK in use: it has entered the network by authentication, or goes on where it was.
+    Authenticated {
+        /// Whether it has entered, or only renewed its PMK.
+        entry: bool,
+        /// Which.
+        mobile_station: MobileStationId,
+        /// Where.
+        base_station: BaseStationId,
+        /// When at the latest, from the start of the run.
+        by: Duration,
     },
     /// Whether a generated TEK, plain or wrapped, is on any link (statement A21).
     TekOnLink(bool),
@@ -168,7 +183,7 @@ words! {
 }
 
 /// What an entry can expect, one of them each.
-pub(super) const KINDS: [&str; 9] = [
+pub(super) const KINDS: [&str; 11] = [
     "handover",
     "traffic",
     "rejects",
@@ -176,6 +191,8 @@ pub(super) const KINDS: [&str; 9] = [
     "nonce_reuse",
     "data_before_ranging",
     "interruption",
+    "entered",
+    "renewed",
     "tek_on_link",
     "judge",
 ];
@@ -188,12 +205,15 @@ pub(super) const KEYS: &[&str] = &[
     "nonce_reuse",
     "data_before_ranging",
     "interruption",
+    "entered",
+    "renewed",
     "tek_on_link",
     "judge",
 ];
 pub(super) const HANDOVER_KEYS: &[&str] = &["mobile_station", "nth", "target", "outcome", "mode"];
 pub(super) const TRAFFIC_KEYS: &[&str] = &["mobile_station", "direction", "lost", "duplicated", "altered"];
 pub(super) const BOUNDED_KEYS: &[&str] = &["mobile_station", "nth", "direction", "at_least", "at_most"];
+pub(super) const AUTHENTICATED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
 pub(super) const ATTACK_KEYS: &[&str] = &["name", "succeeded"];
 
 /// What the expectations of a script may refer to.
@@ -247,6 +267,16 @@ impl Reader<'_> {
                     nth: nth(&section)?,
                     direction: direction(&section)?,
                     bounds: given_time_bounds(&section)?,
+                })
+            }
+            "entered" | "renewed" => {
+                let section = field.section(AUTHENTICATED_KEYS)?;
+                let base_station = section.required("base_station", "the name of a [[base_station]]")?;
+                Ok(Expected::Authenticated {
+                    entry: field.key() == "entered",
+                    mobile_station: self.stations.mobile_station(&section)?,
+                    base_station: self.stations.base_station(&base_station)?,
+                    by: section.required("by", "a time from the start of the run")?.time(TICK..=Duration::MAX)?,
                 })
             }
             "tek_on_link" => field.boolean().map(Expected::TekOnLink),
@@ -327,6 +357,10 @@ impl Reader<'_> {
             }
             Expected::Interruption { mobile_station, nth, direction, bounds } => {
                 format!("{direction} interruption in handover {nth} of {}: {bounds}", mobile(mobile_station))
+            }
+            Expected::Authenticated { entry, mobile_station, base_station, by } => {
+                let what = if *entry { "has entered" } else { "has renewed its PMK" };
+                format!("{} {what} at {} by {}", mobile(mobile_station), base(base_station), show_time(*by))
             }
             Expected::TekOnLink(true) => "a generated TEK is on a link".to_owned(),
             Expected::TekOnLink(false) => "no generated TEK is on any link".to_owned(),

@@ -4,9 +4,11 @@
 //! the first problem is a [`ScriptError`] that names file, line and column, or the `--set` option at fault.
 //! The format follows DESIGN section 6, the protocol's values rules R1 to R19.
 
+mod aaa;
 mod attacks;
 mod bounds;
 mod defaults;
+mod entry;
 mod expectations;
 mod faults;
 mod flows;
@@ -31,8 +33,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::dot16::node::HandoverMode;
+pub use aaa::Aaa;
 pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
+pub use entry::{Entry, Station};
 pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
@@ -49,6 +53,8 @@ pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDir
 use problem::{Place, Problem, Read, SourceText};
 use section::Section;
 use value::{Data, Node};
+
+use crate::time::VirtualTime;
 
 /// A script whose every value is given, checked and resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +77,10 @@ pub struct Script {
     pub profile: Profile,
     /// How the TEKs come to a target in this network.
     pub mode: HandoverMode,
-    /// How long steps and generated traffic may last; the run ends when everything is quiet after it.
+    /// When the script's own clock begins: at once, or after `entry_time` if a mobile enters the network in the run. Every
+    /// instant in the script is this much later than it says, those of `entered` expectations not.
+    pub begins: VirtualTime,
+    /// When steps and generated traffic end at the latest, from the start of the run; the run ends when everything is quiet after it.
     pub duration: Duration,
     /// The air interface.
     pub radio: Radio,
@@ -79,6 +88,8 @@ pub struct Script {
     pub backbone: Backbone,
     /// The Authenticator and gateway.
     pub authenticator: Authenticator,
+    /// The AAA server.
+    pub aaa: Aaa,
     /// The base stations, at least one, at most 1024.
     pub base_stations: Vec<BaseStation>,
     /// The mobile stations, at least one, at most [`MOBILE_STATIONS_PER_BASE_STATION`] for each base station.
@@ -110,10 +121,13 @@ const KEYS: &[&str] = &[
     "seed",
     "profile",
     "mode",
+    "entry",
+    "entry_time",
     "duration",
     "radio",
     "backbone",
     "authenticator",
+    "aaa",
     "base_station",
     "mobile_station",
     "flow",
@@ -145,7 +159,18 @@ impl Script {
     /// mobile that declares it (A5, R13).
     #[must_use]
     pub fn mode_of(&self, mobile: &MobileStation) -> HandoverMode {
-        if self.mode == HandoverMode::Seamless && !mobile.seamless { HandoverMode::LegacyRngRsp } else { self.mode }
+        if self.mode == HandoverMode::Seamless && !self.negotiates_seamless(mobile) {
+            HandoverMode::LegacyRngRsp
+        } else {
+            self.mode
+        }
+    }
+
+    /// Whether both `mobile` and the base station where it enters declare seamless handover (statements A5, A26), which no
+    /// base station does in a network of another mode.
+    #[must_use]
+    pub fn negotiates_seamless(&self, mobile: &MobileStation) -> bool {
+        self.mode == HandoverMode::Seamless && mobile.seamless && self[mobile.serving].seamless
     }
 }
 
@@ -196,7 +221,10 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     };
     let backbone = network::backbone(&backbone)?;
     let radio = network::radio(&radio, &backbone)?;
-    let stations = stations::read(&root, header.profile)?;
+    let entry = entry::read(&root)?;
+    let stations = stations::read(&root, header.profile, entry.entry)?;
+    let begins = entry::begins(&stations.mobile_stations, entry);
+    entry::check_lifetime(&root, stations.authenticator.pmk_lifetime, begins, header.duration)?;
     let flows = flows::read(&root, &stations)?;
     let traffic = traffic::read(&root, &stations, header.duration)?;
     let steps = steps::read(&root, &stations, header.duration)?;
@@ -214,18 +242,20 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         seed: header.seed,
         profile: header.profile,
         mode: header.mode,
-        duration: header.duration,
+        begins: VirtualTime::ZERO + begins,
+        duration: header.duration.saturating_add(begins),
         radio,
         backbone,
         authenticator: stations.authenticator,
+        aaa: stations.aaa,
         base_stations: stations.base_stations,
         mobile_stations: stations.mobile_stations,
         flows,
-        traffic,
-        steps,
+        traffic: entry::shifted(traffic, begins),
+        steps: entry::shifted(steps, begins),
         links,
-        faults,
-        attacks,
+        faults: entry::shifted(faults, begins),
+        attacks: entry::shifted(attacks, begins),
         expectations,
     })
 }

@@ -1,19 +1,22 @@
-//! The nodes: sections `[authenticator]`, `[[base_station]]` and `[[mobile_station]]`, and the names by which the rest of the
+//! The nodes: sections `[authenticator]`, `[aaa]`, `[[base_station]]` and `[[mobile_station]]`, and the names by which the rest of the
 //! script refers to stations.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::aaa::{self, AAA_KEYS, Aaa};
 use super::defaults;
+use super::entry::{self, Entry, Station};
 use super::header::Profile;
 use super::links::Link;
 use super::nearest::nearest;
-use super::network::{AUTHENTICATOR_KEYS, Authenticator};
+use super::network::{AUTHENTICATOR_KEYS, Authenticator, TICK};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
-use crate::dot16::security::{PacketNumber, Party, Weakness, Weaknesses};
+use crate::dot16::security::eap_tls::CertificateState;
+use crate::dot16::security::{PacketNumber, Party, Pmk, Weakness, Weaknesses};
 
 /// A base station of the script: its position in [`Script::base_stations`](super::Script::base_stations).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,8 @@ pub struct BaseStation {
     pub bsid: Bsid,
     /// Its address on the backbone.
     pub ip: Ipv4Addr,
+    /// Whether it generates TEKs from the count (statement A5).
+    pub seamless: bool,
     /// Whether it keeps the TEK contexts of handovers that were not completed (statement A16); `false` breaks the scheme.
     pub tek_cache: bool,
     /// How many counts beyond T_B it tries on uplink data that does not open (rule R6); 0 in profile `std2009`.
@@ -59,8 +64,14 @@ pub struct MobileStation {
     pub ip: Ipv4Addr,
     /// Where it enters the network.
     pub serving: BaseStationId,
+    /// How it begins.
+    pub entry: Entry,
+    /// Whether it is mobile at all (statement A26).
+    pub station: Station,
     /// Whether it declares seamless handover at network entry (statement A5).
     pub seamless: bool,
+    /// The PMK that it begins with, where that is not one made from the seed; never with [`Entry::Full`].
+    pub pmk: Option<Pmk>,
     /// Whether it keeps the TEK contexts of handovers that were not completed (statement A17); `false` breaks the scheme.
     pub tek_cache: bool,
     /// Size of the downlink PN window, in packet numbers, 0 to 1024.
@@ -71,8 +82,8 @@ pub struct MobileStation {
     pub network_key_count: Option<CmacKeyCount>,
     /// CMAC_PN that the mobile and its serving base station have used last in both directions, where that is not 0.
     pub cmac_pn: Option<u32>,
-    /// Whether the mobile has another credential than the Authenticator knows.
-    pub wrong_credential: bool,
+    /// What is wrong with the certificate of the device.
+    pub certificate: CertificateState,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
     /// The last PN that it sends under a TEK.
@@ -100,6 +111,7 @@ pub(super) const BASE_STATION_KEYS: &[&str] = &[
     "name",
     "bsid",
     "ip",
+    "seamless",
     "tek_cache",
     "self_sync_window",
     "self_sync_budget",
@@ -113,13 +125,17 @@ pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "mac",
     "ip",
     "serving",
+    "entry",
+    "station",
     "seamless",
+    "pmk",
+    "msk",
     "tek_cache",
     "pn_window",
     "cmac_key_count",
     "network_key_count",
     "cmac_pn",
-    "wrong_credential",
+    "certificate",
     "weaknesses",
     "last_pn",
     "refresh",
@@ -130,6 +146,7 @@ pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
 #[derive(Debug)]
 pub(super) struct Stations {
     pub authenticator: Authenticator,
+    pub aaa: Aaa,
     pub base_stations: Vec<BaseStation>,
     pub mobile_stations: Vec<MobileStation>,
     base_names: BTreeMap<String, BaseStationId>,
@@ -148,24 +165,33 @@ impl Taken {
                 let problem = field.mismatch("a value that no other station has");
                 Err(match first.start < first.end {
                     true => problem.also(first, "already used here"),
-                    false => problem.help("it is what the authenticator has where the script does not say otherwise"),
+                    false => problem.help(
+                        "it is what the authenticator or the AAA server has where the script does not say otherwise",
+                    ),
                 })
             }
         }
     }
 
-    /// Takes a value that the script leaves out.
-    fn take_default<T: ToString>(&mut self, value: T, place: Place) -> T {
-        self.0.insert(value.to_string(), Place { end: place.start, ..place });
-        value
+    /// Takes a value that the script leaves out for `key`.
+    fn take_default<T: ToString>(&mut self, key: &str, value: T, place: Place) -> Read<T> {
+        let text = value.to_string();
+        match self.0.insert(text.clone(), Place { end: place.start, ..place }) {
+            None => Ok(value),
+            Some(first) => {
+                let problem = Problem::mismatch(first, key, "a value that no other station has", &format!("{text:?}"));
+                Err(problem.help(format!("it is what {key} is where the script does not say otherwise")))
+            }
+        }
     }
 }
 
 /// Reads every station of the document.
-pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
+pub(super) fn read(root: &Section<'_>, profile: Profile, entry: Entry) -> Read<Stations> {
     let (mut names, mut ids, mut ips) = (Taken::default(), Taken::default(), Taken::default());
     let mut stations = Stations {
         authenticator: authenticator(root, &mut names, &mut ips)?,
+        aaa: aaa_server(root, &mut names, &mut ips)?,
         base_stations: Vec::new(),
         mobile_stations: Vec::new(),
         base_names: BTreeMap::new(),
@@ -192,7 +218,7 @@ pub(super) fn read(root: &Section<'_>, profile: Profile) -> Read<Stations> {
         let name = station_name(&section, &mut names)?;
         let mac: MsMac = address(&section, "mac", &mut ids)?;
         let ip = station_ip(&section, &mut ips)?;
-        let mobile_station = mobile_station(&section, name, mac, ip, &stations)?;
+        let mobile_station = mobile_station(&section, name, mac, ip, (&stations, entry))?;
         let count = served.entry(mobile_station.serving).or_default();
         *count = count.saturating_add(1);
         if *count > MOBILE_STATIONS_PER_BASE_STATION {
@@ -246,16 +272,22 @@ pub(super) fn ip(field: &Field<'_>) -> Read<Ipv4Addr> {
     Ok(ip)
 }
 
-fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
-    let section = root.field("authenticator").map(|field| field.section(AUTHENTICATOR_KEYS)).transpose()?;
-    let field = |key| section.as_ref().and_then(|section| section.field(key));
+/// Name and address of a node that is there whether or not the script speaks of it.
+fn place_of(
+    root: &Section<'_>,
+    section: Option<&Section<'_>>,
+    (kind, default_name, default_ip): (&str, &str, Ipv4Addr),
+    names: &mut Taken,
+    ips: &mut Taken,
+) -> Read<(String, Ipv4Addr)> {
+    let field = |key| section.and_then(|section| section.field(key));
     let name = match field("name") {
         Some(field) => {
             let name = field.name(NAME_LENGTH, false)?;
             names.take(&field, &name)?;
             name
         }
-        None => names.take_default(defaults::AUTHENTICATOR.to_owned(), root.place),
+        None => names.take_default(&format!("{kind}.name"), default_name.to_owned(), root.place)?,
     };
     let ip = match field("ip") {
         Some(field) => {
@@ -263,8 +295,25 @@ fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read
             ips.take(&field, &ip.to_string())?;
             ip
         }
-        None => ips.take_default(defaults::AUTHENTICATOR_IP, root.place),
+        None => ips.take_default(&format!("{kind}.ip"), default_ip, root.place)?,
     };
+    Ok((name, ip))
+}
+
+fn aaa_server(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Aaa> {
+    let section = root.field("aaa").map(|field| field.section(AAA_KEYS)).transpose()?;
+    let (name, ip) = place_of(root, section.as_ref(), ("aaa", defaults::AAA, defaults::AAA_IP), names, ips)?;
+    let secret = section.as_ref().and_then(|section| section.field("secret"));
+    let secret = secret.map_or_else(|| Ok(defaults::AAA_SECRET.to_owned()), |field| field.line())?;
+    let certificate = section.as_ref().map(aaa::certificate).transpose()?.unwrap_or_default();
+    Ok(Aaa { name, ip, secret, certificate })
+}
+
+fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
+    let section = root.field("authenticator").map(|field| field.section(AUTHENTICATOR_KEYS)).transpose()?;
+    let field = |key| section.as_ref().and_then(|section| section.field(key));
+    let default = ("authenticator", defaults::AUTHENTICATOR, defaults::AUTHENTICATOR_IP);
+    let (name, ip) = place_of(root, section.as_ref(), default, names, ips)?;
     let second = Duration::from_secs(1);
     let pmk_lifetime = match field("pmk_lifetime") {
         Some(field) => field.time_in_steps(second..=second * u32::MAX, second)?,
@@ -291,6 +340,7 @@ fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, p
         name,
         bsid,
         ip,
+        seamless: section.read("seamless", defaults::SEAMLESS, Field::boolean)?,
         tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
         self_sync_window,
         self_sync_budget: section
@@ -317,26 +367,29 @@ fn mobile_station(
     name: String,
     mac: MsMac,
     ip: Ipv4Addr,
-    stations: &Stations,
+    (stations, entry): (&Stations, Entry),
 ) -> Read<MobileStation> {
     let serving = section.required("serving", "the name of a [[base_station]]")?;
+    let (station, seamless) = entry::station(section)?;
     Ok(MobileStation {
         name,
         mac,
         ip,
         serving: stations.base_station(&serving)?,
-        seamless: section.read("seamless", defaults::SEAMLESS, Field::boolean)?,
+        entry: entry::of_mobile(section, entry)?,
+        station,
+        seamless,
+        pmk: entry::pmk(section)?,
         tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
         pn_window: section.read("pn_window", defaults::PN_WINDOW, |field| field.number(0..=LARGEST_WINDOW))?,
         cmac_key_count: key_count(section, "cmac_key_count")?,
         network_key_count: key_count(section, "network_key_count")?,
         cmac_pn: section.field("cmac_pn").map(|field| field.number(0..=u32::MAX)).transpose()?,
-        wrong_credential: section.read("wrong_credential", false, Field::boolean)?,
+        certificate: aaa::certificate(section)?,
         weaknesses: weaknesses(section, Party::MobileStation)?,
         last_pn: last_pn(section)?,
         refresh: section.read("refresh", defaults::REFRESH, Field::boolean)?,
-        tek_grace: section
-            .read("tek_grace", defaults::TEK_GRACE, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+        tek_grace: section.read("tek_grace", defaults::TEK_GRACE, |field| field.time(TICK..=Duration::MAX))?,
     })
 }
 
@@ -397,6 +450,7 @@ impl Stations {
             }
             Link::R6 { base_station } => [base(base_station), &self.authenticator.name],
             Link::R4 { first, second } => [base(first), base(second)],
+            Link::R3 => [&self.authenticator.name, &self.aaa.name],
         }
     }
 }

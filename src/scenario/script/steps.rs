@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::entry::Station;
 use super::problem::Read;
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
 use crate::dot16::identifiers::CmacKeyCount;
+use crate::dot16::security::Weakness;
 use crate::time::VirtualTime;
 
 /// One entry `[[step]]`.
@@ -100,7 +102,16 @@ fn action(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction
     if name == "restart" {
         return restart(section, stations);
     }
-    let actor = Actor::MobileStation(stations.mobile_station(section)?);
+    let mobile_station = stations.mobile_station(section)?;
+    let fixed = stations
+        .mobile_stations
+        .get(mobile_station.0)
+        .is_some_and(|mobile| mobile.station == Station::Fixed && !mobile.weaknesses.has(Weakness::MovesAlthoughFixed));
+    if name == "handover" && fixed {
+        let problem = field.mismatch("an action of a fixed station, which hands over to nobody (A26)");
+        return Err(problem.help("station = \"mobile\" hands over; weaknesses = [\"moves-although-fixed\"] tries to"));
+    }
+    let actor = Actor::MobileStation(mobile_station);
     let action = match name {
         "handover" => handover(section, stations)?,
         "cancel" => StepAction::Cancel,

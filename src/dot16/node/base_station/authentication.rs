@@ -18,6 +18,7 @@ use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, MsInfo};
 use crate::dot16::backbone::asn_code::{PKM2_EAP_TRANSFER, context_purpose, registration};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
+use crate::dot16::node::capabilities;
 use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, Reject};
@@ -27,7 +28,7 @@ use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::security::hierarchy::AkContext;
 use crate::dot16::security::keys::Ak;
 use crate::dot16::security::tek_context::PmkLifetime;
-use crate::dot16::wire::{CmacTuple, EapPacket, ManagementMessage, PkmAttribute, PkmCode, PkmMessage, VendorItem};
+use crate::dot16::wire::{CmacTuple, EapPacket, ManagementMessage, PkmAttribute, PkmCode, PkmMessage};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -350,7 +351,8 @@ impl BaseStation {
         let seamless = report.tlvs.is_seamless();
         let ends = now + Duration::from_secs(u64::from(seconds));
         let lifetime = PmkLifetime { full: self.settings.pmk_lifetime, ends };
-        let generated = if seamless { saids(&flows) } else { Vec::new() };
+        let seamless_here = seamless && self.settings.seamless && purpose == Purpose::Renewal;
+        let generated = if seamless_here { saids(&flows) } else { Vec::new() };
         let entry = EntryKeys::without_teks(&ak, CmacKeyCount(0)).limited(self.settings.keys.limits);
         let keys = BaseStationKeys::new(self.settings.keys.clone(), ak, generated, lifetime);
         let mut bs_random = [0; 8];
@@ -432,6 +434,11 @@ impl BaseStation {
                 let wanted = (Some(challenge.keys.ak().akid), challenge.bs_random);
                 match randoms {
                     Some((ms_random, bs_random)) if (message.akid(), bs_random) == wanted => {
+                        if purpose == Purpose::Entry && !self.negotiation_stands(ms, message) {
+                            let text = "dropped: its security negotiation is not that of SBC-REQ";
+                            outbox.verdict(Verdict::rejected(text));
+                            return self.authentication_ended(ms, purpose, outbox);
+                        }
                         self.authenticated(now, (ms, purpose), message.identifier, ms_random, outbox);
                     }
                     _ => outbox.verdict(Verdict::rejected("dropped: it does not answer the challenge")),
@@ -461,7 +468,6 @@ impl BaseStation {
         ms_random: [u8; 8],
         outbox: &mut Outbox<Event>,
     ) {
-        let bs = self.settings.bsid;
         let taken = match purpose {
             Purpose::Entry => self.entrances.get_mut(&ms).and_then(|entrance| entrance.session.take()),
             Purpose::Renewal => self.mobiles.get_mut(&ms).and_then(|mobile| mobile.session.take()),
@@ -473,7 +479,6 @@ impl BaseStation {
         let Challenge { mut keys, mut entry, bs_random, flows, classifiers, seamless, .. } = *challenge;
         self.timers.cancel(Timer::Challenge(ms, purpose));
         self.timers.cancel(Timer::AuthenticationEnd(ms, purpose));
-        let kek = keys.ak().kek.clone();
         let mut attributes = vec![
             PkmAttribute::MsRandom(ms_random),
             PkmAttribute::BsRandom(bs_random),
@@ -498,19 +503,11 @@ impl BaseStation {
                 }
             }
             Purpose::Entry => {
-                let Some(connection) = self.take_over(ms, &flows, outbox) else {
-                    return outbox.verdict(Verdict::rejected("refused: no CIDs are left"));
+                let Some(connection) = self.take_over(ms, outbox) else {
+                    return;
                 };
-                for (said, context) in self.random_teks(now, &flows, keys.lifetime()) {
-                    attributes.push(PkmAttribute::SaTekUpdate(sa_tek::update(&kek, said, &context, now)));
-                    entry.install(said, context);
-                }
-                let [_, frame @ ..] = self.settings.radio.frame_number(now).to_be_bytes();
-                attributes.push(PkmAttribute::FrameNumber(frame));
-                let candidate = VendorItem::Candidate(connection.to_candidate(bs));
                 attributes.extend(saids(&flows).into_iter().map(sa_tek::descriptor));
-                attributes.push(sa_tek::negotiation(&self.settings.keys.window));
-                attributes.push(sa_tek::connections(candidate));
+                attributes.push(PkmAttribute::SecurityNegotiation(capabilities::security(&self.settings.keys.window)));
                 self.adopt(ms, connection, outbox);
             }
         }
@@ -521,16 +518,18 @@ impl BaseStation {
         mobile.keys = Some(keys);
         mobile.flows = flows;
         mobile.classifiers = classifiers;
-        mobile.seamless = seamless;
+        if purpose == Purpose::Renewal {
+            (mobile.seamless, mobile.negotiated) = (seamless && self.settings.seamless, seamless);
+        }
         mobile.confirming = true;
         let stage = Stage::Answered { bs_random, response: response.clone() };
         mobile.session = Some(Session { start, transaction, primary, signed_with, stage });
         outbox.verdict(Verdict::accepted("CMAC good under the new AK: authenticated"));
-        if purpose == Purpose::Entry {
-            self.entered(now, ms);
-        }
         self.report_keys(ms, outbox);
-        self.report_count(ms, outbox);
+        match purpose {
+            Purpose::Entry => self.await_registration(now, ms),
+            Purpose::Renewal => self.report_count(ms, outbox),
+        }
         self.respond(now, ms, primary, response);
         self.confirm_pmk(now, ms, outbox);
         self.want_slot(now, ms);
@@ -595,6 +594,7 @@ impl BaseStation {
         };
         mobile.confirming = false;
         let here = matches!(&mobile.role, Role::Serving(serving) if serving.is_here());
+        let here = here && mobile.registration.is_none();
         if let Some(count) = mobile.keys.as_ref().filter(|_| here).map(BaseStationKeys::count) {
             self.entry_complete(now, ms, count, outbox);
         }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use super::registration::WAITING_FOR_PATH;
 use super::{BaseStation, Mobile, Role, Timer};
 use crate::dot16::backbone::GrePacket;
 use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac, Sfid};
@@ -56,6 +57,9 @@ impl Mobile {
 
     /// Whether downlink data may go out at `now`.
     fn may_send(&self, now: VirtualTime, frame: u32) -> bool {
+        if self.registration.is_some() {
+            return false;
+        }
         match &self.role {
             Role::Idle => false,
             Role::Serving(serving) => {
@@ -80,7 +84,7 @@ impl BaseStation {
     /// Asks for the next downlink subframe in which data may go out.
     pub(super) fn want_slot(&mut self, now: VirtualTime, ms: MsMac) {
         let Some(mobile) = self.mobiles.get(&ms) else { return };
-        if mobile.queue.is_empty() {
+        if mobile.queue.is_empty() || mobile.registration.is_some() {
             return;
         }
         if mobile.queue.next_flow(&mobile.halted).is_none() {
@@ -374,6 +378,14 @@ impl BaseStation {
         }
     }
 
+    /// Sends an uplink packet that has waited for the data path.
+    pub(super) fn send_waited(&mut self, ms: MsMac, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
+        let gateway = self.directory.gateway.endpoint.ip;
+        if self.send_to_gateway(ms, gateway, packet, outbox).is_err() {
+            self.event(ms, What::PacketGivenUp { direction: Direction::Uplink }, outbox);
+        }
+    }
+
     /// Sends a user packet to the gateway; says what is in the way.
     fn send_to_gateway(
         &mut self,
@@ -383,6 +395,13 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) -> Result<(), String> {
         let note = format!("GRE: user packet of {}, {} octets", self.directory.ms(ms), packet.len());
+        if let Some(mobile) = self.mobiles.get_mut(&ms).filter(|mobile| mobile.attaching) {
+            if mobile.waits_for_path.len() >= WAITING_FOR_PATH {
+                return Err("too many packets wait for the data path".to_owned());
+            }
+            mobile.waits_for_path.push_back(packet);
+            return Ok(());
+        }
         let mobile = self.mobiles.get_mut(&ms);
         let no_path = || "there is no path to the gateway".to_owned();
         let (mobile, key) = mobile.and_then(|mobile| mobile.tunnel_up.map(|key| (mobile, key))).ok_or_else(no_path)?;

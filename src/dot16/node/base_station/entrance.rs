@@ -1,18 +1,25 @@
 //! The entrance of a mobile that has no connection, or says so: initial ranging gives it a basic and a primary management
-//! connection beside whatever this BS has for the mobile already, to authenticate on.
+//! connection beside whatever this BS has for the mobile already, to negotiate basic capabilities and authenticate on. What
+//! follows is in [`super::registration`].
 //!
-//! RNG-REQ of initial ranging is not protected, so that it changes nothing: no live connection, no prepared entry, no count
+//! Neither RNG-REQ of initial ranging nor SBC-REQ is protected, so that they change nothing: no live connection, no prepared entry, no count
 //! (A13, R7). Entrances are few and end after a while. Only a completed authentication takes the place of what was there.
 
 use std::collections::BTreeMap;
 
 use super::authentication::{LIMIT, Purpose, Session};
+use super::registration::Registration;
 use super::{BaseStation, Role, Serving, Timer};
 use crate::dot16::backbone::MessageKind;
-use crate::dot16::identifiers::{Cid, MsMac, Said, Sfid};
+use crate::dot16::identifiers::{Cid, MsMac};
+use crate::dot16::node::capabilities;
 use crate::dot16::node::connection::{Connection, parse_management, plain_pdu};
 use crate::dot16::node::event::{Event, Reject};
-use crate::dot16::wire::{MacPdu, ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, RngRspTlv};
+use crate::dot16::security::Weakness;
+use crate::dot16::wire::{
+    MacPdu, ManagementMessage, PkmMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, RngRspTlv, SbcMessage,
+    SecurityNegotiation,
+};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -24,6 +31,8 @@ const ENTRANCES: usize = 32;
 pub(super) struct Entrance {
     /// Basic and primary CID; no flows yet.
     connection: Connection,
+    /// Security negotiation parameters of SBC-REQ, which is not protected.
+    negotiated: Option<SecurityNegotiation>,
     pub(super) session: Option<Session>,
 }
 
@@ -46,7 +55,7 @@ impl BaseStation {
             let Some(connection) = connection else {
                 return outbox.verdict(Verdict::rejected("dropped: too many mobiles want to enter"));
             };
-            self.entrances.insert(ms, Entrance { connection, session: None });
+            self.entrances.insert(ms, Entrance { connection, negotiated: None, session: None });
             self.timers.set(Timer::AuthenticationEnd(ms, Purpose::Entry), now + LIMIT);
         }
         let Some(Entrance { connection, .. }) = self.entrances.get(&ms) else {
@@ -63,7 +72,12 @@ impl BaseStation {
             ],
         });
         if let Ok(pdu) = plain_pdu(&message, Cid::INITIAL_RANGING, self.settings.radio.crc) {
-            self.queue_management(now, ms, pdu, "RNG-RSP: initial ranging is done, authentication follows".to_owned());
+            self.queue_management(
+                now,
+                ms,
+                pdu,
+                "RNG-RSP: initial ranging is done, basic capabilities follow".to_owned(),
+            );
         }
     }
 
@@ -73,13 +87,18 @@ impl BaseStation {
         self.entrances.iter().find(|(_, entrance)| owns(entrance)).map(|(ms, _)| *ms)
     }
 
-    /// A management PDU on a connection that is not authenticated: EAP and the SA-TEK handshake, nothing else.
+    /// A management PDU on a connection that is not authenticated: SBC-REQ, EAP and the SA-TEK handshake, nothing else.
     pub(super) fn entrance_pdu(&mut self, now: VirtualTime, ms: MsMac, pdu: &MacPdu<'_>, outbox: &mut Outbox<Event>) {
         let received = match parse_management(pdu) {
             Ok(received) => received,
             Err(error) => return self.rejected(ms, Reject::Malformed, format!("dropped: {error}"), outbox),
         };
+        let negotiated = self.entrances.get(&ms).is_some_and(|entrance| entrance.negotiated.is_some());
         match &received.message {
+            ManagementMessage::SbcReq(message) => self.capabilities_requested(now, ms, pdu.header.cid, message, outbox),
+            ManagementMessage::PkmReq(message) if message.code.is_authentication() && !negotiated => {
+                outbox.verdict(Verdict::rejected("dropped: no SBC-REQ has come before"));
+            }
             ManagementMessage::PkmReq(message) if message.code.is_authentication() => {
                 let of = (ms, Purpose::Entry);
                 self.authentication_request(now, of, pdu.header.cid, message, received.protected, outbox);
@@ -89,6 +108,40 @@ impl BaseStation {
                 outbox.verdict(Verdict::rejected(text));
             }
         }
+    }
+
+    /// SBC-REQ: what this BS can do, and what the mobile has said of security is kept until it is said under a CMAC.
+    fn capabilities_requested(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        cid: Cid,
+        request: &SbcMessage,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(Entrance { connection, negotiated, session }) = self.entrances.get_mut(&ms) else {
+            return;
+        };
+        if connection.basic != cid {
+            return outbox.verdict(Verdict::rejected("dropped: not on the basic connection"));
+        }
+        if let Some(what) = capabilities::missing(request.security_negotiation()) {
+            return outbox.verdict(Verdict::rejected(format!("dropped: without {what} nobody is let in")));
+        }
+        if session.is_none() {
+            *negotiated = request.security_negotiation().cloned();
+        }
+        outbox.verdict(Verdict::accepted("basic capabilities noted"));
+        let message = ManagementMessage::SbcRsp(capabilities::sbc(&self.settings.keys.window, false));
+        if let Ok(pdu) = plain_pdu(&message, cid, self.settings.radio.crc) {
+            self.queue_management(now, ms, pdu, "SBC-RSP: agrees to basic capabilities".to_owned());
+        }
+    }
+
+    /// Whether SA-TEK-Request says of security what SBC-REQ said.
+    pub(super) fn negotiation_stands(&self, ms: MsMac, request: &PkmMessage) -> bool {
+        let negotiated = self.entrances.get(&ms).and_then(|entrance| entrance.negotiated.as_ref());
+        self.weak(Weakness::BelievesSbcReq) || request.security_negotiation() == negotiated
     }
 
     /// A session has taken too long.
@@ -102,26 +155,18 @@ impl BaseStation {
     }
 
     /// The mobile of an entrance is authenticated: everything that this BS had for it before ends. Returns the connection of
-    /// the entrance with transport CIDs for `flows`, or `None` if there are not enough.
-    pub(super) fn take_over(
-        &mut self,
-        ms: MsMac,
-        flows: &[(Sfid, Said)],
-        outbox: &mut Outbox<Event>,
-    ) -> Option<Connection> {
-        let mut connection = self.entrances.remove(&ms)?.connection;
-        if !self.cids.add_flows(&mut connection, flows) {
-            self.cids.free(&connection);
-            return None;
-        }
+    /// the entrance; transport CIDs follow with the registration.
+    pub(super) fn take_over(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) -> Option<Connection> {
+        let connection = self.entrances.remove(&ms)?.connection;
         self.backbone.withdraw(ms, |kind| {
             use MessageKind::{CmacKeyCountUpdate, ContextReq, HoCnf, HoReq, PathDeregReq, PathPreregReq, PathRegReq};
             let asked = [HoReq, HoCnf, ContextReq, CmacKeyCountUpdate, PathPreregReq, PathRegReq, PathDeregReq];
             asked.contains(&kind)
         });
-        for timer in [Timer::Preparation(ms), Timer::Retain(ms), Timer::Deadline(ms)] {
+        for timer in [Timer::Preparation(ms), Timer::Retain(ms), Timer::Deadline(ms), Timer::Registration(ms)] {
             self.timers.cancel(timer);
         }
+        self.give_waiting_up(ms, outbox);
         self.retire_cids(ms, outbox);
         let mobile = self.mobiles.get_mut(&ms)?;
         // SDUs that were sent under the old keys are lost with them; those that wait go out under the new ones.
@@ -133,14 +178,16 @@ impl BaseStation {
         mobile.sent_with = None;
         mobile.previous = None;
         mobile.path = false;
+        (mobile.seamless, mobile.negotiated) = (false, false);
         Some(connection)
     }
 
-    /// The mobile is connected here now.
-    pub(super) fn entered(&mut self, now: VirtualTime, ms: MsMac) {
-        let installed = self.installed(now);
+    /// The mobile is authenticated here: it has to register.
+    pub(super) fn await_registration(&mut self, now: VirtualTime, ms: MsMac) {
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
-            mobile.role = Role::Serving(Serving::entered(Some(installed)));
+            mobile.role = Role::Serving(Serving::default());
+            mobile.registration = Some(Registration::default());
         }
+        self.timers.set(Timer::Registration(ms), now + LIMIT);
     }
 }

@@ -5,7 +5,7 @@
 //! * `target`: preparation, confirmation, the end of an attempt.
 //! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
 //! * `data`: user data on the air and in the tunnels.
-//! * `entrance`: initial ranging; `authentication`: EAP and the SA-TEK handshake.
+//! * `entrance`: initial ranging and SBC; `authentication`: EAP and the SA-TEK handshake; `registration`: REG, the first TEKs.
 //! * `sa_tek_handover` and `reuse`: the modes `legacy-sa-tek` and `legacy-reuse`.
 //! * `refresh`: new TEKs for a mobile that asks.
 //! * `retained`: how many contexts are kept; `restart`: all of them lost.
@@ -16,6 +16,7 @@ mod data;
 mod entrance;
 mod ranging;
 mod refresh;
+mod registration;
 mod restart;
 mod retained;
 mod reuse;
@@ -33,6 +34,7 @@ use rand_chacha::ChaCha20Rng;
 use authentication::{Purpose, Session};
 pub use cid_pool::CidPool;
 use entrance::Entrances;
+use registration::Registration;
 use sa_tek_handover::Challenge;
 use serving::Serving;
 use target::Target;
@@ -73,6 +75,8 @@ pub struct BaseStationSettings {
     pub keys: BaseStationKeySettings,
     /// The full lifetime of a PMK in this network (R10).
     pub pmk_lifetime: Duration,
+    /// Whether it generates TEKs from the count (A5).
+    pub seamless: bool,
     /// How many contexts of ended attempts are kept at the most (R8).
     pub retained_contexts: usize,
     /// The links to mobile stations.
@@ -90,6 +94,8 @@ pub struct Established {
     pub tunnel: (u32, u32),
     /// Whether it negotiated seamless handover.
     pub seamless: bool,
+    /// Whether it declared that it hands over.
+    pub handover: bool,
     /// The classifiers of its service flows.
     pub classifiers: Classifiers,
 }
@@ -116,8 +122,12 @@ struct Mobile {
     retired: Vec<(CmacKeyCount, Connection)>,
     flows: Vec<(Sfid, Said)>,
     classifiers: Classifiers,
-    /// Whether the mobile negotiated seamless handover (R13).
+    /// Whether the mobile negotiated seamless handover and this BS generates its TEKs (R13).
     seamless: bool,
+    /// What the mobile negotiated, whatever this BS can do.
+    negotiated: bool,
+    /// Whether the mobile declared that it hands over (A26).
+    handover: bool,
     /// The BS it came from, to be told when the handover is complete.
     came_from: Option<Ipv4Addr>,
     /// Where it went from here, address and GRE key: downlink packets that are still under way when the connection is over go
@@ -162,6 +172,12 @@ struct Mobile {
     challenge: Option<Challenge>,
     /// Whether the Authenticator has still to answer that the AK in use is in use.
     confirming: bool,
+    /// The registration of a mobile that is entering, until its first TEKs are out.
+    registration: Option<Registration>,
+    /// Whether the data path is still to be registered for the first time after an entry.
+    attaching: bool,
+    /// Uplink packets that wait for that.
+    waits_for_path: VecDeque<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -175,6 +191,7 @@ enum Timer {
     AuthenticationEnd(MsMac, Purpose),
     Halted(MsMac),
     TekInvalid(MsMac),
+    Registration(MsMac),
 }
 
 /// A base station.
@@ -237,7 +254,8 @@ impl BaseStation {
             mobile.role = Role::Serving(Serving::default());
             mobile.path = true;
             mobile.classifiers = standing.classifiers;
-            mobile.seamless = standing.seamless;
+            (mobile.seamless, mobile.negotiated) = (standing.seamless, standing.seamless);
+            mobile.handover = standing.handover;
             mobile.keys = Some(standing.keys);
             (mobile.tunnel_down, mobile.tunnel_up) = (standing.tunnel.0, Some(standing.tunnel.1));
             let tunnel = standing.tunnel.0;
@@ -261,6 +279,8 @@ impl BaseStation {
             flows: Vec::new(),
             classifiers: Classifiers::default(),
             seamless: false,
+            negotiated: false,
+            handover: true,
             came_from: None,
             gone_to: None,
             uplink_sequence: 0,
@@ -283,6 +303,9 @@ impl BaseStation {
             mode: HandoverMode::Seamless,
             challenge: None,
             confirming: false,
+            registration: None,
+            attaching: false,
+            waits_for_path: VecDeque::new(),
         }))
     }
 
@@ -307,6 +330,19 @@ impl BaseStation {
             mobile.connection = Some(connection);
             mobile.answered.clear();
             mobile.halted.clear();
+        }
+    }
+
+    /// The connection that a mobile has gets its transport CIDs.
+    fn adopt_flows(&mut self, ms: MsMac, connection: Connection, outbox: &mut Outbox<Event>) {
+        let bs = self.settings.bsid;
+        self.by_cid.extend(connection.cids().map(|cid| (cid, ms)));
+        for flow in &connection.flows {
+            let (cid, kind) = (flow.cid, CidKind::Transport(flow.said));
+            self.event(ms, What::Cid { bs, cid, kind, held: true }, outbox);
+        }
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.connection = Some(connection);
         }
     }
 
@@ -399,6 +435,7 @@ impl BaseStation {
                 Ok(frame) => match frame.packet {
                     BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
                     BackbonePacket::Data(packet) => self.tunnelled(now, frame.from.ip, packet, outbox),
+                    BackbonePacket::Radius(_) => outbox.verdict(Verdict::rejected("dropped: not for a base station")),
                 },
                 Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             },
@@ -470,6 +507,7 @@ impl BaseStation {
                     ManagementMessage::MobMshoReq(request) => self.handover_request(now, ms, request, outbox),
                     ManagementMessage::MobHoInd(indication) => self.indicated(now, ms, indication, outbox),
                     ManagementMessage::PkmReq(request) => self.key_request(now, ms, cid, request, outbox),
+                    ManagementMessage::RegReq(request) => self.registration_requested(now, ms, cid, request, outbox),
                     other => {
                         let text = format!("dropped: {} not expected here", other.name());
                         outbox.verdict(Verdict::rejected(text));
@@ -572,6 +610,7 @@ impl BaseStation {
             Timer::AuthenticationEnd(ms, purpose) => self.authentication_ended(ms, purpose, outbox),
             Timer::Halted(ms) => self.tek_at_hand(now, ms),
             Timer::TekInvalid(ms) => self.repeat_tek_invalid(now, ms),
+            Timer::Registration(ms) => self.registration_ended(now, ms, outbox),
         }
     }
 }

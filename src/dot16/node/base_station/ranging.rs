@@ -17,7 +17,6 @@ use crate::dot16::node::named_count::{count_tlv, named_ak_sn, named_count};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, EntryState, RangingOutcome};
-use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::security::hierarchy::Profile;
 use crate::dot16::security::keys::Tek;
 use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
@@ -71,7 +70,7 @@ impl BaseStation {
         let Some(mobile) = self.know(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: no mobile with this MAC address can be reached here"));
         };
-        if mobile.keys.is_some() {
+        if mobile.keys.as_ref().is_some_and(|keys| !keys.is_outdated()) {
             return self.range(now, ms, cid, message, outbox);
         }
         if mobile.waiting.is_some() || !matches!(mobile.role, Role::Idle) {
@@ -366,17 +365,17 @@ impl BaseStation {
     /// RNG-RSP with bits 1-2 = 00, under the CMAC key of the claimed count (R7, profile `std2009`).
     fn demand_reauthentication(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount) {
         let crc = self.settings.radio.crc;
-        let Some(keys) = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()) else {
+        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut());
+        let Some(entry) = keys.and_then(|keys| keys.below_mut(m)) else {
             return;
         };
-        let mut entry = EntryKeys::without_teks(keys.ak(), m);
         let tlvs = vec![
             RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
             RngRspTlv::SsMacAddress(ms),
             RngRspTlv::HoProcessOptimization(HandoverMode::LegacyFull.optimization()),
         ];
         let message = ManagementMessage::RngRsp(RngRsp { reserved: 0, tlvs });
-        if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, &mut entry, crc) {
+        if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, entry, crc) {
             self.queue_management(now, ms, pdu, "RNG-RSP: demands re-authentication".to_owned());
         }
     }

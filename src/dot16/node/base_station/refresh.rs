@@ -79,7 +79,8 @@ impl BaseStation {
         let (Some(said), Some(nonce)) = (request.said(), request.nonce()) else {
             return self.rejected(ms, Reject::Malformed, "dropped: Key-Request without SAID or nonce", outbox);
         };
-        let Some(mobile) = self.mobiles.get(&ms).filter(|mobile| mobile.has_entered()) else {
+        let entered = |mobile: &&Mobile| mobile.has_entered() && mobile.is_registered();
+        let Some(mobile) = self.mobiles.get(&ms).filter(entered) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile has not entered here"));
         };
         if mobile.connection.as_ref().is_none_or(|connection| connection.primary != cid) {
@@ -90,11 +91,16 @@ impl BaseStation {
         }
         match self.renewed(now, ms, said, nonce) {
             Some(renewed) => {
-                let how = if renewed { "a newer TEK is made" } else { "the newer TEK is sent once more" };
+                let how = match (renewed, self.mobiles.get(&ms).is_some_and(|mobile| mobile.is_unkeyed(said))) {
+                    (true, _) => "a newer TEK is made",
+                    (false, true) => "the first TEKs are sent",
+                    (false, false) => "the newer TEK is sent once more",
+                };
                 outbox.verdict(Verdict::accepted(format!("CMAC good, {how}")));
                 self.report_keys(ms, outbox);
                 self.answer_key_request(now, ms, request.identifier, said, nonce);
                 self.tek_at_hand(now, ms);
+                self.first_keys_sent(now, ms, said, outbox);
             }
             None => {
                 outbox.verdict(Verdict::accepted(format!("CMAC good, but there is no SA {said}")));
@@ -116,7 +122,7 @@ impl BaseStation {
         let arrival = radio.next_downlink(now) + radio.frame + radio.tek_processing;
         let hold = arrival.since(now) + self.longest_silence();
         let mobile = self.mobiles.get_mut(&ms)?;
-        let repeated = mobile.answered.get(&said) == Some(&nonce);
+        let repeated = mobile.answered.get(&said) == Some(&nonce) || mobile.is_unkeyed(said);
         let keys = mobile.keys.as_mut()?;
         let lifetime = keys.lifetime();
         let context = keys.current_mut()?.tek_context_mut(said)?;

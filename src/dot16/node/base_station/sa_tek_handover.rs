@@ -94,7 +94,7 @@ impl BaseStation {
         self.install_random(now, ms, None);
         let installed = self.installed(now);
         let [_, frame @ ..] = self.settings.radio.frame_number(now).to_be_bytes();
-        let negotiation = sa_tek::negotiation(&self.settings.keys.window);
+        let negotiation = PkmAttribute::SecurityNegotiation(sa_tek::parameters_of(&self.settings.keys.window));
         let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
         let (Some(keys), Some(challenge)) = (&mobile.keys, &mut mobile.challenge) else {
             return;

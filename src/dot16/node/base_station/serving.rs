@@ -101,6 +101,11 @@ impl Serving {
         (self.is_here() && !self.awaits_teks).then(|| self.downlink_from.unwrap_or(VirtualTime::ZERO))
     }
 
+    /// Downlink data is not sent before `from`.
+    pub(super) fn postpone_downlink(&mut self, from: VirtualTime) {
+        self.downlink_from = self.downlink_from.max(Some(from));
+    }
+
     /// Whether the mobile is here, not on its way to another BS.
     pub(super) fn is_here(&self) -> bool {
         self.left.is_none()
@@ -178,6 +183,10 @@ impl BaseStation {
             // Until then candidates would be given contexts of the PMK before.
             return outbox.verdict(Verdict::rejected("dropped: the Authenticator does not use the new PMK yet"));
         }
+        let fixed = self.mobiles.get(&ms).is_some_and(|mobile| !mobile.handover);
+        if fixed && !self.weak(Weakness::MovesFixedStations) {
+            return outbox.verdict(Verdict::rejected("refused: the station has declared no handover"));
+        }
         let Some(Serving { preparation, left: None, .. }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile is not connected here"));
         };
@@ -242,7 +251,7 @@ impl BaseStation {
             bs_info(self.settings.bsid, bs_role::SERVING),
             bs_info(target, bs_role::TARGET),
             AsnTlv::DataPathInfo(vec![AsnTlv::DataPathId(mobile.tunnel_down)]),
-            AsnTlv::seamless(mobile.seamless),
+            AsnTlv::seamless((mobile.negotiated || mobile.seamless) && self.settings.seamless),
         ]
     }
 
@@ -468,6 +477,7 @@ impl BaseStation {
         self.timers.cancel(Timer::Retain(ms));
         self.timers.cancel(Timer::Preparation(ms));
         self.give_queue_up(ms, outbox);
+        self.give_waiting_up(ms, outbox);
         self.retire_cids(ms, outbox);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
@@ -479,6 +489,7 @@ impl BaseStation {
         mobile.path = false;
         mobile.management.clear();
         (mobile.session, mobile.previous, mobile.confirming) = (None, None, false);
+
         if let Some(keys) = &mut mobile.keys {
             keys.release();
         }

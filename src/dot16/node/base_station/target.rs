@@ -114,7 +114,9 @@ impl BaseStation {
         };
         mobile.flows = flows;
         mobile.classifiers = Classifiers::in_message(&request.tlvs);
-        mobile.seamless = request.tlvs.is_seamless() || weak;
+        mobile.negotiated = request.tlvs.is_seamless();
+        mobile.seamless = mobile.negotiated && self.settings.seamless || weak;
+        mobile.handover = true;
         mobile.role = Role::Target(target);
         outbox.verdict(Verdict::accepted("asks for the context"));
         self.timers.set(Timer::Deadline(ms), now + self.settings.radio.preparation_kept());
@@ -160,14 +162,15 @@ impl BaseStation {
         }
         if mobile.waiting.is_some() {
             // A re-entry that no BS has prepared: what the mobile negotiated comes with its context.
-            mobile.seamless = report.tlvs.is_seamless();
+            mobile.seamless = report.tlvs.is_seamless() && self.settings.seamless;
         }
-        let saids = if mobile.seamless { saids(&mobile.flows) } else { Vec::new() };
+        mobile.negotiated |= report.tlvs.is_seamless();
         let same_ak = mobile.keys.as_ref().is_some_and(|keys| keys.ak().akid == ak.akid);
         if !same_ak {
-            mobile.keys = Some(BaseStationKeys::new(settings, ak, saids, lifetime));
+            mobile.keys = Some(BaseStationKeys::new(settings, ak, Vec::new(), lifetime));
         }
         let Some(keys) = &mut mobile.keys else { return };
+        keys.generate_for(if mobile.seamless { saids(&mobile.flows) } else { Vec::new() });
         let preparation = keys.prepare(now, n, report.tlvs.is_issued_before());
         let legacy = match &mobile.role {
             Role::Target(Target { request: Some(_), .. }) if self.settings.mode != HandoverMode::Seamless => {
@@ -306,7 +309,7 @@ impl BaseStation {
             return;
         }
         let action = message.tlvs.action_time().map_or(now, |frame| radio.frame_start(frame));
-        let arrival = action.max(now) + radio.dl_sync;
+        let arrival = (action + radio.dl_sync).max(now);
         let (mode, wanted) = (target.mode, target.ho_id);
         if target.generates() {
             target.downlink_from = Some(arrival);
@@ -342,7 +345,10 @@ impl BaseStation {
         let (Some(count), Some(sn)) = (count.or(own), self.ak_sn(ms)) else {
             return;
         };
-        let tlvs = vec![AsnTlv::RegistrationType(registration::HANDOFF), count_tlv(sn, count), tunnel_info(tunnel)];
+        let entered = self.mobiles.get(&ms).filter(|mobile| mobile.attaching).map(|mobile| mobile.negotiated);
+        let kind = if entered.is_some() { registration::INITIAL_NETWORK_ENTRY } else { registration::HANDOFF };
+        let mut tlvs = vec![AsnTlv::RegistrationType(kind), count_tlv(sn, count), tunnel_info(tunnel)];
+        tlvs.extend(entered.map(AsnTlv::seamless));
         let note = format!("Path_Reg_Req: asks for the downlink, on count {count}");
         self.backbone.withdraw(ms, |kind| matches!(kind, MessageKind::PathRegReq | MessageKind::PathDeregReq));
         self.ask_gateway(now, ms, MessageKind::PathRegReq, tlvs, note, outbox);
@@ -356,6 +362,7 @@ impl BaseStation {
         mobile.path = answer.tlvs.result_code() == Some(result::SUCCESS);
         if let Some(up) = answer.tlvs.inside(DataPathInfo).data_path_id() {
             mobile.tunnel_up = Some(up);
+            self.path_is_there(answer.ms, outbox);
         }
     }
 

@@ -12,13 +12,14 @@ use rand_core::Rng;
 
 use super::{MobileStation, State, Timer};
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction};
+use crate::dot16::node::capabilities;
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, NamedKey, Outcome, Reject, What};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::Pmk;
+use crate::dot16::security::eap_tls::{EapPeer, PeerStep};
 use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::security::mobile_keys::MobileKeys;
-use crate::dot16::security::shortened_eap::{EapPeer, PeerStep};
 use crate::dot16::security::tek_context::PmkLifetime;
 use crate::dot16::wire::{CmacTuple, EapPacket, ManagementMessage, PkmAttribute, PkmCode, PkmMessage};
 use crate::emulation::{Outbox, Verdict};
@@ -36,7 +37,7 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 const BACK_OFF_DOUBLINGS: u32 = 5;
 
 /// An authentication under way.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Authentication {
     bs: Bsid,
     primary: Cid,
@@ -170,7 +171,7 @@ impl MobileStation {
         outbox: &mut Outbox<Event>,
     ) {
         self.pkm_identifier = self.pkm_identifier.wrapping_add(1);
-        let peer = EapPeer::new(self.settings.credential.clone(), self.settings.mac);
+        let peer = EapPeer::new(self.settings.credentials.clone());
         let start = self.pkm_identifier;
         self.authentication = Some(Authentication { bs, primary, entry, peer, start, repeats: 0, handshake: None });
         self.timers.set(Timer::AuthenticationLimit, now + LIMIT);
@@ -247,12 +248,7 @@ impl MobileStation {
         let Self { authentication: Some(Authentication { peer, .. }), generator, .. } = self else {
             return;
         };
-        let nonce = || {
-            let mut nonce = [0; 16];
-            generator.fill_bytes(&mut nonce);
-            nonce
-        };
-        match peer.take(&packet, nonce) {
+        match peer.take(&packet, now, generator) {
             PeerStep::Ignored(why) => outbox.verdict(Verdict::rejected(format!("dropped: {why}"))),
             PeerStep::Respond(response) => {
                 outbox.verdict(Verdict::accepted("answered"));
@@ -334,10 +330,13 @@ impl MobileStation {
 
     fn sa_tek_request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let crc = self.settings.radio.crc;
-        let negotiation = sa_tek::negotiation(self.keys.window());
-        let Some(Authentication { bs, primary, handshake: Some(handshake), .. }) = &mut self.authentication else {
+        let window = self.keys.window().clone();
+        let Some(Authentication { bs, primary, entry, handshake: Some(handshake), .. }) = &mut self.authentication
+        else {
             return;
         };
+        // At entry it is what SBC-REQ, which is not protected, has said.
+        let negotiation = if *entry { capabilities::security(&window) } else { sa_tek::parameters_of(&window) };
         let Some(entry) = handshake.keys.keys_mut(*bs, CmacKeyCount(0)) else {
             return;
         };
@@ -349,7 +348,7 @@ impl MobileStation {
                 PkmAttribute::BsRandom(handshake.bs_random),
                 PkmAttribute::KeySequenceNumber(entry.ak_sn().0),
                 PkmAttribute::AkId(entry.akid()),
-                negotiation,
+                PkmAttribute::SecurityNegotiation(negotiation),
             ],
         };
         let note = format!("SA-TEK-Request: has AK {}", entry.akid());
@@ -404,7 +403,7 @@ impl MobileStation {
         }
         let mut keys = handshake.keys.clone();
         if entry {
-            return self.enter_with(now, keys, message, outbox);
+            return self.register_with(now, keys, message, outbox);
         }
         outbox.verdict(Verdict::accepted("the new AK is in use"));
         let Some(live) = &mut self.live else { return };
@@ -436,9 +435,11 @@ impl MobileStation {
         self.authentication = None;
         self.stop_authentication_timers();
         self.renewals_failed = 0;
-        let (pmk, sn) = old.pmk();
-        let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
-        self.event(What::Key { at_mobile: true, held: false, key }, outbox);
+        if old.is_authenticated() {
+            let (pmk, sn) = old.pmk();
+            let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
+            self.event(What::Key { at_mobile: true, held: false, key }, outbox);
+        }
         self.report_keys(outbox);
         self.event(What::Committed(self.keys.committed()), outbox);
     }
@@ -453,7 +454,7 @@ impl MobileStation {
         if entry {
             return self.join_next(now, outbox);
         }
-        // A credential that is wrong now is likely to be wrong for a while.
+        // A certificate that will not do now is likely not to do for a while.
         let doublings = if refused { BACK_OFF_DOUBLINGS } else { self.renewals_failed.min(BACK_OFF_DOUBLINGS) };
         self.renewals_failed += 1;
         self.refused = refused;

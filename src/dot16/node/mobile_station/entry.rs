@@ -259,8 +259,11 @@ impl MobileStation {
             self.event(What::UplinkGranted { bs }, outbox);
         }
         self.event(What::HandoverEnded { outcome, at: Some(bs) }, outbox);
-        self.proves_keys = notify;
-        if notify || !self.packets.is_empty() {
+        // The BS may have derived later, and use a TEK0 that has expired here: the first PDU under TEK1 tells.
+        let keys = self.keys.keys(bs, self.keys.committed());
+        let with_tek1 = keys.is_some_and(|keys| keys.tek_contexts().any(|(_, context)| context.begins_with_tek1(now)));
+        self.proves_keys = notify || with_tek1;
+        if self.proves_keys || !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
         self.withdraw_refresh();

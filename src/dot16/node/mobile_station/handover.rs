@@ -33,6 +33,9 @@ impl MobileStation {
                 .event(What::CommandIgnored("handover: one is under way, or the mobile has no connection"), outbox);
         };
         let from = live.bs;
+        if !self.settings.declared.handover && !self.keys.weak(Weakness::MovesAlthoughFixed) {
+            return self.event(What::CommandIgnored("handover: a fixed station does not hand over"), outbox);
+        }
         if self.pending.is_some() {
             let text = "handover: one waits for the end of an authentication already";
             return self.event(What::CommandIgnored(text), outbox);

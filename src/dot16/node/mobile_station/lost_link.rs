@@ -43,7 +43,9 @@ impl MobileStation {
             self.event(What::HandoverStarted { from: bs, to: bs }, outbox);
         }
         self.event(What::Left { bs }, outbox);
-        let fallbacks: Vec<Bsid> = self.settings.ports.keys().copied().filter(|other| *other != bs).collect();
+        let others =
+            self.settings.ports.keys().copied().filter(|other| *other != bs && self.settings.declared.handover);
+        let fallbacks: Vec<Bsid> = others.collect();
         let entry = Entry {
             bs,
             from: bs,

@@ -5,7 +5,8 @@
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
 //! * `sa_tek_handover`: the mode `legacy-sa-tek`.
 //! * `data`: user packets up and down.
-//! * `authentication`: EAP and the SA-TEK handshake; `network_entry`: the way in for a mobile without connection.
+//! * `network_entry`: the way in for a mobile without connection; `registration`: SBC, REG and the first TEKs on it.
+//! * `authentication`: EAP and the SA-TEK handshake.
 //! * `refresh`: new TEKs in time.
 //! * `lost_link`: a serving BS that is silent, contexts that are gone.
 
@@ -16,6 +17,7 @@ mod handover;
 mod lost_link;
 mod network_entry;
 mod refresh;
+mod registration;
 mod sa_tek_handover;
 
 use refresh::Refresh;
@@ -25,6 +27,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::capabilities::Capabilities;
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
@@ -35,7 +38,7 @@ use super::radio::RadioSettings;
 use super::sdu_queue::SduQueue;
 use super::timers::Timers;
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac, Sfid};
-use crate::dot16::security::Credential;
+use crate::dot16::security::eap_tls::PeerCredentials;
 use crate::dot16::security::hierarchy::AkContext;
 use crate::dot16::security::mobile_keys::MobileKeys;
 use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage};
@@ -51,10 +54,12 @@ use sa_tek_handover::Handshake;
 pub struct MobileStationSettings {
     /// Its MAC address.
     pub mac: MsMac,
-    /// Whether it negotiated seamless handover at network entry (A5, R13).
+    /// Whether seamless handover is negotiated (A5, R13): before the run, or in REG of the last network entry.
     pub seamless: bool,
+    /// What it declares in REG.
+    pub declared: Capabilities,
     /// What it authenticates with.
-    pub credential: Credential,
+    pub credentials: PeerCredentials,
     /// The radio.
     pub radio: RadioSettings,
     /// The links to base stations.
@@ -137,10 +142,11 @@ enum Timer {
     JoinDeadline,
     Refresh,
     Handshake,
+    JoinRequest,
 }
 
 /// A mobile station.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct MobileStation {
     settings: MobileStationSettings,
     directory: Arc<Directory>,
@@ -195,18 +201,37 @@ impl MobileStation {
         generator: ChaCha20Rng,
     ) -> Self {
         let count = keys.committed();
-        let report = KeyReport::new(settings.mac, true);
         let flows = connection.flows.iter().map(|flow| flow.sfid).collect();
+        let mut station = Self::switched_on(settings, directory, keys, bs, flows, generator);
+        station.timers.cancel(Timer::Join);
+        station.timers.set(Timer::Slot, VirtualTime::ZERO);
+        station.live = Some(Live { bs, connection, count });
+        station.state = State::Connected;
+        station
+    }
+
+    /// A mobile that is switched on at the start of the run and enters the network, at `bs` first; `keys` are those of a mobile
+    /// that has not authenticated, `flows` its service flows.
+    #[must_use]
+    pub fn switched_on(
+        settings: MobileStationSettings,
+        directory: Arc<Directory>,
+        keys: MobileKeys,
+        bs: Bsid,
+        flows: Vec<Sfid>,
+        generator: ChaCha20Rng,
+    ) -> Self {
+        let report = KeyReport::new(settings.mac, true);
         let mut timers = Timers::default();
-        timers.set(Timer::Slot, VirtualTime::ZERO);
+        timers.set(Timer::Join, VirtualTime::ZERO);
         timers.set(Timer::LostLink, VirtualTime::ZERO);
         Self {
             settings,
             directory,
             keys,
             report,
-            live: Some(Live { bs, connection, count }),
-            state: State::Connected,
+            live: None,
+            state: State::Joining { joining: Joining::beginning(bs, false) },
             timers,
             cancel_repeats: 0,
             generator,
@@ -242,6 +267,9 @@ impl MobileStation {
     /// Reports PMK and counts at the first input.
     fn start(&mut self, outbox: &mut Outbox<Event>) {
         self.started = true;
+        if !self.keys.is_authenticated() {
+            return;
+        }
         let (pmk, sn) = self.keys.pmk();
         let key = NamedKey::Pmk { sn, pmk: pmk.clone() };
         self.event(What::Key { at_mobile: true, held: true, key }, outbox);
@@ -335,6 +363,12 @@ impl MobileStation {
                     self.arrival_answered(now, cid, message, outbox);
                 }
             }
+            (ManagementMessage::SbcRsp(message), _) => self.negotiated(now, cid, message, outbox),
+            (ManagementMessage::RegRsp(message), Some((tuple, protected))) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.registered(now, cid, message, outbox);
+                }
+            }
             (ManagementMessage::PkmRsp(message), protected) if message.code.is_authentication() => {
                 self.authentication_response(now, cid, message, protected, outbox);
             }
@@ -355,7 +389,11 @@ impl MobileStation {
 
     /// Verifies a CMAC tuple of the BS listened to and takes its CMAC_PN.
     fn verify(&mut self, cid: Cid, protected: &[u8], tuple: &CmacTuple, outbox: &mut Outbox<Event>) -> bool {
-        let Some((bs, _, count)) = self.listening_to() else {
+        let entering = match &self.state {
+            State::Joining { joining } => joining.has_keys().then_some((joining.bs, CmacKeyCount(0))),
+            _ => None,
+        };
+        let Some((bs, count)) = entering.or(self.listening_to().map(|(bs, _, count)| (bs, count))) else {
             outbox.verdict(Verdict::rejected("dropped: no keys of this BS are in use"));
             return false;
         };
@@ -400,6 +438,7 @@ impl MobileStation {
             Timer::JoinDeadline => self.join_next(now, outbox),
             Timer::Refresh => self.refresh_teks(now, outbox),
             Timer::Handshake => self.arrival_unanswered(now, outbox),
+            Timer::JoinRequest => self.join_unanswered(now, outbox),
         }
     }
 }

@@ -1,20 +1,24 @@
-//! The way into the network for a mobile that has no connection and no context that would let it in: initial ranging,
-//! authentication, and TEKs in SA-TEK-Response (802.16-2009 clause 6.3.9; SBC and REG are left out).
+//! The way into the network for a mobile that is switched on, and for one that has no connection and no context that would let
+//! it in (802.16-2009 clause 6.3.9):
 //!
-//! The base stations are tried in turn, the one that served last first, and again after a while, for ever. Nothing of the PMK
-//! before is used, and nothing of it is lost to a base station that answers badly: it goes when another is in use.
+//! 1. the downlink is found; a CDMA initial ranging code, RNG-RSP; RNG-REQ, RNG-RSP with basic and primary CID;
+//! 2. SBC-REQ, SBC-RSP: basic capabilities, security negotiation ([`super::registration`]);
+//! 3. EAP and the SA-TEK handshake ([`super::authentication`]);
+//! 4. REG-REQ, REG-RSP: capabilities and transport connections; Key-Request, Key-Reply for every SA ([`super::registration`]).
+//!
+//! Every request is repeated a few times, then the next base station is tried: in turn, the one that served last first, and
+//! again after a while, for ever. Nothing of the PMK before is used, and nothing of it is lost to a base station that answers
+//! badly: it goes when another is in use.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::handover::candidate_connection;
+use super::registration::FirstKeys;
 use super::{Live, MobileStation, State, Timer};
-use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount};
+use crate::dot16::identifiers::{Bsid, Cid, Said};
 use crate::dot16::node::connection::{Connection, plain_pdu};
 use crate::dot16::node::event::{Event, Outcome, What};
-use crate::dot16::node::radio::Association;
-use crate::dot16::node::sa_tek;
-use crate::dot16::security::mobile_keys::MobileKeys;
-use crate::dot16::wire::{ManagementMessage, PkmMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, cdma_code};
+use crate::dot16::wire::{ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SecurityNegotiation, cdma_code};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -31,34 +35,66 @@ pub(super) struct Joining {
     others: Vec<Bsid>,
     /// Rounds without success so far.
     rounds: u32,
-    stage: Stage,
+    pub(super) stage: Stage,
+    /// How often the request of this stage was repeated.
+    pub(super) repeats: u8,
+    /// Security negotiation parameters of SBC-RSP, which is not protected.
+    pub(super) negotiated: Option<SecurityNegotiation>,
     /// Whether a handover waits for the end.
     handover: bool,
 }
 
 #[derive(Clone, Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// Looking for the downlink.
     Synchronising,
-    /// RNG-REQ is out.
+    /// A CDMA code or RNG-REQ is out.
     Ranging,
-    /// EAP and the SA-TEK handshake, on these CIDs.
+    /// SBC-REQ is out, on these CIDs.
+    Negotiating(Connection),
+    /// EAP and the SA-TEK handshake.
     Authenticating(Connection),
-    /// The TEKs of SA-TEK-Response are being installed.
+    /// REG-REQ is out, under the AK of the handshake.
+    Registering(Connection),
+    /// Key-Requests are out; the connection has its transport CIDs.
+    Keying { connection: Connection, keys: BTreeMap<Said, FirstKeys> },
+    /// The first TEKs are being installed.
     Installing(Connection),
     /// Every BS was tried.
     Waiting,
 }
 
 impl Joining {
+    /// Before the first BS is tried, which will be `bs`.
+    pub(super) fn beginning(bs: Bsid, handover: bool) -> Self {
+        let (others, stage) = (Vec::new(), Stage::Waiting);
+        Self { bs, others, rounds: 0, stage, repeats: 0, negotiated: None, handover }
+    }
+
+    /// The connections at the BS, as far as it has given any.
+    fn connection(&self) -> Option<&Connection> {
+        match &self.stage {
+            Stage::Synchronising | Stage::Ranging | Stage::Waiting => None,
+            Stage::Negotiating(own) | Stage::Authenticating(own) | Stage::Registering(own) | Stage::Installing(own) => {
+                Some(own)
+            }
+            Stage::Keying { connection, .. } => Some(connection),
+        }
+    }
+
     /// Whether the mobile listens to the BS.
     pub(super) fn is_listening(&self) -> bool {
-        matches!(self.stage, Stage::Ranging | Stage::Authenticating(_) | Stage::Installing(_))
+        matches!(self.stage, Stage::Ranging) || self.may_send()
     }
 
     /// Whether it may send management messages there.
     pub(super) fn may_send(&self) -> bool {
-        matches!(self.stage, Stage::Authenticating(_) | Stage::Installing(_))
+        self.connection().is_some()
+    }
+
+    /// Whether the AK of this entry is in use: REG and the messages after it are protected.
+    pub(super) fn has_keys(&self) -> bool {
+        self.may_send() && !matches!(self.stage, Stage::Negotiating(_) | Stage::Authenticating(_))
     }
 }
 
@@ -88,8 +124,7 @@ impl MobileStation {
         self.report_keys(outbox);
         self.event(What::Committed(self.keys.committed()), outbox);
         let handover = handover || exhausted;
-        let joining = Joining { bs: first, others: Vec::new(), rounds: 0, stage: Stage::Waiting, handover };
-        self.state = State::Joining { joining };
+        self.state = State::Joining { joining: Joining::beginning(first, handover) };
         self.try_all(now, first);
     }
 
@@ -110,7 +145,7 @@ impl MobileStation {
         };
         match joining.others.pop() {
             Some(bs) => {
-                (joining.bs, joining.stage) = (bs, Stage::Synchronising);
+                (joining.bs, joining.stage, joining.negotiated) = (bs, Stage::Synchronising, None);
                 self.timers.set(Timer::Join, now + self.settings.radio.dl_sync);
             }
             None => {
@@ -127,9 +162,13 @@ impl MobileStation {
         let State::Joining { joining } = &self.state else {
             return;
         };
-        let bs = joining.bs;
+        let (bs, has_keys) = (joining.bs, joining.has_keys());
         self.stop_joining();
         self.management.clear();
+        if has_keys {
+            self.keys.abandon();
+            self.report_keys(outbox);
+        }
         self.event(What::Left { bs }, outbox);
         self.try_next(now);
     }
@@ -146,20 +185,17 @@ impl MobileStation {
         let bs = joining.bs;
         self.event(What::Listening { bs }, outbox);
         self.timers.set(Timer::JoinDeadline, now + self.settings.radio.ranging_deadline);
-        match self.settings.radio.association {
-            Association::Level2 => self.timers.set(Timer::JoinRange, self.settings.radio.next_uplink(now)),
-            Association::None => self.timers.set(Timer::JoinAccess, self.settings.radio.next_uplink(now)),
-        }
+        self.timers.set(Timer::JoinAccess, self.settings.radio.next_uplink(now));
     }
 
-    /// Sends a CDMA ranging code, and again until it is answered.
+    /// Sends a CDMA initial ranging code, and again until it is answered.
     pub(super) fn join_access(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Joining { joining } = &self.state else {
             return;
         };
         if let Some(port) = self.settings.ports.get(&joining.bs) {
-            let note = format!("CDMA ranging code for {}", self.directory.bs(joining.bs));
-            outbox.send(*port, cdma_code::HANDOVER_RANGING.to_vec(), note);
+            let note = format!("CDMA initial ranging code for {}", self.directory.bs(joining.bs));
+            outbox.send(*port, cdma_code::INITIAL_RANGING.to_vec(), note);
         }
         self.timers.set(Timer::JoinAccess, self.settings.radio.next_uplink(self.retry(now)));
     }
@@ -186,10 +222,10 @@ impl MobileStation {
 
     /// RNG-RSP without CMAC tuple for a mobile on its way into the network.
     pub(super) fn join_response(&mut self, now: VirtualTime, response: &RngRsp, outbox: &mut Outbox<Event>) {
-        let State::Joining { joining: joining @ Joining { stage: Stage::Ranging, .. } } = &mut self.state else {
+        let State::Joining { joining: Joining { stage: Stage::Ranging, .. } } = &self.state else {
             return outbox.verdict(Verdict::rejected("dropped: no RNG-REQ is out"));
         };
-        if self.timers.get(Timer::JoinAccess).is_some() && cdma_code::answers(response, cdma_code::HANDOVER_RANGING) {
+        if self.timers.get(Timer::JoinAccess).is_some() && cdma_code::answers(response, cdma_code::INITIAL_RANGING) {
             outbox.verdict(Verdict::accepted("timing adjusted"));
             self.timers.cancel(Timer::JoinAccess);
             return self.timers.set(Timer::JoinRange, self.settings.radio.next_uplink(now));
@@ -201,44 +237,18 @@ impl MobileStation {
         let Some((basic, primary)) = cids.filter(|_| for_this) else {
             return outbox.verdict(Verdict::rejected("dropped: it answers no RNG-REQ of this mobile"));
         };
-        outbox.verdict(Verdict::accepted("ranging done: authenticates"));
-        joining.stage = Stage::Authenticating(Connection { basic, primary, flows: Vec::new() });
-        let bs = joining.bs;
+        outbox.verdict(Verdict::accepted("ranging done: negotiates basic capabilities"));
         self.stop_joining();
-        self.authenticate(now, bs, primary, true, outbox);
+        self.begin_stage(Stage::Negotiating(Connection { basic, primary, flows: Vec::new() }));
+        self.negotiate(now, outbox);
     }
 
-    /// SA-TEK-Response has verified under the AK of `keys`: TEKs and transport connections are in it.
-    pub(super) fn enter_with(
-        &mut self,
-        now: VirtualTime,
-        mut keys: MobileKeys,
-        response: &PkmMessage,
-        outbox: &mut Outbox<Event>,
-    ) {
-        let State::Joining { joining: Joining { bs, stage: Stage::Authenticating(own), .. } } = &self.state else {
-            return;
-        };
-        let (bs, own) = (*bs, own.clone());
-        let told = response.vendor().and_then(|vendor| candidate_connection(&vendor.items, bs));
-        let Some(connection) = told.filter(|told| (told.basic, told.primary) == (own.basic, own.primary)) else {
-            return outbox.verdict(Verdict::rejected("dropped: SA-TEK-Response names no transport connections"));
-        };
-        let kek = keys.ak(bs).kek.clone();
-        let (window, ends) = (keys.window().clone(), keys.lifetime().ends);
-        for update in response.sa_tek_updates() {
-            match (sa_tek::unwrapped(&kek, update, &window, now, ends), keys.keys_mut(bs, CmacKeyCount(0))) {
-                (Ok(context), Some(entry)) => entry.install(update.new_said, context),
-                (Err(reason), _) => return outbox.verdict(Verdict::rejected(format!("dropped: {reason}"))),
-                (_, None) => {}
-            }
-        }
-        outbox.verdict(Verdict::accepted("authenticated, TEKs unwrapped"));
-        self.use_keys(keys, outbox);
+    /// The next stage begins, with no request of it repeated yet.
+    pub(super) fn begin_stage(&mut self, stage: Stage) {
+        self.timers.cancel(Timer::JoinRequest);
         if let State::Joining { joining } = &mut self.state {
-            joining.stage = Stage::Installing(connection);
+            (joining.stage, joining.repeats) = (stage, 0);
         }
-        self.timers.set(Timer::KeysInstalled, now + self.settings.radio.tek_processing);
     }
 
     /// The TEKs are at work: the mobile is connected.
@@ -268,8 +278,6 @@ impl MobileStation {
         if !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
-        self.withdraw_refresh();
-        self.refresh_teks(now, outbox);
     }
 
     /// The contexts of the entry under way are lost: it begins anew.
@@ -281,7 +289,8 @@ impl MobileStation {
     }
 
     pub(super) fn stop_joining(&mut self) {
-        for timer in [Timer::Join, Timer::JoinRange, Timer::JoinAccess, Timer::JoinDeadline, Timer::KeysInstalled] {
+        let own = [Timer::Join, Timer::JoinRange, Timer::JoinAccess, Timer::JoinDeadline, Timer::JoinRequest];
+        for timer in own.into_iter().chain([Timer::KeysInstalled]) {
             self.timers.cancel(timer);
         }
     }

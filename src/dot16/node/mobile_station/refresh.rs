@@ -208,6 +208,9 @@ impl MobileStation {
 
     /// PKM-RSP whose CMAC has verified.
     pub(super) fn key_answer(&mut self, now: VirtualTime, cid: Cid, answer: &PkmMessage, outbox: &mut Outbox<Event>) {
+        if matches!(self.state, State::Joining { .. }) {
+            return self.first_key_answer(now, cid, answer, outbox);
+        }
         let live = match (&self.state, &self.live) {
             (State::Connected, Some(live)) if live.connection.primary == cid => live.clone(),
             _ => return outbox.verdict(Verdict::rejected("dropped: no Key-Request is out on this connection")),

@@ -72,7 +72,7 @@ impl MobileStation {
     }
 
     fn send_arrival_request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let negotiation = sa_tek::negotiation(self.keys.window());
+        let negotiation = PkmAttribute::SecurityNegotiation(sa_tek::parameters_of(self.keys.window()));
         let (State::Entering { entry }, Some(count)) = (&self.state, self.keys.traffic()) else {
             return;
         };

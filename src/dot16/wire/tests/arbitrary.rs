@@ -123,9 +123,12 @@ fn sa_tek_update() -> impl Strategy<Value = SaTekUpdate> {
 
 fn reg_tlv() -> impl Strategy<Value = RegTlv> {
     prop_oneof![
+        any::<u16>().prop_map(RegTlv::UplinkTransportCids),
         any::<u8>().prop_map(RegTlv::HandoverSupport),
         any::<u16>().prop_map(RegTlv::ResourceRetainTime),
+        any::<u8>().prop_map(RegTlv::HoOptimizationTimer),
         any::<u8>().prop_map(RegTlv::MobilityFeatures),
+        any::<u8>().prop_map(RegTlv::HoIndicationReadinessTimer),
         sa_tek_update().prop_map(RegTlv::SaTekUpdate),
         any::<u8>().prop_map(RegTlv::HoConnectionProcessingTime),
         any::<u8>().prop_map(RegTlv::HoTekProcessingTime),
@@ -354,6 +357,34 @@ fn mob_ho_ind() -> impl Strategy<Value = MobHoInd> {
     )
 }
 
+fn security_negotiation() -> impl Strategy<Value = SecurityNegotiation> {
+    let items = prop_oneof![
+        any::<u8>().prop_map(SecurityNegotiationItem::PkmVersion),
+        any::<u8>().prop_map(SecurityNegotiationItem::AuthorizationPolicy),
+        any::<u8>().prop_map(SecurityNegotiationItem::MacMode),
+        any::<u16>().prop_map(SecurityNegotiationItem::PnWindowSize),
+        any::<u8>().prop_map(SecurityNegotiationItem::MaxConcurrentTransactions),
+        any::<u8>().prop_map(SecurityNegotiationItem::MaxSecurityAssociations),
+        unknown_tlv().prop_map(SecurityNegotiationItem::Other),
+    ];
+    vec(items, 1..4).prop_map(SecurityNegotiation)
+}
+
+fn sbc() -> impl Strategy<Value = SbcMessage> {
+    let tlv = prop_oneof![
+        any::<u8>().prop_map(SbcTlv::BandwidthAllocation),
+        any::<u8>().prop_map(SbcTlv::MacPduCapabilities),
+        any::<u8>().prop_map(SbcTlv::PkmFlowControl),
+        any::<u8>().prop_map(SbcTlv::MaxSecurityAssociations),
+        security_negotiation().prop_map(SbcTlv::SecurityNegotiation),
+        any::<u8>().prop_map(SbcTlv::ExtensionCapability),
+        any::<u8>().prop_map(SbcTlv::HoTriggerMetrics),
+        any::<u8>().prop_map(SbcTlv::CurrentTransmitPower),
+        unknown_tlv().prop_map(SbcTlv::Other),
+    ];
+    vec(tlv, 0..6).prop_map(|tlvs| SbcMessage { tlvs })
+}
+
 fn pkm() -> impl Strategy<Value = PkmMessage> {
     let text = || vec(any::<u8>(), 1..300);
     let numbers = prop_oneof![
@@ -385,17 +416,10 @@ fn pkm() -> impl Strategy<Value = PkmMessage> {
             other,
         },
     );
-    let negotiated = prop_oneof![
-        any::<u8>().prop_map(SecurityNegotiationItem::PkmVersion),
-        any::<u8>().prop_map(SecurityNegotiationItem::AuthorizationPolicy),
-        any::<u8>().prop_map(SecurityNegotiationItem::MacMode),
-        any::<u16>().prop_map(SecurityNegotiationItem::PnWindowSize),
-        unknown_tlv().prop_map(SecurityNegotiationItem::Other),
-    ];
     let compounds = prop_oneof![
         tek_parameters().prop_map(PkmAttribute::TekParameters),
         descriptor.prop_map(PkmAttribute::SaDescriptor),
-        vec(negotiated, 1..4).prop_map(|items| PkmAttribute::SecurityNegotiation(SecurityNegotiation(items))),
+        security_negotiation().prop_map(PkmAttribute::SecurityNegotiation),
         sa_tek_update().prop_map(PkmAttribute::SaTekUpdate),
         vendor().prop_map(PkmAttribute::Vendor),
         unknown_tlv().prop_map(PkmAttribute::Other),
@@ -418,6 +442,8 @@ pub fn management_message() -> impl Strategy<Value = ManagementMessage> {
         vec(reg_tlv(), 0..5).prop_map(|tlvs| ManagementMessage::RegReq(RegReq { tlvs })),
         (any::<u8>(), vec(reg_tlv(), 0..5))
             .prop_map(|(response, tlvs)| ManagementMessage::RegRsp(RegRsp { response, tlvs })),
+        sbc().prop_map(ManagementMessage::SbcReq),
+        sbc().prop_map(ManagementMessage::SbcRsp),
         mob_nbr_adv().prop_map(ManagementMessage::MobNbrAdv),
         mob_msho_req().prop_map(ManagementMessage::MobMshoReq),
         mob_bsho_rsp().prop_map(ManagementMessage::MobBshoRsp),

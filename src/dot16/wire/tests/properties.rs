@@ -7,7 +7,7 @@ use super::arbitrary::{fragmentation_subheader, header, management_message, pack
 use crate::dot16::wire::*;
 
 /// Types of the messages that are decoded.
-const DECODED: [u8; 10] = [4, 5, 6, 7, 9, 10, 53, 57, 58, 59];
+const DECODED: [u8; 12] = [4, 5, 6, 7, 9, 10, 26, 27, 53, 57, 58, 59];
 
 /// What has to hold for whatever octets were taken for a management message.
 fn reads_back(octets: &[u8]) -> Result<(), TestCaseError> {
