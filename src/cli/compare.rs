@@ -35,7 +35,7 @@ same figures, whatever the number of threads."
 )]
 pub struct CompareArguments {
     /// Runs of each row, 1 to 10000
-    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
     runs: u32,
     /// Seed of the first run of each row; the others count on from it
     #[arg(long, value_name = "N", default_value_t = 1)]
