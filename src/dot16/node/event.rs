@@ -279,7 +279,7 @@ pub enum What {
         /// The BS.
         bs: Bsid,
     },
-    /// An RNG-REQ of the mobile that verifies reached the BS.
+    /// An RNG-REQ of the mobile that verifies reached the BS, or that of a prepared full entry, which nothing protects.
     RangingRequest {
         /// The BS.
         bs: Bsid,
