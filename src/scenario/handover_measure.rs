@@ -244,7 +244,8 @@ impl Tracked {
         let (last, first) = match direction {
             Direction::Uplink => {
                 let last = last_end(self.left?, radio.frame);
-                (last, radio.next_uplink(just_before(self.granted?.max(keys))))
+                // A subframe that starts at the very instant of the grant is too early for the mobile.
+                (last, radio.next_uplink(self.granted?.max(keys)))
             }
             Direction::Downlink => {
                 let last = last_end(self.downlink_stopped.or(self.left)?, radio.downlink);
