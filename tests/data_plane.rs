@@ -527,6 +527,7 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
         key_request_retry: Duration::from_millis(300),
     };
     let settings = BaseStationSettings {
+        seamless: true,
         bsid: BS,
         radio,
         keys: key_settings(),
