@@ -16,7 +16,7 @@ use keyhop::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Dire
 use keyhop::dot16::node::fragmentation::{Fragmenter, Reassembler};
 use keyhop::dot16::node::sdu_queue::{PduLimits, SduQueue};
 use keyhop::dot16::node::{
-    Association, BackboneSide, BaseStation, BaseStationSettings, CidPool, Directory, Place, RadioSettings,
+    Association, BackboneSide, BaseStation, BaseStationSettings, CidPool, Directory, HandoverMode, Place, RadioSettings,
 };
 use keyhop::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use keyhop::dot16::security::entry_keys::EntryKeys;
@@ -416,7 +416,7 @@ fn forwarded(run: &Run, interface: &str) -> Vec<Vec<u8>> {
     let frames = run.capture.frames.iter().filter(|frame| run.interface(frame) == interface);
     let packets = frames.filter_map(|frame| match decapsulate(&frame.octets).unwrap().packet {
         BackbonePacket::Data(packet) => Some(packet.payload),
-        BackbonePacket::Control(_) => None,
+        BackbonePacket::Control(_) | BackbonePacket::Radius(_) => None,
     });
     packets.collect()
 }
@@ -529,6 +529,7 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
     let settings = BaseStationSettings {
         seamless: true,
         bsid: BS,
+        mode: HandoverMode::Seamless,
         radio,
         keys: key_settings(),
         pmk_lifetime: lifetime().full,
@@ -538,6 +539,7 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
     let own = BackboneEndpoint { mac: BS.0, ip: [10, 16, 0, 2].into() };
     let directory = Directory {
         gateway: Place { name: "gw".to_owned(), endpoint: own },
+        aaa: Place { name: "aaa".to_owned(), endpoint: own },
         base_stations: BTreeMap::new(),
         mobile_stations: BTreeMap::new(),
     };

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
@@ -13,7 +14,7 @@ use crate::capture::{FileFormat, capture_file, key_log_text};
 use crate::emulation::Engine;
 use crate::report;
 use crate::scenario::bundled;
-use crate::scenario::outcome::{CaptureResult, RunVerdict};
+use crate::scenario::outcome::{CaptureResult, RunOutcome, RunVerdict};
 use crate::scenario::run::{FinishedRun, TrafficOverride, run as run_script};
 use crate::scenario::script::{Script, SetArgument};
 
@@ -25,6 +26,44 @@ enum Format {
     Pcapng,
     /// Classic pcap: link type 252, no comments.
     Pcap,
+}
+
+/// How a ladder is drawn.
+#[derive(Clone, Copy, Debug)]
+enum LadderForm {
+    Svg,
+    Mermaid,
+}
+
+/// Where a ladder is drawn, and how: the extension says it.
+#[derive(Clone, Debug)]
+struct LadderFile {
+    path: PathBuf,
+    form: LadderForm,
+}
+
+impl FromStr for LadderFile {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = PathBuf::from(text);
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        let form = match extension.as_deref() {
+            Some("svg") => LadderForm::Svg,
+            Some("mmd") => LadderForm::Mermaid,
+            _ => return Err(format!("expected a file name that ends in .svg or .mmd, found {text:?}")),
+        };
+        Ok(Self { path, form })
+    }
+}
+
+impl LadderFile {
+    fn content(&self, outcome: &RunOutcome) -> String {
+        let title = format!("{}, seed {}", outcome.scenario, outcome.seed);
+        match self.form {
+            LadderForm::Svg => report::ladder::svg(&title, &outcome.ladder, &outcome.ladder_nodes),
+            LadderForm::Mermaid => report::ladder::mermaid(&title, &outcome.ladder, &outcome.ladder_nodes),
+        }
+    }
 }
 
 /// The arguments of `keyhop run`.
@@ -54,6 +93,9 @@ pub struct RunArguments {
     /// Writes the IP packets that came out
     #[arg(long, value_name = "FILE")]
     delivered: Option<PathBuf>,
+    /// Draws the ladder: FILE.svg, or FILE.mmd for Mermaid text
+    #[arg(long, value_name = "FILE.svg|FILE.mmd")]
+    ladder: Option<LadderFile>,
     /// Sets a value of the script, by its dotted path: radio.frame=10ms, base_station.bs2.tek_cache=false
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<SetArgument>,
@@ -167,9 +209,17 @@ fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<
         .and_then(|()| match &arguments.delivered {
             Some(path) => outputs.stage(path, |out| write_capture(&finished.delivered, FileFormat::Pcapng, out)),
             None => Ok(()),
+        })
+        .and_then(|()| match &arguments.ladder {
+            Some(ladder) => {
+                let content = ladder.content(&finished.outcome);
+                outputs.stage(&ladder.path, |out| out.write_all(content.as_bytes()))
+            }
+            None => Ok(()),
         });
     staged.and_then(|()| outputs.commit()).map_err(|error| format!("error: {error}"))?;
-    let written = [Some(&capture), keys.as_ref(), arguments.delivered.as_ref()];
+    let ladder = arguments.ladder.as_ref().map(|ladder| &ladder.path);
+    let written = [Some(&capture), keys.as_ref(), arguments.delivered.as_ref(), ladder];
     let written: Vec<String> = written.into_iter().flatten().map(|path| path.display().to_string()).collect();
     finished.notes.push(format!("wrote {}", written.join(", ")));
     Ok(finished)

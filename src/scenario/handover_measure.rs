@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::outcome::{HandoverResult, PerDirection};
 use super::world::{LinkEnds, Topology};
-use crate::dot16::backbone::{BackbonePacket, decapsulate};
+use crate::dot16::backbone::{BackbonePacket, RadiusCode, RadiusDatagram, decapsulate};
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::{HandoverMode, Outcome, RadioSettings, What};
 use crate::dot16::wire::MacPdu;
@@ -79,7 +79,7 @@ struct Tracked {
 /// Measures every handover of a run.
 #[derive(Clone, Debug)]
 pub struct Measures {
-    seamless: BTreeMap<MsMac, bool>,
+    modes: BTreeMap<MsMac, HandoverMode>,
     tracked: Vec<Tracked>,
     /// The handover of each mobile that began last.
     latest: BTreeMap<MsMac, usize>,
@@ -92,11 +92,11 @@ fn slot(direction: Direction) -> usize {
 }
 
 impl Measures {
-    /// Nothing yet; `mobiles` are the mobiles, with whether they negotiated seamless handover.
+    /// Nothing yet; `mobiles` are the mobiles, each with the mode of its handovers as far as it is known beforehand.
     #[must_use]
-    pub fn new(mobiles: Vec<(MsMac, bool)>) -> Self {
+    pub fn new(mobiles: Vec<(MsMac, HandoverMode)>) -> Self {
         Self {
-            seamless: mobiles.into_iter().collect(),
+            modes: mobiles.into_iter().collect(),
             tracked: Vec::new(),
             latest: BTreeMap::new(),
             counts: BTreeMap::new(),
@@ -110,7 +110,12 @@ impl Measures {
             counts[usize::from(!at_mobile)] = *count;
         }
         if let What::Registered { seamless, .. } = what {
-            self.seamless.insert(ms, *seamless);
+            // Without seamless handover it is as the base stations of this network have it.
+            match (self.modes.get(&ms), seamless) {
+                (_, true) => self.modes.insert(ms, HandoverMode::Seamless),
+                (None | Some(HandoverMode::Seamless), false) => self.modes.insert(ms, HandoverMode::LegacyRngRsp),
+                (Some(_), false) => None,
+            };
         }
         if let What::HandoverStarted { from, to } = what {
             self.start(now, ms, *from, *to);
@@ -153,13 +158,13 @@ impl Measures {
     }
 
     fn start(&mut self, now: VirtualTime, ms: MsMac, from: Bsid, to: Bsid) {
-        let seamless = self.seamless.get(&ms).copied().unwrap_or_default();
+        let mode = self.modes.get(&ms).copied().unwrap_or(HandoverMode::LegacyRngRsp);
         self.latest.insert(ms, self.tracked.len());
         self.tracked.push(Tracked {
             ms,
             from,
             to,
-            mode: if seamless { HandoverMode::Seamless } else { HandoverMode::LegacyRngRsp },
+            mode,
             started: now,
             ended: None,
             left: None,
@@ -260,6 +265,7 @@ fn count_messages(
         let positions = by_mobile.get(&ms)?;
         positions.iter().copied().rev().find(|position| tracked[*position].started <= time)
     };
+    let mut asked = BTreeMap::new();
     for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Node(_))) {
         let octets = sent.octets.len() as u64;
         match topology.links[sent.port.0] {
@@ -273,18 +279,31 @@ fn count_messages(
                     measures[position].result.bytes_air += octets;
                 }
             }
-            LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
+            LinkEnds::R6 { .. } | LinkEnds::R4 { .. } | LinkEnds::R3 => {
                 let Ok(frame) = decapsulate(&sent.octets) else { continue };
-                let BackbonePacket::Control(message) = frame.packet else {
-                    continue;
+                let ms = match frame.packet {
+                    BackbonePacket::Control(message) => Some(message.ms),
+                    BackbonePacket::Radius(datagram) => radius_subject(&mut asked, &datagram),
+                    BackbonePacket::Data(_) => None,
                 };
-                if let Some(position) = at(message.ms, sent.time) {
+                if let Some(position) = ms.and_then(|ms| at(ms, sent.time)) {
                     measures[position].result.messages_backbone += 1;
                     measures[position].result.bytes_backbone += octets;
                 }
             }
         }
     }
+}
+
+/// The mobile that a RADIUS packet is about: a request names it, an answer has port and identifier of its request.
+fn radius_subject(asked: &mut BTreeMap<(u16, u8), MsMac>, datagram: &RadiusDatagram) -> Option<MsMac> {
+    let RadiusDatagram { source, destination, packet } = datagram;
+    if packet.code != RadiusCode::ACCESS_REQUEST {
+        return asked.get(&(*destination, packet.identifier)).copied();
+    }
+    let ms = packet.calling_station()?;
+    asked.insert((*source, packet.identifier), ms);
+    Some(ms)
 }
 
 fn is_management(octets: &[u8]) -> bool {

@@ -108,6 +108,7 @@ impl KeyCollector {
             let stations = topology.bsids.len();
             let (role, id) = match index.checked_sub(1) {
                 None => ("gateway", None),
+                Some(_) if index == topology.aaa().0 => ("aaa", None),
                 Some(position) if position < stations => ("bs", Some(topology.bsids[position].0)),
                 Some(position) => ("ms", Some(topology.macs[position - stations].0)),
             };
@@ -173,6 +174,7 @@ fn records(ms: MsMac, key: &NamedKey) -> Vec<(Vec<u8>, KeyRecord)> {
                 TekSource::Counter(TekIndex::Tek0) => (Some(TekNumber::Zero), LoggedSource::Counter),
                 TekSource::Counter(TekIndex::Tek1) => (Some(TekNumber::One), LoggedSource::Counter),
                 TekSource::Random => (None, LoggedSource::Random),
+                TekSource::Reused => (None, LoggedSource::Reuse),
             };
             let record = TekRecord {
                 ms,

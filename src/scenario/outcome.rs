@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ledger::Counts;
-use crate::dot16::identifiers::Direction;
+use crate::dot16::identifiers::{CmacKeyCount, Direction};
 use crate::time::VirtualTime;
 
 /// Pass or fail.
@@ -173,6 +173,45 @@ pub struct LadderStep {
     pub time: VirtualTime,
     /// What.
     pub what: LadderItem,
+    /// What keys there are after it, of mobiles for which this step changed them, and at the first step of every mobile.
+    pub keys: Vec<KeyStanding>,
+}
+
+/// The keys of a mobile at one moment, as far as the ladder shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyStanding {
+    /// The mobile.
+    pub ms: String,
+    /// M, the count that it has committed.
+    pub committed: Option<CmacKeyCount>,
+    /// N, the count of the Authenticator.
+    pub network: Option<CmacKeyCount>,
+    /// For each base station of the ladder, in its order.
+    pub stations: Vec<StationTeks>,
+}
+
+/// The TEKs of a mobile and a base station.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StationTeks {
+    /// The base station.
+    pub bs: String,
+    /// What the mobile has: T_M.
+    pub at_mobile: EndTeks,
+    /// What the base station has: T_B.
+    pub at_station: EndTeks,
+}
+
+/// The TEKs at one end: those of the count in use, or else of the highest count of which there are any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndTeks {
+    /// Their count; `None`: no TEK is at hand.
+    pub count: Option<CmacKeyCount>,
+    /// Their EKS, ascending.
+    pub eks: Vec<u8>,
+    /// Whether all of them were generated from the count.
+    pub generated: bool,
+    /// How many other counts there are TEKs of.
+    pub other_counts: usize,
 }
 
 /// What a step of a ladder is.

@@ -1,8 +1,12 @@
 //! The ladder of a run: the messages of its first handovers, user data on the air near them, and changes of key state.
 
+use std::collections::BTreeSet;
+
 use super::handover_measure::HandoverMeasure;
-use super::outcome::{LadderItem, LadderStep};
+use super::key_standing::{KeyStandings, StateLog, in_words};
+use super::outcome::{KeyStanding, LadderItem, LadderStep};
 use super::world::{LinkEnds, Topology};
+use crate::dot16::identifiers::MsMac;
 use crate::emulation::{Sender, Transmission};
 use crate::time::VirtualTime;
 
@@ -10,28 +14,37 @@ use crate::time::VirtualTime;
 const LADDERS: usize = 4;
 
 /// Which nodes take part in a handover of the run.
-pub(super) fn ladder_nodes(handovers: &[HandoverMeasure], topology: &Topology) -> Vec<String> {
-    let involved = |name: &String| {
-        *name == topology.names[0] || handovers.iter().any(|handover| handover.involves(name, topology))
+pub(super) fn ladder_nodes(
+    handovers: &[HandoverMeasure],
+    transmissions: &[Transmission],
+    topology: &Topology,
+) -> Vec<String> {
+    let asked = |sent: &Transmission| {
+        topology.links[sent.port.0] == LinkEnds::R3 && handovers.iter().take(LADDERS).any(|one| one.shows(sent.time))
     };
-    let mobiles = topology.names.iter().skip(1 + topology.bsids.len());
+    let server = topology.names.get(topology.aaa().0).filter(|_| transmissions.iter().any(asked));
+    let involved = |name: &&String| {
+        *name == &topology.names[0] || handovers.iter().any(|handover| handover.involves(name, topology))
+    };
+    let mobiles = topology.names.iter().skip(1 + topology.bsids.len()).take(topology.macs.len());
     let stations = topology.names.iter().skip(1).take(topology.bsids.len());
-    mobiles.chain(stations).chain(topology.names.first()).filter(|name| involved(name)).cloned().collect()
+    mobiles.chain(stations).chain(topology.names.first()).filter(involved).chain(server).cloned().collect()
 }
 
 /// The ladder of the first handovers: their messages, user data on the air near them, and changes of key state.
 pub(super) fn ladder(
     handovers: &[HandoverMeasure],
     transmissions: &[Transmission],
-    states: Vec<LadderStep>,
+    states: &StateLog,
     topology: &Topology,
 ) -> Vec<LadderStep> {
-    let mut steps: Vec<(VirtualTime, usize, LadderStep)> = Vec::new();
     let shown = |at: VirtualTime| handovers.iter().take(LADDERS).any(|handover| handover.shows(at));
-    for (order, step) in states.into_iter().enumerate().filter(|(_, step)| shown(step.time)) {
+    let (states, start) = state_steps(states, shown, &ladder_nodes(handovers, transmissions, topology), topology);
+    let before = states.len();
+    let mut steps: Vec<(VirtualTime, usize, LadderStep)> = Vec::new();
+    for (order, step) in states.into_iter().enumerate() {
         steps.push((step.time, order, step));
     }
-    let before = steps.len();
     for (order, sent) in transmissions.iter().enumerate().filter(|(_, sent)| shown(sent.time)) {
         let air = matches!(topology.links[sent.port.0], LinkEnds::Air { .. });
         let data = sent.note.contains("user data") || sent.note.contains("user packet");
@@ -49,8 +62,54 @@ pub(super) fn ladder(
             data,
             dropped: sent.lost || sent.verdicts.iter().any(|verdict| !verdict.accepted),
         };
-        steps.push((sent.time, before + order, LadderStep { time: sent.time, what }));
+        steps.push((sent.time, before + order, LadderStep { time: sent.time, what, keys: Vec::new() }));
     }
     steps.sort_by_key(|(time, order, _)| (*time, *order));
-    steps.into_iter().map(|(_, _, step)| step).collect()
+    let mut steps: Vec<LadderStep> = steps.into_iter().map(|(_, _, step)| step).collect();
+    if let Some(first) = steps.first_mut() {
+        let known: Vec<String> = first.keys.iter().map(|standing| standing.ms.clone()).collect();
+        first.keys.extend(start.into_iter().filter(|standing| !known.contains(&standing.ms)));
+    }
+    steps
+}
+
+/// What the nodes said of themselves where `shown`, with the key state after it; and the key state before the first.
+fn state_steps(
+    states: &StateLog,
+    shown: impl Fn(VirtualTime) -> bool,
+    nodes: &[String],
+    topology: &Topology,
+) -> (Vec<LadderStep>, Vec<KeyStanding>) {
+    let mobiles: Vec<MsMac> =
+        topology.macs.iter().copied().filter(|ms| nodes.contains(&topology.ms_name(*ms))).collect();
+    let mut standings = KeyStandings::default();
+    let mut steps = Vec::new();
+    let mut start = None;
+    // Mobiles whose keys have changed since the ladder showed them last.
+    let mut changed: BTreeSet<MsMac> = BTreeSet::new();
+    for state in &states.0 {
+        let visible = shown(state.time);
+        let of = |standings: &KeyStandings, ms: &MsMac| standings.of(*ms, nodes, topology);
+        if visible && start.is_none() {
+            start = Some(mobiles.iter().map(|ms| of(&standings, ms)).collect());
+        }
+        let silent = visible && state.label.is_none();
+        let subject = state.changes.first().map(|(ms, _)| *ms).filter(|_| silent);
+        let before = subject.map(|ms| of(&standings, &ms));
+        for (ms, change) in &state.changes {
+            standings.apply(*ms, *change);
+            changed.extend(mobiles.contains(ms).then_some(*ms));
+        }
+        if !visible {
+            continue;
+        }
+        let in_words = || in_words(&before?, &of(&standings, &subject?));
+        let Some(label) = state.label.clone().or_else(in_words) else {
+            continue;
+        };
+        let keys = std::mem::take(&mut changed).iter().map(|ms| of(&standings, ms)).collect();
+        let what = LadderItem::State { node: topology.names[state.node.0].clone(), label };
+        steps.push(LadderStep { time: state.time, what, keys });
+    }
+    (steps, start.unwrap_or_default())
 }

@@ -3,24 +3,23 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use super::attack_results::{Compromises, attack_results};
 use super::expectations;
 use super::handover_measure::Measures;
 use super::key_collector::KeyCollector;
+use super::key_standing::{KeyChange, StateLog};
 use super::ledger::Ledger;
 use super::link_search;
-use super::outcome::{
-    AttackResult, AuthenticationResult, LadderItem, LadderStep, RejectCounts, RunOutcome, RunVerdict, SkippedPackets,
-    TrafficResult,
-};
+use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::{ladder, ladder_nodes};
 use super::run::FinishedRun;
-use super::script::{AttackAction, Entry, Script};
+use super::script::{Entry, Script};
 use super::world::Topology;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
 use crate::dot16::node::{Event, RadioSettings, Reject, What};
-use crate::emulation::{NodeIndex, Observer, Sender, Transmission};
+use crate::emulation::{NodeIndex, Observer, Transmission};
 use crate::time::VirtualTime;
 
 /// What a run leaves behind while it goes on.
@@ -32,12 +31,13 @@ pub(super) struct Recorder {
     transmissions: Vec<Transmission>,
     delivered: Vec<CapturedFrame>,
     keys: KeyCollector,
+    compromises: Compromises,
     measures: Measures,
     rejects: RejectCounts,
     sealed: HashSet<(u64, Direction, u32)>,
     failed_searches: u64,
     nonce_reuse: u64,
-    states: Vec<LadderStep>,
+    states: StateLog,
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
     authentications: Vec<AuthenticationResult>,
@@ -55,14 +55,13 @@ impl Recorder {
             transmissions: Vec::new(),
             delivered: Vec::new(),
             keys: KeyCollector::default(),
-            measures: Measures::new(
-                script.mobile_stations.iter().map(|ms| (ms.mac, script.negotiates_seamless(ms))).collect(),
-            ),
+            compromises: Compromises::new(script),
+            measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, script.mode_of(ms))).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
             failed_searches: 0,
             nonce_reuse: 0,
-            states: Vec::new(),
+            states: StateLog::default(),
             said: BTreeMap::new(),
             authentications: Vec::new(),
             notes: Vec::new(),
@@ -101,8 +100,7 @@ impl Recorder {
     }
 
     fn state(&mut self, time: VirtualTime, node: NodeIndex, label: String) {
-        let node = self.topology.names[node.0].clone();
-        self.states.push(LadderStep { time, what: LadderItem::State { node, label } });
+        self.states.say(time, node, label);
     }
 
     fn changed_state(&mut self, time: VirtualTime, node: NodeIndex, ms: MsMac, bs: Bsid, label: String) {
@@ -157,6 +155,7 @@ impl Observer<Event> for Recorder {
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
         let ms = event.ms;
         self.measures.event(now, ms, &event.what);
+        let change = KeyChange::of(&event.what);
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
             What::PacketGivenUp { .. } => self.outstanding = self.outstanding.saturating_sub(1),
@@ -169,7 +168,11 @@ impl Observer<Event> for Recorder {
                 let name = &self.topology.names[node.0];
                 self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
             }
-            What::Key { at_mobile, held, key } => self.keys.key(now, ms, at_mobile, held, &key),
+            What::Key { at_mobile, held, key } => {
+                let station = self.topology.station_position(node);
+                self.compromises.key(now, station, ms, held, &key);
+                self.keys.key(now, ms, at_mobile, held, &key);
+            }
             What::Cid { bs, cid, kind, held } => self.keys.cid(now, ms, bs, cid, kind, held),
             What::Committed(count) => self.state(now, node, format!("M = {count}")),
             What::NetworkCount(count) => self.state(now, node, format!("N = {count}")),
@@ -206,6 +209,9 @@ impl Observer<Event> for Recorder {
             }
             _ => {}
         }
+        if let Some(change) = change {
+            self.states.change(now, node, ms, change);
+        }
     }
 
     fn finished(&self, now: VirtualTime) -> bool {
@@ -217,7 +223,7 @@ impl Recorder {
     /// Measures, evaluates and hands everything over.
     pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
         let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
-        let attacks = attack_results(script, &self.transmissions, &self.topology);
+        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
         notes.extend(not_entered(script, &self.authentications));
@@ -244,8 +250,8 @@ impl Recorder {
             attacks,
             capture: None,
             judge: None,
-            ladder: ladder(&handovers, &self.transmissions, self.states, &self.topology),
-            ladder_nodes: ladder_nodes(&handovers, &self.topology),
+            ladder: ladder(&handovers, &self.transmissions, &self.states, &self.topology),
+            ladder_nodes: ladder_nodes(&handovers, &self.transmissions, &self.topology),
         };
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
@@ -269,24 +275,4 @@ fn not_entered(script: &Script, authentications: &[AuthenticationResult]) -> Vec
     let late = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Full && !in_time(&ms.name));
     let begins = Duration::from_micros(begins);
     late.map(|ms| format!("warning: {}: has not entered the network by {begins:?}", ms.name)).collect()
-}
-
-fn attack_results(script: &Script, transmissions: &[Transmission], topology: &Topology) -> Vec<AttackResult> {
-    let replays = |number: usize| {
-        transmissions.iter().filter(move |sent| sent.from == Sender::Adversary(number)).collect::<Vec<_>>()
-    };
-    let attacks = script.attacks.iter().enumerate();
-    let active = attacks.filter(|(_, attack)| matches!(attack.action, AttackAction::Replay(_)));
-    active
-        .map(|(number, attack)| {
-            let sent = replays(number);
-            let verdicts = || sent.iter().flat_map(|sent| &sent.verdicts);
-            let accepted = verdicts().filter(|verdict| verdict.accepted).count();
-            let mut detail = format!("{} frames played, {accepted} accepted", sent.len());
-            if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
-                detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
-            }
-            AttackResult { name: attack.name.clone(), succeeded: accepted > 0, detail }
-        })
-        .collect()
 }

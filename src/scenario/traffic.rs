@@ -262,7 +262,7 @@ mod tests {
             cmac_key_count: None,
             network_key_count: None,
             cmac_pn: None,
-            wrong_credential: false,
+            certificate: crate::dot16::security::eap_tls::CertificateState::Valid,
             weaknesses: crate::dot16::security::Weaknesses::default(),
             last_pn: PacketNumber::LAST,
             refresh: true,

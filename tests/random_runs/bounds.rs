@@ -19,7 +19,8 @@ const REQUESTS: u32 = 4;
 ///   (or, for a mobile that has lost its link, every BS there is): `dl_sync`, `ranging_deadline`, and `tek_processing`
 ///   where RNG-RSP came in the last moment; once more where contexts are lost on the way back from a cancelled attempt;
 /// * the way back of a cancelled attempt: `dl_sync`;
-/// * where nothing else is left: the entry by authentication, which takes as long as [`entrance`] if nothing is lost.
+/// * where nothing else is left: the entry by authentication, which takes as long as [`entrance`] if nothing is lost;
+/// * where a PMK may be renewed: the handover may wait for the end of a renewal, which is given up in the end.
 pub fn handover_bound(script: &Script) -> Duration {
     let radio = &script.radio;
     let preparation = (radio.handover_retry + radio.frame * 4) * REQUESTS;
@@ -27,7 +28,11 @@ pub fn handover_bound(script: &Script) -> Duration {
     let entry = radio.dl_sync + radio.ranging_deadline + radio.tek_processing + radio.frame;
     let stations = script.base_stations.len() as u32;
     let losses = script.steps.iter().filter(|step| is_loss_of_keys(&step.action)).count() as u32;
-    preparation + action + entry * stations * (1 + losses) + radio.dl_sync + radio.frame + entrance(script)
+    let renewed = script.mobile_stations.iter().any(is_near_the_end)
+        || script.steps.iter().any(|step| step.action == StepAction::Reauthenticate);
+    let renewal = if renewed { AUTHENTICATION_LIMIT } else { Duration::ZERO };
+    let entries = entry * stations * (1 + losses) + entrance(script);
+    preparation + action + entries + radio.dl_sync + radio.frame + renewal
 }
 
 /// How long an entry by authentication takes if nothing is lost: ranging, and eight exchanges of EAP and the SA-TEK handshake,
@@ -45,9 +50,9 @@ fn longest_way(script: &Script) -> Duration {
     links.fold(script.backbone.latency + script.backbone.jitter, Duration::max)
 }
 
-/// Whether the counts of a mobile may be used up in a run.
+/// Whether counts or CMAC_PNs of a mobile may be used up in a run, so that it authenticates anew.
 pub fn is_near_the_end(mobile: &MobileStation) -> bool {
-    mobile.cmac_key_count.is_some_and(|count| count.0 > 65_000)
+    mobile.cmac_key_count.is_some_and(|count| count.0 > 65_000) || mobile.cmac_pn.is_some()
 }
 
 fn is_loss_of_keys(action: &StepAction) -> bool {
@@ -56,7 +61,7 @@ fn is_loss_of_keys(action: &StepAction) -> bool {
 
 /// After how long without a step everything is at rest again: what was under way has ended, a mobile whose BS holds no
 /// connection any more has found that out (`lost_downlink`) and entered again, as often as its count must go up until it
-/// is the network's. Where a PMK may be renewed, a renewal that was cut off is given up.
+/// is the network's.
 pub fn settle(script: &Script) -> Duration {
     let bound = handover_bound(script);
     let behind = script.mobile_stations.iter().map(|mobile| {
@@ -72,10 +77,7 @@ pub fn settle(script: &Script) -> Duration {
         _ => 0,
     });
     let rounds = 1 + behind.chain(backup).max().unwrap_or_default();
-    let renewed = script.mobile_stations.iter().any(is_near_the_end)
-        || script.steps.iter().any(|step| step.action == StepAction::Reauthenticate);
-    let renewal = if renewed { AUTHENTICATION_LIMIT } else { Duration::ZERO };
-    bound + (script.radio.lost_downlink + bound) * rounds + renewal
+    bound + (script.radio.lost_downlink + bound) * rounds
 }
 
 /// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and

@@ -96,6 +96,10 @@ const RADIO: &[(u64, &str, &[&str])] = &[
     (10, "dl_sync", &["\"1ms\"", "\"30ms\""]),
     (10, "tek_processing", &["\"0s\"", "\"40ms\""]),
     (5, "crc", &["\"ofdma\""]),
+    (20, "packing", &["true"]),
+    (10, "allocation", &["2047", "4000", "20000"]),
+    (5, "key_request_retry", &["\"50ms\"", "\"1s\""]),
+    (5, "tek_linger", &["\"0s\"", "\"20ms\""]),
     (60, "handover_retry", &["\"40ms\"", "\"100ms\"", "\"200ms\""]),
 ];
 
@@ -104,6 +108,15 @@ const BASE_STATION: &[(u64, &str, &[&str])] = &[
     (15, "pn_window", &["0", "1", "8", "1024"]),
     (15, "self_sync_budget", &["0", "1", "3"]),
     (15, "retained_contexts", &["0", "1", "2"]),
+    (5, "last_pn", &["300", "2000"]),
+];
+
+/// Settings of a mobile, in the same way.
+const MOBILE_STATION: &[(u64, &str, &[&str])] = &[
+    (20, "seamless", &["false"]),
+    (15, "pn_window", &["0", "1", "8", "1024"]),
+    (5, "last_pn", &["300", "2000"]),
+    (3, "cmac_pn", &["4294901750", "4294901800"]),
 ];
 
 /// Those that profile `std2009` does not have.
@@ -279,7 +292,12 @@ pub fn script_text(seed: u64) -> String {
     faults(&mut draw, &network, &mut text);
     attacks(&mut draw, &network, &mut text);
     let ending = ending(&mut draw, &network, &format!("{head}duration = \"100s\"\n{text}"));
+    flows(&mut draw, &network, &mut text);
     traffic(&mut draw, &network, &ending, &mut text);
+    if draw.chance(15) {
+        // So short that TEKs expire in the run, and so long that the PMK does not.
+        text.push_str(&format!("[authenticator]\npmk_lifetime = \"{}s\"\n", ending.duration / 1000 + 30));
+    }
     if seed.is_multiple_of(16) {
         text.push_str("[[expect]]\ntek_on_link = false\n");
     }
@@ -331,12 +349,7 @@ fn impairments(draw: &mut Draw) -> String {
 /// The settings of a mobile, and its M.
 fn mobile(draw: &mut Draw, stations: u64) -> (u64, String) {
     let mut text = format!("serving = \"bs{}\"\n", draw.between(1, stations));
-    if draw.chance(20) {
-        text.push_str("seamless = false\n");
-    }
-    if draw.chance(15) {
-        text.push_str(&format!("pn_window = {}\n", draw.pick(&["0", "1", "8", "1024"])));
-    }
+    settings(draw, MOBILE_STATION, &mut text);
     let (mut count, mut next) = (1, 2);
     match draw.weighted(&[(12, "usual"), (2, "any"), (3, "stale"), (2, "ahead"), (1, "end")]) {
         "any" => {
@@ -489,6 +502,24 @@ fn ending(draw: &mut Draw, network: &Network, text: &str) -> Ending {
     }
     let rest = disturbed + 3 * pause;
     Ending { handovers, rest, duration: rest + 1000, steps }
+}
+
+/// Service flows of their own for some of the packets.
+fn flows(draw: &mut Draw, network: &Network, text: &mut String) {
+    for mobile in 1..=network.mobiles {
+        for _ in 0..draw.weighted(&[(8, 0), (1, 1), (1, 3)]) {
+            let direction = draw.pick(&["uplink", "downlink", "both"]);
+            let packets = match draw.between(0, 2) {
+                0 => "protocol = \"icmp\"".to_owned(),
+                1 => "protocol = \"udp\"".to_owned(),
+                _ => format!("udp_port = {}", 50_000 + draw.between(0, 8)),
+            };
+            text.push_str(&format!(
+                "[[flow]]\nmobile_station = \"ms{mobile}\"\ndirection = \"{direction}\"\nsa = {}\n{packets}\n",
+                draw.between(1, 3)
+            ));
+        }
+    }
 }
 
 /// UDP both ways for every mobile, except in the pauses, and now and then a second stream of another kind.

@@ -14,13 +14,15 @@ mod invariants;
 mod shrinking;
 #[path = "../support/mod.rs"]
 mod support;
+mod weakened;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use keyhop::emulation::Engine;
 use keyhop::scenario::script::Script;
@@ -29,7 +31,7 @@ use invariants::{Finding, findings};
 use support::{Run, repository, run_with};
 
 /// How many cases are run where nothing else is asked for.
-const CASES: u64 = 3000;
+const CASES: u64 = 2000;
 /// Every so many cases both engines are compared.
 const ENGINES: u64 = 64;
 /// How many failures are made smaller and printed at the most; one of each kind.
@@ -173,11 +175,7 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
             }
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(work);
-        }
-    });
+    on_every_core(work);
     println!("{cases} cases from seed {first}");
     for (what, count) in seen.into_inner().unwrap() {
         println!("{what}: {count}");
@@ -187,6 +185,31 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
         println!("{rule}: seeds {seeds:?}");
     }
     assert!(failures.is_empty(), "some cases break an invariant: see above");
+}
+
+/// Whether any case has a property; cases are looked at in turn, on every core, until one has.
+fn any_case(cases: Range<u64>, has: impl Fn(u64) -> bool + Sync) -> bool {
+    let (next, found) = (AtomicU64::new(cases.start), AtomicBool::new(false));
+    on_every_core(|| {
+        while !found.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= cases.end {
+                return;
+            }
+            if has(seed) {
+                found.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    found.into_inner()
+}
+
+fn on_every_core(work: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(&work);
+        }
+    });
 }
 
 /// The scripts that failed once, by name.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub use super::handover_mode::HandoverMode;
 use crate::dot16::identifiers::{AkId, AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction, MsMac, Said};
 use crate::dot16::security::entry_keys::CmacError;
 use crate::dot16::security::keys::{Ak, CmacKey, Kek, Pmk, Tek};
@@ -40,24 +41,6 @@ pub enum Command {
     LoseCounter,
     /// To a mobile: authenticate again on the connection it has.
     Reauthenticate,
-}
-
-/// How the TEKs come to the target BS; "Modes of handover" of the handover rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HandoverMode {
-    /// Generated on both sides from the count.
-    Seamless,
-    /// Sent in RNG-RSP under the KEK.
-    LegacyRngRsp,
-}
-
-impl fmt::Display for HandoverMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Seamless => "seamless",
-            Self::LegacyRngRsp => "legacy-rng-rsp",
-        })
-    }
 }
 
 /// How a handover ended.

@@ -114,6 +114,9 @@ struct Entry {
     lost: bool,
 }
 
+/// For how many counts whose contexts are gone re-authentication is demanded; requests under others are not answered.
+const BELOW: usize = 8;
+
 /// Everything a BS keeps for one AKID.
 #[derive(Clone, Debug)]
 pub struct BaseStationKeys {
@@ -129,8 +132,12 @@ pub struct BaseStationKeys {
     entries: BTreeMap<CmacKeyCount, Entry>,
     legacy_only: bool,
     released: bool,
+    /// A report was refused, so that N is above what is known here.
+    outdated: bool,
     /// The second in which searches were last counted, and how many failed in it.
     searches: (u64, u32),
+    /// CMAC keys of counts below T_B under which re-authentication was demanded, with their CMAC_PNs.
+    below: BTreeMap<CmacKeyCount, EntryKeys>,
 }
 
 impl BaseStationKeys {
@@ -148,7 +155,9 @@ impl BaseStationKeys {
             entries: BTreeMap::new(),
             legacy_only: false,
             released: false,
+            outdated: false,
             searches: (0, 0),
+            below: BTreeMap::new(),
         }
     }
 
@@ -220,6 +229,7 @@ impl BaseStationKeys {
     /// Prepares for an entry after the Authenticator named N (R4, R8): T_B := max(N, H).
     pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
         self.released = false;
+        self.outdated = false;
         self.known_n = self.known_n.max(n);
         let forgets = self.weak(Weakness::ForgetsHighestCount);
         let lost = if forgets { !self.entries.contains_key(&n) } else { self.highest.is_none() };
@@ -374,6 +384,13 @@ impl BaseStationKeys {
         }
         if m < self.count {
             let state = self.state().unwrap_or(EntryState::Prepared);
+            if state == EntryState::Prepared
+                && self.settings.profile == Profile::Std2009
+                && let Some(Err(error)) =
+                    self.below_mut(m).map(|keys| keys.accept(Direction::Uplink, cid, message, tuple))
+            {
+                return RangingOutcome::Replay(error);
+            }
             if self.weak(Weakness::SmallerCountReleases) {
                 self.entries.remove(&self.count);
             }
@@ -406,6 +423,19 @@ impl BaseStationKeys {
                 RangingOutcome::Confirmed { advanced }
             }
         }
+    }
+
+    /// The CMAC keys of `m`, a count below T_B: those of the retained context, else of none, so that no CMAC_PN is used or
+    /// accepted twice. `None` if there are too many such counts.
+    pub fn below_mut(&mut self, m: CmacKeyCount) -> Option<&mut EntryKeys> {
+        if let Some(entry) = self.entries.get_mut(&m) {
+            return Some(&mut entry.keys);
+        }
+        if self.below.len() >= BELOW && !self.below.contains_key(&m) {
+            return None;
+        }
+        let ak = &self.ak;
+        Some(self.below.entry(m).or_insert_with(|| EntryKeys::without_teks(ak, m)))
     }
 
     /// What a BS does that believes the count of an RNG-REQ before its CMAC: a larger one replaces the TEKs in use, a
@@ -467,6 +497,14 @@ impl BaseStationKeys {
     /// The Authenticator refused the report of `m` (R2): only the context of that count goes.
     pub fn refused(&mut self, m: CmacKeyCount) {
         self.entries.remove(&m);
+        self.outdated = true;
+    }
+
+    /// Whether N is above what is known here: the next entry needs the context, and with it N, from the Authenticator. Else
+    /// a mobile whose M has fallen behind N would be let in with every next count, and dropped when it is reported.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.outdated
     }
 
     /// A retained context gives way to others (R8): it is gone, `H` stays.

@@ -153,6 +153,12 @@ impl EntryKeys {
         self.teks = std::mem::take(&mut other.teks);
     }
 
+    /// Takes the TEKs over from the entry at the BS before, in place of those it has, with their PNs and windows (R12).
+    pub fn reuse_teks(&mut self, other: &mut Self) {
+        let teks = std::mem::take(&mut other.teks);
+        self.teks = teks.into_iter().map(|(said, context)| (said, context.reused())).collect();
+    }
+
     /// Whether so many CMAC_PNs have been used, in either direction, that it is time to re-authenticate
     /// (`dot16-security.md` 2.3).
     #[must_use]

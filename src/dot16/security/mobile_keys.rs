@@ -222,6 +222,25 @@ impl MobileKeys {
         Some(false)
     }
 
+    /// The TEKs of the live connection to `from` go on at `to` under T_M, with their PNs and windows (R12). `false`, and
+    /// nothing is taken, if one of the two entries is not there or there are no TEKs.
+    pub fn reuse_teks(&mut self, from: Bsid, to: Bsid) -> bool {
+        let (Some(count), live) = (self.traffic, (from, self.committed)) else {
+            return false;
+        };
+        if !self.entries.get(&live).is_some_and(EntryKeys::has_teks) {
+            return false;
+        }
+        let Some(mut entry) = self.entries.remove(&(to, count)) else {
+            return false;
+        };
+        if let Some(old) = self.entries.get_mut(&live) {
+            entry.reuse_teks(old);
+        }
+        self.entries.insert((to, count), entry);
+        true
+    }
+
     /// An RNG-REQ with T_M is about to be sent: from now on T_M is spent (R1).
     pub fn spend(&mut self) {
         self.spent = true;

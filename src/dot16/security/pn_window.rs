@@ -102,6 +102,35 @@ impl PnWindow {
         self.seen = [u64::MAX; WORDS];
     }
 
+    /// Which numbers of the window were accepted: bit `i`, counted from the most significant bit of the first octet, is that
+    /// of the highest number less `i`. One octet for eight numbers, of which those below the window count as accepted; none if
+    /// nothing was accepted or the size is 0.
+    #[must_use]
+    pub fn bitmap(&self) -> Vec<u8> {
+        if self.highest == 0 {
+            return Vec::new();
+        }
+        let seen = |below: u32| {
+            below >= self.size || self.highest.checked_sub(below).is_some_and(|count| count > 0 && self.is_seen(count))
+        };
+        let octet = |first: u32| (0..8).fold(0, |octet, bit| octet << 1 | u8::from(seen(first.saturating_add(bit))));
+        (0..self.size.div_ceil(8)).map(|place| octet(place * 8)).collect()
+    }
+
+    /// Makes this window go on where another one stands: `highest` is the highest number accepted there, and `bitmap`, in
+    /// the form of [`bitmap`](Self::bitmap), says which of those below it were. What it says nothing of counts as seen.
+    pub fn resume(&mut self, highest: PacketNumber, bitmap: &[u8]) {
+        self.assume_seen_up_to(highest);
+        let bits = bitmap.iter().flat_map(|octet| (0..8).map(move |bit| octet << bit & 0x80 != 0));
+        for (below, seen) in (0..u32::from(Self::MAX_SIZE)).zip(bits) {
+            let count = highest.count().saturating_sub(below);
+            let (word, bit) = place(count);
+            if let Some(word) = self.seen.get_mut(word).filter(|_| !seen && count > 0 && below > 0) {
+                *word &= !bit;
+            }
+        }
+    }
+
     /// Raises the highest number to `count`, if it is lower, and forgets the numbers that stood in the places of the
     /// new ones.
     fn move_up_to(&mut self, count: u32) {
@@ -210,12 +239,39 @@ mod tests {
     }
 
     #[test]
+    fn a_bitmap_names_the_highest_number_first() {
+        let mut window = PnWindow::new(12).unwrap();
+        assert_eq!(window.bitmap(), Vec::<u8>::new());
+        for count in [1, 7, 9, 10] {
+            window.accept(PacketNumber::new(count).unwrap());
+        }
+        assert_eq!(window.bitmap(), [0b1101_0000, 0b0100_1111]);
+    }
+
+    #[test]
     fn a_size_above_1024_is_refused() {
         assert_eq!(PnWindow::new(1025), Err(WindowSizeError { found: 1025 }));
         assert_eq!(PnWindow::new(1024).map(|window| window.size()), Ok(1024));
     }
 
     proptest! {
+        /// A window of the same size that goes on from the bitmap says of every number what the first one says.
+        #[test]
+        fn a_window_that_resumes_agrees_with_the_one_it_goes_on_from(
+            size in prop_oneof![0u16..20, Just(64), Just(1024)],
+            counts in prop::collection::vec(1u32..3000, 1..60),
+        ) {
+            let mut window = PnWindow::new(size).unwrap();
+            for count in &counts {
+                window.accept(PacketNumber::new(*count).unwrap());
+            }
+            let mut next = PnWindow::new(size).unwrap();
+            next.resume(window.highest().unwrap(), &window.bitmap());
+            for count in (1..3100).map(|count| PacketNumber::new(count).unwrap()) {
+                prop_assert_eq!(next.check(count), window.check(count));
+            }
+        }
+
         /// Against the plainest of models: a set of all that was accepted.
         #[test]
         fn agrees_with_a_window_that_remembers_everything(

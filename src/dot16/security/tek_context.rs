@@ -60,6 +60,16 @@ pub enum TekSource {
     Counter(TekIndex),
     /// Made by the BS at random and sent under the KEK.
     Random,
+    /// Made at random by another BS, and used on here with its PNs and windows (R12).
+    Reused,
+}
+
+impl TekSource {
+    /// Whether both sides generated it: such a TEK never travels (A21).
+    #[must_use]
+    pub const fn is_counter(self) -> bool {
+        matches!(self, Self::Counter(_))
+    }
 }
 
 /// What bounds the use of a TEK besides its lifetime.
@@ -121,6 +131,11 @@ impl TekState {
     #[must_use]
     pub fn lasting(self, lifetime: Duration) -> Self {
         Self { lifetime: Some(lifetime), ..self }
+    }
+
+    /// The same, sending after what `transmit` has sent.
+    pub(super) fn sending_after(self, transmit: PnCounter) -> Self {
+        Self { transmit, ..self }
     }
 
     /// `time`, but not more than 1/8 of the lifetime (R10).
@@ -327,7 +342,16 @@ impl TekContext {
     /// Whether both were made at random: a generated TEK never travels (A21).
     #[must_use]
     pub fn is_random(&self) -> bool {
-        self.states.iter().all(|state| state.source == TekSource::Random)
+        self.states.iter().all(|state| !state.source.is_counter())
+    }
+
+    /// The same TEKs as those that another BS has made and this one uses on (R12).
+    #[must_use]
+    pub fn reused(mut self) -> Self {
+        for state in self.outgoing.iter_mut().chain(&mut self.states) {
+            state.source = TekSource::Reused;
+        }
+        self
     }
 
     /// TEK0 and TEK1, or older and newer.
@@ -350,9 +374,9 @@ impl TekContext {
     /// The place, in the order of [`teks`](Self::teks), of the TEK to send with; the choice is that of the module's text.
     pub(super) fn transmitting(&self, direction: Direction, now: VirtualTime) -> Result<usize, TransmitError> {
         let rank = |(age, state): &(usize, &TekState)| match (direction, state.source) {
-            (Direction::Uplink, TekSource::Random) => (1, usize::MAX - age),
-            (Direction::Downlink, TekSource::Random) => (1, *age),
             (_, TekSource::Counter(_)) => (0, *age),
+            (Direction::Uplink, _) => (1, usize::MAX - age),
+            (Direction::Downlink, _) => (1, *age),
         };
         let usable = self.choice().filter(|(_, state)| state.refusal(now).is_none());
         usable.min_by_key(rank).map(|(age, _)| age).ok_or_else(|| self.refusal(now))
@@ -386,6 +410,28 @@ impl TekContext {
         let octets = ccm::seal(&state.tek, template, pn, direction, plaintext, Some(crc))?;
         state.transmit = transmit;
         Ok(SealedPdu { octets, pn, eks: state.eks, fingerprint: state.fingerprint })
+    }
+
+    /// A PDU under a TEK of `accepted` source was accepted. Generated TEKs that come before it in the sender's choice have
+    /// expired at the peer, which may have derived them long before this end did: nothing more is sent under them (R10).
+    fn generated_gone_at_peer(&mut self, now: VirtualTime, accepted: TekSource) {
+        for state in self.outgoing.iter_mut().chain(&mut self.states) {
+            let before = match (state.source, accepted) {
+                (TekSource::Counter(own), TekSource::Counter(seen)) => own < seen,
+                (TekSource::Counter(_), _) => true,
+                _ => false,
+            };
+            if before {
+                state.expires = state.expires.min(now);
+            }
+        }
+    }
+
+    /// Whether TEK0 of a generated pair has expired, so that TEK1 is in use from the beginning.
+    #[must_use]
+    pub fn begins_with_tek1(&self, now: VirtualTime) -> bool {
+        let [first, _] = &self.states;
+        first.source == TekSource::Counter(TekIndex::Tek0) && first.expires <= now
     }
 
     /// What the replay window says against a PDU, if anything; its ICV is not looked at and nothing changes.
@@ -434,7 +480,9 @@ impl TekContext {
             other => ReceiveError::Malformed(other),
         })?;
         state.receive.accept(pn);
-        if state.source == TekSource::Random {
+        let source = state.source;
+        self.generated_gone_at_peer(now, source);
+        if !source.is_counter() {
             self.random_in_use(now, eks);
         }
         Ok(OpenedPdu { plaintext: opened.plaintext, pn, eks })

@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use super::tek_context::{TekContext, TekLimits, TekSource, TekState, TransmitError};
+use super::tek_context::{TekContext, TekLimits, TekState, TransmitError};
 use crate::dot16::identifiers::Direction;
 use crate::time::VirtualTime;
 
@@ -89,10 +89,7 @@ impl TekContext {
     pub fn may_renew(&self, now: VirtualTime) -> bool {
         let [older, newer] = &self.states;
         let quarter = older.lifetime.unwrap_or_default() / 4;
-        newer.source() != TekSource::Random
-            || newer.is_seen()
-            || older.expires() - quarter <= now
-            || newer.is_low(self.limits)
+        newer.source().is_counter() || newer.is_seen() || older.expires() - quarter <= now || newer.is_low(self.limits)
     }
 
     /// The newer TEK is sent to the mobile and may not arrive: the BS sends nothing under it until the mobile is seen to use it,
@@ -158,7 +155,7 @@ mod tests {
     use crate::dot16::security::keys::{Kek, Tek};
     use crate::dot16::security::packet_number::PacketNumber;
     use crate::dot16::security::pn_window::PnWindow;
-    use crate::dot16::security::tek_context::{PmkLifetime, ReceiveError};
+    use crate::dot16::security::tek_context::{PmkLifetime, ReceiveError, TekSource};
     use crate::dot16::wire::{CrcForm, GenericMacHeader, MacPdu};
     use Direction::{Downlink, Uplink};
 

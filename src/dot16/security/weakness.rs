@@ -41,7 +41,8 @@ weaknesses! {
     DerivesLostContextsAgain = "derives-lost-contexts-again", MobileStation;
     /// R15: a mobile that gave up goes to the same target again without a new preparation (trace T19).
     ReturnsUnprepared = "returns-unprepared", MobileStation;
-    /// R13: TEKs in RNG-RSP are installed although seamless handover was agreed.
+    /// R13: TEKs that come in another way (RNG-RSP, SA-TEK-Response, those of the serving BS) are used although seamless
+    /// handover was agreed.
     AcceptsTeksAfterSeamless = "accepts-teks-after-seamless", MobileStation;
     /// R13: the mobile acts as if seamless handover had been negotiated.
     ClaimsSeamless = "claims-seamless", MobileStation;
@@ -85,6 +86,8 @@ weaknesses! {
     SwitchesPathAtRanging = "switches-path-at-ranging", BaseStation;
     /// R2: the BS counts N up by itself.
     CountsByItself = "counts-by-itself", BaseStation;
+    /// R12: TEKs of the serving BS are used on with packet numbers and windows from the start.
+    ForgetsReusedPacketNumbers = "forgets-reused-packet-numbers", BaseStation;
     /// The security negotiation of SA-TEK-Request is not compared with that of SBC-REQ, which anybody can have altered.
     BelievesSbcReq = "believes-sbc-req", BaseStation;
     /// A5, R13: REG-RSP agrees to seamless handover whatever REG-REQ declared.

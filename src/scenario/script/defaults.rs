@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::header::{Profile, System};
 use super::network::{Association, CrcOrder};
+use crate::dot16::node::HandoverMode;
 use crate::dot16::security::PacketNumber;
 
 const fn ms(ms: u64) -> Duration {
@@ -14,6 +15,7 @@ const fn ms(ms: u64) -> Duration {
 
 pub(super) const SYSTEM: System = System::Dot16;
 pub(super) const PROFILE: Profile = Profile::Contribution;
+pub(super) const MODE: HandoverMode = HandoverMode::Seamless;
 pub(super) const SEED: u64 = 1;
 pub(super) const ENTRY: Entry = Entry::Established;
 pub(super) const ENTRY_TIME: Duration = ms(2_000);
@@ -62,6 +64,10 @@ pub(super) const PROBABILITY: f64 = 0.0;
 pub(super) const AUTHENTICATOR: &str = "gw";
 pub(super) const AUTHENTICATOR_IP: Ipv4Addr = Ipv4Addr::new(10, 16, 0, 254);
 pub(super) const PMK_LIFETIME: Duration = Duration::from_secs(3_600);
+
+pub(super) const AAA: &str = "aaa";
+pub(super) const AAA_IP: Ipv4Addr = Ipv4Addr::new(10, 16, 0, 253);
+pub(super) const AAA_SECRET: &str = "keyhop-radius";
 
 pub(super) const SELF_SYNC_WINDOW: u16 = 4;
 pub(super) const SELF_SYNC_BUDGET: u32 = 16;

@@ -11,6 +11,7 @@ use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
 use super::units::show_time;
 use crate::dot16::identifiers::Direction;
+use crate::dot16::node::HandoverMode;
 
 /// One entry `[[expect]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,22 +137,6 @@ words! {
         Released = "released",
         /// It ended in a new authentication.
         Reauthenticated = "reauthenticated",
-    }
-}
-
-words! {
-    /// How the target base station gets its TEKs.
-    HandoverMode {
-        /// Generated on both sides from the count.
-        Seamless = "seamless",
-        /// Full re-entry.
-        LegacyFull = "legacy-full",
-        /// In SA-TEK-Response.
-        LegacySaTek = "legacy-sa-tek",
-        /// In RNG-RSP.
-        LegacyRngRsp = "legacy-rng-rsp",
-        /// Those of the serving base station.
-        LegacyReuse = "legacy-reuse",
     }
 }
 
@@ -327,10 +312,10 @@ impl Reader<'_> {
     fn attack(&self, section: &Section<'_>) -> Read<Expected> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
-        let sends = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_));
-        let known: Vec<&str> = self.attacks.iter().filter(sends).map(|attack| attack.name.as_str()).collect();
+        let judged = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_) | AttackAction::Compromise(_));
+        let known: Vec<&str> = self.attacks.iter().filter(judged).map(|attack| attack.name.as_str()).collect();
         if !known.contains(&name) {
-            let problem = field.mismatch("the name of an [[attack]] that replays");
+            let problem = field.mismatch("the name of an [[attack]] that replays or compromises");
             return Err(match nearest(name, known) {
                 Some(name) => problem.help(format!("did you mean {name:?}?")),
                 None => problem,

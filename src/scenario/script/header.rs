@@ -7,6 +7,7 @@ use super::defaults;
 use super::problem::Read;
 use super::section::{Field, Section};
 use super::value::Data;
+use crate::dot16::node::HandoverMode;
 
 /// The emulated system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +115,7 @@ pub(super) struct Header {
     pub defence: Option<Defence>,
     pub seed: u64,
     pub profile: Profile,
+    pub mode: HandoverMode,
     pub duration: Duration,
 }
 
@@ -144,6 +146,7 @@ pub(super) fn read(root: &Section<'_>) -> Read<Header> {
         profile: root.read("profile", defaults::PROFILE, |field| {
             field.one_of(&[("contribution", Profile::Contribution), ("std2009", Profile::Std2009)])
         })?,
+        mode: root.read("mode", defaults::MODE, |field| field.one_of(HandoverMode::ALL))?,
         duration: root
             .read("duration", defaults::DURATION, |field| field.time(Duration::from_nanos(1)..=Duration::MAX))?,
     })

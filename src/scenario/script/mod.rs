@@ -4,6 +4,7 @@
 //! the first problem is a [`ScriptError`] that names file, line and column, or the `--set` option at fault.
 //! The format follows DESIGN section 6, the protocol's values rules R1 to R19.
 
+mod aaa;
 mod attacks;
 mod bounds;
 mod defaults;
@@ -31,10 +32,12 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::dot16::node::HandoverMode;
+pub use aaa::Aaa;
 pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
 pub use entry::{Entry, Station};
-pub use expectations::{Expectation, Expected, HandoverMode, HandoverOutcome, JudgeFinding, RejectReason};
+pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
@@ -72,6 +75,8 @@ pub struct Script {
     pub seed: u64,
     /// Which reading of the rules holds.
     pub profile: Profile,
+    /// How the TEKs come to a target in this network.
+    pub mode: HandoverMode,
     /// When the script's own clock begins: at once, or after `entry_time` if a mobile enters the network in the run. Every
     /// instant in the script is this much later than it says, those of `entered` expectations not.
     pub begins: VirtualTime,
@@ -83,6 +88,8 @@ pub struct Script {
     pub backbone: Backbone,
     /// The Authenticator and gateway.
     pub authenticator: Authenticator,
+    /// The AAA server.
+    pub aaa: Aaa,
     /// The base stations, at least one, at most 1024.
     pub base_stations: Vec<BaseStation>,
     /// The mobile stations, at least one, at most [`MOBILE_STATIONS_PER_BASE_STATION`] for each base station.
@@ -113,12 +120,14 @@ const KEYS: &[&str] = &[
     "defence",
     "seed",
     "profile",
+    "mode",
     "entry",
     "entry_time",
     "duration",
     "radio",
     "backbone",
     "authenticator",
+    "aaa",
     "base_station",
     "mobile_station",
     "flow",
@@ -145,13 +154,23 @@ impl Script {
         texts.extend(sets.iter().map(|set| SourceText { name: "--set".to_owned(), text: Arc::from(set.to_string()) }));
         read(text, sets).map_err(|problem| ScriptError::new(*problem, &texts))
     }
-}
 
-impl Script {
-    /// Whether both `mobile` and the base station where it enters declare seamless handover (statements A5, A26).
+    /// How the TEKs of `mobile` come to a target: as the base stations of this network have it, but seamless only for a
+    /// mobile that declares it (A5, R13).
+    #[must_use]
+    pub fn mode_of(&self, mobile: &MobileStation) -> HandoverMode {
+        if self.mode == HandoverMode::Seamless && !self.negotiates_seamless(mobile) {
+            HandoverMode::LegacyRngRsp
+        } else {
+            self.mode
+        }
+    }
+
+    /// Whether both `mobile` and the base station where it enters declare seamless handover (statements A5, A26), which no
+    /// base station does in a network of another mode.
     #[must_use]
     pub fn negotiates_seamless(&self, mobile: &MobileStation) -> bool {
-        mobile.seamless && self[mobile.serving].seamless
+        self.mode == HandoverMode::Seamless && mobile.seamless && self[mobile.serving].seamless
     }
 }
 
@@ -222,11 +241,13 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         defence: header.defence,
         seed: header.seed,
         profile: header.profile,
+        mode: header.mode,
         begins: VirtualTime::ZERO + begins,
         duration: header.duration.saturating_add(begins),
         radio,
         backbone,
         authenticator: stations.authenticator,
+        aaa: stations.aaa,
         base_stations: stations.base_stations,
         mobile_stations: stations.mobile_stations,
         flows,

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use keyhop::capture::key_log::TekRecord;
+use keyhop::capture::key_log::{CmacKeyRecord, KeyRecord, TekRecord};
 use keyhop::dot16::identifiers::{AkId, Bsid, CmacKeyCount, Direction, MsMac};
-use keyhop::dot16::security::{Tek, ccm};
+use keyhop::dot16::security::cmac_tuple::{Truncation, verify};
+use keyhop::dot16::security::{CmacKey, Tek, ccm};
+use keyhop::dot16::wire::management;
 use keyhop::scenario::script::{Actor, StepAction};
 use keyhop::time::VirtualTime;
 
@@ -53,6 +55,46 @@ impl Findings<'_> {
                 if tek.count < count && !forgotten {
                     found.push(("traffic-count", format!("{}: count {} after {count}", place(sent), tek.count)));
                 }
+            }
+        }
+        found.into_iter().for_each(|(rule, detail)| self.add(rule, detail));
+    }
+
+    /// CMAC_PNs only grow under a CMAC key, so that no pair of them is used twice (`dot16-security.md` 3.3), unless a BS has
+    /// lost its contexts, or a mobile its counter: it comes to counts again that were used.
+    pub(super) fn management_packet_numbers(&mut self) {
+        let run = self.run;
+        if self.script.steps.iter().any(|step| step.action == StepAction::LoseCounter) {
+            return;
+        }
+        let mut keys: BTreeMap<(MsMac, Bsid, Direction), Vec<&CmacKeyRecord>> = BTreeMap::new();
+        for record in &run.keys.records {
+            if let KeyRecord::CmacKey(key) = record {
+                keys.entry((key.ms, key.bs, key.direction)).or_default().push(key);
+            }
+        }
+        let mut last: HashMap<[u8; 16], u32> = HashMap::new();
+        let mut found = Vec::new();
+        for sent in &self.air {
+            let Some(message) = sent.message() else { continue };
+            let Some(tuple) = message.cmac_tuple() else { continue };
+            let pdu = sent.pdu();
+            let Some(covered) = management::protected_part(pdu.body, &tuple) else { continue };
+            let (ms, bs) = run.ends(&sent.interface);
+            let of_link = keys.get(&(ms, bs, sent.direction)).map_or(&[][..], Vec::as_slice);
+            let signed = of_link.iter().find(|record| {
+                let key = CmacKey::from_octets(*record.key.expose());
+                verify(&key, record.akid, tuple.pn, pdu.header.cid, covered, Truncation::Right, &tuple.value)
+            });
+            let Some(record) = signed else {
+                found.push(("key-log", format!("{}: no CMAC key of the key log verifies it", place(sent))));
+                continue;
+            };
+            let before = last.insert(*record.key.expose(), tuple.pn).unwrap_or(0);
+            if tuple.pn <= before {
+                let (name, pn) = (message.name(), tuple.pn);
+                found
+                    .push(("cmac-pn", format!("{}: {name}: {pn} after {before}, count {}", place(sent), record.count)));
             }
         }
         found.into_iter().for_each(|(rule, detail)| self.add(rule, detail));

@@ -33,6 +33,7 @@ pub fn findings(script: &Script, run: &Run) -> Vec<Finding> {
     found.expectations();
     found.user_packets();
     found.packet_numbers();
+    found.management_packet_numbers();
     found.keys_differ();
     found.network_count();
     found.mobile_count();

@@ -8,7 +8,7 @@ use keyhop::scenario::traffic::packets;
 use keyhop::time::VirtualTime;
 
 use super::Findings;
-use super::rest::{Disturbances, chance_to_arrive, is_ahead_at_start};
+use super::rest::{Disturbances, chance_to_arrive, is_ahead_at_start, uses_up_pns};
 use crate::bounds::{handover_bound, is_near_the_end, preparation_fits, settle};
 
 fn micros(micros: u64) -> VirtualTime {
@@ -101,6 +101,8 @@ impl Findings<'_> {
         let this = self.handovers_of(&mobile.name).find(|handover| micros(handover.started_us) == start);
         let refused = |from: &str| from == target || !preparation_fits(self.script);
         let what = match this {
+            // It waits for the end of an authentication.
+            None if is_near_the_end(mobile) => return,
             None => format!("{start}: {} does not hand over to {target}", mobile.name),
             Some(this) => {
                 let (outcome, from, to) = (this.outcome.as_str(), &this.from, &this.to);
@@ -127,7 +129,7 @@ impl Findings<'_> {
         let (script, run) = (self.script, self.run);
         let last_step = script.steps.last().map_or(VirtualTime::ZERO, |step| step.at);
         let rest = last_step + settle(script);
-        let spared = Disturbances::of(script, run).spares(last_step, VirtualTime::MAX);
+        let spared = !uses_up_pns(script) && Disturbances::of(script, run).spares(last_step, VirtualTime::MAX);
         let arrived: HashSet<&[u8]> = run.delivered.frames.iter().map(|frame| frame.octets.as_slice()).collect();
         let mut counts: BTreeMap<(&str, String), (u32, u32, f64)> = BTreeMap::new();
         for traffic in &script.traffic {
@@ -159,7 +161,8 @@ impl Findings<'_> {
         let other = |step: &Step| !matches!(step.action, StepAction::Handover { .. });
         let fit = |mobile: &MobileStation| mobile.network_key_count.is_none() && !is_near_the_end(mobile);
         let fell = |handover: &HandoverResult| !["completed", "cancelled"].contains(&handover.outcome.as_str());
-        let undisturbed = !script.steps.iter().any(other)
+        let undisturbed = !uses_up_pns(script)
+            && !script.steps.iter().any(other)
             && script.mobile_stations.iter().all(fit)
             && Disturbances::of(script, run).spares(VirtualTime::ZERO, VirtualTime::MAX);
         if !undisturbed || run.outcome.handovers.iter().any(fell) {

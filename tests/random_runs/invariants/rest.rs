@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use keyhop::capture::CapturedFrame;
+use keyhop::dot16::security::packet_number::PacketNumber;
 use keyhop::scenario::script::{AttackAction, FaultEffect, LinkImpairments, MobileStation, Script};
 use keyhop::time::VirtualTime;
 
@@ -77,6 +78,12 @@ fn longest_delay(script: &Script) -> Duration {
 pub fn is_ahead_at_start(mobile: &MobileStation) -> bool {
     let own = mobile.cmac_key_count.map_or(1, |count| count.0);
     mobile.network_key_count.is_some_and(|next| next.0 > own.saturating_add(1))
+}
+
+/// Whether PNs may be used up before other TEKs are there, so that packets are given up.
+pub fn uses_up_pns(script: &Script) -> bool {
+    script.base_stations.iter().any(|station| station.last_pn != PacketNumber::LAST)
+        || script.mobile_stations.iter().any(|mobile| mobile.last_pn != PacketNumber::LAST)
 }
 
 /// The probability that a user packet of this size arrives at the least, if there is a connection.

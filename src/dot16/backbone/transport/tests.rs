@@ -156,7 +156,7 @@ fn errors_of_the_packet_inside_count_from_the_start_of_the_frame() {
     let BackbonePacket::Control(message) = acknowledgement() else { unreachable!() };
     let mut octets = message.octets().unwrap();
     octets[0] = 9;
-    let inner = udp_datagram(BS.ip, GATEWAY.ip, &octets).unwrap();
+    let inner = udp_datagram(BS.ip, GATEWAY.ip, [CONTROL_PORT; 2], &octets).unwrap();
     let ip = ipv4_packet(BS.ip, GATEWAY.ip, 0, IpNextHeaderProtocols::Udp, &inner).unwrap();
     let outer = [&frame(&data(0))[..14], &ip].concat();
     let error = decapsulate(&outer).unwrap_err();

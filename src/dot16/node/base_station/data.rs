@@ -284,6 +284,10 @@ impl BaseStation {
         if let Some((count, flow)) = mobile.retired_flow(cid) {
             return self.retired_pdu(ms, count, flow, pdu, outbox);
         }
+        if matches!(&mobile.role, Role::Serving(serving) if serving.has_given_teks_away()) {
+            return outbox
+                .verdict(Verdict::rejected("dropped: the replay window has gone to the target with the TEKs"));
+        }
         let flow = mobile.connection.as_ref().and_then(|connection| connection.flow_on(cid));
         let (Some(flow), Some(keys)) = (flow.filter(|flow| flow.direction == Direction::Uplink), &mut mobile.keys)
         else {

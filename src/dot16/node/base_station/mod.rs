@@ -6,6 +6,7 @@
 //! * `ranging`: RNG-REQ and RNG-RSP, reports and notices of counts.
 //! * `data`: user data on the air and in the tunnels.
 //! * `entrance`: initial ranging and SBC; `authentication`: EAP and the SA-TEK handshake; `registration`: REG, the first TEKs.
+//! * `sa_tek_handover` and `reuse`: the modes `legacy-sa-tek` and `legacy-reuse`.
 //! * `refresh`: new TEKs for a mobile that asks.
 //! * `retained`: how many contexts are kept; `restart`: all of them lost.
 
@@ -18,6 +19,8 @@ mod refresh;
 mod registration;
 mod restart;
 mod retained;
+mod reuse;
+mod sa_tek_handover;
 mod serving;
 mod target;
 
@@ -32,6 +35,7 @@ use authentication::{Purpose, Session};
 pub use cid_pool::CidPool;
 use entrance::Entrances;
 use registration::Registration;
+use sa_tek_handover::Challenge;
 use serving::Serving;
 use target::Target;
 
@@ -39,7 +43,7 @@ use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
-use super::event::{CidKind, Command, Event, Reject, What};
+use super::event::{CidKind, Command, Event, HandoverMode, Reject, What};
 use super::fragmentation::{Fragmenter, Reassembler};
 use super::key_report::KeyReport;
 use super::radio::RadioSettings;
@@ -63,6 +67,8 @@ const RETIRED: usize = 4;
 pub struct BaseStationSettings {
     /// Its BSID.
     pub bsid: Bsid,
+    /// How the TEKs come to a target in this network, as far as the mobile takes part in it.
+    pub mode: HandoverMode,
     /// The radio.
     pub radio: RadioSettings,
     /// What bears on keys.
@@ -160,6 +166,10 @@ struct Mobile {
     session: Option<Session>,
     /// The CMAC keys before the last re-authentication, until the mobile has shown that it uses the new ones.
     previous: Option<EntryKeys>,
+    /// How the TEKs of the entry here come to it, as RNG-RSP says.
+    mode: HandoverMode,
+    /// The SA challenge of that RNG-RSP.
+    challenge: Option<Challenge>,
     /// Whether the Authenticator has still to answer that the AK in use is in use.
     confirming: bool,
     /// The registration of a mobile that is entering, until its first TEKs are out.
@@ -290,6 +300,8 @@ impl BaseStation {
             waiting: None,
             session: None,
             previous: None,
+            mode: HandoverMode::Seamless,
+            challenge: None,
             confirming: false,
             registration: None,
             attaching: false,
@@ -423,6 +435,7 @@ impl BaseStation {
                 Ok(frame) => match frame.packet {
                     BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
                     BackbonePacket::Data(packet) => self.tunnelled(now, frame.from.ip, packet, outbox),
+                    BackbonePacket::Radius(_) => outbox.verdict(Verdict::rejected("dropped: not for a base station")),
                 },
                 Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             },
@@ -471,6 +484,13 @@ impl BaseStation {
                 }
             }
             (_, _, None) => outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} is not allocated"))),
+            (ManagementMessage::PkmReq(message), Some((tuple, protected)), Some(ms))
+                if self.answers_arrival(ms, message) =>
+            {
+                if self.verify(ms, cid, protected, tuple, outbox) {
+                    self.arrival_answered(now, ms, cid, message, outbox);
+                }
+            }
             (ManagementMessage::PkmReq(message), protected, Some(ms)) if message.code.is_authentication() => {
                 self.authentication_request(now, (ms, Purpose::Renewal), cid, message, *protected, outbox);
             }

@@ -5,25 +5,24 @@ use std::net::Ipv4Addr;
 use rand_core::Rng;
 
 use super::serving::bs_info;
-use super::target::{Target, optimization, saids};
+use super::target::{Target, saids};
 use super::{BaseStation, Role, Serving, Timer};
 use crate::dot16::backbone::Compound::MsInfo;
 use crate::dot16::backbone::asn_code::{bs_role, result};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
-use crate::dot16::node::event::{Event, Reject, What};
+use crate::dot16::node::event::{Event, HandoverMode, Reject, What};
 use crate::dot16::node::named_count::{count_tlv, named_ak_sn, named_count};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, EntryState, RangingOutcome};
-use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::security::hierarchy::Profile;
 use crate::dot16::security::keys::Tek;
 use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekSource, TekState};
 use crate::dot16::wire::{
-    CmacTuple, HoProcessOptimization, HoSecurity, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq,
-    RngRsp, RngRspTlv, VendorItem, VendorTlv, cdma_code, management,
+    CmacTuple, HoProcessOptimization, ManagementMessage, RangingStatus, RegRspEncodings, RegTlv, RngReq, RngRsp,
+    RngRspTlv, VendorItem, VendorTlv, cdma_code, management,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -71,14 +70,14 @@ impl BaseStation {
         let Some(mobile) = self.know(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: no mobile with this MAC address can be reached here"));
         };
-        if mobile.keys.is_some() {
+        if mobile.keys.as_ref().is_some_and(|keys| !keys.is_outdated()) {
             return self.range(now, ms, cid, message, outbox);
         }
         if mobile.waiting.is_some() || !matches!(mobile.role, Role::Idle) {
             return outbox.verdict(Verdict::rejected("dropped: the context has not arrived yet"));
         }
         mobile.waiting = Some((cid, message.to_vec()));
-        mobile.role = Role::Target(Target::default());
+        mobile.role = Role::Target(Target::unprepared());
         outbox.verdict(Verdict::accepted("no context here: asks for it"));
         self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         self.fetch_context(now, ms, outbox);
@@ -164,7 +163,6 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let how = if advanced { "CMAC good, count taken, TEKs generated anew" } else { "CMAC good, count as expected" };
-        outbox.verdict(Verdict::accepted(how));
         let never = self.weak(Weakness::NeverSealsAgain);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
@@ -173,8 +171,29 @@ impl BaseStation {
             mobile.queue_kept();
         }
         mobile.kept.clear();
-        if !mobile.seamless {
-            self.install_random(now, ms, m, false);
+        let planned = match &mobile.role {
+            _ if mobile.seamless => HandoverMode::Seamless,
+            Role::Target(target) => target.mode,
+            _ => HandoverMode::LegacyRngRsp,
+        };
+        mobile.challenge = None;
+        let mode = match planned {
+            HandoverMode::Seamless => planned,
+            HandoverMode::LegacySaTek => {
+                self.challenge_arrival(ms);
+                planned
+            }
+            HandoverMode::LegacyReuse if self.install_reused(now, ms) => planned,
+            _ => {
+                self.install_random(now, ms, None);
+                HandoverMode::LegacyRngRsp
+            }
+        };
+        let missing = planned == HandoverMode::LegacyReuse && mode != planned;
+        let but = if missing { ", but no TEKs have come from the serving BS" } else { "" };
+        outbox.verdict(Verdict::accepted(format!("{how}{but}")));
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.mode = mode;
         }
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
@@ -188,7 +207,10 @@ impl BaseStation {
         outbox.verdict(Verdict::accepted("CMAC good, but the context was lost: TEKs go out in RNG-RSP"));
         let answered = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
         if answered.is_none_or(|keys| !keys.awaits_first_uplink() || keys.count() != m) {
-            self.install_random(now, ms, m, true);
+            self.install_random(now, ms, Some(m));
+        }
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            (mobile.mode, mobile.challenge) = (HandoverMode::LegacyRngRsp, None);
         }
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
@@ -205,8 +227,8 @@ impl BaseStation {
         }
     }
 
-    /// Random TEKs, an older and a newer one for each SA.
-    fn install_random(&mut self, now: VirtualTime, ms: MsMac, m: CmacKeyCount, lost: bool) {
+    /// Random TEKs, an older and a newer one for each SA: for the entry of T_B, or for that of `lost`, whose context is lost.
+    pub(super) fn install_random(&mut self, now: VirtualTime, ms: MsMac, lost: Option<CmacKeyCount>) {
         let Some(mobile) = self.mobiles.get(&ms) else { return };
         let (flows, keys) = (mobile.flows.clone(), mobile.keys.as_ref());
         let Some(lifetime) = keys.map(BaseStationKeys::lifetime) else {
@@ -216,7 +238,7 @@ impl BaseStation {
         let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) else {
             return;
         };
-        if lost {
+        if let Some(m) = lost {
             keys.install_lost(m, teks);
         } else if let Some(entry) = keys.current_mut() {
             for (said, context) in teks {
@@ -261,7 +283,7 @@ impl BaseStation {
         }
         if matches!(self.mobiles.get(&ms).map(|mobile| &mobile.role), Some(Role::Idle)) {
             if let Some(mobile) = self.mobiles.get_mut(&ms) {
-                mobile.role = Role::Target(Target::default());
+                mobile.role = Role::Target(Target::unprepared());
             }
             self.timers.set(Timer::Deadline(ms), now + self.settings.radio.ranging_deadline);
         }
@@ -282,6 +304,7 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
+        let tuple = mobile.challenge_tuple();
         let (Some(connection), Some(keys)) = (&mobile.connection, &mut mobile.keys) else {
             return;
         };
@@ -293,16 +316,18 @@ impl BaseStation {
         };
         let lost = keys.awaits_first_uplink();
         let Some(entry) = keys.current_mut() else { return };
+        let in_rng_rsp = !matches!(mobile.mode, HandoverMode::LegacySaTek | HandoverMode::LegacyReuse);
         let updates: Vec<RegTlv> = entry
             .tek_contexts()
-            .filter(|(_, context)| sends || context.is_random())
+            .filter(|(_, context)| in_rng_rsp && (sends || context.is_random()))
             .map(|(said, context)| RegTlv::SaTekUpdate(sa_tek::update(&kek, said, context, now)))
             .collect();
         let generated = entry.tek_contexts().any(|(_, context)| !context.is_random());
-        let (security, how) = if updates.is_empty() || generated {
-            (HoSecurity::NoTekTransfer, "TEKs are generated")
-        } else {
-            (HoSecurity::SaTekUpdateInRngRsp, "with SA-TEK-Update")
+        let (mode, how) = match mobile.mode {
+            HandoverMode::LegacySaTek => (HandoverMode::LegacySaTek, "with the SA challenge"),
+            HandoverMode::LegacyReuse => (HandoverMode::LegacyReuse, "TEKs of the serving BS are used on"),
+            _ if updates.is_empty() || generated => (HandoverMode::Seamless, "TEKs are generated"),
+            _ => (HandoverMode::LegacyRngRsp, "with SA-TEK-Update"),
         };
         let mut encodings = updates;
         // The mobile asks on other CIDs than these if the attempt they were pre-allocated for had ended here.
@@ -310,12 +335,14 @@ impl BaseStation {
             let candidate = VendorItem::Candidate(connection.to_candidate(own));
             encodings.push(RegTlv::Vendor(VendorTlv::new(vec![candidate])));
         }
-        let mut optimization = optimization(security);
+        let mut optimization = mode.optimization();
         if lost {
             // The entry counts when the first uplink PDU has verified (R8): there must be one.
             optimization = optimization.with(HoProcessOptimization::NOTIFY_RE_ENTRY);
         }
-        let mut tlvs = vec![
+        // The tuple stands first, where Wireshark shows what is in it.
+        let mut tlvs: Vec<RngRspTlv> = tuple.map(RngRspTlv::SaChallengeTuple).into_iter().collect();
+        tlvs.extend([
             RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
             RngRspTlv::SsMacAddress(ms),
             RngRspTlv::BasicCid(connection.basic),
@@ -323,7 +350,7 @@ impl BaseStation {
             RngRspTlv::ServiceLevelPrediction(2),
             RngRspTlv::ResourceRetainFlag(1),
             RngRspTlv::HoProcessOptimization(optimization),
-        ];
+        ]);
         tlvs.extend(ho_id.map(RngRspTlv::HoId));
         if !encodings.is_empty() {
             tlvs.push(RngRspTlv::RegRspEncodings(RegRspEncodings { status: 0, tlvs: encodings }));
@@ -338,25 +365,29 @@ impl BaseStation {
     /// RNG-RSP with bits 1-2 = 00, under the CMAC key of the claimed count (R7, profile `std2009`).
     fn demand_reauthentication(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, m: CmacKeyCount) {
         let crc = self.settings.radio.crc;
-        let Some(keys) = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()) else {
+        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut());
+        let Some(entry) = keys.and_then(|keys| keys.below_mut(m)) else {
             return;
         };
-        let mut entry = EntryKeys::without_teks(keys.ak(), m);
         let tlvs = vec![
             RngRspTlv::RangingStatus(RangingStatus::SUCCESS),
             RngRspTlv::SsMacAddress(ms),
-            RngRspTlv::HoProcessOptimization(optimization(HoSecurity::Reauthentication)),
+            RngRspTlv::HoProcessOptimization(HandoverMode::LegacyFull.optimization()),
         ];
         let message = ManagementMessage::RngRsp(RngRsp { reserved: 0, tlvs });
-        if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, &mut entry, crc) {
+        if let Ok(pdu) = signed_pdu(message, cid, Direction::Downlink, entry, crc) {
             self.queue_management(now, ms, pdu, "RNG-RSP: demands re-authentication".to_owned());
         }
     }
 
-    /// When the mobile has installed the TEKs of an RNG-RSP that is answered now: it goes out in the next downlink subframe.
+    /// When the mobile has heard an RNG-RSP that is answered now: it goes out in the next downlink subframe.
+    fn heard(&self, now: VirtualTime) -> VirtualTime {
+        self.settings.radio.next_downlink(now) + self.settings.radio.downlink
+    }
+
+    /// When the mobile has installed the TEKs of an RNG-RSP that is answered now.
     pub(super) fn installed(&self, now: VirtualTime) -> VirtualTime {
-        let radio = &self.settings.radio;
-        radio.next_downlink(now) + radio.downlink + radio.tek_processing
+        self.heard(now) + self.settings.radio.tek_processing
     }
 
     /// The mobile is here: the role changes, and the count is reported to the Authenticator (R2).
@@ -365,11 +396,16 @@ impl BaseStation {
         for timer in [Timer::Deadline(ms), Timer::Retain(ms), Timer::Preparation(ms)] {
             self.timers.cancel(timer);
         }
-        let installed = self.installed(now);
+        let (heard, installed) = (self.heard(now), self.installed(now));
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        let serving = Serving::entered((!mobile.seamless).then_some(installed));
+        let serving = match mobile.mode {
+            _ if mobile.seamless => Serving::entered(None),
+            HandoverMode::LegacySaTek => Serving::without_teks(),
+            HandoverMode::LegacyReuse => Serving::entered(Some(heard)),
+            _ => Serving::entered(Some(installed)),
+        };
         let previous = std::mem::replace(&mut mobile.role, Role::Serving(serving));
         match previous {
             Role::Target(Target { request: Some((serving, _)), .. }) => mobile.came_from = Some(serving),
@@ -513,7 +549,7 @@ impl BaseStation {
         let keyless = mobile.keys.as_ref().is_some_and(|keys| keys.state().is_none());
         match &mobile.role {
             Role::Serving(_) if keyless => self.let_go(now, ms, outbox),
-            Role::Target(target) if keyless && target.generates => self.deadline(now, ms, outbox),
+            Role::Target(target) if keyless && target.generates() => self.deadline(now, ms, outbox),
             Role::Idle => self.close_tunnel(now, ms, outbox),
             _ => {}
         }

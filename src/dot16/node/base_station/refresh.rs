@@ -109,13 +109,18 @@ impl BaseStation {
         }
     }
 
+    /// For how long a mobile that has no new TEK may not be heard asking for it.
+    pub(super) fn longest_silence(&self) -> Duration {
+        self.settings.radio.key_request_retry.saturating_mul(SILENT_INTERVALS)
+    }
+
     /// Makes a newer TEK unless this request was answered before, or the newer TEK may not have arrived; says whether it did.
     /// `None` if there is no such SA.
     fn renewed(&mut self, now: VirtualTime, ms: MsMac, said: Said, nonce: [u8; 8]) -> Option<bool> {
-        let (window, generator) = (self.settings.keys.window.clone(), &mut self.generator);
+        let window = self.settings.keys.window.clone();
         let radio = &self.settings.radio;
         let arrival = radio.next_downlink(now) + radio.frame + radio.tek_processing;
-        let hold = arrival.since(now) + radio.key_request_retry.saturating_mul(SILENT_INTERVALS);
+        let hold = arrival.since(now) + self.longest_silence();
         let mobile = self.mobiles.get_mut(&ms)?;
         let repeated = mobile.answered.get(&said) == Some(&nonce) || mobile.is_unkeyed(said);
         let keys = mobile.keys.as_mut()?;
@@ -124,7 +129,7 @@ impl BaseStation {
         let renewed = !repeated && context.may_renew(now);
         if renewed {
             let mut octets = [0; Tek::OCTETS];
-            generator.fill_bytes(&mut octets);
+            self.generator.fill_bytes(&mut octets);
             let expires = newer_expiry(lifetime, now);
             let newer = TekState::new(Tek::from_octets(octets), context.next_eks(), TekSource::Random, window, expires);
             context.renew(newer.lasting(expires.since(now)));
@@ -144,7 +149,7 @@ impl BaseStation {
         let context = keys.current().and_then(|entry| entry.tek_context(said));
         let sent: Vec<&TekState> = context.into_iter().flat_map(|context| context.states()).collect();
         // A generated TEK never travels (A21), and an expired one is of no use.
-        let sent = sent.into_iter().filter(|tek| tek.source() == TekSource::Random && tek.expires() > now);
+        let sent = sent.into_iter().filter(|tek| !tek.source().is_counter() && tek.expires() > now);
         let (eks, parameters): (Vec<String>, Vec<PkmAttribute>) = sent
             .map(|tek| {
                 (tek.eks().to_string(), PkmAttribute::TekParameters(sa_tek::parameters(&keys.ak().kek, tek, now)))

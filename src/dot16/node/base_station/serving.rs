@@ -10,12 +10,12 @@ use crate::dot16::identifiers::{Bsid, Cid, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::authenticator::named_bs;
 use crate::dot16::node::backbone_side::Request;
 use crate::dot16::node::connection::{Connection, Flow, plain_pdu, signed_pdu};
-use crate::dot16::node::event::{Event, What};
+use crate::dot16::node::event::{Event, HandoverMode, What};
 use crate::dot16::node::named_count::count_tlv;
 use crate::dot16::security::Weakness;
 use crate::dot16::wire::{
-    BshoDecision, HoIndication, ManagementMessage, MobBshoRsp, MobBshoRspTlv, MobHoInd, MobMshoReq, MobNbrAdv,
-    Neighbour, RecommendedBs, SkipOptionalFields, VendorItem, VendorTlv,
+    BshoDecision, HoIndication, HoProcessOptimization, ManagementMessage, MobBshoRsp, MobBshoRspTlv, MobHoInd,
+    MobMshoReq, MobNbrAdv, Neighbour, RecommendedBs, SkipOptionalFields, VendorItem, VendorTlv,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -36,6 +36,14 @@ struct Candidate {
     tunnel: Option<u32>,
 }
 
+impl Candidate {
+    /// Whether it wants the TEKs of the connection here (R12): bits 1-2 = 11 without the seamless flag.
+    fn reuses_teks(&self) -> bool {
+        let bits = HoProcessOptimization::from_low_octet(self.optimization);
+        HandoverMode::announced(bits, self.connection.is_some()) == Some(HandoverMode::LegacyReuse)
+    }
+}
+
 /// A preparation under way or answered.
 #[derive(Clone, Debug)]
 struct Preparation {
@@ -52,6 +60,8 @@ pub(super) struct Left {
     target: Bsid,
     /// The target's address and GRE key.
     forward: Option<(Ipv4Addr, u32)>,
+    /// Whether the TEKs of the connection went with it (R12).
+    teks_given: bool,
 }
 
 /// The serving role.
@@ -59,6 +69,8 @@ pub(super) struct Left {
 pub(super) struct Serving {
     /// From when downlink data may be sent; at once where nothing is said.
     downlink_from: Option<VirtualTime>,
+    /// Whether the mobile has no TEKs yet.
+    awaits_teks: bool,
     preparation: Option<Preparation>,
     left: Option<Left>,
 }
@@ -69,9 +81,24 @@ impl Serving {
         Self { downlink_from, ..Self::default() }
     }
 
-    /// From when downlink data may be sent, `None` if the mobile is not here.
+    /// The same where the mobile has still to be given TEKs.
+    pub(super) fn without_teks() -> Self {
+        Self { awaits_teks: true, ..Self::default() }
+    }
+
+    /// TEKs were sent to the mobile, and are at work from `from` on.
+    pub(super) fn teks_delivered(&mut self, from: VirtualTime) {
+        (self.awaits_teks, self.downlink_from) = (false, Some(from));
+    }
+
+    /// Whether another BS uses the TEKs of the connection (R12).
+    pub(super) fn has_given_teks_away(&self) -> bool {
+        self.left.as_ref().is_some_and(|left| left.teks_given)
+    }
+
+    /// From when downlink data may be sent, `None` if the mobile is not here, or has no TEKs.
     pub(super) fn downlink_from(&self) -> Option<VirtualTime> {
-        self.is_here().then(|| self.downlink_from.unwrap_or(VirtualTime::ZERO))
+        (self.is_here() && !self.awaits_teks).then(|| self.downlink_from.unwrap_or(VirtualTime::ZERO))
     }
 
     /// Downlink data is not sent before `from`.
@@ -121,7 +148,7 @@ impl BaseStation {
                     Neighbour {
                         bsid_low: Some([d, e, f]),
                         preamble_index: f,
-                        ho_process_optimization: Some(0x87),
+                        ho_process_optimization: Some(self.settings.mode.optimization().low_octet()),
                         ..Neighbour::default()
                     }
                 })
@@ -215,15 +242,7 @@ impl BaseStation {
         let mut saids: Vec<Said> = mobile.flows.iter().map(|(_, said)| *said).collect();
         saids.sort_unstable();
         saids.dedup();
-        let descriptor = |said: &Said| {
-            AsnTlv::SaDescriptor(vec![
-                AsnTlv::Said(*said),
-                AsnTlv::SaType(0),
-                AsnTlv::SaServiceType(0),
-                AsnTlv::CryptographicSuite(cryptographic_suite::CCM_KEY_WRAP),
-            ])
-        };
-        info.push(AsnTlv::MsSecurityContext(saids.iter().map(descriptor).collect()));
+        info.push(AsnTlv::MsSecurityContext(saids.iter().map(|said| sa_descriptor(*said, Vec::new())).collect()));
         let gateway = self.directory.gateway.endpoint.ip;
         vec![
             AsnTlv::HoType(HARD_HANDOFF),
@@ -367,8 +386,10 @@ impl BaseStation {
         let forward = chosen.as_ref().and_then(|candidate| Some((candidate.ip, candidate.tunnel?)));
         let name = self.directory.bs(target);
         outbox.verdict(Verdict::accepted(format!("CMAC good, {} leaves for {name}", self.directory.ms(ms))));
+        let from = self.settings.radio.frame_start(action_frame);
+        let teks = chosen.filter(|candidate| candidate.reuses_teks()).and_then(|_| self.leaving_teks(ms, from));
         if let Some(serving) = self.serving(ms) {
-            serving.left = Some(Left { target, forward });
+            serving.left = Some(Left { target, forward, teks_given: teks.is_some() });
         }
         let releases = self.weak(Weakness::ReleasesOnIndication);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
@@ -381,19 +402,22 @@ impl BaseStation {
         for (bs, candidate) in candidates {
             let Some(candidate) = candidate else { continue };
             let kind = if bs == target { ho_confirm::CONFIRM } else { ho_confirm::UNCONFIRM };
-            self.confirm(now, ms, (bs, candidate.ip), (kind, action_frame), outbox);
+            let teks = teks.clone().filter(|_| bs == target).zip(candidate.ho_id);
+            self.confirm(now, ms, (bs, candidate.ip), (kind, action_frame), teks, outbox);
         }
         self.forward_queue(ms, outbox);
         self.timers.set(Timer::Retain(ms), now + self.settings.radio.resource_retain);
     }
 
-    /// HO_Cnf; a path switch that follows from it rests on the count of the connection here (R16).
+    /// HO_Cnf; a path switch that follows from it rests on the count of the connection here (R16). `teks`: those of the
+    /// connection here, with the HO_ID of the preparation that they are for (R12).
     fn confirm(
         &mut self,
         now: VirtualTime,
         ms: MsMac,
         (bs, to): (Bsid, Ipv4Addr),
         (kind, action_frame): (u8, u32),
+        teks: Option<(AsnTlv, u8)>,
         outbox: &mut Outbox<Event>,
     ) {
         let what = match kind {
@@ -401,10 +425,15 @@ impl BaseStation {
             ho_confirm::UNCONFIRM => "does not come to",
             _ => "stays, and does not need",
         };
-        let note = format!("HO_Cnf: {} {what} {}", self.directory.ms(ms), self.directory.bs(bs));
+        let with = if teks.is_some() { ", with the TEKs" } else { "" };
+        let note = format!("HO_Cnf: {} {what} {}{with}", self.directory.ms(ms), self.directory.bs(bs));
         let keys = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref());
         let mut tlvs = vec![AsnTlv::HoConfirmType(kind), AsnTlv::ActionTime(action_frame)];
         tlvs.extend(keys.map(|keys| count_tlv(keys.ak().ak_sn, keys.count())));
+        if let (Some(AsnTlv::MsInfo(info)), Some((teks, ho_id))) = (tlvs.last_mut(), teks) {
+            info.push(teks);
+            tlvs.push(AsnTlv::HoId(ho_id));
+        }
         tlvs.push(bs_info(self.settings.bsid, bs_role::SERVING));
         self.backbone.request(now, to, ms, Request { kind: MessageKind::HoCnf, tlvs, note }, outbox);
     }
@@ -425,7 +454,7 @@ impl BaseStation {
         for (bs, candidate) in preparation.map(|preparation| preparation.candidates).unwrap_or_default() {
             let stood_down = left.as_ref().is_some_and(|left| left.target != bs);
             if let Some(candidate) = candidate.filter(|_| !stood_down) {
-                self.confirm(now, ms, (bs, candidate.ip), (ho_confirm::CANCEL, 0), outbox);
+                self.confirm(now, ms, (bs, candidate.ip), (ho_confirm::CANCEL, 0), None, outbox);
             }
         }
         if left.is_some() {
@@ -473,6 +502,18 @@ impl BaseStation {
 /// BS Info with BS ID and role.
 pub(super) fn bs_info(bs: Bsid, role: u8) -> AsnTlv {
     AsnTlv::BsInfo(vec![AsnTlv::BsId(NodeIdentifier::Octets6(bs.0)), AsnTlv::ServingTargetIndicator(role)])
+}
+
+/// SA Descriptor of a primary, unicast SA with the suite in use (R11), and what follows that.
+pub(super) fn sa_descriptor(said: Said, rest: Vec<AsnTlv>) -> AsnTlv {
+    let mut tlvs = vec![
+        AsnTlv::Said(said),
+        AsnTlv::SaType(0),
+        AsnTlv::SaServiceType(0),
+        AsnTlv::CryptographicSuite(cryptographic_suite::CCM_KEY_WRAP),
+    ];
+    tlvs.extend(rest);
+    AsnTlv::SaDescriptor(tlvs)
 }
 
 /// SF Info with SFID, CID and SAID.

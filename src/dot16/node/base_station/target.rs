@@ -11,26 +11,27 @@ use crate::dot16::backbone::asn_code::{
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, NodeIdentifier, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::classifier::Classifiers;
-use crate::dot16::node::event::{Event, What};
+use crate::dot16::node::event::{Event, HandoverMode, What};
 use crate::dot16::node::named_count::{count_tlv, named_ak_sn, named_count};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeys, Preparation};
 use crate::dot16::security::hierarchy::AkContext;
 use crate::dot16::security::keys::Ak;
-use crate::dot16::security::tek_context::PmkLifetime;
-use crate::dot16::wire::{HoProcessOptimization, HoSecurity};
+use crate::dot16::security::tek_context::{PmkLifetime, TekContext};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
 /// The target role.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Target {
     /// HO_Req, and who sent it; none in a re-entry.
     pub(super) request: Option<(Ipv4Addr, ControlMessage)>,
     /// The serving BS's GRE key, for SDUs that go back.
     back: Option<u32>,
-    /// Whether TEKs are generated from the count.
-    pub(super) generates: bool,
+    /// How the TEKs come here; known when the context is.
+    pub(super) mode: HandoverMode,
+    /// TEKs of the serving BS that HO_Cnf has brought (R12).
+    pub(super) reused: Option<Vec<(Said, TekContext)>>,
     /// HO_ID of this attempt.
     pub(super) ho_id: Option<u8>,
     /// From when downlink data may be sent.
@@ -39,9 +40,24 @@ pub(super) struct Target {
     pub(super) ranged: bool,
 }
 
-/// What the target leaves out of network entry in every mode here: SBC-REQ and REG-REQ.
-pub(super) fn optimization(security: HoSecurity) -> HoProcessOptimization {
-    HoProcessOptimization::OMIT_SBC_REQ.with(HoProcessOptimization::OMIT_REG_REQ).with_security(security)
+impl Target {
+    /// An entry that nobody has prepared. Without seamless handover its TEKs come in RNG-RSP.
+    pub(super) fn unprepared() -> Self {
+        Self {
+            request: None,
+            back: None,
+            mode: HandoverMode::LegacyRngRsp,
+            reused: None,
+            ho_id: None,
+            downlink_from: None,
+            ranged: false,
+        }
+    }
+
+    /// Whether TEKs are generated from the count.
+    pub(super) fn generates(&self) -> bool {
+        self.mode == HandoverMode::Seamless
+    }
 }
 
 impl BaseStation {
@@ -90,7 +106,7 @@ impl BaseStation {
             request: Some((from, request.clone())),
             back: request.tlvs.inside(DataPathInfo).data_path_id(),
             ho_id: Some(self.next_ho_id),
-            ..Target::default()
+            ..Target::unprepared()
         };
         self.adopt(ms, connection, outbox);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
@@ -156,16 +172,23 @@ impl BaseStation {
         let Some(keys) = &mut mobile.keys else { return };
         keys.generate_for(if mobile.seamless { saids(&mobile.flows) } else { Vec::new() });
         let preparation = keys.prepare(now, n, report.tlvs.is_issued_before());
-        let (generates, text) = match preparation {
+        let legacy = match &mobile.role {
+            Role::Target(Target { request: Some(_), .. }) if self.settings.mode != HandoverMode::Seamless => {
+                self.settings.mode
+            }
+            _ => HandoverMode::LegacyRngRsp,
+        };
+        let (mode, text) = match preparation {
             Preparation::Seamless { count, resumed } if mobile.seamless => {
                 let how = if resumed { "context resumed with its PNs" } else { "TEKs derived" };
-                (true, format!("N = {n}, T_B = {count}, {how}"))
+                (HandoverMode::Seamless, format!("N = {n}, T_B = {count}, {how}"))
             }
             Preparation::Seamless { count, .. } => {
-                (false, format!("N = {n}, T_B = {count}, TEKs will be sent in RNG-RSP"))
+                (legacy, format!("N = {n}, T_B = {count}, TEKs will be {}", comes(legacy)))
             }
             Preparation::LegacyRngRsp => {
-                (false, format!("N = {n}, but contexts were lost: TEKs will be sent in RNG-RSP"))
+                let mode = HandoverMode::LegacyRngRsp;
+                (mode, format!("N = {n}, but contexts were lost: TEKs will be {}", comes(mode)))
             }
         };
         outbox.verdict(Verdict::accepted(text));
@@ -174,7 +197,7 @@ impl BaseStation {
         let acknowledgement = ControlMessage::new(MessageKind::ContextAck, ms, report.transaction, Vec::new());
         self.backbone.tell(from, acknowledgement, "Context_Ack", outbox);
         if let Some(target) = self.target(ms) {
-            target.generates = generates;
+            target.mode = mode;
         }
         if self.mobiles.get(&ms).is_some_and(|mobile| mobile.waiting.is_some()) {
             return self.ranging_resumed(now, ms, outbox);
@@ -229,12 +252,12 @@ impl BaseStation {
         let Some((to, request)) = target.request.clone() else {
             return;
         };
-        let security = if target.generates { HoSecurity::NoTekTransfer } else { HoSecurity::SaTekUpdateInRngRsp };
+        let (mode, generates) = (target.mode, target.generates());
         let mut bs = vec![
             AsnTlv::BsId(NodeIdentifier::Octets6(own.0)),
             AsnTlv::ServingTargetIndicator(bs_role::TARGET),
             AsnTlv::ServiceLevelPrediction(2),
-            AsnTlv::HoProcessOptimization(optimization(security).low_octet()),
+            AsnTlv::HoProcessOptimization(mode.optimization().low_octet()),
         ];
         bs.extend(target.ho_id.map(AsnTlv::HoId));
         let mut info = vec![AsnTlv::Cid(connection.basic)];
@@ -246,9 +269,15 @@ impl BaseStation {
             tunnel_info(mobile.tunnel_down),
             AsnTlv::primary_cid(connection.primary),
             AsnTlv::ranging_deadline(deadline),
-            AsnTlv::seamless(target.generates),
+            AsnTlv::seamless(generates),
         ];
-        let how = if target.generates { "TEKs are generated" } else { "TEKs come in RNG-RSP" };
+        let how = match mode {
+            HandoverMode::Seamless => "TEKs are generated",
+            HandoverMode::LegacyRngRsp => "TEKs come in RNG-RSP",
+            HandoverMode::LegacySaTek => "TEKs come in SA-TEK-Response",
+            HandoverMode::LegacyReuse => "TEKs of the serving BS are used on",
+            HandoverMode::LegacyFull => "full entry",
+        };
         let note = format!("HO_Rsp: {} is ready, {how}", self.directory.bs(own));
         self.backbone.answer(to, &request, MessageKind::HoRsp, tlvs, note, outbox);
         // Until HO_Cnf says when the mobile comes.
@@ -280,11 +309,21 @@ impl BaseStation {
             return;
         }
         let action = message.tlvs.action_time().map_or(now, |frame| radio.frame_start(frame));
-        let arrival = action.max(now) + radio.dl_sync;
-        if target.generates {
+        let arrival = (action + radio.dl_sync).max(now);
+        let (mode, wanted) = (target.mode, target.ho_id);
+        if target.generates() {
             target.downlink_from = Some(arrival);
         }
-        outbox.verdict(Verdict::accepted(format!("expects the mobile at {arrival}")));
+        let mut text = format!("expects the mobile at {arrival}");
+        if mode == HandoverMode::LegacyReuse {
+            let named = message.tlvs.ho_id().filter(|_| message.tlvs.ho_id() == wanted);
+            let teks = named.and_then(|_| self.arriving_teks(ms, &message.tlvs, action));
+            text.push_str(if teks.is_some() { ", with its TEKs" } else { ", but has no TEKs for it" });
+            if let Some(target) = self.target(ms) {
+                target.reused = teks;
+            }
+        }
+        outbox.verdict(Verdict::accepted(text));
         self.timers.set(Timer::Deadline(ms), arrival + radio.ranging_deadline);
         let count = message.tlvs.inside(MsInfo).inside(AkContextTlv).cmac_key_count();
         self.register_path(now, ms, count, outbox);
@@ -430,6 +469,15 @@ impl BaseStation {
             MessageKind::PathRegReq | MessageKind::CmacKeyCountUpdate => self.ask_for_path_again(now, request, outbox),
             _ => {}
         }
+    }
+}
+
+/// How the TEKs come to the mobile in a legacy mode.
+fn comes(mode: HandoverMode) -> &'static str {
+    match mode {
+        HandoverMode::LegacyReuse => "those of the serving BS",
+        HandoverMode::LegacySaTek => "sent in SA-TEK-Response",
+        _ => "sent in RNG-RSP",
     }
 }
 

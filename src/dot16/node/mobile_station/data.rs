@@ -73,7 +73,7 @@ impl MobileStation {
             State::Connected | State::Preparing { .. } | State::Leaving { .. } => {
                 self.live.as_ref().map(|live| (live.bs, live.count))?
             }
-            State::Entering { entry } if entry.granted => (entry.bs, self.keys.traffic()?),
+            State::Entering { entry } if entry.granted || entry.handshake.is_some() => (entry.bs, self.keys.traffic()?),
             State::Joining { joining } if joining.may_send() => (joining.bs, CmacKeyCount(0)),
             State::Entering { .. } | State::Returning { .. } | State::Joining { .. } => return None,
         };
@@ -92,9 +92,7 @@ impl MobileStation {
             return;
         }
         self.timers.cancel(Timer::Slot);
-        for (pdu, note) in self.management.drain(..) {
-            outbox.send(port, pdu, note);
-        }
+        self.flush_management(outbox);
         let Some(connection) = self.listening_to().and_then(|(_, connection, _)| connection.cloned()) else {
             return;
         };
@@ -137,6 +135,14 @@ impl MobileStation {
             self.want_slot(now);
         }
         self.watch_packet_numbers(now, outbox);
+    }
+
+    /// Sends the management messages that wait.
+    pub(super) fn flush_management(&mut self, outbox: &mut Outbox<Event>) {
+        let Some((_, port, _)) = self.sending_to() else { return };
+        for (pdu, note) in self.management.drain(..) {
+            outbox.send(port, pdu, note);
+        }
     }
 
     /// Sends a PDU; answers its octets, or `None` if no key can seal it.

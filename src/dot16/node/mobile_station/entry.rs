@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::handover::candidate_connection;
 use super::{Live, MobileStation, State, Timer};
-use crate::dot16::identifiers::{Bsid, Cid, Direction, Said};
+use crate::dot16::identifiers::{Bsid, Cid, Direction};
 use crate::dot16::node::connection::{Connection, signed_pdu};
 use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
 use crate::dot16::node::radio::Association;
@@ -101,7 +101,7 @@ impl MobileStation {
             _ if self.keys.weak(Weakness::ClaimsSeamless) => {
                 RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER
             }
-            HandoverMode::LegacyRngRsp => RngReq::PURPOSE_HANDOVER,
+            _ => RngReq::PURPOSE_HANDOVER,
         };
         let mut tlvs = vec![
             RngReqTlv::SsMacAddress(self.settings.mac),
@@ -131,38 +131,47 @@ impl MobileStation {
             return outbox.verdict(Verdict::rejected("dropped: it ends no ranging of this mobile"));
         }
         let security = response.ho_process_optimization().map(|bits| bits.security());
-        if security == Some(HoSecurity::Reauthentication) {
-            return self.reauthentication_demanded(now, outbox);
-        }
-        let notify = response
-            .ho_process_optimization()
-            .is_some_and(|bits| bits.contains(HoProcessOptimization::NOTIFY_RE_ENTRY));
-        let bs = entry.bs;
+        let (bs, from, mode) = (entry.bs, entry.from, entry.mode);
         let encodings = response.reg_rsp_encodings();
         let told = encodings
             .and_then(|encodings| encodings.vendor())
             .and_then(|vendor| candidate_connection(&vendor.items, bs));
+        // The tuple tells the handshake with the AK at hand from full re-authentication.
+        match response.sa_challenge_tuple() {
+            Some(tuple) if security == Some(HoSecurity::Reauthentication) => {
+                return self.challenged_at_target(now, *tuple, told, outbox);
+            }
+            Some(_) => {
+                return outbox.verdict(Verdict::rejected("dropped: an SA challenge where the bits announce none"));
+            }
+            None if security == Some(HoSecurity::Reauthentication) => {
+                return self.reauthentication_demanded(now, outbox);
+            }
+            None => {}
+        }
+        let notify = response
+            .ho_process_optimization()
+            .is_some_and(|bits| bits.contains(HoProcessOptimization::NOTIFY_RE_ENTRY));
         let Some(connection) = told.or_else(|| entry.connection.clone()) else {
             return outbox.verdict(Verdict::rejected("dropped: RNG-RSP names no transport connections"));
         };
         // R13: TEKs may come in RNG-RSP after seamless handover was agreed only where contexts were lost (bits 1-2 = 01, R8).
-        let lost = security == Some(HoSecurity::SaTekUpdateInRngRsp) || entry.mode != HandoverMode::Seamless;
+        let lost = security == Some(HoSecurity::SaTekUpdateInRngRsp) || mode != HandoverMode::Seamless;
         if response.sa_tek_updates().next().is_some() && !lost && !self.keys.weak(Weakness::AcceptsTeksAfterSeamless) {
             let text = "dropped: TEKs in RNG-RSP, although seamless handover was agreed";
             return outbox.verdict(Verdict::rejected(text));
         }
-        let updated: Vec<Said> = response.sa_tek_updates().map(|update| update.new_said).collect();
-        let missing = connection.flows.iter().find(|flow| !updated.contains(&flow.said));
-        if let Some(flow) = missing.filter(|_| !updated.is_empty()) {
-            let text = format!("dropped: TEKs of some SAs in RNG-RSP, but none of SAID {}", flow.said);
-            return outbox.verdict(Verdict::rejected(text));
+        let updates: Vec<&SaTekUpdate> = response.sa_tek_updates().collect();
+        let installed = !updates.is_empty();
+        if let Err(reason) = self.install_updates(now, &updates, &connection) {
+            return outbox.verdict(Verdict::rejected(format!("dropped: {reason}")));
         }
-        let mut installed = false;
-        for update in response.sa_tek_updates() {
-            match self.install(now, bs, update) {
-                Ok(()) => installed = true,
-                Err(reason) => return outbox.verdict(Verdict::rejected(format!("dropped: {reason}"))),
+        if !installed && mode == HandoverMode::LegacyReuse && security == Some(HoSecurity::NoTekTransfer) {
+            if !self.keys.reuse_teks(from, bs) {
+                return outbox.verdict(Verdict::rejected("dropped: the TEKs to be used on are gone here"));
             }
+            outbox.verdict(Verdict::accepted("entry complete, TEKs go on with their packet numbers"));
+            return self.complete(now, bs, connection, outbox);
         }
         if !installed && self.settings.seamless {
             outbox.verdict(Verdict::accepted("entry complete"));
@@ -172,19 +181,27 @@ impl MobileStation {
             return outbox.verdict(Verdict::rejected("dropped: no TEKs in RNG-RSP, and none are generated here"));
         }
         outbox.verdict(Verdict::accepted("entry complete, TEKs unwrapped"));
-        let mode = HandoverMode::LegacyRngRsp;
-        self.event(What::HandoverAgreed { to: bs, mode, action_time: now }, outbox);
+        self.waits_for_teks(now, HandoverMode::LegacyRngRsp, outbox);
         if let State::Entering { entry } = &mut self.state {
-            entry.connection = None;
             entry.installing = Some(connection);
-            entry.granted = false;
-            entry.mode = HandoverMode::LegacyRngRsp;
             entry.notify = notify;
         }
+        self.timers.set(Timer::KeysInstalled, now + self.settings.radio.tek_processing);
+    }
+
+    /// Ranging is done, and TEKs come or have come in `mode`: no user data until they are at work.
+    pub(super) fn waits_for_teks(&mut self, now: VirtualTime, mode: HandoverMode, outbox: &mut Outbox<Event>) {
+        let State::Entering { entry } = &mut self.state else {
+            return;
+        };
+        entry.connection = None;
+        entry.granted = false;
+        entry.mode = mode;
+        let to = entry.bs;
         for timer in [Timer::Range, Timer::Deadline] {
             self.timers.cancel(timer);
         }
-        self.timers.set(Timer::KeysInstalled, now + self.settings.radio.tek_processing);
+        self.event(What::HandoverAgreed { to, mode, action_time: now }, outbox);
     }
 
     /// The TEKs of RNG-RSP are at work after their processing time.
@@ -197,13 +214,28 @@ impl MobileStation {
         }
     }
 
-    fn install(&mut self, now: VirtualTime, bs: Bsid, update: &SaTekUpdate) -> Result<(), &'static str> {
+    /// Unwraps and installs the TEKs of `updates`. If there are any, they must be those of every SA of `connection`.
+    pub(super) fn install_updates(
+        &mut self,
+        now: VirtualTime,
+        updates: &[&SaTekUpdate],
+        connection: &Connection,
+    ) -> Result<(), String> {
+        let State::Entering { entry } = &self.state else {
+            return Ok(());
+        };
+        let bs = entry.bs;
+        let missing = connection.flows.iter().find(|flow| updates.iter().all(|update| update.new_said != flow.said));
+        if let Some(flow) = missing.filter(|_| !updates.is_empty()) {
+            return Err(format!("TEKs of some SAs, but none of SAID {}", flow.said));
+        }
         let count = self.keys.traffic().ok_or("no entry is under way")?;
         let kek = self.keys.ak(bs).kek.clone();
-        let window = self.keys.window().clone();
-        let context = sa_tek::unwrapped(&kek, update, &window, now, self.keys.lifetime().ends)?;
-        let keys = self.keys.keys_mut(bs, count).ok_or("no keys for this BS")?;
-        keys.install(update.new_said, context);
+        let (window, ends) = (self.keys.window().clone(), self.keys.lifetime().ends);
+        for update in updates {
+            let context = sa_tek::unwrapped(&kek, update, &window, now, ends)?;
+            self.keys.keys_mut(bs, count).ok_or("no keys for this BS")?.install(update.new_said, context);
+        }
         Ok(())
     }
 
@@ -227,8 +259,11 @@ impl MobileStation {
             self.event(What::UplinkGranted { bs }, outbox);
         }
         self.event(What::HandoverEnded { outcome, at: Some(bs) }, outbox);
-        self.proves_keys = notify;
-        if notify || !self.packets.is_empty() {
+        // The BS may have derived later, and use a TEK0 that has expired here: the first PDU under TEK1 tells.
+        let keys = self.keys.keys(bs, self.keys.committed());
+        let with_tek1 = keys.is_some_and(|keys| keys.tek_contexts().any(|(_, context)| context.begins_with_tek1(now)));
+        self.proves_keys = notify || with_tek1;
+        if self.proves_keys || !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
         self.withdraw_refresh();
@@ -261,7 +296,9 @@ impl MobileStation {
     }
 
     fn stop_timers(&mut self) {
-        for timer in [Timer::Arrive, Timer::Access, Timer::Range, Timer::Deadline, Timer::KeysInstalled] {
+        for timer in
+            [Timer::Arrive, Timer::Access, Timer::Range, Timer::Deadline, Timer::KeysInstalled, Timer::Handshake]
+        {
             self.timers.cancel(timer);
         }
     }

@@ -10,8 +10,8 @@ use crate::dot16::node::event::{Event, HandoverMode, Outcome, What};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::mobile_keys::GiveUp;
 use crate::dot16::wire::{
-    HoIndication, HoSecurity, ManagementMessage, Measurements, MobBshoRsp, MobHoInd, MobMshoReq, NewBs,
-    RangingParameters, ReportMetric, VendorItem,
+    HoIndication, ManagementMessage, Measurements, MobBshoRsp, MobHoInd, MobMshoReq, NewBs, RangingParameters,
+    RecommendedBs, ReportMetric, VendorItem,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -133,24 +133,22 @@ impl MobileStation {
         };
         let (target, from) = (*target, live.bs);
         self.timers.cancel(Timer::RepeatRequest);
-        let recommended = response.recommended();
-        let Some(chosen) = recommended.iter().find(|bs| bs.bsid == target).or(recommended.first()) else {
-            outbox.verdict(Verdict::accepted("no BS recommended: handover given up"));
+        let items = response.vendor().map_or(&[][..], |vendor| &vendor.items);
+        let recommended: Vec<(&RecommendedBs, HandoverMode)> =
+            response.recommended().iter().filter_map(|chosen| Some((chosen, self.mode_at(chosen, items)?))).collect();
+        let Some((chosen, mode)) = recommended.iter().find(|(bs, _)| bs.bsid == target).or(recommended.first()) else {
+            let text = match response.recommended() {
+                [] => "no BS recommended: handover given up",
+                _ => "no BS recommended in a way that was negotiated: handover given up",
+            };
+            outbox.verdict(Verdict::accepted(text));
             return self.abandon_preparation(now, outbox);
         };
-        let bs = chosen.bsid;
-        // Seamless needs the target's word (bits 1-2 = 11) and its pre-allocated CIDs; 01 puts the TEKs in RNG-RSP (R8).
-        let items = response.vendor().map_or(&[][..], |vendor| &vendor.items);
+        let (bs, mode) = (chosen.bsid, *mode);
         let connection = candidate_connection(items, bs);
-        let generated = chosen.optimization().security() == HoSecurity::NoTekTransfer;
-        let mode = if self.settings.seamless && generated && connection.is_some() {
-            HandoverMode::Seamless
-        } else {
-            HandoverMode::LegacyRngRsp
-        };
         let deadline = ranging_deadline(items);
         // If the attempt fails: back to the serving BS, then to whoever else was recommended.
-        let others = recommended.iter().map(|other| other.bsid).filter(|other| *other != bs);
+        let others = recommended.iter().map(|(other, _)| other.bsid).filter(|other| *other != bs);
         let fallbacks = std::iter::once(from).chain(others).collect();
         let radio = self.settings.radio.clone();
         let entry = Entry {
@@ -166,6 +164,7 @@ impl MobileStation {
             listening: false,
             granted: false,
             notify: false,
+            handshake: None,
         };
         let action_time =
             radio.frame_start(radio.frame_number(now).saturating_add(u32::from(response.action_time.max(1))));
@@ -180,13 +179,38 @@ impl MobileStation {
         self.timers.set(Timer::Leave, action_time);
     }
 
+    /// How the mobile will get its TEKs at a recommended BS. `None` if it does not go there: bits 1-2 are reserved, or they
+    /// announce, after seamless handover was negotiated, another way than that or 01 (R8, R13).
+    fn mode_at(&self, recommended: &RecommendedBs, items: &[VendorItem]) -> Option<HandoverMode> {
+        let flag = items.contains(&VendorItem::Seamless(true));
+        let announced = HandoverMode::announced(recommended.optimization(), flag)?;
+        let negotiated = self.settings.seamless && !self.keys.weak(Weakness::AcceptsTeksAfterSeamless);
+        match announced {
+            // Seamless needs pre-allocated CIDs, too.
+            HandoverMode::Seamless if self.settings.seamless => {
+                let told = candidate_connection(items, recommended.bsid).is_some();
+                Some(if told { announced } else { HandoverMode::LegacyRngRsp })
+            }
+            HandoverMode::Seamless | HandoverMode::LegacyRngRsp => Some(HandoverMode::LegacyRngRsp),
+            _ => (!negotiated).then_some(announced),
+        }
+    }
+
     /// MOB_HO-IND (release), in the last uplink subframe before the action time.
     pub(super) fn indicate(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Leaving { entry } = &self.state else { return };
-        let note = format!("MOB_HO-IND: leaves for {}", self.directory.bs(entry.bs));
-        let message = ManagementMessage::MobHoInd(indication(HoIndication::Release { target: entry.bs }));
+        let (bs, mode) = (entry.bs, entry.mode);
+        if mode == HandoverMode::LegacyReuse {
+            // The last PDU under TEKs that go to the target with the packet numbers accepted so far (R12).
+            self.flush(now, outbox);
+        }
+        let note = format!("MOB_HO-IND: leaves for {}", self.directory.bs(bs));
+        let message = ManagementMessage::MobHoInd(indication(HoIndication::Release { target: bs }));
         self.send_to_serving(now, message, note, outbox);
-        self.flush(now, outbox);
+        match mode {
+            HandoverMode::LegacyReuse => self.flush_management(outbox),
+            _ => self.flush(now, outbox),
+        }
     }
 
     pub(super) fn leave(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
@@ -306,6 +330,11 @@ impl MobileStation {
         entry.listening = false;
         entry.granted = false;
         entry.notify = false;
+        entry.handshake = None;
+        if entry.mode != HandoverMode::Seamless {
+            // Nobody has prepared this entry.
+            entry.mode = HandoverMode::LegacyRngRsp;
+        }
         self.state = State::Entering { entry };
         self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
     }

@@ -59,6 +59,7 @@ impl MobileStation {
             listening: false,
             granted: false,
             notify: false,
+            handshake: None,
         };
         if self.keys.begin().is_err() {
             return self.join(now, bs, true, outbox);

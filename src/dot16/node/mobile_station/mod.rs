@@ -3,6 +3,7 @@
 //! * [`mod@self`]: states, input, timers.
 //! * `handover`: MOB_MSHO-REQ to MOB_HO-IND, leaving, cancelling.
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
+//! * `sa_tek_handover`: the mode `legacy-sa-tek`.
 //! * `data`: user packets up and down.
 //! * `network_entry`: the way in for a mobile without connection; `registration`: SBC, REG and the first TEKs on it.
 //! * `authentication`: EAP and the SA-TEK handshake.
@@ -17,6 +18,7 @@ mod lost_link;
 mod network_entry;
 mod refresh;
 mod registration;
+mod sa_tek_handover;
 
 use refresh::Refresh;
 pub use refresh::RefreshSettings;
@@ -36,7 +38,7 @@ use super::radio::RadioSettings;
 use super::sdu_queue::SduQueue;
 use super::timers::Timers;
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac, Sfid};
-use crate::dot16::security::Credential;
+use crate::dot16::security::eap_tls::PeerCredentials;
 use crate::dot16::security::hierarchy::AkContext;
 use crate::dot16::security::mobile_keys::MobileKeys;
 use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage};
@@ -45,6 +47,7 @@ use crate::time::VirtualTime;
 use authentication::{Authentication, Pending};
 use network_entry::Joining;
 use rand_chacha::ChaCha20Rng;
+use sa_tek_handover::Handshake;
 
 /// Settings of a mobile station.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ pub struct MobileStationSettings {
     /// What it declares in REG.
     pub declared: Capabilities,
     /// What it authenticates with.
-    pub credential: Credential,
+    pub credentials: PeerCredentials,
     /// The radio.
     pub radio: RadioSettings,
     /// The links to base stations.
@@ -96,6 +99,8 @@ struct Entry {
     granted: bool,
     /// Whether the BS waits for a first uplink PDU.
     notify: bool,
+    /// The answer to the SA challenge of RNG-RSP that is under way.
+    handshake: Option<Handshake>,
 }
 
 #[derive(Clone, Debug)]
@@ -136,11 +141,12 @@ enum Timer {
     JoinRange,
     JoinDeadline,
     Refresh,
+    Handshake,
     JoinRequest,
 }
 
 /// A mobile station.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct MobileStation {
     settings: MobileStationSettings,
     directory: Arc<Directory>,
@@ -352,6 +358,11 @@ impl MobileStation {
                 }
             }
             (ManagementMessage::RngRsp(message), None) => self.access_response(now, message, outbox),
+            (ManagementMessage::PkmRsp(message), Some((tuple, protected))) if self.answers_arrival(message) => {
+                if self.verify(cid, protected, &tuple, outbox) {
+                    self.arrival_answered(now, cid, message, outbox);
+                }
+            }
             (ManagementMessage::SbcRsp(message), _) => self.negotiated(now, cid, message, outbox),
             (ManagementMessage::RegRsp(message), Some((tuple, protected))) => {
                 if self.verify(cid, protected, &tuple, outbox) {
@@ -426,6 +437,7 @@ impl MobileStation {
             Timer::JoinRange => self.join_range(now, outbox),
             Timer::JoinDeadline => self.join_next(now, outbox),
             Timer::Refresh => self.refresh_teks(now, outbox),
+            Timer::Handshake => self.arrival_unanswered(now, outbox),
             Timer::JoinRequest => self.join_unanswered(now, outbox),
         }
     }

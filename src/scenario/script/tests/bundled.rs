@@ -64,6 +64,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[radio]`", network::RADIO_KEYS),
         ("### `[backbone]`", network::BACKBONE_KEYS),
         ("### `[authenticator]`", network::AUTHENTICATOR_KEYS),
+        ("### `[aaa]`", aaa::AAA_KEYS),
         ("### `[[base_station]]`", stations::BASE_STATION_KEYS),
         ("### `[[mobile_station]]`", stations::MOBILE_STATION_KEYS),
         ("### `[[flow]]`", flows::KEYS),

@@ -193,7 +193,9 @@ fn names_and_addresses_are_unique_and_the_error_shows_both_places() {
         assert_eq!(parse(&format!("{SMALLEST}{added}")).unwrap_err().labels().unwrap().count(), 2);
     }
     refused(SMALLEST, &bs("gw", free.1, free.2), 2, 8, &format!("base_station.name: {}", second("gw")));
-    refused(SMALLEST, &bs(free.0, free.1, "10.16.0.254"), 4, 6, &format!("base_station.ip: {}", second("10.16.0.254")));
+    for taken in ["10.16.0.254", "10.16.0.253"] {
+        refused(SMALLEST, &bs(free.0, free.1, taken), 4, 6, &format!("base_station.ip: {}", second(taken)));
+    }
 }
 
 #[test]
@@ -522,7 +524,7 @@ fn attacks_are_checked() {
         assert!(ATTACK.contains(from));
         refused(SMALLEST, &ATTACK.replace(from, to), line, column, &format!("attack.{message}"));
     };
-    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\", \"r4:bs1-bs2\" or \"r3:gw-aaa\"";
     changed("air:ms1-bs1", "ms1-bs1", 3, 7, &format!("tap: {link}, found the string \"ms1-bs1\""));
     changed(
         "ms1-bs1",
@@ -568,6 +570,38 @@ fn attacks_are_checked() {
         8,
         "attack.name: expected a name that no other attack has, found the string \"a\"",
     );
+}
+
+const COMPROMISE: &str = r#"[[attack]]
+name = "a"
+trigger = { time = "1s" }
+action = { compromise = "bs2" }
+"#;
+
+#[test]
+fn a_compromise_needs_a_base_station_and_an_instant_and_has_no_tap() {
+    parse(&format!("{STATIONS}{COMPROMISE}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(COMPROMISE, from, to, line, column, &format!("attack.{message}"));
+    };
+    changed(
+        "bs2",
+        "ms1",
+        4,
+        25,
+        "action.compromise: expected the name of a [[base_station]], found the string \"ms1\"",
+    );
+    changed(
+        "time = \"1s\"",
+        "frame = \"data\"",
+        3,
+        11,
+        "trigger: expected an instant (time), because the action is to compromise, found a table",
+    );
+    for (key, line) in [("tap", "tap = \"air:ms1-bs1\""), ("succeeds_if", "succeeds_if = \"accepted\"")] {
+        let reason = "beside compromise, which hears all of the air, found one";
+        changed("trigger", &format!("{line}\ntrigger"), 3, 1, &format!("{key}: expected no {key} {reason}"));
+    }
 }
 
 /// Expects the message for the entry `entry` with `from` changed to `to`, behind two stations of each kind.
@@ -642,7 +676,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(
@@ -675,7 +709,7 @@ fn faults_are_checked() {
     let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
         entry_refused(FAULT, from, to, line, column, &format!("fault{message}"));
     };
-    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\", \"r4:bs1-bs2\" or \"r3:gw-aaa\"";
     changed("air:ms1-bs2", "ari:ms1-bs2", 2, 8, &format!(".link: {link}, found the string \"ari:ms1-bs2\""));
     changed("air:ms1-bs2", "air:ms1", 2, 8, &format!(".link: {link}, found the string \"air:ms1\""));
     changed("link = \"air:ms1-bs2\"\n", "", 1, 1, ".link: expected a link such as \"air:ms1-bs2\", found nothing");
@@ -742,6 +776,7 @@ fn misspelt_names_of_links_ends_and_frames_are_answered_with_the_nearest() {
         ("air:ms1-bs2", "aer:ms1-bs2", "did you mean \"air:ms1-bs2\"?"),
         ("air:ms1-bs2", "air:msl-bs2", "did you mean \"ms1\"?"),
         ("air:ms1-bs2", "r6:bs2-wg", "did you mean \"r6:bs2-gw\"?"),
+        ("air:ms1-bs2", "r3:gw-aa", "did you mean \"r3:gw-aaa\"?"),
         ("\"bs2\"", "\"bs\"", "did you mean \"bs2\"?"),
         ("RNG-REQ", "RNG-REK", "did you mean \"RNG-REQ\"?"),
         ("RNG-REQ", "CMDA", "did you mean \"CDMA\"?"),
@@ -837,7 +872,7 @@ fn expectations_are_checked() {
     expect(
         "attack = { name = \"a\", succeeded = true }",
         19,
-        "expect.attack.name: expected the name of an [[attack]] that replays, found the string \"a\"",
+        "expect.attack.name: expected the name of an [[attack]] that replays or compromises, found the string \"a\"",
     );
     expect(
         "handover = { target = \"bs1\", outcome = \"complete\" }",

@@ -16,6 +16,7 @@ fn refused(text: &str, argument: &str) -> String {
 #[test]
 fn every_fixed_name_can_be_set_where_the_script_leaves_it_out() {
     assert_eq!(set("profile=std2009").profile, Profile::Std2009);
+    assert_eq!(set("mode=legacy-reuse").mode, HandoverMode::LegacyReuse);
     assert_eq!(set("radio.frame=10ms").radio.frame, Duration::from_millis(10));
     assert_eq!(set("radio.loss=0.1").radio.loss, 0.1);
     assert_eq!(set("radio.association=none").radio.association, Association::None);

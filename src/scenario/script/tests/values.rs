@@ -7,6 +7,7 @@ use super::super::*;
 use super::{SMALLEST, STATIONS, parse, with};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::Classifier;
+use crate::dot16::security::eap_tls::CertificateState;
 use crate::dot16::security::{PacketNumber, Weakness, Weaknesses};
 use crate::time::VirtualTime;
 
@@ -30,6 +31,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         defence: None,
         seed: 1,
         profile: Profile::Contribution,
+        mode: HandoverMode::Seamless,
         begins: VirtualTime::ZERO,
         duration: ms(3_000),
         radio: Radio {
@@ -71,6 +73,12 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             ip: Ipv4Addr::new(10, 16, 0, 254),
             weaknesses: Weaknesses::default(),
         },
+        aaa: Aaa {
+            name: "aaa".to_owned(),
+            ip: Ipv4Addr::new(10, 16, 0, 253),
+            secret: "keyhop-radius".to_owned(),
+            certificate: CertificateState::Valid,
+        },
         base_stations: vec![BaseStation {
             name: "bs1".to_owned(),
             bsid: Bsid([0x0a, 0, 0, 0, 0, 1]),
@@ -98,7 +106,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             cmac_key_count: None,
             network_key_count: None,
             cmac_pn: None,
-            wrong_credential: false,
+            certificate: CertificateState::Valid,
             weaknesses: Weaknesses::default(),
             last_pn: PacketNumber::LAST,
             refresh: true,
@@ -374,7 +382,7 @@ fn every_key_is_read() {
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!(script.attacks[0].tap, DirectedLink { link, to: LinkEnd::First });
+    assert_eq!(script.attacks[0].tap, Some(DirectedLink { link, to: LinkEnd::First }));
     let frames = FrameChoice { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) };
     assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames));
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
@@ -531,6 +539,10 @@ fn faults_are_read_and_both_orders_of_an_r4_link_name_the_same_one() {
             assert_eq!((read.frames.kind, read.effect), (kind, FaultEffect::Delay(ms(7))));
         }
     }
+    for (to, end) in [("gw", LinkEnd::First), ("aaa", LinkEnd::Second)] {
+        let read = entry("r3:gw-aaa", to, "frame = \"any\"\nlose = true");
+        assert_eq!(read.link, DirectedLink { link: Link::R3, to: end });
+    }
     let read = entry("r4:bs1-bs2", "bs2", "frame = \"data\"\nduplicate = \"1us\"");
     assert_eq!(read.effect, FaultEffect::Duplicate(Duration::from_micros(1)));
 }
@@ -572,6 +584,28 @@ fn what_an_entry_for_a_link_leaves_out_is_as_for_all() {
     let own = LinkImpairments { held_back: ms(6), wire: wire(3, 1), ..backbone };
     assert_eq!(entry("r6:bs1-gw", "bs1", "latency = \"3ms\""), own);
     assert_eq!(entry("r6:bs1-gw", "bs1", "jitter = \"2ms\"").wire, wire(4, 2));
+}
+
+#[test]
+fn certificates_and_the_aaa_server_are_read() {
+    let text = "[aaa]\nname = \"home\"\nip = \"10.16.9.9\"\nsecret = \"a word\"\ncertificate = \"expired\"\n";
+    let aaa = parse(&format!("{STATIONS}{text}")).unwrap().aaa;
+    let expected = Aaa {
+        name: "home".to_owned(),
+        ip: Ipv4Addr::new(10, 16, 9, 9),
+        secret: "a word".to_owned(),
+        certificate: CertificateState::Expired,
+    };
+    assert_eq!(aaa, expected);
+    for (word, state) in [
+        ("valid", CertificateState::Valid),
+        ("other-ca", CertificateState::OtherCa),
+        ("expired", CertificateState::Expired),
+        ("other-name", CertificateState::OtherName),
+    ] {
+        let script = with(SMALLEST, &[&format!("mobile_station.ms1.certificate={word:?}")]).unwrap();
+        assert_eq!(script.mobile_stations[0].certificate, state);
+    }
 }
 
 #[test]
