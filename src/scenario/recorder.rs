@@ -1,6 +1,7 @@
 //! What a run leaves behind: frames, user packets, keys, rejects, states; and what is made of them at its end.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use super::attack_results::{Compromises, attack_results};
 use super::expectations;
@@ -285,5 +286,6 @@ fn not_entered(script: &Script, authentications: &[AuthenticationResult]) -> Vec
     let begins = script.begins.as_nanos() / 1_000;
     let in_time = |name: &str| authentications.iter().any(|one| one.ms == name && one.completed && one.at_us <= begins);
     let late = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Full && !in_time(&ms.name));
-    late.map(|ms| format!("warning: {}: has not entered the network by {}", ms.name, script.begins)).collect()
+    let begins = Duration::from_micros(begins);
+    late.map(|ms| format!("warning: {}: has not entered the network by {begins:?}", ms.name)).collect()
 }
