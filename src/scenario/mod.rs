@@ -11,9 +11,11 @@
 //! * `recorder` with `attack_results`, `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `key_standing`,
 //!   `link_search` and `expectations`: what is made of frames and of what nodes report.
 //! * [`outcome`]: what a run came to.
+//! * [`compare`]: the five modes side by side, over many runs.
 
 mod attack_results;
 pub mod bundled;
+pub mod compare;
 mod expectations;
 mod faults;
 mod handover_measure;

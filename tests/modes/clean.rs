@@ -153,6 +153,7 @@ fn seamless_needs_no_more_messages_than_reuse_and_every_other_mode_needs_as_many
     assert_eq!((air, backbone), counts(HandoverMode::LegacyRngRsp));
     // SA-TEK-Request and SA-TEK-Response.
     assert_eq!((air + 2, backbone), counts(HandoverMode::LegacySaTek));
+    assert!(counts(HandoverMode::LegacyFull).0 > air + 6);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn mode(mode: HandoverMode) -> String {
 
 /// Every mode.
 fn modes() -> impl Iterator<Item = HandoverMode> {
-    HandoverMode::ALL.iter().map(|(_, mode)| *mode).filter(|mode| *mode != HandoverMode::LegacyFull)
+    HandoverMode::ALL.iter().map(|(_, mode)| *mode)
 }
 
 /// Every mode in which no TEK is generated.

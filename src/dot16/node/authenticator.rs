@@ -90,8 +90,6 @@ impl TunnelUp {
 #[derive(Clone, Debug)]
 struct Mobile {
     keys: AuthenticatorKeys,
-    /// Identifier of the EAP request sent last.
-    eap_identifier: u8,
     /// The PMK SN given last, to a PMK in use or not.
     last_sn: AkSequenceNumber,
     flows: Vec<(Sfid, Said)>,
@@ -145,7 +143,6 @@ impl Authenticator {
         let mut tunnels_up = BTreeMap::new();
         let mut next_tunnel = 1;
         let mut mobiles = BTreeMap::new();
-        let mut next_identifier = 0_u8;
         for (ms, subscriber) in settings.subscribers {
             if let Some((bs, _, up, _)) = subscriber.path {
                 tunnels_up.insert(up, TunnelUp::new(ms, bs));
@@ -153,8 +150,6 @@ impl Authenticator {
             }
             let tunnels = subscriber.path.iter().map(|&(bs, down, up, _)| (bs, Tunnel { down, up })).collect();
             let mobile = Mobile {
-                // Wireshark tells conversations on one link apart by their identifiers only.
-                eap_identifier: next_identifier,
                 last_sn: subscriber.keys.pmk().1,
                 path_sn: subscriber.keys.pmk().1,
                 keys: subscriber.keys,
@@ -169,7 +164,6 @@ impl Authenticator {
                 sequence: 0,
             };
             mobiles.insert(ms, mobile);
-            next_identifier = next_identifier.wrapping_add(67);
         }
         Self {
             directory,

@@ -14,7 +14,7 @@ use crate::dot16::backbone::MessageKind;
 use crate::dot16::identifiers::{Cid, MsMac};
 use crate::dot16::node::capabilities;
 use crate::dot16::node::connection::{Connection, parse_management, plain_pdu};
-use crate::dot16::node::event::{Event, Reject};
+use crate::dot16::node::event::{Event, HandoverMode, Reject, What};
 use crate::dot16::security::Weakness;
 use crate::dot16::wire::{
     MacPdu, ManagementMessage, PkmMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, RngRspTlv, SbcMessage,
@@ -58,10 +58,17 @@ impl BaseStation {
             self.entrances.insert(ms, Entrance { connection, negotiated: None, session: None });
             self.timers.set(Timer::AuthenticationEnd(ms, Purpose::Entry), now + LIMIT);
         }
+        let prepared = self.target(ms).is_some_and(|target| target.mode == HandoverMode::LegacyFull);
+        if prepared {
+            self.timers.set(Timer::Deadline(ms), now + LIMIT);
+            self.event(ms, What::RangingRequest { bs: self.settings.bsid }, outbox);
+        }
         let Some(Entrance { connection, .. }) = self.entrances.get(&ms) else {
             return;
         };
         outbox.verdict(Verdict::accepted("initial ranging: may authenticate"));
+        // In a handover RNG-RSP says what of the entry is left out: nothing.
+        let bits = prepared.then(|| RngRspTlv::HoProcessOptimization(HandoverMode::LegacyFull.optimization()));
         let message = ManagementMessage::RngRsp(RngRsp {
             reserved: 0,
             tlvs: vec![
@@ -69,7 +76,10 @@ impl BaseStation {
                 RngRspTlv::SsMacAddress(ms),
                 RngRspTlv::BasicCid(connection.basic),
                 RngRspTlv::PrimaryCid(connection.primary),
-            ],
+            ]
+            .into_iter()
+            .chain(bits)
+            .collect(),
         });
         if let Ok(pdu) = plain_pdu(&message, Cid::INITIAL_RANGING, self.settings.radio.crc) {
             self.queue_management(
@@ -173,7 +183,12 @@ impl BaseStation {
         mobile.kept.clear();
         mobile.management.clear();
         mobile.waiting = None;
-        mobile.came_from = None;
+        mobile.came_from = match &mobile.role {
+            Role::Target(target) if target.mode == HandoverMode::LegacyFull => {
+                target.request.as_ref().map(|(ip, _)| *ip)
+            }
+            _ => None,
+        };
         mobile.gone_to = None;
         mobile.sent_with = None;
         mobile.previous = None;

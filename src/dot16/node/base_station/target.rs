@@ -118,9 +118,24 @@ impl BaseStation {
         mobile.seamless = mobile.negotiated && self.settings.seamless || weak;
         mobile.handover = true;
         mobile.role = Role::Target(target);
-        outbox.verdict(Verdict::accepted("asks for the context"));
         self.timers.set(Timer::Deadline(ms), now + self.settings.radio.preparation_kept());
+        if self.settings.mode == HandoverMode::LegacyFull {
+            // The mobile authenticates here: its AK is of no use.
+            if let Some(target) = self.target(ms) {
+                target.mode = HandoverMode::LegacyFull;
+            }
+            outbox.verdict(Verdict::accepted("prepares the data path for a full entry"));
+            return self.preregister_path(now, ms, outbox);
+        }
+        outbox.verdict(Verdict::accepted("asks for the context"));
         self.fetch_context(now, ms, outbox);
+    }
+
+    fn preregister_path(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+        let tunnel = self.own_tunnel(ms);
+        let tlvs = vec![AsnTlv::RegistrationType(registration::HANDOFF), tunnel_info(tunnel)];
+        let note = "Path_Prereg_Req: prepares the data path";
+        self.ask_gateway(now, ms, MessageKind::PathPreregReq, tlvs, note, outbox);
     }
 
     pub(super) fn fetch_context(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
@@ -202,10 +217,7 @@ impl BaseStation {
         if self.mobiles.get(&ms).is_some_and(|mobile| mobile.waiting.is_some()) {
             return self.ranging_resumed(now, ms, outbox);
         }
-        let tunnel = self.own_tunnel(ms);
-        let tlvs = vec![AsnTlv::RegistrationType(registration::HANDOFF), tunnel_info(tunnel)];
-        let note = "Path_Prereg_Req: prepares the data path";
-        self.ask_gateway(now, ms, MessageKind::PathPreregReq, tlvs, note, outbox);
+        self.preregister_path(now, ms, outbox);
     }
 
     /// The GRE key of packets towards this BS, chosen when it is first needed.
@@ -325,8 +337,13 @@ impl BaseStation {
         }
         outbox.verdict(Verdict::accepted(text));
         self.timers.set(Timer::Deadline(ms), arrival + radio.ranging_deadline);
-        let count = message.tlvs.inside(MsInfo).inside(AkContextTlv).cmac_key_count();
-        self.register_path(now, ms, count, outbox);
+        match named_count(&message.tlvs) {
+            // There is no AK of the mobile here.
+            Some(count) if mode == HandoverMode::LegacyFull => {
+                self.register_path_on(now, ms, (named_ak_sn(&message.tlvs), count), outbox);
+            }
+            count => self.register_path(now, ms, count, outbox),
+        }
         // Forwarded packets arrive from now on, those of the gateway a little later.
         self.event(ms, What::PathReady { bs: self.settings.bsid }, outbox);
         self.want_slot(now, ms);
@@ -340,11 +357,20 @@ impl BaseStation {
         count: Option<CmacKeyCount>,
         outbox: &mut Outbox<Event>,
     ) {
-        let tunnel = self.own_tunnel(ms);
         let own = self.mobiles.get(&ms).and_then(|mobile| mobile.keys.as_ref()).map(BaseStationKeys::count);
-        let (Some(count), Some(sn)) = (count.or(own), self.ak_sn(ms)) else {
-            return;
-        };
+        if let (Some(count), Some(sn)) = (count.or(own), self.ak_sn(ms)) {
+            self.register_path_on(now, ms, (sn, count), outbox);
+        }
+    }
+
+    fn register_path_on(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        (sn, count): (AkSequenceNumber, CmacKeyCount),
+        outbox: &mut Outbox<Event>,
+    ) {
+        let tunnel = self.own_tunnel(ms);
         let entered = self.mobiles.get(&ms).filter(|mobile| mobile.attaching).map(|mobile| mobile.negotiated);
         let kind = if entered.is_some() { registration::INITIAL_NETWORK_ENTRY } else { registration::HANDOFF };
         let mut tlvs = vec![AsnTlv::RegistrationType(kind), count_tlv(sn, count), tunnel_info(tunnel)];

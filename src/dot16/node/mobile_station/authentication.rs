@@ -158,6 +158,7 @@ impl MobileStation {
         let Some(live) = &self.live else { return };
         let (bs, primary) = (live.bs, live.connection.primary);
         self.timers.cancel(Timer::Reauthenticate);
+        self.event(What::AuthenticationStarted { bs, entry: false }, outbox);
         self.authenticate(now, bs, primary, false, outbox);
     }
 

@@ -218,6 +218,9 @@ impl MobileStation {
         let (entry, from) = (entry.clone(), entry.from);
         self.management.clear();
         self.event(What::Left { bs: from }, outbox);
+        if entry.mode == HandoverMode::LegacyFull {
+            return self.leave_for_full_entry(now, &entry);
+        }
         self.state = State::Entering { entry };
         self.timers.set(Timer::Arrive, now + self.settings.radio.dl_sync);
     }
@@ -235,6 +238,11 @@ impl MobileStation {
                 let target = entry.bs;
                 self.stop_entering(outbox);
                 self.give_entry_up(now, target, outbox);
+            }
+            State::Joining { joining } if joining.planned.is_some() => {
+                if !self.return_from_full_entry(now, outbox) {
+                    self.event(What::CommandIgnored("cancel: there is no old connection to return to"), outbox);
+                }
             }
             State::Connected if self.pending.is_some() => match self.pending.take() {
                 Some(Pending::Exhausted) => {

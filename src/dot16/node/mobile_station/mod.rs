@@ -3,7 +3,7 @@
 //! * [`mod@self`]: states, input, timers.
 //! * `handover`: MOB_MSHO-REQ to MOB_HO-IND, leaving, cancelling.
 //! * `entry`: arrival at a target, RNG-REQ and RNG-RSP, giving up and re-entry.
-//! * `sa_tek_handover`: the mode `legacy-sa-tek`.
+//! * `sa_tek_handover` and `full_handover`: the modes `legacy-sa-tek` and `legacy-full`.
 //! * `data`: user packets up and down.
 //! * `network_entry`: the way in for a mobile without connection; `registration`: SBC, REG and the first TEKs on it.
 //! * `authentication`: EAP and the SA-TEK handshake.
@@ -13,6 +13,7 @@
 mod authentication;
 pub(in crate::dot16::node) mod data;
 mod entry;
+mod full_handover;
 mod handover;
 mod lost_link;
 mod network_entry;

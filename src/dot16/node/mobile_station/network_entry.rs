@@ -13,11 +13,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::full_handover::Planned;
 use super::registration::FirstKeys;
 use super::{Live, MobileStation, State, Timer};
 use crate::dot16::identifiers::{Bsid, Cid, Said};
 use crate::dot16::node::connection::{Connection, plain_pdu};
 use crate::dot16::node::event::{Event, Outcome, What};
+use crate::dot16::node::radio::Association;
 use crate::dot16::wire::{ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SecurityNegotiation, cdma_code};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
@@ -42,6 +44,8 @@ pub(super) struct Joining {
     pub(super) negotiated: Option<SecurityNegotiation>,
     /// Whether a handover waits for the end.
     handover: bool,
+    /// The handover that this entry is planned for.
+    pub(super) planned: Option<Planned>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,7 +72,17 @@ impl Joining {
     /// Before the first BS is tried, which will be `bs`.
     pub(super) fn beginning(bs: Bsid, handover: bool) -> Self {
         let (others, stage) = (Vec::new(), Stage::Waiting);
-        Self { bs, others, rounds: 0, stage, repeats: 0, negotiated: None, handover }
+        Self { bs, others, rounds: 0, stage, repeats: 0, negotiated: None, handover, planned: None }
+    }
+
+    /// On the way to the target of a handover with a full entry.
+    pub(super) fn planned(bs: Bsid, planned: Planned) -> Self {
+        Self { stage: Stage::Synchronising, planned: Some(planned), ..Self::beginning(bs, true) }
+    }
+
+    /// The CDMA code that this entry begins with.
+    fn code(&self) -> [u8; 3] {
+        if self.planned.is_some() { cdma_code::HANDOVER_RANGING } else { cdma_code::INITIAL_RANGING }
     }
 
     /// The connections at the BS, as far as it has given any.
@@ -159,9 +173,16 @@ impl MobileStation {
 
     /// The BS in turn has not let the mobile in: the next one.
     pub(super) fn join_next(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let State::Joining { joining } = &self.state else {
+        if self.return_from_full_entry(now, outbox) {
+            return;
+        }
+        if self.live.is_some() {
+            return self.join(now, self.last_serving, true, outbox);
+        }
+        let State::Joining { joining } = &mut self.state else {
             return;
         };
+        joining.planned = None;
         let (bs, has_keys) = (joining.bs, joining.has_keys());
         self.stop_joining();
         self.management.clear();
@@ -183,9 +204,25 @@ impl MobileStation {
         }
         joining.stage = Stage::Ranging;
         let bs = joining.bs;
+        let known = joining.planned.is_some() && self.settings.radio.association == Association::Level2;
         self.event(What::Listening { bs }, outbox);
+        self.event(What::AuthenticationStarted { bs, entry: true }, outbox);
         self.timers.set(Timer::JoinDeadline, now + self.settings.radio.ranging_deadline);
-        self.timers.set(Timer::JoinAccess, self.settings.radio.next_uplink(now));
+        match known {
+            true => self.join_range_later(now),
+            false => self.timers.set(Timer::JoinAccess, self.settings.radio.next_uplink(now)),
+        }
+    }
+
+    /// Timing and power are right: RNG-REQ, in a handover after its delay (R14).
+    fn join_range_later(&mut self, now: VirtualTime) {
+        let State::Joining { joining } = &self.state else {
+            return;
+        };
+        let delay = if joining.planned.is_some() { self.settings.radio.rng_delay } else { Duration::ZERO };
+        // Just before the delay is over, so that an uplink subframe that starts right then is still taken.
+        let ready = if delay.is_zero() { now } else { now + delay - Duration::from_nanos(1) };
+        self.timers.set(Timer::JoinRange, self.settings.radio.next_uplink(ready));
     }
 
     /// Sends a CDMA initial ranging code, and again until it is answered.
@@ -194,8 +231,9 @@ impl MobileStation {
             return;
         };
         if let Some(port) = self.settings.ports.get(&joining.bs) {
-            let note = format!("CDMA initial ranging code for {}", self.directory.bs(joining.bs));
-            outbox.send(*port, cdma_code::INITIAL_RANGING.to_vec(), note);
+            let kind = if joining.planned.is_some() { "ranging" } else { "initial ranging" };
+            let note = format!("CDMA {kind} code for {}", self.directory.bs(joining.bs));
+            outbox.send(*port, joining.code().to_vec(), note);
         }
         self.timers.set(Timer::JoinAccess, self.settings.radio.next_uplink(self.retry(now)));
     }
@@ -205,11 +243,14 @@ impl MobileStation {
         let State::Joining { joining } = &self.state else {
             return;
         };
-        let tlvs = vec![RngReqTlv::SsMacAddress(self.settings.mac), RngReqTlv::MacVersion(super::entry::MAC_VERSION)];
+        let mut tlvs = vec![RngReqTlv::SsMacAddress(self.settings.mac)];
+        tlvs.extend(joining.planned.iter().flat_map(Planned::ranging_tlvs));
+        tlvs.push(RngReqTlv::MacVersion(super::entry::MAC_VERSION));
+        let what = if joining.planned.is_some() { "full entry" } else { "initial ranging" };
         let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
         let pdu = plain_pdu(&message, Cid::INITIAL_RANGING, self.settings.radio.crc);
         if let (Ok(pdu), Some(port)) = (pdu, self.settings.ports.get(&joining.bs)) {
-            let note = format!("RNG-REQ: initial ranging at {}", self.directory.bs(joining.bs));
+            let note = format!("RNG-REQ: {what} at {}", self.directory.bs(joining.bs));
             outbox.send(*port, pdu, note);
         }
         self.timers.set(Timer::JoinRange, self.settings.radio.next_uplink(self.retry(now)));
@@ -222,13 +263,13 @@ impl MobileStation {
 
     /// RNG-RSP without CMAC tuple for a mobile on its way into the network.
     pub(super) fn join_response(&mut self, now: VirtualTime, response: &RngRsp, outbox: &mut Outbox<Event>) {
-        let State::Joining { joining: Joining { stage: Stage::Ranging, .. } } = &self.state else {
+        let State::Joining { joining: joining @ Joining { stage: Stage::Ranging, .. } } = &self.state else {
             return outbox.verdict(Verdict::rejected("dropped: no RNG-REQ is out"));
         };
-        if self.timers.get(Timer::JoinAccess).is_some() && cdma_code::answers(response, cdma_code::INITIAL_RANGING) {
+        if self.timers.get(Timer::JoinAccess).is_some() && cdma_code::answers(response, joining.code()) {
             outbox.verdict(Verdict::accepted("timing adjusted"));
             self.timers.cancel(Timer::JoinAccess);
-            return self.timers.set(Timer::JoinRange, self.settings.radio.next_uplink(now));
+            return self.join_range_later(now);
         }
         let cids = response.basic_cid().zip(response.primary_cid());
         let for_this = response.ss_mac_address() == Some(self.settings.mac)
@@ -253,12 +294,13 @@ impl MobileStation {
 
     /// The TEKs are at work: the mobile is connected.
     pub(super) fn joined(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let State::Joining { joining: Joining { bs, stage: Stage::Installing(connection), handover, .. } } =
+        let State::Joining { joining: Joining { bs, stage: Stage::Installing(connection), handover, planned, .. } } =
             &self.state
         else {
             return;
         };
         let (bs, connection, handover) = (*bs, connection.clone(), *handover);
+        let outcome = if planned.is_some() { Outcome::Completed } else { Outcome::Reauthenticated };
         let count = self.keys.committed();
         self.live = Some(Live { bs, connection, count });
         self.last_serving = bs;
@@ -271,7 +313,7 @@ impl MobileStation {
         self.event(What::UplinkGranted { bs }, outbox);
         self.event(What::Authenticated { bs, entry: true }, outbox);
         if handover {
-            self.event(What::HandoverEnded { outcome: Outcome::Reauthenticated, at: Some(bs) }, outbox);
+            self.event(What::HandoverEnded { outcome, at: Some(bs) }, outbox);
         }
         self.withdraw_refresh();
         self.refresh_teks(now, outbox);

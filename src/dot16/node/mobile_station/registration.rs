@@ -127,6 +127,8 @@ impl MobileStation {
             return self.authentication_failed(now, true, outbox);
         }
         outbox.verdict(Verdict::accepted("authenticated: registers"));
+        // The connection before, if there still was one, goes with its PMK.
+        self.live = None;
         self.use_keys(keys, outbox);
         self.begin_stage(Stage::Registering(own));
         self.register(now, outbox);
