@@ -81,6 +81,7 @@ fn offer_backbone(corpus: &mut Corpus, frame: Vec<u8>) -> Result<(), Box<dyn Err
     let (kind, carried) = match taken.packet {
         BackbonePacket::Control(message) => (message.kind.name().to_lowercase(), message.octets()?),
         BackbonePacket::Data(packet) => ("gre".to_owned(), packet.octets()?),
+        BackbonePacket::Radius(datagram) => ("radius".to_owned(), datagram.packet.octets()?),
     };
     corpus.offer(format!("frame-{kind}"), frame);
     corpus.offer(kind, carried);

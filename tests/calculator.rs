@@ -146,7 +146,12 @@ fn keys_follows_count_said_and_sequence_number() {
 
 #[test]
 fn keys_names_the_option_that_is_wrong() {
+    let keys = |secret: String| format!("keys {secret} --ms 001b11c9d50c --bs 000000000005 --count 0 --said 0");
     for (arguments, option) in [
+        (keys(format!("--pmk {}", "0".repeat(38))), "--pmk <HEX>': position 39: expected 40 hex digits (20 octets)"),
+        (keys(format!("--pmk {}", "0".repeat(42))), "--pmk <HEX>': position 41: expected 40 hex digits (20 octets)"),
+        (keys(format!("--msk {}", "0".repeat(40))), "--msk <HEX>': position 41: expected 128 hex digits (64 octets)"),
+        (keys("--msk 0".to_owned()), "position 2: expected the second hex digit of an octet"),
         (format!("{SET_A} --count 65536 --said 0"), "--count"),
         (format!("{SET_A} --count 0 --said 0x10000"), "--said"),
         (format!("{SET_A} --count 0 --said 0 --ak-sn 16"), "--ak-sn"),

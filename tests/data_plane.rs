@@ -416,7 +416,7 @@ fn forwarded(run: &Run, interface: &str) -> Vec<Vec<u8>> {
     let frames = run.capture.frames.iter().filter(|frame| run.interface(frame) == interface);
     let packets = frames.filter_map(|frame| match decapsulate(&frame.octets).unwrap().packet {
         BackbonePacket::Data(packet) => Some(packet.payload),
-        BackbonePacket::Control(_) => None,
+        BackbonePacket::Control(_) | BackbonePacket::Radius(_) => None,
     });
     packets.collect()
 }
@@ -539,6 +539,7 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
     let own = BackboneEndpoint { mac: BS.0, ip: [10, 16, 0, 2].into() };
     let directory = Directory {
         gateway: Place { name: "gw".to_owned(), endpoint: own },
+        aaa: Place { name: "aaa".to_owned(), endpoint: own },
         base_stations: BTreeMap::new(),
         mobile_stations: BTreeMap::new(),
     };

@@ -72,7 +72,7 @@ struct Pair {
 
 impl Pair {
     fn new(script: &Script, fate: impl FnMut(&PkmMessage) -> Vec<u32> + 'static) -> Self {
-        let Nodes { topology, radio, authenticator, mut base_stations, mut mobile_stations } = nodes(script);
+        let Nodes { topology, radio, authenticator, mut base_stations, mut mobile_stations, .. } = nodes(script);
         let mut pair = Self {
             radio,
             air: topology.air_port(0, 0),

@@ -1,4 +1,4 @@
-//! Octets from the backbone: a control message, a GRE packet or a whole Ethernet frame is refused with an error or comes back
+//! Octets from the backbone: a control message, a GRE packet, a RADIUS packet or a whole Ethernet frame is refused with an error or comes back
 //! as it was.
 //!
 //! Lengths and checksums are also put right before reading, so that the fuzzer does not have to guess them.
@@ -6,7 +6,7 @@
 #![no_main]
 
 use keyhop::dot16::backbone::{
-    BackboneError, BackbonePacket, ControlMessage, Decapsulated, GrePacket, decapsulate, encapsulate,
+    BackboneError, BackbonePacket, ControlMessage, Decapsulated, GrePacket, RadiusPacket, decapsulate, encapsulate,
 };
 use libfuzzer_sys::fuzz_target;
 use pnet_packet::Packet;
@@ -17,12 +17,18 @@ use pnet_packet::udp::{self, MutableUdpPacket};
 fuzz_target!(|octets: &[u8]| {
     message_comes_back(octets);
     gre_comes_back(octets);
+    radius_comes_back(octets);
     frame_comes_back(octets);
 
     let mut repaired = octets.to_vec();
     if let (Some(length), Ok(whole)) = (repaired.get_mut(4..6), u16::try_from(octets.len())) {
         length.copy_from_slice(&whole.to_be_bytes());
         message_comes_back(&repaired);
+    }
+    let mut repaired = octets.to_vec();
+    if let (Some(length), Ok(whole)) = (repaired.get_mut(2..4), u16::try_from(octets.len())) {
+        length.copy_from_slice(&whole.to_be_bytes());
+        radius_comes_back(&repaired);
     }
     let mut repaired = octets.to_vec();
     if repair_frame(&mut repaired).is_some() {
@@ -60,6 +66,17 @@ fn gre_comes_back(octets: &[u8]) {
     }
 }
 
+/// The value comes back; padding after the packet is not part of it.
+fn radius_comes_back(octets: &[u8]) {
+    match RadiusPacket::parse(octets) {
+        Ok(packet) => {
+            let written = packet.octets().expect("what was read can be written");
+            assert_eq!(RadiusPacket::parse(&written), Ok(packet));
+        }
+        Err(error) => place_exists(&error, octets),
+    }
+}
+
 /// The value comes back; identification, TTL and padding of the frame are not part of it.
 fn frame_comes_back(frame: &[u8]) {
     let taken = match decapsulate(frame) {
@@ -72,6 +89,9 @@ fn frame_comes_back(frame: &[u8]) {
             message_comes_back(&message.octets().expect("what was read can be written"))
         }
         BackbonePacket::Data(gre) => gre_comes_back(&gre.octets().expect("what was read can be written")),
+        BackbonePacket::Radius(datagram) => {
+            radius_comes_back(&datagram.packet.octets().expect("what was read can be written"))
+        }
     }
     let written = encapsulate(from, to, 0, packet).expect("what was read can be written");
     assert_eq!(decapsulate(&written), Ok(taken));

@@ -6,12 +6,15 @@
 //! the link then loses or spoils on its way to the receiver.
 //!
 //! * [`frames`]: which frames count.
+//! * [`compromise`]: what the keys of a base station open, when they are in the adversary's hands.
 
+pub mod compromise;
 pub mod frames;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use compromise::Compromise;
 pub use frames::{FrameChoice, FrameKind};
 
 use crate::emulation::{self, Fate, Injection, NodeIndex, Port};
@@ -49,6 +52,8 @@ pub enum Action {
 pub struct Attack {
     /// Its name.
     pub name: String,
+    /// Its number in the script, which tells in a capture what belongs to it.
+    pub number: usize,
     /// The link.
     pub port: Port,
     /// The end that the frames go to, those seen and those sent.
@@ -77,7 +82,7 @@ pub struct Adversary {
 }
 
 impl Adversary {
-    /// An adversary with these attacks, numbered in this order.
+    /// An adversary with these attacks, which act in this order.
     #[must_use]
     pub fn new(attacks: Vec<Attack>) -> Self {
         let mut due: BTreeMap<VirtualTime, Vec<usize>> = BTreeMap::new();
@@ -139,7 +144,7 @@ impl emulation::Adversary for Adversary {
                         to: attack.to,
                         octets: recorded.octets.clone(),
                         note: format!("{}: plays what was recorded at {}", attack.name, recorded.time),
-                        attack: number,
+                        attack: attack.number,
                     });
                 }
             }

@@ -9,7 +9,7 @@ use crate::capture::key_lookup::{CmacOutcome, DataOutcome, Fit, KeyLookup, Prote
 use crate::dot16::backbone::{BackbonePacket, decapsulate};
 use crate::dot16::identifiers::{Cid, Direction};
 use crate::dot16::security::{PnVerdict, PnWindow};
-use crate::dot16::wire::{EncryptedBody, MacPdu, ManagementMessage, PduType, message_name};
+use crate::dot16::wire::{EapPacket, EncryptedBody, MacPdu, ManagementMessage, PduType, message_name};
 
 /// A receive window that has seen nothing. Its size is a constant: that it is legal is settled when this is compiled.
 const NEW_WINDOW: PnWindow = match PnWindow::new(PnWindow::DEFAULT_SIZE) {
@@ -252,6 +252,12 @@ impl Viewer {
             BackbonePacket::Control(message) => {
                 let summary = format!("{ends}, MS {}, transaction {}", message.ms, message.transaction);
                 plain(message.kind.name(), summary)
+            }
+            BackbonePacket::Radius(datagram) => {
+                let eap = datagram.packet.eap_packet().and_then(|octets| EapPacket::parse(&octets).ok());
+                let eap = eap.map_or_else(String::new, |eap| format!(", EAP {}", eap.name()));
+                let summary = format!("{ends}, RADIUS identifier {}{eap}", datagram.packet.identifier);
+                plain(datagram.packet.code.name(), summary)
             }
             BackbonePacket::Data(gre) => {
                 let key = gre.header.key.map_or_else(|| "none".to_owned(), |key| format!("{key:#010x}"));

@@ -4,6 +4,7 @@
 
 pub mod argument;
 pub mod calc;
+pub mod compare;
 pub mod decrypt;
 mod frame_summary;
 pub mod frame_view;
@@ -32,6 +33,8 @@ pub enum Command {
     Run(run::RunArguments),
     /// Lists the bundled scenarios, with what each shows
     List(list::ListArguments),
+    /// Runs a handover in each of the five modes, many times, and prints what each costs
+    Compare(compare::CompareArguments),
     /// Computes keys, CMAC values, sealed PDUs and window verdicts from values given in hex
     Calc(calc::CalcCommand),
     /// Prints a line per frame of a capture; with a key log also what its keys show
@@ -89,6 +92,7 @@ pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Resul
     match cli.command {
         Some(Command::Run(arguments)) => self::run::run(&arguments, out, messages),
         Some(Command::List(arguments)) => list::run(&arguments, out, messages),
+        Some(Command::Compare(arguments)) => compare::run(&arguments, out, messages),
         Some(Command::Calc(command)) => calc::run(&command, out, messages),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, out, messages),
         Some(Command::Decrypt(arguments)) => Ok(decrypt::run(&arguments, messages)),

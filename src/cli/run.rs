@@ -150,7 +150,7 @@ fn prepared(arguments: &RunArguments) -> Result<(Script, PathBuf), String> {
     Ok((script, folder))
 }
 
-fn diagnostic(report: miette::Report) -> String {
+pub(super) fn diagnostic(report: miette::Report) -> String {
     let mut text = String::new();
     let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
     match handler.render_report(&mut text, report.as_ref()) {

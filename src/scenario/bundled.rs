@@ -55,6 +55,7 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("network-entry"),
     bundled!("capability-mismatch"),
     bundled!("reauthentication"),
+    bundled!("reuse-compromised"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

@@ -11,16 +11,21 @@ use std::time::Duration;
 
 use super::outcome::{HandoverResult, PerDirection};
 use super::world::{LinkEnds, Topology};
-use crate::dot16::backbone::{BackbonePacket, decapsulate};
+use crate::dot16::backbone::{BackbonePacket, RadiusCode, RadiusDatagram, decapsulate};
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::{HandoverMode, Outcome, RadioSettings, What};
 use crate::dot16::wire::MacPdu;
 use crate::emulation::{Sender, Transmission};
 use crate::time::VirtualTime;
 
-/// How much of the time around a handover its ladder shows.
+/// How much of the time around a handover or an authentication its ladder shows.
 const LADDER_BEFORE: Duration = Duration::from_millis(1);
 const LADDER_AFTER: Duration = Duration::from_millis(60);
+
+/// Whether the ladder of what went on from `started` to `ended` covers `at`.
+pub(super) fn ladder_shows(at: VirtualTime, started: VirtualTime, ended: Option<VirtualTime>) -> bool {
+    at + LADDER_BEFORE >= started && ended.is_none_or(|ended| at <= ended + LADDER_AFTER)
+}
 
 /// A handover, measured.
 #[derive(Clone, Debug)]
@@ -35,7 +40,7 @@ impl HandoverMeasure {
     /// Whether the ladder of this handover covers `at`.
     #[must_use]
     pub fn shows(&self, at: VirtualTime) -> bool {
-        at + LADDER_BEFORE >= self.started && self.ended.is_none_or(|ended| at <= ended + LADDER_AFTER)
+        ladder_shows(at, self.started, self.ended)
     }
 
     /// Whether a node takes part: the mobile and every BS, since a candidate that is not chosen holds a context too.
@@ -266,6 +271,7 @@ fn count_messages(
         let positions = by_mobile.get(&ms)?;
         positions.iter().copied().rev().find(|position| tracked[*position].started <= time)
     };
+    let mut asked = BTreeMap::new();
     for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Node(_))) {
         let octets = sent.octets.len() as u64;
         match topology.links[sent.port.0] {
@@ -279,18 +285,31 @@ fn count_messages(
                     measures[position].result.bytes_air += octets;
                 }
             }
-            LinkEnds::R6 { .. } | LinkEnds::R4 { .. } => {
+            LinkEnds::R6 { .. } | LinkEnds::R4 { .. } | LinkEnds::R3 => {
                 let Ok(frame) = decapsulate(&sent.octets) else { continue };
-                let BackbonePacket::Control(message) = frame.packet else {
-                    continue;
+                let ms = match frame.packet {
+                    BackbonePacket::Control(message) => Some(message.ms),
+                    BackbonePacket::Radius(datagram) => radius_subject(&mut asked, &datagram),
+                    BackbonePacket::Data(_) => None,
                 };
-                if let Some(position) = at(message.ms, sent.time) {
+                if let Some(position) = ms.and_then(|ms| at(ms, sent.time)) {
                     measures[position].result.messages_backbone += 1;
                     measures[position].result.bytes_backbone += octets;
                 }
             }
         }
     }
+}
+
+/// The mobile that a RADIUS packet is about: a request names it, an answer has port and identifier of its request.
+fn radius_subject(asked: &mut BTreeMap<(u16, u8), MsMac>, datagram: &RadiusDatagram) -> Option<MsMac> {
+    let RadiusDatagram { source, destination, packet } = datagram;
+    if packet.code != RadiusCode::ACCESS_REQUEST {
+        return asked.get(&(*destination, packet.identifier)).copied();
+    }
+    let ms = packet.calling_station()?;
+    asked.insert((*source, packet.identifier), ms);
+    Some(ms)
 }
 
 fn is_management(octets: &[u8]) -> bool {

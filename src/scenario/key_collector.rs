@@ -108,6 +108,7 @@ impl KeyCollector {
             let stations = topology.bsids.len();
             let (role, id) = match index.checked_sub(1) {
                 None => ("gateway", None),
+                Some(_) if index == topology.aaa().0 => ("aaa", None),
                 Some(position) if position < stations => ("bs", Some(topology.bsids[position].0)),
                 Some(position) => ("ms", Some(topology.macs[position - stations].0)),
             };

@@ -8,7 +8,6 @@ use super::outcome::{EndTeks, KeyStanding, StationTeks};
 use super::world::Topology;
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{NamedKey, What};
-use crate::dot16::security::tek_context::TekSource;
 use crate::emulation::NodeIndex;
 use crate::time::VirtualTime;
 
@@ -42,7 +41,7 @@ impl KeyChange {
             What::NetworkCount(count) => Some(Self::Network(count)),
             What::TrafficCount { bs, at_mobile, count } => Some(Self::Traffic { bs, at_mobile, count }),
             What::Key { at_mobile, held, key: NamedKey::Tek { bs, said, count, eks, source, .. } } => {
-                let generated = matches!(source, TekSource::Counter(_));
+                let generated = source.is_counter();
                 Some(Self::Tek { bs, at_mobile, held, tek: NamedTek { said, count, eks, generated } })
             }
             _ => None,

@@ -8,11 +8,14 @@
 //! * `scripted_links`: what a script says of single links becomes settings of the emulation.
 //! * `faults`: what links do to chosen frames.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
-//! * `recorder` with `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `key_standing`,
+//! * `recorder` with `attack_results`, `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `key_standing`,
 //!   `link_search` and `expectations`: what is made of frames and of what nodes report.
 //! * [`outcome`]: what a run came to.
+//! * [`compare`]: the five modes side by side, over many runs.
 
+mod attack_results;
 pub mod bundled;
+pub mod compare;
 mod expectations;
 mod faults;
 mod handover_measure;

@@ -43,6 +43,7 @@ pub(super) fn capture(script: &Script, transmissions: Vec<Transmission>, topolog
                 LinkEnds::Air { .. } => (LinkKind::Air, format!("air interface between {first} and {second}")),
                 LinkEnds::R6 { .. } => (LinkKind::Backbone, format!("reference point R6 between {first} and {second}")),
                 LinkEnds::R4 { .. } => (LinkKind::Backbone, format!("reference point R4 between {first} and {second}")),
+                LinkEnds::R3 => (LinkKind::Backbone, format!("reference point R3 between {first} and {second}")),
             };
             InterfaceDescription { name: topology.link_name(*ends), description, kind }
         })

@@ -1,25 +1,25 @@
 //! What a run leaves behind: frames, user packets, keys, rejects, states; and what is made of them at its end.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
+use super::attack_results::{Compromises, attack_results};
 use super::expectations;
 use super::handover_measure::Measures;
 use super::key_collector::KeyCollector;
 use super::key_standing::{KeyChange, StateLog};
 use super::ledger::Ledger;
 use super::link_search;
-use super::outcome::{
-    AttackResult, AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult,
-};
+use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
 use super::recorded_capture::{capture, delivered};
-use super::recorded_ladder::{ladder, ladder_nodes};
+use super::recorded_ladder::Scenes;
 use super::run::FinishedRun;
-use super::script::{AttackAction, Entry, Script};
+use super::script::{Entry, Script};
 use super::world::Topology;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
 use crate::dot16::node::{Event, RadioSettings, Reject, What};
-use crate::emulation::{NodeIndex, Observer, Sender, Transmission};
+use crate::emulation::{NodeIndex, Observer, Transmission};
 use crate::time::VirtualTime;
 
 /// What a run leaves behind while it goes on.
@@ -31,6 +31,7 @@ pub(super) struct Recorder {
     transmissions: Vec<Transmission>,
     delivered: Vec<CapturedFrame>,
     keys: KeyCollector,
+    compromises: Compromises,
     measures: Measures,
     rejects: RejectCounts,
     sealed: HashSet<(u64, Direction, u32)>,
@@ -40,6 +41,8 @@ pub(super) struct Recorder {
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
     authentications: Vec<AuthenticationResult>,
+    /// When the authentication under way of each mobile began.
+    authenticating: BTreeMap<MsMac, VirtualTime>,
     notes: Vec<String>,
 }
 
@@ -54,6 +57,7 @@ impl Recorder {
             transmissions: Vec::new(),
             delivered: Vec::new(),
             keys: KeyCollector::default(),
+            compromises: Compromises::new(script),
             measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, script.mode_of(ms))).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
@@ -62,6 +66,7 @@ impl Recorder {
             states: StateLog::default(),
             said: BTreeMap::new(),
             authentications: Vec::new(),
+            authenticating: BTreeMap::new(),
             notes: Vec::new(),
         }
     }
@@ -128,6 +133,7 @@ impl Recorder {
             bs: name,
             purpose: if entry { "entry" } else { "renewal" }.to_owned(),
             completed,
+            started_us: self.authenticating.get(&ms).copied().unwrap_or(now).as_nanos() / 1_000,
             at_us: now.as_nanos() / 1_000,
         });
     }
@@ -166,7 +172,11 @@ impl Observer<Event> for Recorder {
                 let name = &self.topology.names[node.0];
                 self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
             }
-            What::Key { at_mobile, held, key } => self.keys.key(now, ms, at_mobile, held, &key),
+            What::Key { at_mobile, held, key } => {
+                let station = self.topology.station_position(node);
+                self.compromises.key(now, station, ms, held, &key);
+                self.keys.key(now, ms, at_mobile, held, &key);
+            }
             What::Cid { bs, cid, kind, held } => self.keys.cid(now, ms, bs, cid, kind, held),
             What::Committed(count) => self.state(now, node, format!("M = {count}")),
             What::NetworkCount(count) => self.state(now, node, format!("N = {count}")),
@@ -188,6 +198,13 @@ impl Observer<Event> for Recorder {
             What::Registered { bs, seamless } => {
                 let how = if seamless { "seamless handover agreed" } else { "no seamless handover" };
                 let label = format!("registered at {}, {how}", self.topology.bs_name(bs));
+                self.state(now, node, label);
+            }
+            What::AuthenticationStarted { bs, entry } => {
+                self.authenticating.insert(ms, now);
+                let name = self.topology.bs_name(bs);
+                let label =
+                    if entry { format!("enters the network at {name}") } else { "authenticates anew".to_owned() };
                 self.state(now, node, label);
             }
             What::Authenticated { bs, entry } => self.authentication(now, node, (ms, bs), entry, true),
@@ -217,7 +234,7 @@ impl Recorder {
     /// Measures, evaluates and hands everything over.
     pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
         let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
-        let attacks = attack_results(script, &self.transmissions, &self.topology);
+        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
         notes.extend(not_entered(script, &self.authentications));
@@ -244,9 +261,11 @@ impl Recorder {
             attacks,
             capture: None,
             judge: None,
-            ladder: ladder(&handovers, &self.transmissions, &self.states, &self.topology),
-            ladder_nodes: ladder_nodes(&handovers, &self.topology),
+            ladder: Vec::new(),
+            ladder_nodes: Vec::new(),
         };
+        let scenes = Scenes { handovers: &handovers, authentications: &outcome.authentications };
+        (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
         if outcome.expectations.iter().any(|expectation| !expectation.held) {
@@ -267,25 +286,6 @@ fn not_entered(script: &Script, authentications: &[AuthenticationResult]) -> Vec
     let begins = script.begins.as_nanos() / 1_000;
     let in_time = |name: &str| authentications.iter().any(|one| one.ms == name && one.completed && one.at_us <= begins);
     let late = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Full && !in_time(&ms.name));
-    late.map(|ms| format!("warning: {}: has not entered the network by {}", ms.name, script.begins)).collect()
-}
-
-fn attack_results(script: &Script, transmissions: &[Transmission], topology: &Topology) -> Vec<AttackResult> {
-    let replays = |number: usize| {
-        transmissions.iter().filter(move |sent| sent.from == Sender::Adversary(number)).collect::<Vec<_>>()
-    };
-    let attacks = script.attacks.iter().enumerate();
-    let active = attacks.filter(|(_, attack)| matches!(attack.action, AttackAction::Replay(_)));
-    active
-        .map(|(number, attack)| {
-            let sent = replays(number);
-            let verdicts = || sent.iter().flat_map(|sent| &sent.verdicts);
-            let accepted = verdicts().filter(|verdict| verdict.accepted).count();
-            let mut detail = format!("{} frames played, {accepted} accepted", sent.len());
-            if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
-                detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
-            }
-            AttackResult { name: attack.name.clone(), succeeded: accepted > 0, detail }
-        })
-        .collect()
+    let begins = Duration::from_micros(begins);
+    late.map(|ms| format!("warning: {}: has not entered the network by {begins:?}", ms.name)).collect()
 }

@@ -51,20 +51,22 @@ pub(super) fn scripted_faults(script: &Script, topology: &Topology) -> Faults {
     faults
 }
 
-/// What an `[[attack]]` is to the adversary.
-pub(super) fn scripted_attack(attack: &script::Attack, topology: &Topology) -> Attack {
+/// What the `[[attack]]` of this number is to the adversary on the links; `None`: it acts on none.
+pub(super) fn scripted_attack(number: usize, attack: &script::Attack, topology: &Topology) -> Option<Attack> {
+    let tap = attack.tap?;
     let trigger = match attack.trigger {
         script::Trigger::Time(at) => Trigger::Time(at),
-        script::Trigger::Frame(frames) => Trigger::Frames(frame_choice(frames, attack.tap.link)),
+        script::Trigger::Frame(frames) => Trigger::Frames(frame_choice(frames, tap.link)),
     };
     let action = match &attack.action {
         AttackAction::Record(name) => Action::Record(name.clone()),
         AttackAction::Replay(name) => Action::Replay(name.clone()),
         AttackAction::Drop => Action::Drop,
         AttackAction::Delay(delay) => Action::Delay(*delay),
+        AttackAction::Compromise(_) => return None,
     };
-    let (port, to) = topology.directed(attack.tap);
-    Attack { name: attack.name.clone(), port, to, trigger, action }
+    let (port, to) = topology.directed(tap);
+    Some(Attack { name: attack.name.clone(), number, port, to, trigger, action })
 }
 
 fn frame_choice(frames: script::FrameChoice, link: Link) -> FrameChoice {

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
     use crate::dot16::identifiers::MsMac;
     use crate::dot16::security::PacketNumber;
-    use crate::scenario::script::{BaseStationId, MobileStationId, TrafficDirection};
+    use crate::scenario::script::{BaseStationId, Entry, MobileStationId, Station, TrafficDirection};
     use pnet_packet::Packet;
     use pnet_packet::ipv4::Ipv4Packet;
     use pnet_packet::udp::UdpPacket;
@@ -253,16 +253,16 @@ mod tests {
             mac: MsMac([0x0a, 0, 0, 0, 0, 1]),
             ip: Ipv4Addr::new(192, 0, 2, 10),
             serving: BaseStationId(0),
-            entry: crate::scenario::script::Entry::Established,
-            station: crate::scenario::script::Station::Mobile,
-            pmk: None,
+            entry: Entry::Established,
+            station: Station::Mobile,
             seamless: true,
+            pmk: None,
             tek_cache: true,
             pn_window: 64,
             cmac_key_count: None,
             network_key_count: None,
             cmac_pn: None,
-            wrong_credential: false,
+            certificate: crate::dot16::security::eap_tls::CertificateState::Valid,
             weaknesses: crate::dot16::security::Weaknesses::default(),
             last_pn: PacketNumber::LAST,
             refresh: true,

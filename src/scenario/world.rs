@@ -20,15 +20,17 @@ use crate::adversary::Adversary;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
-    Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation, BaseStationSettings, Capabilities,
-    CidPool, Classifiers, Command, Connection, Directory, Established, Event, HandoverMode, MobileStation,
-    MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
+    Aaa, AaaSettings, Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation,
+    BaseStationSettings, Capabilities, CidPool, Classifiers, Command, Connection, Directory, Established, Event,
+    HandoverMode, MobileStation, MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
+use crate::dot16::security::eap_tls::{CertificateAuthority, PeerCredentials};
 use crate::dot16::security::mobile_keys::{MobileKeySettings, MobileKeys};
+use crate::dot16::security::radius::RadiusSecret;
 use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekLimits, TekSource, TekState};
-use crate::dot16::security::{AkContext, Credential, PacketNumber, Pmk, PnWindow, Profile, Tek, Weakness};
+use crate::dot16::security::{AkContext, PacketNumber, Pmk, PnWindow, Profile, Tek, Weakness};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
 use crate::emulation::{Emulation, NodeIndex, Port};
@@ -59,6 +61,8 @@ pub enum LinkEnds {
         /// The second.
         second: usize,
     },
+    /// R3: the gateway and the AAA server.
+    R3,
 }
 
 impl LinkEnds {
@@ -70,6 +74,7 @@ impl LinkEnds {
             }
             Self::R6 { base_station } => Link::R6 { base_station: BaseStationId(base_station) },
             Self::R4 { first, second } => Link::R4 { first: BaseStationId(first), second: BaseStationId(second) },
+            Self::R3 => Link::R3,
         }
     }
 }
@@ -77,7 +82,7 @@ impl LinkEnds {
 /// Which node is which, and where every link leads.
 #[derive(Clone, Debug)]
 pub struct Topology {
-    /// Names of the nodes by index: gateway, base stations, mobile stations.
+    /// Names of the nodes by index: gateway, base stations, mobile stations, AAA server.
     pub names: Vec<String>,
     /// The addresses that stand for the nodes in captures.
     pub addresses: Vec<Ipv4Addr>,
@@ -103,12 +108,15 @@ impl Topology {
         links.extend(
             (0..stations).flat_map(|first| (first + 1..stations).map(move |second| LinkEnds::R4 { first, second })),
         );
+        links.push(LinkEnds::R3);
         let names = std::iter::once(script.authenticator.name.clone())
             .chain(script.base_stations.iter().map(|bs| bs.name.clone()))
-            .chain(script.mobile_stations.iter().map(|ms| ms.name.clone()));
+            .chain(script.mobile_stations.iter().map(|ms| ms.name.clone()))
+            .chain([script.aaa.name.clone()]);
         let addresses = std::iter::once(script.authenticator.ip)
             .chain(script.base_stations.iter().map(|bs| bs.ip))
-            .chain(script.mobile_stations.iter().map(|ms| ms.ip));
+            .chain(script.mobile_stations.iter().map(|ms| ms.ip))
+            .chain([script.aaa.ip]);
         Self {
             names: names.collect(),
             addresses: addresses.collect(),
@@ -124,10 +132,22 @@ impl Topology {
         NodeIndex(1 + position)
     }
 
+    /// The position in the script of the BS that this node is, if it is one.
+    #[must_use]
+    pub fn station_position(&self, node: NodeIndex) -> Option<usize> {
+        node.0.checked_sub(1).filter(|position| *position < self.bsids.len())
+    }
+
     /// The node of a mobile.
     #[must_use]
     pub fn mobile(&self, position: usize) -> NodeIndex {
         NodeIndex(1 + self.bsids.len() + position)
+    }
+
+    /// The node of the AAA server: the last one.
+    #[must_use]
+    pub fn aaa(&self) -> NodeIndex {
+        NodeIndex(1 + self.bsids.len() + self.macs.len())
     }
 
     /// The two nodes of a link; the first of an air link is the mobile.
@@ -137,6 +157,7 @@ impl Topology {
             LinkEnds::Air { mobile, base_station } => [self.mobile(mobile), self.base_station(base_station)],
             LinkEnds::R6 { base_station } => [self.base_station(base_station), Self::GATEWAY],
             LinkEnds::R4 { first, second } => [self.base_station(first), self.base_station(second)],
+            LinkEnds::R3 => [Self::GATEWAY, self.aaa()],
         }
     }
 
@@ -147,6 +168,7 @@ impl Topology {
             LinkEnds::Air { .. } => "air",
             LinkEnds::R6 { .. } => "r6",
             LinkEnds::R4 { .. } => "r4",
+            LinkEnds::R3 => "r3",
         };
         let [first, second] = self.ends(ends).map(|node| self.names[node.0].as_str());
         format!("{kind}:{first}-{second}")
@@ -228,6 +250,8 @@ pub struct Nodes {
     pub base_stations: Vec<BaseStation>,
     /// The mobile stations, by position in the script.
     pub mobile_stations: Vec<MobileStation>,
+    /// The AAA server.
+    pub aaa: Aaa,
 }
 
 /// Builds the nodes of a script.
@@ -236,6 +260,7 @@ pub fn nodes(script: &Script) -> Nodes {
     let topology = Topology::new(script);
     let radio = radio_settings(&script.radio);
     let directory = Arc::new(directory(script));
+    let authority = Arc::new(certificate_authority(script));
     let mut pools: Vec<CidPool> = (0..script.base_stations.len()).map(CidPool::new).collect();
     // What the mobiles would get that enter in the run, in the order of the script.
     let mut expected = pools.clone();
@@ -260,17 +285,18 @@ pub fn nodes(script: &Script) -> Nodes {
         .zip(&standing)
         .enumerate()
         .map(|(position, (mobile, standing))| {
-            mobile_station(script, mobile, position, &topology, &radio, &directory, standing)
+            mobile_station(script, mobile, position, &topology, &radio, (&directory, &authority), standing)
         })
         .collect();
     let authenticator = authenticator(script, &topology, &directory, &standing);
-    Nodes { topology, radio, authenticator, base_stations, mobile_stations }
+    let aaa = aaa_server(script, &topology, &directory, authority);
+    Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa }
 }
 
 /// Builds the network of a script.
 #[must_use]
 pub fn build(script: &Script) -> World {
-    let Nodes { topology, radio, authenticator, base_stations, mobile_stations } = nodes(script);
+    let Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa } = nodes(script);
     let mut emulation = Emulation::new(script.seed);
     emulation.add_node(authenticator);
     for base_station in base_stations {
@@ -279,6 +305,7 @@ pub fn build(script: &Script) -> World {
     for mobile_station in mobile_stations {
         emulation.add_node(mobile_station);
     }
+    emulation.add_node(aaa);
     for (&ends, [to_first, to_second]) in topology.links.iter().zip(link_settings(script, &topology)) {
         let [first, second] = topology.ends(ends);
         emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
@@ -287,7 +314,8 @@ pub fn build(script: &Script) -> World {
         emulation.set_faults(scripted_faults(script, &topology));
     }
     if !script.attacks.is_empty() {
-        let attacks = script.attacks.iter().map(|attack| scripted_attack(attack, &topology)).collect();
+        let attacks = script.attacks.iter().enumerate();
+        let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, &topology)).collect();
         emulation.set_adversary(Adversary::new(attacks));
     }
     for step in &script.steps {
@@ -358,6 +386,7 @@ fn directory(script: &Script) -> Directory {
     let place = |name: &str, ip, bsid| Place { name: name.to_owned(), endpoint: endpoint(ip, bsid) };
     Directory {
         gateway: place(&script.authenticator.name, script.authenticator.ip, None),
+        aaa: place(&script.aaa.name, script.aaa.ip, None),
         base_stations: script.base_stations.iter().map(|bs| (bs.bsid, place(&bs.name, bs.ip, Some(bs.bsid)))).collect(),
         mobile_stations: script.mobile_stations.iter().map(|ms| (ms.mac, ms.name.clone())).collect(),
     }
@@ -450,24 +479,42 @@ fn authenticator(
         let path = established.then_some(path);
         let seamless = established && script.negotiates_seamless(mobile);
         let classifiers = standing.classifiers.clone();
-        (mobile.mac, Subscriber { keys, credential: credential(script, mobile), flows, classifiers, seamless, path })
+        (mobile.mac, Subscriber { keys, flows, classifiers, seamless, path })
     });
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
         weaknesses: script.authenticator.weaknesses.clone(),
-        pmk_lifetime: script.authenticator.pmk_lifetime,
         eap_retry: eap_retry(script),
+        aaa_secret: RadiusSecret::new(script.aaa.secret.clone().into_bytes()),
+        aaa_retry: script.backbone.retry,
     };
     let backbone = backbone_side(script, topology, directory, Topology::GATEWAY);
     let random = generator(script.seed, &format!("authenticator {}", script.authenticator.name));
     Authenticator::new(settings, Arc::clone(directory), backbone, random)
 }
 
-/// What a mobile and the Authenticator authenticate each other with.
-fn credential(script: &Script, mobile: &ScriptedMobile) -> Credential {
-    let mut octets = [0; Credential::OCTETS];
-    generator(script.seed, &format!("credential of {}", mobile.name)).fill_bytes(&mut octets);
-    Credential::from_octets(octets)
+/// Who has certified the AAA server and every device.
+fn certificate_authority(script: &Script) -> CertificateAuthority {
+    let mut secret = [0; 32];
+    generator(script.seed, "certificate authority").fill_bytes(&mut secret);
+    CertificateAuthority::new(secret)
+}
+
+fn aaa_server(
+    script: &Script,
+    topology: &Topology,
+    directory: &Arc<Directory>,
+    authority: Arc<CertificateAuthority>,
+) -> Aaa {
+    let settings = AaaSettings {
+        secret: RadiusSecret::new(script.aaa.secret.clone().into_bytes()),
+        authority,
+        certificate: script.aaa.certificate,
+        pmk_lifetime: script.authenticator.pmk_lifetime,
+    };
+    let backbone = backbone_side(script, topology, directory, topology.aaa());
+    let random = generator(script.seed, &format!("aaa {}", script.aaa.name));
+    Aaa::new(settings, Arc::clone(directory), backbone, random)
 }
 
 /// From an EAP packet to its repetition: there and back over backbone and air, and some time to spare.
@@ -477,8 +524,9 @@ fn eap_retry(script: &Script) -> Duration {
 
 fn backbone_side(script: &Script, topology: &Topology, directory: &Directory, node: NodeIndex) -> BackboneSide {
     let endpoint_of = |node: NodeIndex| match node.0.checked_sub(1) {
-        Some(position) => endpoint(script.base_stations[position].ip, Some(topology.bsids[position])),
         None => directory.gateway.endpoint,
+        Some(_) if node == topology.aaa() => directory.aaa.endpoint,
+        Some(position) => endpoint(script.base_stations[position].ip, Some(topology.bsids[position])),
     };
     let peers = topology.links.iter().enumerate().filter_map(|(port, ends)| {
         if matches!(ends, LinkEnds::Air { .. }) {
@@ -559,7 +607,7 @@ fn mobile_station(
     position: usize,
     topology: &Topology,
     radio: &RadioSettings,
-    directory: &Arc<Directory>,
+    (directory, authority): (&Arc<Directory>, &Arc<CertificateAuthority>),
     standing: &Standing,
 ) -> MobileStation {
     let serving = topology.bsids[mobile.serving.0];
@@ -588,9 +636,10 @@ fn mobile_station(
         mac: mobile.mac,
         seamless: seamless && established,
         declared: Capabilities { handover: mobile.station == Station::Mobile, seamless: mobile.seamless },
-        credential: match mobile.wrong_credential {
-            true => Credential::from_octets([0; Credential::OCTETS]),
-            false => credential(script, mobile),
+        credentials: PeerCredentials {
+            authority: Arc::clone(authority),
+            ms: mobile.mac,
+            certificate: mobile.certificate,
         },
         radio: radio.clone(),
         ports: (0..script.base_stations.len())

@@ -65,6 +65,8 @@ pub struct Reported {
     pub n: Vec<u16>,
     /// The modes that handovers were agreed in.
     pub modes: Vec<HandoverMode>,
+    /// Registrations of ms1: whether seamless handover was agreed.
+    pub registered: Vec<bool>,
     /// How handovers and re-entries ended.
     pub ends: Vec<Outcome>,
     /// What became of the forged frames.
@@ -91,6 +93,7 @@ impl Observer<Event> for Reported {
             }
             What::NetworkCount(n) => self.n.push(n.0),
             What::HandoverAgreed { mode, .. } => self.modes.push(mode),
+            What::Registered { seamless, .. } => self.registered.push(seamless),
             What::HandoverEnded { outcome, .. } => self.ends.push(outcome),
             _ => {}
         }

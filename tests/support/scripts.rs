@@ -60,8 +60,8 @@ pub fn weak(node: &str, weaknesses: &[&str]) -> String {
     format!("{place}.weaknesses={weaknesses:?}")
 }
 
-/// The mobile has another credential than the Authenticator: it gets in by its count or not at all.
-pub const NO_WAY_BY_AUTHENTICATION: &str = "mobile_station.ms1.wrong_credential=true";
+/// The certificate of the mobile will not do: it gets in by its count or not at all.
+pub const NO_WAY_BY_AUTHENTICATION: &str = "mobile_station.ms1.certificate=expired";
 
 /// Every message on the backbone is repeated late, so that one fault hits one message.
 pub const SLOW_RETRY: &str = "backbone.retry=1500ms";

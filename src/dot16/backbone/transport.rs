@@ -1,4 +1,4 @@
-//! Ethernet and IPv4 around a backbone packet: UDP port 2231 for control messages, GRE for data.
+//! Ethernet and IPv4 around a backbone packet: UDP port 2231 for control messages, UDP port 1812 for RADIUS, GRE for data.
 //!
 //! The backbone carries baby giants: an inner IP packet of 1500 octets makes an Ethernet payload of 1528 (IPv4 20, GRE 8),
 //! and nothing is fragmented. The only limit is the total length of the outer IPv4 packet, 65535 octets.
@@ -15,6 +15,7 @@ use pnet_packet::udp::{self, MutableUdpPacket, UdpPacket};
 use super::control_message::ControlMessage;
 use super::error::{BackboneError, length_16};
 use super::gre::GrePacket;
+use super::radius::{RADIUS_PORT, RadiusDatagram, RadiusPacket};
 
 /// UDP port of the ASN control plane, source and destination.
 pub const CONTROL_PORT: u16 = 2231;
@@ -47,6 +48,8 @@ pub enum BackbonePacket {
     Control(ControlMessage),
     /// User data, in GRE.
     Data(GrePacket),
+    /// A question to the AAA server or its answer, in UDP.
+    Radius(RadiusDatagram),
 }
 
 /// A backbone packet taken out of its Ethernet frame.
@@ -66,7 +69,7 @@ pub struct Decapsulated {
 ///
 /// # Errors
 ///
-/// What [`ControlMessage::octets`] refuses, and an IPv4 packet above 65535 octets.
+/// What [`ControlMessage::octets`] and [`RadiusPacket::octets`] refuse, and an IPv4 packet above 65535 octets.
 pub fn encapsulate(
     from: &BackboneEndpoint,
     to: &BackboneEndpoint,
@@ -76,9 +79,13 @@ pub fn encapsulate(
     let (protocol, inner) = match packet {
         BackbonePacket::Control(message) => {
             let octets = message.octets().map_err(|error| error.shifted(ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS))?;
-            (IpNextHeaderProtocols::Udp, udp_datagram(from.ip, to.ip, &octets)?)
+            (IpNextHeaderProtocols::Udp, udp_datagram(from.ip, to.ip, [CONTROL_PORT; 2], &octets)?)
         }
         BackbonePacket::Data(gre) => (IpNextHeaderProtocols::Gre, gre.octets()?),
+        BackbonePacket::Radius(RadiusDatagram { source, destination, packet }) => {
+            let octets = packet.octets().map_err(|error| error.shifted(ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS))?;
+            (IpNextHeaderProtocols::Udp, udp_datagram(from.ip, to.ip, [*source, *destination], &octets)?)
+        }
     };
     let ip = ipv4_packet(from.ip, to.ip, identification, protocol, &inner)?;
     let mut frame = vec![0; ip.len().saturating_add(ETHERNET_OCTETS)];
@@ -120,13 +127,14 @@ fn ipv4_packet(
     Ok(buffer)
 }
 
-fn udp_datagram(from: Ipv4Addr, to: Ipv4Addr, payload: &[u8]) -> Result<Vec<u8>, BackboneError> {
+fn udp_datagram(from: Ipv4Addr, to: Ipv4Addr, ports: [u16; 2], payload: &[u8]) -> Result<Vec<u8>, BackboneError> {
     let octets = payload.len().saturating_add(UDP_OCTETS);
     let length = length_16(UDP, ETHERNET_OCTETS + IPV4_OCTETS + 4, octets)?;
     let mut buffer = vec![0; octets];
     let mut datagram = MutableUdpPacket::new(&mut buffer).ok_or_else(|| no_room(UDP))?;
-    datagram.set_source(CONTROL_PORT);
-    datagram.set_destination(CONTROL_PORT);
+    let [source, destination] = ports;
+    datagram.set_source(source);
+    datagram.set_destination(destination);
     datagram.set_length(length);
     datagram.set_payload(payload);
     datagram.set_checksum(udp_checksum(&datagram.to_immutable(), from, to));
@@ -147,8 +155,8 @@ fn udp_checksum(datagram: &UdpPacket<'_>, from: Ipv4Addr, to: Ipv4Addr) -> u16 {
 ///
 /// A header cut short; an EtherType other than IPv4; IPv4 of another version, with options, fragmented, longer than the
 /// frame or with a wrong checksum; a protocol other than UDP and GRE; UDP of another length than IPv4 has for it, with
-/// another port than 2231, or with no or a wrong checksum; and what [`ControlMessage::parse`] and [`GrePacket::parse`]
-/// refuse. Offsets count from the start of the frame.
+/// other ports than 2231 at both ends or 1812 at one, or with no or a wrong checksum; and what [`ControlMessage::parse`],
+/// [`RadiusPacket::parse`] and [`GrePacket::parse`] refuse. Offsets count from the start of the frame.
 pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
     let ethernet = EthernetPacket::new(frame).ok_or_else(|| short(ETHERNET, 0, ETHERNET_OCTETS, frame.len()))?;
     let ethertype = ethernet.get_ethertype();
@@ -160,9 +168,14 @@ pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
     let at = ETHERNET_OCTETS + IPV4_OCTETS;
     let packet = match ip.get_next_level_protocol() {
         IpNextHeaderProtocols::Udp => {
-            let message = udp_payload(payload, source, destination).map_err(|error| error.shifted(at))?;
-            let message = ControlMessage::parse(message).map_err(|error| error.shifted(at + UDP_OCTETS))?;
-            BackbonePacket::Control(message)
+            let ([source, destination], message) =
+                udp_payload(payload, source, destination).map_err(|error| error.shifted(at))?;
+            let packet = match [source, destination] {
+                [CONTROL_PORT, CONTROL_PORT] => ControlMessage::parse(message).map(BackbonePacket::Control),
+                _ => RadiusPacket::parse(message)
+                    .map(|packet| BackbonePacket::Radius(RadiusDatagram { source, destination, packet })),
+            };
+            packet.map_err(|error| error.shifted(at + UDP_OCTETS))?
         }
         IpNextHeaderProtocols::Gre => {
             BackbonePacket::Data(GrePacket::parse(payload).map_err(|error| error.shifted(at))?)
@@ -210,11 +223,12 @@ fn ipv4_payload(octets: &[u8]) -> Result<(Ipv4Packet<'_>, &[u8]), BackboneError>
     Ok((ip, payload))
 }
 
-/// The payload of the UDP datagram that `octets` are.
-fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<&[u8], BackboneError> {
+/// Source port, destination port and payload of the UDP datagram that `octets` are.
+fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<([u16; 2], &[u8]), BackboneError> {
     let datagram = UdpPacket::new(octets).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))?;
-    for (offset, port) in [(0, datagram.get_source()), (2, datagram.get_destination())] {
-        if port != CONTROL_PORT {
+    let ports = [datagram.get_source(), datagram.get_destination()];
+    for (offset, port) in [0, 2].into_iter().zip(ports) {
+        if port != CONTROL_PORT && !ports.contains(&RADIUS_PORT) {
             return Err(BackboneError::new(UDP, offset, format!("port {CONTROL_PORT}"), format!("port {port}")));
         }
     }
@@ -227,7 +241,8 @@ fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<&[u8], Bac
         let (expected, found) = (format!("checksum {checksum:#06x}"), format!("{:#06x}", datagram.get_checksum()));
         return Err(BackboneError::new(UDP, 6, expected, found));
     }
-    octets.get(UDP_OCTETS..).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))
+    let payload = octets.get(UDP_OCTETS..).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))?;
+    Ok((ports, payload))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The Authenticator, with the ASN gateway's data path: keeps PMK and N, hands contexts out, takes reports of counts,
 //! tells every holder, and switches the path (`dot16-security.md` 7.5; R2, R3, R8, R16).
 
+mod aaa_client;
 mod authentication;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 
+use aaa_client::AaaClient;
 use authentication::{Session, SessionKey, SessionTimer};
 
 use super::backbone_side::{BackboneSide, Request};
@@ -26,7 +28,8 @@ use crate::dot16::backbone::{
 };
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use crate::dot16::security::authenticator_keys::{AuthenticatorKeys, HandedContext, ReportOutcome};
-use crate::dot16::security::{Credential, Weakness, Weaknesses};
+use crate::dot16::security::radius::RadiusSecret;
+use crate::dot16::security::{Weakness, Weaknesses};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -35,8 +38,6 @@ use crate::time::VirtualTime;
 pub struct Subscriber {
     /// Its keys.
     pub keys: AuthenticatorKeys,
-    /// What it authenticates with.
-    pub credential: Credential,
     /// Its service flows and their SAs.
     pub flows: Vec<(Sfid, Said)>,
     /// The classifiers of these flows.
@@ -55,10 +56,12 @@ pub struct AuthenticatorSettings {
     pub subscribers: BTreeMap<MsMac, Subscriber>,
     /// Rules that are switched off.
     pub weaknesses: Weaknesses,
-    /// The full lifetime of a PMK.
-    pub pmk_lifetime: Duration,
     /// From an EAP packet to its repetition.
     pub eap_retry: Duration,
+    /// What it shares with the AAA server.
+    pub aaa_secret: RadiusSecret,
+    /// From an Access-Request to its repetition.
+    pub aaa_retry: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +90,6 @@ impl TunnelUp {
 #[derive(Clone, Debug)]
 struct Mobile {
     keys: AuthenticatorKeys,
-    credential: Credential,
     /// The PMK SN given last, to a PMK in use or not.
     last_sn: AkSequenceNumber,
     flows: Vec<(Sfid, Said)>,
@@ -117,9 +119,9 @@ pub struct Authenticator {
     tunnels_up: BTreeMap<u32, TunnelUp>,
     next_tunnel: u32,
     weaknesses: Weaknesses,
-    pmk_lifetime: Duration,
     eap_retry: Duration,
-    /// For nonces.
+    aaa: AaaClient,
+    /// For Request Authenticators.
     generator: ChaCha20Rng,
     /// Authentications under way.
     sessions: BTreeMap<SessionKey, Session>,
@@ -151,7 +153,6 @@ impl Authenticator {
                 last_sn: subscriber.keys.pmk().1,
                 path_sn: subscriber.keys.pmk().1,
                 keys: subscriber.keys,
-                credential: subscriber.credential,
                 flows: subscriber.flows,
                 classifiers: subscriber.classifiers,
                 seamless: subscriber.seamless,
@@ -171,8 +172,8 @@ impl Authenticator {
             tunnels_up,
             next_tunnel,
             weaknesses: settings.weaknesses,
-            pmk_lifetime: settings.pmk_lifetime,
             eap_retry: settings.eap_retry,
+            aaa: AaaClient::new(settings.aaa_secret, settings.aaa_retry),
             generator,
             sessions: BTreeMap::new(),
             begun: 0,
@@ -537,6 +538,7 @@ impl Node for Authenticator {
                 Ok(frame) => match frame.packet {
                     BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
                     BackbonePacket::Data(packet) => self.uplink(packet, outbox),
+                    BackbonePacket::Radius(datagram) => self.aaa_answer(now, frame.from.ip, &datagram, outbox),
                 },
                 Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             },

@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::event::Event;
+use crate::dot16::backbone::radius::RADIUS_PORT;
 use crate::dot16::backbone::{
     AsnTlv, BackboneEndpoint, BackboneError, BackbonePacket, ControlMessage, Decapsulated, GreHeader, GrePacket,
-    MessageKind, transport,
+    MessageKind, RadiusDatagram, RadiusPacket, transport,
 };
 use crate::dot16::identifiers::MsMac;
 use crate::emulation::{Outbox, Port};
@@ -205,6 +206,29 @@ impl BackboneSide {
     ) -> Result<(), BackboneError> {
         let header = GreHeader { key: Some(key), sequence: Some(sequence), protocol: GRE_IPV4 };
         self.transmit(to, &BackbonePacket::Data(GrePacket { header, payload: packet }), note.into(), outbox)
+    }
+
+    /// Sends a RADIUS packet. One that cannot be sent is as good as lost.
+    pub fn radius(
+        &mut self,
+        to: Ipv4Addr,
+        datagram: RadiusDatagram,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let _ = self.transmit(to, &BackbonePacket::Radius(datagram), note.into(), outbox);
+    }
+
+    /// Sends the answer of a RADIUS server to the port that the request came from.
+    pub fn radius_answer(
+        &mut self,
+        to: Ipv4Addr,
+        port: u16,
+        packet: RadiusPacket,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        self.radius(to, RadiusDatagram { source: RADIUS_PORT, destination: port, packet }, note, outbox);
     }
 
     /// Opens a frame from the backbone.

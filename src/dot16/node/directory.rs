@@ -20,6 +20,8 @@ pub struct Place {
 pub struct Directory {
     /// The Authenticator with the ASN gateway.
     pub gateway: Place,
+    /// The AAA server.
+    pub aaa: Place,
     /// The base stations.
     pub base_stations: BTreeMap<Bsid, Place>,
     /// The names of the mobile stations.

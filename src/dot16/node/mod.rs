@@ -1,10 +1,11 @@
-//! The state machines of mobile station, base station and Authenticator, sans-IO: input and time in, frames and events out.
+//! The state machines of mobile station, base station, Authenticator and AAA server, sans-IO: input and time in, frames and events out.
 //!
 //! The procedure is that of `dot16-security.md` 7.1 under the handover rules R1 to R19: every candidate is prepared with
 //! the AK context, both sides derive TEKs without a message, user data flows before RNG-REQ and RNG-RSP, the count is
 //! reported, and every holder is told. [`MobileStation`], [`BaseStation`] (serving and target are roles of one type) and
-//! [`Authenticator`] (with the ASN gateway's data path) are [`crate::emulation::Node`]s over [`Command`] and [`Event`].
+//! [`Authenticator`] (with the ASN gateway's data path) and [`Aaa`] are [`crate::emulation::Node`]s over [`Command`] and [`Event`].
 
+pub mod aaa;
 pub mod authenticator;
 pub mod backbone_side;
 pub mod base_station;
@@ -24,6 +25,7 @@ pub mod sdu_queue;
 pub mod sequence_window;
 pub mod timers;
 
+pub use aaa::{Aaa, AaaSettings};
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};
 pub use backbone_side::BackboneSide;
 pub use base_station::{BaseStation, BaseStationSettings, CidPool, Established};

@@ -81,11 +81,6 @@ key! {
 }
 
 key! {
-    /// What a mobile and the Authenticator know before EAP, 16 octets: it stands in place of the credentials of an EAP method.
-    Credential, 16
-}
-
-key! {
     /// Master session key, 64 octets: what EAP leaves at both ends, and the PMK is made of.
     Msk, 64
 }

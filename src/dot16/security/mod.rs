@@ -13,7 +13,8 @@
 //! * [`tek_refresh`]: how newer TEKs follow; [`tek_transfer`]: how they go to another BS.
 //! * [`entry_keys`]: everything that hangs on one CMAC_KEY_COUNT at one BS.
 //! * [`base_station_keys`], [`mobile_keys`], [`authenticator_keys`]: the counts, and the rules R1 to R8, at each party.
-//! * [`shortened_eap`]: authentication of a mobile, until a real EAP method takes its place.
+//! * [`eap_tls`]: authentication of a mobile by the AAA server.
+//! * [`radius`]: what the secret that Authenticator and AAA server share protects.
 //! * [`weakness`]: which of those rules a script may switch off.
 
 mod aes_cmac;
@@ -21,6 +22,7 @@ pub mod authenticator_keys;
 pub mod base_station_keys;
 pub mod ccm;
 pub mod cmac_tuple;
+pub mod eap_tls;
 pub mod entry_keys;
 pub mod hierarchy;
 pub mod kdf;
@@ -29,7 +31,7 @@ pub mod keys;
 pub mod mobile_keys;
 pub mod packet_number;
 pub mod pn_window;
-pub mod shortened_eap;
+pub mod radius;
 pub mod tek_context;
 pub mod tek_refresh;
 pub mod tek_transfer;
@@ -40,7 +42,7 @@ pub use cmac_tuple::Truncation;
 pub use hierarchy::{AkContext, Profile, TekIndex, counter_tek};
 pub use kdf::{KdfError, Prf, dot16_kdf};
 pub use key_wrap::UnwrapError;
-pub use keys::{Ak, CmacKey, CmacPrekey, Credential, Kek, Msk, Pmk, Tek};
+pub use keys::{Ak, CmacKey, CmacPrekey, Kek, Msk, Pmk, Tek};
 pub use packet_number::{Exhausted, PacketNumber, PnCounter, PnError};
 pub use pn_window::{PnVerdict, PnWindow, WindowSizeError};
 pub use weakness::{Party, Weakness, Weaknesses};

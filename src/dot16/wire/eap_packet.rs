@@ -49,8 +49,10 @@ impl EapExchange {
     pub const IDENTITY: u8 = 1;
     /// Type, in responses only: the requested method will not do.
     pub const NAK: u8 = 3;
-    /// Type: experimental use.
-    pub const EXPERIMENTAL: u8 = 255;
+    /// Type: a text for the user.
+    pub const NOTIFICATION: u8 = 2;
+    /// Type: EAP-TLS (RFC 5216).
+    pub const TLS: u8 = 13;
 }
 
 impl EapPacket {
@@ -110,9 +112,13 @@ impl EapPacket {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Request(EapExchange { kind: EapExchange::IDENTITY, .. }) => "Request, Identity",
+            Self::Request(EapExchange { kind: EapExchange::NOTIFICATION, .. }) => "Request, Notification",
+            Self::Request(EapExchange { kind: EapExchange::TLS, .. }) => "Request, TLS",
             Self::Request(_) => "Request",
             Self::Response(EapExchange { kind: EapExchange::IDENTITY, .. }) => "Response, Identity",
             Self::Response(EapExchange { kind: EapExchange::NAK, .. }) => "Response, Nak",
+            Self::Response(EapExchange { kind: EapExchange::NOTIFICATION, .. }) => "Response, Notification",
+            Self::Response(EapExchange { kind: EapExchange::TLS, .. }) => "Response, TLS",
             Self::Response(_) => "Response",
             Self::Success { .. } => "Success",
             Self::Failure { .. } => "Failure",

@@ -7,7 +7,7 @@ use super::links::{DirectedLink, FrameChoice, Link, LinkEnd, frames, link, towar
 use super::network::TICK;
 use super::problem::{Problem, Read};
 use super::section::{Field, Section};
-use super::stations::Stations;
+use super::stations::{BaseStationId, Stations};
 use crate::dot16::identifiers::Direction;
 use crate::time::VirtualTime;
 
@@ -16,8 +16,9 @@ use crate::time::VirtualTime;
 pub struct Attack {
     /// Its name, distinct from that of every other attack.
     pub name: String,
-    /// Where the adversary sits, and which way the frames go that it sees, and those that it sends.
-    pub tap: DirectedLink,
+    /// Where the adversary sits, and which way the frames go that it sees, and those that it sends; `None` exactly when
+    /// it compromises a node.
+    pub tap: Option<DirectedLink>,
     /// When it acts.
     pub trigger: Trigger,
     /// What it does.
@@ -50,6 +51,8 @@ pub enum AttackAction {
     Drop,
     /// Holds the frame back; on the air it arrives at the end of a subframe.
     Delay(Duration),
+    /// Takes every key that this base station holds, and tries them on all user data on the air.
+    Compromise(BaseStationId),
 }
 
 /// When an attack has succeeded.
@@ -110,7 +113,7 @@ impl fmt::Display for MessageName {
 
 pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
 pub(super) const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after"];
-pub(super) const ACTION_KEYS: &[&str] = &["record", "replay", "drop", "delay"];
+pub(super) const ACTION_KEYS: &[&str] = &["record", "replay", "drop", "delay", "compromise"];
 
 /// Attacks in one script.
 const MOST_ATTACKS: usize = 1_000;
@@ -134,16 +137,26 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
         if attacks.len() >= MOST_ATTACKS {
             return Err(Problem::mismatch(section.place, "attack", &format!("at most {MOST_ATTACKS}"), "more"));
         }
-        let tap = tap(section, stations)?;
+        let action = action(&section.required("action", EXPECTED_ACTION)?, stations)?;
+        let tap = match action {
+            AttackAction::Compromise(_) => {
+                for key in ["tap", "direction", "to", "insider", "succeeds_if"] {
+                    section.refuse(key, "beside compromise, which hears all of the air")?;
+                }
+                None
+            }
+            _ => Some(tap(section, stations)?),
+        };
+        let trigger = trigger(
+            &section.required("trigger", "a trigger such as { frame = \"data\" }")?,
+            tap.map(|tap| tap.link),
+            duration,
+        )?;
         attacks.push(Attack {
             name,
             tap,
-            trigger: trigger(
-                &section.required("trigger", "a trigger such as { frame = \"data\" }")?,
-                tap.link,
-                duration,
-            )?,
-            action: action(&section.required("action", EXPECTED_ACTION)?)?,
+            trigger,
+            action,
             succeeds_if: section
                 .read("succeeds_if", Success::Accepted, |field| field.one_of(&[("accepted", Success::Accepted)]))?,
         });
@@ -154,7 +167,8 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     Ok(attacks)
 }
 
-const EXPECTED_ACTION: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true } or { delay = TIME }";
+const EXPECTED_ACTION: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME } or \
+     { compromise = BASE-STATION }";
 
 /// Where the adversary sits. On the backbone, where the AK crosses in the clear, only an insider does (rule R19).
 fn tap(section: &Section<'_>, stations: &Stations) -> Read<DirectedLink> {
@@ -181,10 +195,12 @@ fn tap(section: &Section<'_>, stations: &Stations) -> Read<DirectedLink> {
     Ok(DirectedLink { link, to })
 }
 
-fn trigger(field: &Field<'_>, link: Link, duration: Duration) -> Read<Trigger> {
+/// `link`: where the adversary sits; without it there are no frames to act on.
+fn trigger(field: &Field<'_>, link: Option<Link>, duration: Duration) -> Read<Trigger> {
     let section = field.section(TRIGGER_KEYS)?;
     let what = section.exactly_one(&["frame", "time"])?;
     if what.key() == "frame" {
+        let link = link.ok_or_else(|| field.mismatch("an instant (time), because the action is to compromise"))?;
         return frames(&section, link, duration).map(Trigger::Frame);
     }
     for key in ["nth", "count", "after"] {
@@ -193,23 +209,27 @@ fn trigger(field: &Field<'_>, link: Link, duration: Duration) -> Read<Trigger> {
     what.time(Duration::ZERO..=duration).map(|time| Trigger::Time(VirtualTime::ZERO + time))
 }
 
-fn action(field: &Field<'_>) -> Read<AttackAction> {
+fn action(field: &Field<'_>, stations: &Stations) -> Read<AttackAction> {
     let what = field.section(ACTION_KEYS)?.exactly_one(ACTION_KEYS)?;
     match what.key() {
         "record" => what.name(NAME_LENGTH, true).map(AttackAction::Record),
         "replay" => what.name(NAME_LENGTH, true).map(AttackAction::Replay),
+        "compromise" => stations.base_station(&what).map(AttackAction::Compromise),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         _ => what.yes().map(|()| AttackAction::Drop),
     }
 }
 
-/// Only a replay goes without frames to act on; it needs a recording from the same kind of link.
+/// Only a replay and a compromise go without frames to act on; a replay needs a recording from the same kind of link.
 fn check_action(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) -> Read<()> {
     let what = match &attack.action {
         AttackAction::Record(_) => "record",
         AttackAction::Drop => "drop",
         AttackAction::Delay(_) => "delay",
-        AttackAction::Replay(recording) => return check_replay(section, attack.tap, recording, attacks),
+        AttackAction::Compromise(_) => return Ok(()),
+        AttackAction::Replay(recording) => {
+            return attack.tap.map_or(Ok(()), |tap| check_replay(section, tap, recording, attacks));
+        }
     };
     match attack.trigger {
         Trigger::Frame(_) => Ok(()),
@@ -228,7 +248,7 @@ fn check_replay(section: &Section<'_>, tap: DirectedLink, recording: &str, attac
         _ => "on the backbone",
     };
     let records = |other: &&Attack| matches!(&other.action, AttackAction::Record(name) if name == recording);
-    if attacks.iter().filter(records).any(|other| source(other.tap) == source(tap)) {
+    if attacks.iter().filter(records).any(|other| other.tap.map(source) == Some(source(tap))) {
         return Ok(());
     }
     let field = section.required("action", EXPECTED_ACTION)?;

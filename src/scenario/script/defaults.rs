@@ -65,6 +65,10 @@ pub(super) const AUTHENTICATOR: &str = "gw";
 pub(super) const AUTHENTICATOR_IP: Ipv4Addr = Ipv4Addr::new(10, 16, 0, 254);
 pub(super) const PMK_LIFETIME: Duration = Duration::from_secs(3_600);
 
+pub(super) const AAA: &str = "aaa";
+pub(super) const AAA_IP: Ipv4Addr = Ipv4Addr::new(10, 16, 0, 253);
+pub(super) const AAA_SECRET: &str = "keyhop-radius";
+
 pub(super) const SELF_SYNC_WINDOW: u16 = 4;
 pub(super) const SELF_SYNC_BUDGET: u32 = 16;
 pub(super) const PN_WINDOW: u16 = 64;

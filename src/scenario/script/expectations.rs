@@ -213,7 +213,7 @@ pub(super) const KEYS: &[&str] = &[
 pub(super) const HANDOVER_KEYS: &[&str] = &["mobile_station", "nth", "target", "outcome", "mode"];
 pub(super) const TRAFFIC_KEYS: &[&str] = &["mobile_station", "direction", "lost", "duplicated", "altered"];
 pub(super) const BOUNDED_KEYS: &[&str] = &["mobile_station", "nth", "direction", "at_least", "at_most"];
-pub(super) const ENTERED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
+pub(super) const AUTHENTICATED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
 pub(super) const ATTACK_KEYS: &[&str] = &["name", "succeeded"];
 
 /// What the expectations of a script may refer to.
@@ -270,7 +270,7 @@ impl Reader<'_> {
                 })
             }
             "entered" | "renewed" => {
-                let section = field.section(ENTERED_KEYS)?;
+                let section = field.section(AUTHENTICATED_KEYS)?;
                 let base_station = section.required("base_station", "the name of a [[base_station]]")?;
                 Ok(Expected::Authenticated {
                     entry: field.key() == "entered",
@@ -312,10 +312,10 @@ impl Reader<'_> {
     fn attack(&self, section: &Section<'_>) -> Read<Expected> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
-        let sends = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_));
-        let known: Vec<&str> = self.attacks.iter().filter(sends).map(|attack| attack.name.as_str()).collect();
+        let judged = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_) | AttackAction::Compromise(_));
+        let known: Vec<&str> = self.attacks.iter().filter(judged).map(|attack| attack.name.as_str()).collect();
         if !known.contains(&name) {
-            let problem = field.mismatch("the name of an [[attack]] that replays");
+            let problem = field.mismatch("the name of an [[attack]] that replays or compromises");
             return Err(match nearest(name, known) {
                 Some(name) => problem.help(format!("did you mean {name:?}?")),
                 None => problem,

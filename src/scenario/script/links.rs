@@ -34,6 +34,8 @@ pub enum Link {
         /// The other end.
         second: BaseStationId,
     },
+    /// Reference point R3 between the gateway and the AAA server, `r3:gw-aaa`.
+    R3,
 }
 
 impl Link {
@@ -47,7 +49,8 @@ impl Link {
 /// One end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LinkEnd {
-    /// The mobile station of [`Link::Air`], the base station of [`Link::R6`], `first` of [`Link::R4`].
+    /// The mobile station of [`Link::Air`], the base station of [`Link::R6`], `first` of [`Link::R4`], the gateway of
+    /// [`Link::R3`].
     First,
     /// The other one.
     Second,
@@ -112,7 +115,7 @@ const FRAMES: RangeInclusive<u32> = 1..=1_000_000;
 
 /// The link that `field` names.
 pub(super) fn link(field: &Field<'_>, stations: &Stations) -> Read<Link> {
-    let expected = "a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    let expected = "a link such as \"air:ms1-bs2\", \"r6:bs2-gw\", \"r4:bs1-bs2\" or \"r3:gw-aaa\"";
     let text = field.text(expected)?;
     let parts = text.split_once(':').and_then(|(kind, ends)| Some((kind, ends.split_once('-')?)));
     let (kind, (first, second)) = parts.ok_or_else(|| field.mismatch(expected))?;
@@ -130,6 +133,14 @@ pub(super) fn link(field: &Field<'_>, stations: &Stations) -> Read<Link> {
             let problem = field.mismatch("the name of the gateway after the base station's");
             Err(problem.help(format!("did you mean \"r6:{first}-{gateway}\"?")))
         }
+        "r3" => {
+            let (gateway, server) = (&stations.authenticator.name, &stations.aaa.name);
+            if first == gateway && second == server {
+                return Ok(Link::R3);
+            }
+            let problem = field.mismatch("the names of the gateway and of the AAA server");
+            Err(problem.help(format!("did you mean \"r3:{gateway}-{server}\"?")))
+        }
         "r4" => {
             let one = stations.base_station_called(field, first)?;
             let other = stations.base_station_called(field, second)?;
@@ -140,7 +151,7 @@ pub(super) fn link(field: &Field<'_>, stations: &Stations) -> Read<Link> {
         }
         _ => {
             let problem = field.mismatch(expected);
-            Err(match nearest(kind, ["air", "r6", "r4"]) {
+            Err(match nearest(kind, ["air", "r6", "r4", "r3"]) {
                 Some(kind) => problem.help(format!("did you mean \"{kind}:{first}-{second}\"?")),
                 None => problem,
             })

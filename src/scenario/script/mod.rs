@@ -4,6 +4,7 @@
 //! the first problem is a [`ScriptError`] that names file, line and column, or the `--set` option at fault.
 //! The format follows DESIGN section 6, the protocol's values rules R1 to R19.
 
+mod aaa;
 mod attacks;
 mod bounds;
 mod defaults;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::dot16::node::HandoverMode;
+pub use aaa::Aaa;
 pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
 pub use bounds::{Amount, TimeBounds};
 pub use entry::{Entry, Station};
@@ -86,6 +88,8 @@ pub struct Script {
     pub backbone: Backbone,
     /// The Authenticator and gateway.
     pub authenticator: Authenticator,
+    /// The AAA server.
+    pub aaa: Aaa,
     /// The base stations, at least one, at most 1024.
     pub base_stations: Vec<BaseStation>,
     /// The mobile stations, at least one, at most [`MOBILE_STATIONS_PER_BASE_STATION`] for each base station.
@@ -123,6 +127,7 @@ const KEYS: &[&str] = &[
     "radio",
     "backbone",
     "authenticator",
+    "aaa",
     "base_station",
     "mobile_station",
     "flow",
@@ -242,6 +247,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         radio,
         backbone,
         authenticator: stations.authenticator,
+        aaa: stations.aaa,
         base_stations: stations.base_stations,
         mobile_stations: stations.mobile_stations,
         flows,

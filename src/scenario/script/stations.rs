@@ -1,19 +1,21 @@
-//! The nodes: sections `[authenticator]`, `[[base_station]]` and `[[mobile_station]]`, and the names by which the rest of the
+//! The nodes: sections `[authenticator]`, `[aaa]`, `[[base_station]]` and `[[mobile_station]]`, and the names by which the rest of the
 //! script refers to stations.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::aaa::{self, AAA_KEYS, Aaa};
 use super::defaults;
 use super::entry::{self, Entry, Station};
 use super::header::Profile;
 use super::links::Link;
 use super::nearest::nearest;
-use super::network::{AUTHENTICATOR_KEYS, Authenticator};
+use super::network::{AUTHENTICATOR_KEYS, Authenticator, TICK};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
+use crate::dot16::security::eap_tls::CertificateState;
 use crate::dot16::security::{PacketNumber, Party, Pmk, Weakness, Weaknesses};
 
 /// A base station of the script: its position in [`Script::base_stations`](super::Script::base_stations).
@@ -80,8 +82,8 @@ pub struct MobileStation {
     pub network_key_count: Option<CmacKeyCount>,
     /// CMAC_PN that the mobile and its serving base station have used last in both directions, where that is not 0.
     pub cmac_pn: Option<u32>,
-    /// Whether the mobile has another credential than the Authenticator knows.
-    pub wrong_credential: bool,
+    /// What is wrong with the certificate of the device.
+    pub certificate: CertificateState,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
     /// The last PN that it sends under a TEK.
@@ -133,7 +135,7 @@ pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "cmac_key_count",
     "network_key_count",
     "cmac_pn",
-    "wrong_credential",
+    "certificate",
     "weaknesses",
     "last_pn",
     "refresh",
@@ -144,6 +146,7 @@ pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
 #[derive(Debug)]
 pub(super) struct Stations {
     pub authenticator: Authenticator,
+    pub aaa: Aaa,
     pub base_stations: Vec<BaseStation>,
     pub mobile_stations: Vec<MobileStation>,
     base_names: BTreeMap<String, BaseStationId>,
@@ -162,16 +165,24 @@ impl Taken {
                 let problem = field.mismatch("a value that no other station has");
                 Err(match first.start < first.end {
                     true => problem.also(first, "already used here"),
-                    false => problem.help("it is what the authenticator has where the script does not say otherwise"),
+                    false => problem.help(
+                        "it is what the authenticator or the AAA server has where the script does not say otherwise",
+                    ),
                 })
             }
         }
     }
 
-    /// Takes a value that the script leaves out.
-    fn take_default<T: ToString>(&mut self, value: T, place: Place) -> T {
-        self.0.insert(value.to_string(), Place { end: place.start, ..place });
-        value
+    /// Takes a value that the script leaves out for `key`.
+    fn take_default<T: ToString>(&mut self, key: &str, value: T, place: Place) -> Read<T> {
+        let text = value.to_string();
+        match self.0.insert(text.clone(), Place { end: place.start, ..place }) {
+            None => Ok(value),
+            Some(first) => {
+                let problem = Problem::mismatch(first, key, "a value that no other station has", &format!("{text:?}"));
+                Err(problem.help(format!("it is what {key} is where the script does not say otherwise")))
+            }
+        }
     }
 }
 
@@ -180,6 +191,7 @@ pub(super) fn read(root: &Section<'_>, profile: Profile, entry: Entry) -> Read<S
     let (mut names, mut ids, mut ips) = (Taken::default(), Taken::default(), Taken::default());
     let mut stations = Stations {
         authenticator: authenticator(root, &mut names, &mut ips)?,
+        aaa: aaa_server(root, &mut names, &mut ips)?,
         base_stations: Vec::new(),
         mobile_stations: Vec::new(),
         base_names: BTreeMap::new(),
@@ -260,16 +272,22 @@ pub(super) fn ip(field: &Field<'_>) -> Read<Ipv4Addr> {
     Ok(ip)
 }
 
-fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
-    let section = root.field("authenticator").map(|field| field.section(AUTHENTICATOR_KEYS)).transpose()?;
-    let field = |key| section.as_ref().and_then(|section| section.field(key));
+/// Name and address of a node that is there whether or not the script speaks of it.
+fn place_of(
+    root: &Section<'_>,
+    section: Option<&Section<'_>>,
+    (kind, default_name, default_ip): (&str, &str, Ipv4Addr),
+    names: &mut Taken,
+    ips: &mut Taken,
+) -> Read<(String, Ipv4Addr)> {
+    let field = |key| section.and_then(|section| section.field(key));
     let name = match field("name") {
         Some(field) => {
             let name = field.name(NAME_LENGTH, false)?;
             names.take(&field, &name)?;
             name
         }
-        None => names.take_default(defaults::AUTHENTICATOR.to_owned(), root.place),
+        None => names.take_default(&format!("{kind}.name"), default_name.to_owned(), root.place)?,
     };
     let ip = match field("ip") {
         Some(field) => {
@@ -277,8 +295,25 @@ fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read
             ips.take(&field, &ip.to_string())?;
             ip
         }
-        None => ips.take_default(defaults::AUTHENTICATOR_IP, root.place),
+        None => ips.take_default(&format!("{kind}.ip"), default_ip, root.place)?,
     };
+    Ok((name, ip))
+}
+
+fn aaa_server(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Aaa> {
+    let section = root.field("aaa").map(|field| field.section(AAA_KEYS)).transpose()?;
+    let (name, ip) = place_of(root, section.as_ref(), ("aaa", defaults::AAA, defaults::AAA_IP), names, ips)?;
+    let secret = section.as_ref().and_then(|section| section.field("secret"));
+    let secret = secret.map_or_else(|| Ok(defaults::AAA_SECRET.to_owned()), |field| field.line())?;
+    let certificate = section.as_ref().map(aaa::certificate).transpose()?.unwrap_or_default();
+    Ok(Aaa { name, ip, secret, certificate })
+}
+
+fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read<Authenticator> {
+    let section = root.field("authenticator").map(|field| field.section(AUTHENTICATOR_KEYS)).transpose()?;
+    let field = |key| section.as_ref().and_then(|section| section.field(key));
+    let default = ("authenticator", defaults::AUTHENTICATOR, defaults::AUTHENTICATOR_IP);
+    let (name, ip) = place_of(root, section.as_ref(), default, names, ips)?;
     let second = Duration::from_secs(1);
     let pmk_lifetime = match field("pmk_lifetime") {
         Some(field) => field.time_in_steps(second..=second * u32::MAX, second)?,
@@ -350,12 +385,11 @@ fn mobile_station(
         cmac_key_count: key_count(section, "cmac_key_count")?,
         network_key_count: key_count(section, "network_key_count")?,
         cmac_pn: section.field("cmac_pn").map(|field| field.number(0..=u32::MAX)).transpose()?,
-        wrong_credential: section.read("wrong_credential", false, Field::boolean)?,
+        certificate: aaa::certificate(section)?,
         weaknesses: weaknesses(section, Party::MobileStation)?,
         last_pn: last_pn(section)?,
         refresh: section.read("refresh", defaults::REFRESH, Field::boolean)?,
-        tek_grace: section
-            .read("tek_grace", defaults::TEK_GRACE, |field| field.time(Duration::ZERO..=Duration::MAX))?,
+        tek_grace: section.read("tek_grace", defaults::TEK_GRACE, |field| field.time(TICK..=Duration::MAX))?,
     })
 }
 
@@ -416,6 +450,7 @@ impl Stations {
             }
             Link::R6 { base_station } => [base(base_station), &self.authenticator.name],
             Link::R4 { first, second } => [base(first), base(second)],
+            Link::R3 => [&self.authenticator.name, &self.aaa.name],
         }
     }
 }

@@ -1,5 +1,8 @@
-//! Authentications at the Authenticator: EAP relayed by the BSs, the PMKs that come of it, and the change from one PMK to the
-//! next (`dot16-security.md` 6.1, 6.2; AR_EAP and Key_Change messages of `dot16-wire.md` 5.2).
+//! Authentications at the Authenticator: EAP between the BSs and the AAA server, the PMKs that come of it, and the change from
+//! one PMK to the next (`dot16-security.md` 6.1, 6.2; AR_EAP and Key_Change messages of `dot16-wire.md` 5.2).
+//!
+//! The Authenticator asks for the identity and repeats what a mobile has not answered; all else of EAP is between mobile and
+//! AAA server (RFC 3748 section 2.3, RFC 3579), which it asks in [`super::aaa_client`].
 //!
 //! An EAP success makes a new PMK with N = 1 and a sequence number of its own. The PMK in use stays in use until a BS confirms
 //! with Key_Change_Cnf that the SA-TEK handshake under the new AK is done; only then is it replaced, and every BS that holds
@@ -8,8 +11,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use rand_core::Rng;
-
+use super::aaa_client::{Answer, RequestName, request_name};
 use super::{Authenticator, Mobile};
 use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, MsInfo};
 use crate::dot16::backbone::asn_code::{PKM2_EAP_TRANSFER, failure, registration};
@@ -20,10 +22,9 @@ use crate::dot16::node::event::{Event, NamedKey, What};
 use crate::dot16::node::named_count::{ak_sn_tlv, named_ak_sn};
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::hierarchy::AkContext;
-use crate::dot16::security::shortened_eap::{EapServer, ServerStep};
 use crate::dot16::security::tek_context::PmkLifetime;
 use crate::dot16::security::{Msk, Pmk};
-use crate::dot16::wire::EapPacket;
+use crate::dot16::wire::{EapExchange, EapPacket};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -33,6 +34,10 @@ const REPEATS: u8 = 5;
 const LIMIT: Duration = Duration::from_secs(10);
 /// From a notice that a PMK is gone which nobody has acknowledged, after its repetitions, to the next.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
+/// From the first identifier of an authentication to that of the next: more than an exchange has requests.
+const IDENTIFIERS: u64 = 16;
+/// Octets of an identity at the most: User-Name holds it.
+const LONGEST_IDENTITY: usize = 253;
 
 /// The mobile, the BS, and whether the mobile enters there (or re-authenticates on the connection it has). So there are at most
 /// two sessions for a mobile and BS.
@@ -43,6 +48,8 @@ pub(super) type SessionKey = (MsMac, Bsid, bool);
 pub(super) enum SessionTimer {
     /// To repeat the last packet.
     Repeat(SessionKey),
+    /// To ask the AAA server again.
+    Ask(SessionKey),
     /// To give the session up.
     Expire(SessionKey),
     /// To tell those again who have not acknowledged that a PMK is gone.
@@ -54,10 +61,17 @@ pub(super) enum SessionTimer {
 pub(super) struct Session {
     /// Of the AR_EAP_Start; every AR_EAP_Transfer of the session has the same.
     transaction: u16,
-    server: EapServer,
     /// The last packet sent.
     last: EapPacket,
     repeats: u8,
+    /// The identity that the mobile gave.
+    user_name: Vec<u8>,
+    /// What the AAA server wants to have back.
+    state: Option<Vec<u8>>,
+    /// How many questions to the AAA server there were.
+    questions: u8,
+    /// The one that is out: the mobile has answered the last packet.
+    asked: Option<RequestName>,
     /// What EAP came to.
     fresh: Option<AuthenticatorKeys>,
     /// Which of all sessions it is: a later one is the one that the mobile meant.
@@ -79,17 +93,18 @@ impl Authenticator {
             outbox.verdict(Verdict::accepted("a repetition: the last packet again"));
             return self.send_eap(key, outbox);
         }
-        let Some(mobile) = self.mobiles.get(&message.ms) else {
-            return;
-        };
-        self.begun += 1;
-        let identifier = self.begun.to_be_bytes()[7];
-        let (server, first) = EapServer::begin(mobile.credential.clone(), message.ms, identifier);
+        self.begun = self.begun.wrapping_add(1);
+        // Authentications that follow each other, of one mobile or of several by one BS, use identifiers of their own.
+        let identifier = self.begun.wrapping_mul(IDENTIFIERS).to_be_bytes()[7];
+        let first = EapExchange { identifier, kind: EapExchange::IDENTITY, data: Vec::new() };
         let session = Session {
             transaction: message.transaction,
-            server,
-            last: first,
+            last: EapPacket::Request(first),
             repeats: 0,
+            user_name: Vec::new(),
+            state: None,
+            questions: 0,
+            asked: None,
             fresh: None,
             order: self.begun,
         };
@@ -121,38 +136,76 @@ impl Authenticator {
             Some(Err(error)) => return outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             None => return outbox.verdict(Verdict::rejected("dropped: no EAP payload")),
         };
-        let generator = &mut self.generator;
-        let nonce = || {
-            let mut nonce = [0; 16];
-            generator.fill_bytes(&mut nonce);
-            nonce
-        };
         let Some(session) = self.sessions.get_mut(&key).filter(|session| session.fresh.is_none()) else {
             return outbox.verdict(Verdict::rejected("dropped: the authentication has succeeded already"));
         };
-        match session.server.take(&packet, nonce) {
-            ServerStep::Ignored(why) => outbox.verdict(Verdict::rejected(format!("dropped: {why}"))),
-            ServerStep::Request(request) => {
-                outbox.verdict(Verdict::accepted("identity known"));
+        let (EapPacket::Request(request), EapPacket::Response(response)) = (&session.last, &packet) else {
+            return outbox.verdict(Verdict::rejected("dropped: not a response"));
+        };
+        if response.identifier != request.identifier {
+            return outbox.verdict(Verdict::rejected("dropped: it answers no outstanding request"));
+        }
+        if session.asked.is_some() {
+            return outbox.verdict(Verdict::accepted("a repetition: the AAA server is being asked"));
+        }
+        if response.kind == EapExchange::IDENTITY {
+            if response.data.len() > LONGEST_IDENTITY {
+                return outbox.verdict(Verdict::rejected("dropped: an identity of more than 253 octets"));
+            }
+            session.user_name.clone_from(&response.data);
+        }
+        outbox.verdict(Verdict::accepted("relayed to the AAA server"));
+        let name = request_name(session.order, session.questions);
+        session.questions = session.questions.wrapping_add(1);
+        session.asked = Some(name);
+        let (user_name, state) = (session.user_name.clone(), session.state.clone());
+        self.timers.cancel(SessionTimer::Repeat(key));
+        if self.ask_aaa(now, key, name, (&user_name, state.as_deref()), &packet, outbox).is_none() {
+            self.end_session(key, outbox);
+        }
+    }
+
+    /// The AAA server has answered for a session that waits for it.
+    pub(super) fn aaa_answered(
+        &mut self,
+        now: VirtualTime,
+        key: SessionKey,
+        answer: Answer,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        session.asked = None;
+        match answer {
+            Answer::Challenge(request, state) => {
+                outbox.verdict(Verdict::accepted("relayed to the mobile"));
+                session.state = Some(state);
                 self.send_next(now, key, request, outbox);
             }
-            ServerStep::Failed(failure) => {
-                outbox.verdict(Verdict::rejected("refused: the credential is not that of this mobile"));
+            Answer::Accept { success, msk, pmk_lifetime } => {
+                outbox.verdict(Verdict::accepted("authenticated, N = 1 for the new PMK"));
+                self.authenticated(now, key, &msk, pmk_lifetime, outbox);
+                self.send_next(now, key, success, outbox);
+            }
+            Answer::Reject(failure) => {
+                outbox.verdict(Verdict::accepted("not authenticated"));
                 self.send_next(now, key, failure, outbox);
                 self.end_session(key, outbox);
-            }
-            ServerStep::Succeeded(success, msk) => {
-                outbox.verdict(Verdict::accepted("authenticated, N = 1 for the new PMK"));
-                self.authenticated(now, key, &msk, outbox);
-                self.send_next(now, key, success, outbox);
             }
         }
     }
 
     /// A new PMK, which no BS has confirmed yet.
-    fn authenticated(&mut self, now: VirtualTime, key: SessionKey, msk: &Msk, outbox: &mut Outbox<Event>) {
+    fn authenticated(
+        &mut self,
+        now: VirtualTime,
+        key: SessionKey,
+        msk: &Msk,
+        full: Duration,
+        outbox: &mut Outbox<Event>,
+    ) {
         let ms = key.0;
-        let full = self.pmk_lifetime;
         let (Some(session), Some(mobile)) = (self.sessions.get_mut(&key), self.mobiles.get_mut(&ms)) else {
             return;
         };
@@ -340,6 +393,11 @@ impl Authenticator {
             match timer {
                 SessionTimer::Expire(key) => self.end_session(key, outbox),
                 SessionTimer::TellFormer(ms) => self.tell_former_holders(now, ms, outbox),
+                SessionTimer::Ask(key) => {
+                    if let Some(name) = self.sessions.get(&key).and_then(|session| session.asked) {
+                        self.aaa_silent(now, key, name, outbox);
+                    }
+                }
                 SessionTimer::Repeat(key) => {
                     let Some(session) = self.sessions.get_mut(&key) else {
                         continue;
@@ -357,13 +415,18 @@ impl Authenticator {
     }
 
     fn take_session(&mut self, key: SessionKey) -> Option<Session> {
-        self.timers.cancel(SessionTimer::Repeat(key));
-        self.timers.cancel(SessionTimer::Expire(key));
-        self.sessions.remove(&key)
+        for timer in [SessionTimer::Repeat(key), SessionTimer::Ask(key), SessionTimer::Expire(key)] {
+            self.timers.cancel(timer);
+        }
+        let session = self.sessions.remove(&key)?;
+        if let Some(name) = session.asked {
+            self.aaa.withdraw(name);
+        }
+        Some(session)
     }
 
     /// A session is over without a change of the PMK in use.
-    fn end_session(&mut self, key: SessionKey, outbox: &mut Outbox<Event>) {
+    pub(super) fn end_session(&mut self, key: SessionKey, outbox: &mut Outbox<Event>) {
         if let Some(Session { fresh: Some(fresh), .. }) = self.take_session(key) {
             let (pmk, sn) = fresh.pmk();
             let named = NamedKey::Pmk { sn, pmk: pmk.clone() };

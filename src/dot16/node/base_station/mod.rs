@@ -435,6 +435,7 @@ impl BaseStation {
                 Ok(frame) => match frame.packet {
                     BackbonePacket::Control(message) => self.control(now, frame.from.ip, &message, outbox),
                     BackbonePacket::Data(packet) => self.tunnelled(now, frame.from.ip, packet, outbox),
+                    BackbonePacket::Radius(_) => outbox.verdict(Verdict::rejected("dropped: not for a base station")),
                 },
                 Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
             },

@@ -17,9 +17,9 @@ use crate::dot16::node::connection::{plain_pdu, signed_pdu};
 use crate::dot16::node::event::{Event, NamedKey, Outcome, Reject, What};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::Pmk;
+use crate::dot16::security::eap_tls::{EapPeer, PeerStep};
 use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::security::mobile_keys::MobileKeys;
-use crate::dot16::security::shortened_eap::{EapPeer, PeerStep};
 use crate::dot16::security::tek_context::PmkLifetime;
 use crate::dot16::wire::{CmacTuple, EapPacket, ManagementMessage, PkmAttribute, PkmCode, PkmMessage};
 use crate::emulation::{Outbox, Verdict};
@@ -37,7 +37,7 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 const BACK_OFF_DOUBLINGS: u32 = 5;
 
 /// An authentication under way.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Authentication {
     bs: Bsid,
     primary: Cid,
@@ -158,6 +158,7 @@ impl MobileStation {
         let Some(live) = &self.live else { return };
         let (bs, primary) = (live.bs, live.connection.primary);
         self.timers.cancel(Timer::Reauthenticate);
+        self.event(What::AuthenticationStarted { bs, entry: false }, outbox);
         self.authenticate(now, bs, primary, false, outbox);
     }
 
@@ -171,7 +172,7 @@ impl MobileStation {
         outbox: &mut Outbox<Event>,
     ) {
         self.pkm_identifier = self.pkm_identifier.wrapping_add(1);
-        let peer = EapPeer::new(self.settings.credential.clone(), self.settings.mac);
+        let peer = EapPeer::new(self.settings.credentials.clone());
         let start = self.pkm_identifier;
         self.authentication = Some(Authentication { bs, primary, entry, peer, start, repeats: 0, handshake: None });
         self.timers.set(Timer::AuthenticationLimit, now + LIMIT);
@@ -248,12 +249,7 @@ impl MobileStation {
         let Self { authentication: Some(Authentication { peer, .. }), generator, .. } = self else {
             return;
         };
-        let nonce = || {
-            let mut nonce = [0; 16];
-            generator.fill_bytes(&mut nonce);
-            nonce
-        };
-        match peer.take(&packet, nonce) {
+        match peer.take(&packet, now, generator) {
             PeerStep::Ignored(why) => outbox.verdict(Verdict::rejected(format!("dropped: {why}"))),
             PeerStep::Respond(response) => {
                 outbox.verdict(Verdict::accepted("answered"));
@@ -460,7 +456,7 @@ impl MobileStation {
         if entry {
             return self.join_next(now, outbox);
         }
-        // A credential that is wrong now is likely to be wrong for a while.
+        // A certificate that will not do now is likely not to do for a while.
         let doublings = if refused { BACK_OFF_DOUBLINGS } else { self.renewals_failed.min(BACK_OFF_DOUBLINGS) };
         self.renewals_failed += 1;
         self.refused = refused;

@@ -39,7 +39,7 @@ use super::radio::RadioSettings;
 use super::sdu_queue::SduQueue;
 use super::timers::Timers;
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac, Sfid};
-use crate::dot16::security::Credential;
+use crate::dot16::security::eap_tls::PeerCredentials;
 use crate::dot16::security::hierarchy::AkContext;
 use crate::dot16::security::mobile_keys::MobileKeys;
 use crate::dot16::wire::{CmacTuple, MacPdu, ManagementMessage};
@@ -60,7 +60,7 @@ pub struct MobileStationSettings {
     /// What it declares in REG.
     pub declared: Capabilities,
     /// What it authenticates with.
-    pub credential: Credential,
+    pub credentials: PeerCredentials,
     /// The radio.
     pub radio: RadioSettings,
     /// The links to base stations.
@@ -147,7 +147,7 @@ enum Timer {
 }
 
 /// A mobile station.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct MobileStation {
     settings: MobileStationSettings,
     directory: Arc<Directory>,

@@ -64,6 +64,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[radio]`", network::RADIO_KEYS),
         ("### `[backbone]`", network::BACKBONE_KEYS),
         ("### `[authenticator]`", network::AUTHENTICATOR_KEYS),
+        ("### `[aaa]`", aaa::AAA_KEYS),
         ("### `[[base_station]]`", stations::BASE_STATION_KEYS),
         ("### `[[mobile_station]]`", stations::MOBILE_STATION_KEYS),
         ("### `[[flow]]`", flows::KEYS),
@@ -78,6 +79,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[expect]]`", expectations::HANDOVER_KEYS),
         ("### `[[expect]]`", expectations::TRAFFIC_KEYS),
         ("### `[[expect]]`", expectations::BOUNDED_KEYS),
+        ("### `[[expect]]`", expectations::AUTHENTICATED_KEYS),
     ];
     for (heading, keys) in sections {
         let section = README.split(heading).nth(1).unwrap_or_else(|| panic!("no section {heading}"));

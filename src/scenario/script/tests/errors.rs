@@ -193,7 +193,9 @@ fn names_and_addresses_are_unique_and_the_error_shows_both_places() {
         assert_eq!(parse(&format!("{SMALLEST}{added}")).unwrap_err().labels().unwrap().count(), 2);
     }
     refused(SMALLEST, &bs("gw", free.1, free.2), 2, 8, &format!("base_station.name: {}", second("gw")));
-    refused(SMALLEST, &bs(free.0, free.1, "10.16.0.254"), 4, 6, &format!("base_station.ip: {}", second("10.16.0.254")));
+    for taken in ["10.16.0.254", "10.16.0.253"] {
+        refused(SMALLEST, &bs(free.0, free.1, taken), 4, 6, &format!("base_station.ip: {}", second(taken)));
+    }
 }
 
 #[test]
@@ -283,6 +285,94 @@ fn station_values_are_checked() {
     }
     let error = parse(&format!("{SMALLEST}[authenticator]\npmk_lifetime = \"1.5s\"\n")).unwrap_err();
     assert_eq!(error.message(), "authenticator.pmk_lifetime: expected a multiple of 1s, found the string \"1.5s\"");
+    let error = parse(&format!("{SMALLEST}[authenticator]\npmk_lifetime = \"0s\"\n")).unwrap_err();
+    let expected =
+        "test.toml:15:16: authenticator.pmk_lifetime: expected a time from 1s to 4294967295s, found the string \"0s\"";
+    assert_eq!(error.to_string(), expected);
+    let grace = "mobile_station.tek_grace: expected a time of at least 1ns, found the string \"0s\"";
+    refused(SMALLEST, "tek_grace = \"0s\"\n", 1, 13, grace);
+}
+
+#[test]
+fn keys_of_mobiles_are_checked_and_not_shown() {
+    let pmk = "expected 40 hex digits (20 octets)";
+    for (value, message) in [
+        (format!("pmk = \"{}\"", "a".repeat(38)), format!("pmk: {pmk}, found 38 of them")),
+        (format!("pmk = \"{}\"", "a".repeat(41)), format!("pmk: {pmk}, found 41 of them")),
+        (format!("pmk = \"{}\"", "g".repeat(40)), format!("pmk: {pmk}, found something else")),
+        ("pmk = \"\"".to_owned(), format!("pmk: {pmk}, found 0 of them")),
+        ("pmk = 7".to_owned(), format!("pmk: {pmk}, found the integer 7")),
+        (
+            format!("msk = \"{}\"", "0".repeat(40)),
+            "msk: expected 128 hex digits (64 octets), found 40 of them".to_owned(),
+        ),
+    ] {
+        refused(SMALLEST, &format!("{value}\n"), 1, 7, &format!("mobile_station.{message}"));
+    }
+    let both = format!("pmk = \"{}\"\nmsk = \"{}\"\n", "0".repeat(40), "0".repeat(128));
+    let message = "mobile_station.msk: expected no msk beside pmk, which would come from it, found one";
+    refused(SMALLEST, &both, 2, 1, message);
+}
+
+#[test]
+fn what_contradicts_full_entry_is_refused() {
+    let counts = "with entry = \"full\", where M = 0, N = 1 and CMAC_PN = 0 after network entry (R2), found one";
+    let keys = "with entry = \"full\", where EAP gives the keys, found one";
+    let pmk = format!("pmk = \"{}\"", "0".repeat(40));
+    let msk = format!("msk = \"{}\"", "0".repeat(128));
+    for (line, key, why) in [
+        ("cmac_key_count = 3", "cmac_key_count", counts),
+        ("network_key_count = 3", "network_key_count", counts),
+        ("cmac_pn = 3", "cmac_pn", counts),
+        (&*pmk, "pmk", keys),
+        (&*msk, "msk", keys),
+    ] {
+        let added = format!("entry = \"full\"\n{line}\n");
+        refused(SMALLEST, &added, 2, 1, &format!("mobile_station.{key}: expected no {key} {why}"));
+        // The entry of this mobile wins over that of all.
+        let established = format!("entry = \"full\"\n{SMALLEST}entry = \"established\"\n{line}\n");
+        assert!(parse(&established).is_ok(), "{line}");
+    }
+    let word = "entry: expected \"established\" or \"full\", found the string \"fulll\"";
+    refused("", &format!("entry = \"fulll\"\n{SMALLEST}"), 1, 9, word);
+    let time = "entry_time: expected a time from 1ms to 1h, found the string \"0s\"";
+    refused("", &format!("entry_time = \"0s\"\n{SMALLEST}"), 1, 14, time);
+}
+
+#[test]
+fn a_pmk_that_ends_before_the_script_because_of_the_entry_is_refused() {
+    let text = format!("{SMALLEST}entry = \"full\"\n[authenticator]\npmk_lifetime = \"5s\"\n");
+    let error = parse(&text).unwrap_err();
+    let expected = "test.toml:16:16: authenticator.pmk_lifetime: expected at least 6s (entry_time, duration and 1s) with \
+                    entry = \"full\", found 5s";
+    assert_eq!(error.to_string(), expected);
+    assert!(parse(&text.replace("\"5s\"", "\"6s\"")).is_ok());
+    assert!(parse(&text.replace("\"5s\"", "\"2s\"")).is_ok(), "it ends before the script on purpose");
+    assert!(parse(&text.replace("full", "established")).is_ok());
+}
+
+#[test]
+fn capabilities_that_contradict_each_other_are_refused() {
+    // A26
+    let seamless = "mobile_station.seamless: expected false, or no such key, because station = \"fixed\" declares no \
+                    handover (A26), found true";
+    refused(SMALLEST, "station = \"fixed\"\nseamless = true\n", 2, 12, seamless);
+    assert!(parse(&format!("{SMALLEST}station = \"fixed\"\nseamless = false\n")).is_ok());
+    let kind = "mobile_station.station: expected \"mobile\" or \"fixed\", found the string \"portable\"";
+    refused(SMALLEST, "station = \"portable\"\n", 1, 11, kind);
+    let steps = "[[step]]\nat = \"1s\"\nmobile_station = \"ms2\"\naction = \"handover\"\ntarget = \"bs1\"\n";
+    let action = "step.action: expected an action of a fixed station, which hands over to nobody (A26), found the string \
+                  \"handover\"";
+    refused(STATIONS, &format!("station = \"fixed\"\n{steps}"), 5, 10, action);
+    let tries = format!("{STATIONS}station = \"fixed\"\nweaknesses = [\"moves-although-fixed\"]\n{steps}");
+    assert!(parse(&tries).is_ok());
+    refused(
+        "",
+        &SMALLEST.replace("[[mobile", "seamless = 1\n[[mobile"),
+        9,
+        12,
+        "base_station.seamless: expected true or false, found the integer 1",
+    );
 }
 
 #[test]
@@ -434,7 +524,7 @@ fn attacks_are_checked() {
         assert!(ATTACK.contains(from));
         refused(SMALLEST, &ATTACK.replace(from, to), line, column, &format!("attack.{message}"));
     };
-    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\", \"r4:bs1-bs2\" or \"r3:gw-aaa\"";
     changed("air:ms1-bs1", "ms1-bs1", 3, 7, &format!("tap: {link}, found the string \"ms1-bs1\""));
     changed(
         "ms1-bs1",
@@ -480,6 +570,38 @@ fn attacks_are_checked() {
         8,
         "attack.name: expected a name that no other attack has, found the string \"a\"",
     );
+}
+
+const COMPROMISE: &str = r#"[[attack]]
+name = "a"
+trigger = { time = "1s" }
+action = { compromise = "bs2" }
+"#;
+
+#[test]
+fn a_compromise_needs_a_base_station_and_an_instant_and_has_no_tap() {
+    parse(&format!("{STATIONS}{COMPROMISE}")).unwrap();
+    let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
+        entry_refused(COMPROMISE, from, to, line, column, &format!("attack.{message}"));
+    };
+    changed(
+        "bs2",
+        "ms1",
+        4,
+        25,
+        "action.compromise: expected the name of a [[base_station]], found the string \"ms1\"",
+    );
+    changed(
+        "time = \"1s\"",
+        "frame = \"data\"",
+        3,
+        11,
+        "trigger: expected an instant (time), because the action is to compromise, found a table",
+    );
+    for (key, line) in [("tap", "tap = \"air:ms1-bs1\""), ("succeeds_if", "succeeds_if = \"accepted\"")] {
+        let reason = "beside compromise, which hears all of the air, found one";
+        changed("trigger", &format!("{line}\ntrigger"), 3, 1, &format!("{key}: expected no {key} {reason}"));
+    }
 }
 
 /// Expects the message for the entry `entry` with `from` changed to `to`, behind two stations of each kind.
@@ -554,7 +676,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(
@@ -587,7 +709,7 @@ fn faults_are_checked() {
     let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
         entry_refused(FAULT, from, to, line, column, &format!("fault{message}"));
     };
-    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\" or \"r4:bs1-bs2\"";
+    let link = "expected a link such as \"air:ms1-bs2\", \"r6:bs2-gw\", \"r4:bs1-bs2\" or \"r3:gw-aaa\"";
     changed("air:ms1-bs2", "ari:ms1-bs2", 2, 8, &format!(".link: {link}, found the string \"ari:ms1-bs2\""));
     changed("air:ms1-bs2", "air:ms1", 2, 8, &format!(".link: {link}, found the string \"air:ms1\""));
     changed("link = \"air:ms1-bs2\"\n", "", 1, 1, ".link: expected a link such as \"air:ms1-bs2\", found nothing");
@@ -654,6 +776,7 @@ fn misspelt_names_of_links_ends_and_frames_are_answered_with_the_nearest() {
         ("air:ms1-bs2", "aer:ms1-bs2", "did you mean \"air:ms1-bs2\"?"),
         ("air:ms1-bs2", "air:msl-bs2", "did you mean \"ms1\"?"),
         ("air:ms1-bs2", "r6:bs2-wg", "did you mean \"r6:bs2-gw\"?"),
+        ("air:ms1-bs2", "r3:gw-aa", "did you mean \"r3:gw-aaa\"?"),
         ("\"bs2\"", "\"bs\"", "did you mean \"bs2\"?"),
         ("RNG-REQ", "RNG-REK", "did you mean \"RNG-REQ\"?"),
         ("RNG-REQ", "CMDA", "did you mean \"CDMA\"?"),
@@ -749,7 +872,7 @@ fn expectations_are_checked() {
     expect(
         "attack = { name = \"a\", succeeded = true }",
         19,
-        "expect.attack.name: expected the name of an [[attack]] that replays, found the string \"a\"",
+        "expect.attack.name: expected the name of an [[attack]] that replays or compromises, found the string \"a\"",
     );
     expect(
         "handover = { target = \"bs1\", outcome = \"complete\" }",

@@ -7,6 +7,7 @@ use super::super::*;
 use super::{SMALLEST, STATIONS, parse, with};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::Classifier;
+use crate::dot16::security::eap_tls::CertificateState;
 use crate::dot16::security::{PacketNumber, Weakness, Weaknesses};
 use crate::time::VirtualTime;
 
@@ -72,16 +73,22 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             ip: Ipv4Addr::new(10, 16, 0, 254),
             weaknesses: Weaknesses::default(),
         },
+        aaa: Aaa {
+            name: "aaa".to_owned(),
+            ip: Ipv4Addr::new(10, 16, 0, 253),
+            secret: "keyhop-radius".to_owned(),
+            certificate: CertificateState::Valid,
+        },
         base_stations: vec![BaseStation {
             name: "bs1".to_owned(),
             bsid: Bsid([0x0a, 0, 0, 0, 0, 1]),
             ip: Ipv4Addr::new(10, 16, 0, 1),
+            seamless: true,
             tek_cache: true,
             self_sync_window: 4,
             self_sync_budget: 16,
             pn_window: 64,
             retained_contexts: 1_024,
-            seamless: true,
             weaknesses: Weaknesses::default(),
             last_pn: PacketNumber::LAST,
         }],
@@ -92,14 +99,14 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             serving: BaseStationId(0),
             entry: Entry::Established,
             station: Station::Mobile,
-            pmk: None,
             seamless: true,
+            pmk: None,
             tek_cache: true,
             pn_window: 64,
             cmac_key_count: None,
             network_key_count: None,
             cmac_pn: None,
-            wrong_credential: false,
+            certificate: CertificateState::Valid,
             weaknesses: Weaknesses::default(),
             last_pn: PacketNumber::LAST,
             refresh: true,
@@ -127,6 +134,8 @@ defence = "off"
 seed = 18446744073709551615
 profile = "contribution"
 duration = "10s"
+entry = "full"
+entry_time = "3s"
 
 [radio]
 frame = "10ms"
@@ -171,6 +180,7 @@ weaknesses = ["tells-nobody", "accepts-old-report"]
 name = "bs1"
 bsid = "0a0000000001"
 ip = "10.0.0.1"
+seamless = false
 tek_cache = false
 self_sync_window = 0
 self_sync_budget = 0
@@ -184,7 +194,10 @@ name = "ms1"
 mac = "0200000000ff"
 ip = "192.0.2.77"
 serving = "bs1"
+entry = "established"
+station = "mobile"
 seamless = false
+msk = "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000123456789abcdef0123456789abcdef01234567"
 tek_cache = false
 pn_window = 0
 cmac_key_count = 65535
@@ -320,6 +333,8 @@ fn every_key_is_read() {
     let ms1 = &script[MobileStationId(0)];
     assert!(ms1.weaknesses.has(Weakness::ClaimsSeamless));
     assert_eq!((ms1.seamless, ms1.tek_cache, ms1.pn_window), (false, false, 0));
+    assert_eq!((ms1.entry, ms1.station), (Entry::Established, Station::Mobile));
+    assert!(!bs1.seamless);
     assert_eq!(ms1.cmac_key_count, Some(CmacKeyCount(65_535)));
     assert_eq!(ms1.network_key_count, Some(CmacKeyCount(7)));
     assert_eq!((bs1.last_pn.count(), ms1.last_pn.count()), (1, 200));
@@ -367,7 +382,7 @@ fn every_key_is_read() {
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!(script.attacks[0].tap, DirectedLink { link, to: LinkEnd::First });
+    assert_eq!(script.attacks[0].tap, Some(DirectedLink { link, to: LinkEnd::First }));
     let frames = FrameChoice { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) };
     assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames));
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
@@ -524,6 +539,10 @@ fn faults_are_read_and_both_orders_of_an_r4_link_name_the_same_one() {
             assert_eq!((read.frames.kind, read.effect), (kind, FaultEffect::Delay(ms(7))));
         }
     }
+    for (to, end) in [("gw", LinkEnd::First), ("aaa", LinkEnd::Second)] {
+        let read = entry("r3:gw-aaa", to, "frame = \"any\"\nlose = true");
+        assert_eq!(read.link, DirectedLink { link: Link::R3, to: end });
+    }
     let read = entry("r4:bs1-bs2", "bs2", "frame = \"data\"\nduplicate = \"1us\"");
     assert_eq!(read.effect, FaultEffect::Duplicate(Duration::from_micros(1)));
 }
@@ -565,4 +584,73 @@ fn what_an_entry_for_a_link_leaves_out_is_as_for_all() {
     let own = LinkImpairments { held_back: ms(6), wire: wire(3, 1), ..backbone };
     assert_eq!(entry("r6:bs1-gw", "bs1", "latency = \"3ms\""), own);
     assert_eq!(entry("r6:bs1-gw", "bs1", "jitter = \"2ms\"").wire, wire(4, 2));
+}
+
+#[test]
+fn certificates_and_the_aaa_server_are_read() {
+    let text = "[aaa]\nname = \"home\"\nip = \"10.16.9.9\"\nsecret = \"a word\"\ncertificate = \"expired\"\n";
+    let aaa = parse(&format!("{STATIONS}{text}")).unwrap().aaa;
+    let expected = Aaa {
+        name: "home".to_owned(),
+        ip: Ipv4Addr::new(10, 16, 9, 9),
+        secret: "a word".to_owned(),
+        certificate: CertificateState::Expired,
+    };
+    assert_eq!(aaa, expected);
+    for (word, state) in [
+        ("valid", CertificateState::Valid),
+        ("other-ca", CertificateState::OtherCa),
+        ("expired", CertificateState::Expired),
+        ("other-name", CertificateState::OtherName),
+    ] {
+        let script = with(SMALLEST, &[&format!("mobile_station.ms1.certificate={word:?}")]).unwrap();
+        assert_eq!(script.mobile_stations[0].certificate, state);
+    }
+}
+
+#[test]
+fn with_full_entry_everything_of_the_script_is_later_by_the_time_for_it() {
+    let text = format!(
+        "entry_time = \"3s\"\n{STATIONS}[[traffic]]\nmobile_station = \"ms1\"\nkind = \"udp\"\nstart = \"100ms\"\n\
+         [[step]]\nat = \"1s\"\nmobile_station = \"ms1\"\naction = \"handover\"\ntarget = \"bs2\"\n\
+         [[fault]]\nlink = \"air:ms1-bs1\"\nto = \"ms1\"\nframe = \"any\"\nafter = \"40ms\"\nlose = true\n\
+         [[attack]]\nname = \"a\"\ntap = \"air:ms1-bs1\"\ndirection = \"uplink\"\ntrigger = {{ frame = \"data\" }}\n\
+         action = {{ record = \"t\" }}\n\
+         [[attack]]\nname = \"b\"\ntap = \"air:ms1-bs1\"\ndirection = \"uplink\"\ntrigger = {{ time = \"2s\" }}\n\
+         action = {{ replay = \"t\" }}\n"
+    );
+    let instants = |script: &Script| {
+        let Some(Traffic::Generated(traffic)) = script.traffic.first() else { panic!("{:?}", script.traffic) };
+        let Trigger::Time(replay) = script.attacks[1].trigger else { panic!("{:?}", script.attacks) };
+        let Trigger::Frame(record) = script.attacks[0].trigger else { panic!("{:?}", script.attacks) };
+        let ends = VirtualTime::ZERO + script.duration;
+        let faults = script.faults[0].frames.after;
+        [script.begins, traffic.start, traffic.stop, script.steps[0].at, faults, record.after, replay, ends]
+    };
+    let plain = [0, 100, 3_000, 1_000, 40, 0, 2_000, 3_000].map(at);
+    assert_eq!(instants(&parse(&text).unwrap()), plain, "nobody enters");
+    for sets in [&["entry=full"][..], &["mobile_station.ms2.entry=full"]] {
+        let script = with(&text, sets).unwrap();
+        assert_eq!(instants(&script), plain.map(|instant| instant + ms(3_000)), "{sets:?}");
+    }
+    let script = with(&text, &["mobile_station.ms2.entry=full"]).unwrap();
+    let entries: Vec<Entry> = script.mobile_stations.iter().map(|mobile| mobile.entry).collect();
+    assert_eq!(entries, [Entry::Established, Entry::Full]);
+}
+
+#[test]
+fn a_pmk_and_the_msk_that_it_comes_from_are_the_same() {
+    let tail = "0123456789abcdef0123456789ABCDEF01234567";
+    let pmk = parse(&format!("{SMALLEST}pmk = \"{tail}\"\n")).unwrap();
+    let msk = parse(&format!("{SMALLEST}msk = \"{}{tail}\"\n", "77".repeat(44))).unwrap();
+    assert!(pmk.mobile_stations[0].pmk.is_some());
+    assert_eq!(pmk.mobile_stations[0].pmk, msk.mobile_stations[0].pmk);
+}
+
+#[test]
+fn a_fixed_station_declares_no_seamless_handover() {
+    // A26
+    let script = parse(&format!("{SMALLEST}station = \"fixed\"\n")).unwrap();
+    let fixed = &script.mobile_stations[0];
+    assert_eq!((fixed.station, fixed.seamless, script.negotiates_seamless(fixed)), (Station::Fixed, false, false));
 }

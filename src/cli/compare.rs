@@ -1,0 +1,175 @@
+//! `keyhop compare`: the five modes of handover on the same radio and backbone (DESIGN section 5; A23, A24, A25).
+
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use clap::Args;
+
+use super::run::diagnostic;
+use super::{Status, print};
+use crate::capture::placement::PendingOutputs;
+use crate::report::comparison::comparison;
+use crate::report::plot::plot;
+use crate::scenario::compare::{CompareError, CompareSettings, OWN_KEYS, compare, sweep};
+use crate::scenario::script::SetArgument;
+
+/// Most runs of a row.
+const MOST_RUNS: u32 = 10_000;
+/// Most threads.
+const MOST_THREADS: u16 = 256;
+/// Rows without loss come beside those with this one.
+const DEFAULT_LOSS: f64 = 0.05;
+
+/// The arguments of `keyhop compare`.
+#[derive(Args)]
+#[command(
+    long_about = "Runs one handover in each of the five modes, with and without loss on the radio, with and without \
+association at the target, many times each, and prints what it costs: interruption, gap, messages, octets, lost packets, \
+and whether the serving base station can read what is sent at the target.
+
+The network is built in: two base stations, one mobile, an SDU of 64 octets in every frame and direction. --set changes its \
+radio and backbone by the keys of a script, for example radio.frame=10ms or backbone.latency=20ms. The same seed gives the \
+same figures, whatever the number of threads."
+)]
+pub struct CompareArguments {
+    /// Runs of each row, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
+    runs: u32,
+    /// Seed of the first run of each row; the others count on from it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Probability that a frame on the air is lost, 0 to 1, compared with none lost; 0: only without loss
+    #[arg(long, value_name = "P", default_value_t = DEFAULT_LOSS, value_parser = probability)]
+    loss: f64,
+    /// Sets a value of the network, by its dotted path: backbone.latency=20ms, radio.tek_processing=10ms
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<SetArgument>,
+    /// Draws interruption over backbone latency and over TEK processing time
+    #[arg(long, value_name = "FILE.svg", value_parser = svg_file)]
+    plot: Option<PathBuf>,
+    /// Threads, 1 to 256; else one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
+    threads: Option<u16>,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| format!("expected a probability from 0 to 1, found {text:?}"))
+}
+
+fn svg_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
+        true => Ok(path),
+        false => Err(format!("expected a file name that ends in .svg, found {text:?}")),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn run(arguments: &CompareArguments, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
+    match compared(arguments, messages) {
+        Ok(text) => print(out, &text).map(|()| Status::Success),
+        Err(message) => {
+            let _ = writeln!(messages, "{}", message.trim_end());
+            Ok(Status::BadInput)
+        }
+    }
+}
+
+fn settings(arguments: &CompareArguments) -> Result<CompareSettings, String> {
+    for set in &arguments.sets {
+        if OWN_KEYS.contains(&set.path.as_str()) {
+            let instead = match set.path.as_str() {
+                "seed" => "use --seed",
+                "radio.loss" => "use --loss",
+                _ => "every value of it is compared",
+            };
+            return Err(format!("error: --set {set}: expected another key than {}; {instead}", set.path));
+        }
+    }
+    let cores = || available_parallelism().map_or(1, NonZeroUsize::get);
+    let losses = if arguments.loss > 0.0 { vec![0.0, arguments.loss] } else { vec![0.0] };
+    Ok(CompareSettings {
+        sets: arguments.sets.clone(),
+        seed: arguments.seed,
+        runs: arguments.runs,
+        losses,
+        threads: arguments.threads.map_or_else(cores, usize::from),
+    })
+}
+
+/// What is to be printed; the plot is in place then.
+fn compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+    let settings = settings(arguments)?;
+    let told = |error: CompareError| match error {
+        CompareError::Script(error) => diagnostic(error.into()),
+        CompareError::Run(error) => format!("error: {error}"),
+    };
+    let mut progress = Progress::new(messages);
+    let result = compare(&settings, &mut |done, all| progress.tell("runs", done, all)).map_err(told)?;
+    let mut outputs = PendingOutputs::new();
+    if let Some(path) = &arguments.plot {
+        let curves = sweep::sweep(&settings, &mut |done, all| progress.tell("runs for the plot", done, all));
+        let drawing = plot(&curves.map_err(told)?, &caption(arguments)).map_err(|error| format!("error: {error}"))?;
+        outputs.stage(path, |out| out.write_all(drawing.as_bytes())).map_err(|error| format!("error: {error}"))?;
+    }
+    drop(progress);
+    let text = if arguments.json {
+        let json = serde_json::to_string_pretty(&result).map_err(|error| format!("error: {error}"))?;
+        format!("{json}\n")
+    } else {
+        comparison(&result)
+    };
+    outputs.commit().map_err(|error| format!("error: {error}"))?;
+    if let Some(path) = &arguments.plot {
+        let _ = writeln!(messages, "wrote {}", path.display());
+    }
+    Ok(text)
+}
+
+/// What the plot is of, beside what its axes say.
+fn caption(arguments: &CompareArguments) -> String {
+    let mut caption = "no loss; median".to_owned();
+    for set in &arguments.sets {
+        caption.push_str(&format!("; {set}"));
+    }
+    caption
+}
+
+/// Progress on standard error, if somebody looks at it.
+struct Progress<'a> {
+    messages: &'a mut dyn Write,
+    shown: bool,
+    last: usize,
+}
+
+impl<'a> Progress<'a> {
+    fn new(messages: &'a mut dyn Write) -> Self {
+        Self { messages, shown: io::stderr().is_terminal(), last: 0 }
+    }
+
+    fn tell(&mut self, what: &str, done: usize, all: usize) {
+        let percent = done.saturating_mul(100) / all.max(1);
+        if self.shown && percent != self.last {
+            let _ = write!(self.messages, "\r\x1b[K{done} of {all} {what}");
+            let _ = self.messages.flush();
+            self.last = percent;
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = write!(self.messages, "\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the attacks of a run came to: frames that were played and accepted, and PDUs that the keys of a compromised base
+//! station open.
+
+use std::collections::BTreeMap;
+
+use super::outcome::AttackResult;
+use super::script::{Attack, AttackAction, Script, Trigger};
+use super::world::{LinkEnds, Topology};
+use crate::adversary::{Compromise, compromise};
+use crate::dot16::identifiers::MsMac;
+use crate::dot16::node::NamedKey;
+use crate::dot16::security::Tek;
+use crate::emulation::{Sender, Transmission};
+use crate::time::VirtualTime;
+
+/// The compromised base stations of a run, by number of the attack: position in the script, and what the adversary
+/// learns there.
+pub(super) struct Compromises(BTreeMap<usize, (usize, Compromise)>);
+
+impl Compromises {
+    /// Those of the script.
+    pub(super) fn new(script: &Script) -> Self {
+        let attacks = script.attacks.iter().enumerate();
+        let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, attack.trigger) {
+            (AttackAction::Compromise(bs), Trigger::Time(since)) => Some((number, (bs.0, Compromise::new(since)))),
+            _ => None,
+        });
+        Self(compromises.collect())
+    }
+
+    /// A node reports a key of `ms`; `station`: its position in the script if it is a base station.
+    pub(super) fn key(&mut self, now: VirtualTime, station: Option<usize>, ms: MsMac, held: bool, key: &NamedKey) {
+        for (position, compromise) in self.0.values_mut() {
+            if Some(*position) == station {
+                compromise.key(now, ms, held, key);
+            }
+        }
+    }
+}
+
+/// The results of the attacks that play something or compromise a node, in the order of the script.
+pub(super) fn attack_results(
+    script: &Script,
+    transmissions: &[Transmission],
+    compromises: &Compromises,
+    topology: &Topology,
+) -> Vec<AttackResult> {
+    let attacks = script.attacks.iter().enumerate();
+    let results = attacks.filter_map(|(number, attack)| match attack.action {
+        AttackAction::Replay(_) => Some(replayed(number, attack, transmissions, topology)),
+        AttackAction::Compromise(_) => {
+            let (position, compromise) = compromises.0.get(&number)?;
+            Some(compromised(attack, *position, compromise, transmissions, topology))
+        }
+        _ => None,
+    });
+    results.collect()
+}
+
+fn replayed(number: usize, attack: &Attack, transmissions: &[Transmission], topology: &Topology) -> AttackResult {
+    let sent: Vec<&Transmission> = transmissions.iter().filter(|sent| sent.from == Sender::Adversary(number)).collect();
+    let verdicts = || sent.iter().flat_map(|sent| &sent.verdicts);
+    let accepted = verdicts().filter(|verdict| verdict.accepted).count();
+    let mut detail = format!("{} frames played, {accepted} accepted", sent.len());
+    if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
+        detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
+    }
+    AttackResult { name: attack.name.clone(), succeeded: accepted > 0, detail }
+}
+
+/// Tries the loot on every user PDU that stations sent on the air since the compromise. It has succeeded if one of
+/// another base station opens.
+fn compromised(
+    attack: &Attack,
+    compromised: usize,
+    compromise: &Compromise,
+    transmissions: &[Transmission],
+    topology: &Topology,
+) -> AttackResult {
+    let teks: Vec<Vec<Tek>> = topology.macs.iter().map(|ms| compromise.teks(*ms)).collect();
+    // PDUs heard, and PDUs opened, by position of the base station.
+    let mut counts: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    for sent in transmissions.iter().filter(|sent| sent.time >= compromise.since()) {
+        let (LinkEnds::Air { mobile, base_station }, Sender::Node(_)) = (topology.links[sent.port.0], sent.from) else {
+            continue;
+        };
+        let (all, open) = compromise::opened(&teks[mobile], &sent.octets);
+        let count = counts.entry(base_station).or_default();
+        *count = (count.0.saturating_add(all), count.1.saturating_add(open));
+    }
+    let elsewhere = || counts.iter().filter(|(position, (all, _))| **position != compromised && *all > 0);
+    let mut details: Vec<String> = elsewhere()
+        .map(|(position, (all, open))| {
+            format!("{open} of {all} PDUs at {} opened", topology.names[topology.base_station(*position).0])
+        })
+        .collect();
+    if details.is_empty() {
+        details.push("no user data was sent at another base station".to_owned());
+    }
+    let succeeded = elsewhere().any(|(_, (_, open))| *open > 0);
+    AttackResult { name: attack.name.clone(), succeeded, detail: details.join(", ") }
+}

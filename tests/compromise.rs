@@ -1,0 +1,75 @@
+//! A compromised serving base station (attack 14): what its keys open at the target, tried with real keys on real PDUs.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use keyhop::capture::key_log::TekSource;
+
+use support::{Run, run_bundled};
+
+const OTHER_MODES: [&str; 4] = ["seamless", "legacy-full", "legacy-sa-tek", "legacy-rng-rsp"];
+
+/// Whether the attack of `reuse-compromised` succeeded, and its detail.
+fn attack(run: &Run) -> (bool, &str) {
+    let [attack] = run.outcome.attacks.as_slice() else { panic!("{:?}", run.outcome.attacks) };
+    (attack.succeeded, &attack.detail)
+}
+
+/// The TEKs under which data was sent at a base station, as the key log shows them.
+fn teks_in_use(run: &Run, prefix: &str) -> BTreeSet<[u8; 16]> {
+    run.data_of_any_time(prefix).iter().map(|pdu| *pdu.tek.key.expose()).collect()
+}
+
+#[test]
+fn under_reuse_the_keys_of_the_source_open_everything_at_the_target() {
+    // broken: A25
+    let run = run_bundled("reuse-compromised", &[]);
+    assert_eq!(run.outcome.handovers[0].mode, "legacy-reuse");
+    let heard = run.data("air:ms1-bs2").len();
+    assert!(heard > 50);
+    assert_eq!(attack(&run), (true, format!("{heard} of {heard} PDUs at bs2 opened").as_str()));
+    // What the adversary did is what the key log says: the same keys are in use at both.
+    let source = teks_in_use(&run, "air:ms1-bs1");
+    assert!(teks_in_use(&run, "air:ms1-bs2").is_subset(&source));
+}
+
+#[test]
+fn in_every_other_mode_they_open_nothing_there() {
+    // A25
+    for mode in OTHER_MODES {
+        let run = run_bundled("reuse-compromised", &[&format!("mode={mode}")]);
+        assert_eq!(run.outcome.handovers[0].outcome, "completed", "{mode}");
+        let heard = run.data_of_any_time("air:ms1-bs2").len();
+        assert!(heard > 40, "{mode}");
+        assert_eq!(attack(&run), (false, format!("0 of {heard} PDUs at bs2 opened").as_str()), "{mode}");
+        assert!(teks_in_use(&run, "air:ms1-bs2").is_disjoint(&teks_in_use(&run, "air:ms1-bs1")), "{mode}");
+    }
+    let seamless = run_bundled("reuse-compromised", &["mode=seamless"]);
+    assert!(seamless.teks_of("bs2").iter().all(|tek| tek.source == TekSource::Counter));
+}
+
+#[test]
+fn the_adversary_has_the_keys_of_that_very_node_and_of_its_own_time_only() {
+    // A25
+    let script = |from: &str, to: &str| {
+        let text = std::fs::read_to_string(support::repository("captures/reuse-compromised.toml")).unwrap();
+        assert!(text.contains(from));
+        support::run_text(&text.replace(from, to), &[])
+    };
+    // bs1 has deleted its TEKs when the mobile was at bs2: who comes then finds none.
+    let late = script("trigger = { time = \"500ms\" }", "trigger = { time = \"1.4s\" }");
+    let (succeeded, detail) = attack(&late);
+    assert!(!succeeded && detail.starts_with("0 of "), "{detail}");
+    // A base station that has nothing to do with the mobile knows nothing.
+    let third = "[[mobile_station]]";
+    let bs3 = format!("[[base_station]]\nname = \"bs3\"\nbsid = \"0a0000000003\"\nip = \"10.16.0.3\"\n\n{third}");
+    let text = std::fs::read_to_string(support::repository("captures/reuse-compromised.toml")).unwrap();
+    let text = text.replacen(third, &bs3, 1).replace("compromise = \"bs1\"", "compromise = \"bs3\"");
+    let other = support::run_text(&text, &[]);
+    let (succeeded, detail) = attack(&other);
+    assert!(!succeeded && detail.contains("PDUs at bs1 opened") && detail.contains("PDUs at bs2 opened"), "{detail}");
+    // The target has the TEKs of the source under reuse, and with them what was sent there since the trigger.
+    let target = script("compromise = \"bs1\"", "compromise = \"bs2\"");
+    assert!(attack(&target).0, "{}", attack(&target).1);
+}
