@@ -57,8 +57,8 @@ fn table(rows: &[Row]) -> String {
     let headers = [
         "mode",
         "completed",
-        "interruption/ms\n    median      95 %",
-        "gap/ms\n    median      95 %",
+        "interruption/ms\n   median    95 %",
+        "gap/ms\n   median    95 %",
         "messages",
         "octets",
         "lost",
@@ -67,7 +67,7 @@ fn table(rows: &[Row]) -> String {
     let rows = rows.iter().map(|row| {
         vec![
             row.mode.to_owned(),
-            format!("{} of {}", row.runs.saturating_sub(row.failed), row.runs),
+            format!("{}/{}", row.runs.saturating_sub(row.failed), row.runs),
             spreads(row.interruption_ul_us, row.interruption_dl_us),
             spreads(row.gap_ul_us, row.gap_dl_us),
             format!("air  {:>4}\nbb   {:>4}", count(row.messages_air), count(row.messages_backbone)),
@@ -81,7 +81,7 @@ fn table(rows: &[Row]) -> String {
 
 fn spreads(uplink: Spread, downlink: Spread) -> String {
     let line = |name: &str, spread: Spread| {
-        format!("{name} {:>7}   {:>7}", milliseconds(spread.median), milliseconds(spread.p95))
+        format!("{name} {:>6} {:>7}", milliseconds(spread.median), milliseconds(spread.p95))
     };
     format!("{}\n{}", line("ul", uplink), line("dl", downlink))
 }
@@ -129,14 +129,14 @@ mod tests {
         let expected = "\
 no loss, association level 2: the timing at the target is known, 40 runs
 
-mode             completed   interruption/ms            gap/ms                     messages    octets       lost     bs1 reads
-                                 median      95 %           median      95 %                                         bs2
+mode             completed   interruption/ms     gap/ms              messages    octets       lost     bs1 reads
+                                median    95 %      median    95 %                                     bs2
 ";
         assert!(text.starts_with(expected), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         let seamless = lines.iter().position(|line| line.starts_with("seamless")).unwrap();
         let words: Vec<&str> = lines[seamless].split_whitespace().collect();
-        assert_eq!(words[..7], ["seamless", "37", "of", "40", "ul", "13.0", "1234.5"]);
+        assert_eq!(words[..5], ["seamless", "37/40", "ul", "13.0", "1234.5"]);
         assert_eq!(words.last(), Some(&"no"));
         assert!(lines[seamless + 1].split_whitespace().take(3).eq(["dl", "-", "-"]));
         assert!(text.contains("\n12.5 % of the frames on the air lost, association level 2"));
