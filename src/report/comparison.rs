@@ -11,8 +11,8 @@ const MEANING: [&str; 4] = [
      Milliseconds; median and 95th percentile.",
     "gap: from the last user PDU accepted through the source to the first accepted through the target, with one SDU of 64 \
      octets in every frame and direction.",
-    "messages: management PDUs from MOB_MSHO-REQ to RNG-RSP, and control messages that the handover caused. All these \
-     are of handovers that completed in their mode; lost: user packets of all runs (medians).",
+    "messages: management PDUs from MOB_MSHO-REQ until the handover is complete, and control messages on the backbone (bb) \
+     that it caused. All these are of handovers that completed in their mode; lost: user packets of all runs. Medians.",
     "bs1 reads bs2: whether the keys of the serving base station opened any user PDU at the target; it was tried on all.",
 ];
 
