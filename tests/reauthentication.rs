@@ -231,10 +231,11 @@ fn a_demand_of_std2009_leads_back_into_the_network() {
     assert_eq!(ranged_counts(&run, "air:"), [Some(2), None, Some(1)]);
     assert!(connected_before(&run, 2300));
     assert_eq!(run.outcome.nonce_reuse, 0);
-    // TEKs came in SA-TEK-Response, and nothing of the old PMK is left at the old serving BS.
+    // TEKs came in Key-Reply, after the registration, and nothing of the old PMK is left at the old serving BS.
     let (_, response) =
         pkm(&run, "air:ms1-bs2").into_iter().find(|(_, message)| message.code == PkmCode::SA_TEK_RESPONSE).unwrap();
-    assert_eq!((response.sa_tek_updates().count(), response.sa_descriptors().count()), (1, 1));
+    assert_eq!((response.sa_tek_updates().count(), response.sa_descriptors().count()), (0, 1));
+    assert!(pkm(&run, "air:ms1-bs2").iter().any(|(_, message)| message.code == PkmCode::KEY_REPLY));
     let entered = at(&run, 0);
     assert!(
         run.teks_of("bs1")

@@ -96,7 +96,7 @@ fn an_id_that_does_not_exist_is_an_error() {
 
 #[test]
 fn strict_fails_when_an_id_is_not_shown_or_not_broken_unless_a_later_issue_owns_it() {
-    let later = ["A5", "A23", "A24", "A25", "A26", "A27"];
+    let later = ["A23", "A24", "A25"];
     let all = (1..=27).map(|number| format!("A{number}")).chain((1..=19).map(|number| format!("R{number}")));
     let ids: Vec<String> = all.filter(|id| !later.contains(&id.as_str())).collect();
     let source = |shown: &[String], broken: &[String]| {

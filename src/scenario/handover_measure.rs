@@ -18,9 +18,14 @@ use crate::dot16::wire::MacPdu;
 use crate::emulation::{Sender, Transmission};
 use crate::time::VirtualTime;
 
-/// How much of the time around a handover its ladder shows.
+/// How much of the time around a handover or an authentication its ladder shows.
 const LADDER_BEFORE: Duration = Duration::from_millis(1);
 const LADDER_AFTER: Duration = Duration::from_millis(60);
+
+/// Whether the ladder of what went on from `started` to `ended` covers `at`.
+pub(super) fn ladder_shows(at: VirtualTime, started: VirtualTime, ended: Option<VirtualTime>) -> bool {
+    at + LADDER_BEFORE >= started && ended.is_none_or(|ended| at <= ended + LADDER_AFTER)
+}
 
 /// A handover, measured.
 #[derive(Clone, Debug)]
@@ -35,7 +40,7 @@ impl HandoverMeasure {
     /// Whether the ladder of this handover covers `at`.
     #[must_use]
     pub fn shows(&self, at: VirtualTime) -> bool {
-        at + LADDER_BEFORE >= self.started && self.ended.is_none_or(|ended| at <= ended + LADDER_AFTER)
+        ladder_shows(at, self.started, self.ended)
     }
 
     /// Whether a node takes part: the mobile and every BS, since a candidate that is not chosen holds a context too.
@@ -239,7 +244,8 @@ impl Tracked {
         let (last, first) = match direction {
             Direction::Uplink => {
                 let last = last_end(self.left?, radio.frame);
-                (last, radio.next_uplink(just_before(self.granted?.max(keys))))
+                // A subframe that starts at the very instant of the grant is too early for the mobile.
+                (last, radio.next_uplink(self.granted?.max(keys)))
             }
             Direction::Downlink => {
                 let last = last_end(self.downlink_stopped.or(self.left)?, radio.downlink);

@@ -107,7 +107,9 @@ pub struct AuthenticationResult {
     pub purpose: String,
     /// Whether the new PMK came into use.
     pub completed: bool,
-    /// When, in microseconds of virtual time.
+    /// When the mobile listened to the BS to enter there, or asked for another PMK; in microseconds of virtual time.
+    pub started_us: u64,
+    /// When it ended, in microseconds of virtual time.
     pub at_us: u64,
 }
 

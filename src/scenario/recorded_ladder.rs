@@ -1,76 +1,101 @@
-//! The ladder of a run: the messages of its first handovers, user data on the air near them, and changes of key state.
+//! The ladder of a run: the messages of its first handovers and authentications, user data on the air near them, and changes of key state.
 
 use std::collections::BTreeSet;
 
-use super::handover_measure::HandoverMeasure;
+use super::handover_measure::{HandoverMeasure, ladder_shows};
 use super::key_standing::{KeyStandings, StateLog, in_words};
-use super::outcome::{KeyStanding, LadderItem, LadderStep};
+use super::outcome::{AuthenticationResult, KeyStanding, LadderItem, LadderStep};
 use super::world::{LinkEnds, Topology};
 use crate::dot16::identifiers::MsMac;
 use crate::emulation::{Sender, Transmission};
 use crate::time::VirtualTime;
 
-/// How many handovers the ladder shows.
+/// How many handovers, and how many authentications, the ladder shows.
 const LADDERS: usize = 4;
 
-/// Which nodes take part in a handover of the run.
-pub(super) fn ladder_nodes(
-    handovers: &[HandoverMeasure],
-    transmissions: &[Transmission],
-    topology: &Topology,
-) -> Vec<String> {
-    let asked = |sent: &Transmission| {
-        topology.links[sent.port.0] == LinkEnds::R3 && handovers.iter().take(LADDERS).any(|one| one.shows(sent.time))
-    };
-    let server = topology.names.get(topology.aaa().0).filter(|_| transmissions.iter().any(asked));
-    let involved = |name: &&String| {
-        *name == &topology.names[0] || handovers.iter().any(|handover| handover.involves(name, topology))
-    };
-    let mobiles = topology.names.iter().skip(1 + topology.bsids.len()).take(topology.macs.len());
-    let stations = topology.names.iter().skip(1).take(topology.bsids.len());
-    mobiles.chain(stations).chain(topology.names.first()).filter(involved).chain(server).cloned().collect()
+/// What the ladder of a run shows: its first handovers, entries into the network and renewals of a PMK.
+pub(super) struct Scenes<'a> {
+    pub handovers: &'a [HandoverMeasure],
+    pub authentications: &'a [AuthenticationResult],
 }
 
-/// The ladder of the first handovers: their messages, user data on the air near them, and changes of key state.
-pub(super) fn ladder(
-    handovers: &[HandoverMeasure],
-    transmissions: &[Transmission],
-    states: &StateLog,
-    topology: &Topology,
-) -> Vec<LadderStep> {
-    let shown = |at: VirtualTime| handovers.iter().take(LADDERS).any(|handover| handover.shows(at));
-    let (states, start) = state_steps(states, shown, &ladder_nodes(handovers, transmissions, topology), topology);
-    let before = states.len();
-    let mut steps: Vec<(VirtualTime, usize, LadderStep)> = Vec::new();
-    for (order, step) in states.into_iter().enumerate() {
-        steps.push((step.time, order, step));
+impl Scenes<'_> {
+    fn shows(&self, at: VirtualTime) -> bool {
+        let micros = |micros: u64| VirtualTime::from_nanos(micros.saturating_mul(1_000));
+        let in_authentication =
+            |one: &AuthenticationResult| ladder_shows(at, micros(one.started_us), Some(micros(one.at_us)));
+        self.handovers.iter().take(LADDERS).any(|handover| handover.shows(at))
+            || self.authentications.iter().take(LADDERS).any(in_authentication)
     }
-    for (order, sent) in transmissions.iter().enumerate().filter(|(_, sent)| shown(sent.time)) {
-        let air = matches!(topology.links[sent.port.0], LinkEnds::Air { .. });
-        let data = sent.note.contains("user data") || sent.note.contains("user packet");
-        if (data && !air) || sent.note.starts_with("MOB_NBR-ADV") {
-            continue;
+
+    /// The names of the nodes that take part.
+    fn nodes(&self, transmissions: &[Transmission], topology: &Topology) -> Vec<String> {
+        let asked = |sent: &Transmission| topology.links[sent.port.0] == LinkEnds::R3 && self.shows(sent.time);
+        let server = topology.names.get(topology.aaa().0).filter(|_| transmissions.iter().any(asked));
+        let authenticates =
+            |name: &String| self.authentications.iter().take(LADDERS).any(|one| [&one.ms, &one.bs].contains(&name));
+        let involved = |name: &&String| {
+            *name == &topology.names[0]
+                || self.handovers.iter().any(|handover| handover.involves(name, topology))
+                || authenticates(name)
+        };
+        let mobiles = topology.names.iter().skip(1 + topology.bsids.len()).take(topology.macs.len());
+        let stations = topology.names.iter().skip(1).take(topology.bsids.len());
+        mobiles.chain(stations).chain(topology.names.first()).filter(involved).chain(server).cloned().collect()
+    }
+
+    /// The ladder, and its nodes: messages, user data on the air near them, and changes of key state.
+    pub(super) fn ladder(
+        &self,
+        transmissions: &[Transmission],
+        states: &StateLog,
+        topology: &Topology,
+    ) -> (Vec<LadderStep>, Vec<String>) {
+        let nodes = self.nodes(transmissions, topology);
+        (self.steps(transmissions, states, &nodes, topology), nodes)
+    }
+
+    fn steps(
+        &self,
+        transmissions: &[Transmission],
+        states: &StateLog,
+        nodes: &[String],
+        topology: &Topology,
+    ) -> Vec<LadderStep> {
+        let shown = |at: VirtualTime| self.shows(at);
+        let (states, start) = state_steps(states, shown, nodes, topology);
+        let before = states.len();
+        let mut steps: Vec<(VirtualTime, usize, LadderStep)> = Vec::new();
+        for (order, step) in states.into_iter().enumerate() {
+            steps.push((step.time, order, step));
         }
-        let from = match sent.from {
-            Sender::Node(node) => Some(topology.names[node.0].clone()),
-            Sender::Adversary(_) => None,
-        };
-        let what = LadderItem::Message {
-            from,
-            to: topology.names[sent.to.0].clone(),
-            label: sent.note.clone(),
-            data,
-            dropped: sent.lost || sent.verdicts.iter().any(|verdict| !verdict.accepted),
-        };
-        steps.push((sent.time, before + order, LadderStep { time: sent.time, what, keys: Vec::new() }));
+        for (order, sent) in transmissions.iter().enumerate().filter(|(_, sent)| shown(sent.time)) {
+            let air = matches!(topology.links[sent.port.0], LinkEnds::Air { .. });
+            let data = sent.note.contains("user data") || sent.note.contains("user packet");
+            if (data && !air) || sent.note.starts_with("MOB_NBR-ADV") {
+                continue;
+            }
+            let from = match sent.from {
+                Sender::Node(node) => Some(topology.names[node.0].clone()),
+                Sender::Adversary(_) => None,
+            };
+            let what = LadderItem::Message {
+                from,
+                to: topology.names[sent.to.0].clone(),
+                label: sent.note.clone(),
+                data,
+                dropped: sent.lost || sent.verdicts.iter().any(|verdict| !verdict.accepted),
+            };
+            steps.push((sent.time, before + order, LadderStep { time: sent.time, what, keys: Vec::new() }));
+        }
+        steps.sort_by_key(|(time, order, _)| (*time, *order));
+        let mut steps: Vec<LadderStep> = steps.into_iter().map(|(_, _, step)| step).collect();
+        if let Some(first) = steps.first_mut() {
+            let known: Vec<String> = first.keys.iter().map(|standing| standing.ms.clone()).collect();
+            first.keys.extend(start.into_iter().filter(|standing| !known.contains(&standing.ms)));
+        }
+        steps
     }
-    steps.sort_by_key(|(time, order, _)| (*time, *order));
-    let mut steps: Vec<LadderStep> = steps.into_iter().map(|(_, _, step)| step).collect();
-    if let Some(first) = steps.first_mut() {
-        let known: Vec<String> = first.keys.iter().map(|standing| standing.ms.clone()).collect();
-        first.keys.extend(start.into_iter().filter(|standing| !known.contains(&standing.ms)));
-    }
-    steps
 }
 
 /// What the nodes said of themselves where `shown`, with the key state after it; and the key state before the first.

@@ -1,6 +1,7 @@
 //! What a run leaves behind: frames, user packets, keys, rejects, states; and what is made of them at its end.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use super::attack_results::{Compromises, attack_results};
 use super::expectations;
@@ -11,7 +12,7 @@ use super::ledger::Ledger;
 use super::link_search;
 use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
 use super::recorded_capture::{capture, delivered};
-use super::recorded_ladder::{ladder, ladder_nodes};
+use super::recorded_ladder::Scenes;
 use super::run::FinishedRun;
 use super::script::{Entry, Script};
 use super::world::Topology;
@@ -40,6 +41,8 @@ pub(super) struct Recorder {
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
     authentications: Vec<AuthenticationResult>,
+    /// When the authentication under way of each mobile began.
+    authenticating: BTreeMap<MsMac, VirtualTime>,
     notes: Vec<String>,
 }
 
@@ -63,6 +66,7 @@ impl Recorder {
             states: StateLog::default(),
             said: BTreeMap::new(),
             authentications: Vec::new(),
+            authenticating: BTreeMap::new(),
             notes: Vec::new(),
         }
     }
@@ -129,6 +133,7 @@ impl Recorder {
             bs: name,
             purpose: if entry { "entry" } else { "renewal" }.to_owned(),
             completed,
+            started_us: self.authenticating.get(&ms).copied().unwrap_or(now).as_nanos() / 1_000,
             at_us: now.as_nanos() / 1_000,
         });
     }
@@ -195,6 +200,13 @@ impl Observer<Event> for Recorder {
                 let label = format!("registered at {}, {how}", self.topology.bs_name(bs));
                 self.state(now, node, label);
             }
+            What::AuthenticationStarted { bs, entry } => {
+                self.authenticating.insert(ms, now);
+                let name = self.topology.bs_name(bs);
+                let label =
+                    if entry { format!("enters the network at {name}") } else { "authenticates anew".to_owned() };
+                self.state(now, node, label);
+            }
             What::Authenticated { bs, entry } => self.authentication(now, node, (ms, bs), entry, true),
             What::AuthenticationFailed { bs, entry } => self.authentication(now, node, (ms, bs), entry, false),
             What::HandoverEnded { outcome, .. } => self.state(now, node, format!("handover {outcome}")),
@@ -249,9 +261,11 @@ impl Recorder {
             attacks,
             capture: None,
             judge: None,
-            ladder: ladder(&handovers, &self.transmissions, &self.states, &self.topology),
-            ladder_nodes: ladder_nodes(&handovers, &self.transmissions, &self.topology),
+            ladder: Vec::new(),
+            ladder_nodes: Vec::new(),
         };
+        let scenes = Scenes { handovers: &handovers, authentications: &outcome.authentications };
+        (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
         if outcome.expectations.iter().any(|expectation| !expectation.held) {
@@ -272,5 +286,6 @@ fn not_entered(script: &Script, authentications: &[AuthenticationResult]) -> Vec
     let begins = script.begins.as_nanos() / 1_000;
     let in_time = |name: &str| authentications.iter().any(|one| one.ms == name && one.completed && one.at_us <= begins);
     let late = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Full && !in_time(&ms.name));
-    late.map(|ms| format!("warning: {}: has not entered the network by {}", ms.name, script.begins)).collect()
+    let begins = Duration::from_micros(begins);
+    late.map(|ms| format!("warning: {}: has not entered the network by {begins:?}", ms.name)).collect()
 }

@@ -1,5 +1,6 @@
 //! What is written is read by Wireshark as it was meant. Needs `tshark`, which `tests/run` installs.
 
+mod authentication;
 mod data_plane;
 mod network_entry;
 mod plugin;

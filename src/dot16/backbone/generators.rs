@@ -79,7 +79,7 @@ pub fn radius_packet() -> impl Strategy<Value = RadiusPacket> {
     })
 }
 
-fn radius_datagram() -> impl Strategy<Value = RadiusDatagram> {
+pub fn radius_datagram() -> impl Strategy<Value = RadiusDatagram> {
     (any::<u16>(), any::<bool>(), radius_packet()).prop_map(|(client, asks, packet)| {
         let [source, destination] = if asks { [client, RADIUS_PORT] } else { [RADIUS_PORT, client] };
         RadiusDatagram { source, destination, packet }

@@ -90,8 +90,6 @@ impl TunnelUp {
 #[derive(Clone, Debug)]
 struct Mobile {
     keys: AuthenticatorKeys,
-    /// Identifier of the EAP request sent last.
-    eap_identifier: u8,
     /// The PMK SN given last, to a PMK in use or not.
     last_sn: AkSequenceNumber,
     flows: Vec<(Sfid, Said)>,
@@ -152,7 +150,6 @@ impl Authenticator {
             }
             let tunnels = subscriber.path.iter().map(|&(bs, down, up, _)| (bs, Tunnel { down, up })).collect();
             let mobile = Mobile {
-                eap_identifier: 0,
                 last_sn: subscriber.keys.pmk().1,
                 path_sn: subscriber.keys.pmk().1,
                 keys: subscriber.keys,

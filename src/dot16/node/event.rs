@@ -233,6 +233,13 @@ pub enum What {
         /// Where the mobile is connected now.
         at: Option<Bsid>,
     },
+    /// The mobile asks for another PMK: it listens to the BS to enter the network there, or goes on under the one it has.
+    AuthenticationStarted {
+        /// The BS.
+        bs: Bsid,
+        /// Whether it is to enter.
+        entry: bool,
+    },
     /// The mobile has another PMK in use: it has entered with it, or it goes on under it where it was.
     Authenticated {
         /// The BS.

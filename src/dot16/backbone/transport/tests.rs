@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dot16::backbone::generators::{endpoint, packet};
+use crate::dot16::backbone::generators::{control_message, endpoint, packet, radius_datagram};
 use crate::dot16::backbone::{AsnTlv, GreHeader, MessageKind};
 use crate::dot16::identifiers::MsMac;
 
@@ -192,12 +192,15 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_control_message_never_passes(packet in packet(), at: prop::sample::Index, bit in 0..8_u8) {
-        prop_assume!(matches!(packet, BackbonePacket::Control(_)));
-        let mut frame = encapsulate(&BS, &GATEWAY, 1, &packet).unwrap();
-        let at = 14 + at.index(frame.len() - 14);
-        frame[at] ^= 1 << bit;
-        prop_assert!(decapsulate(&frame).is_err());
+    fn a_damaged_message_in_udp_never_passes(
+        message in control_message(), radius in radius_datagram(), at: prop::sample::Index, bit in 0..8_u8,
+    ) {
+        for packet in [BackbonePacket::Control(message), BackbonePacket::Radius(radius)] {
+            let mut frame = encapsulate(&BS, &GATEWAY, 1, &packet).unwrap();
+            let at = 14 + at.index(frame.len() - 14);
+            frame[at] ^= 1 << bit;
+            prop_assert!(decapsulate(&frame).is_err());
+        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ const REPEATS: u8 = 5;
 const LIMIT: Duration = Duration::from_secs(10);
 /// From a notice that a PMK is gone which nobody has acknowledged, after its repetitions, to the next.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
+/// From the first identifier of an authentication to that of the next: more than an exchange has requests.
+const IDENTIFIERS: u64 = 16;
 /// Octets of an identity at the most: User-Name holds it.
 const LONGEST_IDENTITY: usize = 253;
 
@@ -91,13 +93,9 @@ impl Authenticator {
             outbox.verdict(Verdict::accepted("a repetition: the last packet again"));
             return self.send_eap(key, outbox);
         }
-        let Some(mobile) = self.mobiles.get_mut(&message.ms) else {
-            return;
-        };
-        self.begun += 1;
-        // Every request to a mobile has another identifier than the one before it, also across authentications.
-        let identifier = mobile.eap_identifier.wrapping_add(1);
-        mobile.eap_identifier = identifier;
+        self.begun = self.begun.wrapping_add(1);
+        // Authentications that follow each other, of one mobile or of several by one BS, use identifiers of their own.
+        let identifier = self.begun.wrapping_mul(IDENTIFIERS).to_be_bytes()[7];
         let first = EapExchange { identifier, kind: EapExchange::IDENTITY, data: Vec::new() };
         let session = Session {
             transaction: message.transaction,
@@ -183,9 +181,6 @@ impl Authenticator {
             Answer::Challenge(request, state) => {
                 outbox.verdict(Verdict::accepted("relayed to the mobile"));
                 session.state = Some(state);
-                if let (EapPacket::Request(exchange), Some(mobile)) = (&request, self.mobiles.get_mut(&key.0)) {
-                    mobile.eap_identifier = exchange.identifier;
-                }
                 self.send_next(now, key, request, outbox);
             }
             Answer::Accept { success, msk, pmk_lifetime } => {

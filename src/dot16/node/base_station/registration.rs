@@ -134,11 +134,12 @@ impl BaseStation {
                     return;
                 }
             }
-            // A repetition: the mobile has no TEKs yet to open anything with.
+            // A repetition, if these are the first TEKs: the mobile has none yet to open anything with.
             None => {
                 let entry = mobile.keys.as_ref().and_then(|keys| keys.current());
                 let context = entry.and_then(|entry| entry.tek_context(said));
                 if let (Role::Serving(serving), Some(context)) = (&mut mobile.role, context)
+                    && context.teks().map(|tek| tek.eks()).eq([0, 1])
                     && context.teks().all(|tek| tek.highest_accepted().is_none())
                 {
                     serving.postpone_downlink(installed);

@@ -158,6 +158,7 @@ impl MobileStation {
         let Some(live) = &self.live else { return };
         let (bs, primary) = (live.bs, live.connection.primary);
         self.timers.cancel(Timer::Reauthenticate);
+        self.event(What::AuthenticationStarted { bs, entry: false }, outbox);
         self.authenticate(now, bs, primary, false, outbox);
     }
 
@@ -356,6 +357,7 @@ impl MobileStation {
             self.queue_management(now, pdu, note, outbox);
         }
         self.timers.set(Timer::Authentication, now + SA_TEK_TIMER);
+        self.forgo_return(now);
     }
 
     /// EAP-Start or SA-TEK-Request was not answered.

@@ -206,6 +206,7 @@ impl MobileStation {
         let bs = joining.bs;
         let known = joining.planned.is_some() && self.settings.radio.association == Association::Level2;
         self.event(What::Listening { bs }, outbox);
+        self.event(What::AuthenticationStarted { bs, entry: true }, outbox);
         self.timers.set(Timer::JoinDeadline, now + self.settings.radio.ranging_deadline);
         match known {
             true => self.join_range_later(now),

@@ -369,7 +369,7 @@ fn capabilities_that_contradict_each_other_are_refused() {
     refused(
         "",
         &SMALLEST.replace("[[mobile", "seamless = 1\n[[mobile"),
-        8,
+        9,
         12,
         "base_station.seamless: expected true or false, found the integer 1",
     );
