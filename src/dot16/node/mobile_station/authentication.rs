@@ -357,6 +357,7 @@ impl MobileStation {
             self.queue_management(now, pdu, note, outbox);
         }
         self.timers.set(Timer::Authentication, now + SA_TEK_TIMER);
+        self.forgo_return(now);
     }
 
     /// EAP-Start or SA-TEK-Request was not answered.

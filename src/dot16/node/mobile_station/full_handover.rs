@@ -2,9 +2,9 @@
 //! ([`super::network_entry`]), at a target that MOB_BSHO-RSP announces with bits 0, 1, 2 and 7 clear.
 //!
 //! No RNG-REQ with T_M is sent: that of a full entry has neither count nor CMAC tuple. So T_M stays unspent, and the live
-//! connection is kept until SA-TEK-Response has verified under the new AK (R1). Until then the mobile goes back to it if the
-//! target does not let it in, or the handover is cancelled, as long as the serving BS retains it; afterwards, and when it is
-//! lost, the mobile enters the network wherever it can.
+//! connection is kept (R1). The mobile goes back to it if the target does not let it in, or the handover is cancelled, as long
+//! as the serving BS retains it, but not any more when it has sent SA-TEK-Request: the network may use the new PMK from then
+//! on, and lets the old connection go. Afterwards it enters the network wherever it can.
 
 use super::{Entry, MobileStation, State, Timer};
 use crate::dot16::identifiers::Bsid;
@@ -19,7 +19,7 @@ use crate::time::VirtualTime;
 pub(super) struct Planned {
     from: Bsid,
     ho_id: Option<u8>,
-    /// Until when the serving BS keeps the connection.
+    /// Until when the mobile may return: the serving BS keeps the connection.
     retained_until: VirtualTime,
 }
 
@@ -42,8 +42,17 @@ impl MobileStation {
         self.state = State::Joining { joining: Joining::planned(entry.bs, planned) };
     }
 
+    /// SA-TEK-Request goes out: there is no way back to the old connection.
+    pub(super) fn forgo_return(&mut self, now: VirtualTime) {
+        if let State::Joining { joining } = &mut self.state
+            && let Some(planned) = &mut joining.planned
+        {
+            planned.retained_until = planned.retained_until.min(now);
+        }
+    }
+
     /// The target has not let the mobile in, or the script cancels the handover, and the old connection can be resumed.
-    /// `false` if it cannot: another PMK is in use already, or the serving BS has let the connection go.
+    /// `false` if it cannot: another PMK may be in use already, or the serving BS has let the connection go.
     pub(super) fn return_from_full_entry(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) -> bool {
         let State::Joining { joining } = &self.state else {
             return false;

@@ -159,7 +159,12 @@ impl EapPeer {
             Taken::Acknowledged => Ok(tls.next()),
             Taken::Message => {
                 self.msk = tls.msk();
-                Ok(tls.next())
+                let answer = tls.next();
+                // Nothing is what a mobile says when it is done, or has understood an alert: here TLS waits for more.
+                if answer.tls.is_empty() && self.msk.is_none() && tls.failure().is_none() {
+                    return Err("a TLS message that is not whole");
+                }
+                Ok(answer)
             }
         }
     }
