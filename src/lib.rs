@@ -8,7 +8,7 @@
 //! * [`dot16::security`]: key derivation, CMAC tuples, CCM PDUs, PN windows, TEK contexts; no I/O.
 //! * [`capture`]: pcapng and pcap files, their framings, the key log.
 //! * [`emulation`]: nodes behind one trait, links, taps, virtual time, threads and channels; knows no protocol.
-//! * [`dot16::node`]: the state machines of mobile station, base station and Authenticator, sans-IO.
+//! * [`dot16::node`]: the state machines of mobile station, base station, Authenticator and AAA server, sans-IO.
 //! * [`adversary`]: trigger and action: record and replay.
 //! * [`scenario`]: a script becomes nodes, links, steps and expectations, and is run.
 //! * [`report`]: ladder, table, JSON.

@@ -113,6 +113,12 @@ impl<E> Outbox<E> {
         &self.events
     }
 
+    /// The verdict on the frame that was the input, for tests that drive a node by hand.
+    #[must_use]
+    pub const fn judged(&self) -> Option<&Verdict> {
+        self.verdict.as_ref()
+    }
+
     /// The frames sent so far (port, octets, note), for tests that drive a node by hand.
     pub fn frames(&self) -> impl Iterator<Item = (Port, &[u8], &str)> {
         self.sent.iter().map(|sent| (sent.port, sent.octets.as_slice(), sent.note.as_str()))

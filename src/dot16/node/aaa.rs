@@ -274,3 +274,6 @@ impl Node for Aaa {
         self.timers.next()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,3 +182,85 @@ impl Authenticator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dot16::identifiers::{Bsid, MsMac};
+
+    const SESSION: SessionKey = (MsMac([2, 0, 0, 0, 0, 1]), Bsid([3; 6]), false);
+    const ASKED: [u8; 16] = [4; 16];
+
+    fn secret() -> RadiusSecret {
+        RadiusSecret::new(b"secret".to_vec())
+    }
+
+    /// A client whose question with the identifier 6 is out.
+    fn client() -> AaaClient {
+        let mut client = AaaClient::new(secret(), Duration::from_millis(20));
+        let packet = RadiusPacket {
+            code: RadiusCode::ACCESS_REQUEST,
+            identifier: 6,
+            authenticator: ASKED,
+            attributes: Vec::new(),
+        };
+        client.questions.insert((49_152, 6), Question { session: SESSION, packet, note: String::new(), repeats: 0 });
+        client
+    }
+
+    fn answer(code: RadiusCode, eap: &EapPacket, more: Vec<RadiusAttribute>) -> RadiusDatagram {
+        let attributes = more.into_iter().chain(eap_messages(&eap.octets().unwrap())).collect();
+        let mut packet = RadiusPacket { code, identifier: 6, authenticator: [0; 16], attributes };
+        secret().sign_response(&mut packet, &ASKED).unwrap();
+        RadiusDatagram { source: RADIUS_PORT, destination: 49_152, packet }
+    }
+
+    fn keys() -> Vec<RadiusAttribute> {
+        secret().hide_msk(&Msk::from_octets([7; 64]), [1, 2], &ASKED).to_vec()
+    }
+
+    #[test]
+    fn an_answer_counts_once_and_only_for_the_question_that_it_answers() {
+        let mut client = client();
+        let good = answer(RadiusCode::ACCESS_REJECT, &EapPacket::Failure { identifier: 1 }, Vec::new());
+        let elsewhere = RadiusDatagram { destination: 49_153, ..good.clone() };
+        assert!(client.answered(&elsewhere).is_err());
+        assert!(matches!(client.answered(&good), Ok((SESSION, Answer::Reject(_)))));
+        assert!(client.answered(&good).is_err(), "no question is out any more");
+    }
+
+    #[test]
+    fn an_answer_that_lacks_what_it_has_to_say_changes_nothing() {
+        use RadiusAttribute::SessionTimeout;
+        use RadiusCode as Code;
+        let success = EapPacket::Success { identifier: 1 };
+        let failure = EapPacket::Failure { identifier: 1 };
+        let mut client = client();
+        let short = |mut keys: Vec<RadiusAttribute>| {
+            keys.pop();
+            keys
+        };
+        for (datagram, why) in [
+            (answer(Code::ACCESS_ACCEPT, &success, vec![SessionTimeout(60)]), "no MSK"),
+            (answer(Code::ACCESS_ACCEPT, &success, [short(keys()), vec![SessionTimeout(60)]].concat()), "no MSK"),
+            (answer(Code::ACCESS_ACCEPT, &success, keys()), "no lifetime of the PMK"),
+            (answer(Code::ACCESS_ACCEPT, &success, [keys(), vec![SessionTimeout(0)]].concat()), "no lifetime"),
+            (answer(Code::ACCESS_ACCEPT, &failure, [keys(), vec![SessionTimeout(60)]].concat()), "with an EAP Failure"),
+            (answer(Code::ACCESS_REJECT, &success, Vec::new()), "Access-Reject with an EAP Success"),
+            (answer(Code::ACCESS_CHALLENGE, &success, Vec::new()), "Access-Challenge with an EAP Success"),
+        ] {
+            let refused = client.answered(&datagram).err().expect(why);
+            assert!(refused.contains(why), "{why}: {refused}");
+        }
+        let good = answer(Code::ACCESS_ACCEPT, &success, [keys(), vec![SessionTimeout(60)]].concat());
+        let Ok((_, Answer::Accept { pmk_lifetime, msk, .. })) = client.answered(&good) else { panic!() };
+        assert_eq!((pmk_lifetime, msk), (Duration::from_secs(60), Msk::from_octets([7; 64])));
+    }
+
+    #[test]
+    fn authentications_that_are_out_at_a_time_have_ports_of_their_own() {
+        assert_eq!(request_name(1, 0), (49_153, 0));
+        assert_eq!(request_name(0x3fff, 255), (65_535, 255));
+        assert_eq!(request_name(0x4001, 3), (49_153, 3));
+    }
+}
