@@ -41,7 +41,7 @@ pub struct CompareArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Probability that a frame on the air is lost, 0 to 1, compared with none lost; 0: only without loss
-    #[arg(long, value_name = "P", default_value_t = DEFAULT_LOSS, value_parser = probability)]
+    #[arg(long, value_name = "P", default_value_t = DEFAULT_LOSS, value_parser = probability, allow_negative_numbers = true)]
     loss: f64,
     /// Sets a value of the network, by its dotted path: backbone.latency=20ms, radio.tek_processing=10ms
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -137,7 +137,7 @@ fn compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<St
 
 /// What the plot is of, beside what its axes say.
 fn caption(arguments: &CompareArguments) -> String {
-    let mut caption = "no loss; median".to_owned();
+    let mut caption = "median, without loss; vertical axes logarithmic".to_owned();
     for set in &arguments.sets {
         caption.push_str(&format!("; {set}"));
     }

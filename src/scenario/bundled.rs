@@ -56,6 +56,10 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("capability-mismatch"),
     bundled!("reauthentication"),
     bundled!("reuse-compromised"),
+    bundled!("legacy-full"),
+    bundled!("legacy-sa-tek"),
+    bundled!("legacy-rng-rsp"),
+    bundled!("legacy-reuse"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.
