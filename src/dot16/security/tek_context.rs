@@ -413,7 +413,8 @@ impl TekContext {
     }
 
     /// A PDU under a TEK of `accepted` source was accepted. Generated TEKs that come before it in the sender's choice have
-    /// expired at the peer, which may have derived them long before this end did: nothing more is sent under them (R10).
+    /// expired at the peer, which may have derived them long before this end did: nothing more is sent under them (R10). A
+    /// peer that has sent the last PN under a TEK goes on to the next one, too, and still takes what comes under the first.
     fn generated_gone_at_peer(&mut self, now: VirtualTime, accepted: TekSource) {
         for state in self.outgoing.iter_mut().chain(&mut self.states) {
             let before = match (state.source, accepted) {
@@ -421,7 +422,7 @@ impl TekContext {
                 (TekSource::Counter(_), _) => true,
                 _ => false,
             };
-            if before {
+            if before && state.highest_accepted() != Some(self.limits.last_pn) {
                 state.expires = state.expires.min(now);
             }
         }
