@@ -80,8 +80,8 @@ pub fn settle(script: &Script) -> Duration {
     bound + (script.radio.lost_downlink + bound) * rounds
 }
 
-/// Whether a preparation fits into `handover_retry`: HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and
+/// Whether a preparation fits into `handover_retry`, and HO_Req is not given up before (it is sent four times): HO_Req, Context_Req, Context_Rpt, Path_Prereg_Req, Path_Prereg_Rsp and
 /// HO_Rsp one after another. Where it does not, a handover may always be refused.
 pub fn preparation_fits(script: &Script) -> bool {
-    script.radio.handover_retry > longest_way(script) * 6
+    script.radio.handover_retry.min(script.backbone.retry * 4) > longest_way(script) * 6
 }
