@@ -170,6 +170,16 @@ fn a_base_station_that_does_not_answer_is_left_for_the_next_after_a_limited_numb
 }
 
 #[test]
+fn a_base_station_that_restarts_during_eap_is_left_for_the_next() {
+    let restart = "[[step]]\nat = \"110ms\"\naction = \"restart\"\nnode = \"bs1\"\n";
+    let text = network(2, &(udp(160) + restart)).replace("duration = \"2.5s\"", "duration = \"5s\"");
+    let run = support::run_text(&text, &[FULL, AT_ONCE]);
+    let entered = run.outcome.authentications.iter().find(|one| one.completed).unwrap();
+    assert_eq!(entered.bs, "bs2");
+    assert!(entered.at_us < 3_500_000, "{entered:?}");
+}
+
+#[test]
 fn a_base_station_lets_go_of_a_mobile_that_does_not_finish_its_registration() {
     let rest = udp(160) + &fault("air:ms1-bs1", "bs1", "REG-REQ", "count = 1000\nlose = true");
     let text = network(2, &rest).replace("duration = \"2.5s\"", "duration = \"20s\"");
