@@ -170,6 +170,34 @@ fn a_base_station_that_does_not_answer_is_left_for_the_next_after_a_limited_numb
 }
 
 #[test]
+fn a_base_station_that_restarts_during_eap_is_left_for_the_next() {
+    let restart = "[[step]]\nat = \"110ms\"\naction = \"restart\"\nnode = \"bs1\"\n";
+    let text = network(2, &(udp(160) + restart)).replace("duration = \"2.5s\"", "duration = \"5s\"");
+    let run = support::run_text(&text, &[FULL, AT_ONCE]);
+    let entered = run.outcome.authentications.iter().find(|one| one.completed).unwrap();
+    assert_eq!(entered.bs, "bs2");
+    assert!(entered.at_us < 3_500_000, "{entered:?}");
+}
+
+#[test]
+fn a_base_station_lets_go_of_a_mobile_that_does_not_finish_its_registration() {
+    let rest = udp(160) + &fault("air:ms1-bs1", "bs1", "REG-REQ", "count = 1000\nlose = true");
+    let text = network(2, &rest).replace("duration = \"2.5s\"", "duration = \"20s\"");
+    let run = support::run_text(&text, &[FULL, AT_ONCE]);
+    let connections = |bs: &str| {
+        let (bs, records) = (run.bs(bs), run.keys.records.iter());
+        let of_bs = records.filter_map(move |record| match record {
+            KeyRecord::Connection(connection) if connection.bs == bs => Some(connection.validity.until.is_some()),
+            _ => None,
+        });
+        of_bs.collect::<Vec<_>>()
+    };
+    assert_eq!(connections("bs1"), [true; 2], "basic and primary CID, and no transport CID");
+    assert_eq!(connections("bs2"), [false; 4]);
+    assert_eq!(lost(&run).0, 0);
+}
+
+#[test]
 fn whatever_is_lost_a_mobile_that_is_switched_on_comes_in_and_hands_over() {
     // R2
     let text = network(2, &(flow_of_udp("both", "100ms", "20ms") + &handover("1s", "bs2", &["bs2"])));

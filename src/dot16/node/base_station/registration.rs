@@ -163,7 +163,6 @@ impl BaseStation {
     /// The mobile has not finished its registration in time.
     pub(super) fn registration_ended(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
         if self.mobiles.get(&ms).is_some_and(|mobile| mobile.registration.is_some()) {
-            self.event(ms, What::CommandIgnored("a mobile has not finished its registration in time"), outbox);
             self.let_go(now, ms, outbox);
         }
     }

@@ -31,6 +31,9 @@ const REPEATS: u8 = 3;
 const SA_TEK_TIMER: Duration = Duration::from_millis(300);
 /// How long an authentication may take.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How long a mobile that enters waits for the next EAP packet, beside eight times what a serving BS waits for its candidates:
+/// the Authenticator repeats its packets more often. A BS that has restarted has forgotten the entry.
+const SILENCE: Duration = Duration::from_secs(2);
 /// From a renewal that came to nothing to the next; it doubles with every further one.
 const BACK_OFF: Duration = Duration::from_secs(1);
 /// How often it doubles at the most.
@@ -48,6 +51,8 @@ pub(super) struct Authentication {
     start: u8,
     /// How often EAP-Start was repeated.
     repeats: u8,
+    /// When it is given up at the latest.
+    until: VirtualTime,
     handshake: Option<Handshake>,
 }
 
@@ -174,9 +179,19 @@ impl MobileStation {
         self.pkm_identifier = self.pkm_identifier.wrapping_add(1);
         let peer = EapPeer::new(self.settings.credentials.clone());
         let start = self.pkm_identifier;
-        self.authentication = Some(Authentication { bs, primary, entry, peer, start, repeats: 0, handshake: None });
-        self.timers.set(Timer::AuthenticationLimit, now + LIMIT);
+        let until = now + LIMIT;
+        let authentication = Authentication { bs, primary, entry, peer, start, repeats: 0, until, handshake: None };
+        self.authentication = Some(authentication);
+        self.timers.set(Timer::AuthenticationLimit, until);
         self.start_eap(now, outbox);
+    }
+
+    /// EAP goes on: in an entry the next packet comes soon, or never.
+    fn expect_eap(&mut self, now: VirtualTime) {
+        if let Some(Authentication { entry: true, until, .. }) = self.authentication {
+            let silence = SILENCE + self.settings.radio.handover_retry * 8;
+            self.timers.set(Timer::AuthenticationLimit, until.min(now + silence));
+        }
     }
 
     fn start_eap(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
@@ -253,6 +268,7 @@ impl MobileStation {
             PeerStep::Ignored(why) => outbox.verdict(Verdict::rejected(format!("dropped: {why}"))),
             PeerStep::Respond(response) => {
                 outbox.verdict(Verdict::accepted("answered"));
+                self.expect_eap(now);
                 // From now on the Authenticator repeats what is lost.
                 if self.authentication.as_ref().is_some_and(|authentication| authentication.handshake.is_none()) {
                     self.timers.cancel(Timer::Authentication);
@@ -263,7 +279,10 @@ impl MobileStation {
                 let message = PkmMessage { code: PkmCode::EAP_TRANSFER, identifier, attributes };
                 self.send_eap(now, message, format!("PKM-REQ: EAP {}", response.name()), outbox);
             }
-            PeerStep::Succeeded => outbox.verdict(Verdict::accepted("authenticated: waits for the SA-TEK-Challenge")),
+            PeerStep::Succeeded => {
+                outbox.verdict(Verdict::accepted("authenticated: waits for the SA-TEK-Challenge"));
+                self.expect_eap(now);
+            }
             PeerStep::Refused => {
                 outbox.verdict(Verdict::accepted("not authenticated"));
                 self.authentication_failed(now, true, outbox);
