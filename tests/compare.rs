@@ -220,6 +220,14 @@ fn the_table_fits_and_says_what_its_columns_mean() {
 }
 
 #[test]
+fn the_table_of_the_readme_is_what_the_command_prints() {
+    let printed = compare_in(Path::new("."), &["--loss", "0"]).out;
+    let first = printed.split("\n\nno loss, no association").next().unwrap();
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    assert!(first.lines().count() > 12 && readme.contains(first), "README.md has another table than\n{first}");
+}
+
+#[test]
 fn the_plot_of_the_readme_is_what_the_command_draws() {
     let folder = tempfile::tempdir().unwrap();
     // The plot takes five runs for a point, however many the table has.

@@ -297,3 +297,23 @@ proptest! {
 fn the_worked_data_pdu_is_what_sealing_gives() {
     assert_eq!(hex::encode(data(1)), DATA);
 }
+
+#[test]
+fn a_ranging_code_is_no_pdu_and_nothing_is_wrong_with_it() {
+    let shown = lines(&uplink(&[vec![96, 2, 1]]), Some(KEYS));
+    let expected = json!(["CDMA", "ranging code 96, symbol 2, subchannel 1", "unprotected", Value::Null]);
+    let line = &shown[0];
+    assert_eq!(json!([line["kind"], line["summary"], line["verdict"], line["cid"]]), expected);
+    assert_eq!(verdicts(&uplink(&[vec![96, 2]]), KEYS), ["malformed"]);
+}
+
+#[test]
+fn what_is_declared_at_network_entry_is_told() {
+    use keyhop::dot16::wire::{RegReq, RegTlv, VendorItem, VendorTlv};
+    for (seamless, words) in [(true, "seamless handover"), (false, "no seamless handover")] {
+        let vendor = VendorTlv::new(vec![VendorItem::Seamless(seamless)]);
+        let message = RegReq { tlvs: vec![RegTlv::MobilityFeatures(1), RegTlv::Vendor(vendor)] }.octets().unwrap();
+        let shown = lines(&uplink(&[built(GenericMacHeader::new(Cid(0x141)), &message)]), None);
+        assert_eq!((&shown[0]["kind"], &shown[0]["summary"]), (&json!("REG-REQ"), &json!(words)));
+    }
+}

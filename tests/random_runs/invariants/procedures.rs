@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use keyhop::scenario::outcome::HandoverResult;
-use keyhop::scenario::script::{Actor, MobileStation, Step, StepAction, Traffic};
+use keyhop::scenario::script::{Actor, Entry, MobileStation, Step, StepAction, Traffic};
 use keyhop::scenario::traffic::packets;
 use keyhop::time::VirtualTime;
 
@@ -83,10 +83,17 @@ impl Findings<'_> {
             // After a round of all base stations in vain, for which there is a reason, the mobile waits.
             let away = self.away_since(&script[mobile].name, step.at);
             let waits = away.is_some_and(|since| !disturbances.spare_before(since, step.at));
-            if in_step && !waits && disturbances.spare_step(script, step.at) {
+            let is_in = self.is_in_the_network(&script[mobile], step.at);
+            if is_in && in_step && !waits && disturbances.spare_step(script, step.at) {
                 self.handover_completes(&script[mobile], step.at, &script[*target].name);
             }
         }
+    }
+
+    /// Whether a mobile that is switched on at the start has come in before.
+    fn is_in_the_network(&self, mobile: &MobileStation, at: VirtualTime) -> bool {
+        let mut entries = self.run.outcome.authentications.iter().filter(|one| one.ms == mobile.name && one.completed);
+        mobile.entry == Entry::Established || entries.any(|one| micros(one.at_us) < at)
     }
 
     /// Whether a mobile has entered anywhere, or tried to.
@@ -135,6 +142,10 @@ impl Findings<'_> {
         for traffic in &script.traffic {
             let Traffic::Generated(generated) = traffic else { continue };
             let mobile = &script[generated.mobile_station];
+            // An authentication that is cut short takes as long as it may.
+            if !self.is_in_the_network(mobile, rest) {
+                continue;
+            }
             for (_, direction, packet) in packets(generated, mobile).filter(|(time, ..)| *time >= rest) {
                 let key = (mobile.name.as_str(), direction.to_string());
                 let (sent, came, all_lost) = counts.entry(key).or_insert((0, 0, 1.0));
@@ -159,7 +170,10 @@ impl Findings<'_> {
     pub(super) fn undisturbed_runs_lose_nothing(&mut self) {
         let (script, run) = (self.script, self.run);
         let other = |step: &Step| !matches!(step.action, StepAction::Handover { .. });
-        let fit = |mobile: &MobileStation| mobile.network_key_count.is_none() && !is_near_the_end(mobile);
+        // What comes for a mobile that has still to enter has no path.
+        let fit = |mobile: &MobileStation| {
+            mobile.network_key_count.is_none() && !is_near_the_end(mobile) && mobile.entry == Entry::Established
+        };
         let fell = |handover: &HandoverResult| !["completed", "cancelled"].contains(&handover.outcome.as_str());
         let undisturbed = !uses_up_pns(script)
             && !script.steps.iter().any(other)

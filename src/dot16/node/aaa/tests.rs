@@ -142,7 +142,8 @@ fn a_session_of_one_mobile_is_closed_to_another_and_ends_in_time() {
     let (_, answer) = ask(&mut server, &GATEWAY, signed(request(&eap, [calling_station(MS)])));
     let state = RadiusAttribute::State(answer.unwrap().state().unwrap().to_vec());
     let other = calling_station(MsMac([2, 0, 0, 0, 0, 9]));
-    let (verdict, answer) = ask(&mut server, &GATEWAY, signed(request(&eap, [other, state])));
+    let asks = RadiusPacket { identifier: 8, ..request(&eap, [other, state]) };
+    let (verdict, answer) = ask(&mut server, &GATEWAY, signed(asks));
     assert!(verdict.text.contains("has this State") && answer.is_none(), "{}", verdict.text);
     let due = server.next_timer().unwrap();
     server.handle(due, Input::Timer, &mut Outbox::default());
