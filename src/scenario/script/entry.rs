@@ -147,7 +147,7 @@ pub(super) trait Shift {
 
 impl Shift for VirtualTime {
     fn shift(&mut self, by: Duration) {
-        *self = *self + by;
+        *self += by;
     }
 }
 
