@@ -186,6 +186,21 @@ fn both_engines_give_the_same_octets_of_tls_and_another_seed_others() {
 }
 
 #[test]
+fn what_the_aaa_server_is_asked_counts_as_messages_of_the_handover_that_needs_it() {
+    // M + 1 does not fit: the handover is a renewal.
+    let handover = "[[step]]\nat = \"500ms\"\naction = \"handover\"\ntarget = \"bs2\"\n";
+    let run = run_text(&network(2, &(udp(160) + handover)), &["mobile_station.ms1.cmac_key_count=65535"]);
+    let [handover] = &run.outcome.handovers[..] else { panic!() };
+    assert_eq!(handover.outcome, "reauthenticated");
+    let frames = run.capture.frames.iter().filter(|frame| !run.interface(frame).starts_with("air:"));
+    let no_data =
+        |frame: &&CapturedFrame| !matches!(decapsulate(&frame.octets).unwrap().packet, BackbonePacket::Data(_));
+    let octets: Vec<u64> = frames.filter(no_data).map(|frame| frame.octets.len() as u64).collect();
+    assert!(radius(&run).len() == 8 && octets.len() > 8);
+    assert_eq!((handover.messages_backbone, handover.bytes_backbone), (octets.len() as u64, octets.iter().sum()));
+}
+
+#[test]
 fn mobiles_that_authenticate_at_the_same_time_are_not_mixed_up() {
     let mut text = renewal("");
     for number in 2..=9 {

@@ -25,13 +25,13 @@ const DEFAULT_LOSS: f64 = 0.05;
 /// The arguments of `keyhop compare`.
 #[derive(Args)]
 #[command(
-    long_about = "Runs one handover in each of the five modes, with and without loss on the radio, with and without \
-association at the target, many times each, and prints what it costs: interruption, gap, messages, octets, lost packets, \
-and whether the serving base station can read what is sent at the target.
+    after_help = "One handover in each of the five modes, with and without loss on the radio, with and without association at \
+the target, many times each: interruption, gap, messages, octets, lost packets, and whether the serving base station can read \
+what is sent at the target.
 
-The network is built in: two base stations, one mobile, an SDU of 64 octets in every frame and direction. --set changes its \
-radio and backbone by the keys of a script, for example radio.frame=10ms or backbone.latency=20ms. The same seed gives the \
-same figures, whatever the number of threads."
+The network is built in: two base stations, one mobile, an SDU of 64 octets in every frame and direction. --set changes it by \
+the keys of a script (captures/README.md): radio.frame=10ms, backbone.latency=20ms. The same seed gives the same figures, \
+whatever the number of threads."
 )]
 pub struct CompareArguments {
     /// Runs of each row, 1 to 10000

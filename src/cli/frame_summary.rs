@@ -6,8 +6,8 @@ use pnet_packet::ipv4::Ipv4Packet;
 use pnet_packet::udp::UdpPacket;
 
 use crate::dot16::wire::{
-    FragmentControl, FragmentationSubheader, HoIndication, ManagementMessage, PackingSubheader, PduType, PkmMessage,
-    RegReq, RegRsp, RegTlv, RngReq, RngRsp, VendorTlv,
+    EapPacket, FragmentControl, FragmentationSubheader, HoIndication, ManagementMessage, PackingSubheader, PduType,
+    PkmMessage, RegReq, RegRsp, RegTlv, RngReq, RngRsp, VendorTlv,
 };
 
 /// What stands in a PDU in the clear.
@@ -163,7 +163,12 @@ fn rng_rsp(message: &RngRsp) -> Vec<String> {
 fn pkm(message: &PkmMessage) -> Vec<String> {
     let name = message.code.name().map_or_else(|| format!("code {}", message.code.0), str::to_owned);
     let mut parts = vec![format!("PKM {name}")];
-    parts.extend(message.eap_payload().and_then(eap_name).map(|name| format!("EAP {name}")));
+    parts.extend(
+        message
+            .eap_payload()
+            .and_then(|packet| EapPacket::parse(packet).ok())
+            .map(|packet| format!("EAP {}", packet.name())),
+    );
     parts.extend(message.ak_sn().map(|sn| format!("AK SN {sn}")));
     parts.extend(message.akid().map(|akid| format!("AKID {akid}")));
     parts.extend(message.said().map(|said| format!("SAID {said}")));
@@ -176,17 +181,6 @@ fn pkm(message: &PkmMessage) -> Vec<String> {
     }
     parts.extend(message.error_code().map(|code| format!("error code {}", code.0)));
     parts
-}
-
-/// The name of an EAP packet, from its code (RFC 3748 section 4).
-fn eap_name(packet: &[u8]) -> Option<&'static str> {
-    match packet.first()? {
-        1 => Some("Request"),
-        2 => Some("Response"),
-        3 => Some("Success"),
-        4 => Some("Failure"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

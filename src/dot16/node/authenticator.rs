@@ -110,7 +110,7 @@ struct Mobile {
 }
 
 /// The Authenticator and ASN gateway.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Authenticator {
     directory: Arc<Directory>,
     backbone: BackboneSide,

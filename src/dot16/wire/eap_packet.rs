@@ -1,4 +1,5 @@
-//! EAP packets (RFC 3748 section 4): what the EAP payload of a PKM message and of AR_EAP_Transfer holds.
+//! EAP packets (RFC 3748 section 4): what the EAP payload of a PKM message, of AR_EAP_Transfer and of RADIUS
+//! holds.
 
 use cookie_factory::bytes::{be_u8 as write_be_u8, be_u16 as write_be_u16};
 use cookie_factory::combinator::slice;
@@ -6,6 +7,7 @@ use cookie_factory::sequence::tuple;
 use nom::Parser;
 use nom::number::complete::{be_u8, be_u16};
 
+use super::eap_tls_data::EapTlsData;
 use super::error::WireError;
 use super::parsing::{describe, expect, finish};
 use super::serialising::serialised;
@@ -107,21 +109,66 @@ impl EapPacket {
         serialised(LAYER, tuple((write_be_u8(code), write_be_u8(identifier), write_be_u16(length), slice(body))))
     }
 
-    /// Code and type in the words of the RFC.
+    /// Code and type in the words of the RFC; of EAP-TLS also what the packet begins with.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Request(EapExchange { kind: EapExchange::IDENTITY, .. }) => "Request, Identity",
             Self::Request(EapExchange { kind: EapExchange::NOTIFICATION, .. }) => "Request, Notification",
-            Self::Request(EapExchange { kind: EapExchange::TLS, .. }) => "Request, TLS",
+            Self::Request(EapExchange { kind: EapExchange::TLS, data, .. }) => match TlsContent::of(data) {
+                TlsContent::Start => "Request, TLS Start",
+                TlsContent::ServerHello => "Request, TLS ServerHello",
+                TlsContent::ChangeCipherSpec => "Request, TLS ChangeCipherSpec",
+                TlsContent::Alert => "Request, TLS Alert",
+                TlsContent::Nothing => "Request, TLS acknowledgement",
+                _ => "Request, TLS",
+            },
             Self::Request(_) => "Request",
             Self::Response(EapExchange { kind: EapExchange::IDENTITY, .. }) => "Response, Identity",
             Self::Response(EapExchange { kind: EapExchange::NAK, .. }) => "Response, Nak",
             Self::Response(EapExchange { kind: EapExchange::NOTIFICATION, .. }) => "Response, Notification",
-            Self::Response(EapExchange { kind: EapExchange::TLS, .. }) => "Response, TLS",
+            Self::Response(EapExchange { kind: EapExchange::TLS, data, .. }) => match TlsContent::of(data) {
+                TlsContent::ClientHello => "Response, TLS ClientHello",
+                TlsContent::Certificate => "Response, TLS Certificate",
+                TlsContent::Alert => "Response, TLS Alert",
+                TlsContent::Nothing => "Response, TLS acknowledgement",
+                _ => "Response, TLS",
+            },
             Self::Response(_) => "Response",
             Self::Success { .. } => "Success",
             Self::Failure { .. } => "Failure",
+        }
+    }
+}
+
+/// With what an EAP-TLS packet begins (RFC 5246 sections 6.2.1, 7.4).
+enum TlsContent {
+    Start,
+    Nothing,
+    ClientHello,
+    ServerHello,
+    Certificate,
+    ChangeCipherSpec,
+    Alert,
+    /// Something else, or the rest of a message.
+    Other,
+}
+
+impl TlsContent {
+    fn of(data: &[u8]) -> Self {
+        let Ok(data) = EapTlsData::parse(data) else {
+            return Self::Other;
+        };
+        // Record: type, version, length; then the type of the handshake message.
+        match data.tls.as_slice() {
+            [] if data.start => Self::Start,
+            [] => Self::Nothing,
+            [20, 3, ..] => Self::ChangeCipherSpec,
+            [21, 3, ..] => Self::Alert,
+            [22, 3, _, _, _, 1, ..] => Self::ClientHello,
+            [22, 3, _, _, _, 2, ..] => Self::ServerHello,
+            [22, 3, _, _, _, 11, ..] => Self::Certificate,
+            _ => Self::Other,
         }
     }
 }
@@ -150,6 +197,28 @@ mod tests {
         ] {
             assert_eq!((hex::encode(packet.octets().unwrap()).as_str(), packet.name()), (octets, name));
             assert_eq!(EapPacket::parse(&hex::decode(octets).unwrap()), Ok(packet));
+        }
+    }
+
+    #[test]
+    fn packets_of_eap_tls_are_called_by_what_they_begin_with() {
+        for (code, data, name) in [
+            (1, "20", "Request, TLS Start"),
+            (2, "0016030100a001", "Response, TLS ClientHello"),
+            (1, "80000000051603030050 02", "Request, TLS ServerHello"),
+            (2, "001603030050 0b", "Response, TLS Certificate"),
+            (1, "00140303000101", "Request, TLS ChangeCipherSpec"),
+            (1, "001503030002022d", "Request, TLS Alert"),
+            (2, "001503030002022d", "Response, TLS Alert"),
+            (2, "00", "Response, TLS acknowledgement"),
+            (1, "00", "Request, TLS acknowledgement"),
+            (1, "40ffee", "Request, TLS"),
+            (2, "80", "Response, TLS"),
+        ] {
+            let data = hex::decode(data.replace(' ', "")).unwrap();
+            let exchange = EapExchange { identifier: 1, kind: EapExchange::TLS, data };
+            let packet = if code == 1 { EapPacket::Request(exchange) } else { EapPacket::Response(exchange) };
+            assert_eq!(packet.name(), name);
         }
     }
 
