@@ -113,7 +113,7 @@ fn reused_teks_are_those_of_the_serving_base_station_and_their_packet_numbers_go
     let run = one_handover(HandoverMode::LegacyReuse, &[]);
     for direction in [Direction::Uplink, Direction::Downlink] {
         let sent = |prefix| run.data(prefix).into_iter().filter(move |pdu| pdu.direction == direction);
-        let (last, first) = (sent("air:ms1-bs1").last().unwrap(), sent("air:ms1-bs2").next().unwrap());
+        let (last, first) = (sent("air:ms1-bs1").next_back().unwrap(), sent("air:ms1-bs2").next().unwrap());
         assert_eq!((first.tek.key.expose(), first.eks), (last.tek.key.expose(), last.eks), "{direction}");
         assert_eq!(first.pn, last.pn + 1, "{direction}");
         assert_ne!(first.cid, last.cid);
@@ -131,7 +131,7 @@ fn the_interruption_from_the_events_is_the_one_that_the_packets_show() {
                 (Direction::Downlink, Duration::from_millis(3), measured.interruption_dl_us),
             ] {
                 let sent = |prefix| run.data(prefix).into_iter().filter(move |pdu| pdu.direction == direction);
-                let last = sent("air:ms1-bs1").last().unwrap().time + subframe;
+                let last = sent("air:ms1-bs1").next_back().unwrap().time + subframe;
                 let first = sent("air:ms1-bs2").next().unwrap().time;
                 let seen = u64::try_from(first.since(last).as_micros()).unwrap();
                 assert_eq!(interruption, Some(seen), "{of}, {direction}, {sets:?}");

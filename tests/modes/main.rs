@@ -11,6 +11,7 @@ mod support;
 mod clean;
 mod every_network;
 mod fall_back;
+mod full;
 mod negotiated;
 mod reuse;
 

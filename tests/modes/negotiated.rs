@@ -36,7 +36,7 @@ fn tuple_of(keys: &[(AkId, CmacKey)], tuple: &CmacTuple, cid: Cid, octets: &[u8]
         cmac_tuple::cmac_value(key, akid, tuple.pn, cid, octets, Truncation::Right)
     };
     let (akid, key) = keys.iter().find(|(akid, key)| value(*akid, key, octets) == tuple.value)?;
-    Some(CmacTuple { value: value(*akid, key, sign), ..tuple.clone() })
+    Some(CmacTuple { value: value(*akid, key, sign), ..*tuple })
 }
 
 /// A seamless handover in which an insider with the keys of a first run changes what the base stations send.

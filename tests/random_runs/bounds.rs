@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use keyhop::scenario::script::{MobileStation, Script, StepAction};
+use keyhop::scenario::script::{HandoverMode, MobileStation, Script, StepAction};
 
 /// How long an authentication may take until it is given up.
 const AUTHENTICATION_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the SA-TEK handshake of a handover may take until it is given up: SaTEKTimer, four times.
+const HANDSHAKE_LIMIT: Duration = Duration::from_millis(1200);
 
 /// How often a mobile sends MOB_MSHO-REQ before it gives a preparation up.
 const REQUESTS: u32 = 4;
@@ -18,6 +21,7 @@ const REQUESTS: u32 = 4;
 /// * one entry after another, at every BS at the most once: the target, the BS before, the others that were recommended
 ///   (or, for a mobile that has lost its link, every BS there is): `dl_sync`, `ranging_deadline`, and `tek_processing`
 ///   where RNG-RSP came in the last moment; once more where contexts are lost on the way back from a cancelled attempt;
+/// * in mode `legacy-sa-tek` the handshake, which is given up after a while, in mode `legacy-full` the authentication;
 /// * the way back of a cancelled attempt: `dl_sync`;
 /// * where nothing else is left: the entry by authentication, which takes as long as [`entrance`] if nothing is lost;
 /// * where a PMK may be renewed: the handover may wait for the end of a renewal, which is given up in the end.
@@ -31,7 +35,13 @@ pub fn handover_bound(script: &Script) -> Duration {
     let renewed = script.mobile_stations.iter().any(is_near_the_end)
         || script.steps.iter().any(|step| step.action == StepAction::Reauthenticate);
     let renewal = if renewed { AUTHENTICATION_LIMIT } else { Duration::ZERO };
-    let entries = entry * stations * (1 + losses) + entrance(script);
+    let mode = match script.mode {
+        HandoverMode::LegacySaTek => HANDSHAKE_LIMIT,
+        // Ranging, SBC, REG and Key-Request are repeated as often as MOB_MSHO-REQ, and can all come to nothing.
+        HandoverMode::LegacyFull => AUTHENTICATION_LIMIT + entry + preparation * 3,
+        _ => Duration::ZERO,
+    };
+    let entries = entry * stations * (1 + losses) + entrance(script) + mode;
     preparation + action + entries + radio.dl_sync + radio.frame + renewal
 }
 

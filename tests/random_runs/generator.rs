@@ -119,6 +119,20 @@ const MOBILE_STATION: &[(u64, &str, &[&str])] = &[
     (3, "cmac_pn", &["4294901750", "4294901800"]),
 ];
 
+/// Six in ten networks are seamless.
+const MODES: &[&str] = &[
+    "seamless",
+    "seamless",
+    "seamless",
+    "seamless",
+    "seamless",
+    "seamless",
+    "legacy-full",
+    "legacy-sa-tek",
+    "legacy-rng-rsp",
+    "legacy-reuse",
+];
+
 /// Those that profile `std2009` does not have.
 const CONTRIBUTION: &[(u64, &str, &[&str])] = &[(25, "self_sync_window", &["0", "1", "2", "9"])];
 
@@ -280,6 +294,9 @@ fn drawn(seed: u64) -> String {
     if standard {
         text.push_str("profile = \"std2009\"\n");
     }
+    // Drawn apart, so that the rest of a case is the same in every mode.
+    let mode = Draw(generator(seed, "mode of a random script")).pick(MODES);
+    text.push_str(&format!("mode = {mode:?}\n"));
     let head = text;
     let mut text = impairments(&mut draw);
     for number in 1..=stations {

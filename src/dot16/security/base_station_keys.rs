@@ -136,7 +136,8 @@ pub struct BaseStationKeys {
     outdated: bool,
     /// The second in which searches were last counted, and how many failed in it.
     searches: (u64, u32),
-    /// CMAC keys of counts below T_B under which re-authentication was demanded, with their CMAC_PNs.
+    /// CMAC keys, with their CMAC_PNs, of counts whose contexts were purged, and of those below T_B under which
+    /// re-authentication was demanded.
     below: BTreeMap<CmacKeyCount, EntryKeys>,
 }
 
@@ -399,7 +400,11 @@ impl BaseStationKeys {
         let advanced = m > self.count;
         let Some(entry) = self.entries.get_mut(&m) else {
             if !self.may_derive(m) {
-                return RangingOutcome::ContextLost;
+                let known = self.below.get_mut(&m).map(|keys| keys.accept(Direction::Uplink, cid, message, tuple));
+                return match known {
+                    Some(Err(error)) => RangingOutcome::Replay(error),
+                    _ => RangingOutcome::ContextLost,
+                };
             }
             let mut keys = self.fresh(now, m);
             return match keys.accept(Direction::Uplink, cid, message, tuple) {
@@ -454,7 +459,8 @@ impl BaseStationKeys {
     /// A context of `m` was lost and TEKs travel in RNG-RSP (R8): an entry for it with CMAC keys and `teks`, in state
     /// prepared until an uplink PDU under them verifies.
     pub fn install_lost(&mut self, m: CmacKeyCount, teks: impl IntoIterator<Item = (Said, TekContext)>) {
-        let mut keys = EntryKeys::without_teks(&self.ak, m).limited(self.settings.limits);
+        let known = self.below.remove(&m);
+        let mut keys = known.unwrap_or_else(|| EntryKeys::without_teks(&self.ak, m)).limited(self.settings.limits);
         for (said, context) in teks {
             keys.install(said, context);
         }
@@ -516,12 +522,23 @@ impl BaseStationKeys {
     /// released, or when N is more than one above them.
     fn purge(&mut self) {
         let (n, released) = (self.known_n, self.released || self.weak(Weakness::PurgesLiveContext));
-        self.entries.retain(|count, entry| {
+        let stays = |count: &CmacKeyCount, entry: &Entry| {
             let behind = n.0.saturating_sub(count.0);
             match entry.state {
                 EntryState::Prepared | EntryState::Matched => behind == 0,
                 EntryState::Confirmed => behind == 0 || (behind == 1 && !released),
             }
-        });
+        };
+        let (kept, gone) =
+            std::mem::take(&mut self.entries).into_iter().partition(|(count, entry)| stays(count, entry));
+        self.entries = kept;
+        let gone: BTreeMap<_, Entry> = gone;
+        for (count, entry) in gone {
+            // What ranging messages have used stays used.
+            self.below.insert(count, entry.keys.cmac_only());
+            if self.below.len() > BELOW {
+                self.below.pop_first();
+            }
+        }
     }
 }

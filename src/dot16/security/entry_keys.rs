@@ -148,6 +148,13 @@ impl EntryKeys {
         self.teks.insert(said, context.limited(self.limits));
     }
 
+    /// The same without TEKs: CMAC keys and CMAC_PNs.
+    #[must_use]
+    pub fn cmac_only(mut self) -> Self {
+        self.teks.clear();
+        self
+    }
+
     /// Takes the TEKs over from `other` with their PNs and windows: the connection goes on under another AK.
     pub fn take_teks(&mut self, other: &mut Self) {
         self.teks = std::mem::take(&mut other.teks);

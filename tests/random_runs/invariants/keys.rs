@@ -7,7 +7,7 @@ use keyhop::dot16::identifiers::{AkId, Bsid, CmacKeyCount, Direction, MsMac};
 use keyhop::dot16::security::cmac_tuple::{Truncation, verify};
 use keyhop::dot16::security::{CmacKey, Tek, ccm};
 use keyhop::dot16::wire::management;
-use keyhop::scenario::script::{Actor, StepAction};
+use keyhop::scenario::script::{Actor, HandoverMode, StepAction};
 use keyhop::time::VirtualTime;
 
 use super::{Findings, place};
@@ -130,7 +130,9 @@ impl Findings<'_> {
         for tek in run.teks() {
             let (said, count) = (tek.said, tek.count);
             let name = format!("{} at {}, {said}, count {count}, {:?}, EKS {}", tek.ms, tek.bs, tek.source, tek.eks);
-            if let Some(other) = names.insert(tek.key.expose(), name.clone()).filter(|other| *other != name) {
+            let other = names.insert(tek.key.expose(), name.clone()).filter(|other| *other != name);
+            // In mode `legacy-reuse` a TEK goes from one BS to the next (R12).
+            if let Some(other) = other.filter(|_| self.script.mode != HandoverMode::LegacyReuse) {
                 self.add("same-key", format!("{name} is {other}"));
             }
         }

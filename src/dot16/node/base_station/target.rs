@@ -208,7 +208,9 @@ impl BaseStation {
         };
         outbox.verdict(Verdict::accepted(text));
         self.report_keys(ms, outbox);
-        self.report_count(ms, outbox);
+        if mode == HandoverMode::Seamless {
+            self.report_count(ms, outbox);
+        }
         let acknowledgement = ControlMessage::new(MessageKind::ContextAck, ms, report.transaction, Vec::new());
         self.backbone.tell(from, acknowledgement, "Context_Ack", outbox);
         if let Some(target) = self.target(ms) {
