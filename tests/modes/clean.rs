@@ -52,6 +52,26 @@ fn a_handover_in_every_mode_is_completed_and_loses_nothing() {
 }
 
 #[test]
+fn a_mobile_that_ranges_before_ho_cnf_is_at_the_target_loses_nothing() {
+    // A24, R16
+    for of in modes() {
+        for latency in ["20ms", "50ms"] {
+            let run = one_handover(of, &["radio.rng_delay=1ms", &format!("backbone.latency={latency}")]);
+            // TEKs that come with HO_Cnf come too late.
+            let seen = if of == HandoverMode::LegacyReuse { HandoverMode::LegacyRngRsp } else { of };
+            assert_eq!(outcomes(&run), [("bs2", "completed", seen.as_str())]);
+            assert_harmless(&run);
+            let traffic = &run.outcome.traffic["ms1"];
+            assert_eq!((traffic.ul.lost, traffic.dl.lost), (0, 0), "{of} at {latency}");
+            // A packet in every frame sees at least the interruption.
+            let measured = &run.outcome.handovers[0];
+            assert!(measured.interruption_dl_us.unwrap() <= measured.gap_dl_us.unwrap(), "{of} at {latency}");
+            assert!(measured.interruption_ul_us.unwrap() <= measured.gap_ul_us.unwrap(), "{of} at {latency}");
+        }
+    }
+}
+
+#[test]
 fn the_bits_of_ho_process_optimization_are_those_of_the_mode_in_every_message() {
     for of in modes() {
         let run = one_handover(of, &[]);

@@ -312,6 +312,10 @@ impl BaseStation {
         self.backbone.answer(from, message, MessageKind::HoAck, Vec::new(), note, outbox);
         let radio = self.settings.radio.clone();
         let Some(target) = self.target(ms).filter(|target| !target.ranged) else {
+            if confirmed && self.mobiles.get(&ms).is_some_and(|mobile| mobile.came_from == Some(from)) {
+                // The mobile was faster; forwarded packets arrive from now on.
+                self.event(ms, What::PathReady { bs: self.settings.bsid }, outbox);
+            }
             return outbox.verdict(Verdict::accepted("no attempt of this mobile is under way here"));
         };
         if target.request.as_ref().is_none_or(|(serving, _)| *serving != from) {
@@ -338,7 +342,10 @@ impl BaseStation {
             }
         }
         outbox.verdict(Verdict::accepted(text));
-        self.timers.set(Timer::Deadline(ms), arrival + radio.ranging_deadline);
+        // A mobile that enters anew has other limits, and may have begun.
+        if !self.entrances.contains_key(&ms) {
+            self.timers.set(Timer::Deadline(ms), arrival + radio.ranging_deadline);
+        }
         match named_count(&message.tlvs) {
             // There is no AK of the mobile here.
             Some(count) if mode == HandoverMode::LegacyFull => {
