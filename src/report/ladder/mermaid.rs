@@ -1,6 +1,6 @@
 //! The ladder as Mermaid text: a `sequenceDiagram`, with what happens at a node and the key state in notes.
 //!
-//! Mermaid draws no longer text than 50,000 characters by default; what is beyond [`MOST_CHARACTERS`] is counted.
+//! Mermaid draws no longer text than 50,000 characters by default; what is beyond `MOST_CHARACTERS` is counted.
 
 use super::super::printable;
 use super::{Entry, Running, columns, fold, milliseconds};
@@ -10,7 +10,7 @@ use crate::scenario::outcome::{EndTeks, KeyStanding, LadderItem, LadderStep};
 pub const MOST_CHARACTERS: usize = 45_000;
 
 /// A `sequenceDiagram` of `steps` under the heading `title`, with a participant for each of `nodes` and for nodes that
-/// only the steps name. The rest beyond [`MOST_LINES`](super::MOST_LINES) or [`MOST_CHARACTERS`] is counted.
+/// only the steps name. The rest beyond [`MOST_LINES`](super::MOST_LINES) or `MOST_CHARACTERS` is counted.
 #[must_use]
 pub fn mermaid(title: &str, steps: &[LadderStep], nodes: &[String]) -> String {
     let (entries, mut left_out) = fold(steps);
