@@ -1,15 +1,17 @@
-//! What SA-TEK-Update and SA-TEK-Response say, made and read: TEKs under the KEK, security associations, connections
+//! What the SA-TEK handshake and SA-TEK-Update say, made and read: randoms, TEKs under the KEK, security associations
 //! (`dot16-security.md` 5.1, 5.2; `dot16-wire.md` 3.5, 4.5).
 
 use std::time::Duration;
 
 use crate::dot16::identifiers::Said;
+use crate::dot16::security::entry_keys::EntryKeys;
 use crate::dot16::security::key_wrap;
 use crate::dot16::security::keys::Kek;
 use crate::dot16::security::pn_window::PnWindow;
 use crate::dot16::security::tek_context::{TekContext, TekSource, TekState};
 use crate::dot16::wire::{
-    PkmAttribute, SaDescriptor, SaTekUpdate, SecurityNegotiation, SecurityNegotiationItem, TekParameters,
+    PkmAttribute, PkmCode, PkmMessage, SaDescriptor, SaTekUpdate, SecurityNegotiation, SecurityNegotiationItem,
+    TekParameters,
 };
 use crate::time::VirtualTime;
 
@@ -71,6 +73,23 @@ pub(super) fn unwrapped(
 pub(super) fn descriptor(said: Said) -> PkmAttribute {
     let descriptor = SaDescriptor { said, sa_type: 0, service_type: 0, suite: SUITE, other: Vec::new() };
     PkmAttribute::SaDescriptor(descriptor)
+}
+
+/// SA-TEK-Request under the AK of `keys`, with MS_Random and BS_Random, but for its CMAC digest.
+pub(super) fn request(
+    identifier: u8,
+    (ms_random, bs_random): ([u8; 8], [u8; 8]),
+    keys: &EntryKeys,
+    negotiation: SecurityNegotiation,
+) -> PkmMessage {
+    let attributes = vec![
+        PkmAttribute::MsRandom(ms_random),
+        PkmAttribute::BsRandom(bs_random),
+        PkmAttribute::KeySequenceNumber(keys.ak_sn().0),
+        PkmAttribute::AkId(keys.akid()),
+        PkmAttribute::SecurityNegotiation(negotiation),
+    ];
+    PkmMessage { code: PkmCode::SA_TEK_REQUEST, identifier, attributes }
 }
 
 /// Security negotiation parameters: PKMv2, CMAC, and the size of the receive window.

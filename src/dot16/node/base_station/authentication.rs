@@ -535,13 +535,17 @@ impl BaseStation {
         self.want_slot(now, ms);
     }
 
-    fn respond(&mut self, now: VirtualTime, ms: MsMac, primary: Cid, response: PkmMessage) {
+    /// SA-TEK-Response under the keys in use.
+    pub(super) fn respond(&mut self, now: VirtualTime, ms: MsMac, primary: Cid, response: PkmMessage) {
         let crc = self.settings.radio.crc;
         let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()?.current_mut());
+        let updates = response.sa_tek_updates().next().is_some();
+        let note =
+            if updates { "SA-TEK-Response: with SA-TEK-Update" } else { "SA-TEK-Response: the new AK is in use" };
         let message = ManagementMessage::PkmRsp(response);
         let pdu = keys.map(|keys| signed_pdu(message, primary, Direction::Downlink, keys, crc));
         if let Some(Ok(pdu)) = pdu {
-            self.queue_management(now, ms, pdu, "SA-TEK-Response: the new AK is in use".to_owned());
+            self.queue_management(now, ms, pdu, note.to_owned());
         }
     }
 

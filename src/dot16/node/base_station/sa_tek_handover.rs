@@ -9,11 +9,10 @@ use rand_core::Rng;
 
 use super::target::saids;
 use super::{BaseStation, Mobile, Role};
-use crate::dot16::identifiers::{Cid, Direction, MsMac};
-use crate::dot16::node::connection::signed_pdu;
+use crate::dot16::identifiers::{Cid, MsMac};
 use crate::dot16::node::event::Event;
 use crate::dot16::node::sa_tek;
-use crate::dot16::wire::{ManagementMessage, PkmAttribute, PkmCode, PkmMessage, SaChallengeTuple};
+use crate::dot16::wire::{PkmAttribute, PkmCode, PkmMessage, SaChallengeTuple};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -72,7 +71,7 @@ impl BaseStation {
             Some((answered, response)) if *answered == ms_random => {
                 let response = response.clone();
                 outbox.verdict(Verdict::accepted("a repetition: the same answer again"));
-                self.respond_to_arrival(now, ms, cid, response);
+                self.respond(now, ms, cid, response);
             }
             Some(_) => outbox.verdict(Verdict::rejected("dropped: another request was answered already")),
             None => {
@@ -120,17 +119,7 @@ impl BaseStation {
         }
         self.report_keys(ms, outbox);
         self.report_count(ms, outbox);
-        self.respond_to_arrival(now, ms, cid, response);
+        self.respond(now, ms, cid, response);
         self.want_slot(now, ms);
-    }
-
-    fn respond_to_arrival(&mut self, now: VirtualTime, ms: MsMac, cid: Cid, response: PkmMessage) {
-        let crc = self.settings.radio.crc;
-        let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()?.current_mut());
-        let message = ManagementMessage::PkmRsp(response);
-        let pdu = keys.map(|keys| signed_pdu(message, cid, Direction::Downlink, keys, crc));
-        if let Some(Ok(pdu)) = pdu {
-            self.queue_management(now, ms, pdu, "SA-TEK-Response: with SA-TEK-Update".to_owned());
-        }
     }
 }

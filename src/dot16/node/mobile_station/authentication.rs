@@ -360,17 +360,8 @@ impl MobileStation {
         let Some(entry) = handshake.keys.keys_mut(*bs, CmacKeyCount(0)) else {
             return;
         };
-        let message = PkmMessage {
-            code: PkmCode::SA_TEK_REQUEST,
-            identifier: handshake.identifier,
-            attributes: vec![
-                PkmAttribute::MsRandom(handshake.ms_random),
-                PkmAttribute::BsRandom(handshake.bs_random),
-                PkmAttribute::KeySequenceNumber(entry.ak_sn().0),
-                PkmAttribute::AkId(entry.akid()),
-                PkmAttribute::SecurityNegotiation(negotiation),
-            ],
-        };
+        let randoms = (handshake.ms_random, handshake.bs_random);
+        let message = sa_tek::request(handshake.identifier, randoms, entry, negotiation);
         let note = format!("SA-TEK-Request: has AK {}", entry.akid());
         if let Ok(pdu) = signed_pdu(ManagementMessage::PkmReq(message), *primary, Direction::Uplink, entry, crc) {
             self.queue_management(now, pdu, note, outbox);

@@ -14,7 +14,7 @@ use crate::dot16::node::connection::{Connection, signed_pdu};
 use crate::dot16::node::event::{Event, HandoverMode};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::Weakness;
-use crate::dot16::wire::{ManagementMessage, PkmAttribute, PkmCode, PkmMessage, SaChallengeTuple, SaTekUpdate};
+use crate::dot16::wire::{ManagementMessage, PkmCode, PkmMessage, SaChallengeTuple, SaTekUpdate};
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
@@ -72,7 +72,7 @@ impl MobileStation {
     }
 
     fn send_arrival_request(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let negotiation = PkmAttribute::SecurityNegotiation(sa_tek::parameters_of(self.keys.window()));
+        let negotiation = sa_tek::parameters_of(self.keys.window());
         let (State::Entering { entry }, Some(count)) = (&self.state, self.keys.traffic()) else {
             return;
         };
@@ -80,17 +80,8 @@ impl MobileStation {
         let Some(keys) = self.keys.keys_mut(entry.bs, count) else {
             return;
         };
-        let message = PkmMessage {
-            code: PkmCode::SA_TEK_REQUEST,
-            identifier: handshake.identifier,
-            attributes: vec![
-                PkmAttribute::MsRandom(handshake.ms_random),
-                PkmAttribute::BsRandom(handshake.bs_random),
-                PkmAttribute::KeySequenceNumber(keys.ak_sn().0),
-                PkmAttribute::AkId(keys.akid()),
-                negotiation,
-            ],
-        };
+        let randoms = (handshake.ms_random, handshake.bs_random);
+        let message = sa_tek::request(handshake.identifier, randoms, keys, negotiation);
         let (message, crc) = (ManagementMessage::PkmReq(message), self.settings.radio.crc);
         if let Ok(pdu) = signed_pdu(message, handshake.connection.primary, Direction::Uplink, keys, crc) {
             self.queue_management(now, pdu, "SA-TEK-Request: answers the challenge in RNG-RSP".to_owned(), outbox);
