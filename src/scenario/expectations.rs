@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::outcome::{ExpectationResult, HandoverResult, RunOutcome};
 use super::script::{Amount, Expected, MobileStationId, RejectReason, Script};
 use crate::dot16::identifiers::Direction;
+use crate::time::VirtualTime;
 
 /// Evaluates every expectation of the script; `tek_on_link` is asked only if one needs it.
 pub fn evaluate(script: &Script, outcome: &RunOutcome, tek_on_link: impl Fn() -> bool) -> Vec<ExpectationResult> {
@@ -96,6 +97,9 @@ fn holds(
             let purpose = if *entry { "entry" } else { "renewal" };
             let mut entries = outcome.authentications.iter().filter(|one| one.purpose == purpose && one.ms == *ms);
             let at = entries.find(|one| one.completed && one.bs == *bs).map(|one| Duration::from_micros(one.at_us));
+            // An entry counts from power-on, a renewal by the script's own clock.
+            let begins = if *entry { Duration::ZERO } else { script.begins.since(VirtualTime::ZERO) };
+            let at = at.map(|at| at.saturating_sub(begins));
             match at {
                 Some(at) => (at <= *by, format!("after {at:?}")),
                 None => (false, format!("there was no {purpose} of {ms} at {bs}")),

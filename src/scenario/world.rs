@@ -21,8 +21,8 @@ use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
     Aaa, AaaSettings, Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation,
-    BaseStationSettings, Capabilities, CidPool, Classifiers, Command, Connection, Directory, Established, Event,
-    HandoverMode, MobileStation, MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
+    BaseStationSettings, Capabilities, CidPool, Classifiers, Command, Connection, Counts, Directory, Established,
+    Event, HandoverMode, MobileStation, MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
 };
 use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
@@ -318,6 +318,15 @@ pub fn build(script: &Script) -> World {
         let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, &topology)).collect();
         emulation.set_adversary(Adversary::new(attacks));
     }
+    for (mobile, counts) in
+        script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(mobile)?)))
+    {
+        let serving = topology.base_station(mobile.serving.0);
+        let position = topology.mobile_position(mobile.mac).map(|position| topology.mobile(position));
+        for node in [Topology::GATEWAY, serving].into_iter().chain(position) {
+            emulation.schedule(script.begins, node, Command::Counts(counts));
+        }
+    }
     for step in &script.steps {
         let node = match step.actor {
             Actor::MobileStation(mobile) => topology.mobile(mobile.0),
@@ -345,6 +354,15 @@ pub fn build(script: &Script) -> World {
 /// Whether a mobile has entered before the run.
 fn is_established(mobile: &ScriptedMobile) -> bool {
     mobile.entry == Entry::Established
+}
+
+/// The counts that a mobile has when the script's own clock begins, if it enters in the run and the script gives any.
+fn counts_after_entry(mobile: &ScriptedMobile) -> Option<Counts> {
+    let given = mobile.cmac_key_count.is_some() || mobile.network_key_count.is_some() || mobile.cmac_pn.is_some();
+    let committed = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
+    let next = mobile.network_key_count.or(committed.next());
+    let counts = Counts { ms: mobile.mac, committed, next, cmac_pn: mobile.cmac_pn.unwrap_or(0) };
+    (given && !is_established(mobile)).then_some(counts)
 }
 
 fn radio_settings(radio: &script::Radio) -> RadioSettings {

@@ -17,7 +17,7 @@ use authentication::{Session, SessionKey, SessionTimer};
 use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::directory::Directory;
-use super::event::{Command, Event, NamedKey, What};
+use super::event::{Command, Counts, Event, NamedKey, What};
 use super::named_count::{count_tlv, named_ak_sn, named_count};
 use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
@@ -210,6 +210,19 @@ impl Authenticator {
                 mobile.keys.restore(count);
                 outbox.report(Event { ms: *ms, what: What::NetworkCount(count) });
             }
+        }
+    }
+
+    /// N of a mobile that has entered is another one from now on, and its path rests on another count.
+    fn take_counts(&mut self, counts: Counts, outbox: &mut Outbox<Event>) {
+        let ms = counts.ms;
+        let Some(mobile) = self.mobiles.get_mut(&ms).filter(|mobile| mobile.keys.is_authenticated()) else {
+            return;
+        };
+        mobile.keys.move_to(counts.next);
+        mobile.path.1 = counts.committed;
+        if let Some(next) = counts.next {
+            outbox.report(Event { ms, what: What::NetworkCount(next) });
         }
     }
 
@@ -551,6 +564,7 @@ impl Node for Authenticator {
             }
             Input::Command(Command::Downlink { ms, packet }) => self.downlink(ms, packet, outbox),
             Input::Command(Command::Restart { backup }) => self.restart(now, backup, outbox),
+            Input::Command(Command::Counts(counts)) => self.take_counts(counts, outbox),
             Input::Command(_) => {}
         }
     }

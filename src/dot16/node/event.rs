@@ -41,6 +41,22 @@ pub enum Command {
     LoseCounter,
     /// To a mobile: authenticate again on the connection it has.
     Reauthenticate,
+    /// To every node, for a mobile that has entered the network in the run: its counts are these from now on, as if it had
+    /// moved about since. Its connection and its TEKs stay.
+    Counts(Counts),
+}
+
+/// The counts of a mobile at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// The mobile.
+    pub ms: MsMac,
+    /// M.
+    pub committed: CmacKeyCount,
+    /// N, or `None` if it is exhausted.
+    pub next: Option<CmacKeyCount>,
+    /// CMAC_PN used last in both directions.
+    pub cmac_pn: u32,
 }
 
 /// How a handover ended.

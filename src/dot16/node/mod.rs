@@ -33,6 +33,6 @@ pub use capabilities::Capabilities;
 pub use classifier::{Classifier, Classifiers};
 pub use connection::{Connection, Flow};
 pub use directory::{Directory, Place};
-pub use event::{CidKind, Command, Event, HandoverMode, NamedKey, Outcome, Reject, What};
+pub use event::{CidKind, Command, Counts, Event, HandoverMode, NamedKey, Outcome, Reject, What};
 pub use mobile_station::{MobileStation, MobileStationSettings, RefreshSettings};
 pub use radio::{Association, RadioSettings};

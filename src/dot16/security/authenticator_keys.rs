@@ -103,6 +103,12 @@ impl AuthenticatorKeys {
         self.restored = true;
     }
 
+    /// N is another one, as after so many entries.
+    pub fn move_to(&mut self, next: Option<CmacKeyCount>) {
+        self.next = next;
+        self.last_accepted = None;
+    }
+
     /// N, or `None` once exhausted.
     #[must_use]
     pub fn next(&self) -> Option<CmacKeyCount> {

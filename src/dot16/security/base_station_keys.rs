@@ -227,6 +227,17 @@ impl BaseStationKeys {
         self.saids = saids;
     }
 
+    /// The confirmed connection goes on under `count`, after CMAC_PN `pn`. `false` if there is none.
+    pub fn move_to(&mut self, count: CmacKeyCount, pn: u32) -> bool {
+        let Some(entry) = self.entries.remove(&self.count).filter(|entry| entry.state == EntryState::Confirmed) else {
+            return false;
+        };
+        self.count = count;
+        let keys = entry.keys.moved_to(&self.ak, count, pn);
+        self.insert(count, Entry { keys, ..entry });
+        true
+    }
+
     /// Prepares for an entry after the Authenticator named N (R4, R8): T_B := max(N, H).
     pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
         self.released = false;

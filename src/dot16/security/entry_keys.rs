@@ -148,6 +148,14 @@ impl EntryKeys {
         self.teks.insert(said, context.limited(self.limits));
     }
 
+    /// CMAC keys for `count` of the same AK after CMAC_PN `pn` in both directions, with the TEKs of `self`.
+    #[must_use]
+    pub fn moved_to(self, ak: &AkContext, count: CmacKeyCount, pn: u32) -> Self {
+        let mut keys = Self { teks: self.teks, ..Self::without_teks(ak, count) }.limited(self.limits);
+        keys.use_cmac_pns_to(pn);
+        keys
+    }
+
     /// The same without TEKs: CMAC keys and CMAC_PNs.
     #[must_use]
     pub fn cmac_only(mut self) -> Self {

@@ -120,6 +120,16 @@ impl MobileKeys {
         self.entries.insert((bs, committed), keys);
     }
 
+    /// The connection to `bs` goes on under `count` as M, after CMAC_PN `pn`. `false` if there is none under M.
+    pub fn move_to(&mut self, bs: Bsid, count: CmacKeyCount, pn: u32) -> bool {
+        let (Some(keys), Some(ak)) = (self.entries.remove(&(bs, self.committed)), self.aks.get(&bs)) else {
+            return false;
+        };
+        self.entries.insert((bs, count), keys.moved_to(ak, count, pn));
+        self.committed = count;
+        true
+    }
+
     /// What follows when an authentication gives another PMK: M = 0, and nothing is derived yet
     /// (`dot16-security.md` 6.1).
     #[must_use]

@@ -60,10 +60,6 @@ pub(super) fn read(root: &Section<'_>) -> Read<EntryDefaults> {
 pub(super) fn of_mobile(section: &Section<'_>, default: Entry) -> Read<Entry> {
     let entry = section.read("entry", default, |field| field.one_of(&ENTRIES))?;
     if entry == Entry::Full {
-        let begins = "with entry = \"full\", where M = 0, N = 1 and CMAC_PN = 0 after network entry (R2)";
-        for key in ["cmac_key_count", "network_key_count", "cmac_pn"] {
-            section.refuse(key, begins)?;
-        }
         for key in ["pmk", "msk"] {
             section.refuse(key, "with entry = \"full\", where EAP gives the keys")?;
         }

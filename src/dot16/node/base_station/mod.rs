@@ -634,6 +634,7 @@ impl Node for BaseStation {
                 }
             }
             Input::Command(Command::Restart { .. }) => self.restart(now, outbox),
+            Input::Command(Command::Counts(counts)) => self.take_counts(counts, outbox),
             Input::Command(_) => {}
         }
     }

@@ -12,7 +12,7 @@ use super::{BaseStation, Mobile, Role, Serving, Timer};
 use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction, MsMac, Said};
 use crate::dot16::node::capabilities::{self, Capabilities};
 use crate::dot16::node::connection::signed_pdu;
-use crate::dot16::node::event::{Event, What};
+use crate::dot16::node::event::{Counts, Event, What};
 use crate::dot16::security::Weakness;
 use crate::dot16::wire::{ManagementMessage, RegReq, RegRsp, VendorItem};
 use crate::emulation::{Outbox, Verdict};
@@ -158,6 +158,17 @@ impl BaseStation {
             self.entry_complete(now, ms, count, outbox);
         }
         self.want_slot(now, ms);
+    }
+
+    /// The counts of a mobile that is connected here are others from now on; the connection stays.
+    pub(super) fn take_counts(&mut self, counts: Counts, outbox: &mut Outbox<Event>) {
+        let ms = counts.ms;
+        let mobile = self.mobiles.get_mut(&ms).filter(|mobile| matches!(mobile.role, Role::Serving(_)));
+        let keys = mobile.filter(|mobile| mobile.registration.is_none()).and_then(|mobile| mobile.keys.as_mut());
+        if keys.is_some_and(|keys| keys.move_to(counts.committed, counts.cmac_pn)) {
+            self.report_keys(ms, outbox);
+            self.report_count(ms, outbox);
+        }
     }
 
     /// The mobile has not finished its registration in time.

@@ -467,6 +467,7 @@ impl Node for MobileStation {
             Input::Command(Command::Reauthenticate) => self.reauthenticate(now, outbox),
             Input::Command(Command::LoseContexts) => self.lose_contexts(now, outbox),
             Input::Command(Command::LoseCounter) => self.lose_counter(now, outbox),
+            Input::Command(Command::Counts(counts)) => self.take_counts(counts, outbox),
             Input::Command(Command::Downlink { .. } | Command::Restart { .. }) => {}
         }
         self.renew_if_pns_run_out(now, outbox);

@@ -18,7 +18,7 @@ use super::registration::FirstKeys;
 use super::{Live, MobileStation, State, Timer};
 use crate::dot16::identifiers::{Bsid, Cid, Said};
 use crate::dot16::node::connection::{Connection, plain_pdu};
-use crate::dot16::node::event::{Event, Outcome, What};
+use crate::dot16::node::event::{Counts, Event, Outcome, What};
 use crate::dot16::node::radio::Association;
 use crate::dot16::wire::{ManagementMessage, RangingStatus, RngReq, RngReqTlv, RngRsp, SecurityNegotiation, cdma_code};
 use crate::emulation::{Outbox, Verdict};
@@ -320,6 +320,19 @@ impl MobileStation {
         if !self.packets.is_empty() {
             self.timers.set(Timer::Slot, self.settings.radio.next_uplink(now));
         }
+    }
+
+    /// The counts are others from now on; the connection stays.
+    pub(super) fn take_counts(&mut self, counts: Counts, outbox: &mut Outbox<Event>) {
+        let live = self.live.as_mut().filter(|_| matches!(self.state, State::Connected));
+        let Some(live) = live.filter(|live| self.keys.move_to(live.bs, counts.committed, counts.cmac_pn)) else {
+            return self.event(What::CommandIgnored("counts: the mobile has not entered the network"), outbox);
+        };
+        live.count = counts.committed;
+        let (bs, count) = (live.bs, Some(live.count));
+        self.report_keys(outbox);
+        self.event(What::Committed(counts.committed), outbox);
+        self.event(What::TrafficCount { bs, at_mobile: true, count }, outbox);
     }
 
     /// The contexts of the entry under way are lost: it begins anew.
