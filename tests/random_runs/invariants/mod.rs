@@ -38,6 +38,7 @@ pub fn findings(script: &Script, run: &Run) -> Vec<Finding> {
     found.network_count();
     found.mobile_count();
     found.handovers_end();
+    found.switched_on_mobiles_come_in();
     found.handovers_at_rest_complete();
     found.nobody_is_locked_out();
     found.undisturbed_runs_lose_nothing();

@@ -9,7 +9,7 @@ use keyhop::time::VirtualTime;
 
 use super::Findings;
 use super::rest::{Disturbances, chance_to_arrive, is_ahead_at_start, uses_up_pns};
-use crate::bounds::{handover_bound, is_near_the_end, preparation_fits, settle};
+use crate::bounds::{entrance, handover_bound, is_near_the_end, preparation_fits, settle};
 
 fn micros(micros: u64) -> VirtualTime {
     VirtualTime::from_nanos(micros.saturating_mul(1_000))
@@ -86,6 +86,21 @@ impl Findings<'_> {
             let is_in = self.is_in_the_network(&script[mobile], step.at);
             if is_in && in_step && !waits && disturbances.spare_step(script, step.at) {
                 self.handover_completes(&script[mobile], step.at, &script[*target].name);
+            }
+        }
+    }
+
+    /// A mobile that is switched on at the start comes in, if nothing disturbs it.
+    pub(super) fn switched_on_mobiles_come_in(&mut self) {
+        let script = self.script;
+        let by = VirtualTime::ZERO + entrance(script);
+        let lasts = by <= VirtualTime::ZERO + script.duration && script.steps.iter().all(|step| step.at > by);
+        if !lasts || !Disturbances::of(script, self.run).spares(VirtualTime::ZERO, by) {
+            return;
+        }
+        for mobile in &script.mobile_stations {
+            if !self.is_in_the_network(mobile, by) {
+                self.add("not-in", format!("{} has not entered the network by {by}", mobile.name));
             }
         }
     }
