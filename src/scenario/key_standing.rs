@@ -59,13 +59,16 @@ pub(super) struct StateStep {
     pub(super) changes: Vec<(MsMac, KeyChange)>,
 }
 
+/// How many steps back something of the same node and instant is looked for: what a node does at once stands together.
+const RECENT: usize = 8;
+
 /// What the nodes said of themselves, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StateLog(pub(super) Vec<StateStep>);
 
 impl StateLog {
     fn last_of(&mut self, time: VirtualTime, node: NodeIndex) -> Option<&mut StateStep> {
-        let of_now = self.0.iter_mut().rev().take_while(|step| step.time == time);
+        let of_now = self.0.iter_mut().rev().take(RECENT).take_while(|step| step.time == time);
         of_now.into_iter().find(|step| step.node == node)
     }
 

@@ -7,7 +7,7 @@ use super::key_standing::{KeyStandings, StateLog, in_words};
 use super::outcome::{AuthenticationResult, KeyStanding, LadderItem, LadderStep};
 use super::world::{LinkEnds, Topology};
 use crate::dot16::identifiers::MsMac;
-use crate::emulation::{Sender, Transmission};
+use crate::emulation::{NodeIndex, Sender, Transmission};
 use crate::time::VirtualTime;
 
 /// How many handovers, and how many authentications, the ladder shows.
@@ -36,7 +36,7 @@ impl Scenes<'_> {
             |name: &String| self.authentications.iter().take(LADDERS).any(|one| [&one.ms, &one.bs].contains(&name));
         let involved = |name: &&String| {
             *name == &topology.names[0]
-                || self.handovers.iter().any(|handover| handover.involves(name, topology))
+                || self.handovers.iter().take(LADDERS).any(|handover| handover.involves(name, topology))
                 || authenticates(name)
         };
         let mobiles = topology.names.iter().skip(1 + topology.bsids.len()).take(topology.macs.len());
@@ -62,14 +62,19 @@ impl Scenes<'_> {
         nodes: &[String],
         topology: &Topology,
     ) -> Vec<LadderStep> {
-        let shown = |at: VirtualTime| self.shows(at);
+        let takes_part: Vec<bool> = topology.names.iter().map(|name| nodes.contains(name)).collect();
+        let shown = |at: VirtualTime, node: NodeIndex| takes_part[node.0] && self.shows(at);
         let (states, start) = state_steps(states, shown, nodes, topology);
         let before = states.len();
         let mut steps: Vec<(VirtualTime, usize, LadderStep)> = Vec::new();
         for (order, step) in states.into_iter().enumerate() {
             steps.push((step.time, order, step));
         }
-        for (order, sent) in transmissions.iter().enumerate().filter(|(_, sent)| shown(sent.time)) {
+        for (order, sent) in transmissions.iter().enumerate() {
+            let foreign = matches!(sent.from, Sender::Node(node) if !takes_part[node.0]);
+            if foreign || !shown(sent.time, sent.to) {
+                continue;
+            }
             let air = matches!(topology.links[sent.port.0], LinkEnds::Air { .. });
             let data = sent.note.contains("user data") || sent.note.contains("user packet");
             if (data && !air) || sent.note.starts_with("MOB_NBR-ADV") {
@@ -101,19 +106,19 @@ impl Scenes<'_> {
 /// What the nodes said of themselves where `shown`, with the key state after it; and the key state before the first.
 fn state_steps(
     states: &StateLog,
-    shown: impl Fn(VirtualTime) -> bool,
+    shown: impl Fn(VirtualTime, NodeIndex) -> bool,
     nodes: &[String],
     topology: &Topology,
 ) -> (Vec<LadderStep>, Vec<KeyStanding>) {
-    let mobiles: Vec<MsMac> =
-        topology.macs.iter().copied().filter(|ms| nodes.contains(&topology.ms_name(*ms))).collect();
+    let named = topology.macs.iter().zip(topology.names.iter().skip(1 + topology.bsids.len()));
+    let mobiles: Vec<MsMac> = named.filter(|(_, name)| nodes.contains(name)).map(|(ms, _)| *ms).collect();
     let mut standings = KeyStandings::default();
     let mut steps = Vec::new();
     let mut start = None;
     // Mobiles whose keys have changed since the ladder showed them last.
     let mut changed: BTreeSet<MsMac> = BTreeSet::new();
     for state in &states.0 {
-        let visible = shown(state.time);
+        let visible = shown(state.time, state.node);
         let of = |standings: &KeyStandings, ms: &MsMac| standings.of(*ms, nodes, topology);
         if visible && start.is_none() {
             start = Some(mobiles.iter().map(|ms| of(&standings, ms)).collect());
