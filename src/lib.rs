@@ -4,14 +4,14 @@
 //!
 //! * [`time`]: virtual time.
 //! * [`dot16::wire`]: octets of the air interface into values and back; no keys, no state, no clock.
-//! * [`dot16::backbone`]: the same for the ASN control plane and the GRE data path.
-//! * [`dot16::security`]: key derivation, CMAC tuples, CCM PDUs, PN windows, TEK contexts; no I/O.
+//! * [`dot16::backbone`]: the same for the ASN control plane, the GRE data path and RADIUS.
+//! * [`dot16::security`]: key derivation, CMAC tuples, CCM PDUs, PN windows, TEK contexts, EAP-TLS; no I/O.
 //! * [`capture`]: pcapng and pcap files, their framings, the key log.
 //! * [`emulation`]: nodes behind one trait, links, taps, virtual time, threads and channels; knows no protocol.
 //! * [`dot16::node`]: the state machines of mobile station, base station, Authenticator and AAA server, sans-IO.
-//! * [`adversary`]: trigger and action: record and replay.
+//! * [`adversary`]: trigger and action: record, replay, drop, delay, compromise a node.
 //! * [`scenario`]: a script becomes nodes, links, steps and expectations, and is run.
-//! * [`report`]: ladder, table, JSON.
+//! * [`report`]: ladder (text, SVG, Mermaid), tables, the comparison and its plot.
 //! * [`cli`]: one file per command.
 
 pub mod adversary;
