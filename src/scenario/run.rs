@@ -56,6 +56,9 @@ pub enum RunError {
     /// A traffic file holds no IPv4 packet, so there is nothing to send.
     #[error("{}: expected at least one whole IPv4 packet, found none", .0.display())]
     NoPackets(PathBuf),
+    /// What the run leaves behind could not be judged.
+    #[error("the judge: {0}")]
+    Judge(#[source] CaptureError),
 }
 
 /// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
