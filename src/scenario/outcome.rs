@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ledger::Counts;
+pub use super::work::NodeWork;
 use crate::dot16::identifiers::{CmacKeyCount, Direction};
 use crate::time::VirtualTime;
 
@@ -266,6 +267,8 @@ pub struct RunOutcome {
     pub failed_searches: u64,
     /// (TEK, PN) pairs under which more than one PDU was sealed.
     pub nonce_reuse: u64,
+    /// What the run has cost each base station and the authenticator.
+    pub work: BTreeMap<String, NodeWork>,
     /// The attacks.
     pub attacks: Vec<AttackResult>,
     /// The capture.

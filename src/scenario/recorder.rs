@@ -15,6 +15,7 @@ use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::Scenes;
 use super::run::FinishedRun;
 use super::script::{Entry, Script};
+use super::work::WorkLog;
 use super::world::Topology;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
@@ -37,6 +38,7 @@ pub(super) struct Recorder {
     sealed: HashSet<(u64, Direction, u32)>,
     failed_searches: u64,
     nonce_reuse: u64,
+    work: WorkLog,
     states: StateLog,
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
@@ -63,6 +65,7 @@ impl Recorder {
             sealed: HashSet::new(),
             failed_searches: 0,
             nonce_reuse: 0,
+            work: WorkLog::default(),
             states: StateLog::default(),
             said: BTreeMap::new(),
             authentications: Vec::new(),
@@ -159,6 +162,7 @@ impl Observer<Event> for Recorder {
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
         let ms = event.ms;
         self.measures.event(now, ms, &event.what);
+        self.work.event(now, node, ms, &event.what);
         let change = KeyChange::of(&event.what);
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
@@ -258,6 +262,7 @@ impl Recorder {
             rejects: self.rejects,
             failed_searches: self.failed_searches,
             nonce_reuse: self.nonce_reuse,
+            work: self.work.finish(script, &self.topology),
             attacks,
             capture: None,
             judge: None,

@@ -10,6 +10,7 @@ use super::problem::{Problem, Read};
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
 use super::units::show_time;
+use super::work::{self, WorkKind};
 use crate::dot16::identifiers::Direction;
 use crate::dot16::node::HandoverMode;
 
@@ -97,6 +98,13 @@ pub enum Expected {
     },
     /// Whether a generated TEK, plain or wrapped, is on any link (statement A21).
     TekOnLink(bool),
+    /// What the run has cost a node.
+    Work {
+        /// The base station or the authenticator.
+        node: String,
+        /// How much of which kind of work.
+        amounts: Vec<(WorkKind, Amount)>,
+    },
     /// The kinds of findings that the judge reports, each once, in any order; empty: none.
     Judge(Vec<JudgeFinding>),
 }
@@ -183,7 +191,7 @@ words! {
 }
 
 /// What an entry can expect, one of them each.
-pub(super) const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 12] = [
     "handover",
     "traffic",
     "rejects",
@@ -193,6 +201,7 @@ pub(super) const KINDS: [&str; 11] = [
     "interruption",
     "entered",
     "renewed",
+    "work",
     "tek_on_link",
     "judge",
 ];
@@ -207,6 +216,7 @@ pub(super) const KEYS: &[&str] = &[
     "interruption",
     "entered",
     "renewed",
+    "work",
     "tek_on_link",
     "judge",
 ];
@@ -279,6 +289,7 @@ impl Reader<'_> {
                     by: section.required("by", "a time from the start of the run")?.time(TICK..=Duration::MAX)?,
                 })
             }
+            "work" => work::read(field, self.stations).map(|(node, amounts)| Expected::Work { node, amounts }),
             "tek_on_link" => field.boolean().map(Expected::TekOnLink),
             _ => judge(field),
         }
@@ -361,6 +372,11 @@ impl Reader<'_> {
             Expected::Authenticated { entry, mobile_station, base_station, by } => {
                 let what = if *entry { "has entered" } else { "has renewed its PMK" };
                 format!("{} {what} at {} by {}", mobile(mobile_station), base(base_station), show_time(*by))
+            }
+            Expected::Work { node, amounts } => {
+                let amounts: Vec<String> =
+                    amounts.iter().map(|(kind, amount)| format!("{} {amount}", kind.as_str())).collect();
+                format!("work of {node}: {}", amounts.join(", "))
             }
             Expected::TekOnLink(true) => "a generated TEK is on a link".to_owned(),
             Expected::TekOnLink(false) => "no generated TEK is on any link".to_owned(),

@@ -27,6 +27,7 @@ mod tests;
 mod traffic;
 mod units;
 mod value;
+mod work;
 
 use std::ops::Index;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub use set::{SetArgument, SetArgumentError};
 pub use stations::{BaseStation, BaseStationId, MOBILE_STATIONS_PER_BASE_STATION, MobileStation, MobileStationId};
 pub use steps::{Actor, Step, StepAction};
 pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDirection};
+pub use work::WorkKind;
 
 use problem::{Place, Problem, Read, SourceText};
 use section::Section;
