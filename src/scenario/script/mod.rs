@@ -28,6 +28,7 @@ mod tests;
 mod traffic;
 mod units;
 mod value;
+mod work;
 
 use std::ops::Index;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub use stations::{BaseStation, BaseStationId, MOBILE_STATIONS_PER_BASE_STATION,
 pub use steps::{Actor, Step, StepAction};
 pub use success::Success;
 pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDirection};
+pub use work::WorkKind;
 
 use problem::{Place, Problem, Read, SourceText};
 use section::Section;
