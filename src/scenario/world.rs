@@ -619,6 +619,8 @@ fn base_station(
         pmk_lifetime: script.authenticator.pmk_lifetime,
         seamless: scripted.seamless && script.mode == HandoverMode::Seamless,
         retained_contexts: usize::try_from(scripted.retained_contexts).unwrap_or(usize::MAX),
+        context_request_budget: scripted.context_request_budget,
+        preparation_budget: scripted.preparation_budget,
         ports: ports.collect(),
     };
     let backbone = backbone_side(script, topology, directory, topology.base_station(position));

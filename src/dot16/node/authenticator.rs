@@ -17,7 +17,7 @@ use authentication::{Session, SessionKey, SessionTimer};
 use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::directory::Directory;
-use super::event::{Command, Counts, Event, NamedKey, What};
+use super::event::{Command, Counts, Event, NamedKey, What, Work};
 use super::named_count::{count_tlv, named_ak_sn, named_count};
 use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
@@ -288,7 +288,10 @@ impl Authenticator {
             {
                 outbox.verdict(Verdict::accepted("a repetition: the same answer again"));
             }
-            ContextReq => self.context_request(now, bs, from, message, outbox),
+            ContextReq => {
+                outbox.report(Event { ms: message.ms, what: What::Work(Work::CONTEXT_REPORT) });
+                self.context_request(now, bs, from, message, outbox);
+            }
             CmacKeyCountUpdate => self.count_report(now, bs, from, message, outbox),
             ArEapStart => self.eap_start(now, bs, message, outbox),
             ArEapTransfer => self.eap_response(now, bs, message, outbox),

@@ -75,6 +75,9 @@ pub(super) const SELF_SYNC_WINDOW: u16 = 4;
 pub(super) const SELF_SYNC_BUDGET: u32 = 16;
 pub(super) const PN_WINDOW: u16 = 64;
 pub(super) const RETAINED_CONTEXTS: u32 = 1_024;
+pub(super) const CONTEXT_REQUEST_BUDGET: u32 = 100;
+/// As many as there can be mobiles at one base station.
+pub(super) const PREPARATION_BUDGET: u32 = 300;
 pub(super) const LAST_PN: PacketNumber = PacketNumber::LAST;
 pub(super) const TEK_CACHE: bool = true;
 pub(super) const REFRESH: bool = true;
