@@ -44,6 +44,8 @@ pub(super) struct Recorder {
     /// When the authentication under way of each mobile began.
     authenticating: BTreeMap<MsMac, VirtualTime>,
     notes: Vec<String>,
+    /// What the adversary says of its attacks, by their number.
+    remarks: Vec<(usize, String)>,
 }
 
 impl Recorder {
@@ -68,6 +70,7 @@ impl Recorder {
             authentications: Vec::new(),
             authenticating: BTreeMap::new(),
             notes: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -225,6 +228,10 @@ impl Observer<Event> for Recorder {
         }
     }
 
+    fn remark(&mut self, attack: usize, remark: String) {
+        self.remarks.push((attack, remark));
+    }
+
     fn finished(&self, now: VirtualTime) -> bool {
         now > self.quiet_from && self.outstanding == 0
     }
@@ -234,7 +241,7 @@ impl Recorder {
     /// Measures, evaluates and hands everything over.
     pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
         let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
-        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.topology);
+        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.remarks, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
         notes.extend(not_entered(script, &self.authentications));

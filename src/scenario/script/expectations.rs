@@ -312,10 +312,10 @@ impl Reader<'_> {
     fn attack(&self, section: &Section<'_>) -> Read<Expected> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
-        let judged = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_) | AttackAction::Compromise(_));
+        let judged = |attack: &&Attack| attack.action.sends() || matches!(attack.action, AttackAction::Compromise(_));
         let known: Vec<&str> = self.attacks.iter().filter(judged).map(|attack| attack.name.as_str()).collect();
         if !known.contains(&name) {
-            let problem = field.mismatch("the name of an [[attack]] that replays or compromises");
+            let problem = field.mismatch("the name of an [[attack]] that sends or compromises");
             return Err(match nearest(name, known) {
                 Some(name) => problem.help(format!("did you mean {name:?}?")),
                 None => problem,

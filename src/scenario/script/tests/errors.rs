@@ -538,9 +538,9 @@ fn attacks_are_checked() {
         "\"data\", time = \"1s\"",
         5,
         29,
-        "trigger: expected exactly one of frame, time, found frame and time",
+        "trigger: expected exactly one of frame, time, event, found frame and time",
     );
-    changed("{ frame = \"data\" }", "{ }", 5, 11, "trigger: expected exactly one of frame, time, found none");
+    changed("{ frame = \"data\" }", "{ }", 5, 11, "trigger: expected exactly one of frame, time, event, found none");
     changed(
         "frame = \"data\"",
         "time = \"1s\"",
@@ -669,7 +669,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, compromise, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, reorder, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(
@@ -865,7 +865,7 @@ fn expectations_are_checked() {
     expect(
         "attack = { name = \"a\", succeeded = true }",
         19,
-        "expect.attack.name: expected the name of an [[attack]] that replays or compromises, found the string \"a\"",
+        "expect.attack.name: expected the name of an [[attack]] that sends or compromises, found the string \"a\"",
     );
     expect(
         "handover = { target = \"bs1\", outcome = \"complete\" }",
