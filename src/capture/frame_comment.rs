@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! ["deliberate: "] what *("; " remark) [LF "lost"] ["; still under way when the run ended"]
-//! *("; " receiver [" (a duplicate made by the link)"] [" (a bit error on the link)"] ": " verdict)
+//! *("; " receiver [" (a duplicate made by the link)"] [" (a bit error on the link)" / " (modified on the way)"] ": " verdict)
 //! ```
 //!
 //! A verdict that begins with one of [`REJECTING`] says that the receiver dropped the frame, any other that it took it.
@@ -17,7 +17,26 @@ const DELIBERATE: &str = "deliberate: ";
 const LOST: &str = "lost";
 const UNDER_WAY: &str = "; still under way when the run ended";
 const DUPLICATE: &str = " (a duplicate made by the link)";
-const BIT_ERROR: &str = " (a bit error on the link)";
+
+/// How the frame that arrived differs from the one that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The link changed bits of it.
+    BitError,
+    /// The adversary changed it.
+    Modified,
+}
+
+impl Change {
+    const ALL: [Self; 2] = [Self::BitError, Self::Modified];
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::BitError => " (a bit error on the link)",
+            Self::Modified => " (modified on the way)",
+        }
+    }
+}
 
 /// What a receiver made of one arrival of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +45,8 @@ pub struct ReceiverVerdict {
     pub receiver: String,
     /// Whether this arrival is a copy that the link made.
     pub duplicate: bool,
-    /// Whether the link changed bits of it.
-    pub bit_error: bool,
+    /// How it was changed, if it was.
+    pub change: Option<Change>,
     /// Its reason, in the state machine's words.
     pub text: String,
 }
@@ -115,8 +134,8 @@ impl fmt::Display for FrameComment {
         }
         for verdict in &self.verdicts {
             let duplicate = if verdict.duplicate { DUPLICATE } else { "" };
-            let bit_error = if verdict.bit_error { BIT_ERROR } else { "" };
-            write!(f, "; {}{duplicate}{bit_error}: {}", verdict.receiver, verdict.text)?;
+            let change = verdict.change.map_or("", Change::words);
+            write!(f, "; {}{duplicate}{change}: {}", verdict.receiver, verdict.text)?;
         }
         Ok(())
     }
@@ -131,7 +150,7 @@ fn first_verdict(comment: &str, receiver: &str) -> Option<usize> {
 }
 
 /// Whether `text` begins with the head of a verdict of `receiver`: what it says of the arrival, and what follows.
-fn verdict_head<'t>(text: &'t str, receiver: &str) -> Option<(bool, bool, &'t str)> {
+fn verdict_head<'t>(text: &'t str, receiver: &str) -> Option<(bool, Option<Change>, &'t str)> {
     let mut rest = text.strip_prefix("; ")?.strip_prefix(receiver)?;
     let mut flag = |word: &str| match rest.strip_prefix(word) {
         Some(after) => {
@@ -140,15 +159,16 @@ fn verdict_head<'t>(text: &'t str, receiver: &str) -> Option<(bool, bool, &'t st
         }
         None => false,
     };
-    let (duplicate, bit_error) = (flag(DUPLICATE), flag(BIT_ERROR));
-    Some((duplicate, bit_error, rest.strip_prefix(": ")?))
+    let duplicate = flag(DUPLICATE);
+    let change = Change::ALL.into_iter().find(|change| flag(change.words()));
+    Some((duplicate, change, rest.strip_prefix(": ")?))
 }
 
 fn take_verdict<'t>(text: &'t str, receiver: &str) -> Option<(ReceiverVerdict, &'t str)> {
-    let (duplicate, bit_error, rest) = verdict_head(text, receiver)?;
+    let (duplicate, change, rest) = verdict_head(text, receiver)?;
     let end = first_verdict(rest, receiver).unwrap_or(rest.len());
     let (words, next) = rest.split_at_checked(end)?;
-    Some((ReceiverVerdict { receiver: receiver.to_owned(), duplicate, bit_error, text: words.to_owned() }, next))
+    Some((ReceiverVerdict { receiver: receiver.to_owned(), duplicate, change, text: words.to_owned() }, next))
 }
 
 #[cfg(test)]
@@ -156,7 +176,7 @@ mod tests {
     use super::*;
 
     fn verdict(text: &str) -> ReceiverVerdict {
-        ReceiverVerdict { receiver: "bs2".to_owned(), duplicate: false, bit_error: false, text: text.to_owned() }
+        ReceiverVerdict { receiver: "bs2".to_owned(), duplicate: false, change: None, text: text.to_owned() }
     }
 
     #[test]
@@ -172,7 +192,7 @@ mod tests {
                     verdict("accepted: ICV good; all is well"),
                     ReceiverVerdict {
                         duplicate: true,
-                        bit_error: true,
+                        change: Some(Change::Modified),
                         ..verdict("dropped: PN 1 was already accepted")
                     },
                 ],

@@ -72,14 +72,14 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[step]]`", steps::KEYS),
         ("### `[[link]]`", impairments::KEYS),
         ("### `[[fault]]`", faults::KEYS),
-        ("### `[[attack]]`", attacks::KEYS),
-        ("### `[[attack]]`", attacks::TRIGGER_KEYS),
-        ("### `[[attack]]`", attacks::ACTION_KEYS),
+        ("### `[[attack]]`", &attacks::TABLES.concat()),
         ("### `[[expect]]`", expectations::KEYS),
         ("### `[[expect]]`", expectations::HANDOVER_KEYS),
         ("### `[[expect]]`", expectations::TRAFFIC_KEYS),
         ("### `[[expect]]`", expectations::BOUNDED_KEYS),
         ("### `[[expect]]`", expectations::AUTHENTICATED_KEYS),
+        ("### `[[expect]]`", expectations::RELEASED_KEYS),
+        ("### `[[expect]]`", work::KEYS),
     ];
     for (heading, keys) in sections {
         let section = README.split(heading).nth(1).unwrap_or_else(|| panic!("no section {heading}"));

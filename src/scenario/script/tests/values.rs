@@ -32,6 +32,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         seed: 1,
         profile: Profile::Contribution,
         mode: HandoverMode::Seamless,
+        last_key_count: CmacKeyCount(u16::MAX),
         begins: VirtualTime::ZERO,
         duration: ms(3_000),
         radio: Radio {
@@ -89,6 +90,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             self_sync_budget: 16,
             pn_window: 64,
             retained_contexts: 1_024,
+            context_request_budget: 100,
+            preparation_budget: 300,
             weaknesses: Weaknesses::default(),
             last_pn: PacketNumber::LAST,
         }],
@@ -186,6 +189,8 @@ self_sync_window = 0
 self_sync_budget = 0
 pn_window = 1024
 retained_contexts = 3
+context_request_budget = 4
+preparation_budget = 0
 last_pn = 1
 weaknesses = ["never-seals-again"]
 
@@ -326,7 +331,7 @@ fn every_key_is_read() {
     assert_eq!(script.authenticator.ip, Ipv4Addr::new(10, 0, 0, 9));
     let bs1 = &script[BaseStationId(0)];
     assert_eq!((bs1.tek_cache, bs1.self_sync_window, bs1.self_sync_budget, bs1.pn_window), (false, 0, 0, 1_024));
-    assert_eq!(bs1.retained_contexts, 3);
+    assert_eq!((bs1.retained_contexts, bs1.context_request_budget, bs1.preparation_budget), (3, 4, 0));
     assert!(bs1.weaknesses.has(Weakness::NeverSealsAgain) && !bs1.weaknesses.has(Weakness::CountsByItself));
     let gateway = &script.authenticator.weaknesses;
     assert!(gateway.has(Weakness::TellsNobody) && gateway.has(Weakness::AcceptsOldReport));
@@ -382,12 +387,21 @@ fn every_key_is_read() {
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!(script.attacks[0].tap, Some(DirectedLink { link, to: LinkEnd::First }));
+    assert_eq!(script.attacks[0].tap, Some(Tap::Link(DirectedLink { link, to: LinkEnd::First })));
     let frames = FrameChoice { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) };
-    assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames));
+    assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames, FrameFilter::default()));
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
     assert_eq!(script.attacks[1].trigger, Trigger::Time(at(2_000)));
-    assert_eq!(script.attacks[1].action, AttackAction::Replay("tape".to_owned()));
+    assert_eq!(
+        script.attacks[1].action,
+        AttackAction::Replay(crate::adversary::Replay {
+            recording: "tape".to_owned(),
+            rounds: crate::adversary::Rounds { times: 1, every: Duration::from_millis(5) },
+            first: 1,
+            frames: None,
+            change: crate::adversary::Change::default(),
+        })
+    );
 }
 
 #[test]
@@ -621,8 +635,8 @@ fn with_full_entry_everything_of_the_script_is_later_by_the_time_for_it() {
     );
     let instants = |script: &Script| {
         let Some(Traffic::Generated(traffic)) = script.traffic.first() else { panic!("{:?}", script.traffic) };
-        let Trigger::Time(replay) = script.attacks[1].trigger else { panic!("{:?}", script.attacks) };
-        let Trigger::Frame(record) = script.attacks[0].trigger else { panic!("{:?}", script.attacks) };
+        let Trigger::Time(replay) = script.attacks[1].trigger.clone() else { panic!("{:?}", script.attacks) };
+        let Trigger::Frame(record, _) = script.attacks[0].trigger.clone() else { panic!("{:?}", script.attacks) };
         let ends = VirtualTime::ZERO + script.duration;
         let faults = script.faults[0].frames.after;
         [script.begins, traffic.start, traffic.stop, script.steps[0].at, faults, record.after, replay, ends]
