@@ -13,8 +13,10 @@ use super::link_search;
 use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::Scenes;
+use super::releases::Releases;
 use super::run::FinishedRun;
-use super::script::{Entry, Script};
+use super::script::{Entry, Expected, Script};
+use super::work::WorkLog;
 use super::world::Topology;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
@@ -32,11 +34,13 @@ pub(super) struct Recorder {
     delivered: Vec<CapturedFrame>,
     keys: KeyCollector,
     compromises: Compromises,
+    releases: Releases,
     measures: Measures,
     rejects: RejectCounts,
     sealed: HashSet<(u64, Direction, u32)>,
     failed_searches: u64,
     nonce_reuse: u64,
+    work: WorkLog,
     states: StateLog,
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
@@ -51,6 +55,7 @@ pub(super) struct Recorder {
 impl Recorder {
     /// Nothing recorded yet.
     pub(super) fn new(script: &Script, topology: &Topology) -> Self {
+        let established = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Established);
         Self {
             topology: topology.clone(),
             ledgers: vec![Ledger::new(); script.mobile_stations.len()],
@@ -60,11 +65,13 @@ impl Recorder {
             delivered: Vec::new(),
             keys: KeyCollector::default(),
             compromises: Compromises::new(script),
+            releases: Releases::new(established.map(|ms| (ms.mac, script[ms.serving].bsid))),
             measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, script.mode_of(ms))).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
             failed_searches: 0,
             nonce_reuse: 0,
+            work: WorkLog::default(),
             states: StateLog::default(),
             said: BTreeMap::new(),
             authentications: Vec::new(),
@@ -162,6 +169,8 @@ impl Observer<Event> for Recorder {
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
         let ms = event.ms;
         self.measures.event(now, ms, &event.what);
+        self.releases.event(now, ms, &event.what);
+        self.work.event(now, node, ms, &event.what);
         let change = KeyChange::of(&event.what);
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
@@ -241,7 +250,6 @@ impl Recorder {
     /// Measures, evaluates and hands everything over.
     pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
         let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
-        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.remarks, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
         notes.extend(not_entered(script, &self.authentications));
@@ -265,7 +273,9 @@ impl Recorder {
             rejects: self.rejects,
             failed_searches: self.failed_searches,
             nonce_reuse: self.nonce_reuse,
-            attacks,
+            releases: self.releases.finish(&self.topology),
+            attacks: Vec::new(),
+            work: self.work.finish(script, &self.topology),
             capture: None,
             judge: None,
             ladder: Vec::new(),
@@ -274,6 +284,10 @@ impl Recorder {
         let scenes = Scenes { handovers: &handovers, authentications: &outcome.authentications };
         (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
+        let holds = |expected: &Expected| expectations::holds(expected, script, &outcome, &tek_on_link);
+        let attacks =
+            attack_results(script, &self.transmissions, &self.compromises, &self.remarks, &self.topology, holds);
+        outcome.attacks = attacks;
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
         if outcome.expectations.iter().any(|expectation| !expectation.held) {
             outcome.verdict = RunVerdict::Fail;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attacks::{Attack, AttackAction, DIRECTIONS};
+use super::attacks::{Attack, DIRECTIONS};
 use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
 use super::nearest::nearest;
 use super::network::TICK;
@@ -10,6 +10,7 @@ use super::problem::{Problem, Read};
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
 use super::units::show_time;
+use super::work::{self, WorkKind};
 use crate::dot16::identifiers::Direction;
 use crate::dot16::node::HandoverMode;
 
@@ -97,8 +98,22 @@ pub enum Expected {
     },
     /// Whether a generated TEK, plain or wrapped, is on any link (statement A21).
     TekOnLink(bool),
+    /// What the run has cost a node.
+    Work {
+        /// The base station or the authenticator.
+        node: String,
+        /// How much of which kind of work.
+        amounts: Vec<(WorkKind, Amount)>,
+    },
     /// The kinds of findings that the judge reports, each once, in any order; empty: none.
     Judge(Vec<JudgeFinding>),
+    /// The base station gave up the live connection of the mobile, which had not completed a handover to another.
+    Released {
+        /// Whose.
+        mobile_station: MobileStationId,
+        /// Which base station.
+        base_station: BaseStationId,
+    },
 }
 
 macro_rules! words {
@@ -183,7 +198,7 @@ words! {
 }
 
 /// What an entry can expect, one of them each.
-pub(super) const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 13] = [
     "handover",
     "traffic",
     "rejects",
@@ -193,8 +208,10 @@ pub(super) const KINDS: [&str; 11] = [
     "interruption",
     "entered",
     "renewed",
+    "work",
     "tek_on_link",
     "judge",
+    "released",
 ];
 pub(super) const KEYS: &[&str] = &[
     "text",
@@ -207,14 +224,30 @@ pub(super) const KEYS: &[&str] = &[
     "interruption",
     "entered",
     "renewed",
+    "work",
     "tek_on_link",
     "judge",
+    "released",
+];
+/// What the success of an attack can rest on: neither on another attack, nor on the judge, who comes later.
+const OF_SUCCESS: [&str; 10] = [
+    "handover",
+    "traffic",
+    "rejects",
+    "nonce_reuse",
+    "data_before_ranging",
+    "interruption",
+    "entered",
+    "renewed",
+    "tek_on_link",
+    "released",
 ];
 pub(super) const HANDOVER_KEYS: &[&str] = &["mobile_station", "nth", "target", "outcome", "mode"];
 pub(super) const TRAFFIC_KEYS: &[&str] = &["mobile_station", "direction", "lost", "duplicated", "altered"];
 pub(super) const BOUNDED_KEYS: &[&str] = &["mobile_station", "nth", "direction", "at_least", "at_most"];
 pub(super) const AUTHENTICATED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
 pub(super) const ATTACK_KEYS: &[&str] = &["name", "succeeded"];
+pub(super) const RELEASED_KEYS: &[&str] = &["mobile_station", "base_station"];
 
 /// What the expectations of a script may refer to.
 struct Reader<'a> {
@@ -233,6 +266,13 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) 
         expectations.push(Expectation { text: section.read("text", in_words, Field::line)?, expected });
     }
     Ok(expectations)
+}
+
+/// The one expectation in the table `field`, on which the success of an attack rests.
+pub(super) fn of_success(field: &Field<'_>, stations: &Stations) -> Read<Expectation> {
+    let reader = Reader { stations, attacks: &[] };
+    let expected = reader.expected(&field.section(&OF_SUCCESS)?.exactly_one(&OF_SUCCESS)?)?;
+    Ok(Expectation { text: reader.in_words(&expected), expected })
 }
 
 fn nth(section: &Section<'_>) -> Read<u32> {
@@ -279,7 +319,16 @@ impl Reader<'_> {
                     by: section.required("by", "a time from the start of the run")?.time(TICK..=Duration::MAX)?,
                 })
             }
+            "work" => work::read(field, self.stations).map(|(node, amounts)| Expected::Work { node, amounts }),
             "tek_on_link" => field.boolean().map(Expected::TekOnLink),
+            "released" => {
+                let section = field.section(RELEASED_KEYS)?;
+                let base_station = section.required("base_station", "the name of a [[base_station]]")?;
+                Ok(Expected::Released {
+                    mobile_station: self.stations.mobile_station(&section)?,
+                    base_station: self.stations.base_station(&base_station)?,
+                })
+            }
             _ => judge(field),
         }
     }
@@ -312,10 +361,14 @@ impl Reader<'_> {
     fn attack(&self, section: &Section<'_>) -> Read<Expected> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
-        let judged = |attack: &&Attack| attack.action.sends() || matches!(attack.action, AttackAction::Compromise(_));
-        let known: Vec<&str> = self.attacks.iter().filter(judged).map(|attack| attack.name.as_str()).collect();
+        let judged = self.attacks.iter().filter(|attack| attack.succeeds_if.is_some());
+        let known: Vec<&str> = judged.map(|attack| attack.name.as_str()).collect();
         if !known.contains(&name) {
-            let problem = field.mismatch("the name of an [[attack]] that sends or compromises");
+            if self.attacks.iter().any(|attack| attack.name == name) {
+                let problem = field.mismatch("the name of an [[attack]] that has a result");
+                return Err(problem.help("an attack that sends nothing and reads nothing has one with succeeds_if"));
+            }
+            let problem = field.mismatch("the name of an [[attack]]");
             return Err(match nearest(name, known) {
                 Some(name) => problem.help(format!("did you mean {name:?}?")),
                 None => problem,
@@ -362,12 +415,20 @@ impl Reader<'_> {
                 let what = if *entry { "has entered" } else { "has renewed its PMK" };
                 format!("{} {what} at {} by {}", mobile(mobile_station), base(base_station), show_time(*by))
             }
+            Expected::Work { node, amounts } => {
+                let amounts: Vec<String> =
+                    amounts.iter().map(|(kind, amount)| format!("{} {amount}", kind.as_str())).collect();
+                format!("work of {node}: {}", amounts.join(", "))
+            }
             Expected::TekOnLink(true) => "a generated TEK is on a link".to_owned(),
             Expected::TekOnLink(false) => "no generated TEK is on any link".to_owned(),
             Expected::Judge(findings) if findings.is_empty() => "the judge finds nothing".to_owned(),
             Expected::Judge(findings) => {
                 let findings: Vec<&str> = findings.iter().map(|finding| finding.as_str()).collect();
                 format!("the judge finds {}", findings.join(", "))
+            }
+            Expected::Released { mobile_station, base_station } => {
+                format!("{} gives up the live connection of {}", base(base_station), mobile(mobile_station))
             }
         }
     }

@@ -20,6 +20,7 @@ use super::links::{DirectedLink, Link, LinkEnd, link, towards};
 use super::problem::{Problem, Read};
 use super::section::Section;
 use super::stations::Stations;
+use super::success::{self, Success};
 use super::value::Data;
 use crate::dot16::identifiers::Direction;
 use value::Scope;
@@ -37,8 +38,8 @@ pub struct Attack {
     pub wait: Duration,
     /// What it does.
     pub action: AttackAction,
-    /// When it has succeeded.
-    pub succeeds_if: Success,
+    /// When it has succeeded; `None`: it has no result.
+    pub succeeds_if: Option<Success>,
 }
 
 /// Where the adversary sits.
@@ -75,13 +76,6 @@ impl Tap {
             Self::Link(_) => None,
         }
     }
-}
-
-/// When an attack has succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Success {
-    /// The receiver accepted a frame that the adversary sent.
-    Accepted,
 }
 
 pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
@@ -133,7 +127,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
 fn attack(section: &Section<'_>, name: String, scope: Scope<'_>, duration: Duration) -> Read<Attack> {
     let what = action::field(section)?;
     let tap = if what.key() == "compromise" {
-        for key in ["tap", "direction", "to", "insider", "succeeds_if"] {
+        for key in ["tap", "direction", "to", "insider"] {
             section.refuse(key, "beside compromise, which hears all of the air")?;
         }
         None
@@ -144,8 +138,7 @@ fn attack(section: &Section<'_>, name: String, scope: Scope<'_>, duration: Durat
     let (trigger, wait) = trigger::read(&field, tap, scope, duration)?;
     let own = matches!(trigger, Trigger::Frame(..));
     let action = action::read(section, &what, tap, Scope { own, ..scope })?;
-    let succeeds_if =
-        section.read("succeeds_if", Success::Accepted, |field| field.one_of(&[("accepted", Success::Accepted)]))?;
+    let succeeds_if = success::read(section, &action, scope.stations)?;
     Ok(Attack { name, tap, trigger, wait, action, succeeds_if })
 }
 
