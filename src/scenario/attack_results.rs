@@ -51,7 +51,7 @@ pub(super) fn attack_results(
     let attacks = script.attacks.iter().enumerate();
     let results = attacks.filter_map(|(number, attack)| {
         let success = attack.succeeds_if.as_ref()?;
-        let mut done = match attack.action {
+        let done = match attack.action {
             _ if attack.action.sends() => Some(replayed(number, attack, transmissions, topology)),
             AttackAction::Compromise(_) => {
                 let (position, compromise) = compromises.0.get(&number)?;
@@ -59,15 +59,14 @@ pub(super) fn attack_results(
             }
             _ => None,
         };
+        let mut result = match success {
+            Success::Expected(expectation) => expected(attack, done, expectation, holds(&expectation.expected)),
+            Success::Accepted | Success::Opened => done?,
+        };
         for (_, remark) in remarks.iter().filter(|(of, _)| *of == number) {
-            if let Some(done) = &mut done {
-                done.detail.push_str(&format!("; {remark}"));
-            }
+            result.detail.push_str(&format!("; {remark}"));
         }
-        match success {
-            Success::Expected(expectation) => Some(expected(attack, done, expectation, holds(&expectation.expected))),
-            Success::Accepted | Success::Opened => done,
-        }
+        Some(result)
     });
     results.collect()
 }

@@ -24,6 +24,7 @@ mod key_standing;
 pub mod ledger;
 mod link_search;
 pub mod outcome;
+mod played_frames;
 mod recorded_capture;
 mod recorded_ladder;
 mod recorder;

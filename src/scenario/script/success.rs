@@ -19,10 +19,10 @@ pub enum Success {
 }
 
 /// What an attack with this action is for, where the script says nothing else; `None`: nothing by itself.
-const fn purpose(action: &AttackAction) -> Option<Success> {
+fn purpose(action: &AttackAction) -> Option<Success> {
     match action {
         AttackAction::Compromise(_) => Some(Success::Opened),
-        action if action.sends() => Some(Success::Accepted),
+        _ if action.sends() => Some(Success::Accepted),
         _ => None,
     }
 }
