@@ -32,6 +32,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         seed: 1,
         profile: Profile::Contribution,
         mode: HandoverMode::Seamless,
+        last_key_count: CmacKeyCount(65_535),
         begins: VirtualTime::ZERO,
         duration: ms(3_000),
         radio: Radio {
