@@ -101,6 +101,9 @@ weaknesses! {
     AgreesToUndeclaredSeamless = "agrees-to-undeclared-seamless", BaseStation;
     /// A26: candidates are prepared for a station that declared no handover.
     MovesFixedStations = "moves-fixed-stations", BaseStation;
+    /// A context that was asked for because of an RNG-REQ is forgotten if the RNG-REQ does not verify, so that each costs
+    /// another (attack 2).
+    FetchesContextAgain = "fetches-context-again", BaseStation;
     /// R7: the repetition of an RNG-REQ that was answered is dropped as a replay (attack 16).
     AnswersRangingOnce = "answers-ranging-once", BaseStation;
     /// R4, R8: an N below the highest count is taken for one that has wrapped, and contexts are derived again (attack 15).
