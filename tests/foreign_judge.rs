@@ -87,9 +87,13 @@ fn the_judge_names_the_frame_in_which_one_octet_was_changed() {
         // The packet number is in the nonce.
         ("ICV bad", |pdu, body| pdu.header.encrypted && body.first_mut().map(|octet| *octet ^= 2).is_some()),
         // RNG-REQ: its second TLV.
-        ("CMAC bad", |_, body| body.starts_with(&[4, 0]) && body.get_mut(12).map(|octet| *octet ^= 1).is_some()),
+        ("CMAC bad", |pdu, body| {
+            !pdu.header.encrypted && body.starts_with(&[4, 0]) && body.get_mut(12).map(|octet| *octet ^= 1).is_some()
+        }),
         // MOB_MSHO-REQ: the CMAC value.
-        ("CMAC bad", |_, body| body.starts_with(&[57]) && body.last_mut().map(|octet| *octet ^= 1).is_some()),
+        ("CMAC bad", |pdu, body| {
+            !pdu.header.encrypted && body.starts_with(&[57]) && body.last_mut().map(|octet| *octet ^= 1).is_some()
+        }),
     ];
     for (wanted, change) in changes {
         let (file, frame) = tampered(folder.path(), change);

@@ -101,6 +101,7 @@ pub(crate) mod tests {
             rejects: RejectCounts::default(),
             failed_searches: 0,
             nonce_reuse: 0,
+            releases: Vec::new(),
             work: BTreeMap::new(),
             attacks: Vec::new(),
             capture: None,

@@ -1,10 +1,10 @@
-//! What the attacks of a run came to: frames that were played and accepted, and PDUs that the keys of a compromised base
-//! station open.
+//! What the attacks of a run came to: frames that were played and accepted, PDUs that the keys of a compromised base
+//! station open, and expectations on which a script lets success rest.
 
 use std::collections::BTreeMap;
 
 use super::outcome::AttackResult;
-use super::script::{Attack, AttackAction, Script, Trigger};
+use super::script::{Attack, AttackAction, Expectation, Expected, Script, Success, Trigger};
 use super::world::{LinkEnds, Topology};
 use crate::adversary::{Compromise, compromise};
 use crate::dot16::identifiers::MsMac;
@@ -38,23 +38,44 @@ impl Compromises {
     }
 }
 
-/// The results of the attacks that play something or compromise a node, in the order of the script.
+/// The results of the attacks that have one, in the order of the script. `holds` says whether an expectation on which
+/// success rests holds, and what was seen.
 pub(super) fn attack_results(
     script: &Script,
     transmissions: &[Transmission],
     compromises: &Compromises,
     topology: &Topology,
+    holds: impl Fn(&Expected) -> (bool, String),
 ) -> Vec<AttackResult> {
     let attacks = script.attacks.iter().enumerate();
-    let results = attacks.filter_map(|(number, attack)| match attack.action {
-        AttackAction::Replay(_) => Some(replayed(number, attack, transmissions, topology)),
-        AttackAction::Compromise(_) => {
-            let (position, compromise) = compromises.0.get(&number)?;
-            Some(compromised(attack, *position, compromise, transmissions, topology))
+    let results = attacks.filter_map(|(number, attack)| {
+        let success = attack.succeeds_if.as_ref()?;
+        let done = match attack.action {
+            AttackAction::Replay(_) => Some(replayed(number, attack, transmissions, topology)),
+            AttackAction::Compromise(_) => {
+                let (position, compromise) = compromises.0.get(&number)?;
+                Some(compromised(attack, *position, compromise, transmissions, topology))
+            }
+            _ => None,
+        };
+        match success {
+            Success::Expected(expectation) => Some(expected(attack, done, expectation, holds(&expectation.expected))),
+            Success::Accepted | Success::Opened => done,
         }
-        _ => None,
     });
     results.collect()
+}
+
+/// The result of an attack that has succeeded if `expectation` holds; `done` is what its action came to by itself.
+fn expected(
+    attack: &Attack,
+    done: Option<AttackResult>,
+    expectation: &Expectation,
+    (succeeded, seen): (bool, String),
+) -> AttackResult {
+    let done = done.map_or_else(String::new, |done| format!("{}; ", done.detail));
+    let detail = format!("{done}{}: {seen}", expectation.text);
+    AttackResult { name: attack.name.clone(), succeeded, detail }
 }
 
 fn replayed(number: usize, attack: &Attack, transmissions: &[Transmission], topology: &Topology) -> AttackResult {

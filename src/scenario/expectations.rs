@@ -21,7 +21,8 @@ fn nth<'a>(outcome: &'a RunOutcome, script: &Script, mobile: MobileStationId, nt
     outcome.handovers.iter().filter(|handover| handover.ms == script[mobile].name).nth(position)
 }
 
-fn holds(
+/// Whether `expected` holds, and what was seen.
+pub fn holds(
     expected: &Expected,
     script: &Script,
     outcome: &RunOutcome,
@@ -118,6 +119,13 @@ fn holds(
             let found = tek_on_link();
             let detail = if found { "a generated TEK stands on a link" } else { "no generated TEK stands on any link" };
             (found == *wanted, detail.to_owned())
+        }
+        Expected::Released { mobile_station, base_station } => {
+            let (ms, bs) = (&script[*mobile_station].name, &script[*base_station].name);
+            match outcome.releases.iter().find(|release| release.ms == *ms && release.bs == *bs) {
+                Some(release) => (true, format!("given up after {:?}", Duration::from_micros(release.at_us))),
+                None => (false, "it was not given up".to_owned()),
+            }
         }
         Expected::Judge(_) => (false, "this version has no judge".to_owned()),
     }

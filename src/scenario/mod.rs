@@ -9,7 +9,7 @@
 //! * `faults`: what links do to chosen frames.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
 //! * `recorder` with `attack_results`, `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `key_standing`,
-//!   `link_search` and `expectations`: what is made of frames and of what nodes report.
+//!   `releases`, `link_search` and `expectations`: what is made of frames and of what nodes report.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
 //! * [`compare`]: the five modes side by side, over many runs.
 
@@ -27,6 +27,7 @@ pub mod outcome;
 mod recorded_capture;
 mod recorded_ladder;
 mod recorder;
+mod releases;
 pub mod run;
 pub mod script;
 mod scripted_links;

@@ -160,6 +160,17 @@ pub struct AttackResult {
     pub detail: String,
 }
 
+/// A live connection that a base station gave up although its mobile had not completed a handover to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReleaseResult {
+    /// The mobile.
+    pub ms: String,
+    /// The BS.
+    pub bs: String,
+    /// When, in microseconds of virtual time.
+    pub at_us: u64,
+}
+
 /// The capture of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CaptureResult {
@@ -267,6 +278,8 @@ pub struct RunOutcome {
     pub failed_searches: u64,
     /// (TEK, PN) pairs under which more than one PDU was sealed.
     pub nonce_reuse: u64,
+    /// Live connections that base stations gave up.
+    pub releases: Vec<ReleaseResult>,
     /// What the run has cost each base station and the authenticator.
     pub work: BTreeMap<String, NodeWork>,
     /// The attacks.

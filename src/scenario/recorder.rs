@@ -13,8 +13,9 @@ use super::link_search;
 use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::Scenes;
+use super::releases::Releases;
 use super::run::FinishedRun;
-use super::script::{Entry, Script};
+use super::script::{Entry, Expected, Script};
 use super::work::WorkLog;
 use super::world::Topology;
 use crate::capture::CapturedFrame;
@@ -33,6 +34,7 @@ pub(super) struct Recorder {
     delivered: Vec<CapturedFrame>,
     keys: KeyCollector,
     compromises: Compromises,
+    releases: Releases,
     measures: Measures,
     rejects: RejectCounts,
     sealed: HashSet<(u64, Direction, u32)>,
@@ -51,6 +53,7 @@ pub(super) struct Recorder {
 impl Recorder {
     /// Nothing recorded yet.
     pub(super) fn new(script: &Script, topology: &Topology) -> Self {
+        let established = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Established);
         Self {
             topology: topology.clone(),
             ledgers: vec![Ledger::new(); script.mobile_stations.len()],
@@ -60,6 +63,7 @@ impl Recorder {
             delivered: Vec::new(),
             keys: KeyCollector::default(),
             compromises: Compromises::new(script),
+            releases: Releases::new(established.map(|ms| (ms.mac, script[ms.serving].bsid))),
             measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, script.mode_of(ms))).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
@@ -162,6 +166,7 @@ impl Observer<Event> for Recorder {
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
         let ms = event.ms;
         self.measures.event(now, ms, &event.what);
+        self.releases.event(now, ms, &event.what);
         self.work.event(now, node, ms, &event.what);
         let change = KeyChange::of(&event.what);
         match event.what {
@@ -238,7 +243,6 @@ impl Recorder {
     /// Measures, evaluates and hands everything over.
     pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
         let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
-        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
         notes.extend(not_entered(script, &self.authentications));
@@ -262,8 +266,9 @@ impl Recorder {
             rejects: self.rejects,
             failed_searches: self.failed_searches,
             nonce_reuse: self.nonce_reuse,
+            releases: self.releases.finish(&self.topology),
+            attacks: Vec::new(),
             work: self.work.finish(script, &self.topology),
-            attacks,
             capture: None,
             judge: None,
             ladder: Vec::new(),
@@ -272,6 +277,9 @@ impl Recorder {
         let scenes = Scenes { handovers: &handovers, authentications: &outcome.authentications };
         (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
+        let holds = |expected: &Expected| expectations::holds(expected, script, &outcome, &tek_on_link);
+        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.topology, holds);
+        outcome.attacks = attacks;
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
         if outcome.expectations.iter().any(|expectation| !expectation.held) {
             outcome.verdict = RunVerdict::Fail;

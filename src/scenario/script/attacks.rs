@@ -8,6 +8,7 @@ use super::network::TICK;
 use super::problem::{Problem, Read};
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, Stations};
+use super::success::{self, Success};
 use crate::dot16::identifiers::Direction;
 use crate::time::VirtualTime;
 
@@ -23,8 +24,8 @@ pub struct Attack {
     pub trigger: Trigger,
     /// What it does.
     pub action: AttackAction,
-    /// When it has succeeded.
-    pub succeeds_if: Success,
+    /// When it has succeeded; `None`: it has no result.
+    pub succeeds_if: Option<Success>,
 }
 
 /// When the adversary acts.
@@ -53,13 +54,6 @@ pub enum AttackAction {
     Delay(Duration),
     /// Takes every key that this base station holds, and tries them on all user data on the air.
     Compromise(BaseStationId),
-}
-
-/// When an attack has succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Success {
-    /// The receiver accepted a frame that the adversary sent.
-    Accepted,
 }
 
 /// Names and types of the management messages that a trigger can name (`dot16-wire.md` 3.1).
@@ -140,7 +134,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
         let action = action(&section.required("action", EXPECTED_ACTION)?, stations)?;
         let tap = match action {
             AttackAction::Compromise(_) => {
-                for key in ["tap", "direction", "to", "insider", "succeeds_if"] {
+                for key in ["tap", "direction", "to", "insider"] {
                     section.refuse(key, "beside compromise, which hears all of the air")?;
                 }
                 None
@@ -152,14 +146,8 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
             tap.map(|tap| tap.link),
             duration,
         )?;
-        attacks.push(Attack {
-            name,
-            tap,
-            trigger,
-            action,
-            succeeds_if: section
-                .read("succeeds_if", Success::Accepted, |field| field.one_of(&[("accepted", Success::Accepted)]))?,
-        });
+        let succeeds_if = success::read(section, &action, stations)?;
+        attacks.push(Attack { name, tap, trigger, action, succeeds_if });
     }
     for (section, attack) in sections.iter().zip(&attacks) {
         check_action(section, attack, &attacks)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attacks::{Attack, AttackAction, DIRECTIONS};
+use super::attacks::{Attack, DIRECTIONS};
 use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
 use super::nearest::nearest;
 use super::network::TICK;
@@ -107,6 +107,13 @@ pub enum Expected {
     },
     /// The kinds of findings that the judge reports, each once, in any order; empty: none.
     Judge(Vec<JudgeFinding>),
+    /// The base station gave up the live connection of the mobile, which had not completed a handover to another.
+    Released {
+        /// Whose.
+        mobile_station: MobileStationId,
+        /// Which base station.
+        base_station: BaseStationId,
+    },
 }
 
 macro_rules! words {
@@ -191,7 +198,7 @@ words! {
 }
 
 /// What an entry can expect, one of them each.
-pub(super) const KINDS: [&str; 12] = [
+pub(super) const KINDS: [&str; 13] = [
     "handover",
     "traffic",
     "rejects",
@@ -204,6 +211,7 @@ pub(super) const KINDS: [&str; 12] = [
     "work",
     "tek_on_link",
     "judge",
+    "released",
 ];
 pub(super) const KEYS: &[&str] = &[
     "text",
@@ -219,12 +227,27 @@ pub(super) const KEYS: &[&str] = &[
     "work",
     "tek_on_link",
     "judge",
+    "released",
+];
+/// What the success of an attack can rest on: neither on another attack, nor on the judge, who comes later.
+const OF_SUCCESS: [&str; 10] = [
+    "handover",
+    "traffic",
+    "rejects",
+    "nonce_reuse",
+    "data_before_ranging",
+    "interruption",
+    "entered",
+    "renewed",
+    "tek_on_link",
+    "released",
 ];
 pub(super) const HANDOVER_KEYS: &[&str] = &["mobile_station", "nth", "target", "outcome", "mode"];
 pub(super) const TRAFFIC_KEYS: &[&str] = &["mobile_station", "direction", "lost", "duplicated", "altered"];
 pub(super) const BOUNDED_KEYS: &[&str] = &["mobile_station", "nth", "direction", "at_least", "at_most"];
 pub(super) const AUTHENTICATED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
 pub(super) const ATTACK_KEYS: &[&str] = &["name", "succeeded"];
+pub(super) const RELEASED_KEYS: &[&str] = &["mobile_station", "base_station"];
 
 /// What the expectations of a script may refer to.
 struct Reader<'a> {
@@ -243,6 +266,13 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) 
         expectations.push(Expectation { text: section.read("text", in_words, Field::line)?, expected });
     }
     Ok(expectations)
+}
+
+/// The one expectation in the table `field`, on which the success of an attack rests.
+pub(super) fn of_success(field: &Field<'_>, stations: &Stations) -> Read<Expectation> {
+    let reader = Reader { stations, attacks: &[] };
+    let expected = reader.expected(&field.section(&OF_SUCCESS)?.exactly_one(&OF_SUCCESS)?)?;
+    Ok(Expectation { text: reader.in_words(&expected), expected })
 }
 
 fn nth(section: &Section<'_>) -> Read<u32> {
@@ -291,6 +321,14 @@ impl Reader<'_> {
             }
             "work" => work::read(field, self.stations).map(|(node, amounts)| Expected::Work { node, amounts }),
             "tek_on_link" => field.boolean().map(Expected::TekOnLink),
+            "released" => {
+                let section = field.section(RELEASED_KEYS)?;
+                let base_station = section.required("base_station", "the name of a [[base_station]]")?;
+                Ok(Expected::Released {
+                    mobile_station: self.stations.mobile_station(&section)?,
+                    base_station: self.stations.base_station(&base_station)?,
+                })
+            }
             _ => judge(field),
         }
     }
@@ -323,10 +361,14 @@ impl Reader<'_> {
     fn attack(&self, section: &Section<'_>) -> Read<Expected> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
-        let judged = |attack: &&Attack| matches!(attack.action, AttackAction::Replay(_) | AttackAction::Compromise(_));
-        let known: Vec<&str> = self.attacks.iter().filter(judged).map(|attack| attack.name.as_str()).collect();
+        let judged = self.attacks.iter().filter(|attack| attack.succeeds_if.is_some());
+        let known: Vec<&str> = judged.map(|attack| attack.name.as_str()).collect();
         if !known.contains(&name) {
-            let problem = field.mismatch("the name of an [[attack]] that replays or compromises");
+            if self.attacks.iter().any(|attack| attack.name == name) {
+                let problem = field.mismatch("the name of an [[attack]] that has a result");
+                return Err(problem.help("an attack that sends nothing and reads nothing has one with succeeds_if"));
+            }
+            let problem = field.mismatch("the name of an [[attack]]");
             return Err(match nearest(name, known) {
                 Some(name) => problem.help(format!("did you mean {name:?}?")),
                 None => problem,
@@ -384,6 +426,9 @@ impl Reader<'_> {
             Expected::Judge(findings) => {
                 let findings: Vec<&str> = findings.iter().map(|finding| finding.as_str()).collect();
                 format!("the judge finds {}", findings.join(", "))
+            }
+            Expected::Released { mobile_station, base_station } => {
+                format!("{} gives up the live connection of {}", base(base_station), mobile(mobile_station))
             }
         }
     }

@@ -22,6 +22,7 @@ mod section;
 mod set;
 mod stations;
 mod steps;
+mod success;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -35,7 +36,7 @@ use std::time::Duration;
 
 pub use crate::dot16::node::HandoverMode;
 pub use aaa::Aaa;
-pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Success, Trigger};
+pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Trigger};
 pub use bounds::{Amount, TimeBounds};
 pub use entry::{Entry, Station};
 pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
@@ -49,6 +50,7 @@ pub use problem::ScriptError;
 pub use set::{SetArgument, SetArgumentError};
 pub use stations::{BaseStation, BaseStationId, MOBILE_STATIONS_PER_BASE_STATION, MobileStation, MobileStationId};
 pub use steps::{Actor, Step, StepAction};
+pub use success::Success;
 pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDirection};
 pub use work::WorkKind;
 

@@ -80,6 +80,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[expect]]`", expectations::TRAFFIC_KEYS),
         ("### `[[expect]]`", expectations::BOUNDED_KEYS),
         ("### `[[expect]]`", expectations::AUTHENTICATED_KEYS),
+        ("### `[[expect]]`", expectations::RELEASED_KEYS),
         ("### `[[expect]]`", work::KEYS),
     ];
     for (heading, keys) in sections {

@@ -565,6 +565,29 @@ fn attacks_are_checked() {
     );
 }
 
+#[test]
+fn the_success_of_an_attack_is_checked() {
+    let refused = |success: &str, message: &str| {
+        let attack = format!("{ATTACK}succeeds_if = {success}\n").replace("record = \"tape\"", "drop = true");
+        let error = parse(&format!("{SMALLEST}{attack}")).unwrap_err().to_string();
+        assert!(error.contains(&format!("attack.succeeds_if{message}")), "{error}");
+    };
+    let sends_nothing =
+        "expected a table with one expectation, such as { released = { ... } }, because the action sends nothing";
+    refused("\"accepted\"", &format!(": {sends_nothing}, found the string \"accepted\""));
+    refused("{ nonce_reuse = 1, tek_on_link = true }", ": expected exactly one of");
+    refused(
+        "{ released = { base_station = \"bs2\" } }",
+        ".released.base_station: expected the name of a [[base_station]]",
+    );
+    let error = parse(&format!("{SMALLEST}{ATTACK}succeeds_if = {{ attack = {{ name = \"a\" }} }}\n")).unwrap_err();
+    assert!(error.to_string().contains("unknown key \"attack\" in attack.succeeds_if"), "{error}");
+    let drop = ATTACK.replace("record = \"tape\"", "drop = true");
+    let attack = format!("{drop}succeeds_if = {{ released = {{ base_station = \"bs1\" }} }}\n");
+    let expect = "[[expect]]\nattack = { name = \"a\", succeeded = true }\n";
+    parse(&format!("{SMALLEST}{attack}{expect}")).unwrap();
+}
+
 const COMPROMISE: &str = r#"[[attack]]
 name = "a"
 trigger = { time = "1s" }
@@ -591,10 +614,8 @@ fn a_compromise_needs_a_base_station_and_an_instant_and_has_no_tap() {
         11,
         "trigger: expected an instant (time), because the action is to compromise, found a table",
     );
-    for (key, line) in [("tap", "tap = \"air:ms1-bs1\""), ("succeeds_if", "succeeds_if = \"accepted\"")] {
-        let reason = "beside compromise, which hears all of the air, found one";
-        changed("trigger", &format!("{line}\ntrigger"), 3, 1, &format!("{key}: expected no {key} {reason}"));
-    }
+    let reason = "beside compromise, which hears all of the air, found one";
+    changed("trigger", "tap = \"air:ms1-bs1\"\ntrigger", 3, 1, &format!("tap: expected no tap {reason}"));
 }
 
 /// Expects the message for the entry `entry` with `from` changed to `to`, behind two stations of each kind.
@@ -865,7 +886,7 @@ fn expectations_are_checked() {
     expect(
         "attack = { name = \"a\", succeeded = true }",
         19,
-        "expect.attack.name: expected the name of an [[attack]] that replays or compromises, found the string \"a\"",
+        "expect.attack.name: expected the name of an [[attack]] that has a result, found the string \"a\"",
     );
     expect(
         "handover = { target = \"bs1\", outcome = \"complete\" }",

@@ -1,0 +1,6 @@
+//! What attacks come to: when they have succeeded, and what the adversary has learnt.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod success;
