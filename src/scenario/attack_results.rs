@@ -21,8 +21,8 @@ impl Compromises {
     /// Those of the script.
     pub(super) fn new(script: &Script) -> Self {
         let attacks = script.attacks.iter().enumerate();
-        let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, attack.trigger) {
-            (AttackAction::Compromise(bs), Trigger::Time(since)) => Some((number, (bs.0, Compromise::new(since)))),
+        let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, &attack.trigger) {
+            (AttackAction::Compromise(bs), Trigger::Time(since)) => Some((number, (bs.0, Compromise::new(*since)))),
             _ => None,
         });
         Self(compromises.collect())
@@ -44,6 +44,7 @@ pub(super) fn attack_results(
     script: &Script,
     transmissions: &[Transmission],
     compromises: &Compromises,
+    remarks: &[(usize, String)],
     topology: &Topology,
     holds: impl Fn(&Expected) -> (bool, String),
 ) -> Vec<AttackResult> {
@@ -51,7 +52,13 @@ pub(super) fn attack_results(
     let results = attacks.filter_map(|(number, attack)| {
         let success = attack.succeeds_if.as_ref()?;
         let done = match attack.action {
-            AttackAction::Replay(_) => Some(replayed(number, attack, transmissions, topology)),
+            _ if attack.action.sends() => {
+                let mut result = replayed(number, attack, transmissions, topology);
+                for (_, remark) in remarks.iter().filter(|(of, _)| *of == number) {
+                    result.detail.push_str(&format!("; {remark}"));
+                }
+                Some(result)
+            }
             AttackAction::Compromise(_) => {
                 let (position, compromise) = compromises.0.get(&number)?;
                 Some(compromised(attack, *position, compromise, transmissions, topology))

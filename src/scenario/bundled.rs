@@ -62,6 +62,27 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("legacy-sa-tek"),
     bundled!("legacy-rng-rsp"),
     bundled!("legacy-reuse"),
+    // Attacks 1, 2, 12 to 17 and R7.
+    bundled!("rng-req-replay"),
+    bundled!("rng-req-replay-smaller-count-releases"),
+    bundled!("rng-req-replay-believes-count-first"),
+    bundled!("count-update-dropped"),
+    bundled!("count-update-dropped-no-self-sync"),
+    bundled!("old-backup"),
+    bundled!("old-backup-no-cache"),
+    bundled!("lost-counter"),
+    bundled!("lost-counter-std2009"),
+    bundled!("lost-counter-no-authentication"),
+    bundled!("seamless-compromised"),
+    bundled!("count-end"),
+    bundled!("count-end-wraps"),
+    bundled!("rng-rsp-jammed"),
+    bundled!("rng-rsp-jammed-answers-once"),
+    bundled!("stale-holder"),
+    bundled!("stale-holder-switches-path-at-ranging"),
+    bundled!("stale-holder-accepts-old-report"),
+    bundled!("early-release"),
+    bundled!("early-release-smaller-count-releases"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

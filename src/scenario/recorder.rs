@@ -48,6 +48,8 @@ pub(super) struct Recorder {
     /// When the authentication under way of each mobile began.
     authenticating: BTreeMap<MsMac, VirtualTime>,
     notes: Vec<String>,
+    /// What the adversary says of its attacks, by their number.
+    remarks: Vec<(usize, String)>,
 }
 
 impl Recorder {
@@ -75,6 +77,7 @@ impl Recorder {
             authentications: Vec::new(),
             authenticating: BTreeMap::new(),
             notes: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -234,6 +237,10 @@ impl Observer<Event> for Recorder {
         }
     }
 
+    fn remark(&mut self, attack: usize, remark: String) {
+        self.remarks.push((attack, remark));
+    }
+
     fn finished(&self, now: VirtualTime) -> bool {
         now > self.quiet_from && self.outstanding == 0
     }
@@ -278,7 +285,8 @@ impl Recorder {
         (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         let holds = |expected: &Expected| expectations::holds(expected, script, &outcome, &tek_on_link);
-        let attacks = attack_results(script, &self.transmissions, &self.compromises, &self.topology, holds);
+        let attacks =
+            attack_results(script, &self.transmissions, &self.compromises, &self.remarks, &self.topology, holds);
         outcome.attacks = attacks;
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
         if outcome.expectations.iter().any(|expectation| !expectation.held) {

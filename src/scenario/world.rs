@@ -14,9 +14,8 @@ use super::script::{
     self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
     Script, Station, StepAction,
 };
-use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
+use super::scripted_links::{link_settings, scripted_adversary, scripted_faults};
 use super::service_flows::ServiceFlows;
-use crate::adversary::Adversary;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
@@ -180,6 +179,15 @@ impl Topology {
         Port(mobile * self.bsids.len() + base_station)
     }
 
+    /// The node that a script names.
+    pub(super) fn actor(&self, actor: Actor) -> NodeIndex {
+        match actor {
+            Actor::MobileStation(mobile) => self.mobile(mobile.0),
+            Actor::BaseStation(base_station) => self.base_station(base_station.0),
+            Actor::Authenticator => Self::GATEWAY,
+        }
+    }
+
     /// The port of a link of the script, and the node at the end that receives.
     pub(super) fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
         let links = self.links.iter().enumerate();
@@ -314,12 +322,10 @@ pub fn build(script: &Script) -> World {
         emulation.set_faults(scripted_faults(script, &topology));
     }
     if !script.attacks.is_empty() {
-        let attacks = script.attacks.iter().enumerate();
-        let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, &topology)).collect();
-        emulation.set_adversary(Adversary::new(attacks));
+        emulation.set_adversary(scripted_adversary(script, &topology));
     }
     for (mobile, counts) in
-        script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(mobile)?)))
+        script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(script, mobile)?)))
     {
         let serving = topology.base_station(mobile.serving.0);
         let position = topology.mobile_position(mobile.mac).map(|position| topology.mobile(position));
@@ -328,11 +334,7 @@ pub fn build(script: &Script) -> World {
         }
     }
     for step in &script.steps {
-        let node = match step.actor {
-            Actor::MobileStation(mobile) => topology.mobile(mobile.0),
-            Actor::BaseStation(base_station) => topology.base_station(base_station.0),
-            Actor::Authenticator => Topology::GATEWAY,
-        };
+        let node = topology.actor(step.actor);
         let command = match &step.action {
             StepAction::Handover { target, candidates } => Command::Handover {
                 target: topology.bsids[target.0],
@@ -356,13 +358,26 @@ fn is_established(mobile: &ScriptedMobile) -> bool {
     mobile.entry == Entry::Established
 }
 
+/// N of a mobile whose M is `committed`; none behind the last count.
+fn network_count(script: &Script, mobile: &ScriptedMobile, committed: CmacKeyCount) -> Option<CmacKeyCount> {
+    mobile.network_key_count.or(committed.next()).filter(|next| *next <= script.last_key_count)
+}
+
 /// The counts that a mobile has when the script's own clock begins, if it enters in the run and the script gives any.
-fn counts_after_entry(mobile: &ScriptedMobile) -> Option<Counts> {
+fn counts_after_entry(script: &Script, mobile: &ScriptedMobile) -> Option<Counts> {
     let given = mobile.cmac_key_count.is_some() || mobile.network_key_count.is_some() || mobile.cmac_pn.is_some();
     let committed = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
-    let next = mobile.network_key_count.or(committed.next());
+    let next = network_count(script, mobile, committed);
     let counts = Counts { ms: mobile.mac, committed, next, cmac_pn: mobile.cmac_pn.unwrap_or(0) };
     (given && !is_established(mobile)).then_some(counts)
+}
+
+/// The form of every CRC on the air.
+pub(super) fn crc_form(order: script::CrcOrder) -> CrcForm {
+    match order {
+        script::CrcOrder::MsbFirst => CrcForm::MsbFirst,
+        script::CrcOrder::Ofdma => CrcForm::Ofdma,
+    }
 }
 
 fn radio_settings(radio: &script::Radio) -> RadioSettings {
@@ -374,10 +389,7 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
             script::Association::Level2 => Association::Level2,
             script::Association::None => Association::None,
         },
-        crc: match radio.crc {
-            script::CrcOrder::MsbFirst => CrcForm::MsbFirst,
-            script::CrcOrder::Ofdma => CrcForm::Ofdma,
-        },
+        crc: crc_form(radio.crc),
         max_pdu: usize::from(radio.max_pdu),
         packing: radio.packing,
         allocation: radio.allocation.map(|octets| usize::try_from(octets).unwrap_or(usize::MAX)),
@@ -462,7 +474,7 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     Standing {
         pmk,
         count,
-        next: mobile.network_key_count.or(count.next()),
+        next: network_count(script, mobile, count),
         lifetime,
         connection,
         classifiers: flows.classifiers,
@@ -486,7 +498,8 @@ fn authenticator(
         let keys = if established {
             let pmk = standing.pmk.clone();
             let keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
-            let mut keys = keys.with_weaknesses(script.authenticator.weaknesses.clone());
+            let keys = keys.with_weaknesses(script.authenticator.weaknesses.clone());
+            let mut keys = keys.ending_at(script.last_key_count);
             keys.hand_out(serving);
             keys
         } else {
@@ -502,6 +515,7 @@ fn authenticator(
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
         weaknesses: script.authenticator.weaknesses.clone(),
+        last_key_count: script.last_key_count,
         eap_retry: eap_retry(script),
         aaa_secret: RadiusSecret::new(script.aaa.secret.clone().into_bytes()),
         aaa_retry: script.backbone.retry,
@@ -643,11 +657,12 @@ fn mobile_station(
     let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let mut keys = if established {
         let pmk = standing.pmk.clone();
-        let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
+        let keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
+        let mut keys = keys.ending_at(script.last_key_count);
         keys.establish(serving, standing.teks_at_mobile.clone());
         keys
     } else {
-        MobileKeys::unauthenticated(settings, mobile.mac, standing.lifetime)
+        MobileKeys::unauthenticated(settings, mobile.mac, standing.lifetime).ending_at(script.last_key_count)
     };
     if let (Some(pn), Some(entry)) = (mobile.cmac_pn, keys.keys_mut(serving, standing.count)) {
         entry.use_cmac_pns_to(pn);

@@ -267,10 +267,12 @@ impl BaseStationKeys {
     pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
         self.released = false;
         self.outdated = false;
+        self.begin_again_below(n);
         self.known_n = self.known_n.max(n);
         let forgets = self.weak(Weakness::ForgetsHighestCount);
         let lost = if forgets { !self.entries.contains_key(&n) } else { self.highest.is_none() };
-        if self.settings.tek_cache && issued_before && lost && !self.weak(Weakness::IgnoresIssuedBefore) {
+        let ignores = self.weak(Weakness::IgnoresIssuedBefore) || self.weak(Weakness::BelievesWrappedCount);
+        if self.settings.tek_cache && issued_before && lost && !ignores {
             self.legacy_only = true;
         }
         self.count = self.highest.filter(|_| !forgets).map_or(n, |highest| highest.max(n));
@@ -295,6 +297,16 @@ impl BaseStationKeys {
 
     fn weak(&self, weakness: Weakness) -> bool {
         self.settings.weaknesses.has(weakness)
+    }
+
+    /// What a BS does that believes in a wrapped count: an N below that known so far begins the count, and all that was
+    /// remembered of it, anew.
+    fn begin_again_below(&mut self, n: CmacKeyCount) {
+        if n < self.known_n && self.weak(Weakness::BelievesWrappedCount) {
+            let live = (!self.released).then_some(self.count);
+            self.entries.retain(|count, _| Some(*count) == live);
+            (self.known_n, self.highest) = (n, None);
+        }
     }
 
     /// R4: no context is ever derived for a count at or below H.
@@ -538,6 +550,7 @@ impl BaseStationKeys {
 
     /// The Authenticator says that N has moved (R3); purges by R5. What is purged does not lower H.
     pub fn notice(&mut self, n: CmacKeyCount) {
+        self.begin_again_below(n);
         self.known_n = self.known_n.max(n);
         self.purge();
     }

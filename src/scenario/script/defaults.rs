@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::header::{Profile, System};
 use super::network::{Association, CrcOrder};
+use crate::dot16::identifiers::CmacKeyCount;
 use crate::dot16::node::HandoverMode;
 use crate::dot16::security::PacketNumber;
 
@@ -17,6 +18,7 @@ pub(super) const SYSTEM: System = System::Dot16;
 pub(super) const PROFILE: Profile = Profile::Contribution;
 pub(super) const MODE: HandoverMode = HandoverMode::Seamless;
 pub(super) const SEED: u64 = 1;
+pub(super) const LAST_KEY_COUNT: CmacKeyCount = CmacKeyCount(u16::MAX);
 pub(super) const ENTRY: Entry = Entry::Established;
 pub(super) const ENTRY_TIME: Duration = ms(2_000);
 pub(super) const DURATION: Duration = ms(3_000);

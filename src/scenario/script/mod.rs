@@ -36,7 +36,7 @@ use std::time::Duration;
 
 pub use crate::dot16::node::HandoverMode;
 pub use aaa::Aaa;
-pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Trigger};
+pub use attacks::{Attack, AttackAction, EventChoice, FrameFilter, MESSAGES, MessageName, Tap, Trigger};
 pub use bounds::{Amount, TimeBounds};
 pub use entry::{Entry, Station};
 pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
@@ -58,6 +58,7 @@ use problem::{Place, Problem, Read, SourceText};
 use section::Section;
 use value::{Data, Node};
 
+use crate::dot16::identifiers::CmacKeyCount;
 use crate::time::VirtualTime;
 
 /// A script whose every value is given, checked and resolved.
@@ -81,6 +82,8 @@ pub struct Script {
     pub profile: Profile,
     /// How the TEKs come to a target in this network.
     pub mode: HandoverMode,
+    /// What stands for the end of CMAC_KEY_COUNT, the last count there is.
+    pub last_key_count: CmacKeyCount,
     /// When the script's own clock begins: at once, or after `entry_time` if a mobile enters the network in the run. Every
     /// instant in the script is this much later than it says, those of `entered` expectations not.
     pub begins: VirtualTime,
@@ -125,6 +128,7 @@ const KEYS: &[&str] = &[
     "seed",
     "profile",
     "mode",
+    "last_key_count",
     "entry",
     "entry_time",
     "duration",
@@ -246,6 +250,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         seed: header.seed,
         profile: header.profile,
         mode: header.mode,
+        last_key_count: header.last_key_count,
         begins: VirtualTime::ZERO + begins,
         duration: header.duration.saturating_add(begins),
         radio,

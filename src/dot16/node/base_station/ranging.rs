@@ -147,6 +147,9 @@ impl BaseStation {
                     self.believed(now, ms, outbox);
                 }
             }
+            RangingOutcome::Retransmission if self.weak(Weakness::AnswersRangingOnce) => {
+                self.rejected(ms, Reject::CmacPn, "dropped: this RNG-REQ was answered before", outbox);
+            }
             RangingOutcome::Retransmission => {
                 outbox.verdict(Verdict::accepted("a retransmission: answered again"));
                 self.ranging_answer(now, ms, cid, m);

@@ -538,9 +538,9 @@ fn attacks_are_checked() {
         "\"data\", time = \"1s\"",
         5,
         29,
-        "trigger: expected exactly one of frame, time, found frame and time",
+        "trigger: expected exactly one of frame, time, event, found frame and time",
     );
-    changed("{ frame = \"data\" }", "{ }", 5, 11, "trigger: expected exactly one of frame, time, found none");
+    changed("{ frame = \"data\" }", "{ }", 5, 11, "trigger: expected exactly one of frame, time, event, found none");
     changed(
         "frame = \"data\"",
         "time = \"1s\"",
@@ -690,7 +690,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, compromise, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, reorder, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(
