@@ -10,6 +10,7 @@
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
 //! * `recorder` with `attack_results`, `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `key_standing`,
 //!   `releases`, `link_search` and `expectations`: what is made of frames and of what nodes report.
+//! * `judgement`: a run is judged by its capture and key log.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
 //! * [`compare`]: the five modes side by side, over many runs.
 
@@ -19,6 +20,7 @@ pub mod compare;
 mod expectations;
 mod faults;
 mod handover_measure;
+mod judgement;
 mod key_collector;
 mod key_standing;
 pub mod ledger;
