@@ -6,24 +6,27 @@
 //! the link then loses or spoils on its way to the receiver.
 //!
 //! * [`frames`]: which frames count.
+//! * [`recording`]: frames heard; [`key_stream`]: what two of them tell that were sealed under one nonce.
 //! * [`compromise`]: what the keys of a base station open, when they are in the adversary's hands.
 
 pub mod compromise;
 pub mod frames;
+pub mod key_stream;
+pub mod recording;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use compromise::Compromise;
 pub use frames::{FrameChoice, FrameKind};
+pub use key_stream::Comparisons;
+pub use recording::{Heard, Recordings};
 
 use crate::emulation::{self, Fate, Injection, NodeIndex, Port};
 use crate::time::VirtualTime;
 
 /// From a trigger to the action that it starts.
 pub const REACTION: Duration = Duration::from_micros(1);
-/// How many frames a recording holds at the most.
-const RECORDING: usize = 65_536;
 
 /// When an attack acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub enum Action {
     Drop,
     /// Holds the frame back for so long.
     Delay(Duration),
+    /// Looks for key stream that was used twice, in these two recordings.
+    Compare(String, String),
 }
 
 /// An attack at a tap.
@@ -64,19 +69,14 @@ pub struct Attack {
     pub action: Action,
 }
 
-#[derive(Clone, Debug)]
-struct Recorded {
-    time: VirtualTime,
-    octets: Vec<u8>,
-}
-
 /// The adversary of a script.
 #[derive(Clone, Debug)]
 pub struct Adversary {
     attacks: Vec<Attack>,
     /// How many matching frames each attack has seen.
     seen: Vec<u32>,
-    recordings: BTreeMap<String, Vec<Recorded>>,
+    recordings: Recordings,
+    comparisons: Comparisons,
     /// Attacks whose action is to start, by instant.
     due: BTreeMap<VirtualTime, Vec<usize>>,
 }
@@ -91,7 +91,20 @@ impl Adversary {
                 due.entry(at + REACTION).or_default().push(number);
             }
         }
-        Self { seen: vec![0; attacks.len()], attacks, recordings: BTreeMap::new(), due }
+        Self {
+            seen: vec![0; attacks.len()],
+            attacks,
+            recordings: Recordings::default(),
+            comparisons: Comparisons::default(),
+            due,
+        }
+    }
+
+    /// The same adversary, which notes in `comparisons` what it compares.
+    #[must_use]
+    pub fn noting(mut self, comparisons: Comparisons) -> Self {
+        self.comparisons = comparisons;
+        self
     }
 }
 
@@ -107,12 +120,9 @@ impl emulation::Adversary for Adversary {
             }
             match &attack.action {
                 Action::Record(name) => {
-                    let recording = self.recordings.entry(name.clone()).or_default();
-                    if recording.len() < RECORDING {
-                        recording.push(Recorded { time: now, octets: octets.to_vec() });
-                    }
+                    self.recordings.record(name, Heard { time: now, port, to, octets: octets.to_vec() });
                 }
-                Action::Replay(_) => self.due.entry(now + REACTION).or_default().push(number),
+                Action::Replay(_) | Action::Compare(..) => self.due.entry(now + REACTION).or_default().push(number),
                 Action::Drop => {
                     let remarks = vec![format!("taken off the link by {}", attack.name)];
                     fate = fate.and(Fate { remarks, ..Fate::lost() });
@@ -137,8 +147,12 @@ impl emulation::Adversary for Adversary {
                 let Some(attack) = self.attacks.get(number) else {
                     continue;
                 };
+                if let Action::Compare(first, second) = &attack.action {
+                    let recordings = [first, second].map(|name| self.recordings.frames(name));
+                    self.comparisons.note(attack.number, recordings[0], recordings[1]);
+                }
                 let Action::Replay(name) = &attack.action else { continue };
-                for recorded in self.recordings.get(name).map_or(&[][..], Vec::as_slice) {
+                for recorded in self.recordings.frames(name) {
                     injections.push(Injection {
                         port: attack.port,
                         to: attack.to,

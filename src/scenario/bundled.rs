@@ -60,6 +60,11 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("legacy-sa-tek"),
     bundled!("legacy-rng-rsp"),
     bundled!("legacy-reuse"),
+    bundled!("nonce-reuse"),
+    bundled!("nonce-reuse-target-flush"),
+    bundled!("nonce-reuse-mobile-flush"),
+    bundled!("nonce-reuse-forced"),
+    bundled!("nonce-reuse-forced-flush"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

@@ -4,7 +4,7 @@ use super::faults::{Fault, Faults};
 use super::script::{self, AttackAction, DirectedLink, Link, LinkEnd, LinkImpairments, Script, WireDelay};
 use super::world::Topology;
 use crate::adversary::{Action, Attack, FrameChoice, FrameKind, Trigger};
-use crate::emulation::{Impairments, LinkSettings, Timing};
+use crate::emulation::{Impairments, LinkSettings, Port, Timing};
 
 /// By port: the settings towards the first end and towards the second.
 pub(super) fn link_settings(script: &Script, topology: &Topology) -> Vec<[LinkSettings; 2]> {
@@ -53,6 +53,12 @@ pub(super) fn scripted_faults(script: &Script, topology: &Topology) -> Faults {
 
 /// What the `[[attack]]` of this number is to the adversary on the links; `None`: it acts on none.
 pub(super) fn scripted_attack(number: usize, attack: &script::Attack, topology: &Topology) -> Option<Attack> {
+    if let (AttackAction::KeyStreamReuse(reuse), script::Trigger::Time(at)) = (&attack.action, attack.trigger) {
+        // It acts on no link: the port is never looked at.
+        let action = Action::Compare(reuse.first.clone(), reuse.second.clone());
+        let (port, to) = (Port(0), Topology::GATEWAY);
+        return Some(Attack { name: attack.name.clone(), number, port, to, trigger: Trigger::Time(at), action });
+    }
     let tap = attack.tap?;
     let trigger = match attack.trigger {
         script::Trigger::Time(at) => Trigger::Time(at),
@@ -63,7 +69,7 @@ pub(super) fn scripted_attack(number: usize, attack: &script::Attack, topology: 
         AttackAction::Replay(name) => Action::Replay(name.clone()),
         AttackAction::Drop => Action::Drop,
         AttackAction::Delay(delay) => Action::Delay(*delay),
-        AttackAction::Compromise(_) => return None,
+        AttackAction::Compromise(_) | AttackAction::KeyStreamReuse(_) => return None,
     };
     let (port, to) = topology.directed(tap);
     Some(Attack { name: attack.name.clone(), number, port, to, trigger, action })

@@ -16,7 +16,7 @@ use super::script::{
 };
 use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
 use super::service_flows::ServiceFlows;
-use crate::adversary::Adversary;
+use crate::adversary::{Adversary, Comparisons};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
@@ -222,6 +222,8 @@ pub struct World {
     pub radio: RadioSettings,
     /// Nodes, links, adversary and the steps of the script; user traffic is still to be scheduled.
     pub emulation: Emulation<Command, Event>,
+    /// What attacks compare while the run goes on.
+    pub comparisons: Comparisons,
 }
 
 /// How a mobile stands at its serving BS before the run; of one that is to enter, what it is subscribed to.
@@ -313,10 +315,11 @@ pub fn build(script: &Script) -> World {
     if !script.faults.is_empty() {
         emulation.set_faults(scripted_faults(script, &topology));
     }
+    let comparisons = Comparisons::default();
     if !script.attacks.is_empty() {
         let attacks = script.attacks.iter().enumerate();
         let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, &topology)).collect();
-        emulation.set_adversary(Adversary::new(attacks));
+        emulation.set_adversary(Adversary::new(attacks).noting(comparisons.clone()));
     }
     for (mobile, counts) in
         script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(mobile)?)))
@@ -348,7 +351,7 @@ pub fn build(script: &Script) -> World {
         };
         emulation.schedule(step.at, node, command);
     }
-    World { topology, radio, emulation }
+    World { topology, radio, emulation, comparisons }
 }
 
 /// Whether a mobile has entered before the run.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::key_stream::{self, KeyStreamReuse};
 use super::links::{DirectedLink, FrameChoice, Link, LinkEnd, frames, link, towards};
 use super::network::TICK;
 use super::problem::{Problem, Read};
@@ -52,6 +53,8 @@ pub enum AttackAction {
     Drop,
     /// Holds the frame back; on the air it arrives at the end of a subframe.
     Delay(Duration),
+    /// Looks for key stream that was used twice, and reads with it.
+    KeyStreamReuse(KeyStreamReuse),
     /// Takes every key that this base station holds, and tries them on all user data on the air.
     Compromise(BaseStationId),
 }
@@ -107,7 +110,9 @@ impl fmt::Display for MessageName {
 
 pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
 pub(super) const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after"];
-pub(super) const ACTION_KEYS: &[&str] = &["record", "replay", "drop", "delay", "compromise"];
+pub(super) const ACTION_KEYS: &[&str] = &["record", "replay", "drop", "delay", "compromise", "xor", "with", "known"];
+/// The keys that say what the action is; the others belong to one of them.
+const ACTIONS: &[&str] = &["record", "replay", "drop", "delay", "compromise", "xor"];
 
 /// Attacks in one script.
 const MOST_ATTACKS: usize = 1_000;
@@ -133,9 +138,13 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
         }
         let action = action(&section.required("action", EXPECTED_ACTION)?, stations)?;
         let tap = match action {
-            AttackAction::Compromise(_) => {
+            AttackAction::Compromise(_) | AttackAction::KeyStreamReuse(_) => {
+                let reason = match action {
+                    AttackAction::Compromise(_) => "beside compromise, which hears all of the air",
+                    _ => "beside xor, which looks at recordings",
+                };
                 for key in ["tap", "direction", "to", "insider"] {
-                    section.refuse(key, "beside compromise, which hears all of the air")?;
+                    section.refuse(key, reason)?;
                 }
                 None
             }
@@ -155,8 +164,8 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     Ok(attacks)
 }
 
-const EXPECTED_ACTION: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME } or \
-     { compromise = BASE-STATION }";
+const EXPECTED_ACTION: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME }, \
+     { compromise = BASE-STATION } or { xor = NAME, with = NAME, known = TEXT }";
 
 /// Where the adversary sits. On the backbone, where the AK crosses in the clear, only an insider does (rule R19).
 fn tap(section: &Section<'_>, stations: &Stations) -> Read<DirectedLink> {
@@ -188,7 +197,7 @@ fn trigger(field: &Field<'_>, link: Option<Link>, duration: Duration) -> Read<Tr
     let section = field.section(TRIGGER_KEYS)?;
     let what = section.exactly_one(&["frame", "time"])?;
     if what.key() == "frame" {
-        let link = link.ok_or_else(|| field.mismatch("an instant (time), because the action is to compromise"))?;
+        let link = link.ok_or_else(|| field.mismatch("an instant (time), because the action has no tap"))?;
         return frames(&section, link, duration).map(Trigger::Frame);
     }
     for key in ["nth", "count", "after"] {
@@ -198,7 +207,14 @@ fn trigger(field: &Field<'_>, link: Option<Link>, duration: Duration) -> Read<Tr
 }
 
 fn action(field: &Field<'_>, stations: &Stations) -> Read<AttackAction> {
-    let what = field.section(ACTION_KEYS)?.exactly_one(ACTION_KEYS)?;
+    let section = field.section(ACTION_KEYS)?;
+    let what = section.exactly_one(ACTIONS)?;
+    if what.key() == "xor" {
+        return key_stream::read(&section).map(AttackAction::KeyStreamReuse);
+    }
+    for key in ["with", "known"] {
+        section.refuse(key, "without xor")?;
+    }
     match what.key() {
         "record" => what.name(NAME_LENGTH, true).map(AttackAction::Record),
         "replay" => what.name(NAME_LENGTH, true).map(AttackAction::Replay),
@@ -215,6 +231,10 @@ fn check_action(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) -> R
         AttackAction::Drop => "drop",
         AttackAction::Delay(_) => "delay",
         AttackAction::Compromise(_) => return Ok(()),
+        AttackAction::KeyStreamReuse(reuse) => {
+            let action = section.required("action", EXPECTED_ACTION)?.section(ACTION_KEYS)?;
+            return key_stream::check(&action, reuse, attacks);
+        }
         AttackAction::Replay(recording) => {
             return attack.tap.map_or(Ok(()), |tap| check_replay(section, tap, recording, attacks));
         }
@@ -240,6 +260,6 @@ fn check_replay(section: &Section<'_>, tap: DirectedLink, recording: &str, attac
         return Ok(());
     }
     let field = section.required("action", EXPECTED_ACTION)?;
-    let replay = field.section(ACTION_KEYS)?.exactly_one(ACTION_KEYS)?;
+    let replay = field.section(ACTION_KEYS)?.exactly_one(ACTIONS)?;
     Err(replay.mismatch(&format!("a recording that another attack makes {}", source(tap))))
 }

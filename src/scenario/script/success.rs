@@ -14,6 +14,8 @@ pub enum Success {
     Accepted,
     /// A PDU opened that was not the compromised node's own.
     Opened,
+    /// A packet was read that nobody but its receiver should read.
+    Recovered,
     /// This holds at the end of the run.
     Expected(Box<Expectation>),
 }
@@ -23,6 +25,7 @@ const fn purpose(action: &AttackAction) -> Option<Success> {
     match action {
         AttackAction::Replay(_) => Some(Success::Accepted),
         AttackAction::Compromise(_) => Some(Success::Opened),
+        AttackAction::KeyStreamReuse(_) => Some(Success::Recovered),
         AttackAction::Record(_) | AttackAction::Drop | AttackAction::Delay(_) => None,
     }
 }
