@@ -534,6 +534,8 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
         keys: key_settings(),
         pmk_lifetime: lifetime().full,
         retained_contexts: 10,
+        context_request_budget: 100,
+        preparation_budget: 300,
         ports: BTreeMap::from([(MS, Port(0))]),
     };
     let own = BackboneEndpoint { mac: BS.0, ip: [10, 16, 0, 2].into() };

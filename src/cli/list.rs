@@ -1,5 +1,7 @@
-//! `keyhop list`: the bundled scenarios, with what each shows and the statements that it covers.
+//! `keyhop list`: the bundled scenarios, with what each shows and the statements that it covers, and below them the attacks
+//! of `dot16-security.md` 9, with what each comes to with the defence and without it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use clap::Args;
@@ -8,7 +10,7 @@ use serde::Serialize;
 use super::{Status, print};
 use crate::report::tabulated;
 use crate::scenario::bundled::SCRIPTS;
-use crate::scenario::script::{AttackId, Script};
+use crate::scenario::script::{AttackId, Defence, Script};
 
 /// Arguments of `keyhop list`.
 #[derive(Args, Clone, Copy, Debug)]
@@ -68,7 +70,10 @@ pub fn run(arguments: &ListArguments, out: &mut dyn Write, messages: &mut dyn Wr
         }
     };
     let entries: Vec<Entry<'_>> = scripts.iter().map(Entry::new).collect();
-    let text = if arguments.json { serde_json::to_string(&entries)? + "\n" } else { lines(&entries) };
+    let text = match arguments.json {
+        true => serde_json::to_string(&entries)? + "\n",
+        false => format!("{}\n{}", lines(&entries), attacks(&scripts)),
+    };
     print(out, &text)?;
     Ok(Status::Success)
 }
@@ -79,6 +84,48 @@ fn lines(entries: &[Entry<'_>]) -> String {
         .map(|entry| vec![entry.name.to_owned(), entry.shows.to_owned(), entry.statements.join(" ")])
         .collect();
     tabulated(&["name", "shows", "statements"], rows)
+}
+
+/// What an attack is, in a few words (`dot16-security.md` 9; R7 of the handover rules).
+const fn title(attack: AttackId) -> &'static str {
+    match attack {
+        AttackId::Number(1) => "RNG-REQ replayed at the same base station",
+        AttackId::Number(2) => "RNG-REQ replayed at another base station",
+        AttackId::Number(3) => "RNG-REQ forged with a large count",
+        AttackId::Number(4) => "searches for a count provoked by random data",
+        AttackId::Number(5) => "uplink data replayed across a cancelled handover",
+        AttackId::Number(6) => "contexts flushed, nonces used twice",
+        AttackId::Number(7) => "base station without keys",
+        AttackId::Number(8) => "MOB_NBR-ADV forged",
+        AttackId::Number(9) => "RNG-RSP forged",
+        AttackId::Number(10) => "MOB_HO-IND and MOB_MSHO-REQ forged or dropped",
+        AttackId::Number(11) => "other messages without authentication",
+        AttackId::Number(12) => "key-count update lost, old count restored",
+        AttackId::Number(13) => "counter of the mobile lost",
+        AttackId::Number(14) => "base station compromised",
+        AttackId::Number(15) => "end of the counter",
+        AttackId::Number(16) => "RNG-REQ repeated because RNG-RSP is lost",
+        AttackId::Number(17) => "RNG-REQ replayed at a holder that missed a notice",
+        AttackId::Number(18) => "pre-authentication",
+        AttackId::Number(_) => "",
+        AttackId::Rule(7) => "early release by an RNG-REQ of an earlier visit",
+        AttackId::Rule(_) => "against this rule",
+    }
+}
+
+/// A row for each attack, in the order of their numbers: the scenarios with the defence and those without it.
+fn attacks(scripts: &[Script]) -> String {
+    let mut found: BTreeMap<AttackId, [Vec<&str>; 2]> = BTreeMap::new();
+    for script in scripts {
+        if let (Some(id), Some(defence)) = (script.attack_id, script.defence) {
+            let [on, off] = found.entry(id).or_default();
+            let side = if defence == Defence::On { on } else { off };
+            side.push(&script.name);
+        }
+    }
+    let cell = |names: Vec<&str>| if names.is_empty() { "-".to_owned() } else { names.join("\n") };
+    let rows = found.into_iter().map(|(id, [on, off])| vec![id.to_string(), title(id).to_owned(), cell(on), cell(off)]);
+    tabulated(&["attack", "", "fails with the defence", "succeeds without it"], rows.collect())
 }
 
 #[cfg(test)]
@@ -121,12 +168,35 @@ mod tests {
         let text = output(false);
         let lines: Vec<&str> = text.lines().collect();
         let column = lines[0].find("shows").unwrap();
+        let attacks = lines.iter().position(|line| line.starts_with("attack ")).unwrap();
         for script in SCRIPTS {
             let start = format!("{:column$}", script.name);
-            let line = lines.iter().find(|line| line.starts_with(&start)).unwrap();
+            let line = lines[..attacks].iter().find(|line| line.starts_with(&start)).unwrap();
             assert!(line.as_bytes()[column - 1] == b' ' && line.as_bytes()[column] != b' ', "{line}");
         }
         assert!(lines.iter().all(|line| line.chars().count() <= 120));
         assert!(text.contains(" A16 A17 R1\n"), "{text}");
+    }
+
+    #[test]
+    fn every_attack_is_listed_with_what_it_comes_to_with_the_defence_and_without_it() {
+        let text = output(false);
+        let row = |id: &str| {
+            let row = text.lines().find(|line| line.starts_with(id)).unwrap();
+            row.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect::<Vec<_>>()
+        };
+        let row_5 = row("5 ");
+        assert!(row_5[1].starts_with("uplink data replayed"), "{row_5:?}");
+        assert_eq!(row_5[2..], ["replay-data", "replay-data-no-cache"]);
+        let table = text.lines().skip_while(|line| !line.starts_with("attack "));
+        let table: Vec<&str> = table.collect();
+        let (on, off) = (table[0].find("fails").unwrap(), table[0].find("succeeds").unwrap());
+        for script in SCRIPTS.iter().map(|script| script.parse(&[]).unwrap()) {
+            let Some(id) = script.attack_id else { continue };
+            let column = if script.defence == Some(Defence::On) { on } else { off };
+            let named = |line: &&str| line.get(column..).and_then(|rest| rest.split(' ').next()) == Some(&script.name);
+            assert!(table.iter().any(|line| named(&line)), "{}", script.name);
+            assert_ne!(title(id), "");
+        }
     }
 }

@@ -102,6 +102,7 @@ pub(crate) mod tests {
             failed_searches: 0,
             nonce_reuse: 0,
             releases: Vec::new(),
+            work: BTreeMap::new(),
             attacks: Vec::new(),
             capture: None,
             judge: None,

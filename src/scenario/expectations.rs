@@ -106,6 +106,15 @@ pub fn holds(
                 None => (false, format!("there was no {purpose} of {ms} at {bs}")),
             }
         }
+        Expected::Work { node, amounts } => {
+            let work = outcome.work.get(node);
+            let seen = amounts.iter().map(|(kind, amount)| {
+                let count = work.and_then(|work| work.of(*kind)).unwrap_or_default();
+                (amount.holds(count), format!("{} {count}", kind.as_str()))
+            });
+            let (held, details): (Vec<bool>, Vec<String>) = seen.unzip();
+            (held.iter().all(|held| *held), details.join(", "))
+        }
         Expected::TekOnLink(wanted) => {
             let found = tek_on_link();
             let detail = if found { "a generated TEK stands on a link" } else { "no generated TEK stands on any link" };

@@ -8,8 +8,9 @@
 //! * `scripted_links`: what a script says of single links becomes settings of the emulation.
 //! * `faults`: what links do to chosen frames.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
-//! * `recorder` with `attack_results`, `key_stream_result`, `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `key_standing`,
-//!   `releases`, `link_search` and `expectations`: what is made of frames and of what nodes report.
+//! * `recorder` with `attack_results`, `key_stream_result`, `recorded_capture`, `recorded_ladder`, `handover_measure`,
+//!   `key_collector`, `key_standing`, `releases`, `work`, `link_search` and `expectations`: what is made of frames and of what
+//!   nodes report.
 //! * [`outcome`]: what a run came to.
 //! * [`compare`]: the five modes side by side, over many runs.
 
@@ -34,4 +35,5 @@ pub mod script;
 mod scripted_links;
 pub mod service_flows;
 pub mod traffic;
+mod work;
 pub mod world;

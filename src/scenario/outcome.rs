@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ledger::Counts;
+pub use super::work::NodeWork;
 use crate::dot16::identifiers::{CmacKeyCount, Direction};
 use crate::time::VirtualTime;
 
@@ -293,6 +294,8 @@ pub struct RunOutcome {
     pub nonce_reuse: u64,
     /// Live connections that base stations gave up.
     pub releases: Vec<ReleaseResult>,
+    /// What the run has cost each base station and the authenticator.
+    pub work: BTreeMap<String, NodeWork>,
     /// The attacks.
     pub attacks: Vec<AttackResult>,
     /// The capture.

@@ -17,6 +17,7 @@ use super::recorded_ladder::Scenes;
 use super::releases::Releases;
 use super::run::FinishedRun;
 use super::script::{AttackAction, Entry, Expected, Script};
+use super::work::WorkLog;
 use super::world::{Topology, World};
 use crate::adversary::Comparisons;
 use crate::capture::CapturedFrame;
@@ -43,6 +44,7 @@ pub(super) struct Recorder {
     sealed: HashSet<(u64, Direction, u32)>,
     failed_searches: u64,
     nonce_reuse: u64,
+    work: WorkLog,
     states: StateLog,
     /// What the ladder said last of a node and a BS.
     said: BTreeMap<(NodeIndex, MsMac, Bsid), String>,
@@ -74,6 +76,7 @@ impl Recorder {
             sealed: HashSet::new(),
             failed_searches: 0,
             nonce_reuse: 0,
+            work: WorkLog::default(),
             states: StateLog::default(),
             said: BTreeMap::new(),
             authentications: Vec::new(),
@@ -171,6 +174,7 @@ impl Observer<Event> for Recorder {
         let ms = event.ms;
         self.measures.event(now, ms, &event.what);
         self.releases.event(now, ms, &event.what);
+        self.work.event(now, node, ms, &event.what);
         let change = KeyChange::of(&event.what);
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
@@ -272,6 +276,7 @@ impl Recorder {
             nonce_reuse: self.nonce_reuse,
             releases: self.releases.finish(&self.topology),
             attacks: Vec::new(),
+            work: self.work.finish(script, &self.topology),
             capture: None,
             judge: None,
             ladder: Vec::new(),

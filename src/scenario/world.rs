@@ -322,7 +322,7 @@ pub fn build(script: &Script) -> World {
         emulation.set_adversary(Adversary::new(attacks).noting(comparisons.clone()));
     }
     for (mobile, counts) in
-        script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(mobile)?)))
+        script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(script, mobile)?)))
     {
         let serving = topology.base_station(mobile.serving.0);
         let position = topology.mobile_position(mobile.mac).map(|position| topology.mobile(position));
@@ -359,11 +359,16 @@ fn is_established(mobile: &ScriptedMobile) -> bool {
     mobile.entry == Entry::Established
 }
 
+/// N of a mobile whose M is `committed`; none behind the last count.
+fn network_count(script: &Script, mobile: &ScriptedMobile, committed: CmacKeyCount) -> Option<CmacKeyCount> {
+    mobile.network_key_count.or(committed.next()).filter(|next| *next <= script.last_key_count)
+}
+
 /// The counts that a mobile has when the script's own clock begins, if it enters in the run and the script gives any.
-fn counts_after_entry(mobile: &ScriptedMobile) -> Option<Counts> {
+fn counts_after_entry(script: &Script, mobile: &ScriptedMobile) -> Option<Counts> {
     let given = mobile.cmac_key_count.is_some() || mobile.network_key_count.is_some() || mobile.cmac_pn.is_some();
     let committed = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
-    let next = mobile.network_key_count.or(committed.next());
+    let next = network_count(script, mobile, committed);
     let counts = Counts { ms: mobile.mac, committed, next, cmac_pn: mobile.cmac_pn.unwrap_or(0) };
     (given && !is_established(mobile)).then_some(counts)
 }
@@ -465,7 +470,7 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     Standing {
         pmk,
         count,
-        next: mobile.network_key_count.or(count.next()),
+        next: network_count(script, mobile, count),
         lifetime,
         connection,
         classifiers: flows.classifiers,
@@ -489,7 +494,8 @@ fn authenticator(
         let keys = if established {
             let pmk = standing.pmk.clone();
             let keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
-            let mut keys = keys.with_weaknesses(script.authenticator.weaknesses.clone());
+            let keys = keys.with_weaknesses(script.authenticator.weaknesses.clone());
+            let mut keys = keys.ending_at(script.last_key_count);
             keys.hand_out(serving);
             keys
         } else {
@@ -505,6 +511,7 @@ fn authenticator(
     let settings = AuthenticatorSettings {
         subscribers: subscribers.collect(),
         weaknesses: script.authenticator.weaknesses.clone(),
+        last_key_count: script.last_key_count,
         eap_retry: eap_retry(script),
         aaa_secret: RadiusSecret::new(script.aaa.secret.clone().into_bytes()),
         aaa_retry: script.backbone.retry,
@@ -615,6 +622,8 @@ fn base_station(
         pmk_lifetime: script.authenticator.pmk_lifetime,
         seamless: scripted.seamless && script.mode == HandoverMode::Seamless,
         retained_contexts: usize::try_from(scripted.retained_contexts).unwrap_or(usize::MAX),
+        context_request_budget: scripted.context_request_budget,
+        preparation_budget: scripted.preparation_budget,
         ports: ports.collect(),
     };
     let backbone = backbone_side(script, topology, directory, topology.base_station(position));
@@ -644,11 +653,12 @@ fn mobile_station(
     let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
     let mut keys = if established {
         let pmk = standing.pmk.clone();
-        let mut keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
+        let keys = MobileKeys::new(settings, pmk, AK_SN, mobile.mac, saids, standing.lifetime, standing.count);
+        let mut keys = keys.ending_at(script.last_key_count);
         keys.establish(serving, standing.teks_at_mobile.clone());
         keys
     } else {
-        MobileKeys::unauthenticated(settings, mobile.mac, standing.lifetime)
+        MobileKeys::unauthenticated(settings, mobile.mac, standing.lifetime).ending_at(script.last_key_count)
     };
     if let (Some(pn), Some(entry)) = (mobile.cmac_pn, keys.keys_mut(serving, standing.count)) {
         entry.use_cmac_pns_to(pn);

@@ -17,7 +17,7 @@ use authentication::{Session, SessionKey, SessionTimer};
 use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::directory::Directory;
-use super::event::{Command, Counts, Event, NamedKey, What};
+use super::event::{Command, Counts, Event, NamedKey, What, Work};
 use super::named_count::{count_tlv, named_ak_sn, named_count};
 use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
@@ -56,6 +56,8 @@ pub struct AuthenticatorSettings {
     pub subscribers: BTreeMap<MsMac, Subscriber>,
     /// Rules that are switched off.
     pub weaknesses: Weaknesses,
+    /// The last CMAC_KEY_COUNT there is.
+    pub last_key_count: CmacKeyCount,
     /// From an EAP packet to its repetition.
     pub eap_retry: Duration,
     /// What it shares with the AAA server.
@@ -119,6 +121,7 @@ pub struct Authenticator {
     tunnels_up: BTreeMap<u32, TunnelUp>,
     next_tunnel: u32,
     weaknesses: Weaknesses,
+    last_key_count: CmacKeyCount,
     eap_retry: Duration,
     aaa: AaaClient,
     /// For Request Authenticators.
@@ -172,6 +175,7 @@ impl Authenticator {
             tunnels_up,
             next_tunnel,
             weaknesses: settings.weaknesses,
+            last_key_count: settings.last_key_count,
             eap_retry: settings.eap_retry,
             aaa: AaaClient::new(settings.aaa_secret, settings.aaa_retry),
             generator,
@@ -284,7 +288,10 @@ impl Authenticator {
             {
                 outbox.verdict(Verdict::accepted("a repetition: the same answer again"));
             }
-            ContextReq => self.context_request(now, bs, from, message, outbox),
+            ContextReq => {
+                outbox.report(Event { ms: message.ms, what: What::Work(Work::CONTEXT_REPORT) });
+                self.context_request(now, bs, from, message, outbox);
+            }
             CmacKeyCountUpdate => self.count_report(now, bs, from, message, outbox),
             ArEapStart => self.eap_start(now, bs, message, outbox),
             ArEapTransfer => self.eap_response(now, bs, message, outbox),
@@ -463,7 +470,9 @@ impl Authenticator {
         };
         let count = named_count(&request.tlvs);
         let (sn, named) = (mobile.keys.pmk().1, named_ak_sn(&request.tlvs));
-        let any = self.weaknesses.has(Weakness::SwitchesPathOnAnyCount);
+        let any = [Weakness::SwitchesPathOnAnyCount, Weakness::WrapsNetworkCount]
+            .into_iter()
+            .any(|weakness| self.weaknesses.has(weakness));
         // Counts begin anew with every PMK: only those of the same one compare.
         let below = |count: CmacKeyCount| named != sn || (mobile.path_sn == sn && count < mobile.path.1);
         if register && !any && count.is_none_or(below) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub use super::handover_mode::HandoverMode;
+pub use super::work::Work;
 use crate::dot16::identifiers::{AkId, AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction, MsMac, Said};
 use crate::dot16::security::entry_keys::CmacError;
 use crate::dot16::security::keys::{Ak, CmacKey, Kek, Pmk, Tek};
@@ -347,4 +348,6 @@ pub enum What {
         /// Whether seamless handover is agreed.
         seamless: bool,
     },
+    /// A base station or the Authenticator has worked for this mobile, or for somebody who claims to be it.
+    Work(Work),
 }

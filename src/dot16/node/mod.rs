@@ -24,6 +24,7 @@ mod sa_tek;
 pub mod sdu_queue;
 pub mod sequence_window;
 pub mod timers;
+mod work;
 
 pub use aaa::{Aaa, AaaSettings};
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};
@@ -33,6 +34,6 @@ pub use capabilities::Capabilities;
 pub use classifier::{Classifier, Classifiers};
 pub use connection::{Connection, Flow};
 pub use directory::{Directory, Place};
-pub use event::{CidKind, Command, Counts, Event, HandoverMode, NamedKey, Outcome, Reject, What};
+pub use event::{CidKind, Command, Counts, Event, HandoverMode, NamedKey, Outcome, Reject, What, Work};
 pub use mobile_station::{MobileStation, MobileStationSettings, RefreshSettings};
 pub use radio::{Association, RadioSettings};

@@ -30,6 +30,8 @@ pub struct AuthenticatorKeys {
     authenticated: bool,
     ms: MsMac,
     lifetime: PmkLifetime,
+    /// The last count there is.
+    last: CmacKeyCount,
     /// N; none once the counter is exhausted.
     next: Option<CmacKeyCount>,
     last_accepted: Option<(Bsid, CmacKeyCount)>,
@@ -69,6 +71,7 @@ impl AuthenticatorKeys {
             authenticated: true,
             ms,
             lifetime,
+            last: CmacKeyCount(u16::MAX),
             next,
             last_accepted: None,
             holders: BTreeMap::new(),
@@ -94,6 +97,20 @@ impl AuthenticatorKeys {
     #[must_use]
     pub fn with_weaknesses(self, weaknesses: Weaknesses) -> Self {
         Self { weaknesses, ..self }
+    }
+
+    /// `last` stands for the end of the counter, 0xffff without this.
+    #[must_use]
+    pub fn ending_at(self, last: CmacKeyCount) -> Self {
+        Self { last, ..self }
+    }
+
+    /// N after the count `taken`.
+    fn after(&self, taken: CmacKeyCount) -> Option<CmacKeyCount> {
+        match taken.next() {
+            Some(next) if next <= self.last => Some(next),
+            _ => self.weaknesses.has(Weakness::WrapsNetworkCount).then_some(CmacKeyCount(0)),
+        }
     }
 
     /// The Authenticator has restarted and knows N from a backup. Whoever asks for a context may have had one before (R8).
@@ -135,7 +152,7 @@ impl AuthenticatorKeys {
             false => given.is_some() || self.restored,
         };
         if self.weaknesses.has(Weakness::CountsHandedOutContexts) {
-            self.next = count.next();
+            self.next = self.after(count);
         }
         let ak = AkContext::derive(&self.pmk, self.pmk_sn, self.ms, bs);
         Some(HandedContext { ak, count, issued_before, lifetime: self.lifetime })
@@ -153,7 +170,7 @@ impl AuthenticatorKeys {
         };
         self.last_accepted = Some((bs, m));
         self.holders.insert(bs, m);
-        self.next = taken.next();
+        self.next = self.after(taken);
         self.next.map_or(ReportOutcome::Exhausted, ReportOutcome::Accepted)
     }
 }

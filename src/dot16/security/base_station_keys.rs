@@ -117,6 +117,24 @@ struct Entry {
 /// For how many counts whose contexts are gone re-authentication is demanded; requests under others are not answered.
 const BELOW: usize = 8;
 
+/// What the keys of a mobile have cost: what an attacker makes a BS do who can forge nothing (R6, `dot16-security.md` 9,
+/// attack 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyWork {
+    /// TEKs derived from a count.
+    pub tek_derivations: u32,
+    /// Uplink PDUs decrypted to see whether their ICV fits, once for each TEK that was tried.
+    pub icv_trials: u32,
+}
+
+impl KeyWork {
+    /// A PDU was looked at. One that is refused for its PN, its direction or its EKS is not decrypted.
+    fn tried(&mut self, opened: &Result<OpenedPdu, ReceiveError>) {
+        let decrypted = matches!(opened, Ok(_) | Err(ReceiveError::Icv));
+        self.icv_trials = self.icv_trials.saturating_add(u32::from(decrypted));
+    }
+}
+
 /// Everything a BS keeps for one AKID.
 #[derive(Clone, Debug)]
 pub struct BaseStationKeys {
@@ -139,6 +157,7 @@ pub struct BaseStationKeys {
     /// CMAC keys, with their CMAC_PNs, of counts whose contexts were purged, and of those below T_B under which
     /// re-authentication was demanded.
     below: BTreeMap<CmacKeyCount, EntryKeys>,
+    work: KeyWork,
 }
 
 impl BaseStationKeys {
@@ -159,7 +178,13 @@ impl BaseStationKeys {
             outdated: false,
             searches: (0, 0),
             below: BTreeMap::new(),
+            work: KeyWork::default(),
         }
+    }
+
+    /// What was done since this was asked last.
+    pub fn take_work(&mut self) -> KeyWork {
+        std::mem::take(&mut self.work)
     }
 
     /// The AK context.
@@ -242,10 +267,12 @@ impl BaseStationKeys {
     pub fn prepare(&mut self, now: VirtualTime, n: CmacKeyCount, issued_before: bool) -> Preparation {
         self.released = false;
         self.outdated = false;
+        self.begin_again_below(n);
         self.known_n = self.known_n.max(n);
         let forgets = self.weak(Weakness::ForgetsHighestCount);
         let lost = if forgets { !self.entries.contains_key(&n) } else { self.highest.is_none() };
-        if self.settings.tek_cache && issued_before && lost && !self.weak(Weakness::IgnoresIssuedBefore) {
+        let ignores = self.weak(Weakness::IgnoresIssuedBefore) || self.weak(Weakness::BelievesWrappedCount);
+        if self.settings.tek_cache && issued_before && lost && !ignores {
             self.legacy_only = true;
         }
         self.count = self.highest.filter(|_| !forgets).map_or(n, |highest| highest.max(n));
@@ -272,15 +299,29 @@ impl BaseStationKeys {
         self.settings.weaknesses.has(weakness)
     }
 
+    /// What a BS does that believes in a wrapped count: an N below that known so far begins the count, and all that was
+    /// remembered of it, anew.
+    fn begin_again_below(&mut self, n: CmacKeyCount) {
+        if n < self.known_n && self.weak(Weakness::BelievesWrappedCount) {
+            let live = (!self.released).then_some(self.count);
+            self.entries.retain(|count, _| Some(*count) == live);
+            (self.known_n, self.highest) = (n, None);
+        }
+    }
+
     /// R4: no context is ever derived for a count at or below H.
     fn may_derive(&self, count: CmacKeyCount) -> bool {
         let above = self.highest.is_none_or(|highest| count > highest);
         !self.legacy_only && (above || self.weak(Weakness::ForgetsHighestCount))
     }
 
-    fn fresh(&self, now: VirtualTime, count: CmacKeyCount) -> EntryKeys {
-        EntryKeys::from_count(&self.ak, count, &self.saids, &self.settings.window, self.lifetime, now)
-            .limited(self.settings.limits)
+    fn fresh(&mut self, now: VirtualTime, count: CmacKeyCount) -> EntryKeys {
+        let keys = EntryKeys::from_count(&self.ak, count, &self.saids, &self.settings.window, self.lifetime, now)
+            .limited(self.settings.limits);
+        let derived: usize = keys.tek_contexts().map(|(_, context)| context.teks().count()).sum();
+        self.work.tek_derivations =
+            self.work.tek_derivations.saturating_add(u32::try_from(derived).unwrap_or(u32::MAX));
+        keys
     }
 
     fn insert(&mut self, count: CmacKeyCount, entry: Entry) {
@@ -298,7 +339,9 @@ impl BaseStationKeys {
         let unsearched = |reason| UplinkError { reason, searched: false };
         let entry = self.entries.get_mut(&self.count).ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
         let context = entry.keys.tek_context_mut(said).ok_or(unsearched(ReceiveError::UnknownTek { eks }))?;
-        let reason = match context.open(now, Direction::Uplink, pdu) {
+        let opened = context.open(now, Direction::Uplink, pdu);
+        self.work.tried(&opened);
+        let reason = match opened {
             Ok(opened) => {
                 let matched_now = entry.state == EntryState::Prepared;
                 if matched_now {
@@ -356,9 +399,9 @@ impl BaseStationKeys {
             let Some(context) = keys.and_then(|keys| keys.tek_context_mut(said)) else {
                 continue;
             };
-            let Ok(opened) = context.open(now, Direction::Uplink, pdu) else {
-                continue;
-            };
+            let opened = context.open(now, Direction::Uplink, pdu);
+            self.work.tried(&opened);
+            let Ok(opened) = opened else { continue };
             match fresh {
                 Some(keys) => self.insert(candidate, Entry { keys, state: EntryState::Matched, lost: false }),
                 None => {
@@ -507,6 +550,7 @@ impl BaseStationKeys {
 
     /// The Authenticator says that N has moved (R3); purges by R5. What is purged does not lower H.
     pub fn notice(&mut self, n: CmacKeyCount) {
+        self.begin_again_below(n);
         self.known_n = self.known_n.max(n);
         self.purge();
     }

@@ -15,7 +15,7 @@ use super::weakness::{Weakness, Weaknesses};
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::time::VirtualTime;
 
-/// M has reached 0xffff: no further entry before re-authentication.
+/// M has reached its end, 0xffff: no further entry before re-authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("CMAC_KEY_COUNT is exhausted: re-authenticate")]
 pub struct CountExhausted;
@@ -54,6 +54,8 @@ pub struct MobileKeys {
     ms: MsMac,
     saids: Vec<Said>,
     lifetime: PmkLifetime,
+    /// The last count there is.
+    last: CmacKeyCount,
     /// M.
     committed: CmacKeyCount,
     /// T_M, while a handover or re-entry is under way or was cancelled without being spent.
@@ -83,6 +85,7 @@ impl MobileKeys {
             ms,
             saids,
             lifetime,
+            last: CmacKeyCount(u16::MAX),
             committed,
             traffic: None,
             spent: false,
@@ -102,6 +105,20 @@ impl MobileKeys {
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
         self.authenticated
+    }
+
+    /// `last` stands for the end of the counter, 0xffff without this.
+    #[must_use]
+    pub fn ending_at(self, last: CmacKeyCount) -> Self {
+        Self { last, ..self }
+    }
+
+    /// The count after `count`, if there is one.
+    fn after(&self, count: CmacKeyCount) -> Option<CmacKeyCount> {
+        match count.next() {
+            Some(next) if next <= self.last => Some(next),
+            _ => self.weak(Weakness::WrapsCount).then_some(CmacKeyCount(0)),
+        }
     }
 
     /// From now on TEKs of these SAs are generated from the count; of none where seamless handover is not negotiated.
@@ -135,7 +152,7 @@ impl MobileKeys {
     #[must_use]
     pub fn renewed(&self, pmk: Pmk, pmk_sn: AkSequenceNumber, lifetime: PmkLifetime) -> Self {
         let (settings, saids) = (self.settings.clone(), self.saids.clone());
-        Self::new(settings, pmk, pmk_sn, self.ms, saids, lifetime, CmacKeyCount(0))
+        Self::new(settings, pmk, pmk_sn, self.ms, saids, lifetime, CmacKeyCount(0)).ending_at(self.last)
     }
 
     /// Begins an entry at `bs` under M, without TEKs.
@@ -151,7 +168,7 @@ impl MobileKeys {
     /// Whether another entry needs another PMK: M has reached its end.
     #[must_use]
     pub fn count_is_exhausted(&self) -> bool {
-        self.committed.next().is_none()
+        self.after(self.committed).is_none()
     }
 
     /// Every connection and attempt is given up; nothing of this PMK will be used but M.
@@ -211,9 +228,9 @@ impl MobileKeys {
     /// Begins a handover or re-entry: T_M := M + 1 (A2). A cancelled attempt that left T_M unspent gives the same T_M.
     ///
     /// # Errors
-    /// If M + 1 does not fit in 16 bits.
+    /// If M is the last count there is.
     pub fn begin(&mut self) -> Result<CmacKeyCount, CountExhausted> {
-        let next = self.committed.next().ok_or(CountExhausted)?;
+        let next = self.after(self.committed).ok_or(CountExhausted)?;
         self.traffic = Some(next);
         Ok(next)
     }

@@ -54,6 +54,8 @@ weaknesses! {
     BelievesSbcRsp = "believes-sbc-rsp", MobileStation;
     /// A26: a fixed station, which declares no handover, asks for one all the same.
     MovesAlthoughFixed = "moves-although-fixed", MobileStation;
+    /// R1: after the last count comes 0, under the same PMK (attack 15).
+    WrapsCount = "wraps-count", MobileStation;
 
     /// R4: the highest count is not kept: T_B := N, and contexts are derived for every count that is not retained
     /// (traces T4, T10, T14, T15).
@@ -94,6 +96,10 @@ weaknesses! {
     AgreesToUndeclaredSeamless = "agrees-to-undeclared-seamless", BaseStation;
     /// A26: candidates are prepared for a station that declared no handover.
     MovesFixedStations = "moves-fixed-stations", BaseStation;
+    /// R7: the repetition of an RNG-REQ that was answered is dropped as a replay (attack 16).
+    AnswersRangingOnce = "answers-ranging-once", BaseStation;
+    /// R4, R8: an N below the highest count is taken for one that has wrapped, and contexts are derived again (attack 15).
+    BelievesWrappedCount = "believes-wrapped-count", BaseStation;
 
     /// R2: a repeat of the report accepted last is refused (trace T2).
     RefusesRepeatedReport = "refuses-repeated-report", Authenticator;
@@ -107,6 +113,8 @@ weaknesses! {
     RemembersLastCountOnly = "remembers-last-count-only", Authenticator;
     /// R16: the data path is switched whatever count the switch rests on (trace T17).
     SwitchesPathOnAnyCount = "switches-path-on-any-count", Authenticator;
+    /// R2: behind the last count N is 0, under the same PMK, and paths rest on any count (attack 15).
+    WrapsNetworkCount = "wraps-network-count", Authenticator;
 }
 
 /// The defences of a node that are off.

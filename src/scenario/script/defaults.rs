@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::header::{Profile, System};
 use super::network::{Association, CrcOrder};
+use crate::dot16::identifiers::CmacKeyCount;
 use crate::dot16::node::HandoverMode;
 use crate::dot16::security::PacketNumber;
 
@@ -17,6 +18,7 @@ pub(super) const SYSTEM: System = System::Dot16;
 pub(super) const PROFILE: Profile = Profile::Contribution;
 pub(super) const MODE: HandoverMode = HandoverMode::Seamless;
 pub(super) const SEED: u64 = 1;
+pub(super) const LAST_KEY_COUNT: CmacKeyCount = CmacKeyCount(u16::MAX);
 pub(super) const ENTRY: Entry = Entry::Established;
 pub(super) const ENTRY_TIME: Duration = ms(2_000);
 pub(super) const DURATION: Duration = ms(3_000);
@@ -73,6 +75,9 @@ pub(super) const SELF_SYNC_WINDOW: u16 = 4;
 pub(super) const SELF_SYNC_BUDGET: u32 = 16;
 pub(super) const PN_WINDOW: u16 = 64;
 pub(super) const RETAINED_CONTEXTS: u32 = 1_024;
+pub(super) const CONTEXT_REQUEST_BUDGET: u32 = 100;
+/// As many as there can be mobiles at one base station.
+pub(super) const PREPARATION_BUDGET: u32 = 300;
 pub(super) const LAST_PN: PacketNumber = PacketNumber::LAST;
 pub(super) const TEK_CACHE: bool = true;
 pub(super) const REFRESH: bool = true;

@@ -10,6 +10,7 @@ use super::problem::{Problem, Read};
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
 use super::units::show_time;
+use super::work::{self, WorkKind};
 use crate::dot16::identifiers::Direction;
 use crate::dot16::node::HandoverMode;
 
@@ -97,6 +98,13 @@ pub enum Expected {
     },
     /// Whether a generated TEK, plain or wrapped, is on any link (statement A21).
     TekOnLink(bool),
+    /// What the run has cost a node.
+    Work {
+        /// The base station or the authenticator.
+        node: String,
+        /// How much of which kind of work.
+        amounts: Vec<(WorkKind, Amount)>,
+    },
     /// The kinds of findings that the judge reports, each once, in any order; empty: none.
     Judge(Vec<JudgeFinding>),
     /// The base station gave up the live connection of the mobile, which had not completed a handover to another.
@@ -190,7 +198,7 @@ words! {
 }
 
 /// What an entry can expect, one of them each.
-pub(super) const KINDS: [&str; 12] = [
+pub(super) const KINDS: [&str; 13] = [
     "handover",
     "traffic",
     "rejects",
@@ -200,6 +208,7 @@ pub(super) const KINDS: [&str; 12] = [
     "interruption",
     "entered",
     "renewed",
+    "work",
     "tek_on_link",
     "judge",
     "released",
@@ -215,6 +224,7 @@ pub(super) const KEYS: &[&str] = &[
     "interruption",
     "entered",
     "renewed",
+    "work",
     "tek_on_link",
     "judge",
     "released",
@@ -309,6 +319,7 @@ impl Reader<'_> {
                     by: section.required("by", "a time from the start of the run")?.time(TICK..=Duration::MAX)?,
                 })
             }
+            "work" => work::read(field, self.stations).map(|(node, amounts)| Expected::Work { node, amounts }),
             "tek_on_link" => field.boolean().map(Expected::TekOnLink),
             "released" => {
                 let section = field.section(RELEASED_KEYS)?;
@@ -403,6 +414,11 @@ impl Reader<'_> {
             Expected::Authenticated { entry, mobile_station, base_station, by } => {
                 let what = if *entry { "has entered" } else { "has renewed its PMK" };
                 format!("{} {what} at {} by {}", mobile(mobile_station), base(base_station), show_time(*by))
+            }
+            Expected::Work { node, amounts } => {
+                let amounts: Vec<String> =
+                    amounts.iter().map(|(kind, amount)| format!("{} {amount}", kind.as_str())).collect();
+                format!("work of {node}: {}", amounts.join(", "))
             }
             Expected::TekOnLink(true) => "a generated TEK is on a link".to_owned(),
             Expected::TekOnLink(false) => "no generated TEK is on any link".to_owned(),

@@ -7,6 +7,7 @@ use super::defaults;
 use super::problem::Read;
 use super::section::{Field, Section};
 use super::value::Data;
+use crate::dot16::identifiers::CmacKeyCount;
 use crate::dot16::node::HandoverMode;
 
 /// The emulated system.
@@ -116,6 +117,7 @@ pub(super) struct Header {
     pub seed: u64,
     pub profile: Profile,
     pub mode: HandoverMode,
+    pub last_key_count: CmacKeyCount,
     pub duration: Duration,
 }
 
@@ -147,6 +149,8 @@ pub(super) fn read(root: &Section<'_>) -> Read<Header> {
             field.one_of(&[("contribution", Profile::Contribution), ("std2009", Profile::Std2009)])
         })?,
         mode: root.read("mode", defaults::MODE, |field| field.one_of(HandoverMode::ALL))?,
+        last_key_count: root
+            .read("last_key_count", defaults::LAST_KEY_COUNT, |field| field.number(2..=u16::MAX).map(CmacKeyCount))?,
         duration: root
             .read("duration", defaults::DURATION, |field| field.time(Duration::from_nanos(1)..=Duration::MAX))?,
     })

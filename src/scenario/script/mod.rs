@@ -29,6 +29,7 @@ mod tests;
 mod traffic;
 mod units;
 mod value;
+mod work;
 
 use std::ops::Index;
 use std::sync::Arc;
@@ -53,11 +54,13 @@ pub use stations::{BaseStation, BaseStationId, MOBILE_STATIONS_PER_BASE_STATION,
 pub use steps::{Actor, Step, StepAction};
 pub use success::Success;
 pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDirection};
+pub use work::WorkKind;
 
 use problem::{Place, Problem, Read, SourceText};
 use section::Section;
 use value::{Data, Node};
 
+use crate::dot16::identifiers::CmacKeyCount;
 use crate::time::VirtualTime;
 
 /// A script whose every value is given, checked and resolved.
@@ -81,6 +84,8 @@ pub struct Script {
     pub profile: Profile,
     /// How the TEKs come to a target in this network.
     pub mode: HandoverMode,
+    /// What stands for the end of CMAC_KEY_COUNT, the last count there is.
+    pub last_key_count: CmacKeyCount,
     /// When the script's own clock begins: at once, or after `entry_time` if a mobile enters the network in the run. Every
     /// instant in the script is this much later than it says, those of `entered` expectations not.
     pub begins: VirtualTime,
@@ -125,6 +130,7 @@ const KEYS: &[&str] = &[
     "seed",
     "profile",
     "mode",
+    "last_key_count",
     "entry",
     "entry_time",
     "duration",
@@ -246,6 +252,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         seed: header.seed,
         profile: header.profile,
         mode: header.mode,
+        last_key_count: header.last_key_count,
         begins: VirtualTime::ZERO + begins,
         duration: header.duration.saturating_add(begins),
         radio,

@@ -47,6 +47,10 @@ pub struct BaseStation {
     pub pn_window: u16,
     /// Contexts of ended attempts that it keeps at the most (rule R8).
     pub retained_contexts: u32,
+    /// Context_Req that RNG-REQs of mobiles without context here may cause in a second.
+    pub context_request_budget: u32,
+    /// HO_Req that it takes in a second; it refuses the others.
+    pub preparation_budget: u32,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
     /// The last PN that it sends under a TEK.
@@ -104,7 +108,7 @@ const NAME_LENGTH: usize = 32;
 const LARGEST_WINDOW: u16 = 1_024;
 /// Most contexts of ended attempts that one base station keeps.
 const LARGEST_RETAINED: u32 = 1_000_000;
-/// Largest self-synchronisation budget per second.
+/// Largest budget per second.
 const LARGEST_BUDGET: u32 = 1_000_000;
 
 pub(super) const BASE_STATION_KEYS: &[&str] = &[
@@ -117,6 +121,8 @@ pub(super) const BASE_STATION_KEYS: &[&str] = &[
     "self_sync_budget",
     "pn_window",
     "retained_contexts",
+    "context_request_budget",
+    "preparation_budget",
     "weaknesses",
     "last_pn",
 ];
@@ -349,6 +355,11 @@ fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, p
         last_pn: last_pn(section)?,
         retained_contexts: section
             .read("retained_contexts", defaults::RETAINED_CONTEXTS, |field| field.number(0..=LARGEST_RETAINED))?,
+        context_request_budget: section.read("context_request_budget", defaults::CONTEXT_REQUEST_BUDGET, |field| {
+            field.number(0..=LARGEST_BUDGET)
+        })?,
+        preparation_budget: section
+            .read("preparation_budget", defaults::PREPARATION_BUDGET, |field| field.number(0..=LARGEST_BUDGET))?,
         weaknesses: weaknesses(section, Party::BaseStation)?,
     })
 }

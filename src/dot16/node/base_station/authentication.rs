@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rand_core::Rng;
 
+use super::budget::worked;
 use super::target::saids;
 use super::{BaseStation, Mobile, Role, Timer};
 use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, MsInfo};
@@ -21,7 +22,7 @@ use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction, 
 use crate::dot16::node::capabilities;
 use crate::dot16::node::classifier::Classifiers;
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
-use crate::dot16::node::event::{Event, Reject};
+use crate::dot16::node::event::{Event, Reject, Work};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::base_station_keys::BaseStationKeys;
 use crate::dot16::security::entry_keys::EntryKeys;
@@ -428,6 +429,7 @@ impl BaseStation {
         let randoms = message.ms_random().zip(message.bs_random());
         match self.session(ms, purpose).map(|session| &mut session.stage) {
             Some(Stage::Challenged(challenge)) => {
+                worked(ms, Work::CMAC_CHECK, outbox);
                 if let Err(error) = challenge.entry.accept(Direction::Uplink, cid, covered, &tuple) {
                     return self.rejected(ms, Reject::from(error), format!("dropped: {error}"), outbox);
                 }

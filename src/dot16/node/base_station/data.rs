@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use super::budget::worked;
 use super::registration::WAITING_FOR_PATH;
 use super::{BaseStation, Mobile, Role, Timer};
 use crate::dot16::backbone::GrePacket;
@@ -294,7 +295,9 @@ impl BaseStation {
         else {
             return outbox.verdict(Verdict::rejected(format!("dropped: CID {cid} carries no uplink data")));
         };
-        let uplink = match keys.open_uplink(now, flow.said, pdu) {
+        let opened = keys.open_uplink(now, flow.said, pdu);
+        worked(ms, keys.take_work(), outbox);
+        let uplink = match opened {
             Ok(uplink) => uplink,
             Err(error) => {
                 if let Some(reject) = reject_of(&error.reason) {

@@ -8,9 +8,10 @@
 //! * `entrance`: initial ranging and SBC; `authentication`: EAP and the SA-TEK handshake; `registration`: REG, the first TEKs.
 //! * `sa_tek_handover` and `reuse`: the modes `legacy-sa-tek` and `legacy-reuse`.
 //! * `refresh`: new TEKs for a mobile that asks.
-//! * `retained`: how many contexts are kept; `restart`: all of them lost.
+//! * `retained`: how many contexts are kept; `restart`: all of them lost; `budget`: what may be asked of it in a second.
 
 mod authentication;
+mod budget;
 mod cid_pool;
 mod data;
 mod entrance;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use rand_chacha::ChaCha20Rng;
 
 use authentication::{Purpose, Session};
+use budget::{Budget, worked};
 pub use cid_pool::CidPool;
 use entrance::Entrances;
 use registration::Registration;
@@ -43,7 +45,7 @@ use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
 use super::directory::Directory;
-use super::event::{CidKind, Command, Event, HandoverMode, Reject, What};
+use super::event::{CidKind, Command, Event, HandoverMode, Reject, What, Work};
 use super::fragmentation::{Fragmenter, Reassembler};
 use super::key_report::KeyReport;
 use super::radio::RadioSettings;
@@ -79,6 +81,10 @@ pub struct BaseStationSettings {
     pub seamless: bool,
     /// How many contexts of ended attempts are kept at the most (R8).
     pub retained_contexts: usize,
+    /// Context_Req that RNG-REQs of mobiles without context here may cause in a second.
+    pub context_request_budget: u32,
+    /// HO_Req that it takes in a second.
+    pub preparation_budget: u32,
     /// The links to mobile stations.
     pub ports: BTreeMap<MsMac, Port>,
 }
@@ -213,6 +219,8 @@ pub struct BaseStation {
     entrances: Entrances,
     /// Contexts in no use, the one retained first in front.
     retained: VecDeque<(MsMac, CmacKeyCount)>,
+    context_requests: Budget,
+    preparations: Budget,
     timers: Timers<Timer>,
     started: bool,
 }
@@ -232,6 +240,8 @@ impl BaseStation {
         timers.set(Timer::Advertise, VirtualTime::ZERO);
         let by_port = settings.ports.iter().map(|(ms, port)| (*port, *ms)).collect();
         let mut station = Self {
+            context_requests: Budget::new(settings.context_request_budget),
+            preparations: Budget::new(settings.preparation_budget),
             settings,
             directory,
             backbone,
@@ -596,6 +606,9 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let gateway = self.directory.gateway.endpoint.ip;
+        if kind == MessageKind::ContextReq {
+            worked(ms, Work::CONTEXT_REQUEST, outbox);
+        }
         self.backbone.request(now, gateway, ms, Request { kind, tlvs, note: note.into() }, outbox);
     }
 

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use rand_core::Rng;
 
+use super::budget::worked;
 use super::serving::bs_info;
 use super::target::{Target, saids};
 use super::{BaseStation, Role, Serving, Timer};
@@ -12,7 +13,7 @@ use crate::dot16::backbone::asn_code::{bs_role, result};
 use crate::dot16::backbone::{AsnTlv, ControlMessage, MessageKind, TlvLookup};
 use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use crate::dot16::node::connection::{plain_pdu, signed_pdu};
-use crate::dot16::node::event::{Event, HandoverMode, Reject, What};
+use crate::dot16::node::event::{Event, HandoverMode, Reject, What, Work};
 use crate::dot16::node::named_count::{count_tlv, named_ak_sn, named_count};
 use crate::dot16::node::sa_tek;
 use crate::dot16::security::Weakness;
@@ -38,6 +39,9 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) -> bool {
         let keys = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys_signed_with(tuple.ak_sn));
+        if keys.is_some() {
+            worked(ms, Work::CMAC_CHECK, outbox);
+        }
         match keys.map(|keys| keys.accept(Direction::Uplink, cid, protected, tuple)) {
             Some(Ok(())) => return true,
             Some(Err(error)) => self.rejected(ms, Reject::from(error), format!("dropped: {error}"), outbox),
@@ -76,6 +80,12 @@ impl BaseStation {
         if mobile.waiting.is_some() || !matches!(mobile.role, Role::Idle) {
             return outbox.verdict(Verdict::rejected("dropped: the context has not arrived yet"));
         }
+        if !self.context_requests.take(now) {
+            let budget = self.settings.context_request_budget;
+            let text = format!("dropped: no context here, and {budget} have been asked for in this second");
+            return outbox.verdict(Verdict::rejected(text));
+        }
+        let Some(mobile) = self.mobiles.get_mut(&ms) else { return };
         mobile.waiting = Some((cid, message.to_vec()));
         mobile.role = Role::Target(Target::unprepared());
         outbox.verdict(Verdict::accepted("no context here: asks for it"));
@@ -113,6 +123,7 @@ impl BaseStation {
         }
         let Some(keys) = &mut mobile.keys else { return };
         let outcome = keys.range(now, m, cid, protected, tuple);
+        worked(ms, Work { cmac_checks: 1, ..keys.take_work().into() }, outbox);
         if outcome == RangingOutcome::Invalid {
             self.rejected(ms, Reject::Cmac, format!("dropped: the CMAC does not verify for count {m}"), outbox);
             if self.weak(Weakness::BelievesCountFirst) {
@@ -135,6 +146,9 @@ impl BaseStation {
                 if self.weak(Weakness::SmallerCountReleases) {
                     self.believed(now, ms, outbox);
                 }
+            }
+            RangingOutcome::Retransmission if self.weak(Weakness::AnswersRangingOnce) => {
+                self.rejected(ms, Reject::CmacPn, "dropped: this RNG-REQ was answered before", outbox);
             }
             RangingOutcome::Retransmission => {
                 outbox.verdict(Verdict::accepted("a retransmission: answered again"));

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::budget::worked;
 use super::serving::{bs_info, flow_tlv, flows};
 use super::{BaseStation, Role, Timer};
 use crate::dot16::backbone::Compound::{AkContext as AkContextTlv, DataPathInfo, MsInfo};
@@ -96,6 +97,11 @@ impl BaseStation {
         if here {
             return refused(self, "the mobile is connected here", bs_ho_rsp::OTHER, outbox);
         }
+        if !self.preparations.take(now) {
+            let budget = self.settings.preparation_budget;
+            let why = format!("{budget} preparations have begun in this second");
+            return refused(self, &why, bs_ho_rsp::OTHER, outbox);
+        }
         self.empty_attempt(ms, outbox);
         let flows: Vec<_> = flows(&request.tlvs).into_iter().map(|(sfid, _, said)| (sfid, said)).collect();
         let Some(connection) = self.cids.allocate(&flows).filter(|_| !flows.is_empty()) else {
@@ -187,6 +193,7 @@ impl BaseStation {
         let Some(keys) = &mut mobile.keys else { return };
         keys.generate_for(if mobile.seamless { saids(&mobile.flows) } else { Vec::new() });
         let preparation = keys.prepare(now, n, report.tlvs.is_issued_before());
+        worked(ms, keys.take_work(), outbox);
         let legacy = match &mobile.role {
             Role::Target(Target { request: Some(_), .. }) if self.settings.mode != HandoverMode::Seamless => {
                 self.settings.mode

@@ -81,6 +81,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[expect]]`", expectations::BOUNDED_KEYS),
         ("### `[[expect]]`", expectations::AUTHENTICATED_KEYS),
         ("### `[[expect]]`", expectations::RELEASED_KEYS),
+        ("### `[[expect]]`", work::KEYS),
     ];
     for (heading, keys) in sections {
         let section = README.split(heading).nth(1).unwrap_or_else(|| panic!("no section {heading}"));

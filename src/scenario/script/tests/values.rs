@@ -89,6 +89,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             self_sync_budget: 16,
             pn_window: 64,
             retained_contexts: 1_024,
+            context_request_budget: 100,
+            preparation_budget: 300,
             weaknesses: Weaknesses::default(),
             last_pn: PacketNumber::LAST,
         }],
@@ -186,6 +188,8 @@ self_sync_window = 0
 self_sync_budget = 0
 pn_window = 1024
 retained_contexts = 3
+context_request_budget = 4
+preparation_budget = 0
 last_pn = 1
 weaknesses = ["never-seals-again"]
 
@@ -326,7 +330,7 @@ fn every_key_is_read() {
     assert_eq!(script.authenticator.ip, Ipv4Addr::new(10, 0, 0, 9));
     let bs1 = &script[BaseStationId(0)];
     assert_eq!((bs1.tek_cache, bs1.self_sync_window, bs1.self_sync_budget, bs1.pn_window), (false, 0, 0, 1_024));
-    assert_eq!(bs1.retained_contexts, 3);
+    assert_eq!((bs1.retained_contexts, bs1.context_request_budget, bs1.preparation_budget), (3, 4, 0));
     assert!(bs1.weaknesses.has(Weakness::NeverSealsAgain) && !bs1.weaknesses.has(Weakness::CountsByItself));
     let gateway = &script.authenticator.weaknesses;
     assert!(gateway.has(Weakness::TellsNobody) && gateway.has(Weakness::AcceptsOldReport));
