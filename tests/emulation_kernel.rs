@@ -218,7 +218,7 @@ struct Attacker {
     injections: Vec<(VirtualTime, Injection)>,
 }
 
-impl Adversary for Attacker {
+impl Adversary<String> for Attacker {
     fn tap(&mut self, _: VirtualTime, _: Port, _: NodeIndex, octets: &[u8]) -> Fate {
         match octets[1] {
             1 => Fate::lost(),

@@ -1,40 +1,64 @@
-//! The scripted adversary: trigger and action. It sits on taps of links, records, drops and delays frames that pass, and
-//! plays them again.
+//! The scripted adversary: trigger and action. It sits on taps of links; records, drops, delays, reorders and changes frames
+//! that pass; plays them again, changed or not; and makes frames of its own.
 //!
-//! Recording, dropping and delaying happen at the tap. Everything else happens at trigger + [`REACTION`], ordered after
-//! whatever nodes do at that instant. The tap is at the sender's end of the link: an eavesdropper there hears also what
-//! the link then loses or spoils on its way to the receiver.
+//! Recording, dropping, delaying, reordering and changing happen at the tap. Everything else happens at trigger + [`REACTION`]
+//! and a wait, ordered after whatever nodes do at that instant. The tap is at the sender's end of the link: an eavesdropper
+//! there hears also what the link then loses or spoils on its way to the receiver.
 //!
-//! * [`frames`]: which frames count.
-//! * [`recording`]: frames heard; [`key_stream`]: what two of them tell that were sealed under one nonce.
+//! * [`trigger`]: when an attack acts; [`frames`]: which frames count.
+//! * [`value`]: numbers that are known only when an action runs; [`known`]: what the adversary knows besides frames.
+//! * [`recording`], [`fields`], [`change`], [`forgery`]: frames heard, read, changed and made.
+//! * [`key_stream`]: what two recorded frames tell that were sealed under one nonce.
 //! * [`compromise`]: what the keys of a base station open, when they are in the adversary's hands.
 
+pub mod change;
 pub mod compromise;
+pub mod fields;
+pub mod forgery;
 pub mod frames;
 pub mod key_stream;
+pub mod known;
 pub mod recording;
+pub mod trigger;
+pub mod value;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rand_chacha::ChaCha20Rng;
+
+pub use change::{Change, Changed};
 pub use compromise::Compromise;
+pub use fields::FrameField;
+pub use forgery::{Forged, Forgery};
 pub use frames::{FrameChoice, FrameKind};
 pub use key_stream::Comparisons;
+pub use known::{AirLink, Known};
 pub use recording::{Heard, Recordings};
+pub use trigger::{EventChoice, EventKind, EventNode, Filter, Phase, Trigger};
+pub use value::{CidRole, Sight, Source, Value};
 
+use crate::dot16::identifiers::Direction;
+use crate::dot16::node::Event;
 use crate::emulation::{self, Fate, Injection, NodeIndex, Port};
 use crate::time::VirtualTime;
 
 /// From a trigger to the action that it starts.
 pub const REACTION: Duration = Duration::from_micros(1);
 
-/// When an attack acts.
+/// Where an attack hears, and where it sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    /// On frames that pass its tap.
-    Frames(FrameChoice),
-    /// At an instant.
-    Time(VirtualTime),
+pub enum Tap {
+    /// One direction of a link.
+    Link {
+        /// The link.
+        port: Port,
+        /// The end that the frames go to, those heard and those sent.
+        to: NodeIndex,
+    },
+    /// Every link on the air, in one direction or both. What it sends goes where the frame that it repeats, or that started
+    /// it, was heard.
+    Air(Option<Direction>),
 }
 
 /// What an attack does.
@@ -42,14 +66,51 @@ pub enum Trigger {
 pub enum Action {
     /// Copies the frame to the end of the recording of this name.
     Record(String),
-    /// Sends the recording of this name.
-    Replay(String),
+    /// Sends recorded frames.
+    Replay(Replay),
     /// Takes the frame off the link.
     Drop,
     /// Holds the frame back for so long.
     Delay(Duration),
+    /// Lets the frame wait until so many others have passed.
+    Reorder(u32),
+    /// Puts a changed frame in its place.
+    Modify(Change),
+    /// Sends a frame of its own making.
+    Inject {
+        /// The frame.
+        forgery: Forgery,
+        /// How often.
+        rounds: Rounds,
+    },
+    /// Sends these frames.
+    Play(Vec<Vec<u8>>),
     /// Looks for key stream that was used twice, in these two recordings.
     Compare(String, String),
+}
+
+/// How a recording is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Its name.
+    pub recording: String,
+    /// How often.
+    pub rounds: Rounds,
+    /// The first frame that is sent, from 1.
+    pub first: u32,
+    /// How many are sent from that one on; `None`: all.
+    pub frames: Option<u32>,
+    /// How each of them is changed.
+    pub change: Change,
+}
+
+/// How often something is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounds {
+    /// How often in all, at least once.
+    pub times: u32,
+    /// From one time to the next.
+    pub every: Duration,
 }
 
 /// An attack at a tap.
@@ -59,45 +120,101 @@ pub struct Attack {
     pub name: String,
     /// Its number in the script, which tells in a capture what belongs to it.
     pub number: usize,
-    /// The link.
-    pub port: Port,
-    /// The end that the frames go to, those seen and those sent.
-    pub to: NodeIndex,
+    /// Where it sits.
+    pub tap: Tap,
     /// When it acts.
     pub trigger: Trigger,
+    /// How much later it sends.
+    pub wait: Duration,
     /// What it does.
     pub action: Action,
+}
+
+impl Attack {
+    /// Whether it hears frames on `port` towards `to`.
+    fn hears(&self, known: &Known, port: Port, to: NodeIndex) -> bool {
+        match self.tap {
+            Tap::Link { port: own, to: own_to } => own == port && own_to == to,
+            Tap::Air(wanted) => {
+                known.air_link(port).is_some_and(|link| wanted.is_none_or(|of| of == link.direction(to)))
+            }
+        }
+    }
+
+    /// Whether a frame that it hears is one to act on; `seen` is how many there were so far.
+    fn takes(&self, seen: &mut u32, frame: &Heard, sight: Sight<'_>) -> bool {
+        let Trigger::Frames { choice, filter } = &self.trigger else {
+            return false;
+        };
+        let link = sight.known.air_link(frame.port);
+        let sent_by =
+            |sender| link.is_some_and(|link| [link.mobile, link.base_station].contains(&sender)) && sender != frame.to;
+        let holds = filter.sender.is_none_or(sent_by)
+            && filter.phase.is_none_or(|phase| link.is_some_and(|link| sight.known.phase(link.ms) == phase))
+            && filter.cid.as_ref().is_none_or(|cid| {
+                let wanted = sight.number(cid, u16::MAX.into()).ok();
+                wanted.is_some() && FrameField::Cid.read(&frame.octets) == wanted
+            });
+        holds && choice.takes(seen, frame.time, &frame.octets)
+    }
+
+    /// How often it sends.
+    fn rounds(&self) -> Rounds {
+        match &self.action {
+            Action::Replay(replay) => replay.rounds,
+            Action::Inject { rounds, .. } => *rounds,
+            _ => Rounds { times: 1, every: Duration::ZERO },
+        }
+    }
+}
+
+/// An action that is to start.
+#[derive(Clone, Debug)]
+struct Due {
+    /// Position of the attack.
+    attack: usize,
+    /// The frame that started it.
+    cause: Option<Heard>,
+    /// How often it still runs, this time included.
+    times: u32,
 }
 
 /// The adversary of a script.
 #[derive(Clone, Debug)]
 pub struct Adversary {
     attacks: Vec<Attack>,
-    /// How many matching frames each attack has seen.
+    known: Known,
+    random: ChaCha20Rng,
+    /// How many matching frames or events each attack has seen.
     seen: Vec<u32>,
     recordings: Recordings,
     comparisons: Comparisons,
-    /// Attacks whose action is to start, by instant.
-    due: BTreeMap<VirtualTime, Vec<usize>>,
+    /// Actions that are to start, by instant.
+    due: BTreeMap<VirtualTime, Vec<Due>>,
+    /// By position of the attack: how often it could not do what it was to, and why the first time.
+    failures: BTreeMap<usize, (u64, String)>,
 }
 
 impl Adversary {
-    /// An adversary with these attacks, which act in this order.
+    /// An adversary with these attacks, which act in this order; `known` is the network, `random` its own generator.
     #[must_use]
-    pub fn new(attacks: Vec<Attack>) -> Self {
-        let mut due: BTreeMap<VirtualTime, Vec<usize>> = BTreeMap::new();
-        for (number, attack) in attacks.iter().enumerate() {
-            if let Trigger::Time(at) = attack.trigger {
-                due.entry(at + REACTION).or_default().push(number);
-            }
-        }
-        Self {
+    pub fn new(attacks: Vec<Attack>, known: Known, random: ChaCha20Rng) -> Self {
+        let mut adversary = Self {
+            known,
+            random,
             seen: vec![0; attacks.len()],
             attacks,
             recordings: Recordings::default(),
             comparisons: Comparisons::default(),
-            due,
+            due: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        };
+        for position in 0..adversary.attacks.len() {
+            if let Some(Trigger::Time(at)) = adversary.attacks.get(position).map(|attack| &attack.trigger) {
+                adversary.start(position, *at, None);
+            }
         }
+        adversary
     }
 
     /// The same adversary, which notes in `comparisons` what it compares.
@@ -106,34 +223,175 @@ impl Adversary {
         self.comparisons = comparisons;
         self
     }
+
+    /// The trigger of an attack that sends has come.
+    fn start(&mut self, position: usize, now: VirtualTime, cause: Option<Heard>) {
+        if let Some(attack) = self.attacks.get(position) {
+            let due = Due { attack: position, cause, times: attack.rounds().times };
+            self.due.entry(now + REACTION + attack.wait).or_default().push(due);
+        }
+    }
+
+    fn failed(&mut self, position: usize, why: String) {
+        let (times, _) = self.failures.entry(position).or_insert((0, why));
+        *times = times.saturating_add(1);
+    }
+
+    /// Acts on a frame at its tap.
+    fn at_tap(&mut self, position: usize, frame: &Heard, fate: &mut Fate) {
+        let Some(attack) = self.attacks.get(position) else {
+            return;
+        };
+        let name = &attack.name;
+        let done = match &attack.action {
+            Action::Record(recording) => {
+                self.recordings.record(recording, frame.clone());
+                return;
+            }
+            Action::Replay(_) | Action::Inject { .. } | Action::Play(_) | Action::Compare(..) => {
+                return self.start(position, frame.time, Some(frame.clone()));
+            }
+            Action::Drop => Fate { remarks: vec![format!("taken off the link by {name}")], ..Fate::lost() },
+            Action::Delay(delay) => Fate { delay: *delay, remarks: vec![format!("delayed by {name}")], ..Fate::pass() },
+            Action::Reorder(frames) => {
+                let remarks = vec![format!("held back by {name} until {frames} more have passed")];
+                Fate { held: Some(*frames), remarks, ..Fate::pass() }
+            }
+            Action::Modify(change) => {
+                // An attack before this one may have changed the frame already.
+                let octets = fate.octets.as_deref().unwrap_or(&frame.octets);
+                let sight = Sight { known: &self.known, recordings: &self.recordings, own: None };
+                let on_air = self.known.air_link(frame.port).is_some();
+                match change.apply(octets, on_air, sight, self.known.crc()) {
+                    Ok(changed) => {
+                        let remarks = vec![format!("modified by {name}: {}", changed.text)];
+                        Fate { remarks, ..Fate::replaced(changed.octets) }
+                    }
+                    Err(why) => return self.failed(position, why),
+                }
+            }
+        };
+        *fate = std::mem::take(fate).and(done);
+    }
+
+    /// What an action sends when it runs.
+    fn sent(&mut self, position: usize, cause: Option<&Heard>) -> Vec<Injection> {
+        let Some(attack) = self.attacks.get(position) else {
+            return Vec::new();
+        };
+        let mut failures = Vec::new();
+        let mut injections = Vec::new();
+        let sight =
+            Sight { known: &self.known, recordings: &self.recordings, own: cause.map(|cause| cause.octets.as_slice()) };
+        // Where to: the tap's own link, or that of a frame.
+        let place = |frame: Option<&Heard>| match attack.tap {
+            Tap::Link { port, to } => Ok((port, to)),
+            Tap::Air(_) => {
+                frame.map(|frame| (frame.port, frame.to)).ok_or_else(|| "it has no link to send on".to_owned())
+            }
+        };
+        let mut send = |place: (Port, NodeIndex), octets: Vec<u8>, text: String, is_rough: bool| {
+            let (port, to) = place;
+            let on_air = self.known.air_link(port).is_some();
+            let deliberate = is_rough || on_air && !forgery::is_sound(&octets, &self.known);
+            let mark = if deliberate { "deliberate: " } else { "" };
+            injections.push(Injection {
+                port,
+                to,
+                octets,
+                note: format!("{mark}{}: {text}", attack.name),
+                attack: attack.number,
+            });
+        };
+        match &attack.action {
+            Action::Replay(replay) => {
+                let first = usize::try_from(replay.first.saturating_sub(1)).unwrap_or(usize::MAX);
+                let most = replay.frames.map_or(usize::MAX, |frames| usize::try_from(frames).unwrap_or(usize::MAX));
+                let frames = self.recordings.frames(&replay.recording).iter().skip(first).take(most);
+                let mut count = 0;
+                for recorded in frames {
+                    count += 1;
+                    let text = format!("plays what was recorded at {}", recorded.time);
+                    let on_air = self.known.air_link(recorded.port).is_some();
+                    let done = place(Some(recorded)).and_then(|place| {
+                        if replay.change.is_empty() {
+                            send(place, recorded.octets.clone(), text, false);
+                            return Ok(());
+                        }
+                        let changed = replay.change.apply(&recorded.octets, on_air, sight, self.known.crc())?;
+                        send(place, changed.octets, format!("{text}, but {}", changed.text), changed.is_rough);
+                        Ok(())
+                    });
+                    failures.extend(done.err());
+                }
+                if count == 0 {
+                    failures.push(format!("the recording {} holds no such frame", replay.recording));
+                }
+            }
+            Action::Inject { forgery, .. } => {
+                let done = place(cause).and_then(|place| {
+                    let (port, to) = place;
+                    let direction = self.known.air_link(port).map(|link| link.direction(to));
+                    let forged = forgery.make(direction, sight, &mut self.random)?;
+                    send(place, forged.octets, forged.text, forged.is_rough);
+                    Ok(())
+                });
+                failures.extend(done.err());
+            }
+            Action::Play(frames) => {
+                for octets in frames {
+                    match place(cause) {
+                        Ok(place) => send(place, octets.clone(), "plays a frame of a capture".to_owned(), false),
+                        Err(why) => failures.push(why),
+                    }
+                }
+            }
+            Action::Compare(first, second) => {
+                let [first, second] = [first, second].map(|name| self.recordings.frames(name));
+                self.comparisons.note(attack.number, first, second);
+            }
+            Action::Record(_) | Action::Drop | Action::Delay(_) | Action::Reorder(_) | Action::Modify(_) => {}
+        }
+        for why in failures {
+            self.failed(position, why);
+        }
+        injections
+    }
 }
 
-impl emulation::Adversary for Adversary {
+impl emulation::Adversary<Event> for Adversary {
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate {
+        self.known.heard(port, to, octets);
         let mut fate = Fate::pass();
-        for (number, (attack, seen)) in self.attacks.iter().zip(&mut self.seen).enumerate() {
-            let Trigger::Frames(frames) = attack.trigger else {
+        let mut frame: Option<Heard> = None;
+        for position in 0..self.attacks.len() {
+            let (Some(attack), Some(seen)) = (self.attacks.get(position), self.seen.get_mut(position)) else {
                 continue;
             };
-            if attack.port != port || attack.to != to || !frames.takes(seen, now, octets) {
+            if !attack.hears(&self.known, port, to) {
                 continue;
             }
-            match &attack.action {
-                Action::Record(name) => {
-                    self.recordings.record(name, Heard { time: now, port, to, octets: octets.to_vec() });
-                }
-                Action::Replay(_) | Action::Compare(..) => self.due.entry(now + REACTION).or_default().push(number),
-                Action::Drop => {
-                    let remarks = vec![format!("taken off the link by {}", attack.name)];
-                    fate = fate.and(Fate { remarks, ..Fate::lost() });
-                }
-                Action::Delay(delay) => {
-                    let remarks = vec![format!("delayed by {}", attack.name)];
-                    fate = fate.and(Fate { delay: *delay, remarks, ..Fate::pass() });
-                }
+            let frame = frame.get_or_insert_with(|| Heard { time: now, port, to, octets: octets.to_vec() });
+            let sight = Sight { known: &self.known, recordings: &self.recordings, own: Some(octets) };
+            if attack.takes(seen, frame, sight) {
+                self.at_tap(position, frame, &mut fate);
             }
         }
         fate
+    }
+
+    fn event(&mut self, now: VirtualTime, node: NodeIndex, event: &Event) {
+        self.known.event(event);
+        for position in 0..self.attacks.len() {
+            let (Some(attack), Some(seen)) = (self.attacks.get(position), self.seen.get_mut(position)) else {
+                continue;
+            };
+            if let Trigger::Events(choice) = &attack.trigger
+                && choice.takes(seen, now, node, event.ms, &event.what)
+            {
+                self.start(position, now, None);
+            }
+        }
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {
@@ -143,26 +401,25 @@ impl emulation::Adversary for Adversary {
     fn act(&mut self, now: VirtualTime) -> Vec<Injection> {
         let mut injections = Vec::new();
         while let Some(entry) = self.due.first_entry().filter(|entry| *entry.key() <= now) {
-            for number in entry.remove() {
-                let Some(attack) = self.attacks.get(number) else {
-                    continue;
-                };
-                if let Action::Compare(first, second) = &attack.action {
-                    let recordings = [first, second].map(|name| self.recordings.frames(name));
-                    self.comparisons.note(attack.number, recordings[0], recordings[1]);
-                }
-                let Action::Replay(name) = &attack.action else { continue };
-                for recorded in self.recordings.frames(name) {
-                    injections.push(Injection {
-                        port: attack.port,
-                        to: attack.to,
-                        octets: recorded.octets.clone(),
-                        note: format!("{}: plays what was recorded at {}", attack.name, recorded.time),
-                        attack: attack.number,
-                    });
+            for due in entry.remove() {
+                injections.extend(self.sent(due.attack, due.cause.as_ref()));
+                if let (true, Some(attack)) = (due.times > 1, self.attacks.get(due.attack)) {
+                    let next = now + attack.rounds().every;
+                    self.due.entry(next).or_default().push(Due { times: due.times - 1, ..due });
                 }
             }
         }
         injections
+    }
+
+    fn remarks(&mut self) -> Vec<(usize, String)> {
+        let failures = std::mem::take(&mut self.failures).into_iter();
+        failures
+            .filter_map(|(position, (times, why))| {
+                let attack = self.attacks.get(position)?;
+                let again = if times > 1 { format!(" ({times} times)") } else { String::new() };
+                Some((attack.number, format!("nothing was done{again}: {why}")))
+            })
+            .collect()
     }
 }

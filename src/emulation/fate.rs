@@ -19,6 +19,9 @@ pub struct Fate {
     pub delay: Duration,
     /// It arrives once more so much later, for each of these; on a slotted link at a slot end too.
     pub copies: Vec<Duration>,
+    /// It waits until so many further frames of nodes have started on its directed link, and then arrives with the next
+    /// that could; `None`: it does not wait.
+    pub held: Option<u32>,
     /// What was done, in words; each becomes a part of the frame's comment in the capture.
     pub remarks: Vec<String>,
 }
@@ -42,7 +45,8 @@ impl Fate {
         Self { octets: Some(octets), ..Self::default() }
     }
 
-    /// Both fates: delays add up, inversions and copies are those of both. Of two exchanges that of `other` stands.
+    /// Both fates: delays add up, inversions and copies are those of both, and of two waits the longer one holds. Of two
+    /// exchanges that of `other` stands.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.lost |= other.lost;
@@ -50,6 +54,7 @@ impl Fate {
         self.inverted_bits.extend(other.inverted_bits);
         self.delay = self.delay.saturating_add(other.delay);
         self.copies.extend(other.copies);
+        self.held = self.held.max(other.held);
         self.remarks.extend(other.remarks);
         self
     }

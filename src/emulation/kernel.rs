@@ -1,6 +1,7 @@
 //! The emulation itself: nodes, links, the event set, and the loop that drives them.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::adversary::Adversary;
 use super::engine::{BoxedNode, Dispatch, Engine, Inline, Reaction, with_threads};
@@ -39,6 +40,8 @@ pub struct Transmission {
     pub lost: bool,
     /// Whether the link or a tap changed its octets.
     pub changed: bool,
+    /// Whether a tap put other octets in its place.
+    pub replaced: bool,
     /// What else happened to it on the way, in words.
     pub remarks: Vec<String>,
     /// The receiver's verdicts: none if lost or still under way at the end, two if the link duplicated it.
@@ -52,6 +55,11 @@ pub trait Observer<E> {
 
     /// A node reported something.
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: E);
+
+    /// What the adversary says of one of its attacks when the run is over.
+    fn remark(&mut self, attack: usize, remark: String) {
+        let _ = (attack, remark);
+    }
 
     /// Whether the run may end before its horizon; asked before every event.
     fn finished(&self, now: VirtualTime) -> bool;
@@ -76,6 +84,20 @@ struct TimerSlot {
     generation: u64,
 }
 
+/// A frame that a tap holds until others have passed.
+struct Held {
+    port: Port,
+    to: NodeIndex,
+    /// How many are still to pass.
+    frames: u32,
+    octets: Vec<u8>,
+    record: u64,
+    /// How often it arrives then.
+    copies: usize,
+    from: NodeIndex,
+    delay: Duration,
+}
+
 struct Pending {
     transmission: Transmission,
     outstanding: usize,
@@ -87,7 +109,7 @@ pub struct Emulation<C, E> {
     nodes: Vec<BoxedNode<C, E>>,
     links: Vec<Link>,
     faults: Option<Box<dyn Faults>>,
-    adversary: Option<Box<dyn Adversary>>,
+    adversary: Option<Box<dyn Adversary<E>>>,
     events: EventSet<Due<C>>,
 }
 
@@ -130,7 +152,7 @@ impl<C: Send, E: Send> Emulation<C, E> {
     }
 
     /// Puts an adversary on the taps of all links.
-    pub fn set_adversary(&mut self, adversary: impl Adversary + 'static) {
+    pub fn set_adversary(&mut self, adversary: impl Adversary<E> + 'static) {
         self.adversary = Some(Box::new(adversary));
     }
 
@@ -152,6 +174,7 @@ impl<C: Send, E: Send> Emulation<C, E> {
             adversary_timer: TimerSlot::default(),
             pending: VecDeque::new(),
             first_record: 0,
+            held: Vec::new(),
             observer,
         };
         match engine {
@@ -164,13 +187,14 @@ impl<C: Send, E: Send> Emulation<C, E> {
 struct Run<'a, C, E> {
     links: Vec<Link>,
     faults: Option<Box<dyn Faults>>,
-    adversary: Option<Box<dyn Adversary>>,
+    adversary: Option<Box<dyn Adversary<E>>>,
     events: EventSet<Due<C>>,
     timers: Vec<TimerSlot>,
     adversary_timer: TimerSlot,
     /// Frames under way, by the number of their record; the front one is `first_record`.
     pending: VecDeque<Pending>,
     first_record: u64,
+    held: Vec<Held>,
     observer: &'a mut dyn Observer<E>,
 }
 
@@ -215,11 +239,17 @@ impl<C, E> Run<'_, C, E> {
         for pending in std::mem::take(&mut self.pending) {
             self.observer.transmission(pending.transmission);
         }
+        for (attack, remark) in self.adversary.iter_mut().flat_map(|adversary| adversary.remarks()) {
+            self.observer.remark(attack, remark);
+        }
     }
 
     /// Carries out what a node left behind.
     fn follow(&mut self, node: NodeIndex, now: VirtualTime, reaction: Reaction<E>) {
         for event in reaction.outbox.events {
+            if let Some(adversary) = &mut self.adversary {
+                adversary.event(now, node, &event);
+            }
             self.observer.event(now, node, event);
         }
         for sent in reaction.outbox.sent {
@@ -236,6 +266,7 @@ impl<C, E> Run<'_, C, E> {
         let fault = self.faults.as_mut().map_or_else(Fate::pass, |faults| faults.strike(now, port, to, &octets));
         let tapped = self.adversary.as_mut().map_or_else(Fate::pass, |adversary| adversary.tap(now, port, to, &octets));
         let mut fate = fault.and(tapped);
+        let replaced = fate.octets.is_some();
         let mut arriving = fate.octets.take().unwrap_or_else(|| octets.clone());
         let Passage { arrivals, inverted_bits, held_back } = link.directed[towards].pass(now, arriving.len(), &fate);
         for bit in inverted_bits {
@@ -253,6 +284,7 @@ impl<C, E> Run<'_, C, E> {
                 from: Sender::Node(from),
                 to,
                 changed: !arrivals.is_empty() && octets != arriving,
+                replaced,
                 octets,
                 note,
                 lost: arrivals.is_empty(),
@@ -261,9 +293,34 @@ impl<C, E> Run<'_, C, E> {
             },
             arrivals.len(),
         );
-        for arrival in arrivals {
-            let due = Due::Deliver { to, port, octets: arriving.clone(), record };
-            self.events.insert(arrival, Source::Node(from.0), due);
+        if let Some(frames) = fate.held {
+            let copies = arrivals.len();
+            self.held.push(Held { port, to, frames, octets: arriving, record, copies, from, delay: fate.delay });
+        } else {
+            for arrival in arrivals {
+                let due = Due::Deliver { to, port, octets: arriving.clone(), record };
+                self.events.insert(arrival, Source::Node(from.0), due);
+            }
+        }
+        self.passed(port, to, record, now);
+    }
+
+    /// The frame `record` has started on a directed link: those that wait for it to pass come after it.
+    fn passed(&mut self, port: Port, to: NodeIndex, record: u64, now: VirtualTime) {
+        for held in &mut self.held {
+            if held.port == port && held.to == to && held.record != record {
+                held.frames = held.frames.saturating_sub(1);
+            }
+        }
+        for held in self.held.extract_if(.., |held| held.frames == 0) {
+            let link = &self.links[held.port.0];
+            let towards = usize::from(link.ends[1] == held.to);
+            let arrival = link.directed[towards].settings.timing.earliest_arrival(now + held.delay);
+            for _ in 0..held.copies {
+                let due =
+                    Due::Deliver { to: held.to, port: held.port, octets: held.octets.clone(), record: held.record };
+                self.events.insert(arrival, Source::Node(held.from.0), due);
+            }
         }
     }
 
@@ -284,6 +341,7 @@ impl<C, E> Run<'_, C, E> {
                     note: injection.note,
                     lost: false,
                     changed: false,
+                    replaced: false,
                     remarks: Vec::new(),
                     verdicts: Vec::new(),
                 },

@@ -22,8 +22,8 @@ impl Compromises {
     /// Those of the script.
     pub(super) fn new(script: &Script) -> Self {
         let attacks = script.attacks.iter().enumerate();
-        let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, attack.trigger) {
-            (AttackAction::Compromise(bs), Trigger::Time(since)) => Some((number, (bs.0, Compromise::new(since)))),
+        let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, &attack.trigger) {
+            (AttackAction::Compromise(bs), Trigger::Time(since)) => Some((number, (bs.0, Compromise::new(*since)))),
             _ => None,
         });
         Self(compromises.collect())
@@ -39,31 +39,46 @@ impl Compromises {
     }
 }
 
+/// What a run has left behind of its attacks.
+#[derive(Clone, Copy)]
+pub(super) struct Traces<'a> {
+    pub transmissions: &'a [Transmission],
+    pub compromises: &'a Compromises,
+    pub comparisons: &'a Comparisons,
+    pub plaintexts: &'a SealedPlaintexts,
+    /// What the adversary says of its attacks, by number.
+    pub remarks: &'a [(usize, String)],
+    pub topology: &'a Topology,
+}
+
 /// The results of the attacks that have one, in the order of the script. `holds` says whether an expectation on which
 /// success rests holds, and what was seen.
 pub(super) fn attack_results(
     script: &Script,
-    transmissions: &[Transmission],
-    compromises: &Compromises,
-    (comparisons, plaintexts): (&Comparisons, &SealedPlaintexts),
-    topology: &Topology,
+    traces: Traces<'_>,
     holds: impl Fn(&Expected) -> (bool, String),
 ) -> Vec<AttackResult> {
+    let Traces { transmissions, compromises, topology, .. } = traces;
     let attacks = script.attacks.iter().enumerate();
     let results = attacks.filter_map(|(number, attack)| {
         let success = attack.succeeds_if.as_ref()?;
-        let done = match &attack.action {
-            AttackAction::Replay(_) => Some(replayed(number, attack, transmissions, topology)),
+        let mut done = match &attack.action {
+            _ if attack.action.sends() => Some(replayed(number, attack, transmissions, topology)),
+            AttackAction::KeyStreamReuse(reuse) => {
+                let compared = traces.comparisons.of(number);
+                Some(key_stream_result(attack, &reuse.known, compared, traces.plaintexts, topology))
+            }
             AttackAction::Compromise(_) => {
                 let (position, compromise) = compromises.0.get(&number)?;
                 Some(compromised(attack, *position, compromise, transmissions, topology))
             }
-            AttackAction::KeyStreamReuse(reuse) => {
-                let compared = comparisons.of(number);
-                Some(key_stream_result(attack, &reuse.known, compared, plaintexts, topology))
-            }
             _ => None,
         };
+        for (_, remark) in traces.remarks.iter().filter(|(of, _)| *of == number) {
+            let result = done.get_or_insert_with(|| AttackResult::new(&attack.name, false, ""));
+            let separator = if result.detail.is_empty() { "" } else { "; " };
+            result.detail.push_str(&format!("{separator}{remark}"));
+        }
         match success {
             Success::Expected(expectation) => Some(expected(attack, done, expectation, holds(&expectation.expected))),
             Success::Accepted | Success::Opened | Success::Recovered => done,

@@ -26,7 +26,11 @@ fn comment(sent: &Transmission, topology: &Topology) -> String {
     }
     for (arrival, verdict) in sent.verdicts.iter().enumerate() {
         let again = if arrival > 0 { " (a duplicate made by the link)" } else { "" };
-        let changed = if sent.changed { " (a bit error on the link)" } else { "" };
+        let changed = match (sent.changed, sent.replaced) {
+            (true, true) => " (modified on the way)",
+            (true, false) => " (a bit error on the link)",
+            (false, _) => "",
+        };
         comment.push_str(&format!("; {receiver}{again}{changed}: {}", verdict.text));
     }
     comment

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::attack_results::{Compromises, attack_results};
+use super::attack_results::{Compromises, Traces, attack_results};
 use super::expectations;
 use super::handover_measure::Measures;
 use super::key_collector::KeyCollector;
@@ -52,6 +52,8 @@ pub(super) struct Recorder {
     /// When the authentication under way of each mobile began.
     authenticating: BTreeMap<MsMac, VirtualTime>,
     notes: Vec<String>,
+    /// What the adversary says of its attacks, by their number.
+    remarks: Vec<(usize, String)>,
 }
 
 impl Recorder {
@@ -82,6 +84,7 @@ impl Recorder {
             authentications: Vec::new(),
             authenticating: BTreeMap::new(),
             notes: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -242,6 +245,10 @@ impl Observer<Event> for Recorder {
         }
     }
 
+    fn remark(&mut self, attack: usize, remark: String) {
+        self.remarks.push((attack, remark));
+    }
+
     fn finished(&self, now: VirtualTime) -> bool {
         now > self.quiet_from && self.outstanding == 0
     }
@@ -286,8 +293,15 @@ impl Recorder {
         (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         let holds = |expected: &Expected| expectations::holds(expected, script, &outcome, &tek_on_link);
-        let key_stream = (&self.comparisons, &self.plaintexts);
-        let attacks = attack_results(script, &self.transmissions, &self.compromises, key_stream, &self.topology, holds);
+        let traces = Traces {
+            transmissions: &self.transmissions,
+            compromises: &self.compromises,
+            comparisons: &self.comparisons,
+            plaintexts: &self.plaintexts,
+            remarks: &self.remarks,
+            topology: &self.topology,
+        };
+        let attacks = attack_results(script, traces, holds);
         outcome.attacks = attacks;
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
         if outcome.expectations.iter().any(|expectation| !expectation.held) {

@@ -1,9 +1,18 @@
 //! What a script says of single links becomes settings of the emulation: impairments, faults, taps of the adversary.
 
 use super::faults::{Fault, Faults};
-use super::script::{self, AttackAction, DirectedLink, Link, LinkEnd, LinkImpairments, Script, WireDelay};
-use super::world::Topology;
-use crate::adversary::{Action, Attack, FrameChoice, FrameKind, Trigger};
+use super::script::{
+    self, Actor, AttackAction, DirectedLink, LinkEnd, LinkImpairments, MobileStationId, Script, WireDelay,
+};
+use super::service_flows::ServiceFlows;
+use super::world::{LinkEnds, Topology, crc_form};
+use crate::adversary::{
+    Action, Adversary, AirLink, Attack, Comparisons, EventChoice, EventNode, Filter, FrameChoice, FrameKind, Known,
+    Tap, Trigger,
+};
+use crate::dot16::identifiers::Said;
+use crate::dot16::node::Flow;
+use crate::emulation::random::generator;
 use crate::emulation::{Impairments, LinkSettings, Port, Timing};
 
 /// By port: the settings towards the first end and towards the second.
@@ -45,45 +54,101 @@ pub(super) fn scripted_faults(script: &Script, topology: &Topology) -> Faults {
     let mut faults = Faults::default();
     for fault in &script.faults {
         let (port, to) = topology.directed(fault.link);
-        let frames = frame_choice(fault.frames, fault.link.link);
+        let frames = frame_choice(fault.frames, fault.link.link.is_backbone());
         faults.add(port, to, Fault { frames, effect: fault.effect });
     }
     faults
 }
 
-/// What the `[[attack]]` of this number is to the adversary on the links; `None`: it acts on none.
-pub(super) fn scripted_attack(number: usize, attack: &script::Attack, topology: &Topology) -> Option<Attack> {
-    if let (AttackAction::KeyStreamReuse(reuse), script::Trigger::Time(at)) = (&attack.action, attack.trigger) {
-        // It acts on no link: the port is never looked at.
-        let action = Action::Compare(reuse.first.clone(), reuse.second.clone());
-        let (port, to) = (Port(0), Topology::GATEWAY);
-        return Some(Attack { name: attack.name.clone(), number, port, to, trigger: Trigger::Time(at), action });
-    }
-    let tap = attack.tap?;
-    let trigger = match attack.trigger {
-        script::Trigger::Time(at) => Trigger::Time(at),
-        script::Trigger::Frame(frames) => Trigger::Frames(frame_choice(frames, tap.link)),
-    };
-    let action = match &attack.action {
-        AttackAction::Record(name) => Action::Record(name.clone()),
-        AttackAction::Replay(name) => Action::Replay(name.clone()),
-        AttackAction::Drop => Action::Drop,
-        AttackAction::Delay(delay) => Action::Delay(*delay),
-        AttackAction::Compromise(_) | AttackAction::KeyStreamReuse(_) => return None,
-    };
-    let (port, to) = topology.directed(tap);
-    Some(Attack { name: attack.name.clone(), number, port, to, trigger, action })
-}
-
-fn frame_choice(frames: script::FrameChoice, link: Link) -> FrameChoice {
+fn frame_choice(frames: script::FrameChoice, backbone: bool) -> FrameChoice {
     let script::FrameChoice { kind, nth, count, after } = frames;
     let kind = match kind {
         script::FrameKind::Any => FrameKind::Any,
-        script::FrameKind::Data if link.is_backbone() => FrameKind::BackboneData,
+        script::FrameKind::Data if backbone => FrameKind::BackboneData,
         script::FrameKind::Data => FrameKind::AirData,
         script::FrameKind::Message(name) => FrameKind::Message(name.message_type()),
         script::FrameKind::RangingCode => FrameKind::RangingCode,
         script::FrameKind::Control(kind) => FrameKind::Control(kind),
     };
     FrameChoice { kind, nth, count, after }
+}
+
+/// The adversary of a script, which notes in `comparisons` what it compares.
+pub(super) fn scripted_adversary(script: &Script, topology: &Topology, comparisons: Comparisons) -> Adversary {
+    let attacks = script.attacks.iter().enumerate();
+    let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, topology)).collect();
+    Adversary::new(attacks, known(script, topology), generator(script.seed, "adversary")).noting(comparisons)
+}
+
+/// What the `[[attack]]` of this number is to the adversary on the links; `None`: it acts on none.
+fn scripted_attack(number: usize, attack: &script::Attack, topology: &Topology) -> Option<Attack> {
+    let tap = match attack.action {
+        AttackAction::Compromise(_) => return None,
+        // It sits nowhere, and hears nothing but what was recorded.
+        AttackAction::KeyStreamReuse(_) => script::Tap::Air(None),
+        _ => attack.tap?,
+    };
+    let trigger = match &attack.trigger {
+        script::Trigger::Time(at) => Trigger::Time(*at),
+        script::Trigger::Event(event) => Trigger::Events(event_choice(*event, topology)),
+        script::Trigger::Frame(frames, filter) => Trigger::Frames {
+            choice: frame_choice(*frames, tap.is_backbone()),
+            filter: Filter {
+                cid: filter.cid.clone(),
+                sender: filter.sender.map(|sender| topology.actor(sender)),
+                phase: filter.phase,
+            },
+        },
+    };
+    let action = match &attack.action {
+        AttackAction::Record(name) => Action::Record(name.clone()),
+        AttackAction::Replay(replay) => Action::Replay(replay.clone()),
+        AttackAction::Drop => Action::Drop,
+        AttackAction::Delay(delay) => Action::Delay(*delay),
+        AttackAction::Reorder(frames) => Action::Reorder(*frames),
+        AttackAction::Modify(change) => Action::Modify(change.clone()),
+        AttackAction::Inject { forgery, rounds } => Action::Inject { forgery: forgery.clone(), rounds: *rounds },
+        AttackAction::KeyStreamReuse(reuse) => Action::Compare(reuse.first.clone(), reuse.second.clone()),
+        AttackAction::Compromise(_) => return None,
+    };
+    let tap = match tap {
+        script::Tap::Air(direction) => Tap::Air(direction),
+        script::Tap::Link(link) => {
+            let (port, to) = topology.directed(link);
+            Tap::Link { port, to }
+        }
+    };
+    Some(Attack { name: attack.name.clone(), number, tap, trigger, wait: attack.wait, action })
+}
+
+fn event_choice(event: script::EventChoice, topology: &Topology) -> EventChoice {
+    let script::EventChoice { kind, node, base_station, nth, count, after } = event;
+    let node = node.map(|node| match node {
+        Actor::MobileStation(mobile) => EventNode::Mobile(topology.macs[mobile.0]),
+        other => EventNode::Reporter(topology.actor(other)),
+    });
+    let base_station = base_station.map(|base_station| topology.bsids[base_station.0]);
+    EventChoice { kind, node, base_station, nth, count, after }
+}
+
+/// What the adversary knows of the network before the run.
+fn known(script: &Script, topology: &Topology) -> Known {
+    let links = topology.links.iter().enumerate();
+    let air = links.filter_map(|(port, ends)| match *ends {
+        LinkEnds::Air { mobile, base_station } => Some((
+            Port(port),
+            AirLink {
+                ms: topology.macs[mobile],
+                bs: topology.bsids[base_station],
+                mobile: topology.mobile(mobile),
+                base_station: topology.base_station(base_station),
+            },
+        )),
+        _ => None,
+    });
+    let flows = topology.macs.iter().enumerate().map(|(position, ms)| {
+        let flows = ServiceFlows::of(script, MobileStationId(position)).with_saids(Said(0));
+        (*ms, flows.iter().map(|(sfid, _)| Flow::direction_of(*sfid)).collect())
+    });
+    Known::new(air.collect(), flows.collect(), crc_form(script.radio.crc))
 }

@@ -14,9 +14,9 @@ use super::script::{
     self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
     Script, Station, StepAction,
 };
-use super::scripted_links::{link_settings, scripted_attack, scripted_faults};
+use super::scripted_links::{link_settings, scripted_adversary, scripted_faults};
 use super::service_flows::ServiceFlows;
-use crate::adversary::{Adversary, Comparisons};
+use crate::adversary::Comparisons;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
@@ -180,6 +180,15 @@ impl Topology {
         Port(mobile * self.bsids.len() + base_station)
     }
 
+    /// The node that a script names.
+    pub(super) fn actor(&self, actor: Actor) -> NodeIndex {
+        match actor {
+            Actor::MobileStation(mobile) => self.mobile(mobile.0),
+            Actor::BaseStation(base_station) => self.base_station(base_station.0),
+            Actor::Authenticator => Self::GATEWAY,
+        }
+    }
+
     /// The port of a link of the script, and the node at the end that receives.
     pub(super) fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
         let links = self.links.iter().enumerate();
@@ -317,9 +326,7 @@ pub fn build(script: &Script) -> World {
     }
     let comparisons = Comparisons::default();
     if !script.attacks.is_empty() {
-        let attacks = script.attacks.iter().enumerate();
-        let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, &topology)).collect();
-        emulation.set_adversary(Adversary::new(attacks).noting(comparisons.clone()));
+        emulation.set_adversary(scripted_adversary(script, &topology, comparisons.clone()));
     }
     for (mobile, counts) in
         script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(script, mobile)?)))
@@ -331,11 +338,7 @@ pub fn build(script: &Script) -> World {
         }
     }
     for step in &script.steps {
-        let node = match step.actor {
-            Actor::MobileStation(mobile) => topology.mobile(mobile.0),
-            Actor::BaseStation(base_station) => topology.base_station(base_station.0),
-            Actor::Authenticator => Topology::GATEWAY,
-        };
+        let node = topology.actor(step.actor);
         let command = match &step.action {
             StepAction::Handover { target, candidates } => Command::Handover {
                 target: topology.bsids[target.0],
@@ -373,6 +376,14 @@ fn counts_after_entry(script: &Script, mobile: &ScriptedMobile) -> Option<Counts
     (given && !is_established(mobile)).then_some(counts)
 }
 
+/// The form of every CRC on the air.
+pub(super) fn crc_form(order: script::CrcOrder) -> CrcForm {
+    match order {
+        script::CrcOrder::MsbFirst => CrcForm::MsbFirst,
+        script::CrcOrder::Ofdma => CrcForm::Ofdma,
+    }
+}
+
 fn radio_settings(radio: &script::Radio) -> RadioSettings {
     RadioSettings {
         frame: radio.frame,
@@ -382,10 +393,7 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
             script::Association::Level2 => Association::Level2,
             script::Association::None => Association::None,
         },
-        crc: match radio.crc {
-            script::CrcOrder::MsbFirst => CrcForm::MsbFirst,
-            script::CrcOrder::Ofdma => CrcForm::Ofdma,
-        },
+        crc: crc_form(radio.crc),
         max_pdu: usize::from(radio.max_pdu),
         packing: radio.packing,
         allocation: radio.allocation.map(|octets| usize::try_from(octets).unwrap_or(usize::MAX)),

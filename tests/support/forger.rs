@@ -36,7 +36,7 @@ struct Forger {
     exchange: Exchange,
 }
 
-impl Adversary for Forger {
+impl Adversary<Event> for Forger {
     fn tap(&mut self, _: VirtualTime, _: Port, _: NodeIndex, octets: &[u8]) -> Fate {
         (self.exchange)(octets).map_or_else(Fate::pass, Fate::replaced)
     }

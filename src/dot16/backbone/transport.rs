@@ -192,6 +192,23 @@ pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
     })
 }
 
+/// Makes the checksums of IPv4 and, where the packet is one, of UDP right in the Ethernet frame `frame`; a frame that holds
+/// neither stays as it is.
+pub fn mend_checksums(frame: &mut [u8]) {
+    let Some(mut ip) = frame.get_mut(ETHERNET_OCTETS..).and_then(MutableIpv4Packet::new) else {
+        return;
+    };
+    ip.set_checksum(ipv4::checksum(&ip.to_immutable()));
+    let (from, to, length) = (ip.get_source(), ip.get_destination(), usize::from(ip.get_total_length()));
+    if ip.get_next_level_protocol() != IpNextHeaderProtocols::Udp {
+        return;
+    }
+    let payload = ETHERNET_OCTETS + IPV4_OCTETS..length.saturating_add(ETHERNET_OCTETS);
+    if let Some(mut datagram) = frame.get_mut(payload).and_then(MutableUdpPacket::new) {
+        datagram.set_checksum(udp_checksum(&datagram.to_immutable(), from, to));
+    }
+}
+
 fn short(layer: &'static str, offset: usize, needed: usize, found: usize) -> BackboneError {
     BackboneError::new(layer, offset, format!("at least {needed} octets"), format!("{found} octets"))
 }

@@ -180,7 +180,8 @@ impl Shift for Fault {
 impl Shift for Attack {
     fn shift(&mut self, by: Duration) {
         match &mut self.trigger {
-            Trigger::Frame(frames) => frames.shift(by),
+            Trigger::Frame(frames, _) => frames.shift(by),
+            Trigger::Event(event) => event.after.shift(by),
             Trigger::Time(at) => at.shift(by),
         }
     }

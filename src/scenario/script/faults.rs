@@ -49,7 +49,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
         let link = link(&section.required("link", "a link such as \"air:ms1-bs2\"")?, stations)?;
         faults.push(Fault {
             link: towards(&section, link, stations)?,
-            frames: frames(&section, link, duration)?,
+            frames: frames(&section, link.is_backbone(), duration)?,
             effect: effect(&section.exactly_one(&EFFECTS)?)?,
         });
     }

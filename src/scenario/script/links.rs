@@ -111,7 +111,7 @@ const DATA: &str = "data";
 const RANGING_CODE: &str = "CDMA";
 
 /// Numbers of frames, and how many of them.
-const FRAMES: RangeInclusive<u32> = 1..=1_000_000;
+pub(super) const FRAMES: RangeInclusive<u32> = 1..=1_000_000;
 
 /// The link that `field` names.
 pub(super) fn link(field: &Field<'_>, stations: &Stations) -> Read<Link> {
@@ -178,10 +178,11 @@ pub(super) fn towards(section: &Section<'_>, link: Link, stations: &Stations) ->
     Ok(DirectedLink { link, to })
 }
 
-/// The frames that the keys `frame`, `nth`, `count` and `after` of `section` choose on `link`.
-pub(super) fn frames(section: &Section<'_>, link: Link, duration: Duration) -> Read<FrameChoice> {
+/// The frames that the keys `frame`, `nth`, `count` and `after` of `section` choose on a link, which is one on the backbone or
+/// on the air.
+pub(super) fn frames(section: &Section<'_>, backbone: bool, duration: Duration) -> Read<FrameChoice> {
     Ok(FrameChoice {
-        kind: frame_kind(&section.required("frame", expected_kind(link))?, link)?,
+        kind: frame_kind(&section.required("frame", expected_kind(backbone))?, backbone)?,
         nth: section.read("nth", 1, |field| field.number(FRAMES))?,
         count: section.read("count", 1, |field| field.number(FRAMES))?,
         after: section.read("after", VirtualTime::ZERO, |field| {
@@ -190,18 +191,18 @@ pub(super) fn frames(section: &Section<'_>, link: Link, duration: Duration) -> R
     })
 }
 
-const fn expected_kind(link: Link) -> &'static str {
-    if link.is_backbone() {
+const fn expected_kind(backbone: bool) -> &'static str {
+    if backbone {
         "\"any\", \"data\" or, on the backbone, the name of a control message such as \"Context_Rpt\""
     } else {
         "\"any\", \"data\", \"CDMA\" or, on the air, the name of a management message such as \"RNG-REQ\""
     }
 }
 
-fn frame_kind(field: &Field<'_>, link: Link) -> Read<FrameKind> {
-    let text = field.text(expected_kind(link))?;
+fn frame_kind(field: &Field<'_>, backbone: bool) -> Read<FrameKind> {
+    let text = field.text(expected_kind(backbone))?;
     let mut kinds = vec![FrameKind::Any, FrameKind::Data];
-    if link.is_backbone() {
+    if backbone {
         kinds.extend(MessageKind::NAMED.iter().map(|kind| FrameKind::Control(*kind)));
     } else {
         kinds.push(FrameKind::RangingCode);
@@ -211,7 +212,7 @@ fn frame_kind(field: &Field<'_>, link: Link) -> Read<FrameKind> {
     match names.iter().zip(&kinds).find(|(name, _)| *name == text) {
         Some((_, kind)) => Ok(*kind),
         None => {
-            let problem = field.mismatch(expected_kind(link));
+            let problem = field.mismatch(expected_kind(backbone));
             Err(match nearest(text, names.iter().map(String::as_str)) {
                 Some(name) => problem.help(format!("did you mean {name:?}?")),
                 None => problem,

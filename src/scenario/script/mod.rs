@@ -14,7 +14,6 @@ mod faults;
 mod flows;
 mod header;
 mod impairments;
-mod key_stream;
 mod links;
 mod nearest;
 mod network;
@@ -37,7 +36,9 @@ use std::time::Duration;
 
 pub use crate::dot16::node::HandoverMode;
 pub use aaa::Aaa;
-pub use attacks::{Attack, AttackAction, MESSAGES, MessageName, Trigger};
+pub use attacks::{
+    Attack, AttackAction, EventChoice, FrameFilter, KeyStreamReuse, KnownPlaintext, MESSAGES, MessageName, Tap, Trigger,
+};
 pub use bounds::{Amount, TimeBounds};
 pub use entry::{Entry, Station};
 pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
@@ -45,7 +46,6 @@ pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
 pub use impairments::{LinkImpairments, WireDelay};
-pub use key_stream::{KeyStreamReuse, KnownPlaintext};
 pub use links::{DirectedLink, FrameChoice, FrameKind, Link, LinkEnd};
 pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
 pub use problem::ScriptError;

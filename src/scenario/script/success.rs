@@ -21,12 +21,12 @@ pub enum Success {
 }
 
 /// What an attack with this action is for, where the script says nothing else; `None`: nothing by itself.
-const fn purpose(action: &AttackAction) -> Option<Success> {
+fn purpose(action: &AttackAction) -> Option<Success> {
     match action {
-        AttackAction::Replay(_) => Some(Success::Accepted),
         AttackAction::Compromise(_) => Some(Success::Opened),
         AttackAction::KeyStreamReuse(_) => Some(Success::Recovered),
-        AttackAction::Record(_) | AttackAction::Drop | AttackAction::Delay(_) => None,
+        _ if action.sends() => Some(Success::Accepted),
+        _ => None,
     }
 }
 

@@ -538,9 +538,9 @@ fn attacks_are_checked() {
         "\"data\", time = \"1s\"",
         5,
         29,
-        "trigger: expected exactly one of frame, time, found frame and time",
+        "trigger: expected exactly one of frame, time, event, found frame and time",
     );
-    changed("{ frame = \"data\" }", "{ }", 5, 11, "trigger: expected exactly one of frame, time, found none");
+    changed("{ frame = \"data\" }", "{ }", 5, 11, "trigger: expected exactly one of frame, time, event, found none");
     changed(
         "frame = \"data\"",
         "time = \"1s\"",
@@ -608,7 +608,7 @@ fn key_stream_is_looked_for_in_recordings_that_are_made() {
         "action.known: expected \"sent\", or what the packets of the first recording say",
     );
     changed("with = \"tape\", ", "", "action.with: expected the name of a recording, found nothing");
-    changed("xor = \"tape\"", "drop = true", "action.with: expected no with without xor, found one");
+    changed("xor = \"tape\"", "compromise = \"bs1\"", "action.with: expected no with beside compromise, found one");
     changed("time = \"1s\"", "frame = \"data\"", "trigger: expected an instant (time), because the action has no tap");
     changed(
         "name = \"b\"",
@@ -719,7 +719,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, compromise, xor, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, reorder, xor, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(

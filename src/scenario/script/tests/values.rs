@@ -32,6 +32,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         seed: 1,
         profile: Profile::Contribution,
         mode: HandoverMode::Seamless,
+        last_key_count: CmacKeyCount(u16::MAX),
         begins: VirtualTime::ZERO,
         duration: ms(3_000),
         radio: Radio {
@@ -386,12 +387,21 @@ fn every_key_is_read() {
     let link = Link::Air { mobile_station: MobileStationId(0), base_station: bs1 };
     let rng_rsp = FrameKind::Message(MessageName::of_type(5).unwrap());
     assert_eq!(script.attacks.len(), 2);
-    assert_eq!(script.attacks[0].tap, Some(DirectedLink { link, to: LinkEnd::First }));
+    assert_eq!(script.attacks[0].tap, Some(Tap::Link(DirectedLink { link, to: LinkEnd::First })));
     let frames = FrameChoice { kind: rng_rsp, nth: 2, count: 3, after: at(1_500) };
-    assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames));
+    assert_eq!(script.attacks[0].trigger, Trigger::Frame(frames, FrameFilter::default()));
     assert_eq!(script.attacks[0].action, AttackAction::Record("tape".to_owned()));
     assert_eq!(script.attacks[1].trigger, Trigger::Time(at(2_000)));
-    assert_eq!(script.attacks[1].action, AttackAction::Replay("tape".to_owned()));
+    assert_eq!(
+        script.attacks[1].action,
+        AttackAction::Replay(crate::adversary::Replay {
+            recording: "tape".to_owned(),
+            rounds: crate::adversary::Rounds { times: 1, every: Duration::from_millis(5) },
+            first: 1,
+            frames: None,
+            change: crate::adversary::Change::default(),
+        })
+    );
 }
 
 #[test]
@@ -625,8 +635,8 @@ fn with_full_entry_everything_of_the_script_is_later_by_the_time_for_it() {
     );
     let instants = |script: &Script| {
         let Some(Traffic::Generated(traffic)) = script.traffic.first() else { panic!("{:?}", script.traffic) };
-        let Trigger::Time(replay) = script.attacks[1].trigger else { panic!("{:?}", script.attacks) };
-        let Trigger::Frame(record) = script.attacks[0].trigger else { panic!("{:?}", script.attacks) };
+        let Trigger::Time(replay) = script.attacks[1].trigger.clone() else { panic!("{:?}", script.attacks) };
+        let Trigger::Frame(record, _) = script.attacks[0].trigger.clone() else { panic!("{:?}", script.attacks) };
         let ends = VirtualTime::ZERO + script.duration;
         let faults = script.faults[0].frames.after;
         [script.begins, traffic.start, traffic.stop, script.steps[0].at, faults, record.after, replay, ends]

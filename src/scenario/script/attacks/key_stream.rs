@@ -1,8 +1,8 @@
 //! The action `{ xor, with, known }` of an `[[attack]]`: key stream that was used twice.
 
-use super::attacks::{Attack, AttackAction};
-use super::problem::{Problem, Read};
-use super::section::Section;
+use super::{Attack, AttackAction, NAME_LENGTH};
+use crate::scenario::script::problem::{Problem, Read};
+use crate::scenario::script::section::Section;
 
 /// What the adversary knows of the packets of the first recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct KeyStreamReuse {
     pub known: KnownPlaintext,
 }
 
-/// Longest name of a recording, in characters.
-const NAME_LENGTH: usize = 64;
+/// Keys beside `xor`.
+pub(in crate::scenario::script) const OPTIONS: &[&str] = &["with", "known"];
 
 /// Reads the action, whose key `xor` is in `section`.
 pub(super) fn read(section: &Section<'_>) -> Read<KeyStreamReuse> {

@@ -1,0 +1,157 @@
+//! What the adversary changes in a frame: fields, TLVs, octets, bits; and whether its checksums fit afterwards.
+
+use super::fields::{FrameField, first_pdu, mend};
+use super::value::{Sight, Value};
+use crate::dot16::backbone::transport;
+use crate::dot16::wire::{CrcForm, GenericMacHeader, MacPdu, ManagementMessage, Tlv};
+
+/// Changes to one frame, in the order in which they are made: fields, TLVs, octets, bits, checksums.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// New values of fields; on the air.
+    pub fields: Vec<(FrameField, Value)>,
+    /// TLVs of a management message: in place of the first of the same type, or at the end if there is none, before a CMAC
+    /// tuple; on the air.
+    pub tlvs: Vec<Tlv>,
+    /// Octets that are overwritten: where, counted from the first of the frame, and with what.
+    pub octets: Vec<(usize, Vec<u8>)>,
+    /// Bits that are inverted, counted from the most significant one of the first octet of the frame.
+    pub bits: Vec<usize>,
+    /// Whether the checksums stay as they were: on the air HCS and CRC, on the backbone those of IPv4 and UDP.
+    pub leaves_checksums: bool,
+}
+
+/// A frame after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The octets.
+    pub octets: Vec<u8>,
+    /// What is different, in words.
+    pub text: String,
+    /// Whether the change may leave what no reader takes for a frame.
+    pub is_rough: bool,
+}
+
+impl Change {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.tlvs.is_empty() && self.octets.is_empty() && self.bits.is_empty()
+    }
+
+    /// `frame` changed; on the air its CRC is of the form `crc`, unless it is right in another one.
+    ///
+    /// # Errors
+    /// Why nothing can be changed: a value that is not there, a field that the frame has not, a place beyond its end.
+    pub fn apply(&self, frame: &[u8], on_air: bool, sight: Sight<'_>, crc: CrcForm) -> Result<Changed, String> {
+        let sight = Sight { own: Some(frame), ..sight };
+        let mut octets = frame.to_vec();
+        let mut words = Vec::new();
+        // Values are those of the frame as it was. The CID comes last: it says what kind of PDU this is.
+        let (cids, others): (Vec<_>, Vec<_>) = self.fields.iter().partition(|(field, _)| *field == FrameField::Cid);
+        for (field, value) in others.into_iter().chain(cids) {
+            let new = sight.number(value, field.highest())?;
+            let missing = || format!("the frame has no {}", field.name());
+            let old = field.read(frame).ok_or_else(missing)?;
+            field.write(&mut octets, new).ok_or_else(missing)?;
+            mend_header(&mut octets);
+            words.push(format!("{} {new} in place of {old}", field.name()));
+        }
+        let form = first_pdu(frame).and_then(|pdu| pdu.crc_form()).unwrap_or(crc);
+        for tlv in &self.tlvs {
+            octets = with_tlv(&octets, tlv).ok_or_else(|| format!("the frame has no place for TLV {}", tlv.kind))?;
+            words.push(format!("TLV {} is {}", tlv.kind, hex(&tlv.value)));
+        }
+        for (at, new) in &self.octets {
+            let place = at.checked_add(new.len()).and_then(|end| octets.get_mut(*at..end));
+            place
+                .ok_or_else(|| format!("the frame has no octet {}", at.saturating_add(new.len()).saturating_sub(1)))?
+                .copy_from_slice(new);
+            words.push(format!("octets from {at} on are {}", hex(new)));
+        }
+        for bit in &self.bits {
+            let octet = octets.get_mut(bit / 8).ok_or_else(|| format!("the frame has no bit {bit}"))?;
+            *octet ^= 0x80 >> (bit % 8);
+            words.push(format!("bit {bit} is inverted"));
+        }
+        match (self.leaves_checksums, on_air) {
+            (false, true) => mend(&mut octets, form),
+            (false, false) => transport::mend_checksums(&mut octets),
+            (true, _) => {
+                if on_air {
+                    restore_checksums(&mut octets, frame);
+                }
+                words.push("the checksums are left".to_owned());
+            }
+        }
+        let is_rough =
+            self.leaves_checksums || !self.tlvs.is_empty() || !self.octets.is_empty() || !self.bits.is_empty();
+        Ok(Changed { octets, text: words.join(", "), is_rough })
+    }
+}
+
+/// Makes the HCS right, so that the frame can be read on.
+fn mend_header(frame: &mut [u8]) {
+    let Some((header, _)) = frame.split_first_chunk_mut::<{ GenericMacHeader::OCTETS }>() else {
+        return;
+    };
+    let [a, b, c, d, e, check] = header;
+    *check = crate::dot16::wire::hcs(&[*a, *b, *c, *d, *e]);
+}
+
+/// Puts the HCS and the CRC of the first PDU of `old` back.
+fn restore_checksums(frame: &mut [u8], old: &[u8]) {
+    let length = first_pdu(frame).map(|pdu| pdu.octets.len());
+    if let (Some(length), Some(crc)) = (length, first_pdu(old).and_then(|pdu| pdu.crc))
+        && let Some((_, place)) = frame.get_mut(..length).and_then(|pdu| pdu.split_last_chunk_mut::<4>())
+    {
+        *place = crc;
+    }
+    let place = GenericMacHeader::OCTETS - 1;
+    if let (Some(check), Some(old)) = (frame.get_mut(place), old.get(place)) {
+        *check = *old;
+    }
+}
+
+/// The frame with a TLV of its management message exchanged or added. A PDU that gets longer or shorter has a CRC that
+/// is not right.
+fn with_tlv(frame: &[u8], tlv: &Tlv) -> Option<Vec<u8>> {
+    let pdu = first_pdu(frame)?;
+    let rest = frame.get(pdu.octets.len()..)?;
+    let mut message = ManagementMessage::parse(pdu.body).ok().filter(|_| pdu.header.cid.is_management())?;
+    match &mut message {
+        ManagementMessage::RngReq(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::RngRsp(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::RegReq(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::RegRsp(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::SbcReq(message) | ManagementMessage::SbcRsp(message) => {
+            put(&mut message.tlvs, |one| one.kind(), tlv);
+        }
+        ManagementMessage::MobNbrAdv(message) => put(&mut message.tlvs, |one| one.kind, tlv),
+        ManagementMessage::MobMshoReq(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::MobBshoRsp(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::MobHoInd(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::PkmReq(_) | ManagementMessage::PkmRsp(_) | ManagementMessage::Other { .. } => return None,
+    }
+    let body = message.octets().ok()?;
+    let form = pdu.crc.map(|_| pdu.crc_form().unwrap_or(CrcForm::MsbFirst));
+    let mut octets = MacPdu::build(pdu.header, &body, form).ok()?;
+    octets.extend(rest);
+    Some(octets)
+}
+
+/// Exchanges the first of `tlvs` of the same type, or puts it before a CMAC tuple at the end.
+fn put<T: From<Tlv>>(tlvs: &mut Vec<T>, kind: impl Fn(&T) -> u8, tlv: &Tlv) {
+    let new = T::from(tlv.clone());
+    match tlvs.iter_mut().find(|one| kind(one) == tlv.kind) {
+        Some(old) => *old = new,
+        None => {
+            let has_tuple = tlvs.last().is_some_and(|last| kind(last) == crate::dot16::wire::CmacTuple::TLV);
+            tlvs.insert(tlvs.len().saturating_sub(usize::from(has_tuple)), new);
+        }
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
