@@ -62,7 +62,7 @@ pub(super) fn attack_results(
     let attacks = script.attacks.iter().enumerate();
     let results = attacks.filter_map(|(number, attack)| {
         let success = attack.succeeds_if.as_ref()?;
-        let mut done = match &attack.action {
+        let done = match &attack.action {
             _ if attack.action.sends() => Some(replayed(number, attack, transmissions, topology)),
             AttackAction::KeyStreamReuse(reuse) => {
                 let compared = traces.comparisons.of(number);
@@ -74,15 +74,14 @@ pub(super) fn attack_results(
             }
             _ => None,
         };
+        let mut result = match success {
+            Success::Expected(expectation) => expected(attack, done, expectation, holds(&expectation.expected)),
+            Success::Accepted | Success::Opened | Success::Recovered => done?,
+        };
         for (_, remark) in traces.remarks.iter().filter(|(of, _)| *of == number) {
-            let result = done.get_or_insert_with(|| AttackResult::new(&attack.name, false, ""));
-            let separator = if result.detail.is_empty() { "" } else { "; " };
-            result.detail.push_str(&format!("{separator}{remark}"));
+            result.detail.push_str(&format!("; {remark}"));
         }
-        match success {
-            Success::Expected(expectation) => Some(expected(attack, done, expectation, holds(&expectation.expected))),
-            Success::Accepted | Success::Opened | Success::Recovered => done,
-        }
+        Some(result)
     });
     results.collect()
 }
