@@ -52,23 +52,21 @@ pub(super) fn attack_results(
     let results = attacks.filter_map(|(number, attack)| {
         let success = attack.succeeds_if.as_ref()?;
         let done = match attack.action {
-            _ if attack.action.sends() => {
-                let mut result = replayed(number, attack, transmissions, topology);
-                for (_, remark) in remarks.iter().filter(|(of, _)| *of == number) {
-                    result.detail.push_str(&format!("; {remark}"));
-                }
-                Some(result)
-            }
+            _ if attack.action.sends() => Some(replayed(number, attack, transmissions, topology)),
             AttackAction::Compromise(_) => {
                 let (position, compromise) = compromises.0.get(&number)?;
                 Some(compromised(attack, *position, compromise, transmissions, topology))
             }
             _ => None,
         };
-        match success {
-            Success::Expected(expectation) => Some(expected(attack, done, expectation, holds(&expectation.expected))),
-            Success::Accepted | Success::Opened => done,
+        let mut result = match success {
+            Success::Expected(expectation) => expected(attack, done, expectation, holds(&expectation.expected)),
+            Success::Accepted | Success::Opened => done?,
+        };
+        for (_, remark) in remarks.iter().filter(|(of, _)| *of == number) {
+            result.detail.push_str(&format!("; {remark}"));
         }
+        Some(result)
     });
     results.collect()
 }

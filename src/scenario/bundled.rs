@@ -56,6 +56,8 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("capability-mismatch"),
     bundled!("reauthentication"),
     bundled!("reuse-compromised"),
+    bundled!("preparation-flood"),
+    bundled!("preparation-flood-no-limit"),
     bundled!("legacy-full"),
     bundled!("legacy-sa-tek"),
     bundled!("legacy-rng-rsp"),

@@ -9,8 +9,8 @@
 //! * `faults`: what links do to chosen frames.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
 //! * `recorder` with `attack_results`, `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `key_standing`,
-//!   `releases`, `work`, `link_search` and `expectations`: what is made of frames and of what nodes report.
-//! * [`outcome`]: what a run came to.
+//!   `releases`, `link_search` and `expectations`: what is made of frames and of what nodes report.
+//! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
 //! * [`compare`]: the five modes side by side, over many runs.
 
 mod attack_results;
@@ -24,6 +24,7 @@ mod key_standing;
 pub mod ledger;
 mod link_search;
 pub mod outcome;
+mod played_frames;
 mod recorded_capture;
 mod recorded_ladder;
 mod recorder;
@@ -33,5 +34,5 @@ pub mod script;
 mod scripted_links;
 pub mod service_flows;
 pub mod traffic;
-mod work;
+pub mod work;
 pub mod world;

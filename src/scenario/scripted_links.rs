@@ -1,6 +1,7 @@
 //! What a script says of single links becomes settings of the emulation: impairments, faults, taps of the adversary.
 
 use super::faults::{Fault, Faults};
+use super::played_frames::PlayedFrames;
 use super::script::{
     self, Actor, AttackAction, DirectedLink, LinkEnd, LinkImpairments, MobileStationId, Script, WireDelay,
 };
@@ -73,14 +74,19 @@ fn frame_choice(frames: script::FrameChoice, backbone: bool) -> FrameChoice {
 }
 
 /// The adversary of a script.
-pub(super) fn scripted_adversary(script: &Script, topology: &Topology) -> Adversary {
+pub(super) fn scripted_adversary(script: &Script, topology: &Topology, played: &PlayedFrames) -> Adversary {
     let attacks = script.attacks.iter().enumerate();
-    let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, topology)).collect();
+    let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, topology, played)).collect();
     Adversary::new(attacks, known(script, topology), generator(script.seed, "adversary"))
 }
 
 /// What the `[[attack]]` of this number is to the adversary on the links; `None`: it acts on none.
-fn scripted_attack(number: usize, attack: &script::Attack, topology: &Topology) -> Option<Attack> {
+fn scripted_attack(
+    number: usize,
+    attack: &script::Attack,
+    topology: &Topology,
+    played: &PlayedFrames,
+) -> Option<Attack> {
     let tap = attack.tap?;
     let trigger = match &attack.trigger {
         script::Trigger::Time(at) => Trigger::Time(*at),
@@ -102,6 +108,7 @@ fn scripted_attack(number: usize, attack: &script::Attack, topology: &Topology) 
         AttackAction::Reorder(frames) => Action::Reorder(*frames),
         AttackAction::Modify(change) => Action::Modify(change.clone()),
         AttackAction::Inject { forgery, rounds } => Action::Inject { forgery: forgery.clone(), rounds: *rounds },
+        AttackAction::Play { .. } => Action::Play(played.get(&number).cloned().unwrap_or_default()),
         AttackAction::Compromise(_) => return None,
     };
     let tap = match tap {

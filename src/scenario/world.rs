@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rand_core::Rng;
 
+use super::played_frames::PlayedFrames;
 use super::script::{
     self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
     Script, Station, StepAction,
@@ -301,9 +302,14 @@ pub fn nodes(script: &Script) -> Nodes {
     Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa }
 }
 
-/// Builds the network of a script.
+/// Builds the network of a script. Attacks that play frames of capture files play none.
 #[must_use]
 pub fn build(script: &Script) -> World {
+    build_with(script, &PlayedFrames::new())
+}
+
+/// Builds the network of a script, with the frames that its attacks play.
+pub(super) fn build_with(script: &Script, played: &PlayedFrames) -> World {
     let Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa } = nodes(script);
     let mut emulation = Emulation::new(script.seed);
     emulation.add_node(authenticator);
@@ -322,7 +328,7 @@ pub fn build(script: &Script) -> World {
         emulation.set_faults(scripted_faults(script, &topology));
     }
     if !script.attacks.is_empty() {
-        emulation.set_adversary(scripted_adversary(script, &topology));
+        emulation.set_adversary(scripted_adversary(script, &topology, played));
     }
     for (mobile, counts) in
         script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(script, mobile)?)))
@@ -407,7 +413,7 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
 }
 
 /// A node's Ethernet address on the backbone: a BSID is one; the gateway's is made from its IPv4 address.
-fn endpoint(ip: Ipv4Addr, bsid: Option<Bsid>) -> BackboneEndpoint {
+pub(super) fn endpoint(ip: Ipv4Addr, bsid: Option<Bsid>) -> BackboneEndpoint {
     let [a, b, c, d] = ip.octets();
     BackboneEndpoint { mac: bsid.map_or([0x0a, 0x01, a, b, c, d], |bsid| bsid.0), ip }
 }
@@ -499,7 +505,8 @@ fn authenticator(
             let pmk = standing.pmk.clone();
             let keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
             let keys = keys.with_weaknesses(script.authenticator.weaknesses.clone());
-            let mut keys = keys.ending_at(script.last_key_count);
+            let keys = keys.ending_at(script.last_key_count);
+            let mut keys = keys.jumping_at_most(script.authenticator.count_jump);
             keys.hand_out(serving);
             keys
         } else {
@@ -516,6 +523,7 @@ fn authenticator(
         subscribers: subscribers.collect(),
         weaknesses: script.authenticator.weaknesses.clone(),
         last_key_count: script.last_key_count,
+        count_jump: script.authenticator.count_jump,
         eap_retry: eap_retry(script),
         aaa_secret: RadiusSecret::new(script.aaa.secret.clone().into_bytes()),
         aaa_retry: script.backbone.retry,

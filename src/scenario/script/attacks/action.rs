@@ -32,6 +32,13 @@ pub enum AttackAction {
         /// How often.
         rounds: Rounds,
     },
+    /// Sends frames of a capture file.
+    Play {
+        /// The file, relative to the script.
+        file: String,
+        /// The numbers of the frames, from 1 as in Wireshark, in the order in which they are sent.
+        frames: Vec<u32>,
+    },
     /// Lets the frame wait until so many further ones have started on its directed link.
     Reorder(u32),
 }
@@ -48,6 +55,7 @@ impl AttackAction {
             Self::Compromise(_) => "compromise",
             Self::Modify(_) => "modify",
             Self::Inject { .. } => "inject",
+            Self::Play { .. } => "play",
             Self::Reorder(_) => "reorder",
         }
     }
@@ -55,23 +63,25 @@ impl AttackAction {
     /// Whether it sends frames of its own, so that it can come later than its trigger and be accepted or not.
     #[must_use]
     pub const fn sends(&self) -> bool {
-        matches!(self, Self::Replay(_) | Self::Inject { .. })
+        matches!(self, Self::Replay(_) | Self::Inject { .. } | Self::Play { .. })
     }
 }
 
 /// Keys of which an action has exactly one.
 pub(in crate::scenario::script) const KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "reorder"];
+    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder"];
 /// Keys beside some of them.
 pub(in crate::scenario::script) const OPTIONS: &[&str] = &["times", "every", "first", "frames", "change"];
 
 pub(super) const EXPECTED: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME }, \
-     { modify = {...} }, { inject = {...} }, { reorder = NUMBER } or { compromise = BASE-STATION }";
+     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER } or { compromise = BASE-STATION }";
 
 /// How often something is sent at the most.
 const MOST_TIMES: u32 = 100_000;
 /// How many frames another one waits for at the most.
 const MOST_FRAMES: u32 = 10_000;
+/// Frames that one attack plays from a file at the most.
+const MOST_PLAYED: usize = 10_000;
 /// From one time to the next.
 const EVERY: Duration = Duration::from_millis(5);
 
@@ -90,6 +100,7 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
     let taken: &[&str] = match what.key() {
         "replay" => OPTIONS,
         "inject" => &["times", "every"],
+        "play" => &["frames"],
         _ => &[],
     };
     for key in OPTIONS.iter().filter(|key| !taken.contains(key)) {
@@ -108,10 +119,22 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
         "compromise" => scope.stations.base_station(what).map(AttackAction::Compromise),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         "modify" => change::read(what, backbone, scope).map(AttackAction::Modify),
+        "play" => Ok(AttackAction::Play { file: what.line()?, frames: numbers(&section)? }),
         "reorder" => what.number(1..=MOST_FRAMES).map(AttackAction::Reorder),
         "inject" => Ok(AttackAction::Inject { forgery: forgery::read(what, tap, scope)?, rounds: rounds(&section)? }),
         _ => what.yes().map(|()| AttackAction::Drop),
     }
+}
+
+/// The numbers of the frames that are played.
+fn numbers(section: &Section<'_>) -> Read<Vec<u32>> {
+    let expected = "an array of numbers of frames, from 1";
+    let field = section.required("frames", expected)?;
+    let items = field.items(expected)?;
+    if !(1..=MOST_PLAYED).contains(&items.len()) {
+        return Err(field.mismatch(&format!("an array of 1 to {MOST_PLAYED} numbers of frames")));
+    }
+    items.iter().map(|item| item.number(1..=u32::MAX)).collect()
 }
 
 fn rounds(section: &Section<'_>) -> Read<Rounds> {

@@ -5,6 +5,7 @@
 
 mod action;
 mod change;
+mod forged_message;
 mod forgery;
 mod messages;
 mod trigger;
@@ -79,18 +80,13 @@ impl Tap {
 }
 
 pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
-/// The tables in an entry, each with its keys; the reference of the format has all of them.
+/// The keys of an entry and of every table in it; the reference of the format has all of them.
 #[cfg(test)]
-pub(super) const TABLES: [&[&str]; 8] = [
-    KEYS,
-    trigger::KEYS,
-    action::KEYS,
-    action::OPTIONS,
-    change::KEYS,
-    change::TLV_KEYS,
-    forgery::KEYS,
-    forgery::DATA_KEYS,
-];
+pub(super) fn every_key() -> Vec<&'static str> {
+    let tables =
+        [KEYS, trigger::KEYS, action::KEYS, action::OPTIONS, change::KEYS, change::TLV_KEYS, change::OCTETS_KEYS];
+    [tables.concat(), forgery::keys(), forgery::DATA_KEYS.to_vec()].concat()
+}
 
 /// Attacks in one script.
 const MOST_ATTACKS: usize = 1_000;
