@@ -636,3 +636,97 @@ fn an_incomplete_sdu_does_not_outlive_its_connection() {
 fn at(seconds: f64) -> VirtualTime {
     VirtualTime::from_nanos((seconds * 1e9) as u64)
 }
+
+// ---- The edges of the replay window.
+
+/// Packet numbers that the adversary holds back, each for itself: 12 and 13 below a highest one of 20, 52 and 53 below 60.
+const HELD_BACK: [u32; 4] = [12, 13, 52, 53];
+/// What it plays after PN 20 has come, and after PN 60 has, which is the next one that it lets through.
+const PLAYED: [(u64, &[u32]); 2] = [(486, &[13, 13, 12, 20, 19]), (1_286, &[53, 52, 20, 60])];
+
+/// PN and verdict of every uplink PDU in order of arrival, in a run with this window at bs1. PN n starts at
+/// 103 + 20 (n - 1) ms.
+fn edges(window: u16) -> Vec<(u32, &'static str)> {
+    let attack = |name: &str, trigger: &str, action: &str| {
+        format!(
+            "[[attack]]\nname = \"{name}\"\ntap = \"air:ms1-bs1\"\ndirection = \"uplink\"\n\
+             trigger = {{ {trigger} }}\naction = {{ {action} }}\n"
+        )
+    };
+    let mut rest = udp(100).replace("both", "uplink");
+    for pn in [HELD_BACK.as_slice(), &[19, 20, 60]].concat() {
+        let trigger = format!("frame = \"data\", nth = {pn}");
+        rest.push_str(&attack(&format!("hear-{pn}"), &trigger, &format!("record = \"pn-{pn}\"")));
+    }
+    for (nth, count) in [(12, 2), (21, 39)] {
+        let trigger = format!("frame = \"data\", nth = {nth}, count = {count}");
+        rest.push_str(&attack(&format!("hold-{nth}"), &trigger, "drop = true"));
+    }
+    for (at, pns) in PLAYED {
+        for (place, pn) in (0u64..).zip(pns) {
+            let at = at + place;
+            rest.push_str(&attack(
+                &format!("play-{at}"),
+                &format!("time = \"{at}ms\""),
+                &format!("replay = \"pn-{pn}\""),
+            ));
+        }
+    }
+    let run = run_text(&network(1, &rest), &[&format!("base_station.bs1.pn_window={window}")]);
+    let mut arrived = run.data_of_any_time("");
+    arrived.retain(|pdu| !pdu.lost);
+    let verdict = |pdu: &OpenedData| {
+        let comment = comment_of(&run, pdu);
+        let words = [("ICV good", "accept"), ("already accepted", "duplicate"), ("below the window", "old")];
+        let found = words.iter().find(|(text, _)| comment.contains(text));
+        (pdu.pn, found.unwrap_or_else(|| panic!("{comment}")).1)
+    };
+    arrived.iter().map(verdict).collect()
+}
+
+/// What `keyhop calc window` says of the same numbers in the same order.
+fn calculated(window: u16, pns: &[u32]) -> Vec<String> {
+    let pns: Vec<String> = pns.iter().map(u32::to_string).collect();
+    let mut command = assert_cmd::Command::cargo_bin("keyhop").unwrap();
+    command.args(["calc", "window", "--json", "--size", &window.to_string(), "--pns", &pns.join(",")]);
+    let answer: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    answer["verdicts"].as_array().unwrap().iter().map(|verdict| verdict.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn replays_at_the_edges_of_the_window_come_to_what_the_calculator_says() {
+    // A20
+    for window in [8, 64, 1, 0] {
+        let seen = edges(window);
+        let pns: Vec<u32> = seen.iter().map(|(pn, _)| *pn).collect();
+        assert!(pns.len() > 60 && pns.contains(&12), "{pns:?}");
+        let verdicts: Vec<&str> = seen.iter().map(|(_, verdict)| *verdict).collect();
+        assert_eq!(verdicts, calculated(window, &pns), "window {window}");
+    }
+    // The table of the documentation: what follows the arrival of PN 20, and of PN 60.
+    let seen = edges(8);
+    let after = |pn, count| {
+        let from = seen.iter().position(|(of, _)| *of == pn).unwrap();
+        seen[from..=from + count].to_vec()
+    };
+    let words = [
+        "newest so far: the window is 13 to 20",
+        "the oldest number of the window, held back until now",
+        "the same again",
+        "one older, held back until now",
+        "the newest again",
+        "one from the middle",
+        "a jump by 40: the window is 53 to 60",
+        "the oldest number of the window, held back until now",
+        "one older, held back until now",
+        "accepted before the jump",
+        "the newest again",
+    ];
+    let rows = [after(20, 5), after(60, 4)].concat();
+    assert_eq!(rows.len(), words.len());
+    let rows: Vec<String> =
+        rows.iter().zip(words).map(|((pn, verdict), words)| format!("| {pn} | {words} | {verdict} |\n")).collect();
+    let table = format!("| PN | what it is | verdict |\n| ---: | --- | --- |\n{}", rows.concat());
+    let readme = fs::read_to_string(support::repository("captures/README.md")).unwrap();
+    assert!(readme.contains(&table), "captures/README.md has another table than\n{table}");
+}

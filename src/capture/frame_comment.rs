@@ -18,19 +18,19 @@ const LOST: &str = "lost";
 const UNDER_WAY: &str = "; still under way when the run ended";
 const DUPLICATE: &str = " (a duplicate made by the link)";
 
-/// How the frame that arrived differs from the one that was sent.
+/// How the octets that arrived differ from those that were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The link changed bits of it.
+pub enum FrameChange {
+    /// The link inverted bits.
     BitError,
-    /// The adversary changed it.
+    /// The adversary changed them at its tap.
     Modified,
 }
 
-impl Change {
+impl FrameChange {
     const ALL: [Self; 2] = [Self::BitError, Self::Modified];
 
-    const fn words(self) -> &'static str {
+    const fn in_words(self) -> &'static str {
         match self {
             Self::BitError => " (a bit error on the link)",
             Self::Modified => " (modified on the way)",
@@ -45,8 +45,8 @@ pub struct ReceiverVerdict {
     pub receiver: String,
     /// Whether this arrival is a copy that the link made.
     pub duplicate: bool,
-    /// How it was changed, if it was.
-    pub change: Option<Change>,
+    /// What changed it on the way.
+    pub change: Option<FrameChange>,
     /// Its reason, in the state machine's words.
     pub text: String,
 }
@@ -134,7 +134,7 @@ impl fmt::Display for FrameComment {
         }
         for verdict in &self.verdicts {
             let duplicate = if verdict.duplicate { DUPLICATE } else { "" };
-            let change = verdict.change.map_or("", Change::words);
+            let change = verdict.change.map_or("", FrameChange::in_words);
             write!(f, "; {}{duplicate}{change}: {}", verdict.receiver, verdict.text)?;
         }
         Ok(())
@@ -150,7 +150,7 @@ fn first_verdict(comment: &str, receiver: &str) -> Option<usize> {
 }
 
 /// Whether `text` begins with the head of a verdict of `receiver`: what it says of the arrival, and what follows.
-fn verdict_head<'t>(text: &'t str, receiver: &str) -> Option<(bool, Option<Change>, &'t str)> {
+fn verdict_head<'t>(text: &'t str, receiver: &str) -> Option<(bool, Option<FrameChange>, &'t str)> {
     let mut rest = text.strip_prefix("; ")?.strip_prefix(receiver)?;
     let mut flag = |word: &str| match rest.strip_prefix(word) {
         Some(after) => {
@@ -160,7 +160,7 @@ fn verdict_head<'t>(text: &'t str, receiver: &str) -> Option<(bool, Option<Chang
         None => false,
     };
     let duplicate = flag(DUPLICATE);
-    let change = Change::ALL.into_iter().find(|change| flag(change.words()));
+    let change = FrameChange::ALL.into_iter().find(|change| flag(change.in_words()));
     Some((duplicate, change, rest.strip_prefix(": ")?))
 }
 
@@ -192,9 +192,10 @@ mod tests {
                     verdict("accepted: ICV good; all is well"),
                     ReceiverVerdict {
                         duplicate: true,
-                        change: Some(Change::Modified),
+                        change: Some(FrameChange::BitError),
                         ..verdict("dropped: PN 1 was already accepted")
                     },
+                    ReceiverVerdict { change: Some(FrameChange::Modified), ..verdict("dropped: wrong ICV") },
                 ],
                 ..FrameComment::default()
             },

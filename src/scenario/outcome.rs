@@ -159,6 +159,20 @@ pub struct AttackResult {
     pub succeeded: bool,
     /// What was seen.
     pub detail: String,
+    /// Of key stream used twice: the XOR of two plaintexts, their first 32 octets in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xor: Option<String>,
+    /// The text that the adversary read and should not have been able to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<String>,
+}
+
+impl AttackResult {
+    /// A result without any octets to show.
+    #[must_use]
+    pub fn new(name: &str, succeeded: bool, detail: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), succeeded, detail: detail.into(), xor: None, recovered: None }
+    }
 }
 
 /// A live connection that a base station gave up although its mobile had not completed a handover to another.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::script::Script;
 use super::world::{LinkEnds, Topology};
-use crate::capture::frame_comment::{Change, FrameComment, ReceiverVerdict};
+use crate::capture::frame_comment::{FrameChange, FrameComment, ReceiverVerdict};
 use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
 use crate::dot16::identifiers::Direction;
 use crate::emulation::{Sender, Transmission, Verdict};
@@ -23,8 +23,8 @@ fn comment(sent: &Transmission, topology: &Topology) -> String {
         receiver: topology.names[sent.to.0].clone(),
         duplicate: arrival > 0,
         change: match (sent.changed, sent.replaced) {
-            (true, true) => Some(Change::Modified),
-            (true, false) => Some(Change::BitError),
+            (true, true) => Some(FrameChange::Modified),
+            (true, false) => Some(FrameChange::BitError),
             (false, _) => None,
         },
         text: verdict.text.clone(),

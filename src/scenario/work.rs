@@ -54,7 +54,7 @@ impl NodeWork {
 
 /// What nodes report of their work while the run goes on.
 #[derive(Debug, Default)]
-pub(super) struct WorkLog {
+pub struct WorkLog {
     nodes: BTreeMap<NodeIndex, Tally>,
 }
 
@@ -95,7 +95,7 @@ impl Tally {
 
 impl WorkLog {
     /// Takes what `node` reports about `ms`.
-    pub(super) fn event(&mut self, now: VirtualTime, node: NodeIndex, ms: MsMac, what: &What) {
+    pub fn event(&mut self, now: VirtualTime, node: NodeIndex, ms: MsMac, what: &What) {
         match what {
             What::Work(work) => self.nodes.entry(node).or_default().add(*work),
             // Each context has one CMAC_KEY_U, whether its TEKs are generated or not.
@@ -109,7 +109,8 @@ impl WorkLog {
     }
 
     /// The work of every base station and of the authenticator, by name.
-    pub(super) fn finish(mut self, script: &Script, topology: &Topology) -> BTreeMap<String, NodeWork> {
+    #[must_use]
+    pub fn finish(mut self, script: &Script, topology: &Topology) -> BTreeMap<String, NodeWork> {
         let mut tally = |node| self.nodes.remove(&node).unwrap_or_default();
         let context_reports = tally(Topology::GATEWAY).context_reports;
         let mut work = BTreeMap::new();

@@ -12,7 +12,8 @@ use keyhop::dot16::node::{Command, Event, HandoverMode, Outcome, What};
 use keyhop::dot16::wire::{CmacTuple, CrcForm, GenericMacHeader, MacPdu, ManagementMessage, RngReq, RngReqTlv};
 use keyhop::emulation::{Adversary, Engine, Fate, Injection, NodeIndex, Observer, Port, Transmission, Verdict};
 use keyhop::scenario::script::Script;
-use keyhop::scenario::world::{Topology, build};
+use keyhop::scenario::work::WorkLog;
+use keyhop::scenario::world::{Topology, World, build};
 use keyhop::time::VirtualTime;
 
 use crate::scripts::ms;
@@ -71,10 +72,12 @@ pub struct Reported {
     pub ends: Vec<Outcome>,
     /// What became of the forged frames.
     pub verdicts: Vec<Verdict>,
+    /// What the nodes had to do.
+    pub work: WorkLog,
 }
 
 /// Marks a forged frame.
-const NOTE: &str = "forged";
+pub const NOTE: &str = "forged";
 
 impl Observer<Event> for Reported {
     fn transmission(&mut self, transmission: Transmission) {
@@ -84,6 +87,7 @@ impl Observer<Event> for Reported {
     }
 
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
+        self.work.event(now, node, event.ms, &event.what);
         match event.what {
             What::PacketOut { direction, .. } => self.packets.push((now, direction)),
             What::DataAccepted { bs, direction, .. } => self.accepted.push((now, bs, direction)),
@@ -117,7 +121,7 @@ pub fn run_with_forger(
     forged: impl IntoIterator<Item = Forged>,
     exchange: impl FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'static,
 ) -> Reported {
-    let mut world = build(script);
+    let world = build(script);
     let mut frames = BTreeMap::<VirtualTime, Vec<Injection>>::new();
     for Forged { at, station, direction, octets } in forged {
         let to = match direction {
@@ -127,6 +131,15 @@ pub fn run_with_forger(
         let port = world.topology.air_port(0, station);
         frames.entry(ms(at)).or_default().push(Injection { port, to, octets, note: NOTE.to_owned(), attack: 0 });
     }
+    run_world(world, frames, exchange)
+}
+
+/// The same with frames on any link; the note of a forged one is [`NOTE`].
+pub fn run_world(
+    mut world: World,
+    frames: BTreeMap<VirtualTime, Vec<Injection>>,
+    exchange: impl FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'static,
+) -> Reported {
     world.emulation.set_adversary(Forger { frames, exchange: Box::new(exchange) });
     let mobile = world.topology.mobile(0);
     for number in 0..100u8 {
