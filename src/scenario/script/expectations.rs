@@ -230,7 +230,7 @@ pub(super) const KEYS: &[&str] = &[
     "released",
 ];
 /// What the success of an attack can rest on: neither on another attack, nor on the judge, who comes later.
-const OF_SUCCESS: [&str; 10] = [
+const OF_SUCCESS: [&str; 11] = [
     "handover",
     "traffic",
     "rejects",
@@ -239,6 +239,7 @@ const OF_SUCCESS: [&str; 10] = [
     "interruption",
     "entered",
     "renewed",
+    "work",
     "tek_on_link",
     "released",
 ];
