@@ -178,10 +178,8 @@ mod tests {
     fn fields_are_changed_by_values_of_the_frame_itself_and_the_checksums_fit() {
         let next = Value { source: Source::Own(FrameField::Pn), offset: 1, text: "pn + 1".to_owned() };
         // The CID is written last: a management CID would hide the PN.
-        let change = Change {
-            fields: vec![(FrameField::Cid, Value::given(1)), (FrameField::Pn, next)],
-            ..Change::default()
-        };
+        let change =
+            Change { fields: vec![(FrameField::Cid, Value::given(1)), (FrameField::Pn, next)], ..Change::default() };
         let changed = apply(&change, &data()).unwrap();
         assert_eq!(changed.text, "pn 8 in place of 7, cid 1 in place of 4096");
         assert_eq!((&changed.octets[3..5], &changed.octets[6..10]), (&[0, 1][..], &[8, 0, 0, 0x80][..]));

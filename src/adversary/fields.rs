@@ -186,7 +186,10 @@ pub(super) mod tests {
     fn a_field_is_written_in_its_place_and_the_rest_stays() {
         for (frame, fields) in [
             (data(), vec![(FrameField::Cid, 0x1234), (FrameField::Pn, 0x7fff_fffe), (FrameField::Eks, 2)]),
-            (rng_req(), vec![(FrameField::CmacPn, 0xffff_fffe), (FrameField::CmacKeyCount, 0xffff), (FrameField::Eks, 3)]),
+            (
+                rng_req(),
+                vec![(FrameField::CmacPn, 0xffff_fffe), (FrameField::CmacKeyCount, 0xffff), (FrameField::Eks, 3)],
+            ),
         ] {
             for (field, value) in fields {
                 let mut changed = frame.clone();

@@ -132,10 +132,10 @@ fn the_phase_of_a_handover_follows_from_reports_and_the_rng_req() {
 
 #[test]
 fn a_cid_of_a_mobile_is_the_one_it_has_or_had_last() {
-    let mut adversary = adversary(vec![attack(UPLINK, Trigger::Time(at(5)), noise(Source::Cid(MS, BS[0], CidRole::Uplink)))]);
-    let cids = |adversary: &Adversary| {
-        CidRole::NAMED.map(|(_, role)| adversary.known.cid(MS, BS[0], role).map(|cid| cid.0))
-    };
+    let mut adversary =
+        adversary(vec![attack(UPLINK, Trigger::Time(at(5)), noise(Source::Cid(MS, BS[0], CidRole::Uplink)))]);
+    let cids =
+        |adversary: &Adversary| CidRole::NAMED.map(|(_, role)| adversary.known.cid(MS, BS[0], role).map(|cid| cid.0));
     assert_eq!(cids(&adversary), [None; 4]);
     let allocate = |adversary: &mut Adversary, first: u16| {
         let kinds = [CidKind::Basic, CidKind::Primary, CidKind::Transport(Said(1)), CidKind::Transport(Said(1))];
