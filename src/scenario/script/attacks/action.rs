@@ -96,7 +96,7 @@ const MOST_PLAYED: usize = 10_000;
 /// From one time to the next.
 const EVERY: Duration = Duration::from_millis(5);
 
-fn section<'a>(attack: &Section<'a>) -> Read<Section<'a>> {
+pub(super) fn section<'a>(attack: &Section<'a>) -> Read<Section<'a>> {
     attack.required("action", EXPECTED)?.section(&[KEYS, OPTIONS].concat())
 }
 

@@ -1,7 +1,7 @@
 //! The entries `[[attack]]`: an adversary at a tap of a link, as trigger and action.
 //!
 //! [`trigger`]: when it acts; [`action`]: what it does, with [`change`] and [`forgery`] for frames changed and made; [`value`]:
-//! numbers that are known only then; [`messages`]: names of management messages.
+//! numbers that are known only then; [`messages`]: names of management messages; [`never`]: what would never happen.
 
 mod action;
 mod change;
@@ -9,6 +9,7 @@ mod forged_message;
 mod forgery;
 mod key_stream;
 mod messages;
+mod never;
 mod trigger;
 mod value;
 
@@ -118,6 +119,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     }
     for (section, attack) in sections.iter().zip(&attacks) {
         action::check(section, attack, &attacks)?;
+        never::check(section, attack, &attacks, stations)?;
     }
     Ok(attacks)
 }
