@@ -41,6 +41,8 @@ pub enum AttackAction {
     },
     /// Lets the frame wait until so many further ones have started on its directed link.
     Reorder(u32),
+    /// Takes the keys that this base station holds at the trigger, and no later ones.
+    Steal(BaseStationId),
 }
 
 impl AttackAction {
@@ -57,6 +59,7 @@ impl AttackAction {
             Self::Inject { .. } => "inject",
             Self::Play { .. } => "play",
             Self::Reorder(_) => "reorder",
+            Self::Steal(_) => "steal",
         }
     }
 
@@ -65,16 +68,23 @@ impl AttackAction {
     pub const fn sends(&self) -> bool {
         matches!(self, Self::Replay(_) | Self::Inject { .. } | Self::Play { .. })
     }
+
+    /// Whether it takes keys of a node, at an instant and at no tap.
+    #[must_use]
+    pub const fn takes_keys(&self) -> bool {
+        matches!(self, Self::Compromise(_) | Self::Steal(_))
+    }
 }
 
 /// Keys of which an action has exactly one.
 pub(in crate::scenario::script) const KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder"];
+    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder", "steal"];
 /// Keys beside some of them.
 pub(in crate::scenario::script) const OPTIONS: &[&str] = &["times", "every", "first", "frames", "change"];
 
 pub(super) const EXPECTED: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME }, \
-     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER } or { compromise = BASE-STATION }";
+     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = BASE-STATION } or \
+     { steal = BASE-STATION }";
 
 /// How often something is sent at the most.
 const MOST_TIMES: u32 = 100_000;
@@ -117,6 +127,7 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
             change: section.read("change", Change::default(), |field| change::read(field, backbone, scope))?,
         })),
         "compromise" => scope.stations.base_station(what).map(AttackAction::Compromise),
+        "steal" => scope.stations.base_station(what).map(AttackAction::Steal),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         "modify" => change::read(what, backbone, scope).map(AttackAction::Modify),
         "play" => Ok(AttackAction::Play { file: what.line()?, frames: numbers(&section)? }),
@@ -152,7 +163,7 @@ pub(super) fn check(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) 
     if let AttackAction::Replay(replay) = &attack.action {
         check_replay(section, attack, &replay.recording, attacks)?;
     }
-    if attack.action.sends() || matches!(attack.action, AttackAction::Compromise(_)) {
+    if attack.action.sends() || attack.action.takes_keys() {
         let has_link = !matches!(attack.tap, Some(Tap::Air(_))) || matches!(attack.trigger, Trigger::Frame(..));
         if !has_link && !matches!(attack.action, AttackAction::Replay(_)) {
             let tap = section.required("tap", "a link")?;

@@ -31,7 +31,7 @@ use value::Scope;
 pub struct Attack {
     /// Its name, distinct from that of every other attack.
     pub name: String,
-    /// Where the adversary sits; `None` exactly when it compromises a node.
+    /// Where the adversary sits; `None` exactly when it takes keys of a node.
     pub tap: Option<Tap>,
     /// When it acts.
     pub trigger: Trigger,
@@ -122,9 +122,9 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
 
 fn attack(section: &Section<'_>, name: String, scope: Scope<'_>, duration: Duration) -> Read<Attack> {
     let what = action::field(section)?;
-    let tap = if what.key() == "compromise" {
+    let tap = if ["compromise", "steal"].contains(&what.key()) {
         for key in ["tap", "direction", "to", "insider"] {
-            section.refuse(key, "beside compromise, which hears all of the air")?;
+            section.refuse(key, &format!("beside {}, which hears all of the air", what.key()))?;
         }
         None
     } else {
