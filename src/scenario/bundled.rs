@@ -87,6 +87,12 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("stale-holder-accepts-old-report"),
     bundled!("early-release"),
     bundled!("early-release-smaller-count-releases"),
+    // Attack 6.
+    bundled!("nonce-reuse"),
+    bundled!("nonce-reuse-target-flush"),
+    bundled!("nonce-reuse-mobile-flush"),
+    bundled!("nonce-reuse-forced"),
+    bundled!("nonce-reuse-forced-flush"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

@@ -69,6 +69,9 @@ pub enum RunError {
         /// What is there.
         found: String,
     },
+    /// What the run leaves behind could not be judged.
+    #[error("the judge: {0}")]
+    Judge(#[source] CaptureError),
 }
 
 /// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
@@ -82,7 +85,7 @@ pub fn run(
     traffic_override: Option<&TrafficOverride>,
 ) -> Result<FinishedRun, RunError> {
     let mut world = world::build_with(script, &played_frames::read(script, folder)?);
-    let mut recorder = Recorder::new(script, &world.topology);
+    let mut recorder = Recorder::new(script, &world);
     let mut last_input = VirtualTime::ZERO + script.duration;
     let mut skipped = SkippedPackets::default();
     let inputs = user_traffic(script, folder, traffic_override, &mut skipped)?;

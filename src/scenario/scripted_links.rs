@@ -8,7 +8,8 @@ use super::script::{
 use super::service_flows::ServiceFlows;
 use super::world::{LinkEnds, Topology, crc_form};
 use crate::adversary::{
-    Action, Adversary, AirLink, Attack, EventChoice, EventNode, Filter, FrameChoice, FrameKind, Known, Tap, Trigger,
+    Action, Adversary, AirLink, Attack, Comparisons, EventChoice, EventNode, Filter, FrameChoice, FrameKind, Known,
+    Tap, Trigger,
 };
 use crate::dot16::identifiers::Said;
 use crate::dot16::node::Flow;
@@ -73,11 +74,16 @@ fn frame_choice(frames: script::FrameChoice, backbone: bool) -> FrameChoice {
     FrameChoice { kind, nth, count, after }
 }
 
-/// The adversary of a script.
-pub(super) fn scripted_adversary(script: &Script, topology: &Topology, played: &PlayedFrames) -> Adversary {
+/// The adversary of a script, which notes in `comparisons` what it compares; `played`: the frames of capture files.
+pub(super) fn scripted_adversary(
+    script: &Script,
+    topology: &Topology,
+    played: &PlayedFrames,
+    comparisons: Comparisons,
+) -> Adversary {
     let attacks = script.attacks.iter().enumerate();
     let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, topology, played)).collect();
-    Adversary::new(attacks, known(script, topology), generator(script.seed, "adversary"))
+    Adversary::new(attacks, known(script, topology), generator(script.seed, "adversary")).noting(comparisons)
 }
 
 /// What the `[[attack]]` of this number is to the adversary on the links; `None`: it acts on none.
@@ -87,7 +93,12 @@ fn scripted_attack(
     topology: &Topology,
     played: &PlayedFrames,
 ) -> Option<Attack> {
-    let tap = attack.tap?;
+    let tap = match attack.action {
+        AttackAction::Compromise(_) => return None,
+        // It sits nowhere, and hears nothing but what was recorded.
+        AttackAction::KeyStreamReuse(_) => script::Tap::Air(None),
+        _ => attack.tap?,
+    };
     let trigger = match &attack.trigger {
         script::Trigger::Time(at) => Trigger::Time(*at),
         script::Trigger::Event(event) => Trigger::Events(event_choice(*event, topology)),
@@ -108,6 +119,7 @@ fn scripted_attack(
         AttackAction::Reorder(frames) => Action::Reorder(*frames),
         AttackAction::Modify(change) => Action::Modify(change.clone()),
         AttackAction::Inject { forgery, rounds } => Action::Inject { forgery: forgery.clone(), rounds: *rounds },
+        AttackAction::KeyStreamReuse(reuse) => Action::Compare(reuse.first.clone(), reuse.second.clone()),
         AttackAction::Play { .. } => Action::Play(played.get(&number).cloned().unwrap_or_default()),
         AttackAction::Compromise(_) | AttackAction::Steal(_) => return None,
     };

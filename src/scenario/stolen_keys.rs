@@ -33,5 +33,5 @@ pub(super) fn result(
         format!("{open} of {all} PDUs at {name} opened under TEKs that were not there when the keys were taken")
     });
     let succeeded = counts.values().any(|(_, open)| *open > 0);
-    AttackResult { name: attack.name.clone(), succeeded, detail: details.collect::<Vec<_>>().join(", ") }
+    AttackResult::new(&attack.name, succeeded, details.collect::<Vec<_>>().join(", "))
 }

@@ -17,6 +17,7 @@ use super::script::{
 };
 use super::scripted_links::{link_settings, scripted_adversary, scripted_faults};
 use super::service_flows::ServiceFlows;
+use crate::adversary::Comparisons;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
@@ -231,6 +232,8 @@ pub struct World {
     pub radio: RadioSettings,
     /// Nodes, links, adversary and the steps of the script; user traffic is still to be scheduled.
     pub emulation: Emulation<Command, Event>,
+    /// What attacks compare while the run goes on.
+    pub comparisons: Comparisons,
 }
 
 /// How a mobile stands at its serving BS before the run; of one that is to enter, what it is subscribed to.
@@ -327,8 +330,9 @@ pub(super) fn build_with(script: &Script, played: &PlayedFrames) -> World {
     if !script.faults.is_empty() {
         emulation.set_faults(scripted_faults(script, &topology));
     }
+    let comparisons = Comparisons::default();
     if !script.attacks.is_empty() {
-        emulation.set_adversary(scripted_adversary(script, &topology, played));
+        emulation.set_adversary(scripted_adversary(script, &topology, played, comparisons.clone()));
     }
     for (mobile, counts) in
         script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(script, mobile)?)))
@@ -356,7 +360,7 @@ pub(super) fn build_with(script: &Script, played: &PlayedFrames) -> World {
         };
         emulation.schedule(step.at, node, command);
     }
-    World { topology, radio, emulation }
+    World { topology, radio, emulation, comparisons }
 }
 
 /// Whether a mobile has entered before the run.

@@ -194,6 +194,10 @@ words! {
         UnauthenticatedAccepted = "unauthenticated_accepted",
         /// The comment of a frame says something else than the frame.
         CommentDisagrees = "comment_disagrees",
+        /// Generated TEKs that must differ are equal, or a TEK is in use at two base stations.
+        TekNotUnique = "tek_not_unique",
+        /// A key of the log does not follow from those above it.
+        KeyDerivation = "key_derivation",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::key_stream::{self, KeyStreamReuse};
 use super::value::Scope;
 use super::{Attack, NAME_LENGTH, Tap, Trigger, change, forgery};
 use crate::adversary::{Change, Forgery, Replay, Rounds};
@@ -41,6 +42,8 @@ pub enum AttackAction {
     },
     /// Lets the frame wait until so many further ones have started on its directed link.
     Reorder(u32),
+    /// Looks for key stream that was used twice, and reads with it.
+    KeyStreamReuse(KeyStreamReuse),
     /// Takes the keys that this base station holds at the trigger, and no later ones.
     Steal(BaseStationId),
 }
@@ -59,6 +62,7 @@ impl AttackAction {
             Self::Inject { .. } => "inject",
             Self::Play { .. } => "play",
             Self::Reorder(_) => "reorder",
+            Self::KeyStreamReuse(_) => "xor",
             Self::Steal(_) => "steal",
         }
     }
@@ -69,22 +73,22 @@ impl AttackAction {
         matches!(self, Self::Replay(_) | Self::Inject { .. } | Self::Play { .. })
     }
 
-    /// Whether it takes keys of a node, at an instant and at no tap.
-    #[must_use]
-    pub const fn takes_keys(&self) -> bool {
-        matches!(self, Self::Compromise(_) | Self::Steal(_))
+    /// Whether it acts on the frame at its tap, and nowhere else.
+    const fn needs_frames(&self) -> bool {
+        !self.sends() && !matches!(self, Self::Compromise(_) | Self::KeyStreamReuse(_) | Self::Steal(_))
     }
 }
 
 /// Keys of which an action has exactly one.
 pub(in crate::scenario::script) const KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder", "steal"];
+    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder", "xor", "steal"];
 /// Keys beside some of them.
-pub(in crate::scenario::script) const OPTIONS: &[&str] = &["times", "every", "first", "frames", "change"];
+pub(in crate::scenario::script) const OPTIONS: &[&str] =
+    &["times", "every", "first", "frames", "change", "with", "known"];
 
 pub(super) const EXPECTED: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME }, \
-     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = BASE-STATION } or \
-     { steal = BASE-STATION }";
+     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = BASE-STATION }, \
+     { steal = BASE-STATION } or { xor = NAME, with = NAME, known = TEXT }";
 
 /// How often something is sent at the most.
 const MOST_TIMES: u32 = 100_000;
@@ -108,8 +112,9 @@ pub(super) fn field<'a>(attack: &Section<'a>) -> Read<Field<'a>> {
 pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, scope: Scope<'_>) -> Read<AttackAction> {
     let section = section(attack)?;
     let taken: &[&str] = match what.key() {
-        "replay" => OPTIONS,
+        "replay" => &["times", "every", "first", "frames", "change"],
         "inject" => &["times", "every"],
+        "xor" => key_stream::OPTIONS,
         "play" => &["frames"],
         _ => &[],
     };
@@ -130,6 +135,7 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
         "steal" => scope.stations.base_station(what).map(AttackAction::Steal),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         "modify" => change::read(what, backbone, scope).map(AttackAction::Modify),
+        "xor" => key_stream::read(&section).map(AttackAction::KeyStreamReuse),
         "play" => Ok(AttackAction::Play { file: what.line()?, frames: numbers(&section)? }),
         "reorder" => what.number(1..=MOST_FRAMES).map(AttackAction::Reorder),
         "inject" => Ok(AttackAction::Inject { forgery: forgery::read(what, tap, scope)?, rounds: rounds(&section)? }),
@@ -163,7 +169,10 @@ pub(super) fn check(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) 
     if let AttackAction::Replay(replay) = &attack.action {
         check_replay(section, attack, &replay.recording, attacks)?;
     }
-    if attack.action.sends() || attack.action.takes_keys() {
+    if let AttackAction::KeyStreamReuse(reuse) = &attack.action {
+        key_stream::check(&self::section(section)?, reuse, attacks)?;
+    }
+    if !attack.action.needs_frames() {
         let has_link = !matches!(attack.tap, Some(Tap::Air(_))) || matches!(attack.trigger, Trigger::Frame(..));
         if !has_link && !matches!(attack.action, AttackAction::Replay(_)) {
             let tap = section.required("tap", "a link")?;

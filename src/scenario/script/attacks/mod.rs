@@ -7,6 +7,7 @@ mod action;
 mod change;
 mod forged_message;
 mod forgery;
+mod key_stream;
 mod messages;
 mod trigger;
 mod value;
@@ -14,6 +15,7 @@ mod value;
 use std::time::Duration;
 
 pub use action::AttackAction;
+pub use key_stream::{KeyStreamReuse, KnownPlaintext};
 pub use messages::{MESSAGES, MessageName};
 pub use trigger::{EventChoice, FrameFilter, Trigger};
 
@@ -31,7 +33,7 @@ use value::Scope;
 pub struct Attack {
     /// Its name, distinct from that of every other attack.
     pub name: String,
-    /// Where the adversary sits; `None` exactly when it takes keys of a node.
+    /// Where the adversary sits; `None` exactly when it takes keys of a node or looks at recordings.
     pub tap: Option<Tap>,
     /// When it acts.
     pub trigger: Trigger,
@@ -122,13 +124,20 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
 
 fn attack(section: &Section<'_>, name: String, scope: Scope<'_>, duration: Duration) -> Read<Attack> {
     let what = action::field(section)?;
-    let tap = if ["compromise", "steal"].contains(&what.key()) {
-        for key in ["tap", "direction", "to", "insider"] {
-            section.refuse(key, &format!("beside {}, which hears all of the air", what.key()))?;
+    let without_tap = match what.key() {
+        "compromise" => Some("beside compromise, which hears all of the air"),
+        "steal" => Some("beside steal, which hears all of the air"),
+        "xor" => Some("beside xor, which looks at recordings"),
+        _ => None,
+    };
+    let tap = match without_tap {
+        Some(reason) => {
+            for key in ["tap", "direction", "to", "insider"] {
+                section.refuse(key, reason)?;
+            }
+            None
         }
-        None
-    } else {
-        Some(tap(section, scope.stations)?)
+        None => Some(tap(section, scope.stations)?),
     };
     let field = section.required("trigger", "a trigger such as { frame = \"data\" }")?;
     let (trigger, wait) = trigger::read(&field, tap, scope, duration)?;
