@@ -34,7 +34,7 @@ use value::Scope;
 pub struct Attack {
     /// Its name, distinct from that of every other attack.
     pub name: String,
-    /// Where the adversary sits; `None` exactly when it compromises a node or looks at recordings.
+    /// Where the adversary sits; `None` exactly when it takes keys of a node or looks at recordings.
     pub tap: Option<Tap>,
     /// When it acts.
     pub trigger: Trigger,
@@ -128,6 +128,7 @@ fn attack(section: &Section<'_>, name: String, scope: Scope<'_>, duration: Durat
     let what = action::field(section)?;
     let without_tap = match what.key() {
         "compromise" => Some("beside compromise, which hears all of the air"),
+        "steal" => Some("beside steal, which hears all of the air"),
         "xor" => Some("beside xor, which looks at recordings"),
         _ => None,
     };
