@@ -12,7 +12,7 @@ use keyhop::scenario::script::{AttackId, Defence, Script};
 use toml::{Table, Value};
 
 /// The attacks that have a scenario with the defence on. Of 11 and 18 none is asked for: they are not about handovers.
-const ATTACKS: &[&str] = &["1", "5", "12", "13", "14", "15", "16", "17", "R7"];
+const ATTACKS: &[&str] = &["1", "2", "5", "12", "13", "14", "15", "16", "17", "R7"];
 
 /// The attacks without a scenario that succeeds: nothing of the defence can be switched off.
 const NO_SWITCH: &[&str] = &[];
@@ -30,9 +30,17 @@ fn outcome(script: &Script) -> RunOutcome {
 #[test]
 fn every_attack_fails_with_the_defence_and_succeeds_without_it() {
     // R1, R2, R4, R7, R8, R16, A13, A18, A25
-    for (_, script, ..) in scripts() {
+    for (_, script, _, defence) in scripts() {
         let outcome = outcome(&script);
         assert_eq!(outcome.verdict, RunVerdict::Pass, "{}: {:?}", script.name, outcome.expectations);
+        let attacks = &outcome.attacks;
+        match defence {
+            Defence::On => assert!(attacks.iter().all(|attack| !attack.succeeded), "{}: {attacks:?}", script.name),
+            Defence::Off => {
+                let any = attacks.is_empty() || attacks.iter().any(|attack| attack.succeeded);
+                assert!(any, "{}: {attacks:?}", script.name);
+            }
+        }
     }
 }
 

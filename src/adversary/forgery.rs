@@ -6,8 +6,11 @@ use rand_core::Rng;
 
 use super::known::Known;
 use super::value::{Sight, Value};
-use crate::dot16::backbone::{BackboneEndpoint, BackbonePacket, ControlMessage, encapsulate};
-use crate::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction};
+use crate::dot16::backbone::asn_code::{bs_role, context_purpose};
+use crate::dot16::backbone::{
+    AsnTlv, BackboneEndpoint, BackbonePacket, ControlMessage, MessageKind, NodeIdentifier, encapsulate,
+};
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::wire::{
     CmacTuple, CrcForm, EncryptedBody, GenericMacHeader, MacPdu, ManagementMessage, RngReqTlv, message_name,
 };
@@ -48,8 +51,14 @@ pub enum Forgery {
         from: BackboneEndpoint,
         /// Whom it is for.
         to: BackboneEndpoint,
-        /// The message.
-        message: Box<ControlMessage>,
+        /// The message: CMAC_Key_Count_Update or Context_Req.
+        kind: MessageKind,
+        /// The mobile that it is about.
+        ms: MsMac,
+        /// The base station that it names.
+        bsid: Bsid,
+        /// CMAC_KEY_COUNT, of a CMAC_Key_Count_Update.
+        count: Option<Value>,
     },
 }
 
@@ -124,10 +133,26 @@ impl Forgery {
                 let is_rough = matches!(message, ManagementMessage::Other { .. });
                 Ok(Forged { octets, text, is_rough })
             }
-            Self::Control { from, to, message } => {
-                let packet = BackbonePacket::Control(ControlMessage::clone(message));
-                let octets = encapsulate(from, to, 0, &packet).map_err(|error| error.to_string())?;
-                Ok(Forged { octets, text: format!("a forged {} from {}", message.kind, from.ip), is_rough: false })
+            Self::Control { from, to, kind, ms, bsid, count } => {
+                let bs = AsnTlv::BsId(NodeIdentifier::Octets6(bsid.0));
+                let mut text = format!("a forged {kind} of {bsid}");
+                let tlvs = match count {
+                    Some(count) => {
+                        let number = sight.number(count, u16::MAX.into())?;
+                        let count = CmacKeyCount(u16::try_from(number).unwrap_or(u16::MAX));
+                        text.push_str(&format!(", count {count}"));
+                        let info = AsnTlv::MsInfo(vec![AsnTlv::AkContext(vec![AsnTlv::CmacKeyCount(count)])]);
+                        vec![info, AsnTlv::BsInfo(vec![bs, AsnTlv::ServingTargetIndicator(bs_role::SERVING)])]
+                    }
+                    None => {
+                        vec![AsnTlv::ContextPurpose(context_purpose::MS_AK_CONTEXT), AsnTlv::BsInfo(vec![bs])]
+                    }
+                };
+                // A random transaction: it answers nothing, and repeats nothing.
+                let transaction = u16::try_from(random.next_u32() >> 17).unwrap_or(0) | 0x8000;
+                let packet = BackbonePacket::Control(ControlMessage::new(*kind, *ms, transaction, tlvs));
+                let octets = encapsulate(from, to, transaction, &packet).map_err(|error| error.to_string())?;
+                Ok(Forged { octets, text, is_rough: false })
             }
         }
     }

@@ -8,6 +8,7 @@
 //! * [`trigger`]: when an attack acts; [`frames`]: which frames count.
 //! * [`value`]: numbers that are known only when an action runs; [`known`]: what the adversary knows besides frames.
 //! * [`recording`], [`fields`], [`change`], [`forgery`]: frames heard, read, changed and made.
+//! * [`key_stream`]: what two recorded frames tell that were sealed under one nonce.
 //! * [`compromise`]: what the keys of a base station open, when they are in the adversary's hands.
 
 pub mod change;
@@ -15,6 +16,7 @@ pub mod compromise;
 pub mod fields;
 pub mod forgery;
 pub mod frames;
+pub mod key_stream;
 pub mod known;
 pub mod recording;
 pub mod trigger;
@@ -30,6 +32,7 @@ pub use compromise::Compromise;
 pub use fields::FrameField;
 pub use forgery::{Forged, Forgery};
 pub use frames::{FrameChoice, FrameKind};
+pub use key_stream::Comparisons;
 pub use known::{AirLink, Known};
 pub use recording::{Heard, Recordings};
 pub use trigger::{EventChoice, EventKind, EventNode, Filter, Phase, Trigger};
@@ -82,6 +85,8 @@ pub enum Action {
     },
     /// Sends these frames.
     Play(Vec<Vec<u8>>),
+    /// Looks for key stream that was used twice, in these two recordings.
+    Compare(String, String),
 }
 
 /// How a recording is sent.
@@ -183,6 +188,7 @@ pub struct Adversary {
     /// How many matching frames or events each attack has seen.
     seen: Vec<u32>,
     recordings: Recordings,
+    comparisons: Comparisons,
     /// Actions that are to start, by instant.
     due: BTreeMap<VirtualTime, Vec<Due>>,
     /// By position of the attack: how often it could not do what it was to, and why the first time.
@@ -199,6 +205,7 @@ impl Adversary {
             seen: vec![0; attacks.len()],
             attacks,
             recordings: Recordings::default(),
+            comparisons: Comparisons::default(),
             due: BTreeMap::new(),
             failures: BTreeMap::new(),
         };
@@ -208,6 +215,13 @@ impl Adversary {
             }
         }
         adversary
+    }
+
+    /// The same adversary, which notes in `comparisons` what it compares.
+    #[must_use]
+    pub fn noting(mut self, comparisons: Comparisons) -> Self {
+        self.comparisons = comparisons;
+        self
     }
 
     /// The trigger of an attack that sends has come.
@@ -234,7 +248,7 @@ impl Adversary {
                 self.recordings.record(recording, frame.clone());
                 return;
             }
-            Action::Replay(_) | Action::Inject { .. } | Action::Play(_) => {
+            Action::Replay(_) | Action::Inject { .. } | Action::Play(_) | Action::Compare(..) => {
                 return self.start(position, frame.time, Some(frame.clone()));
             }
             Action::Drop => Fate { remarks: vec![format!("taken off the link by {name}")], ..Fate::lost() },
@@ -331,6 +345,10 @@ impl Adversary {
                         Err(why) => failures.push(why),
                     }
                 }
+            }
+            Action::Compare(first, second) => {
+                let [first, second] = [first, second].map(|name| self.recordings.frames(name));
+                self.comparisons.note(attack.number, first, second);
             }
             Action::Record(_) | Action::Drop | Action::Delay(_) | Action::Reorder(_) | Action::Modify(_) => {}
         }

@@ -195,7 +195,7 @@ mod tests {
             let Some(id) = script.attack_id else { continue };
             let column = if script.defence == Some(Defence::On) { on } else { off };
             let named = |line: &&str| line.get(column..).and_then(|rest| rest.split(' ').next()) == Some(&script.name);
-            assert!(table.iter().any(|line| named(line)), "{}", script.name);
+            assert!(table.iter().any(named), "{}", script.name);
             assert_ne!(title(id), "");
         }
     }

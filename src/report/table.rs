@@ -11,7 +11,15 @@ use crate::scenario::outcome::{HandoverResult, RunOutcome};
 /// What stands between ladder and verdict, one text for each section, ending in a line end; empty ones are left out by
 /// who joins them.
 pub(super) fn sections(outcome: &RunOutcome) -> Vec<String> {
-    vec![handovers(&outcome.handovers), traffic(outcome), counts(outcome), attacks(outcome), expectations(outcome)]
+    let judge = outcome.judge.as_ref().map_or_else(String::new, super::judgement::findings);
+    vec![
+        handovers(&outcome.handovers),
+        traffic(outcome),
+        counts(outcome),
+        attacks(outcome),
+        judge,
+        expectations(outcome),
+    ]
 }
 
 /// A table without frame, aligned, at most [`WIDTH`] columns wide. Every row has as many cells as there are headers; cells
@@ -239,12 +247,8 @@ bs1 > bs2   reauthenticated   dl  5.000      dl      -   backbone 14   backbone 
         outcome.rejects = RejectCounts { pn_replay: 3, ..RejectCounts::default() };
         outcome.nonce_reuse = 2;
         outcome.attacks = vec![
-            AttackResult {
-                name: "replay".to_owned(),
-                succeeded: true,
-                detail: "bs2 accepted 3 of 3 frames".to_owned(),
-            },
-            AttackResult { name: "replay-later".to_owned(), succeeded: false, detail: "nothing ".repeat(20) },
+            AttackResult::new("replay", true, "bs2 accepted 3 of 3 frames"),
+            AttackResult::new("replay-later", false, "nothing ".repeat(20)),
         ];
         outcome.capture = Some(CaptureResult { file: "x.pcapng".to_owned(), frames: 1_234 });
         outcome.expectations = vec![

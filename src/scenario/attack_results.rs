@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use super::key_stream_result::{SealedPlaintexts, key_stream_result};
 use super::outcome::AttackResult;
 use super::script::{Attack, AttackAction, Expectation, Expected, Script, Success, Trigger};
 use super::world::{LinkEnds, Topology};
-use crate::adversary::{Compromise, compromise};
+use crate::adversary::{Comparisons, Compromise, compromise};
 use crate::dot16::identifiers::MsMac;
 use crate::dot16::node::NamedKey;
 use crate::dot16::security::Tek;
@@ -38,26 +39,34 @@ impl Compromises {
     }
 }
 
+/// What a run has left behind of its attacks.
+#[derive(Clone, Copy)]
+pub(super) struct Traces<'a> {
+    pub transmissions: &'a [Transmission],
+    pub compromises: &'a Compromises,
+    pub comparisons: &'a Comparisons,
+    pub plaintexts: &'a SealedPlaintexts,
+    /// What the adversary says of its attacks, by number.
+    pub remarks: &'a [(usize, String)],
+    pub topology: &'a Topology,
+}
+
 /// The results of the attacks that have one, in the order of the script. `holds` says whether an expectation on which
 /// success rests holds, and what was seen.
 pub(super) fn attack_results(
     script: &Script,
-    transmissions: &[Transmission],
-    compromises: &Compromises,
-    remarks: &[(usize, String)],
-    topology: &Topology,
+    traces: Traces<'_>,
     holds: impl Fn(&Expected) -> (bool, String),
 ) -> Vec<AttackResult> {
+    let Traces { transmissions, compromises, topology, .. } = traces;
     let attacks = script.attacks.iter().enumerate();
     let results = attacks.filter_map(|(number, attack)| {
         let success = attack.succeeds_if.as_ref()?;
-        let done = match attack.action {
-            _ if attack.action.sends() => {
-                let mut result = replayed(number, attack, transmissions, topology);
-                for (_, remark) in remarks.iter().filter(|(of, _)| *of == number) {
-                    result.detail.push_str(&format!("; {remark}"));
-                }
-                Some(result)
+        let done = match &attack.action {
+            _ if attack.action.sends() => Some(replayed(number, attack, transmissions, topology)),
+            AttackAction::KeyStreamReuse(reuse) => {
+                let compared = traces.comparisons.of(number);
+                Some(key_stream_result(attack, &reuse.known, compared, traces.plaintexts, topology))
             }
             AttackAction::Compromise(_) => {
                 let (position, compromise) = compromises.0.get(&number)?;
@@ -65,10 +74,14 @@ pub(super) fn attack_results(
             }
             _ => None,
         };
-        match success {
-            Success::Expected(expectation) => Some(expected(attack, done, expectation, holds(&expectation.expected))),
-            Success::Accepted | Success::Opened => done,
+        let mut result = match success {
+            Success::Expected(expectation) => expected(attack, done, expectation, holds(&expectation.expected)),
+            Success::Accepted | Success::Opened | Success::Recovered => done?,
+        };
+        for (_, remark) in traces.remarks.iter().filter(|(of, _)| *of == number) {
+            result.detail.push_str(&format!("; {remark}"));
         }
+        Some(result)
     });
     results.collect()
 }
@@ -80,9 +93,10 @@ fn expected(
     expectation: &Expectation,
     (succeeded, seen): (bool, String),
 ) -> AttackResult {
-    let done = done.map_or_else(String::new, |done| format!("{}; ", done.detail));
-    let detail = format!("{done}{}: {seen}", expectation.text);
-    AttackResult { name: attack.name.clone(), succeeded, detail }
+    let done = done.unwrap_or_else(|| AttackResult::new(&attack.name, false, ""));
+    let separator = if done.detail.is_empty() { "" } else { "; " };
+    let detail = format!("{}{separator}{}: {seen}", done.detail, expectation.text);
+    AttackResult { succeeded, detail, ..done }
 }
 
 fn replayed(number: usize, attack: &Attack, transmissions: &[Transmission], topology: &Topology) -> AttackResult {
@@ -93,7 +107,7 @@ fn replayed(number: usize, attack: &Attack, transmissions: &[Transmission], topo
     if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
         detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
     }
-    AttackResult { name: attack.name.clone(), succeeded: accepted > 0, detail }
+    AttackResult::new(&attack.name, accepted > 0, detail)
 }
 
 /// Tries the loot on every user PDU that stations sent on the air since the compromise. It has succeeded if one of
@@ -126,5 +140,5 @@ fn compromised(
         details.push("no user data was sent at another base station".to_owned());
     }
     let succeeded = elsewhere().any(|(_, (_, open))| *open > 0);
-    AttackResult { name: attack.name.clone(), succeeded, detail: details.join(", ") }
+    AttackResult::new(&attack.name, succeeded, details.join(", "))
 }

@@ -66,6 +66,8 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("rng-req-replay"),
     bundled!("rng-req-replay-smaller-count-releases"),
     bundled!("rng-req-replay-believes-count-first"),
+    bundled!("rng-req-elsewhere"),
+    bundled!("rng-req-elsewhere-fetches-context-again"),
     bundled!("count-update-dropped"),
     bundled!("count-update-dropped-no-self-sync"),
     bundled!("old-backup"),
@@ -83,6 +85,12 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("stale-holder-accepts-old-report"),
     bundled!("early-release"),
     bundled!("early-release-smaller-count-releases"),
+    // Attack 6.
+    bundled!("nonce-reuse"),
+    bundled!("nonce-reuse-target-flush"),
+    bundled!("nonce-reuse-mobile-flush"),
+    bundled!("nonce-reuse-forced"),
+    bundled!("nonce-reuse-forced-flush"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

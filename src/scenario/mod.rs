@@ -8,8 +8,10 @@
 //! * `scripted_links`: what a script says of single links becomes settings of the emulation.
 //! * `faults`: what links do to chosen frames.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
-//! * `recorder` with `attack_results`, `recorded_capture`, `recorded_ladder`, `handover_measure`, `key_collector`, `key_standing`,
-//!   `releases`, `link_search` and `expectations`: what is made of frames and of what nodes report.
+//! * `recorder` with `attack_results`, `key_stream_result`, `recorded_capture`, `recorded_ladder`, `handover_measure`,
+//!   `key_collector`, `key_standing`, `releases`, `link_search` and `expectations`: what is made of frames and of what nodes
+//!   report.
+//! * `judgement`: a run is judged by its capture and key log.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
 //! * [`compare`]: the five modes side by side, over many runs.
 
@@ -19,11 +21,14 @@ pub mod compare;
 mod expectations;
 mod faults;
 mod handover_measure;
+mod judgement;
 mod key_collector;
 mod key_standing;
+mod key_stream_result;
 pub mod ledger;
 mod link_search;
 pub mod outcome;
+mod played_frames;
 mod recorded_capture;
 mod recorded_ladder;
 mod recorder;

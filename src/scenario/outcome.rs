@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::ledger::Counts;
 pub use super::work::NodeWork;
 use crate::dot16::identifiers::{CmacKeyCount, Direction};
+use crate::judge::Judgement;
 use crate::time::VirtualTime;
 
 /// Pass or fail.
@@ -158,6 +159,20 @@ pub struct AttackResult {
     pub succeeded: bool,
     /// What was seen.
     pub detail: String,
+    /// Of key stream used twice: the XOR of two plaintexts, their first 32 octets in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xor: Option<String>,
+    /// The text that the adversary read and should not have been able to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<String>,
+}
+
+impl AttackResult {
+    /// A result without any octets to show.
+    #[must_use]
+    pub fn new(name: &str, succeeded: bool, detail: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), succeeded, detail: detail.into(), xor: None, recovered: None }
+    }
 }
 
 /// A live connection that a base station gave up although its mobile had not completed a handover to another.
@@ -286,8 +301,8 @@ pub struct RunOutcome {
     pub attacks: Vec<AttackResult>,
     /// The capture.
     pub capture: Option<CaptureResult>,
-    /// The independent verdict; there is no judge yet.
-    pub judge: Option<()>,
+    /// The independent verdict, of a run that was judged.
+    pub judge: Option<Judgement>,
     /// The ladder of the handovers; not part of the document.
     #[serde(skip)]
     pub ladder: Vec<LadderStep>,

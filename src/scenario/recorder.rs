@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::attack_results::{Compromises, attack_results};
+use super::attack_results::{Compromises, Traces, attack_results};
 use super::expectations;
 use super::handover_measure::Measures;
 use super::key_collector::KeyCollector;
 use super::key_standing::{KeyChange, StateLog};
+use super::key_stream_result::SealedPlaintexts;
 use super::ledger::Ledger;
 use super::link_search;
 use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
@@ -15,9 +16,10 @@ use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::Scenes;
 use super::releases::Releases;
 use super::run::FinishedRun;
-use super::script::{Entry, Expected, Script};
+use super::script::{AttackAction, Entry, Expected, Script};
 use super::work::WorkLog;
-use super::world::Topology;
+use super::world::{Topology, World};
+use crate::adversary::Comparisons;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
 use crate::dot16::node::{Event, RadioSettings, Reject, What};
@@ -35,6 +37,8 @@ pub(super) struct Recorder {
     keys: KeyCollector,
     compromises: Compromises,
     releases: Releases,
+    comparisons: Comparisons,
+    plaintexts: SealedPlaintexts,
     measures: Measures,
     rejects: RejectCounts,
     sealed: HashSet<(u64, Direction, u32)>,
@@ -54,7 +58,8 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Nothing recorded yet.
-    pub(super) fn new(script: &Script, topology: &Topology) -> Self {
+    pub(super) fn new(script: &Script, World { topology, comparisons, .. }: &World) -> Self {
+        let reuse = script.attacks.iter().any(|attack| matches!(attack.action, AttackAction::KeyStreamReuse(_)));
         let established = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Established);
         Self {
             topology: topology.clone(),
@@ -66,6 +71,8 @@ impl Recorder {
             keys: KeyCollector::default(),
             compromises: Compromises::new(script),
             releases: Releases::new(established.map(|ms| (ms.mac, script[ms.serving].bsid))),
+            comparisons: comparisons.clone(),
+            plaintexts: SealedPlaintexts::new(reuse),
             measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, script.mode_of(ms))).collect()),
             rejects: RejectCounts::default(),
             sealed: HashSet::new(),
@@ -175,8 +182,9 @@ impl Observer<Event> for Recorder {
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
             What::PacketGivenUp { .. } => self.outstanding = self.outstanding.saturating_sub(1),
-            What::Sealed { direction, fingerprint, pn, .. } => {
+            What::Sealed { bs, direction, fingerprint, pn, plaintext } => {
                 self.nonce_reuse += u64::from(!self.sealed.insert((fingerprint, direction, pn)));
+                self.plaintexts.sealed((now, ms, bs, direction, pn), plaintext);
             }
             What::Rejected(reject) => self.reject(reject),
             What::SearchFailed { .. } => self.failed_searches += 1,
@@ -285,8 +293,15 @@ impl Recorder {
         (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         let holds = |expected: &Expected| expectations::holds(expected, script, &outcome, &tek_on_link);
-        let attacks =
-            attack_results(script, &self.transmissions, &self.compromises, &self.remarks, &self.topology, holds);
+        let traces = Traces {
+            transmissions: &self.transmissions,
+            compromises: &self.compromises,
+            comparisons: &self.comparisons,
+            plaintexts: &self.plaintexts,
+            remarks: &self.remarks,
+            topology: &self.topology,
+        };
+        let attacks = attack_results(script, traces, holds);
         outcome.attacks = attacks;
         outcome.expectations = expectations::evaluate(script, &outcome, tek_on_link);
         if outcome.expectations.iter().any(|expectation| !expectation.held) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::bundled;
 use super::outcome::{RunOutcome, SkippedPackets};
+use super::played_frames;
 use super::recorder::Recorder;
 use super::script::{Script, Traffic};
 use super::traffic;
@@ -56,6 +57,21 @@ pub enum RunError {
     /// A traffic file holds no IPv4 packet, so there is nothing to send.
     #[error("{}: expected at least one whole IPv4 packet, found none", .0.display())]
     NoPackets(PathBuf),
+    /// A frame that an attack plays is not there, or does not belong on its link.
+    #[error("{}: frame {frame}: expected {expected}, found {found}", file.display())]
+    PlayedFrame {
+        /// The capture.
+        file: PathBuf,
+        /// Number of the frame, from 1, as in Wireshark.
+        frame: u32,
+        /// What the link of the attack carries.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// What the run leaves behind could not be judged.
+    #[error("the judge: {0}")]
+    Judge(#[source] CaptureError),
 }
 
 /// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
@@ -68,8 +84,8 @@ pub fn run(
     folder: &Path,
     traffic_override: Option<&TrafficOverride>,
 ) -> Result<FinishedRun, RunError> {
-    let mut world = world::build(script);
-    let mut recorder = Recorder::new(script, &world.topology);
+    let mut world = world::build_with(script, &played_frames::read(script, folder)?);
+    let mut recorder = Recorder::new(script, &world);
     let mut last_input = VirtualTime::ZERO + script.duration;
     let mut skipped = SkippedPackets::default();
     let inputs = user_traffic(script, folder, traffic_override, &mut skipped)?;

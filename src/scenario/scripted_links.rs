@@ -1,13 +1,15 @@
 //! What a script says of single links becomes settings of the emulation: impairments, faults, taps of the adversary.
 
 use super::faults::{Fault, Faults};
+use super::played_frames::PlayedFrames;
 use super::script::{
     self, Actor, AttackAction, DirectedLink, LinkEnd, LinkImpairments, MobileStationId, Script, WireDelay,
 };
 use super::service_flows::ServiceFlows;
 use super::world::{LinkEnds, Topology, crc_form};
 use crate::adversary::{
-    Action, Adversary, AirLink, Attack, EventChoice, EventNode, Filter, FrameChoice, FrameKind, Known, Tap, Trigger,
+    Action, Adversary, AirLink, Attack, Comparisons, EventChoice, EventNode, Filter, FrameChoice, FrameKind, Known,
+    Tap, Trigger,
 };
 use crate::dot16::identifiers::Said;
 use crate::dot16::node::Flow;
@@ -72,16 +74,31 @@ fn frame_choice(frames: script::FrameChoice, backbone: bool) -> FrameChoice {
     FrameChoice { kind, nth, count, after }
 }
 
-/// The adversary of a script.
-pub(super) fn scripted_adversary(script: &Script, topology: &Topology) -> Adversary {
+/// The adversary of a script, which notes in `comparisons` what it compares; `played`: the frames of capture files.
+pub(super) fn scripted_adversary(
+    script: &Script,
+    topology: &Topology,
+    played: &PlayedFrames,
+    comparisons: Comparisons,
+) -> Adversary {
     let attacks = script.attacks.iter().enumerate();
-    let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, topology)).collect();
-    Adversary::new(attacks, known(script, topology), generator(script.seed, "adversary"))
+    let attacks = attacks.filter_map(|(number, attack)| scripted_attack(number, attack, topology, played)).collect();
+    Adversary::new(attacks, known(script, topology), generator(script.seed, "adversary")).noting(comparisons)
 }
 
 /// What the `[[attack]]` of this number is to the adversary on the links; `None`: it acts on none.
-fn scripted_attack(number: usize, attack: &script::Attack, topology: &Topology) -> Option<Attack> {
-    let tap = attack.tap?;
+fn scripted_attack(
+    number: usize,
+    attack: &script::Attack,
+    topology: &Topology,
+    played: &PlayedFrames,
+) -> Option<Attack> {
+    let tap = match attack.action {
+        AttackAction::Compromise(_) => return None,
+        // It sits nowhere, and hears nothing but what was recorded.
+        AttackAction::KeyStreamReuse(_) => script::Tap::Air(None),
+        _ => attack.tap?,
+    };
     let trigger = match &attack.trigger {
         script::Trigger::Time(at) => Trigger::Time(*at),
         script::Trigger::Event(event) => Trigger::Events(event_choice(*event, topology)),
@@ -102,6 +119,8 @@ fn scripted_attack(number: usize, attack: &script::Attack, topology: &Topology) 
         AttackAction::Reorder(frames) => Action::Reorder(*frames),
         AttackAction::Modify(change) => Action::Modify(change.clone()),
         AttackAction::Inject { forgery, rounds } => Action::Inject { forgery: forgery.clone(), rounds: *rounds },
+        AttackAction::KeyStreamReuse(reuse) => Action::Compare(reuse.first.clone(), reuse.second.clone()),
+        AttackAction::Play { .. } => Action::Play(played.get(&number).cloned().unwrap_or_default()),
         AttackAction::Compromise(_) => return None,
     };
     let tap = match tap {

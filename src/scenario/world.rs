@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use rand_core::Rng;
 
+use super::played_frames::PlayedFrames;
 use super::script::{
     self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
     Script, Station, StepAction,
 };
 use super::scripted_links::{link_settings, scripted_adversary, scripted_faults};
 use super::service_flows::ServiceFlows;
+use crate::adversary::Comparisons;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
@@ -230,6 +232,8 @@ pub struct World {
     pub radio: RadioSettings,
     /// Nodes, links, adversary and the steps of the script; user traffic is still to be scheduled.
     pub emulation: Emulation<Command, Event>,
+    /// What attacks compare while the run goes on.
+    pub comparisons: Comparisons,
 }
 
 /// How a mobile stands at its serving BS before the run; of one that is to enter, what it is subscribed to.
@@ -301,9 +305,14 @@ pub fn nodes(script: &Script) -> Nodes {
     Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa }
 }
 
-/// Builds the network of a script.
+/// Builds the network of a script. Attacks that play frames of capture files play none.
 #[must_use]
 pub fn build(script: &Script) -> World {
+    build_with(script, &PlayedFrames::new())
+}
+
+/// Builds the network of a script, with the frames that its attacks play.
+pub(super) fn build_with(script: &Script, played: &PlayedFrames) -> World {
     let Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa } = nodes(script);
     let mut emulation = Emulation::new(script.seed);
     emulation.add_node(authenticator);
@@ -321,8 +330,9 @@ pub fn build(script: &Script) -> World {
     if !script.faults.is_empty() {
         emulation.set_faults(scripted_faults(script, &topology));
     }
+    let comparisons = Comparisons::default();
     if !script.attacks.is_empty() {
-        emulation.set_adversary(scripted_adversary(script, &topology));
+        emulation.set_adversary(scripted_adversary(script, &topology, played, comparisons.clone()));
     }
     for (mobile, counts) in
         script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(script, mobile)?)))
@@ -350,7 +360,7 @@ pub fn build(script: &Script) -> World {
         };
         emulation.schedule(step.at, node, command);
     }
-    World { topology, radio, emulation }
+    World { topology, radio, emulation, comparisons }
 }
 
 /// Whether a mobile has entered before the run.
@@ -407,7 +417,7 @@ fn radio_settings(radio: &script::Radio) -> RadioSettings {
 }
 
 /// A node's Ethernet address on the backbone: a BSID is one; the gateway's is made from its IPv4 address.
-fn endpoint(ip: Ipv4Addr, bsid: Option<Bsid>) -> BackboneEndpoint {
+pub(super) fn endpoint(ip: Ipv4Addr, bsid: Option<Bsid>) -> BackboneEndpoint {
     let [a, b, c, d] = ip.octets();
     BackboneEndpoint { mac: bsid.map_or([0x0a, 0x01, a, b, c, d], |bsid| bsid.0), ip }
 }
@@ -499,7 +509,8 @@ fn authenticator(
             let pmk = standing.pmk.clone();
             let keys = AuthenticatorKeys::new(pmk, AK_SN, mobile.mac, standing.lifetime, standing.next);
             let keys = keys.with_weaknesses(script.authenticator.weaknesses.clone());
-            let mut keys = keys.ending_at(script.last_key_count);
+            let keys = keys.ending_at(script.last_key_count);
+            let mut keys = keys.jumping_at_most(script.authenticator.count_jump);
             keys.hand_out(serving);
             keys
         } else {
@@ -516,6 +527,7 @@ fn authenticator(
         subscribers: subscribers.collect(),
         weaknesses: script.authenticator.weaknesses.clone(),
         last_key_count: script.last_key_count,
+        count_jump: script.authenticator.count_jump,
         eap_retry: eap_retry(script),
         aaa_secret: RadiusSecret::new(script.aaa.secret.clone().into_bytes()),
         aaa_retry: script.backbone.retry,

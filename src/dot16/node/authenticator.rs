@@ -58,6 +58,8 @@ pub struct AuthenticatorSettings {
     pub weaknesses: Weaknesses,
     /// The last CMAC_KEY_COUNT there is.
     pub last_key_count: CmacKeyCount,
+    /// How far above N a reported count may be (R2).
+    pub count_jump: u16,
     /// From an EAP packet to its repetition.
     pub eap_retry: Duration,
     /// What it shares with the AAA server.
@@ -122,6 +124,7 @@ pub struct Authenticator {
     next_tunnel: u32,
     weaknesses: Weaknesses,
     last_key_count: CmacKeyCount,
+    count_jump: u16,
     eap_retry: Duration,
     aaa: AaaClient,
     /// For Request Authenticators.
@@ -176,6 +179,7 @@ impl Authenticator {
             next_tunnel,
             weaknesses: settings.weaknesses,
             last_key_count: settings.last_key_count,
+            count_jump: settings.count_jump,
             eap_retry: settings.eap_retry,
             aaa: AaaClient::new(settings.aaa_secret, settings.aaa_retry),
             generator,
@@ -420,7 +424,11 @@ impl Authenticator {
                 self.backbone.answer(from, report, kind, Vec::new(), note, outbox);
             }
             ReportOutcome::Refused => {
-                outbox.verdict(Verdict::rejected(format!("refused: count {m} was consumed elsewhere")));
+                let why = match mobile.keys.next() {
+                    Some(n) if m >= n => format!("is too far above N = {n}"),
+                    _ => "was consumed elsewhere".to_owned(),
+                };
+                outbox.verdict(Verdict::rejected(format!("refused: count {m} {why}")));
                 let tlvs = vec![
                     AsnTlv::FailureIndication(failure::AUTHORIZATION_FAILURE),
                     count_tlv(named_ak_sn(&report.tlvs), m),

@@ -213,6 +213,8 @@ pub enum What {
         fingerprint: u64,
         /// PN without direction bit.
         pn: u32,
+        /// What was sealed: subheaders and payload.
+        plaintext: Vec<u8>,
     },
     /// A data PDU was accepted by its receiver: ICV and window.
     DataAccepted {

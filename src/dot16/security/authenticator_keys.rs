@@ -15,7 +15,7 @@ pub enum ReportOutcome {
     Accepted(CmacKeyCount),
     /// The report was accepted before; acknowledge again, nothing changes.
     Repeated,
-    /// The count was consumed elsewhere already (m < N): refuse.
+    /// The count was consumed elsewhere already (m < N), or is farther above N than any loss explains: refuse.
     Refused,
     /// The count was the last one: acknowledge, demand re-authentication, serve no more contexts.
     Exhausted,
@@ -32,6 +32,8 @@ pub struct AuthenticatorKeys {
     lifetime: PmkLifetime,
     /// The last count there is.
     last: CmacKeyCount,
+    /// How far above N a reported count may be.
+    jump: u16,
     /// N; none once the counter is exhausted.
     next: Option<CmacKeyCount>,
     last_accepted: Option<(Bsid, CmacKeyCount)>,
@@ -56,6 +58,10 @@ pub struct HandedContext {
 }
 
 impl AuthenticatorKeys {
+    /// How far above N a reported count may be, where nothing else is set: far more than updates can be lost in a row, and
+    /// little enough that a compromised BS cannot spend the counter with one report (attack 3 of `dot16-security.md` 9).
+    pub const JUMP: u16 = 1_024;
+
     /// A mobile that has authenticated: `next` is N, 1 right after authentication (R2), none if the counter is exhausted.
     #[must_use]
     pub fn new(
@@ -72,6 +78,7 @@ impl AuthenticatorKeys {
             ms,
             lifetime,
             last: CmacKeyCount(u16::MAX),
+            jump: Self::JUMP,
             next,
             last_accepted: None,
             holders: BTreeMap::new(),
@@ -103,6 +110,12 @@ impl AuthenticatorKeys {
     #[must_use]
     pub fn ending_at(self, last: CmacKeyCount) -> Self {
         Self { last, ..self }
+    }
+
+    /// A report may be so far above N.
+    #[must_use]
+    pub fn jumping_at_most(self, jump: u16) -> Self {
+        Self { jump, ..self }
     }
 
     /// N after the count `taken`.
@@ -158,6 +171,11 @@ impl AuthenticatorKeys {
         Some(HandedContext { ak, count, issued_before, lifetime: self.lifetime })
     }
 
+    /// Whether `m`, which is not below N, is near enough to it.
+    fn is_near(&self, m: CmacKeyCount, next: CmacKeyCount) -> bool {
+        m.0.saturating_sub(next.0) <= self.jump || self.weaknesses.has(Weakness::TakesAnyCount)
+    }
+
     /// A BS reports the count `m` that it accepted in a validated RNG-REQ (R2).
     pub fn report(&mut self, bs: Bsid, m: CmacKeyCount) -> ReportOutcome {
         if self.last_accepted == Some((bs, m)) && !self.weaknesses.has(Weakness::RefusesRepeatedReport) {
@@ -165,7 +183,7 @@ impl AuthenticatorKeys {
         }
         let taken = match self.next {
             Some(next) if m < next && self.weaknesses.has(Weakness::AcceptsOldReport) => next,
-            Some(next) if m >= next => m,
+            Some(next) if m >= next && self.is_near(m, next) => m,
             _ => return ReportOutcome::Refused,
         };
         self.last_accepted = Some((bs, m));
@@ -211,6 +229,20 @@ mod tests {
         assert_eq!(keys.report(A, CmacKeyCount(2)), ReportOutcome::Refused);
         assert_eq!(keys.next(), Some(CmacKeyCount(3)));
         assert_eq!(keys.report(A, CmacKeyCount(7)), ReportOutcome::Accepted(CmacKeyCount(8)));
+    }
+
+    #[test]
+    fn a_report_far_above_n_is_refused_and_spends_no_counts() {
+        // R2
+        let mut keys = authenticator(2).jumping_at_most(10);
+        for far in [13, 0xffff] {
+            assert_eq!(keys.report(B, CmacKeyCount(far)), ReportOutcome::Refused);
+        }
+        assert_eq!(keys.next(), Some(CmacKeyCount(2)));
+        assert_eq!(keys.report(B, CmacKeyCount(12)), ReportOutcome::Accepted(CmacKeyCount(13)));
+        // broken: A15
+        let weak = Weaknesses::from_iter([Weakness::TakesAnyCount]);
+        assert_eq!(authenticator(2).with_weaknesses(weak).report(B, CmacKeyCount(0xffff)), ReportOutcome::Exhausted);
     }
 
     #[test]

@@ -56,6 +56,11 @@ weaknesses! {
     MovesAlthoughFixed = "moves-although-fixed", MobileStation;
     /// R1: after the last count comes 0, under the same PMK (attack 15).
     WrapsCount = "wraps-count", MobileStation;
+    /// An RNG-RSP without a CMAC tuple is acted on in lock too: an abort or another frequency ends the connection (attack 9).
+    BelievesUnprotectedRngRsp = "believes-unprotected-rng-rsp", MobileStation;
+    /// Only neighbours that the last MOB_NBR-ADV names are candidates, and the first of them is the target in place of one
+    /// that it does not name (attack 8).
+    FollowsNeighbourAdvertisement = "follows-neighbour-advertisement", MobileStation;
 
     /// R4: the highest count is not kept: T_B := N, and contexts are derived for every count that is not retained
     /// (traces T4, T10, T14, T15).
@@ -96,10 +101,15 @@ weaknesses! {
     AgreesToUndeclaredSeamless = "agrees-to-undeclared-seamless", BaseStation;
     /// A26: candidates are prepared for a station that declared no handover.
     MovesFixedStations = "moves-fixed-stations", BaseStation;
+    /// A context that was asked for because of an RNG-REQ is forgotten if the RNG-REQ does not verify, so that each costs
+    /// another (attack 2).
+    FetchesContextAgain = "fetches-context-again", BaseStation;
     /// R7: the repetition of an RNG-REQ that was answered is dropped as a replay (attack 16).
     AnswersRangingOnce = "answers-ranging-once", BaseStation;
     /// R4, R8: an N below the highest count is taken for one that has wrapped, and contexts are derived again (attack 15).
     BelievesWrappedCount = "believes-wrapped-count", BaseStation;
+    /// MOB_MSHO-REQ and MOB_HO-IND without a CMAC tuple are acted on (attack 10).
+    BelievesUnprotectedHandoverMessages = "believes-unprotected-handover-messages", BaseStation;
 
     /// R2: a repeat of the report accepted last is refused (trace T2).
     RefusesRepeatedReport = "refuses-repeated-report", Authenticator;
@@ -115,6 +125,8 @@ weaknesses! {
     SwitchesPathOnAnyCount = "switches-path-on-any-count", Authenticator;
     /// R2: behind the last count N is 0, under the same PMK, and paths rest on any count (attack 15).
     WrapsNetworkCount = "wraps-network-count", Authenticator;
+    /// R2: a reported count may be any that is not below N, however far above it (attack 3).
+    TakesAnyCount = "takes-any-count", Authenticator;
 }
 
 /// The defences of a node that are off.

@@ -37,7 +37,9 @@ use std::time::Duration;
 
 pub use crate::dot16::node::HandoverMode;
 pub use aaa::Aaa;
-pub use attacks::{Attack, AttackAction, EventChoice, FrameFilter, MESSAGES, MessageName, Tap, Trigger};
+pub use attacks::{
+    Attack, AttackAction, EventChoice, FrameFilter, KeyStreamReuse, KnownPlaintext, MESSAGES, MessageName, Tap, Trigger,
+};
 pub use bounds::{Amount, TimeBounds};
 pub use entry::{Entry, Station};
 pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};

@@ -104,6 +104,8 @@ pub struct Authenticator {
     pub pmk_lifetime: Duration,
     /// Its address on the backbone.
     pub ip: Ipv4Addr,
+    /// How far above N a count may be that a base station reports (rule R2).
+    pub count_jump: u16,
     /// Rules that it does not keep.
     pub weaknesses: Weaknesses,
 }
@@ -134,7 +136,7 @@ pub(super) const RADIO_KEYS: &[&str] = &[
     "tek_linger",
 ];
 pub(super) const BACKBONE_KEYS: &[&str] = &["latency", "jitter", "loss", "duplication", "reordering", "retry"];
-pub(super) const AUTHENTICATOR_KEYS: &[&str] = &["name", "pmk_lifetime", "ip", "weaknesses"];
+pub(super) const AUTHENTICATOR_KEYS: &[&str] = &["name", "pmk_lifetime", "ip", "count_jump", "weaknesses"];
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);

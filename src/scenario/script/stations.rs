@@ -15,6 +15,7 @@ use super::network::{AUTHENTICATOR_KEYS, Authenticator, TICK};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
+use crate::dot16::security::authenticator_keys::AuthenticatorKeys;
 use crate::dot16::security::eap_tls::CertificateState;
 use crate::dot16::security::{PacketNumber, Party, Pmk, Weakness, Weaknesses};
 
@@ -329,7 +330,8 @@ fn authenticator(root: &Section<'_>, names: &mut Taken, ips: &mut Taken) -> Read
         Some(section) => weaknesses(section, Party::Authenticator)?,
         None => Weaknesses::default(),
     };
-    Ok(Authenticator { name, pmk_lifetime, ip, weaknesses })
+    let count_jump = field("count_jump").map_or(Ok(AuthenticatorKeys::JUMP), |field| field.number(0..=u16::MAX))?;
+    Ok(Authenticator { name, pmk_lifetime, ip, count_jump, weaknesses })
 }
 
 fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, profile: Profile) -> Read<BaseStation> {

@@ -14,6 +14,8 @@ pub enum Success {
     Accepted,
     /// A PDU opened that was not the compromised node's own.
     Opened,
+    /// A packet was read that nobody but its receiver should read.
+    Recovered,
     /// This holds at the end of the run.
     Expected(Box<Expectation>),
 }
@@ -22,6 +24,7 @@ pub enum Success {
 fn purpose(action: &AttackAction) -> Option<Success> {
     match action {
         AttackAction::Compromise(_) => Some(Success::Opened),
+        AttackAction::KeyStreamReuse(_) => Some(Success::Recovered),
         _ if action.sends() => Some(Success::Accepted),
         _ => None,
     }

@@ -217,7 +217,11 @@ impl Authenticator {
         let named = NamedKey::Pmk { sn: mobile.last_sn, pmk: pmk.clone() };
         let lifetime = PmkLifetime { full, ends: now + full };
         let keys = AuthenticatorKeys::new(pmk, mobile.last_sn, ms, lifetime, Some(CmacKeyCount(1)));
-        session.fresh = Some(keys.with_weaknesses(self.weaknesses.clone()).ending_at(self.last_key_count));
+        session.fresh = Some(
+            keys.with_weaknesses(self.weaknesses.clone())
+                .ending_at(self.last_key_count)
+                .jumping_at_most(self.count_jump),
+        );
         outbox.report(Event { ms, what: What::Key { at_mobile: false, held: true, key: named } });
     }
 

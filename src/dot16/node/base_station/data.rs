@@ -31,11 +31,12 @@ impl Mobile {
     /// How many service flows a mobile has at the most.
     pub(super) const FLOWS: usize = 32;
 
-    /// Seals a PDU under the keys of T_B; `None` if none of them can.
-    fn seal(&mut self, now: VirtualTime, flow: Flow, load: &Load, crc: CrcForm) -> Option<SealedPdu> {
+    /// Seals a PDU under the keys of T_B and answers it with its plaintext; `None` if none of them can.
+    fn seal(&mut self, now: VirtualTime, flow: Flow, load: &Load, crc: CrcForm) -> Option<(SealedPdu, Vec<u8>)> {
         let (pdu_type, body) = self.fragmenters.entry(flow.cid).or_default().body(&load.pieces).ok()?;
         let context = self.keys.as_mut()?.current_mut()?.tek_context_mut(flow.said)?;
-        context.seal(now, Direction::Downlink, header(pdu_type, flow.cid), &body, crc).ok()
+        let sealed = context.seal(now, Direction::Downlink, header(pdu_type, flow.cid), &body, crc).ok()?;
+        Some((sealed, body))
     }
 
     /// Takes the SDUs that were sent under keys that the mobile turns out not to have back into the queue: it cannot have
@@ -258,13 +259,13 @@ impl BaseStation {
             let Some(load) = mobile.queue.load(sfid, PduLimits { max_pdu, left, packing }) else {
                 break;
             };
-            let Some(sealed) = mobile.seal(now, flow, &load, radio.crc) else {
+            let Some((sealed, plaintext)) = mobile.seal(now, flow, &load, radio.crc) else {
                 given_up(ms, load.done.len() + usize::from(mobile.queue.drop_begun(sfid)), outbox);
                 continue;
             };
             left = left.saturating_sub(sealed.octets.len());
             let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
-            let what = What::Sealed { bs, direction: Direction::Downlink, fingerprint, pn };
+            let what = What::Sealed { bs, direction: Direction::Downlink, fingerprint, pn, plaintext };
             outbox.report(Event { ms, what });
             let note = data_note(&load.text, pn, sealed.eks);
             outbox.send(mobile.port, sealed.octets, note);

@@ -504,6 +504,16 @@ impl BaseStation {
             (ManagementMessage::PkmReq(message), protected, Some(ms)) if message.code.is_authentication() => {
                 self.authentication_request(now, (ms, Purpose::Renewal), cid, message, *protected, outbox);
             }
+            (ManagementMessage::MobMshoReq(request), None, Some(ms))
+                if self.weak(Weakness::BelievesUnprotectedHandoverMessages) =>
+            {
+                self.handover_request(now, ms, request, outbox);
+            }
+            (ManagementMessage::MobHoInd(indication), None, Some(ms))
+                if self.weak(Weakness::BelievesUnprotectedHandoverMessages) =>
+            {
+                self.indicated(now, ms, indication, outbox);
+            }
             (message, None, Some(ms)) => {
                 let text = format!("dropped: {} without CMAC tuple", message.name());
                 self.rejected(ms, Reject::Cmac, text, outbox);

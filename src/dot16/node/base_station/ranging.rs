@@ -129,6 +129,14 @@ impl BaseStation {
             if self.weak(Weakness::BelievesCountFirst) {
                 self.believed(now, ms, outbox);
             }
+            if self.weak(Weakness::FetchesContextAgain)
+                && self.target(ms).is_some_and(|target| target.request.is_none())
+            {
+                self.end_attempt(ms, outbox);
+                if let Some(mobile) = self.mobiles.get_mut(&ms) {
+                    mobile.keys = None;
+                }
+            }
             return;
         }
         self.event(ms, What::RangingRequest { bs }, outbox);

@@ -160,7 +160,7 @@ impl MobileStation {
         let context = self.keys.keys_mut(bs, count)?.tek_context_mut(flow.said)?;
         let sealed = context.seal(now, Direction::Uplink, header(pdu_type, flow.cid), &body, crc).ok()?;
         let (fingerprint, pn) = (sealed.fingerprint, sealed.pn.count());
-        self.event(What::Sealed { bs, direction: Direction::Uplink, fingerprint, pn }, outbox);
+        self.event(What::Sealed { bs, direction: Direction::Uplink, fingerprint, pn, plaintext: body }, outbox);
         let octets = sealed.octets.len();
         outbox.send(port, sealed.octets, data_note(&load.text, pn, sealed.eks));
         Some(octets)

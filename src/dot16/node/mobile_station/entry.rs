@@ -81,8 +81,7 @@ impl MobileStation {
         }
         let waiting = matches!(self.state, State::Entering { .. }) && self.timers.get(Timer::Access).is_some();
         if !waiting || !cdma_code::answers(response, cdma_code::HANDOVER_RANGING) {
-            let text = "dropped: RNG-RSP without CMAC tuple answers no CDMA code";
-            return outbox.verdict(Verdict::rejected(text));
+            return self.unprotected_response(now, response, outbox);
         }
         outbox.verdict(Verdict::accepted("timing adjusted"));
         self.timers.cancel(Timer::Access);

@@ -36,6 +36,7 @@ impl MobileStation {
         if !self.settings.declared.handover && !self.keys.weak(Weakness::MovesAlthoughFixed) {
             return self.event(What::CommandIgnored("handover: a fixed station does not hand over"), outbox);
         }
+        let (target, candidates) = self.candidates(target, candidates);
         if self.pending.is_some() {
             let text = "handover: one waits for the end of an authentication already";
             return self.event(What::CommandIgnored(text), outbox);

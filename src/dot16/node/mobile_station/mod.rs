@@ -20,6 +20,7 @@ mod network_entry;
 mod refresh;
 mod registration;
 mod sa_tek_handover;
+mod unprotected;
 
 use refresh::Refresh;
 pub use refresh::RefreshSettings;
@@ -173,6 +174,8 @@ pub struct MobileStation {
     last_serving: Bsid,
     /// When the BS listened to was heard last.
     heard: VirtualTime,
+    /// The neighbours that the last MOB_NBR-ADV named.
+    neighbours: Vec<Bsid>,
     management: VecDeque<(Vec<u8>, String)>,
     /// Its service flows in the order in which their classifiers are asked.
     flows: Vec<Sfid>,
@@ -243,6 +246,7 @@ impl MobileStation {
             refused: false,
             last_serving: bs,
             heard: VirtualTime::ZERO,
+            neighbours: Vec::new(),
             management: VecDeque::new(),
             flows,
             packets: SduQueue::default(),
@@ -345,8 +349,8 @@ impl MobileStation {
         };
         let cid = pdu.header.cid;
         match (&received.message, received.protected) {
-            (ManagementMessage::MobNbrAdv(_), _) if cid == Cid::BROADCAST => {
-                outbox.verdict(Verdict::accepted("neighbours noted"));
+            (ManagementMessage::MobNbrAdv(message), _) if cid == Cid::BROADCAST => {
+                self.neighbours_advertised(message, outbox);
             }
             (ManagementMessage::MobBshoRsp(message), Some((tuple, protected))) => {
                 if self.verify(cid, protected, &tuple, outbox) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::key_stream::{self, KeyStreamReuse};
 use super::value::Scope;
 use super::{Attack, NAME_LENGTH, Tap, Trigger, change, forgery};
 use crate::adversary::{Change, Forgery, Replay, Rounds};
@@ -33,8 +34,17 @@ pub enum AttackAction {
         /// How often.
         rounds: Rounds,
     },
+    /// Sends frames of a capture file.
+    Play {
+        /// The file, relative to the script.
+        file: String,
+        /// The numbers of the frames, from 1 as in Wireshark, in the order in which they are sent.
+        frames: Vec<u32>,
+    },
     /// Lets the frame wait until so many further ones have started on its directed link.
     Reorder(u32),
+    /// Looks for key stream that was used twice, and reads with it.
+    KeyStreamReuse(KeyStreamReuse),
 }
 
 impl AttackAction {
@@ -49,30 +59,41 @@ impl AttackAction {
             Self::Compromise(_) => "compromise",
             Self::Modify(_) => "modify",
             Self::Inject { .. } => "inject",
+            Self::Play { .. } => "play",
             Self::Reorder(_) => "reorder",
+            Self::KeyStreamReuse(_) => "xor",
         }
     }
 
     /// Whether it sends frames of its own, so that it can come later than its trigger and be accepted or not.
     #[must_use]
     pub const fn sends(&self) -> bool {
-        matches!(self, Self::Replay(_) | Self::Inject { .. })
+        matches!(self, Self::Replay(_) | Self::Inject { .. } | Self::Play { .. })
+    }
+
+    /// Whether it acts on the frame at its tap, and nowhere else.
+    const fn needs_frames(&self) -> bool {
+        !self.sends() && !matches!(self, Self::Compromise(_) | Self::KeyStreamReuse(_))
     }
 }
 
 /// Keys of which an action has exactly one.
 pub(in crate::scenario::script) const KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "reorder"];
+    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder", "xor"];
 /// Keys beside some of them.
-pub(in crate::scenario::script) const OPTIONS: &[&str] = &["times", "every", "first", "frames", "change"];
+pub(in crate::scenario::script) const OPTIONS: &[&str] =
+    &["times", "every", "first", "frames", "change", "with", "known"];
 
 pub(super) const EXPECTED: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME }, \
-     { modify = {...} }, { inject = {...} }, { reorder = NUMBER } or { compromise = BASE-STATION }";
+     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = BASE-STATION } or \
+     { xor = NAME, with = NAME, known = TEXT }";
 
 /// How often something is sent at the most.
 const MOST_TIMES: u32 = 100_000;
 /// How many frames another one waits for at the most.
 const MOST_FRAMES: u32 = 10_000;
+/// Frames that one attack plays from a file at the most.
+const MOST_PLAYED: usize = 10_000;
 /// From one time to the next.
 const EVERY: Duration = Duration::from_millis(5);
 
@@ -89,8 +110,10 @@ pub(super) fn field<'a>(attack: &Section<'a>) -> Read<Field<'a>> {
 pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, scope: Scope<'_>) -> Read<AttackAction> {
     let section = section(attack)?;
     let taken: &[&str] = match what.key() {
-        "replay" => OPTIONS,
+        "replay" => &["times", "every", "first", "frames", "change"],
         "inject" => &["times", "every"],
+        "xor" => key_stream::OPTIONS,
+        "play" => &["frames"],
         _ => &[],
     };
     for key in OPTIONS.iter().filter(|key| !taken.contains(key)) {
@@ -109,10 +132,23 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
         "compromise" => scope.stations.base_station(what).map(AttackAction::Compromise),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         "modify" => change::read(what, backbone, scope).map(AttackAction::Modify),
+        "xor" => key_stream::read(&section).map(AttackAction::KeyStreamReuse),
+        "play" => Ok(AttackAction::Play { file: what.line()?, frames: numbers(&section)? }),
         "reorder" => what.number(1..=MOST_FRAMES).map(AttackAction::Reorder),
         "inject" => Ok(AttackAction::Inject { forgery: forgery::read(what, tap, scope)?, rounds: rounds(&section)? }),
         _ => what.yes().map(|()| AttackAction::Drop),
     }
+}
+
+/// The numbers of the frames that are played.
+fn numbers(section: &Section<'_>) -> Read<Vec<u32>> {
+    let expected = "an array of numbers of frames, from 1";
+    let field = section.required("frames", expected)?;
+    let items = field.items(expected)?;
+    if !(1..=MOST_PLAYED).contains(&items.len()) {
+        return Err(field.mismatch(&format!("an array of 1 to {MOST_PLAYED} numbers of frames")));
+    }
+    items.iter().map(|item| item.number(1..=u32::MAX)).collect()
 }
 
 fn rounds(section: &Section<'_>) -> Read<Rounds> {
@@ -130,7 +166,10 @@ pub(super) fn check(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) 
     if let AttackAction::Replay(replay) = &attack.action {
         check_replay(section, attack, &replay.recording, attacks)?;
     }
-    if attack.action.sends() || matches!(attack.action, AttackAction::Compromise(_)) {
+    if let AttackAction::KeyStreamReuse(reuse) = &attack.action {
+        key_stream::check(&self::section(section)?, reuse, attacks)?;
+    }
+    if !attack.action.needs_frames() {
         let has_link = !matches!(attack.tap, Some(Tap::Air(_))) || matches!(attack.trigger, Trigger::Frame(..));
         if !has_link && !matches!(attack.action, AttackAction::Replay(_)) {
             let tap = section.required("tap", "a link")?;

@@ -1,29 +1,24 @@
 //! The table `inject`: frames of the adversary's own making.
 
 use super::Tap;
+use super::forged_message::{self, mobile};
 use super::messages::{MESSAGES, MessageName};
 use super::value::{Scope, octets, value};
 use crate::adversary::{Forgery, FrameField, Value};
-use crate::dot16::identifiers::{Bsid, MsMac};
-use crate::dot16::wire::{ManagementMessage, RngReq, RngReqTlv};
-use crate::scenario::script::links::{DirectedLink, Link};
+use crate::dot16::backbone::{BackboneEndpoint, MessageKind};
+use crate::dot16::identifiers::Bsid;
+use crate::dot16::wire::{ManagementMessage, RngReq};
+use crate::scenario::script::links::{DirectedLink, Link, LinkEnd};
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
+use crate::scenario::script::stations::{BaseStationId, Stations};
+use crate::scenario::world::endpoint;
 
-pub(in crate::scenario::script) const KEYS: &[&str] = &[
-    "octets",
-    "data",
-    "message",
-    "cid",
-    "body",
-    "cmac_key_count",
-    "cmac_pn",
-    "tuple",
-    "mobile_station",
-    "base_station",
-    "purpose",
-];
+/// Of which a table has exactly one.
+const KINDS: &[&str] = &["octets", "data", "message", "control"];
+const OF_MESSAGES: &[&str] = &["cid", "body", "cmac_key_count", "cmac_pn", "tuple"];
+const OF_CONTROL: &[&str] = &["mobile_station", "base_station", "count"];
 pub(in crate::scenario::script) const DATA_KEYS: &[&str] = &["cid", "eks", "pn", "length"];
 
 /// Longest frame, in octets.
@@ -33,18 +28,34 @@ const CIPHERTEXT: u16 = 2_025;
 
 /// The frame that `field` describes, for the link `tap` where there is one.
 pub(super) fn read(field: &Field<'_>, tap: Option<Tap>, scope: Scope<'_>) -> Read<Forgery> {
-    let section = field.section(KEYS)?;
-    let what = section.exactly_one(&["octets", "data", "message"])?;
-    if what.key() != "message" {
-        for key in KEYS.iter().filter(|key| !["octets", "data", "message"].contains(key)) {
-            section.refuse(key, &format!("beside {}", what.key()))?;
-        }
+    let keys = keys();
+    let section = field.section(&keys)?;
+    let what = section.exactly_one(KINDS)?;
+    let legal = match what.key() {
+        "message" => [OF_MESSAGES, forged_message::FIELDS].concat(),
+        "control" => OF_CONTROL.to_vec(),
+        _ => Vec::new(),
+    };
+    for key in keys.iter().filter(|key| !KINDS.contains(key) && !legal.contains(key)) {
+        section.refuse(key, &format!("beside {}", what.key()))?;
+    }
+    let backbone = tap.is_some_and(Tap::is_backbone);
+    if backbone && matches!(what.key(), "data" | "message") {
+        return Err(what.mismatch("a tap on the air beside what only stations on the air send"));
     }
     match what.key() {
         "octets" => octets(&what, FRAME).map(Forgery::Octets),
         "data" => data(&what.section(DATA_KEYS)?, scope),
+        "control" => control(&section, &what, tap.and_then(Tap::link), scope),
         _ => message(&section, &what, tap.and_then(Tap::link), scope),
     }
+}
+
+/// Every legal key.
+pub(in crate::scenario::script) fn keys() -> Vec<&'static str> {
+    let mut keys = [KINDS, OF_MESSAGES, forged_message::FIELDS].concat();
+    keys.extend(OF_CONTROL.iter().filter(|key| !forged_message::FIELDS.contains(key)));
+    keys
 }
 
 fn field_value(section: &Section<'_>, key: &str, of_frame: FrameField, scope: Scope<'_>) -> Read<Option<Value>> {
@@ -86,40 +97,59 @@ fn message(section: &Section<'_>, what: &Field<'_>, tap: Option<DirectedLink>, s
     if !has_tuple {
         section.refuse("cmac_pn", "without a tuple")?;
     }
-    let message = if let Some(body) = section.field("body") {
-        for key in ["mobile_station", "base_station", "purpose", "cmac_key_count"] {
-            section.refuse(key, "beside body")?;
+    let message = match section.field("body") {
+        Some(body) => {
+            for key in forged_message::FIELDS.iter().chain(&["cmac_key_count"]) {
+                section.refuse(key, "beside body")?;
+            }
+            ManagementMessage::Other { message_type: name.message_type(), body: octets(&body, FRAME - 11)? }
         }
-        ManagementMessage::Other { message_type: name.message_type(), body: octets(&body, FRAME - 11)? }
-    } else if is_rng_req {
-        let (ms, bs) = parties(section, tap, scope)?;
-        let purposes = [
-            ("handover", RngReq::PURPOSE_HANDOVER),
-            ("seamless", RngReq::PURPOSE_HANDOVER | RngReq::PURPOSE_SEAMLESS_HANDOVER),
-        ];
-        let purpose = section.read("purpose", RngReq::PURPOSE_HANDOVER, |field| field.one_of(&purposes))?;
-        let mut tlvs = vec![RngReqTlv::SsMacAddress(ms)];
-        tlvs.extend(bs.map(RngReqTlv::ServingBsid));
-        tlvs.push(RngReqTlv::RangingPurpose(purpose));
-        ManagementMessage::RngReq(RngReq { reserved: 0, tlvs })
-    } else {
-        return Err(section
-            .required("body", "the body of the message in hex")
-            .err()
-            .unwrap_or_else(|| what.mismatch("a message whose fields are known")));
+        None => forged_message::read(section, what, name.message_type(), tap, scope.stations)?,
     };
     let cmac_pn = has_tuple.then(|| cmac_pn.unwrap_or(Value::given(1)));
     Ok(Forgery::Message { cid, message: Box::new(message), cmac_key_count, cmac_pn })
 }
 
-/// Whom the message is about: the mobile of the tap unless `mobile_station` says another, and `base_station`.
-fn parties(section: &Section<'_>, tap: Option<DirectedLink>, scope: Scope<'_>) -> Read<(MsMac, Option<Bsid>)> {
+/// A control message from the sending end of a link on the backbone to the other one.
+fn control(section: &Section<'_>, what: &Field<'_>, tap: Option<DirectedLink>, scope: Scope<'_>) -> Read<Forgery> {
+    let kinds = [
+        (MessageKind::CmacKeyCountUpdate.name(), MessageKind::CmacKeyCountUpdate),
+        (MessageKind::ContextReq.name(), MessageKind::ContextReq),
+    ];
+    let kind = what.one_of(&kinds)?;
     let stations = scope.stations;
-    let mobile = match (section.field("mobile_station"), tap) {
-        (None, Some(DirectedLink { link: Link::Air { mobile_station, .. }, .. })) => mobile_station,
-        _ => stations.mobile_station(section)?,
+    let on_backbone = tap.filter(|tap| tap.link.is_backbone());
+    let expected = "a tap on the backbone beside a control message, such as \"r6:bs2-gw\"";
+    let tap = on_backbone.ok_or_else(|| what.mismatch(expected))?;
+    let mac = mobile(section, None, stations)?;
+    let named = section.field("base_station").map(|field| stations.base_station(&field)).transpose()?;
+    let [from, to] = ends(tap, stations);
+    let bsid = named.and_then(|named| stations.base_stations.get(named.0)).map(|base| base.bsid);
+    let bsid = bsid.unwrap_or(Bsid(from.mac));
+    let count = if kind == MessageKind::CmacKeyCountUpdate {
+        let field = section.required("count", "the CMAC_KEY_COUNT that is reported")?;
+        Some(value(&field, FrameField::CmacKeyCount.highest(), scope)?)
+    } else {
+        section.refuse("count", "in a Context_Req")?;
+        None
     };
-    let base = section.field("base_station").map(|field| stations.base_station(&field)).transpose()?;
-    let mac = stations.mobile_stations.get(mobile.0).map_or(MsMac([0; 6]), |mobile| mobile.mac);
-    Ok((mac, base.and_then(|base| stations.base_stations.get(base.0)).map(|base| base.bsid)))
+    Ok(Forgery::Control { from, to, kind, ms: mac, bsid, count })
+}
+
+/// The two ends of a link on the backbone: who sends, and who receives what the tap is for.
+fn ends(tap: DirectedLink, stations: &Stations) -> [BackboneEndpoint; 2] {
+    let station = |id: BaseStationId| {
+        let base = stations.base_stations.get(id.0);
+        base.map_or(endpoint(stations.authenticator.ip, None), |base| endpoint(base.ip, Some(base.bsid)))
+    };
+    let gateway = endpoint(stations.authenticator.ip, None);
+    let [first, second] = match tap.link {
+        Link::R6 { base_station } | Link::Air { base_station, .. } => [station(base_station), gateway],
+        Link::R4 { first, second } => [station(first), station(second)],
+        Link::R3 => [gateway, endpoint(stations.aaa.ip, None)],
+    };
+    match tap.to {
+        LinkEnd::First => [second, first],
+        LinkEnd::Second => [first, second],
+    }
 }

@@ -5,7 +5,9 @@
 
 mod action;
 mod change;
+mod forged_message;
 mod forgery;
+mod key_stream;
 mod messages;
 mod trigger;
 mod value;
@@ -13,6 +15,7 @@ mod value;
 use std::time::Duration;
 
 pub use action::AttackAction;
+pub use key_stream::{KeyStreamReuse, KnownPlaintext};
 pub use messages::{MESSAGES, MessageName};
 pub use trigger::{EventChoice, FrameFilter, Trigger};
 
@@ -30,7 +33,7 @@ use value::Scope;
 pub struct Attack {
     /// Its name, distinct from that of every other attack.
     pub name: String,
-    /// Where the adversary sits; `None` exactly when it compromises a node.
+    /// Where the adversary sits; `None` exactly when it compromises a node or looks at recordings.
     pub tap: Option<Tap>,
     /// When it acts.
     pub trigger: Trigger,
@@ -81,18 +84,13 @@ impl Tap {
 pub(super) use trigger::KEYS as TRIGGER_KEYS;
 
 pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
-/// The tables in an entry, each with its keys; the reference of the format has all of them.
+/// The keys of an entry and of every table in it; the reference of the format has all of them.
 #[cfg(test)]
-pub(super) const TABLES: [&[&str]; 8] = [
-    KEYS,
-    trigger::KEYS,
-    action::KEYS,
-    action::OPTIONS,
-    change::KEYS,
-    change::TLV_KEYS,
-    forgery::KEYS,
-    forgery::DATA_KEYS,
-];
+pub(super) fn every_key() -> Vec<&'static str> {
+    let tables =
+        [KEYS, trigger::KEYS, action::KEYS, action::OPTIONS, change::KEYS, change::TLV_KEYS, change::OCTETS_KEYS];
+    [tables.concat(), forgery::keys(), forgery::DATA_KEYS.to_vec()].concat()
+}
 
 /// Attacks in one script.
 const MOST_ATTACKS: usize = 1_000;
@@ -133,13 +131,19 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
 
 fn attack(section: &Section<'_>, name: String, scope: Scope<'_>, duration: Duration) -> Read<Attack> {
     let what = action::field(section)?;
-    let tap = if what.key() == "compromise" {
-        for key in ["tap", "direction", "to", "insider"] {
-            section.refuse(key, "beside compromise, which hears all of the air")?;
+    let without_tap = match what.key() {
+        "compromise" => Some("beside compromise, which hears all of the air"),
+        "xor" => Some("beside xor, which looks at recordings"),
+        _ => None,
+    };
+    let tap = match without_tap {
+        Some(reason) => {
+            for key in ["tap", "direction", "to", "insider"] {
+                section.refuse(key, reason)?;
+            }
+            None
         }
-        None
-    } else {
-        Some(tap(section, scope.stations)?)
+        None => Some(tap(section, scope.stations)?),
     };
     let field = section.required("trigger", "a trigger such as { frame = \"data\" }")?;
     let (trigger, wait) = trigger::read(&field, tap, scope, duration)?;

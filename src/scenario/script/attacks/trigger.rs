@@ -70,7 +70,7 @@ pub(super) fn read(
     let what = section.exactly_one(&["frame", "time", "event"])?;
     let refuse = |keys: &[&str], reason: &str| keys.iter().try_for_each(|key| section.refuse(key, reason));
     let wait = section.read("wait", Duration::ZERO, |field| field.time(TICK..=Duration::MAX))?;
-    let only_time = || field.mismatch("an instant (time), because the action is to compromise");
+    let only_time = || field.mismatch("an instant (time), because the action has no tap");
     let trigger = match what.key() {
         "frame" => {
             let tap = tap.ok_or_else(only_time)?;

@@ -72,7 +72,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[step]]`", steps::KEYS),
         ("### `[[link]]`", impairments::KEYS),
         ("### `[[fault]]`", faults::KEYS),
-        ("### `[[attack]]`", &attacks::TABLES.concat()),
+        ("### `[[attack]]`", &attacks::every_key()),
         ("### `[[expect]]`", expectations::KEYS),
         ("### `[[expect]]`", expectations::HANDOVER_KEYS),
         ("### `[[expect]]`", expectations::TRAFFIC_KEYS),

@@ -602,6 +602,35 @@ fn the_success_of_an_attack_is_checked() {
     parse(&format!("{SMALLEST}{attack}{expect}")).unwrap();
 }
 
+#[test]
+fn key_stream_is_looked_for_in_recordings_that_are_made() {
+    let compare = "[[attack]]\nname = \"b\"\ntrigger = { time = \"1s\" }\naction = { xor = \"tape\", with = \"tape\", known = \"sent\" }\n";
+    parse(&format!("{SMALLEST}{ATTACK}{compare}")).unwrap();
+    let changed = |from: &str, to: &str, message: &str| {
+        assert!(compare.contains(from));
+        let error = parse(&format!("{SMALLEST}{ATTACK}{}", compare.replacen(from, to, 1))).unwrap_err().to_string();
+        assert!(error.contains(&format!("attack.{message}")), "{error}");
+    };
+    changed(
+        "with = \"tape\"",
+        "with = \"tap\"",
+        "action.with: expected a recording that another attack makes, found \"tap\"",
+    );
+    changed(
+        ", known = \"sent\"",
+        "",
+        "action.known: expected \"sent\", or what the packets of the first recording say",
+    );
+    changed("with = \"tape\", ", "", "action.with: expected the name of a recording, found nothing");
+    changed("xor = \"tape\"", "compromise = \"bs1\"", "action.with: expected no with beside compromise, found one");
+    changed("time = \"1s\"", "frame = \"data\"", "trigger: expected an instant (time), because the action has no tap");
+    changed(
+        "name = \"b\"",
+        "name = \"b\"\ntap = \"air:ms1-bs1\"",
+        "tap: expected no tap beside xor, which looks at recordings, found one",
+    );
+}
+
 const COMPROMISE: &str = r#"[[attack]]
 name = "a"
 trigger = { time = "1s" }
@@ -626,7 +655,7 @@ fn a_compromise_needs_a_base_station_and_an_instant_and_has_no_tap() {
         "frame = \"data\"",
         3,
         11,
-        "trigger: expected an instant (time), because the action is to compromise, found a table",
+        "trigger: expected an instant (time), because the action has no tap, found a table",
     );
     let reason = "beside compromise, which hears all of the air, found one";
     changed("trigger", "tap = \"air:ms1-bs1\"\ntrigger", 3, 1, &format!("tap: expected no tap {reason}"));
@@ -704,7 +733,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, reorder, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, play, reorder, xor, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(

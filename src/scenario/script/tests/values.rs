@@ -72,6 +72,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             name: "gw".to_owned(),
             pmk_lifetime: ms(3_600_000),
             ip: Ipv4Addr::new(10, 16, 0, 254),
+            count_jump: 1_024,
             weaknesses: Weaknesses::default(),
         },
         aaa: Aaa {
