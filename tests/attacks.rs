@@ -97,7 +97,8 @@ fn differences(one: &BundledScript, other: &BundledScript) -> BTreeSet<String> {
 
 /// Whether a key is a switch of a defence: a setting of a node, or the mode of the network.
 fn is_switch(key: &str) -> bool {
-    key == "mode" || ["base_station.", "mobile_station.", "authenticator."].iter().any(|start| key.starts_with(start))
+    ["mode", "last_key_count"].contains(&key)
+        || ["base_station.", "mobile_station.", "authenticator."].iter().any(|start| key.starts_with(start))
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("lost-counter-std2009"),
     bundled!("lost-counter-no-authentication"),
     bundled!("seamless-compromised"),
+    bundled!("target-compromised"),
+    bundled!("target-compromised-same-pmk"),
     bundled!("count-end"),
     bundled!("count-end-wraps"),
     bundled!("rng-rsp-jammed"),

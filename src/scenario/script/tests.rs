@@ -3,6 +3,7 @@
 mod attacks;
 mod bundled;
 mod errors;
+mod gallery;
 mod options;
 mod values;
 
