@@ -1,7 +1,9 @@
 //! Behaviour of the script format as a whole.
 
+mod attacks;
 mod bundled;
 mod errors;
+mod gallery;
 mod options;
 mod values;
 
