@@ -28,6 +28,8 @@ enum Loot {
 #[derive(Clone, Debug)]
 pub struct Compromise {
     since: VirtualTime,
+    /// Whether it took what was there at that instant, and came no more.
+    once: bool,
     /// Of each mobile, in the order in which it came to the node: held now, or learnt.
     keys: Vec<(MsMac, Loot)>,
 }
@@ -36,7 +38,13 @@ impl Compromise {
     /// From `since` on the adversary reads what the node holds.
     #[must_use]
     pub fn new(since: VirtualTime) -> Self {
-        Self { since, keys: Vec::new() }
+        Self { since, once: false, keys: Vec::new() }
+    }
+
+    /// At `at` the adversary takes what the node holds then, and nothing after.
+    #[must_use]
+    pub fn once(at: VirtualTime) -> Self {
+        Self { once: true, ..Self::new(at) }
     }
 
     /// From when on.
@@ -53,6 +61,9 @@ impl Compromise {
             NamedKey::AkAndKek { akid, kek, .. } => Loot::Kek(*akid, kek.clone()),
             NamedKey::Pmk { .. } | NamedKey::Cmac { .. } => return,
         };
+        if self.once && now >= self.since {
+            return;
+        }
         let known = self.keys.iter().position(|(of, known)| *of == ms && *known == loot);
         match known {
             Some(known) if !held && now < self.since => {
@@ -93,6 +104,17 @@ impl Compromise {
             }
         }
         teks
+    }
+}
+
+impl Compromise {
+    /// Those of [`Self::teks`] that the node did not hold itself: its KEKs give them.
+    #[must_use]
+    pub fn derived_teks(&self, ms: MsMac) -> Vec<Tek> {
+        let held = |tek: &Tek| {
+            self.keys.iter().any(|(of, loot)| *of == ms && matches!(loot, Loot::Tek(.., known) if known == tek))
+        };
+        self.teks(ms).into_iter().filter(|tek| !held(tek)).collect()
     }
 }
 
@@ -138,6 +160,18 @@ mod tests {
         }
         assert_eq!(compromise.teks(MS), [2, 3].map(|octet| Tek::from_octets([octet; 16])));
         assert_eq!(compromise.teks(MsMac([3; 6])), []);
+    }
+
+    #[test]
+    fn a_thief_has_what_is_held_at_that_instant_and_nothing_later() {
+        // A25
+        let at = VirtualTime::from_nanos;
+        let mut theft = Compromise::once(at(10));
+        for (time, held, octet) in [(0, true, 1), (0, true, 2), (5, false, 1), (11, false, 2), (12, true, 3)] {
+            theft.key(at(time), MS, held, &tek(octet));
+        }
+        assert_eq!(theft.teks(MS), [Tek::from_octets([2; 16])]);
+        assert_eq!(theft.derived_teks(MS), [], "no KEK was there");
     }
 
     #[test]

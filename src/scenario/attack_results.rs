@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::key_stream_result::{SealedPlaintexts, key_stream_result};
 use super::outcome::AttackResult;
 use super::script::{Attack, AttackAction, Expectation, Expected, Script, Success, Trigger};
+use super::stolen_keys;
 use super::world::{LinkEnds, Topology};
 use crate::adversary::{Comparisons, Compromise, compromise};
 use crate::dot16::identifiers::MsMac;
@@ -24,6 +25,7 @@ impl Compromises {
         let attacks = script.attacks.iter().enumerate();
         let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, &attack.trigger) {
             (AttackAction::Compromise(bs), Trigger::Time(since)) => Some((number, (bs.0, Compromise::new(*since)))),
+            (AttackAction::Steal(bs), Trigger::Time(at)) => Some((number, (bs.0, Compromise::once(*at)))),
             _ => None,
         });
         Self(compromises.collect())
@@ -71,6 +73,10 @@ pub(super) fn attack_results(
             AttackAction::Compromise(_) => {
                 let (position, compromise) = compromises.0.get(&number)?;
                 Some(compromised(attack, *position, compromise, transmissions, topology))
+            }
+            AttackAction::Steal(_) => {
+                let (_, theft) = compromises.0.get(&number)?;
+                Some(stolen_keys::result(attack, theft, transmissions, topology))
             }
             _ => None,
         };

@@ -121,7 +121,7 @@ fn scripted_attack(
         AttackAction::Inject { forgery, rounds } => Action::Inject { forgery: forgery.clone(), rounds: *rounds },
         AttackAction::KeyStreamReuse(reuse) => Action::Compare(reuse.first.clone(), reuse.second.clone()),
         AttackAction::Play { .. } => Action::Play(played.get(&number).cloned().unwrap_or_default()),
-        AttackAction::Compromise(_) => return None,
+        AttackAction::Compromise(_) | AttackAction::Steal(_) => return None,
     };
     let tap = match tap {
         script::Tap::Air(direction) => Tap::Air(direction),

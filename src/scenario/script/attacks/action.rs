@@ -45,6 +45,8 @@ pub enum AttackAction {
     Reorder(u32),
     /// Looks for key stream that was used twice, and reads with it.
     KeyStreamReuse(KeyStreamReuse),
+    /// Takes the keys that this base station holds at the trigger, and no later ones.
+    Steal(BaseStationId),
 }
 
 impl AttackAction {
@@ -62,6 +64,7 @@ impl AttackAction {
             Self::Play { .. } => "play",
             Self::Reorder(_) => "reorder",
             Self::KeyStreamReuse(_) => "xor",
+            Self::Steal(_) => "steal",
         }
     }
 
@@ -73,20 +76,20 @@ impl AttackAction {
 
     /// Whether it acts on the frame at its tap, and nowhere else.
     const fn needs_frames(&self) -> bool {
-        !self.sends() && !matches!(self, Self::Compromise(_) | Self::KeyStreamReuse(_))
+        !self.sends() && !matches!(self, Self::Compromise(_) | Self::KeyStreamReuse(_) | Self::Steal(_))
     }
 }
 
 /// Keys of which an action has exactly one.
 pub(in crate::scenario::script) const KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder", "xor"];
+    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder", "xor", "steal"];
 /// Keys beside some of them.
 pub(in crate::scenario::script) const OPTIONS: &[&str] =
     &["times", "every", "first", "frames", "change", "with", "known"];
 
 pub(super) const EXPECTED: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME }, \
-     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = BASE-STATION } or \
-     { xor = NAME, with = NAME, known = TEXT }";
+     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = BASE-STATION }, \
+     { steal = BASE-STATION } or { xor = NAME, with = NAME, known = TEXT }";
 
 /// How often something is sent at the most.
 const MOST_TIMES: u32 = 100_000;
@@ -97,7 +100,7 @@ const MOST_PLAYED: usize = 10_000;
 /// From one time to the next.
 const EVERY: Duration = Duration::from_millis(5);
 
-fn section<'a>(attack: &Section<'a>) -> Read<Section<'a>> {
+pub(super) fn section<'a>(attack: &Section<'a>) -> Read<Section<'a>> {
     attack.required("action", EXPECTED)?.section(&[KEYS, OPTIONS].concat())
 }
 
@@ -130,6 +133,7 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
             change: section.read("change", Change::default(), |field| change::read(field, backbone, scope))?,
         })),
         "compromise" => scope.stations.base_station(what).map(AttackAction::Compromise),
+        "steal" => scope.stations.base_station(what).map(AttackAction::Steal),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         "modify" => change::read(what, backbone, scope).map(AttackAction::Modify),
         "xor" => key_stream::read(&section).map(AttackAction::KeyStreamReuse),
