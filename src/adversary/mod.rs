@@ -22,6 +22,9 @@ pub mod recording;
 pub mod trigger;
 pub mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

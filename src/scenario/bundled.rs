@@ -93,6 +93,19 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("nonce-reuse-mobile-flush"),
     bundled!("nonce-reuse-forced"),
     bundled!("nonce-reuse-forced-flush"),
+    bundled!("forged-count"),
+    bundled!("forged-count-believes-count-first"),
+    bundled!("count-jump"),
+    bundled!("count-jump-takes-any-count"),
+    bundled!("self-sync-flood"),
+    bundled!("self-sync-flood-no-budget"),
+    bundled!("forged-neighbours"),
+    bundled!("forged-neighbours-followed"),
+    bundled!("forged-rng-rsp"),
+    bundled!("forged-rng-rsp-believed"),
+    bundled!("forged-ho-ind"),
+    bundled!("forged-ho-ind-unprotected"),
+    bundled!("dropped-ho-ind"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

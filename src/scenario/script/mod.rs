@@ -17,6 +17,7 @@ mod impairments;
 mod links;
 mod nearest;
 mod network;
+mod possible;
 mod problem;
 mod section;
 mod set;
@@ -242,7 +243,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let faults = faults::read(&root, &stations, header.duration)?;
     let attacks = attacks::read(&root, &stations, header.duration)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
-    Ok(Script {
+    let script = Script {
         name: header.name,
         shows: header.shows,
         statements: header.statements,
@@ -268,5 +269,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         faults: entry::shifted(faults, begins),
         attacks: entry::shifted(attacks, begins),
         expectations,
-    })
+    };
+    possible::check(&root, &script)?;
+    Ok(script)
 }

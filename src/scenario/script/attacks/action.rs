@@ -6,8 +6,9 @@ use super::key_stream::{self, KeyStreamReuse};
 use super::value::Scope;
 use super::{Attack, NAME_LENGTH, Tap, Trigger, change, forgery};
 use crate::adversary::{Change, Forgery, Replay, Rounds};
+use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::network::TICK;
-use crate::scenario::script::problem::Read;
+use crate::scenario::script::problem::{Problem, Read};
 use crate::scenario::script::section::{Field, Section};
 use crate::scenario::script::stations::BaseStationId;
 
@@ -99,7 +100,7 @@ const MOST_PLAYED: usize = 10_000;
 /// From one time to the next.
 const EVERY: Duration = Duration::from_millis(5);
 
-fn section<'a>(attack: &Section<'a>) -> Read<Section<'a>> {
+pub(super) fn section<'a>(attack: &Section<'a>) -> Read<Section<'a>> {
     attack.required("action", EXPECTED)?.section(&[KEYS, OPTIONS].concat())
 }
 
@@ -179,7 +180,8 @@ pub(super) fn check(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) 
             return Err(tap.mismatch("a link such as \"air:ms1-bs2\", because no frame tells where to send"));
         }
     } else if !matches!(attack.trigger, Trigger::Frame(..)) {
-        return Err(trigger.mismatch(&format!("a trigger on frames, because the action is to {what}")));
+        let expected = format!("a trigger on frames, because the action is to {what}");
+        return Err(Problem::mismatch(trigger.place(), trigger.path(), &expected, "another"));
     }
     if !attack.action.sends() && !attack.wait.is_zero() {
         let field = trigger.section(super::trigger::KEYS)?.required("wait", "a time")?;
@@ -205,5 +207,9 @@ fn check_replay(section: &Section<'_>, attack: &Attack, recording: &str, attacks
         None => "on the air".to_owned(),
     };
     let replay = field(section)?;
-    Err(replay.mismatch(&format!("a recording that another attack makes {source}")))
+    let recorded = attacks.iter().filter(|other| other.tap.is_some_and(fits)).filter_map(|other| match &other.action {
+        AttackAction::Record(name) => Some(name.as_str()),
+        _ => None,
+    });
+    Err(suggest(replay.mismatch(&format!("a recording that another attack makes {source}")), recording, recorded))
 }
