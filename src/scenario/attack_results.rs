@@ -51,6 +51,9 @@ pub(super) struct Traces<'a> {
     pub topology: &'a Topology,
 }
 
+/// The name of what a program outside does, in results and expectations.
+pub(super) const EXTERNAL: &str = "external";
+
 /// The results of the attacks that have one, in the order of the script. `holds` says whether an expectation on which
 /// success rests holds, and what was seen.
 pub(super) fn attack_results(
@@ -63,7 +66,7 @@ pub(super) fn attack_results(
     let results = attacks.filter_map(|(number, attack)| {
         let success = attack.succeeds_if.as_ref()?;
         let done = match &attack.action {
-            _ if attack.action.sends() => Some(replayed(number, attack, transmissions, topology)),
+            _ if attack.action.sends() => Some(replayed(number, &attack.name, transmissions, topology)),
             AttackAction::KeyStreamReuse(reuse) => {
                 let compared = traces.comparisons.of(number);
                 Some(key_stream_result(attack, &reuse.known, compared, traces.plaintexts, topology))
@@ -83,7 +86,11 @@ pub(super) fn attack_results(
         }
         Some(result)
     });
-    results.collect()
+    let outside = script.adversary.as_ref().map(|_| {
+        // Its frames have the number after the last attack.
+        replayed(script.attacks.len(), EXTERNAL, transmissions, topology)
+    });
+    results.chain(outside).collect()
 }
 
 /// The result of an attack that has succeeded if `expectation` holds; `done` is what its action came to by itself.
@@ -99,7 +106,7 @@ fn expected(
     AttackResult { succeeded, detail, ..done }
 }
 
-fn replayed(number: usize, attack: &Attack, transmissions: &[Transmission], topology: &Topology) -> AttackResult {
+fn replayed(number: usize, name: &str, transmissions: &[Transmission], topology: &Topology) -> AttackResult {
     let sent: Vec<&Transmission> = transmissions.iter().filter(|sent| sent.from == Sender::Adversary(number)).collect();
     let verdicts = || sent.iter().flat_map(|sent| &sent.verdicts);
     let accepted = verdicts().filter(|verdict| verdict.accepted).count();
@@ -107,7 +114,7 @@ fn replayed(number: usize, attack: &Attack, transmissions: &[Transmission], topo
     if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
         detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
     }
-    AttackResult::new(&attack.name, accepted > 0, detail)
+    AttackResult::new(name, accepted > 0, detail)
 }
 
 /// Tries the loot on every user PDU that stations sent on the air since the compromise. It has succeeded if one of

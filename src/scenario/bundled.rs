@@ -89,6 +89,9 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("nonce-reuse-mobile-flush"),
     bundled!("nonce-reuse-forced"),
     bundled!("nonce-reuse-forced-flush"),
+    // Attack 7.
+    bundled!("rogue-base-station"),
+    bundled!("rogue-base-station-believed"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

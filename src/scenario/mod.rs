@@ -12,12 +12,14 @@
 //!   `key_collector`, `key_standing`, `releases`, `link_search` and `expectations`: what is made of frames and of what nodes
 //!   report.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
+//! * [`external_process`]: the program that is the adversary, if the script names one.
 //! * [`compare`]: the five modes side by side, over many runs.
 
 mod attack_results;
 pub mod bundled;
 pub mod compare;
 mod expectations;
+pub mod external_process;
 mod faults;
 mod handover_measure;
 mod key_collector;

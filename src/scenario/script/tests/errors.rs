@@ -719,7 +719,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, play, reorder, xor, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, play, reorder, xor, rogue, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(
