@@ -7,6 +7,7 @@
 //! * [`dot16::backbone`]: the same for the ASN control plane, the GRE data path and RADIUS.
 //! * [`dot16::security`]: key derivation, CMAC tuples, CCM PDUs, PN windows, TEK contexts, EAP-TLS; no I/O.
 //! * [`capture`]: pcapng and pcap files, their framings, the key log.
+//! * [`judge`]: recomputes everything in a capture, and tells what is wrong with it.
 //! * [`emulation`]: nodes behind one trait, links, taps, virtual time, threads and channels; knows no protocol.
 //! * [`dot16::node`]: the state machines of mobile station, base station, Authenticator and AAA server, sans-IO.
 //! * [`adversary`]: trigger and action: record, replay, drop, delay, compromise a node.
@@ -19,6 +20,7 @@ pub mod capture;
 pub mod cli;
 pub mod dot16;
 pub mod emulation;
+pub mod judge;
 pub mod report;
 pub mod scenario;
 pub mod time;

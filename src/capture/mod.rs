@@ -6,6 +6,7 @@
 //! * [`capture_file`]: a capture as a value, written as pcapng or classic pcap.
 //! * [`capture_reader`]: frames read back from our own captures and from foreign ones.
 //! * [`record_reader`]: the records of a pcap or pcapng file, [`pcapng_block`]: the blocks of the latter.
+//! * [`frame_comment`]: the comment on a frame, for those who write it and those who read it.
 //! * [`traffic`]: the IPv4 packets of any capture, as user traffic.
 //! * [`key_log`]: the keys of a run, [`key_log_text`]: their text form.
 //! * [`key_lookup`]: the key for a frame.
@@ -16,6 +17,7 @@
 pub mod capture_file;
 pub mod capture_reader;
 pub mod error;
+pub mod frame_comment;
 pub mod framing;
 pub mod key_log;
 pub mod key_log_text;

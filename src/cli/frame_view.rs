@@ -1,10 +1,12 @@
 //! A frame of a capture in a reader's words: what it is, what it says, and, with a key log, whether it verifies.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::frame_summary::{content_summary, ip_summary, message_summary};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
+use crate::capture::frame_comment::FrameComment;
 use crate::capture::key_lookup::{CmacOutcome, DataOutcome, Fit, KeyLookup, Protection, Sighting};
 use crate::dot16::backbone::{BackbonePacket, decapsulate};
 use crate::dot16::identifiers::{Cid, Direction};
@@ -34,6 +36,8 @@ pub struct Secured {
 pub mod verdict {
     /// ICV or CMAC verify with the key in use, and the number is new.
     pub const ACCEPT: &str = "accept";
+    /// The same, and the receiver dropped it for a reason of its own, by its comment: it had no such key or did not listen.
+    pub const DROPPED: &str = "dropped";
     /// Not encrypted, or without CMAC.
     pub const UNPROTECTED: &str = "unprotected";
     /// The key log has no key for it.
@@ -76,13 +80,30 @@ pub struct Viewer {
     keys: Option<KeyLookup>,
     windows: BTreeMap<(usize, Direction), PnWindow>,
     highest_cmac_pn: BTreeMap<usize, u32>,
+    names: BTreeMap<Ipv4Addr, String>,
+}
+
+/// What the comment says became of a frame.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fate {
+    /// It reached no receiver that could ask a key: it uses up no packet number.
+    lost: bool,
+    /// Its receiver did not take it.
+    dropped: bool,
 }
 
 impl Viewer {
     /// A viewer with the keys of a log, or without.
     #[must_use]
     pub fn new(keys: Option<KeyLookup>) -> Self {
-        Self { keys, windows: BTreeMap::new(), highest_cmac_pn: BTreeMap::new() }
+        Self { keys, windows: BTreeMap::new(), highest_cmac_pn: BTreeMap::new(), names: BTreeMap::new() }
+    }
+
+    /// The names that the capture gives to addresses. With them the receivers' verdicts in its comments are read, too.
+    pub fn name_nodes(&mut self, names: &[(Ipv4Addr, String)]) {
+        if names.len() > self.names.len() {
+            self.names.extend(names.iter().cloned());
+        }
     }
 
     /// The PDUs of an air frame, or the one thing that another frame is; at least one.
@@ -109,11 +130,13 @@ impl Viewer {
             let text = format!("ranging code {code}, symbol {symbol}, subchannel {subchannel}");
             return vec![self.with_verdict(plain("CDMA", text), verdict::UNPROTECTED)];
         }
-        let lost = is_lost(&frame.comment);
+        let receiver = frame.destination.and_then(|ip| self.names.get(&ip));
+        let comment = FrameComment::parse(&frame.comment, receiver.map(String::as_str));
+        let fate = Fate { lost: is_lost(&frame.comment), dropped: comment.accepted() == Some(false) };
         let mut views = Vec::new();
         for pdu in MacPdu::burst(&frame.octets) {
             views.push(match pdu {
-                Ok(pdu) => self.pdu(&pdu, &at, lost),
+                Ok(pdu) => self.pdu(&pdu, &at, fate),
                 Err(error) => self.with_verdict(plain("malformed", error.to_string()), verdict::MALFORMED),
             });
         }
@@ -123,15 +146,15 @@ impl Viewer {
         views
     }
 
-    fn pdu(&mut self, pdu: &MacPdu<'_>, at: &Sighting, lost: bool) -> View {
+    fn pdu(&mut self, pdu: &MacPdu<'_>, at: &Sighting, fate: Fate) -> View {
         let header = &pdu.header;
         let wrong_crc = pdu.crc.is_some() && pdu.crc_form().is_none();
         // What never reaches a receiver, or is dropped there before any key is asked, uses up no packet number.
-        let lost = lost || wrong_crc;
+        let fate = Fate { lost: fate.lost || wrong_crc, ..fate };
         let mut view = if header.encrypted {
-            self.encrypted(pdu, at, lost)
+            self.encrypted(pdu, at, fate)
         } else if header.cid.is_management() && header.pdu_type == PduType::NONE && !header.extended_subheader_group {
-            self.management(pdu.body, header.cid, at, lost)
+            self.management(pdu.body, header.cid, at, fate)
         } else {
             let view = plain("data", format!("not encrypted, {}", content_summary(header.pdu_type, pdu.body)));
             let mut view = self.with_verdict(view, verdict::UNPROTECTED);
@@ -155,7 +178,7 @@ impl Viewer {
         view
     }
 
-    fn encrypted(&mut self, pdu: &MacPdu<'_>, at: &Sighting, lost: bool) -> View {
+    fn encrypted(&mut self, pdu: &MacPdu<'_>, at: &Sighting, fate: Fate) -> View {
         let eks = pdu.header.eks;
         let body = EncryptedBody::parse(pdu.body);
         let sealed = match &body {
@@ -183,8 +206,9 @@ impl Viewer {
                     (_, PnVerdict::Duplicate) => verdict::PN_DUPLICATE,
                     (_, PnVerdict::Old) => verdict::PN_OLD,
                     (Fit::OutOfUse, PnVerdict::Accept) => verdict::KEY_OUT_OF_USE,
+                    (Fit::InUse, PnVerdict::Accept) if fate.dropped && !fate.lost => verdict::DROPPED,
                     (Fit::InUse, PnVerdict::Accept) => {
-                        if !lost {
+                        if !fate.lost {
                             window.accept(opened.pn);
                         }
                         verdict::ACCEPT
@@ -196,7 +220,7 @@ impl Viewer {
         view
     }
 
-    fn management(&mut self, message: &[u8], cid: Cid, at: &Sighting, lost: bool) -> View {
+    fn management(&mut self, message: &[u8], cid: Cid, at: &Sighting, fate: Fate) -> View {
         let Some(message_type) = message.first() else {
             let view = plain("malformed", "a management message without a type".to_owned());
             return self.with_verdict(view, verdict::MALFORMED);
@@ -224,8 +248,10 @@ impl Viewer {
                     let highest = self.highest_cmac_pn.get(&key).copied();
                     if highest.is_some_and(|highest| protection.pn <= highest) {
                         verdict::PN_OLD
+                    } else if fate.dropped && !fate.lost {
+                        verdict::DROPPED
                     } else {
-                        if !lost {
+                        if !fate.lost {
                             self.highest_cmac_pn.insert(key, protection.pn);
                         }
                         verdict::ACCEPT

@@ -102,6 +102,8 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
     let mut reader = capture_reader::open(&arguments.file).map_err(Failure::Input)?;
     while let Some(frame) = reader.next() {
         let frame = frame.map_err(Failure::Input)?;
+        // A file may name its nodes after some of their frames.
+        viewer.name_nodes(reader.records().names());
         let views = viewer.views(&frame);
         let interface = reader.interface_name(frame.interface);
         if arguments.json {

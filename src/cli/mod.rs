@@ -9,6 +9,7 @@ pub mod decrypt;
 mod frame_summary;
 pub mod frame_view;
 pub mod inspect;
+pub mod judge;
 pub mod list;
 pub mod run;
 
@@ -39,6 +40,8 @@ pub enum Command {
     Calc(calc::CalcCommand),
     /// Prints a line per frame of a capture; with a key log also what its keys show
     Inspect(inspect::InspectArguments),
+    /// Recomputes everything in a capture from its key log, and tells what is wrong with it
+    Judge(judge::JudgeArguments),
     /// Writes a capture with the data PDUs opened, so that Wireshark shows the IP packets
     Decrypt(decrypt::DecryptArguments),
 }
@@ -95,6 +98,7 @@ pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Resul
         Some(Command::Compare(arguments)) => compare::run(&arguments, out, messages),
         Some(Command::Calc(command)) => calc::run(&command, out, messages),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, out, messages),
+        Some(Command::Judge(arguments)) => judge::run(&arguments, out, messages),
         Some(Command::Decrypt(arguments)) => Ok(decrypt::run(&arguments, messages)),
         None => print(out, &Cli::command().render_help().to_string()).map(|()| Status::Success),
     }

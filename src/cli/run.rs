@@ -198,12 +198,13 @@ fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<
         }
         _ => None,
     };
-    let mut finished = run_against(outside, script, arguments.engine, folder, traffic.as_ref())
-        .map_err(|error| format!("error: {error}"))?;
     let (format, extension) = match arguments.format {
         Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
         Format::Pcap => (FileFormat::Pcap, "pcap"),
     };
+    let mut finished = run_against(outside, script, arguments.engine, folder, traffic.as_ref())
+        .and_then(|finished| finished.judged(script, format))
+        .map_err(|error| format!("error: {error}"))?;
     let capture = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{extension}", script.name)));
     let default_keys = || PathBuf::from(format!("{}.keys", script.name));
     // Without -o both files get their default names; with -o a key log is written where one is asked for.

@@ -3,12 +3,14 @@
 //!
 //! * [`ladder`]: who sent what to whom, and when keys changed.
 //! * [`table`]: handovers, traffic, rejects, attacks, expectations.
+//! * [`judgement`]: what the judge says.
 //! * [`comparison`] and [`plot`]: what `compare` prints and draws.
 //!
 //! The text is UTF-8 without colours or other escape sequences, at most [`WIDTH`] columns wide with up to five nodes, and
 //! depends on nothing but the outcome. The JSON document is the outcome itself, serialised.
 
 pub mod comparison;
+pub mod judgement;
 pub mod ladder;
 pub mod plot;
 pub mod table;

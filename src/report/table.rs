@@ -11,7 +11,15 @@ use crate::scenario::outcome::{HandoverResult, RunOutcome};
 /// What stands between ladder and verdict, one text for each section, ending in a line end; empty ones are left out by
 /// who joins them.
 pub(super) fn sections(outcome: &RunOutcome) -> Vec<String> {
-    vec![handovers(&outcome.handovers), traffic(outcome), counts(outcome), attacks(outcome), expectations(outcome)]
+    let judge = outcome.judge.as_ref().map_or_else(String::new, super::judgement::findings);
+    vec![
+        handovers(&outcome.handovers),
+        traffic(outcome),
+        counts(outcome),
+        attacks(outcome),
+        judge,
+        expectations(outcome),
+    ]
 }
 
 /// A table without frame, aligned, at most [`WIDTH`] columns wide. Every row has as many cells as there are headers; cells

@@ -66,6 +66,8 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("rng-req-replay"),
     bundled!("rng-req-replay-smaller-count-releases"),
     bundled!("rng-req-replay-believes-count-first"),
+    bundled!("rng-req-elsewhere"),
+    bundled!("rng-req-elsewhere-fetches-context-again"),
     bundled!("count-update-dropped"),
     bundled!("count-update-dropped-no-self-sync"),
     bundled!("old-backup"),

@@ -3,17 +3,58 @@
 use std::time::Duration;
 
 use super::outcome::{ExpectationResult, HandoverResult, RunOutcome};
-use super::script::{Amount, Expected, MobileStationId, RejectReason, Script};
+use super::script::{Amount, Expected, JudgeFinding, MobileStationId, RejectReason, Script};
 use crate::dot16::identifiers::Direction;
+use crate::judge::report::frames_text;
+use crate::judge::{Finding, FindingKind, Judgement};
 use crate::time::VirtualTime;
 
-/// Evaluates every expectation of the script; `tek_on_link` is asked only if one needs it.
+/// Evaluates every expectation of the script but those of the judge, see [`of_judge`]; `tek_on_link` is asked only if one needs
+/// it.
 pub fn evaluate(script: &Script, outcome: &RunOutcome, tek_on_link: impl Fn() -> bool) -> Vec<ExpectationResult> {
-    let evaluated = script.expectations.iter().map(|expectation| {
+    let of_run = script.expectations.iter().filter(|expectation| !matches!(expectation.expected, Expected::Judge(_)));
+    let evaluated = of_run.map(|expectation| {
         let (held, detail) = holds(&expectation.expected, script, outcome, &tek_on_link);
         ExpectationResult { text: expectation.text.clone(), held, detail }
     });
     evaluated.collect()
+}
+
+/// Evaluates what the script expects of the judge. Each result comes with its place among all expectations.
+pub(super) fn of_judge(script: &Script, judgement: &Judgement) -> Vec<(usize, ExpectationResult)> {
+    let mut results = Vec::new();
+    for (position, expectation) in script.expectations.iter().enumerate() {
+        if let Expected::Judge(wanted) = &expectation.expected {
+            let (held, detail) = judge_holds(wanted, judgement);
+            results.push((position, ExpectationResult { text: expectation.text.clone(), held, detail }));
+        }
+    }
+    results
+}
+
+/// Whether the judge finds the kinds that are wanted and no others. Of each other kind the first finding is told.
+pub(super) fn judge_holds(wanted: &[JudgeFinding], judgement: &Judgement) -> (bool, String) {
+    let found: Vec<&str> = judgement.kinds().into_iter().map(FindingKind::as_str).collect();
+    let missing = wanted.iter().map(|kind| kind.as_str()).filter(|kind| !found.contains(kind));
+    let mut detail: Vec<String> = missing.map(|kind| format!("no {kind}")).collect();
+    let unwanted = |finding: &&Finding| !wanted.iter().any(|kind| kind.as_str() == finding.kind.as_str());
+    let others: Vec<&Finding> = judgement.findings.iter().filter(unwanted).collect();
+    let mut told: Vec<FindingKind> = Vec::new();
+    for finding in &others {
+        if !told.contains(&finding.kind) {
+            told.push(finding.kind);
+            let frames = frames_text(&finding.frames);
+            detail.push(format!("{}, {frames}: {}", finding.kind.as_str(), finding.detail));
+        }
+    }
+    if others.len() > told.len() {
+        detail.push(format!("{} more", others.len() - told.len()));
+    }
+    match (detail.is_empty(), found.is_empty()) {
+        (true, true) => (true, "nothing found".to_owned()),
+        (true, false) => (true, found.join(", ")),
+        (false, _) => (false, detail.join("; ")),
+    }
 }
 
 fn nth<'a>(outcome: &'a RunOutcome, script: &Script, mobile: MobileStationId, nth: u32) -> Option<&'a HandoverResult> {
@@ -127,7 +168,8 @@ pub fn holds(
                 None => (false, "it was not given up".to_owned()),
             }
         }
-        Expected::Judge(_) => (false, "this version has no judge".to_owned()),
+        // Only who judges can tell: `of_judge`.
+        Expected::Judge(_) => (false, "the run was not judged".to_owned()),
     }
 }
 

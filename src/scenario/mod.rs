@@ -11,6 +11,7 @@
 //! * `recorder` with `attack_results`, `key_stream_result`, `recorded_capture`, `recorded_ladder`, `handover_measure`,
 //!   `key_collector`, `key_standing`, `releases`, `link_search` and `expectations`: what is made of frames and of what nodes
 //!   report.
+//! * `judgement`: a run is judged by its capture and key log.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
 //! * [`external_process`]: the program that is the adversary, if the script names one.
 //! * [`compare`]: the five modes side by side, over many runs.
@@ -22,6 +23,7 @@ mod expectations;
 pub mod external_process;
 mod faults;
 mod handover_measure;
+mod judgement;
 mod key_collector;
 mod key_standing;
 mod key_stream_result;

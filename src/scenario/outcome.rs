@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::ledger::Counts;
 pub use super::work::NodeWork;
 use crate::dot16::identifiers::{CmacKeyCount, Direction};
+use crate::judge::Judgement;
 use crate::time::VirtualTime;
 
 /// Pass or fail.
@@ -300,8 +301,8 @@ pub struct RunOutcome {
     pub attacks: Vec<AttackResult>,
     /// The capture.
     pub capture: Option<CaptureResult>,
-    /// The independent verdict; there is no judge yet.
-    pub judge: Option<()>,
+    /// The independent verdict, of a run that was judged.
+    pub judge: Option<Judgement>,
     /// The ladder of the handovers; not part of the document.
     #[serde(skip)]
     pub ladder: Vec<LadderStep>,

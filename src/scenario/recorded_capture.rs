@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::script::Script;
 use super::world::{LinkEnds, Topology};
+use crate::capture::frame_comment::{FrameChange, FrameComment, ReceiverVerdict};
 use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
 use crate::dot16::identifiers::Direction;
-use crate::emulation::{Sender, Transmission};
+use crate::emulation::{Sender, Transmission, Verdict};
 
 /// Version of the capture format, as the section comment names it.
 const CAPTURE_FORMAT: u32 = 1;
@@ -14,26 +15,28 @@ const CAPTURE_FORMAT: u32 = 1;
 /// The comment on a frame: what it is, what happened to it, and what its receiver made of it. That of a frame that was
 /// spoilt on the link begins with `deliberate:`.
 fn comment(sent: &Transmission, topology: &Topology) -> String {
-    let receiver = &topology.names[sent.to.0];
-    let mut comment = if sent.changed { format!("deliberate: {}", sent.note) } else { sent.note.clone() };
+    let mut what = sent.note.clone();
     for remark in &sent.remarks {
-        comment.push_str(&format!("; {remark}"));
+        what.push_str(&format!("; {remark}"));
     }
-    if sent.lost {
-        comment.push_str("\nlost");
-    } else if sent.verdicts.is_empty() {
-        comment.push_str("; still under way when the run ended");
+    let verdict = |(arrival, verdict): (usize, &Verdict)| ReceiverVerdict {
+        receiver: topology.names[sent.to.0].clone(),
+        duplicate: arrival > 0,
+        change: match (sent.changed, sent.replaced) {
+            (true, true) => Some(FrameChange::Modified),
+            (true, false) => Some(FrameChange::BitError),
+            (false, _) => None,
+        },
+        text: verdict.text.clone(),
+    };
+    FrameComment {
+        deliberate: sent.changed,
+        what,
+        lost: sent.lost,
+        under_way: !sent.lost && sent.verdicts.is_empty(),
+        verdicts: sent.verdicts.iter().enumerate().map(verdict).collect(),
     }
-    for (arrival, verdict) in sent.verdicts.iter().enumerate() {
-        let again = if arrival > 0 { " (a duplicate made by the link)" } else { "" };
-        let changed = match (sent.changed, sent.replaced) {
-            (true, true) => " (modified on the way)",
-            (true, false) => " (a bit error on the link)",
-            (false, _) => "",
-        };
-        comment.push_str(&format!("; {receiver}{again}{changed}: {}", verdict.text));
-    }
-    comment
+    .to_string()
 }
 
 /// Every frame, on an interface for each link; those of the adversary on interfaces of their own.

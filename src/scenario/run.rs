@@ -76,6 +76,9 @@ pub enum RunError {
         /// What is there.
         found: String,
     },
+    /// What the run leaves behind could not be judged.
+    #[error("the judge: {0}")]
+    Judge(#[source] CaptureError),
 }
 
 /// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.

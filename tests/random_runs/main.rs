@@ -4,6 +4,7 @@
 //!
 //! * `KEYHOP_CASES`: how many cases (default [`CASES`]); `tests/long` runs them over night.
 //! * `KEYHOP_SEED`: the first case; a case that failed names its seed.
+//! * `KEYHOP_JUDGED`: every so many cases the independent judge is asked, too (default [`JUDGED`]).
 //!
 //! A case that fails is made smaller as long as it fails in the same way, and printed as a script. Once it is mended, the
 //! script goes to `tests/random_runs/regressions/`, whose scripts are run before every other.
@@ -24,6 +25,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use keyhop::capture::{capture_reader, key_log_text};
 use keyhop::emulation::Engine;
 use keyhop::scenario::script::Script;
 
@@ -32,6 +34,8 @@ use support::{Run, repository, run_with};
 
 /// How many cases are run where nothing else is asked for.
 const CASES: u64 = 2000;
+/// Every so many cases the independent judge is asked, too.
+const JUDGED: u64 = 16;
 /// Every so many cases both engines are compared.
 const ENGINES: u64 = 64;
 /// How many failures are made smaller and printed at the most; one of each kind.
@@ -82,6 +86,21 @@ fn judge(text: &str, both_engines: bool) -> Option<Judged> {
     Some(judged.unwrap_or_else(|panic| Judged { findings: vec![panic], seen: BTreeMap::new() }))
 }
 
+/// The independent judge finds nothing in the capture and the key log of a script.
+fn independent(text: &str) -> Option<Finding> {
+    let script = Script::parse("case.toml", text, &[]).ok()?;
+    let found = caught(|| {
+        let run = run_with(&script, Engine::Inline, None);
+        let (capture, keys) = (run.capture_octets(), run.key_log_octets());
+        let (log, _) = key_log_text::parse(&keys).unwrap();
+        let judgement = keyhop::judge::judge(|| capture_reader::read(capture.as_slice()), &log).unwrap();
+        let finding = judgement.findings.first()?;
+        let detail = format!("{} {:?}: {}", finding.kind.as_str(), finding.frames, finding.detail);
+        Some(Finding { rule: "judge", detail })
+    });
+    found.unwrap_or_else(Some)
+}
+
 /// Both engines give the same octets.
 fn other_engine(script: &Script, run: &Run) -> Option<Finding> {
     let other = run_with(script, Engine::PerNode, None);
@@ -123,6 +142,9 @@ fn setting(name: &str, default: u64) -> u64 {
 /// Makes a failing script smaller and says what is wrong with it.
 fn report(name: &str, text: &str, finding: &Finding, both_engines: bool) {
     let fails = |text: &str| {
+        if finding.rule == "judge" {
+            return independent(text).is_some();
+        }
         let judged = judge(text, both_engines && finding.rule == "engines");
         judged.is_some_and(|judged| judged.findings.iter().any(|other| other.rule == finding.rule))
     };
@@ -149,6 +171,7 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
     }
     assert_eq!(failed, 0, "scripts that failed once fail again");
 
+    let every = setting("KEYHOP_JUDGED", JUDGED);
     let (first, cases) = (setting("KEYHOP_SEED", 0), setting("KEYHOP_CASES", CASES));
     let next = AtomicU64::new(first);
     let shown: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
@@ -162,6 +185,10 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
         let both_engines = seed.is_multiple_of(ENGINES);
         let text = generator::script_text(seed);
         let judged = judge(&text, both_engines).unwrap_or_else(|| panic!("seed {seed} gives no script:\n{text}"));
+        let mut judged = judged;
+        if seed.is_multiple_of(every) {
+            judged.findings.extend(independent(&text));
+        }
         for (what, count) in judged.seen {
             *seen.lock().unwrap().entry(what).or_default() += count;
         }

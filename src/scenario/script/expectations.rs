@@ -195,6 +195,10 @@ words! {
         UnauthenticatedAccepted = "unauthenticated_accepted",
         /// The comment of a frame says something else than the frame.
         CommentDisagrees = "comment_disagrees",
+        /// Generated TEKs that must differ are equal, or a TEK is in use at two base stations.
+        TekNotUnique = "tek_not_unique",
+        /// A key of the log does not follow from those above it.
+        KeyDerivation = "key_derivation",
     }
 }
 
@@ -231,7 +235,7 @@ pub(super) const KEYS: &[&str] = &[
     "released",
 ];
 /// What the success of an attack can rest on: neither on another attack, nor on the judge, who comes later.
-const OF_SUCCESS: [&str; 10] = [
+const OF_SUCCESS: [&str; 11] = [
     "handover",
     "traffic",
     "rejects",
@@ -240,6 +244,7 @@ const OF_SUCCESS: [&str; 10] = [
     "interruption",
     "entered",
     "renewed",
+    "work",
     "tek_on_link",
     "released",
 ];

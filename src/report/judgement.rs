@@ -1,0 +1,53 @@
+//! What the judge says, as text for a reader at a terminal.
+
+use super::table::tabulated;
+use super::{WIDTH, wrapped};
+use crate::judge::Judgement;
+use crate::judge::findings::Remark;
+use crate::judge::report::frames_text;
+
+/// The whole judgement: what was verified, the findings, the notes.
+#[must_use]
+pub fn text(judgement: &Judgement) -> String {
+    let figure = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
+    let rows = vec![
+        figure("frames", judgement.frames),
+        figure("data PDUs whose ICV verifies", judgement.verified.icv),
+        figure("messages whose CMAC verifies", judgement.verified.cmac),
+        figure("keys used that the log has", judgement.keys.logged),
+        figure("keys used that were received, wrapped or from BS to BS", judgement.keys.received),
+        figure("keys used that were derived", judgement.keys.derived),
+    ];
+    let mut text = tabulated(&["judge", "count"], rows);
+    text.push('\n');
+    text.push_str(&findings(judgement));
+    if !judgement.notes.is_empty() {
+        text.push_str("notes:\n");
+        judgement.notes.iter().for_each(|note| text.push_str(&remark(note.kind.as_str(), note)));
+    }
+    text
+}
+
+/// The findings, or that there are none.
+#[must_use]
+pub fn findings(judgement: &Judgement) -> String {
+    if judgement.findings.is_empty() {
+        return "judge: nothing found\n".to_owned();
+    }
+    let mut text = "judge: findings\n".to_owned();
+    judgement.findings.iter().for_each(|finding| text.push_str(&remark(finding.kind.as_str(), finding)));
+    text
+}
+
+fn remark<K>(kind: &str, remark: &Remark<K>) -> String {
+    let frames = frames_text(&remark.frames);
+    let frames = if frames.is_empty() { String::new() } else { format!("{frames}: ") };
+    let lines = wrapped(&format!("{kind}: {frames}{}", remark.detail), WIDTH - 4);
+    let mut text = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        text.push_str(if number == 0 { "  " } else { "    " });
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,45 @@
+//! A run is judged: the judge gets the octets of the capture and the key log as they are written, and nothing else.
+
+use super::expectations;
+use super::outcome::{ExpectationResult, RunVerdict};
+use super::run::{FinishedRun, RunError};
+use super::script::{Expected, Script};
+use crate::capture::error::CaptureError;
+use crate::capture::{FileFormat, capture_file, capture_reader, key_log_text};
+use crate::judge::{Judgement, judge};
+
+impl FinishedRun {
+    /// Asks the judge about the capture in this format, evaluates what the script expects of it, and takes both into the
+    /// outcome. A script that says nothing of the judge expects it to find nothing.
+    ///
+    /// # Errors
+    /// Capture or key log cannot be written, or not be read again.
+    pub fn judged(mut self, script: &Script, format: FileFormat) -> Result<Self, RunError> {
+        let judgement = self.judgement(format).map_err(RunError::Judge)?;
+        let results = expectations::of_judge(script, &judgement);
+        for (position, result) in results {
+            let position = position.min(self.outcome.expectations.len());
+            self.outcome.expectations.insert(position, result);
+        }
+        if !script.expectations.iter().any(|expectation| matches!(expectation.expected, Expected::Judge(_)))
+            && !judgement.findings.is_empty()
+        {
+            let (held, detail) = expectations::judge_holds(&[], &judgement);
+            let text = "the judge finds nothing (the script does not say otherwise)".to_owned();
+            self.outcome.expectations.push(ExpectationResult { text, held, detail });
+        }
+        if self.outcome.expectations.iter().any(|expectation| !expectation.held) {
+            self.outcome.verdict = RunVerdict::Fail;
+        }
+        self.outcome.judge = Some(judgement);
+        Ok(self)
+    }
+
+    fn judgement(&self, format: FileFormat) -> Result<Judgement, CaptureError> {
+        let (mut capture, mut keys) = (Vec::new(), Vec::new());
+        capture_file::write(&self.capture, format, &mut capture)?;
+        key_log_text::write(&self.keys, &mut keys)?;
+        let (log, _) = key_log_text::parse(&keys)?;
+        judge(|| capture_reader::read(capture.as_slice()), &log)
+    }
+}
