@@ -10,7 +10,7 @@ use crate::scenario::script::links::LinkEnd;
 use crate::scenario::script::network::TICK;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
-use crate::scenario::script::stations::BaseStationId;
+use crate::scenario::script::steps::Actor;
 
 /// What the adversary does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum AttackAction {
     Drop,
     /// Holds the frame back; on the air it arrives at the end of a subframe.
     Delay(Duration),
-    /// Takes every key that this base station holds, and tries them on all user data on the air.
-    Compromise(BaseStationId),
+    /// Takes every key that this node holds, and tries them on all user data on the air.
+    Compromise(Actor),
     /// Puts a changed frame in its place.
     Modify(Change),
     /// Sends a frame of its own making.
@@ -132,7 +132,7 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
             frames: section.field("frames").map(|field| field.number(1..=u32::MAX)).transpose()?,
             change: section.read("change", Change::default(), |field| change::read(field, backbone, scope))?,
         })),
-        "compromise" => scope.stations.base_station(what).map(AttackAction::Compromise),
+        "compromise" => super::trigger::node(what, scope.stations).map(AttackAction::Compromise),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         "modify" => change::read(what, backbone, scope).map(AttackAction::Modify),
         "rogue" if tap.and_then(Tap::link).is_none_or(|link| link.link.is_backbone() || link.to != LinkEnd::First) => {

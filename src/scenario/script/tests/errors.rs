@@ -629,13 +629,7 @@ fn a_compromise_needs_a_base_station_and_an_instant_and_has_no_tap() {
     let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
         entry_refused(COMPROMISE, from, to, line, column, &format!("attack.{message}"));
     };
-    changed(
-        "bs2",
-        "ms1",
-        4,
-        25,
-        "action.compromise: expected the name of a [[base_station]], found the string \"ms1\"",
-    );
+    changed("bs2", "bs9", 4, 25, "action.compromise: expected the name of a node, found the string \"bs9\"");
     changed(
         "time = \"1s\"",
         "frame = \"data\"",
