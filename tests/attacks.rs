@@ -12,7 +12,7 @@ use keyhop::scenario::script::{AttackId, Defence, Script};
 use toml::{Table, Value};
 
 /// The attacks that have a scenario with the defence on. Of 11 and 18 none is asked for: they are not about handovers.
-const ATTACKS: &[&str] = &["1", "2", "5", "12", "13", "14", "15", "16", "17", "R7"];
+const ATTACKS: &[&str] = &["1", "2", "3", "4", "5", "8", "9", "10", "12", "13", "14", "15", "16", "17", "R7"];
 
 /// The attacks without a scenario that succeeds: nothing of the defence can be switched off.
 const NO_SWITCH: &[&str] = &[];
@@ -97,7 +97,8 @@ fn differences(one: &BundledScript, other: &BundledScript) -> BTreeSet<String> {
 
 /// Whether a key is a switch of a defence: a setting of a node, or the mode of the network.
 fn is_switch(key: &str) -> bool {
-    key == "mode" || ["base_station.", "mobile_station.", "authenticator."].iter().any(|start| key.starts_with(start))
+    ["mode", "last_key_count"].contains(&key)
+        || ["base_station.", "mobile_station.", "authenticator."].iter().any(|start| key.starts_with(start))
 }
 
 #[test]

@@ -464,3 +464,31 @@ fn wireshark_shows_the_ip_packets_of_a_decrypted_golden() {
     let packets = ["ul", "dl"].map(|direction| traffic[direction]["sent"].as_u64().unwrap()).iter().sum::<u64>();
     assert_eq!(datagrams + 2 * sent, packets as usize);
 }
+
+/// The attack from scratch of `captures/README.md`: its script is run as the page says, and prints what the page shows.
+#[test]
+fn the_tutorial_happens_as_it_is_written() {
+    let page = fs::read_to_string(repository("captures/README.md")).unwrap();
+    let tutorial = page.split("## An attack from scratch").nth(1).unwrap().split("\n## ").next().unwrap();
+    let script = tutorial.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = Folder::new();
+    folder.write("mine.toml", script);
+    let attacks = script.split("# The attack").nth(1).unwrap();
+    let lines = attacks.lines().filter(|line| line.contains(" = "));
+    assert_eq!(lines.count(), 10, "ten lines, beside the two headings");
+    let commands: Vec<&str> = tutorial.split("```\n$ keyhop ").skip(1).collect();
+    assert_eq!(commands.len(), 4);
+    for command in commands {
+        let (arguments, shown) = command.split("```").next().unwrap().split_once('\n').unwrap();
+        let outcome = folder.keyhop(&arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(outcome.status, i32::from(shown.contains("FAIL")), "{arguments}: {}", outcome.messages);
+        let mut printed = outcome.out.lines();
+        for line in shown.lines() {
+            assert!(
+                printed.any(|one| one == line),
+                "{arguments}: not printed, or not in this order:\n{line}\n{}",
+                outcome.out
+            );
+        }
+    }
+}

@@ -275,9 +275,9 @@ def judge_message(keys, frame, ends, direction, cid, protected):
 
 # --- Verdicts -----------------------------------------------------------------------------------------------------------
 
-# The words of `keyhop inspect` for each of ours. Packet numbers are not judged here.
+# The words of `keyhop inspect` for each of ours. What a receiver makes of a PDU that verifies is not judged here.
 SAME = {
-    "in_use": {"accept", "pn_duplicate", "pn_old", "wrong_direction"},
+    "in_use": {"accept", "dropped", "pn_duplicate", "pn_old", "wrong_direction"},
     "out_of_use": {"key_out_of_use", "pn_duplicate", "pn_old", "wrong_direction"},
     "elsewhere": {"key_of_other_link"},
     "bad": {"icv_invalid", "cmac_invalid", "no_key", "malformed"},

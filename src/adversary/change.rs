@@ -155,3 +155,85 @@ fn put<T: From<Tlv>>(tlvs: &mut Vec<T>, kind: impl Fn(&T) -> u8, tlv: &Tlv) {
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::fields::tests::{data, rng_req};
+    use super::super::known::Known;
+    use super::super::recording::Recordings;
+    use super::super::value::Source;
+    use super::*;
+    use crate::dot16::wire::RngReq;
+
+    fn apply(change: &Change, frame: &[u8]) -> Result<Changed, String> {
+        let known = Known::new(BTreeMap::new(), BTreeMap::new(), CrcForm::MsbFirst);
+        let recordings = Recordings::default();
+        let sight = Sight { known: &known, recordings: &recordings, own: None };
+        change.apply(frame, true, sight, CrcForm::MsbFirst)
+    }
+
+    #[test]
+    fn fields_are_changed_by_values_of_the_frame_itself_and_the_checksums_fit() {
+        let next = Value { source: Source::Own(FrameField::Pn), offset: 1, text: "pn + 1".to_owned() };
+        // The CID is written last: a management CID would hide the PN.
+        let change =
+            Change { fields: vec![(FrameField::Cid, Value::given(1)), (FrameField::Pn, next)], ..Change::default() };
+        let changed = apply(&change, &data()).unwrap();
+        assert_eq!(changed.text, "pn 8 in place of 7, cid 1 in place of 4096");
+        assert_eq!((&changed.octets[3..5], &changed.octets[6..10]), (&[0, 1][..], &[8, 0, 0, 0x80][..]));
+        assert_eq!(first_pdu(&changed.octets).unwrap().crc_form(), Some(CrcForm::MsbFirst));
+        assert!(!changed.is_rough);
+    }
+
+    #[test]
+    fn tlvs_are_exchanged_or_put_before_the_cmac_tuple() {
+        let tlv = |kind, value: &[u8]| Tlv { kind, value: value.to_vec() };
+        let change = Change { tlvs: vec![tlv(13, &[0, 9]), tlv(6, &[5])], ..Change::default() };
+        let changed = apply(&change, &rng_req()).unwrap().octets;
+        let pdu = first_pdu(&changed).unwrap();
+        let message = RngReq::parse(pdu.body).unwrap();
+        assert_eq!((message.cmac_key_count().map(|count| count.0), message.ranging_purpose()), (Some(9), Some(5)));
+        assert_eq!(message.cmac_tuple().map(|tuple| tuple.pn), Some(9), "the tuple is the last one still");
+        assert_eq!(pdu.crc_form(), Some(CrcForm::MsbFirst));
+        assert!(apply(&change, &data()).unwrap_err().contains("TLV 13"));
+    }
+
+    #[test]
+    fn octets_and_bits_are_changed_with_the_checksums_mended_or_left() {
+        let change = Change { octets: vec![(10, vec![1, 2])], bits: vec![8 * 12], ..Change::default() };
+        let frame = data();
+        let mended = apply(&change, &frame).unwrap().octets;
+        assert_eq!(mended[10..13], [1, 2, 0xaa ^ 0x80]);
+        assert!(first_pdu(&mended).unwrap().crc_form().is_some());
+        let left = apply(&Change { leaves_checksums: true, ..change }, &frame).unwrap();
+        assert_eq!(left.octets[10..13], mended[10..13]);
+        assert_eq!(left.octets[left.octets.len() - 4..], frame[frame.len() - 4..]);
+        assert!(left.is_rough && first_pdu(&left.octets).unwrap().crc_form().is_none());
+        // A header whose HCS is left does not fit.
+        let cid = Change {
+            fields: vec![(FrameField::Cid, Value::given(0x1001))],
+            leaves_checksums: true,
+            ..Change::default()
+        };
+        assert!(first_pdu(&apply(&cid, &frame).unwrap().octets).is_none());
+    }
+
+    #[test]
+    fn what_lies_beyond_the_frame_or_is_not_in_it_is_said_and_nothing_is_changed() {
+        let beyond = Change { octets: vec![(500, vec![1])], ..Change::default() };
+        assert_eq!(apply(&beyond, &data()), Err("the frame has no octet 500".to_owned()));
+        let bit = Change { bits: vec![8 * 500], ..Change::default() };
+        assert_eq!(apply(&bit, &data()), Err("the frame has no bit 4000".to_owned()));
+        let field = Change { fields: vec![(FrameField::CmacPn, Value::given(1))], ..Change::default() };
+        assert_eq!(apply(&field, &data()), Err("the frame has no cmac_pn".to_owned()));
+        let recorded = Value {
+            source: Source::Recorded("tape".to_owned(), FrameField::Pn),
+            offset: 0,
+            text: "tape.pn".to_owned(),
+        };
+        let missing = Change { fields: vec![(FrameField::Pn, recorded)], ..Change::default() };
+        assert_eq!(apply(&missing, &data()), Err("there is no tape.pn".to_owned()));
+    }
+}

@@ -34,6 +34,8 @@ pub struct Compromise {
     public: BTreeMap<MsMac, (BTreeSet<Said>, CmacKeyCount)>,
     /// The mobiles whose PMK is known.
     with_pmk: BTreeSet<MsMac>,
+    /// Whether it took what was there at that instant, and came no more.
+    once: bool,
     /// Of each mobile, in the order in which it came to the node: held now, or learnt.
     keys: Vec<(MsMac, Loot)>,
 }
@@ -42,7 +44,20 @@ impl Compromise {
     /// From `since` on the adversary reads what the node holds.
     #[must_use]
     pub fn new(since: VirtualTime) -> Self {
-        Self { since, base_stations: Vec::new(), public: BTreeMap::new(), with_pmk: BTreeSet::new(), keys: Vec::new() }
+        Self {
+            since,
+            once: false,
+            base_stations: Vec::new(),
+            public: BTreeMap::new(),
+            with_pmk: BTreeSet::new(),
+            keys: Vec::new(),
+        }
+    }
+
+    /// At `at` the adversary takes what the node holds then, and nothing after.
+    #[must_use]
+    pub fn once(at: VirtualTime) -> Self {
+        Self { once: true, ..Self::new(at) }
     }
 
     /// The same in a network with these base stations: of a node that has the PMK the adversary derives AK and KEK of each.
@@ -87,6 +102,9 @@ impl Compromise {
     }
 
     fn learn(&mut self, now: VirtualTime, ms: MsMac, held: bool, loot: Loot) {
+        if self.once && now >= self.since {
+            return;
+        }
         let known = self.keys.iter().position(|(of, known)| *of == ms && *known == loot);
         match known {
             Some(known) if !held && now < self.since => {
@@ -131,6 +149,17 @@ impl Compromise {
             }
         }
         teks
+    }
+}
+
+impl Compromise {
+    /// Those of [`Self::teks`] that the node did not hold itself: its KEKs give them.
+    #[must_use]
+    pub fn derived_teks(&self, ms: MsMac) -> Vec<Tek> {
+        let held = |tek: &Tek| {
+            self.keys.iter().any(|(of, loot)| *of == ms && matches!(loot, Loot::Tek(.., known) if known == tek))
+        };
+        self.teks(ms).into_iter().filter(|tek| !held(tek)).collect()
     }
 }
 
@@ -182,6 +211,18 @@ mod tests {
         }
         assert_eq!(compromise.teks(MS), [2, 3].map(|octet| Tek::from_octets([octet; 16])));
         assert_eq!(compromise.teks(MsMac([3; 6])), []);
+    }
+
+    #[test]
+    fn a_thief_has_what_is_held_at_that_instant_and_nothing_later() {
+        // A25
+        let at = VirtualTime::from_nanos;
+        let mut theft = Compromise::once(at(10));
+        for (time, held, octet) in [(0, true, 1), (0, true, 2), (5, false, 1), (11, false, 2), (12, true, 3)] {
+            theft.key(at(time), MS, held, &tek(octet));
+        }
+        assert_eq!(theft.teks(MS), [Tek::from_octets([2; 16])]);
+        assert_eq!(theft.derived_teks(MS), [], "no KEK was there");
     }
 
     #[test]

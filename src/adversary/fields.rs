@@ -146,3 +146,74 @@ pub(super) fn mend(frame: &mut [u8], form: CrcForm) {
         *crc = form.octets(covered);
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::dot16::identifiers::{AkSequenceNumber, Cid, MsMac};
+    use crate::dot16::wire::{CmacTuple, RngReq, RngReqTlv};
+
+    /// An uplink data PDU on CID 0x1000 with EKS 1 and PN 7.
+    pub fn data() -> Vec<u8> {
+        let body = EncryptedBody { pn: 7 | DIRECTION_BIT, ciphertext: &[0xaa; 20], icv: [0xbb; 8] }.octets();
+        let header = GenericMacHeader { encrypted: true, eks: 1, ..GenericMacHeader::new(Cid(0x1000)) };
+        MacPdu::build(header, &body, Some(CrcForm::MsbFirst)).unwrap()
+    }
+
+    /// An RNG-REQ on CID 21 with count 3 and CMAC_PN 9.
+    pub fn rng_req() -> Vec<u8> {
+        let tuple = CmacTuple { reserved: 0, ak_sn: AkSequenceNumber(0), bsid: None, pn: 9, value: [0xcc; 8] };
+        let tlvs = vec![
+            RngReqTlv::SsMacAddress(MsMac([2; 6])),
+            RngReqTlv::CmacKeyCount(CmacKeyCount(3)),
+            RngReqTlv::MacVersion(6),
+            RngReqTlv::CmacTuple(tuple),
+        ];
+        let message = RngReq { reserved: 0, tlvs }.octets().unwrap();
+        MacPdu::build(GenericMacHeader::new(Cid(21)), &message, Some(CrcForm::MsbFirst)).unwrap()
+    }
+
+    #[test]
+    fn every_field_is_read_where_a_frame_has_it_and_nowhere_else() {
+        let read = |frame: &[u8]| FrameField::NAMED.map(|(_, field)| field.read(frame));
+        assert_eq!(read(&data()), [Some(0x1000), Some(7), Some(1), None, None]);
+        assert_eq!(read(&rng_req()), [Some(21), None, Some(0), Some(9), Some(3)]);
+        assert_eq!(read(&[0; 3]), [None; 5]);
+        assert_eq!(read(&[]), [None; 5]);
+    }
+
+    #[test]
+    fn a_field_is_written_in_its_place_and_the_rest_stays() {
+        for (frame, fields) in [
+            (data(), vec![(FrameField::Cid, 0x1234), (FrameField::Pn, 0x7fff_fffe), (FrameField::Eks, 2)]),
+            (
+                rng_req(),
+                vec![(FrameField::CmacPn, 0xffff_fffe), (FrameField::CmacKeyCount, 0xffff), (FrameField::Eks, 3)],
+            ),
+        ] {
+            for (field, value) in fields {
+                let mut changed = frame.clone();
+                field.write(&mut changed, value).unwrap();
+                mend(&mut changed, CrcForm::MsbFirst);
+                assert_eq!(field.read(&changed), Some(value), "{field:?}");
+                assert_eq!(first_pdu(&changed).unwrap().crc_form(), Some(CrcForm::MsbFirst));
+                let others = FrameField::NAMED.iter().filter(|(_, other)| *other != field);
+                for (name, other) in others {
+                    assert_eq!(other.read(&changed), other.read(&frame), "{name} beside {field:?}");
+                }
+            }
+        }
+        // The direction bit stays.
+        let mut changed = data();
+        FrameField::Pn.write(&mut changed, 8).unwrap();
+        assert_eq!(changed[6..10], [8, 0, 0, 0x80]);
+    }
+
+    #[test]
+    fn nothing_is_written_where_the_field_is_missing() {
+        let mut frame = data();
+        assert_eq!(FrameField::CmacPn.write(&mut frame, 1), None);
+        assert_eq!(FrameField::CmacKeyCount.write(&mut frame, 1), None);
+        assert_eq!(frame, data());
+    }
+}

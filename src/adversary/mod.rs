@@ -26,6 +26,9 @@ pub mod rogue;
 pub mod trigger;
 pub mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

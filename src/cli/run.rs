@@ -155,11 +155,16 @@ fn prepared(arguments: &RunArguments) -> Result<(Script, PathBuf), String> {
     Ok((script, folder))
 }
 
-pub(super) fn diagnostic(report: miette::Report) -> String {
+/// The problem of a script: in one line, then the line of the script with what is wrong in it, and advice.
+pub(crate) fn diagnostic(report: miette::Report) -> String {
     let mut text = String::new();
     let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
     match handler.render_report(&mut text, report.as_ref()) {
-        Ok(()) => format!("error: {report}\n{text}"),
+        Ok(()) => {
+            // What the picture begins with is said in the first line already.
+            let snippet: Vec<&str> = text.lines().skip_while(|line| !line.contains("╭─[")).collect();
+            format!("error: {report}\n{}", snippet.join("\n"))
+        }
         Err(_) => format!("error: {report}"),
     }
 }

@@ -22,8 +22,8 @@ use crate::time::VirtualTime;
 
 /// How long after a message its answer belongs to it.
 const ANSWER: Duration = Duration::from_millis(200);
-/// How long a user packet may wait for its way out of a base station. That nothing comes within it says that the PDU was
-/// not taken.
+/// How soon a later user packet of the same link must leave a base station to show that the way out was open: then a PDU whose
+/// packet has not left was not taken.
 const PASSING_ON: Duration = Duration::from_millis(500);
 
 /// What the sight of a frame asks of its receiver.
@@ -98,6 +98,8 @@ pub struct Acceptance {
     watched: Vec<Watched>,
     /// Uplink user packets that have not come out yet: by base station and digest, the PDUs that may have brought them.
     packets: HashMap<(Ipv4Addr, u64), Vec<usize>>,
+    /// When the uplink PDUs of a link were sent whose packets have come out.
+    passed: BTreeMap<AirLink, BTreeSet<VirtualTime>>,
     /// The latest messages of a link, that answers belong to.
     asked: BTreeMap<AirLink, Vec<usize>>,
     /// Which counts a base station has reported for a mobile.
@@ -133,7 +135,10 @@ impl Acceptance {
     pub fn passed_on(&mut self, time: VirtualTime, from: Ipv4Addr, packet: u64) {
         let Some(bringing) = self.packets.get(&(from, packet)).cloned() else { return };
         let waiting = |watched: &Watched| watched.seen.is_none();
-        self.claim(&bringing, time, true, waiting);
+        if let Some(watched) = self.claim(&bringing, time, true, waiting) {
+            let (link, sent) = (watched.sent.link, watched.sent.time);
+            self.passed.entry(link).or_default().insert(sent);
+        }
     }
 
     /// A base station answers on a link: what matches `asked` was taken.
@@ -168,7 +173,13 @@ impl Acceptance {
 
     /// Of PDUs that may have led to what happened at `time`, one did: one that its receiver says it accepted rather than
     /// another, then the earliest or the latest.
-    fn claim(&mut self, numbers: &[usize], time: VirtualTime, earliest: bool, may: impl Fn(&Watched) -> bool) {
+    fn claim(
+        &mut self,
+        numbers: &[usize],
+        time: VirtualTime,
+        earliest: bool,
+        may: impl Fn(&Watched) -> bool,
+    ) -> Option<&Watched> {
         let fits = |number: &usize| {
             self.watched.get(*number).is_some_and(|watched| {
                 let sent = &watched.sent;
@@ -180,23 +191,19 @@ impl Acceptance {
         };
         let of_time = |number: usize| if earliest { usize::MAX.saturating_sub(number) } else { number };
         let best = numbers.iter().copied().filter(fits).max_by_key(|number| (says_so(number), of_time(*number)));
-        if let Some(watched) = best.and_then(|number| self.watched.get_mut(number)) {
-            watched.seen = Some(true);
-        }
+        let watched = self.watched.get_mut(best?)?;
+        watched.seen = Some(true);
+        Some(watched)
     }
 
-    /// Judges every PDU. `last` is the time of the last frame, `passing` the base stations whose user packets are in the
-    /// capture.
-    pub fn finish(mut self, last: VirtualTime, passing: impl Fn(Ipv4Addr) -> bool, findings: &mut Findings) {
-        for ((bs, _), bringing) in &self.packets {
-            for number in bringing {
-                if let Some(watched) = self.watched.get_mut(*number)
-                    && watched.seen.is_none()
-                    && passing(*bs)
-                    && watched.sent.time + PASSING_ON <= last
-                {
-                    watched.seen = Some(false);
-                }
+    /// Judges every PDU.
+    pub fn finish(mut self, findings: &mut Findings) {
+        for number in self.packets.values().flatten() {
+            let Some(watched) = self.watched.get_mut(*number) else { continue };
+            let (sent, passed) = (watched.sent.time, self.passed.get(&watched.sent.link));
+            let mut later = passed.into_iter().flat_map(|passed| passed.range(sent..=sent + PASSING_ON));
+            if watched.seen.is_none() && later.any(|time| *time > sent) {
+                watched.seen = Some(false);
             }
         }
         let mut accepted_before: BTreeMap<u64, Vec<u64>> = BTreeMap::new();

@@ -69,8 +69,6 @@ pub struct Survey {
     pub saids: BTreeMap<Option<MsMac>, BTreeSet<Said>>,
     /// TEKs that messages bring, in their order.
     pub sent_teks: Vec<SentTek>,
-    /// The addresses from which user packets came on the backbone: their links to the gateway are in the capture.
-    pub user_packets_from: BTreeSet<Ipv4Addr>,
     /// Whether some limit was reached.
     pub full: bool,
     neighbours: BTreeSet<(Option<[u8; 3]>, [u8; 3])>,
@@ -92,10 +90,8 @@ impl Survey {
             FrameKind::Known(LinkKind::Air) => self.air(frame),
             FrameKind::Known(LinkKind::Backbone) => {
                 if let Ok(packet) = decapsulate(&frame.octets) {
-                    match packet.packet {
-                        BackbonePacket::Control(message) => self.control(&message),
-                        BackbonePacket::Data(_) => put(&mut self.user_packets_from, packet.from.ip, &mut self.full),
-                        BackbonePacket::Radius(_) => {}
+                    if let BackbonePacket::Control(message) = packet.packet {
+                        self.control(&message);
                     }
                 }
             }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::key_stream_result::{SealedPlaintexts, key_stream_result};
 use super::outcome::AttackResult;
 use super::script::{Attack, AttackAction, Expectation, Expected, Script, Success, Trigger};
+use super::stolen_keys;
 use super::world::{LinkEnds, Topology};
 use crate::adversary::key_stream::readable;
 use crate::adversary::{Comparisons, Compromise, compromise};
@@ -29,6 +30,9 @@ impl Compromises {
         let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, &attack.trigger) {
             (AttackAction::Compromise(node), Trigger::Time(since)) => {
                 Some((number, (topology.actor(*node), compromise(*since))))
+            }
+            (AttackAction::Steal(bs), Trigger::Time(at)) => {
+                Some((number, (topology.base_station(bs.0), Compromise::once(*at))))
             }
             _ => None,
         });
@@ -85,6 +89,10 @@ pub(super) fn attack_results(
             AttackAction::Compromise(_) => {
                 let (node, compromise) = compromises.0.get(&number)?;
                 Some(compromised(attack, *node, compromise, traces))
+            }
+            AttackAction::Steal(_) => {
+                let (_, theft) = compromises.0.get(&number)?;
+                Some(stolen_keys::result(attack, theft, transmissions, topology))
             }
             _ => None,
         };

@@ -76,6 +76,8 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("lost-counter-std2009"),
     bundled!("lost-counter-no-authentication"),
     bundled!("seamless-compromised"),
+    bundled!("target-compromised"),
+    bundled!("target-compromised-same-pmk"),
     bundled!("count-end"),
     bundled!("count-end-wraps"),
     bundled!("rng-rsp-jammed"),
@@ -94,6 +96,19 @@ pub const SCRIPTS: &[BundledScript] = &[
     // Attack 7.
     bundled!("rogue-base-station"),
     bundled!("rogue-base-station-believed"),
+    bundled!("forged-count"),
+    bundled!("forged-count-believes-count-first"),
+    bundled!("count-jump"),
+    bundled!("count-jump-takes-any-count"),
+    bundled!("self-sync-flood"),
+    bundled!("self-sync-flood-no-budget"),
+    bundled!("forged-neighbours"),
+    bundled!("forged-neighbours-followed"),
+    bundled!("forged-rng-rsp"),
+    bundled!("forged-rng-rsp-believed"),
+    bundled!("forged-ho-ind"),
+    bundled!("forged-ho-ind-unprotected"),
+    bundled!("dropped-ho-ind"),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.

@@ -39,6 +39,7 @@ pub mod run;
 pub mod script;
 mod scripted_links;
 pub mod service_flows;
+mod stolen_keys;
 pub mod traffic;
 pub mod work;
 pub mod world;

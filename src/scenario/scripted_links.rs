@@ -123,7 +123,7 @@ fn scripted_attack(
         AttackAction::Rogue => Action::Rogue,
         AttackAction::KeyStreamReuse(reuse) => Action::Compare(reuse.first.clone(), reuse.second.clone()),
         AttackAction::Play { .. } => Action::Play(played.get(&number).cloned().unwrap_or_default()),
-        AttackAction::Compromise(_) => return None,
+        AttackAction::Compromise(_) | AttackAction::Steal(_) => return None,
     };
     let tap = match tap {
         script::Tap::Air(direction) => Tap::Air(direction),

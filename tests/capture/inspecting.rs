@@ -117,6 +117,15 @@ fn packet_numbers_seen_before_or_below_the_window_are_told() {
 }
 
 #[test]
+fn a_frame_that_its_receiver_dropped_for_a_reason_of_its_own_is_not_accepted_and_uses_up_no_number() {
+    let mut capture = downlink(&[data(1), data(1)]);
+    capture.frames[0].comment = "user data; ms1: dropped: not listening to bs2".to_owned();
+    assert_eq!(verdicts(&capture, KEYS), ["dropped", "accept"]);
+    capture.frames[0].comment = "user data; ms1: accepted: ICV good".to_owned();
+    assert_eq!(verdicts(&capture, KEYS), ["accept", "pn_duplicate"]);
+}
+
+#[test]
 fn a_frame_lost_on_the_link_uses_up_no_number() {
     let mut capture = downlink(&[data(1), data(1)]);
     capture.frames[0].comment = "bs2 sends data, lost".to_owned();

@@ -108,7 +108,15 @@ fn ends<T: Copy + PartialOrd>(
         section.required("at_least", "at_least or at_most")?;
     }
     let at_least = section.read("at_least", lowest, |field| read(field, lowest..=highest))?;
-    let at_most = section.read("at_most", highest, |field| read(field, at_least..=highest))?;
+    let at_most = section.read("at_most", highest, |field| {
+        let at_most = read(field, lowest..=highest)?;
+        match section.field("at_least") {
+            Some(other) if at_most < at_least => {
+                Err(field.mismatch("a value that is not below at_least").also(other.place(), "at_least"))
+            }
+            _ => Ok(at_most),
+        }
+    })?;
     Ok((at_least, at_most))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::attack_results::EXTERNAL;
 use super::attacks::{Attack, DIRECTIONS};
 use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
-use super::nearest::nearest;
+use super::nearest::suggest;
 use super::network::TICK;
 use super::problem::{Problem, Read};
 use super::section::{Field, Section};
@@ -378,10 +378,7 @@ impl Reader<'_> {
                 return Err(problem.help("an attack that sends nothing and reads nothing has one with succeeds_if"));
             }
             let problem = field.mismatch("the name of an [[attack]]");
-            return Err(match nearest(name, known) {
-                Some(name) => problem.help(format!("did you mean {name:?}?")),
-                None => problem,
-            });
+            return Err(suggest(problem, name, known));
         }
         Ok(Expected::Attack {
             name: name.to_owned(),

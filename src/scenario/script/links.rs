@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::attacks::{MESSAGES, MessageName};
-use super::nearest::nearest;
+use super::nearest::{nearest, suggest};
 use super::problem::Read;
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
@@ -169,10 +169,7 @@ pub(super) fn towards(section: &Section<'_>, link: Link, stations: &Stations) ->
         name if name == second => LinkEnd::Second,
         other => {
             let problem = field.mismatch(&expected);
-            return Err(match nearest(other, [first, second]) {
-                Some(name) => problem.help(format!("did you mean {name:?}?")),
-                None => problem,
-            });
+            return Err(suggest(problem, other, [first, second]));
         }
     };
     Ok(DirectedLink { link, to })
@@ -186,7 +183,7 @@ pub(super) fn frames(section: &Section<'_>, backbone: bool, duration: Duration) 
         nth: section.read("nth", 1, |field| field.number(FRAMES))?,
         count: section.read("count", 1, |field| field.number(FRAMES))?,
         after: section.read("after", VirtualTime::ZERO, |field| {
-            field.time(Duration::ZERO..=duration).map(|time| VirtualTime::ZERO + time)
+            field.instant(Duration::ZERO, duration).map(|time| VirtualTime::ZERO + time)
         })?,
     })
 }
@@ -213,10 +210,7 @@ fn frame_kind(field: &Field<'_>, backbone: bool) -> Read<FrameKind> {
         Some((_, kind)) => Ok(*kind),
         None => {
             let problem = field.mismatch(expected_kind(backbone));
-            Err(match nearest(text, names.iter().map(String::as_str)) {
-                Some(name) => problem.help(format!("did you mean {name:?}?")),
-                None => problem,
-            })
+            Err(suggest(problem, text, names.iter().map(String::as_str)))
         }
     }
 }

@@ -18,6 +18,7 @@ mod impairments;
 mod links;
 mod nearest;
 mod network;
+mod possible;
 mod problem;
 mod section;
 mod set;
@@ -248,7 +249,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let attacks = attacks::read(&root, &stations, header.duration)?;
     let adversary = external::read(&root)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
-    Ok(Script {
+    let script = Script {
         name: header.name,
         shows: header.shows,
         statements: header.statements,
@@ -275,5 +276,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         attacks: entry::shifted(attacks, begins),
         adversary,
         expectations,
-    })
+    };
+    possible::check(&root, &script)?;
+    Ok(script)
 }

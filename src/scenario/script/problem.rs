@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
+/// What is expected stands under the span too, unless it is longer than so many characters.
+const LONGEST_LABEL: usize = 60;
+
 /// A stretch of one of the texts that make up a script: the file is text 0, option `--set` number i is text i + 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -37,7 +40,11 @@ impl Problem {
 
     /// `path` has a value that is not what was expected.
     pub fn mismatch(place: Place, path: &str, expected: &str, found: &str) -> Box<Self> {
-        Self::new(place, format!("{path}: expected {expected}, found {found}"), format!("expected {expected}"))
+        let label = match expected.chars().count() {
+            ..=LONGEST_LABEL => format!("expected {expected}"),
+            _ => format!("found {found}"),
+        };
+        Self::new(place, format!("{path}: expected {expected}, found {found}"), label)
     }
 
     /// Adds advice.

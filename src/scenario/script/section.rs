@@ -206,6 +206,16 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// An instant from `earliest` to `end`, where the script ends.
+    pub fn instant(&self, earliest: Duration, end: Duration) -> Read<Duration> {
+        let time = self.time(Duration::ZERO..=Duration::MAX)?;
+        if (earliest..=end).contains(&time) {
+            return Ok(time);
+        }
+        let (earliest, end) = (show_time(earliest), show_time(end));
+        Err(self.mismatch(&format!("a time from {earliest} to {end}, when the script ends")))
+    }
+
     /// A time within `range` that is a whole multiple of `step`.
     pub fn time_in_steps(&self, range: RangeInclusive<Duration>, step: Duration) -> Read<Duration> {
         let time = self.time(range)?;

@@ -10,7 +10,7 @@ use super::defaults;
 use super::entry::{self, Entry, Station};
 use super::header::Profile;
 use super::links::Link;
-use super::nearest::nearest;
+use super::nearest::suggest;
 use super::network::{AUTHENTICATOR_KEYS, Authenticator, TICK};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
@@ -420,10 +420,7 @@ fn key_count(section: &Section<'_>, key: &'static str) -> Read<Option<CmacKeyCou
 fn by_name<T: Copy>(field: &Field<'_>, found: &str, names: &BTreeMap<String, T>, kind: &str) -> Read<T> {
     names.get(found).copied().ok_or_else(|| {
         let problem = field.mismatch(&format!("the name of a [[{kind}]]"));
-        match nearest(found, names.keys().map(String::as_str)) {
-            Some(name) => problem.help(format!("did you mean {name:?}?")),
-            None => problem,
-        }
+        suggest(problem, found, names.keys().map(String::as_str))
     })
 }
 

@@ -70,7 +70,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     let mut before: Option<(Duration, Field<'_>)> = None;
     for section in root.tables("step", KEYS)? {
         let field = section.required("at", "the time of the step, such as \"1s\"")?;
-        let at = field.time(Duration::ZERO..=duration)?;
+        let at = field.instant(Duration::ZERO, duration)?;
         if let Some((_, earlier)) = before.filter(|(earlier, _)| *earlier > at) {
             let problem = field.mismatch("a time that is not before that of the step above");
             return Err(problem.also(earlier.place(), "the step above"));

@@ -23,7 +23,7 @@ pub enum Success {
 /// What an attack with this action is for, where the script says nothing else; `None`: nothing by itself.
 fn purpose(action: &AttackAction) -> Option<Success> {
     match action {
-        AttackAction::Compromise(_) => Some(Success::Opened),
+        AttackAction::Compromise(_) | AttackAction::Steal(_) => Some(Success::Opened),
         AttackAction::KeyStreamReuse(_) => Some(Success::Recovered),
         _ if action.sends() => Some(Success::Accepted),
         _ => None,

@@ -2,6 +2,7 @@
 
 mod bundled;
 mod errors;
+mod gallery;
 mod options;
 mod values;
 

@@ -126,7 +126,7 @@ fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Durati
     let kinds = [("udp", Kind::Udp), ("icmp-echo", Kind::IcmpEcho), ("bulk", Kind::Bulk), ("capture", Kind::Capture)];
     let mobile_station = stations.mobile_station(section)?;
     let kind = section.required("kind", "\"udp\", \"icmp-echo\", \"bulk\" or \"capture\"")?.one_of(&kinds)?;
-    let start = section.read("start", Duration::ZERO, |field| field.time(Duration::ZERO..=duration))?;
+    let start = section.read("start", Duration::ZERO, |field| field.instant(Duration::ZERO, duration))?;
     if kind == Kind::Capture {
         for key in ["direction", "stop", "interval", "size", "count", "peer"] {
             section.refuse(key, "beside kind = \"capture\"")?;
@@ -154,7 +154,7 @@ fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Durati
             ])
         })?,
         start: VirtualTime::ZERO + start,
-        stop: VirtualTime::ZERO + section.read("stop", duration, |field| field.time(start..=duration))?,
+        stop: VirtualTime::ZERO + section.read("stop", duration, |field| field.instant(start, duration))?,
         interval: section.read("interval", defaults::TRAFFIC_INTERVAL, |field| field.time(TICK..=Duration::MAX))?,
         size: section.read("size", defaults::TRAFFIC_SIZE, |field| field.number(SIZES))?,
         peer: section.read("peer", defaults::TRAFFIC_PEER, ip)?,

@@ -1,7 +1,7 @@
 //! The expectation `work`: what a run may cost a base station or the authenticator.
 
 use super::bounds::{Amount, amount};
-use super::nearest::nearest;
+use super::nearest::suggest;
 use super::problem::{Problem, Read};
 use super::section::Field;
 use super::stations::Stations;
@@ -59,10 +59,7 @@ pub(super) fn read(field: &Field<'_>, stations: &Stations) -> Read<(String, Vec<
     let names = || stations.base_stations.iter().map(|bs| bs.name.as_str()).chain([authenticator]);
     if !names().any(|known| known == name) {
         let problem = node.mismatch(expected);
-        return Err(match nearest(name, names()) {
-            Some(name) => problem.help(format!("did you mean {name:?}?")),
-            None => problem,
-        });
+        return Err(suggest(problem, name, names()));
     }
     let mut amounts = Vec::new();
     for (key, kind) in WorkKind::ALL {

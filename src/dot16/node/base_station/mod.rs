@@ -507,12 +507,12 @@ impl BaseStation {
             (ManagementMessage::MobMshoReq(request), None, Some(ms))
                 if self.weak(Weakness::BelievesUnprotectedHandoverMessages) =>
             {
-                self.handover_request(now, ms, request, outbox);
+                self.handover_request(now, ms, request, "believed without a CMAC", outbox);
             }
             (ManagementMessage::MobHoInd(indication), None, Some(ms))
                 if self.weak(Weakness::BelievesUnprotectedHandoverMessages) =>
             {
-                self.indicated(now, ms, indication, outbox);
+                self.indicated(now, ms, indication, "believed without a CMAC", outbox);
             }
             (message, None, Some(ms)) => {
                 let text = format!("dropped: {} without CMAC tuple", message.name());
@@ -524,8 +524,12 @@ impl BaseStation {
                 }
                 self.signed_with(ms, tuple.ak_sn, outbox);
                 match message {
-                    ManagementMessage::MobMshoReq(request) => self.handover_request(now, ms, request, outbox),
-                    ManagementMessage::MobHoInd(indication) => self.indicated(now, ms, indication, outbox),
+                    ManagementMessage::MobMshoReq(request) => {
+                        self.handover_request(now, ms, request, "CMAC good", outbox);
+                    }
+                    ManagementMessage::MobHoInd(indication) => {
+                        self.indicated(now, ms, indication, "CMAC good", outbox);
+                    }
                     ManagementMessage::PkmReq(request) => self.key_request(now, ms, cid, request, outbox),
                     ManagementMessage::RegReq(request) => self.registration_requested(now, ms, cid, request, outbox),
                     other => {

@@ -169,12 +169,13 @@ impl BaseStation {
         }
     }
 
-    /// MOB_MSHO-REQ, verified: HO_Req to every candidate.
+    /// MOB_MSHO-REQ, verified, as `proof` says: HO_Req to every candidate.
     pub(super) fn handover_request(
         &mut self,
         now: VirtualTime,
         ms: MsMac,
         request: &MobMshoReq,
+        proof: &str,
         outbox: &mut Outbox<Event>,
     ) {
         let own = self.settings.bsid;
@@ -209,7 +210,7 @@ impl BaseStation {
             }
         }
         let names: Vec<String> = wanted.iter().map(|(bs, _)| self.directory.bs(*bs)).collect();
-        outbox.verdict(Verdict::accepted(format!("CMAC good, prepares {}", names.join(", "))));
+        outbox.verdict(Verdict::accepted(format!("{proof}, prepares {}", names.join(", "))));
         let preparation = Preparation {
             candidates: wanted.iter().map(|(bs, _)| (*bs, None)).collect(),
             outstanding: wanted.len(),
@@ -366,17 +367,24 @@ impl BaseStation {
         }
     }
 
-    /// MOB_HO-IND, verified.
-    pub(super) fn indicated(&mut self, now: VirtualTime, ms: MsMac, indication: &MobHoInd, outbox: &mut Outbox<Event>) {
+    /// MOB_HO-IND, verified; `proof` says how.
+    pub(super) fn indicated(
+        &mut self,
+        now: VirtualTime,
+        ms: MsMac,
+        indication: &MobHoInd,
+        proof: &str,
+        outbox: &mut Outbox<Event>,
+    ) {
         match indication.indication {
-            HoIndication::Release { target } => self.released(now, ms, target, outbox),
-            HoIndication::Cancel | HoIndication::Reject => self.cancelled(now, ms, outbox),
+            HoIndication::Release { target } => self.released(now, ms, target, proof, outbox),
+            HoIndication::Cancel | HoIndication::Reject => self.cancelled(now, ms, proof, outbox),
             HoIndication::Reserved => outbox.verdict(Verdict::rejected("dropped: a reserved indication")),
         }
     }
 
     /// The mobile leaves for `target`: downlink stops, waiting SDUs go after it, the others stand down.
-    fn released(&mut self, now: VirtualTime, ms: MsMac, target: Bsid, outbox: &mut Outbox<Event>) {
+    fn released(&mut self, now: VirtualTime, ms: MsMac, target: Bsid, proof: &str, outbox: &mut Outbox<Event>) {
         let Some(Serving { preparation: Some(preparation), left: None, .. }) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: no handover has been prepared"));
         };
@@ -385,7 +393,7 @@ impl BaseStation {
         let chosen = candidates.iter().find(|(bs, _)| *bs == target).and_then(|(_, candidate)| candidate.clone());
         let forward = chosen.as_ref().and_then(|candidate| Some((candidate.ip, candidate.tunnel?)));
         let name = self.directory.bs(target);
-        outbox.verdict(Verdict::accepted(format!("CMAC good, {} leaves for {name}", self.directory.ms(ms))));
+        outbox.verdict(Verdict::accepted(format!("{proof}, {} leaves for {name}", self.directory.ms(ms))));
         let from = self.settings.radio.frame_start(action_frame);
         let teks = chosen.filter(|candidate| candidate.reuses_teks()).and_then(|_| self.leaving_teks(ms, from));
         if let Some(serving) = self.serving(ms) {
@@ -439,7 +447,7 @@ impl BaseStation {
     }
 
     /// The mobile stays, or has come back: the connection goes on with its PNs.
-    fn cancelled(&mut self, now: VirtualTime, ms: MsMac, outbox: &mut Outbox<Event>) {
+    fn cancelled(&mut self, now: VirtualTime, ms: MsMac, proof: &str, outbox: &mut Outbox<Event>) {
         let Some(serving) = self.serving(ms) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile is not connected here"));
         };
@@ -447,7 +455,7 @@ impl BaseStation {
         if preparation.is_none() && left.is_none() {
             return outbox.verdict(Verdict::accepted("a repetition: the mobile stays"));
         }
-        outbox.verdict(Verdict::accepted(format!("CMAC good, {} stays", self.directory.ms(ms))));
+        outbox.verdict(Verdict::accepted(format!("{proof}, {} stays", self.directory.ms(ms))));
         self.timers.cancel(Timer::Preparation(ms));
         self.timers.cancel(Timer::Retain(ms));
         self.backbone.withdraw(ms, |open| open == MessageKind::HoCnf);

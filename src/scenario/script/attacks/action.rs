@@ -7,9 +7,11 @@ use super::value::Scope;
 use super::{Attack, NAME_LENGTH, Tap, Trigger, change, forgery};
 use crate::adversary::{Change, Forgery, Replay, Rounds};
 use crate::scenario::script::links::LinkEnd;
+use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::network::TICK;
-use crate::scenario::script::problem::Read;
+use crate::scenario::script::problem::{Problem, Read};
 use crate::scenario::script::section::{Field, Section};
+use crate::scenario::script::stations::BaseStationId;
 use crate::scenario::script::steps::Actor;
 
 /// What the adversary does.
@@ -47,6 +49,8 @@ pub enum AttackAction {
     Rogue,
     /// Looks for key stream that was used twice, and reads with it.
     KeyStreamReuse(KeyStreamReuse),
+    /// Takes the keys that this base station holds at the trigger, and no later ones.
+    Steal(BaseStationId),
 }
 
 impl AttackAction {
@@ -65,6 +69,7 @@ impl AttackAction {
             Self::Reorder(_) => "reorder",
             Self::KeyStreamReuse(_) => "xor",
             Self::Rogue => "rogue",
+            Self::Steal(_) => "steal",
         }
     }
 
@@ -76,20 +81,32 @@ impl AttackAction {
 
     /// Whether it acts on the frame at its tap, and nowhere else.
     const fn needs_frames(&self) -> bool {
-        !self.sends() && !matches!(self, Self::Compromise(_) | Self::KeyStreamReuse(_))
+        !self.sends() && !matches!(self, Self::Compromise(_) | Self::KeyStreamReuse(_) | Self::Steal(_))
     }
 }
 
 /// Keys of which an action has exactly one.
-pub(in crate::scenario::script) const KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder", "xor", "rogue"];
+pub(in crate::scenario::script) const KEYS: &[&str] = &[
+    "record",
+    "replay",
+    "drop",
+    "delay",
+    "compromise",
+    "modify",
+    "inject",
+    "play",
+    "reorder",
+    "xor",
+    "rogue",
+    "steal",
+];
 /// Keys beside some of them.
 pub(in crate::scenario::script) const OPTIONS: &[&str] =
     &["times", "every", "first", "frames", "change", "with", "known"];
 
 pub(super) const EXPECTED: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME }, \
      { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = NODE }, \
-     { rogue = true } or { xor = NAME, with = NAME, known = TEXT }";
+     { steal = BASE-STATION }, { rogue = true } or { xor = NAME, with = NAME, known = TEXT }";
 
 /// How often something is sent at the most.
 const MOST_TIMES: u32 = 100_000;
@@ -100,7 +117,7 @@ const MOST_PLAYED: usize = 10_000;
 /// From one time to the next.
 const EVERY: Duration = Duration::from_millis(5);
 
-fn section<'a>(attack: &Section<'a>) -> Read<Section<'a>> {
+pub(super) fn section<'a>(attack: &Section<'a>) -> Read<Section<'a>> {
     attack.required("action", EXPECTED)?.section(&[KEYS, OPTIONS].concat())
 }
 
@@ -133,6 +150,7 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
             change: section.read("change", Change::default(), |field| change::read(field, backbone, scope))?,
         })),
         "compromise" => super::trigger::node(what, scope.stations).map(AttackAction::Compromise),
+        "steal" => scope.stations.base_station(what).map(AttackAction::Steal),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         "modify" => change::read(what, backbone, scope).map(AttackAction::Modify),
         "rogue" if tap.and_then(Tap::link).is_none_or(|link| link.link.is_backbone() || link.to != LinkEnd::First) => {
@@ -183,7 +201,8 @@ pub(super) fn check(section: &Section<'_>, attack: &Attack, attacks: &[Attack]) 
             return Err(tap.mismatch("a link such as \"air:ms1-bs2\", because no frame tells where to send"));
         }
     } else if !matches!(attack.trigger, Trigger::Frame(..)) {
-        return Err(trigger.mismatch(&format!("a trigger on frames, because the action is to {what}")));
+        let expected = format!("a trigger on frames, because the action is to {what}");
+        return Err(Problem::mismatch(trigger.place(), trigger.path(), &expected, "another"));
     }
     if !attack.action.sends() && !attack.wait.is_zero() {
         let field = trigger.section(super::trigger::KEYS)?.required("wait", "a time")?;
@@ -209,5 +228,9 @@ fn check_replay(section: &Section<'_>, attack: &Attack, recording: &str, attacks
         None => "on the air".to_owned(),
     };
     let replay = field(section)?;
-    Err(replay.mismatch(&format!("a recording that another attack makes {source}")))
+    let recorded = attacks.iter().filter(|other| other.tap.is_some_and(fits)).filter_map(|other| match &other.action {
+        AttackAction::Record(name) => Some(name.as_str()),
+        _ => None,
+    });
+    Err(suggest(replay.mismatch(&format!("a recording that another attack makes {source}")), recording, recorded))
 }

@@ -9,7 +9,7 @@ use crate::dot16::backbone::{BackboneEndpoint, MessageKind};
 use crate::dot16::identifiers::Bsid;
 use crate::dot16::wire::{ManagementMessage, RngReq};
 use crate::scenario::script::links::{DirectedLink, Link, LinkEnd};
-use crate::scenario::script::nearest::nearest;
+use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
 use crate::scenario::script::stations::{BaseStationId, Stations};
@@ -84,10 +84,7 @@ fn message(section: &Section<'_>, what: &Field<'_>, tap: Option<DirectedLink>, s
         MESSAGES.iter().find(|(known, _)| *known == name).and_then(|(_, kind)| MessageName::of_type(*kind))
     else {
         let problem = what.mismatch(expected);
-        return Err(match nearest(name, MESSAGES.iter().map(|(name, _)| *name)) {
-            Some(name) => problem.help(format!("did you mean {name:?}?")),
-            None => problem,
-        });
+        return Err(suggest(problem, name, MESSAGES.iter().map(|(name, _)| *name)));
     };
     let cid = cid(section, scope)?;
     let is_rng_req = name.message_type() == RngReq::TYPE;

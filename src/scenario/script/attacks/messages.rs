@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::dot16::identifiers::Direction;
+
 /// Name of a management message, as [`MESSAGES`] has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageName(&'static str);
@@ -39,6 +41,18 @@ impl MessageName {
     #[must_use]
     pub fn of_type(message_type: u8) -> Option<Self> {
         MESSAGES.iter().find(|(_, number)| *number == message_type).map(|(name, _)| Self(name))
+    }
+
+    /// The way that it goes; `None`: both stations send it.
+    #[must_use]
+    pub fn direction(self) -> Option<Direction> {
+        match self.0 {
+            "DSA-REQ" | "DSA-RSP" | "DSA-ACK" => None,
+            "MOB_NBR-ADV" | "MOB_BSHO-REQ" => Some(Direction::Downlink),
+            "MOB_HO-IND" => Some(Direction::Uplink),
+            name if name.ends_with("-RSP") => Some(Direction::Downlink),
+            _ => Some(Direction::Uplink),
+        }
     }
 
     /// The name.

@@ -1,7 +1,7 @@
 //! The entries `[[attack]]`: an adversary at a tap of a link, as trigger and action.
 //!
 //! [`trigger`]: when it acts; [`action`]: what it does, with [`change`] and [`forgery`] for frames changed and made; [`value`]:
-//! numbers that are known only then; [`messages`]: names of management messages.
+//! numbers that are known only then; [`messages`]: names of management messages; [`never`]: what would never happen.
 
 mod action;
 mod change;
@@ -9,6 +9,7 @@ mod forged_message;
 mod forgery;
 mod key_stream;
 mod messages;
+mod never;
 mod trigger;
 mod value;
 
@@ -33,7 +34,7 @@ use value::Scope;
 pub struct Attack {
     /// Its name, distinct from that of every other attack.
     pub name: String,
-    /// Where the adversary sits; `None` exactly when it compromises a node or looks at recordings.
+    /// Where the adversary sits; `None` exactly when it takes keys of a node or looks at recordings.
     pub tap: Option<Tap>,
     /// When it acts.
     pub trigger: Trigger,
@@ -81,6 +82,8 @@ impl Tap {
     }
 }
 
+pub(super) use trigger::KEYS as TRIGGER_KEYS;
+
 pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
 /// The keys of an entry and of every table in it; the reference of the format has all of them.
 #[cfg(test)]
@@ -108,8 +111,13 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     for section in &sections {
         let name_field = section.required("name", "a name")?;
         let name = name_field.name(NAME_LENGTH, true)?;
-        if attacks.iter().any(|attack| attack.name == name) {
-            return Err(name_field.mismatch("a name that no other attack has"));
+        if let Some(first) = attacks.iter().position(|attack| attack.name == name) {
+            let problem = name_field.mismatch("a name that no other attack has");
+            let first = sections.get(first).and_then(|section| section.field("name"));
+            return Err(match first {
+                Some(first) => problem.also(first.place(), "the other one"),
+                None => problem,
+            });
         }
         if attacks.len() >= MOST_ATTACKS {
             return Err(Problem::mismatch(section.place, "attack", &format!("at most {MOST_ATTACKS}"), "more"));
@@ -118,6 +126,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     }
     for (section, attack) in sections.iter().zip(&attacks) {
         action::check(section, attack, &attacks)?;
+        never::check(section, attack, &attacks, stations)?;
     }
     Ok(attacks)
 }
@@ -126,6 +135,7 @@ fn attack(section: &Section<'_>, name: String, scope: Scope<'_>, duration: Durat
     let what = action::field(section)?;
     let without_tap = match what.key() {
         "compromise" => Some("beside compromise, which hears all of the air"),
+        "steal" => Some("beside steal, which hears all of the air"),
         "xor" => Some("beside xor, which looks at recordings"),
         _ => None,
     };

@@ -7,7 +7,7 @@ use super::value::{Scope, value};
 use crate::adversary::{EventKind, FrameField, Phase, Value};
 use crate::dot16::identifiers::Direction;
 use crate::scenario::script::links::{DirectedLink, FRAMES, FrameChoice, Link, LinkEnd, frames};
-use crate::scenario::script::nearest::nearest;
+use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::network::TICK;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
@@ -98,7 +98,7 @@ pub(super) fn read(
 }
 
 fn instant(field: &Field<'_>, duration: Duration) -> Read<VirtualTime> {
-    field.time(Duration::ZERO..=duration).map(|time| VirtualTime::ZERO + time)
+    field.instant(Duration::ZERO, duration).map(|time| VirtualTime::ZERO + time)
 }
 
 /// The filters of a trigger on frames on the air.
@@ -166,9 +166,6 @@ pub(super) fn node(field: &Field<'_>, stations: &Stations) -> Read<Actor> {
         mobiles.chain(bases).chain([(stations.authenticator.name.as_str(), Actor::Authenticator)]).collect();
     all.iter().find(|(name, _)| *name == text).map(|(_, actor)| *actor).ok_or_else(|| {
         let problem = field.mismatch(expected);
-        match nearest(text, all.iter().map(|(name, _)| *name)) {
-            Some(name) => problem.help(format!("did you mean {name:?}?")),
-            None => problem,
-        }
+        suggest(problem, text, all.iter().map(|(name, _)| *name))
     })
 }

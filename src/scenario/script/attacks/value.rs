@@ -1,7 +1,7 @@
 //! Values that live: a number, or a text such as `"ms1@bs2.basic"` or `"first.pn + 1"` that stands for one.
 
 use crate::adversary::{CidRole, FrameField, Source, Value};
-use crate::scenario::script::nearest::nearest;
+use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::Field;
 use crate::scenario::script::stations::Stations;
@@ -81,10 +81,7 @@ pub(super) fn value(field: &Field<'_>, highest: u32, scope: Scope<'_>) -> Read<V
         None => {
             let problem = field.mismatch(&expected);
             let names = scope.names();
-            Err(match nearest(name, names.iter().map(String::as_str)) {
-                Some(name) => problem.help(format!("did you mean {name:?}?")),
-                None => problem,
-            })
+            Err(suggest(problem, name, names.iter().map(String::as_str)))
         }
     }
 }

@@ -436,8 +436,16 @@ fn traffic_is_checked() {
     };
     traffic("size = 27", 8, "traffic.size: expected a whole number from 28 to 1500, found the integer 27");
     traffic("size = 1501", 8, "traffic.size: expected a whole number from 28 to 1500, found the integer 1501");
-    traffic("stop = \"4s\"", 8, "traffic.stop: expected a time from 0s to 3s, found the string \"4s\"");
-    traffic("start = \"3001ms\"", 9, "traffic.start: expected a time from 0s to 3s, found the string \"3001ms\"");
+    traffic(
+        "stop = \"4s\"",
+        8,
+        "traffic.stop: expected a time from 0s to 3s, when the script ends, found the string \"4s\"",
+    );
+    traffic(
+        "start = \"3001ms\"",
+        9,
+        "traffic.start: expected a time from 0s to 3s, when the script ends, found the string \"3001ms\"",
+    );
     traffic("interval = \"0s\"", 12, "traffic.interval: expected a time of at least 1ns, found the string \"0s\"");
     traffic("interval = \"1ns\"", 12, "traffic: expected at most 4000000 packets in a direction, found 3000000000");
     traffic("count = 5", 1, "traffic.count: expected no count without kind = \"bulk\", found one");
@@ -478,7 +486,13 @@ fn steps_are_checked() {
         6,
         "step.at: expected a time that is not before that of the step above, found the string \"1999ms\"",
     );
-    refused(SMALLEST, &cancel("4s"), 2, 6, "step.at: expected a time from 0s to 3s, found the string \"4s\"");
+    refused(
+        SMALLEST,
+        &cancel("4s"),
+        2,
+        6,
+        "step.at: expected a time from 0s to 3s, when the script ends, found the string \"4s\"",
+    );
     refused(
         SMALLEST,
         &format!("{}target = \"bs1\"\n", cancel("1s")),
@@ -546,7 +560,7 @@ fn attacks_are_checked() {
         "time = \"1s\"",
         5,
         11,
-        "trigger: expected a trigger on frames, because the action is to record, found a table",
+        "trigger: expected a trigger on frames, because the action is to record, found another",
     );
     changed("frame = \"data\"", "time = \"1s\", nth = 2", 5, 26, "trigger.nth: expected no nth beside time, found one");
     changed(
@@ -713,7 +727,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, play, reorder, xor, rogue, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, play, reorder, xor, rogue, steal, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(
@@ -721,7 +735,7 @@ fn taps_on_the_backbone_are_checked() {
             &INSIDER.replace("drop = true", action).replace("frame = \"Context_Rpt\"", "time = \"1s\""),
             6,
             11,
-            &format!("attack.trigger: expected a trigger on frames, because the action is to {verb}, found a table"),
+            &format!("attack.trigger: expected a trigger on frames, because the action is to {verb}, found another"),
         );
     }
     changed(
@@ -801,7 +815,7 @@ fn faults_are_checked() {
         "lose = true\nafter = \"1h\"",
         6,
         9,
-        ".after: expected a time from 0s to 3s, found the string \"1h\"",
+        ".after: expected a time from 0s to 3s, when the script ends, found the string \"1h\"",
     );
     entry_refused(FAULT, "lose", "loose", 5, 1, "unknown key \"loose\" in fault; did you mean \"lose\"?");
     refused(STATIONS, &FAULT.repeat(1_001), 5_001, 1, "fault: expected at most 1000, found more");
@@ -894,7 +908,7 @@ fn expectations_are_checked() {
     expect(
         "nonce_reuse = { at_least = 3, at_most = 2 }",
         41,
-        "expect.nonce_reuse.at_most: expected a whole number from 3 to 18446744073709551615, found the integer 2",
+        "expect.nonce_reuse.at_most: expected a value that is not below at_least, found the integer 2",
     );
     expect(
         "interruption = { direction = \"uplink\" }",
