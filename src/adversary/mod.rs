@@ -5,7 +5,7 @@
 //! and a wait, ordered after whatever nodes do at that instant. The tap is at the sender's end of the link: an eavesdropper
 //! there hears also what the link then loses or spoils on its way to the receiver.
 //!
-//! * [`trigger`]: when an attack acts; [`frames`]: which frames count.
+//! * [`attack`]: what an attack is; [`trigger`]: when it acts; [`frames`]: which frames count.
 //! * [`value`]: numbers that are known only when an action runs; [`known`]: what the adversary knows besides frames.
 //! * [`recording`], [`fields`], [`change`], [`forgery`]: frames heard, read, changed and made.
 //! * [`external`]: an adversary in another process.
@@ -13,6 +13,7 @@
 //! * [`key_stream`]: what two recorded frames tell that were sealed under one nonce.
 //! * [`compromise`]: what the keys of a base station open, when they are in the adversary's hands.
 
+pub mod attack;
 pub mod change;
 pub mod compromise;
 pub mod external;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 
+pub use attack::{Action, Attack, Replay, Rounds, Tap};
 pub use change::{Change, Changed};
 pub use compromise::Compromise;
 pub use fields::FrameField;
@@ -46,137 +48,12 @@ use rogue::Rogues;
 pub use trigger::{EventChoice, EventKind, EventNode, Filter, Phase, Trigger};
 pub use value::{CidRole, Sight, Source, Value};
 
-use crate::dot16::identifiers::Direction;
 use crate::dot16::node::Event;
 use crate::emulation::{self, Fate, Injection, NodeIndex, Port};
 use crate::time::VirtualTime;
 
 /// From a trigger to the action that it starts.
 pub const REACTION: Duration = Duration::from_micros(1);
-
-/// Where an attack hears, and where it sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tap {
-    /// One direction of a link.
-    Link {
-        /// The link.
-        port: Port,
-        /// The end that the frames go to, those heard and those sent.
-        to: NodeIndex,
-    },
-    /// Every link on the air, in one direction or both. What it sends goes where the frame that it repeats, or that started
-    /// it, was heard.
-    Air(Option<Direction>),
-}
-
-/// What an attack does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Copies the frame to the end of the recording of this name.
-    Record(String),
-    /// Sends recorded frames.
-    Replay(Replay),
-    /// Takes the frame off the link.
-    Drop,
-    /// Holds the frame back for so long.
-    Delay(Duration),
-    /// Lets the frame wait until so many others have passed.
-    Reorder(u32),
-    /// Puts a changed frame in its place.
-    Modify(Change),
-    /// Sends a frame of its own making.
-    Inject {
-        /// The frame.
-        forgery: Forgery,
-        /// How often.
-        rounds: Rounds,
-    },
-    /// Sends these frames.
-    Play(Vec<Vec<u8>>),
-    /// Is the base station of the link from then on.
-    Rogue,
-    /// Looks for key stream that was used twice, in these two recordings.
-    Compare(String, String),
-}
-
-/// How a recording is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replay {
-    /// Its name.
-    pub recording: String,
-    /// How often.
-    pub rounds: Rounds,
-    /// The first frame that is sent, from 1.
-    pub first: u32,
-    /// How many are sent from that one on; `None`: all.
-    pub frames: Option<u32>,
-    /// How each of them is changed.
-    pub change: Change,
-}
-
-/// How often something is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rounds {
-    /// How often in all, at least once.
-    pub times: u32,
-    /// From one time to the next.
-    pub every: Duration,
-}
-
-/// An attack at a tap.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attack {
-    /// Its name.
-    pub name: String,
-    /// Its number in the script, which tells in a capture what belongs to it.
-    pub number: usize,
-    /// Where it sits.
-    pub tap: Tap,
-    /// When it acts.
-    pub trigger: Trigger,
-    /// How much later it sends.
-    pub wait: Duration,
-    /// What it does.
-    pub action: Action,
-}
-
-impl Attack {
-    /// Whether it hears frames on `port` towards `to`.
-    fn hears(&self, known: &Known, port: Port, to: NodeIndex) -> bool {
-        match self.tap {
-            Tap::Link { port: own, to: own_to } => own == port && own_to == to,
-            Tap::Air(wanted) => {
-                known.air_link(port).is_some_and(|link| wanted.is_none_or(|of| of == link.direction(to)))
-            }
-        }
-    }
-
-    /// Whether a frame that it hears is one to act on; `seen` is how many there were so far.
-    fn takes(&self, seen: &mut u32, frame: &Heard, sight: Sight<'_>) -> bool {
-        let Trigger::Frames { choice, filter } = &self.trigger else {
-            return false;
-        };
-        let link = sight.known.air_link(frame.port);
-        let sent_by =
-            |sender| link.is_some_and(|link| [link.mobile, link.base_station].contains(&sender)) && sender != frame.to;
-        let holds = filter.sender.is_none_or(sent_by)
-            && filter.phase.is_none_or(|phase| link.is_some_and(|link| sight.known.phase(link.ms) == phase))
-            && filter.cid.as_ref().is_none_or(|cid| {
-                let wanted = sight.number(cid, u16::MAX.into()).ok();
-                wanted.is_some() && FrameField::Cid.read(&frame.octets) == wanted
-            });
-        holds && choice.takes(seen, frame.time, &frame.octets)
-    }
-
-    /// How often it sends.
-    fn rounds(&self) -> Rounds {
-        match &self.action {
-            Action::Replay(replay) => replay.rounds,
-            Action::Inject { rounds, .. } => *rounds,
-            _ => Rounds { times: 1, every: Duration::ZERO },
-        }
-    }
-}
 
 /// An action that is to start.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fields::tests::{data, rng_req};
 use super::*;
-use crate::dot16::identifiers::{Bsid, Cid, MsMac, Said};
+use crate::dot16::identifiers::{Bsid, Cid, Direction, MsMac, Said};
 use crate::dot16::node::{CidKind, Outcome, What};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::Adversary as _;

@@ -11,9 +11,11 @@
 use std::fmt;
 
 /// How a verdict begins by which the receiver dropped the frame.
-pub const REJECTING: [&str; 4] = ["dropped", "refused", "ignored", "no context"];
+pub const REJECTING: [&str; 4] = ["dropped", "refused", "ignored", "no context:"];
 
 const DELIBERATE: &str = "deliberate: ";
+/// How a verdict begins that is put off until the keys are there.
+const DEFERRING: &str = "no context here";
 const LOST: &str = "lost";
 const UNDER_WAY: &str = "; still under way when the run ended";
 const DUPLICATE: &str = " (a duplicate made by the link)";
@@ -52,6 +54,12 @@ pub struct ReceiverVerdict {
 }
 
 impl ReceiverVerdict {
+    /// Whether the receiver put off what it makes of the frame, until it has the keys for it.
+    #[must_use]
+    pub fn deferred(&self) -> bool {
+        self.text.starts_with(DEFERRING)
+    }
+
     /// Whether the receiver took the frame.
     #[must_use]
     pub fn accepted(&self) -> bool {
@@ -211,6 +219,7 @@ mod tests {
         assert_eq!(parse("data; bs2: accepted: ICV good"), Some(true));
         assert_eq!(parse("data; bs2: dropped: PN 3 was already accepted"), Some(false));
         assert_eq!(parse("data; bs2: dropped: late; bs2 (a duplicate made by the link): done"), Some(true));
+        assert_eq!(parse("RNG-REQ; bs2: no context here: asks for it"), Some(true));
         assert_eq!(parse("data\nlost"), Some(false));
         assert_eq!(parse("data"), None);
         assert_eq!(FrameComment::parse("data; bs2: done", None).accepted(), None);

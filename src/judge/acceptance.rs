@@ -17,14 +17,14 @@ use std::time::Duration;
 
 use super::findings::{FindingKind, Findings, NoteKind};
 use super::survey::AirLink;
-use crate::dot16::identifiers::{CmacKeyCount, MsMac};
+use crate::dot16::identifiers::CmacKeyCount;
 use crate::time::VirtualTime;
 
 /// How long after a message its answer belongs to it.
 const ANSWER: Duration = Duration::from_millis(200);
-/// How soon a later user packet of the same link must leave a base station to show that the way out was open: then a PDU whose
-/// packet has not left was not taken.
-const PASSING_ON: Duration = Duration::from_millis(500);
+/// How soon before and after a PDU others of its link must bring user packets that leave the base station, to show that the way out
+/// was open: then a PDU whose packet has not left was not taken.
+const PASSING_ON: Duration = Duration::from_millis(100);
 
 /// What the sight of a frame asks of its receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +102,6 @@ pub struct Acceptance {
     passed: BTreeMap<AirLink, BTreeSet<VirtualTime>>,
     /// The latest messages of a link, that answers belong to.
     asked: BTreeMap<AirLink, Vec<usize>>,
-    /// Which counts a base station has reported for a mobile.
-    reported: BTreeSet<(Ipv4Addr, MsMac, CmacKeyCount)>,
 }
 
 /// Most messages of a link that wait for an answer.
@@ -166,11 +164,6 @@ impl Acceptance {
         }
     }
 
-    /// A base station reports a count. Only the first report says something of an RNG-REQ.
-    pub fn is_first_report(&mut self, bs: Ipv4Addr, ms: MsMac, count: CmacKeyCount) -> bool {
-        self.reported.insert((bs, ms, count))
-    }
-
     /// Of PDUs that may have led to what happened at `time`, one did: one that its receiver says it accepted rather than
     /// another, then the earliest or the latest.
     fn claim(
@@ -201,8 +194,10 @@ impl Acceptance {
         for number in self.packets.values().flatten() {
             let Some(watched) = self.watched.get_mut(*number) else { continue };
             let (sent, passed) = (watched.sent.time, self.passed.get(&watched.sent.link));
-            let mut later = passed.into_iter().flat_map(|passed| passed.range(sent..=sent + PASSING_ON));
-            if watched.seen.is_none() && later.any(|time| *time > sent) {
+            let around = |from, to| passed.into_iter().flat_map(move |passed| passed.range(from..=to));
+            let before = around(sent - PASSING_ON, sent).any(|time| *time < sent);
+            let after = around(sent, sent + PASSING_ON).any(|time| *time > sent);
+            if watched.seen.is_none() && before && after {
                 watched.seen = Some(false);
             }
         }
@@ -272,6 +267,10 @@ fn judge(watched: &Watched, accepted_before: &mut BTreeMap<u64, Vec<u64>>, findi
                 findings.note(note, Some(frame), format!("the {what} of {name} {how}; not accepted as far as is seen"));
             }
         }
+    }
+    // What no key protects may be taken as often as it comes.
+    if matches!(sent.protection, Protection::NotNeeded | Protection::Missing) {
+        return;
     }
     let first = sent.repeats.unwrap_or(frame);
     let before = accepted_before.entry(first).or_default();

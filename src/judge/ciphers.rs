@@ -6,7 +6,7 @@ use super::keys::{Keys, Origin};
 use super::survey::AirLink;
 use crate::capture::key_log::Validity;
 use crate::capture::key_lookup::Protection;
-use crate::dot16::identifiers::{Cid, CmacKeyCount, Direction};
+use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::security::ccm::{self, OpenError, Opened};
 use crate::dot16::security::cmac_tuple::{self, Truncation};
 use crate::dot16::wire::MacPdu;
@@ -69,6 +69,16 @@ pub struct Place {
     pub direction: Option<Direction>,
 }
 
+/// Whether the receiver at this place holds the keys of a mobile and a base station: a base station those of all its mobiles,
+/// whoever seems to have sent.
+fn holds(keys: &Keys, place: &Place, ms: MsMac, bs: Bsid) -> bool {
+    match (place.direction, keys.ends(place.link)) {
+        (Some(Direction::Uplink), (_, receiver)) => receiver == Some(bs),
+        (Some(Direction::Downlink), (receiver, _)) => receiver == Some(ms),
+        (None, _) => false,
+    }
+}
+
 /// Tries keys, and remembers which were right.
 #[derive(Debug, Default)]
 pub struct Ciphers {
@@ -124,8 +134,9 @@ impl Ciphers {
         let octets = keys.teks.get(number).map(|tek| tek.octets_number);
         let same = |near: &&usize| keys.teks.get(**near).map(|tek| tek.octets_number) == octets;
         let here = if near.contains(&number) { Some(number) } else { near.iter().find(same).copied() };
-        let (number, elsewhere) = (here.unwrap_or(number), here.is_none());
-        if !elsewhere {
+        let number = here.unwrap_or(number);
+        let elsewhere = here.is_none() && keys.teks.get(number).is_none_or(|tek| !holds(keys, place, tek.ms, tek.bs));
+        if here.is_some() {
             self.failures.remove(&connection);
             self.last_tek.insert(connection, number);
         }
@@ -208,9 +219,10 @@ impl Ciphers {
             let sure = claimed.is_some() || last.is_some() || searched || near.iter().any(logged);
             return if near.is_empty() { CmacOutcome::NoKey } else { CmacOutcome::Wrong { sure } };
         };
-        let elsewhere = !near.contains(&number);
+        let here = near.contains(&number);
+        let elsewhere = !here && keys.cmac_keys.get(number).is_none_or(|key| !holds(keys, place, key.ms, key.bs));
         if let Some(key) = keys.cmac_keys.get(number)
-            && !elsewhere
+            && here
         {
             let (ms, bs) = (key.ms, key.bs);
             keys.learn(place.link, ms, bs);

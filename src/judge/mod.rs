@@ -7,7 +7,7 @@
 //! The capture is read twice. The [`survey`] collects who is who, the counts, the SAs and the wrapped TEKs; from them and the
 //! key log come the [`keys`]. Then every PDU is opened or verified by [`ciphers`], and held against what was sent before by
 //! [`order`]; [`key_material`] looks for keys where none may be, [`acceptance`] infers what the receivers took from what they
-//! did afterwards, and holds it against the comments. [`findings`] collects what comes of it, and [`report`] is the whole.
+//! did afterwards, and holds it against the comments; [`reports`] asks what the counts rest on that base stations report. [`findings`] collects what comes of it, and [`report`] is the whole.
 
 pub mod acceptance;
 pub mod ciphers;
@@ -17,6 +17,7 @@ pub mod keys;
 pub mod order;
 mod reading;
 pub mod report;
+pub mod reports;
 pub mod survey;
 
 use std::io::Read;

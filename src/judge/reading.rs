@@ -1,6 +1,6 @@
 //! The second reading of a capture, in which everything is recomputed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 
@@ -11,10 +11,11 @@ use super::key_material::{self, KeyMaterial};
 use super::keys::{Keys, Origin};
 use super::order::{Novelty, Order, SealedPdu, SignedMessage};
 use super::report::{Judgement, KeysUsed, Verified};
+use super::reports::Reports;
 use super::survey::{AirLink, Survey};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
-use crate::capture::frame_comment::FrameComment;
+use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use crate::capture::framing::CDMA_CODE_OCTETS;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_lookup::Protection as TrailingCmac;
@@ -53,6 +54,8 @@ pub struct Reading {
     order: Order,
     material: KeyMaterial,
     acceptance: Acceptance,
+    reports: Reports,
+    stations_on_air: BTreeSet<Ipv4Addr>,
     findings: Findings,
     verified: Verified,
     used: BTreeMap<(bool, usize), Origin>,
@@ -74,6 +77,8 @@ impl Reading {
             order: Order::default(),
             material,
             acceptance: Acceptance::default(),
+            reports: Reports::default(),
+            stations_on_air: survey.links.iter().filter_map(|link| link.bs).collect(),
             findings,
             verified: Verified::default(),
             used: BTreeMap::new(),
@@ -89,7 +94,10 @@ impl Reading {
             FrameKind::Known(LinkKind::Air) => {
                 let receiver = frame.destination.and_then(|ip| self.names.get(&ip));
                 let comment = FrameComment::parse(&frame.comment, receiver.map(String::as_str));
-                let accepted = comment.verdicts.iter().filter(|verdict| verdict.accepted()).count();
+                // What is put off is not taken yet; at the most one arrival of it will be.
+                let taken = |verdict: &&ReceiverVerdict| verdict.accepted() && !verdict.deferred();
+                let taken = comment.verdicts.iter().filter(taken).count();
+                let accepted = taken.max(usize::from(comment.accepted() == Some(true)));
                 let seen = Seen {
                     number: frame.number,
                     place: Place { time: frame.time(), link: AirLink::of(frame), direction: frame.direction },
@@ -241,8 +249,10 @@ impl Reading {
             (false, true) => Protection::Good,
             (false, false) => Protection::Wrong,
         };
-        let alone = pdu.header.pdu_type == PduType::NONE && opened.direction == Direction::Uplink;
-        let packet = seen.place.link.bs.filter(|_| alone).map(|bs| (bs, digest(&opened.plaintext)));
+        // A PDU without user data shows that the mobile has the keys; nothing follows it.
+        let alone = pdu.header.pdu_type == PduType::NONE && !opened.plaintext.is_empty();
+        let uplink = opened.direction == Direction::Uplink;
+        let packet = seen.place.link.bs.filter(|_| alone && uplink).map(|bs| (bs, digest(&opened.plaintext)));
         self.watch(seen, Content::Data, NAME, protection, repeats, packet);
     }
 
@@ -269,11 +279,8 @@ impl Reading {
             None if self.needs_tuple(&message, link) => (Protection::Missing, None),
             None => (Protection::NotNeeded, None),
         };
-        if let ManagementMessage::RngReq(_) = &message
-            && !seen.adversary
-        {
-            let ranging = if trailing.is_some() { Ranging::Protected } else { Ranging::Open };
-            self.ranging.insert(link, ranging);
+        if matches!(message, ManagementMessage::RngReq(_)) && trailing.is_none() && !seen.adversary {
+            self.ranging.insert(link, Ranging::Open);
         }
         // The answer of a base station says what it took.
         if !seen.adversary && matches!(protection, Protection::Good | Protection::Unknown) {
@@ -290,6 +297,14 @@ impl Reading {
                 }
                 _ => {}
             }
+        }
+        if let (Content::RngReq(Some(count)), Protection::Good | Protection::Unknown) = (content, protection)
+            && let (Some(bs), (Some(ms), _)) = (link.bs, self.keys.ends(link))
+        {
+            self.reports.requested(bs, ms, count);
+        }
+        if protection == Protection::Good && seen.place.direction == Some(Direction::Uplink) && !seen.adversary {
+            self.ranging.insert(link, Ranging::Protected);
         }
         self.watch(seen, content, name, protection, repeats, None);
     }
@@ -375,12 +390,12 @@ impl Reading {
         let (time, from) = (frame.time(), packet.from.ip);
         match &packet.packet {
             BackbonePacket::Data(gre) => self.acceptance.passed_on(time, from, digest(&gre.payload)),
-            BackbonePacket::Control(message) => self.control(time, from, message),
+            BackbonePacket::Control(message) => self.control(frame.number, time, [from, packet.to.ip], message),
             BackbonePacket::Radius(_) => {}
         }
     }
 
-    fn control(&mut self, time: VirtualTime, from: Ipv4Addr, message: &ControlMessage) {
+    fn control(&mut self, number: u64, time: VirtualTime, [from, to]: [Ipv4Addr; 2], message: &ControlMessage) {
         let ms = message.ms;
         let keys = &self.keys;
         let of_mobile = |link: AirLink| keys.ends(link).0.is_none_or(|of| of == ms);
@@ -389,11 +404,17 @@ impl Reading {
             MessageKind::HoCnf => self.acceptance.acted(time, from, of_mobile, |asked| asked == Content::MobHoInd),
             MessageKind::CmacKeyCountUpdate => {
                 let count = message.tlvs.inside(Compound::MsInfo).inside(Compound::AkContext).cmac_key_count();
+                // From the Authenticator it is a notice, and no report. Only the first report says something of an RNG-REQ.
                 if let Some(count) = count
-                    && self.acceptance.is_first_report(from, ms, count)
+                    && self.stations_on_air.contains(&from)
+                    && self.reports.reported(number, message.transaction, (from, ms, count))
                 {
                     self.acceptance.acted(time, from, of_mobile, |asked| asked == Content::RngReq(Some(count)));
                 }
+            }
+            MessageKind::CmacKeyCountUpdateAck if message.tlvs.failure_indication().is_none() => {
+                let name = self.names.get(&to).cloned().unwrap_or_else(|| to.to_string());
+                self.reports.acknowledged(number, to, message.transaction, &name, &mut self.findings);
             }
             _ => {}
         }

@@ -89,10 +89,10 @@ impl Survey {
         match &frame.kind {
             FrameKind::Known(LinkKind::Air) => self.air(frame),
             FrameKind::Known(LinkKind::Backbone) => {
-                if let Ok(packet) = decapsulate(&frame.octets) {
-                    if let BackbonePacket::Control(message) = packet.packet {
-                        self.control(&message);
-                    }
+                if let Ok(packet) = decapsulate(&frame.octets)
+                    && let BackbonePacket::Control(message) = packet.packet
+                {
+                    self.control(&message);
                 }
             }
             _ => {}

@@ -76,7 +76,11 @@ fn a_message_without_tuple_that_changes_a_state_is_found() {
             frame.octets = with_body(frame, &body);
         };
         let case = changed("seamless", |frames| first(frames, name), strip);
-        assert_eq!(case.kinds(), [FindingKind::UnauthenticatedAccepted], "{name}");
+        let judgement = judged(&case.capture, &case.log);
+        assert_eq!(judgement.kinds(), [FindingKind::UnauthenticatedAccepted], "{name}");
+        // The count that an RNG-REQ brings is reported besides.
+        let frames = frames_of(&judgement, FindingKind::UnauthenticatedAccepted);
+        assert_eq!((frames[0].as_slice(), frames.len()), (&[case.frame][..], if name == "RNG-REQ" { 2 } else { 1 }));
     }
 }
 
@@ -156,6 +160,20 @@ fn two_names_of_one_generated_tek_are_found() {
     twice.retain(|record| matches!(record, KeyRecord::Tek(tek) if tek.source == TekSource::Counter));
     log.records.extend(twice);
     assert_eq!(judged(&capture, &log).kinds(), [FindingKind::TekNotUnique, FindingKind::KeyDerivation]);
+}
+
+#[test]
+fn a_count_that_a_base_station_reports_without_an_rng_req_is_found() {
+    // broken: R2
+    let (mut capture, log) = golden("seamless");
+    let request = first(&capture.frames, "RNG-REQ");
+    capture.frames.remove(request);
+    let judgement = judged(&capture, &log);
+    assert_eq!(judgement.kinds(), [FindingKind::UnauthenticatedAccepted]);
+    let frames = &judgement.findings[0].frames;
+    let of = |frame: &u64| capture.frames[*frame as usize - 1].comment.clone();
+    assert!(of(&frames[0]).starts_with("CMAC_Key_Count_Update: bs2 has taken count"), "{}", of(&frames[0]));
+    assert!(of(&frames[1]).starts_with("CMAC_Key_Count_Update_ACK: count"), "{}", of(&frames[1]));
 }
 
 /// The RNG-REQ of a frame with another count, signed as its mobile would.

@@ -1,8 +1,9 @@
 //! A golden that is changed a little: the judge names the frame.
 
 use keyhop::capture::key_log::{KeyLog, KeyRecord, TekSource};
+use keyhop::capture::{FileFormat, capture_reader};
 use keyhop::dot16::identifiers::Direction;
-use keyhop::judge::{FindingKind, NoteKind};
+use keyhop::judge::{FindingKind, NoteKind, judge};
 
 use super::forgery::{mend, protected};
 use super::{golden, judged, named};
@@ -140,4 +141,30 @@ fn a_key_that_is_changed_does_not_follow_from_those_above_it() {
         found += 1;
     }
     assert!(found >= 10, "{found}");
+}
+
+#[test]
+fn a_damaged_file_is_judged_or_refused_with_its_place_and_never_more() {
+    let (capture, log) = golden("three-candidates");
+    let whole = super::octets(&capture, FileFormat::Pcapng);
+    let mut numbers = Numbers(7);
+    let mut refused = 0;
+    for _ in 0..120 {
+        let mut octets = whole.clone();
+        for _ in 0..1 + numbers.below(20) {
+            let place = numbers.below(octets.len());
+            octets[place] = numbers.below(256) as u8;
+        }
+        if numbers.below(4) == 0 {
+            octets.truncate(numbers.below(octets.len()));
+        }
+        match judge(|| capture_reader::read(octets.as_slice()), &log) {
+            Ok(judgement) => assert!(judgement.frames as usize <= capture.frames.len()),
+            Err(error) => {
+                assert!(error.place().is_some(), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 10, "{refused}");
 }

@@ -494,8 +494,13 @@ fn attacks(draw: &mut Draw, network: &Network, text: &mut String) {
             let trigger = if draw.chance(50) {
                 format!("{{ time = \"{}ms\" }}", after + draw.between(1, 1500))
             } else {
-                let (seen, _) = draw.weighted(RECORDED);
-                format!("{{ frame = \"{seen}\", nth = {}, after = \"{after}ms\" }}", draw.between(1, 4))
+                let (seen, way) = draw.weighted(RECORDED);
+                let nth = draw.between(1, 4);
+                if way != direction {
+                    // Such a frame never passes there.
+                    continue;
+                }
+                format!("{{ frame = \"{seen}\", nth = {nth}, after = \"{after}ms\" }}")
             };
             text.push_str(&format!(
                 "[[attack]]\nname = \"replay-{number}-{again}\"\ntap = \"{tap}\"\ndirection = \"{direction}\"\n\

@@ -187,7 +187,11 @@ fn scripts_that_failed_once_and_random_ones_keep_the_invariants() {
         let judged = judge(&text, both_engines).unwrap_or_else(|| panic!("seed {seed} gives no script:\n{text}"));
         let mut judged = judged;
         if seed.is_multiple_of(every) {
-            judged.findings.extend(independent(&text));
+            let found = independent(&text);
+            if let Some(found) = &found {
+                println!("# seed {seed}: {}", found.detail);
+            }
+            judged.findings.extend(found);
         }
         for (what, count) in judged.seen {
             *seen.lock().unwrap().entry(what).or_default() += count;

@@ -128,7 +128,7 @@ fn goes_to_gateway(kind: MessageKind) -> Option<bool> {
 }
 
 /// Whether every handover and authentication of the script is one of its steps: no loss, no faults, no adversary, nobody who
-/// forgets or has weaknesses, and all counts where they begin.
+/// forgets or has weaknesses, all counts where they begin, and a PMK that lasts.
 fn is_undisturbed(script: &Script) -> bool {
     let (radio, backbone) = (&script.radio, &script.backbone);
     let losses = [radio.loss, radio.bit_errors, radio.reordering, backbone.loss, backbone.reordering];
@@ -147,6 +147,7 @@ fn is_undisturbed(script: &Script) -> bool {
         && script.faults.is_empty()
         && script.attacks.is_empty()
         && script.steps.iter().all(|step| planned(&step.action))
+        && script.authenticator.pmk_lifetime > script.duration
         && !strange
 }
 

@@ -1,5 +1,6 @@
 //! Behaviour of the script format as a whole.
 
+mod attacks;
 mod bundled;
 mod errors;
 mod gallery;
