@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::attack_results::EXTERNAL;
 use super::attacks::{Attack, DIRECTIONS};
 use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
 use super::nearest::suggest;
@@ -258,11 +259,13 @@ pub(super) const RELEASED_KEYS: &[&str] = &["mobile_station", "base_station"];
 struct Reader<'a> {
     stations: &'a Stations,
     attacks: &'a [Attack],
+    /// Whether a program outside is an adversary too.
+    external: bool,
 }
 
 /// Reads every `[[expect]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) -> Read<Vec<Expectation>> {
-    let reader = Reader { stations, attacks };
+    let reader = Reader { stations, attacks, external: root.field("adversary").is_some() };
     let mut expectations = Vec::new();
     for section in root.tables("expect", KEYS)? {
         let field = section.exactly_one(&KINDS)?;
@@ -275,7 +278,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) 
 
 /// The one expectation in the table `field`, on which the success of an attack rests.
 pub(super) fn of_success(field: &Field<'_>, stations: &Stations) -> Read<Expectation> {
-    let reader = Reader { stations, attacks: &[] };
+    let reader = Reader { stations, attacks: &[], external: false };
     let expected = reader.expected(&field.section(&OF_SUCCESS)?.exactly_one(&OF_SUCCESS)?)?;
     Ok(Expectation { text: reader.in_words(&expected), expected })
 }
@@ -367,7 +370,8 @@ impl Reader<'_> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
         let judged = self.attacks.iter().filter(|attack| attack.succeeds_if.is_some());
-        let known: Vec<&str> = judged.map(|attack| attack.name.as_str()).collect();
+        let external = self.external.then_some(EXTERNAL);
+        let known: Vec<&str> = judged.map(|attack| attack.name.as_str()).chain(external).collect();
         if !known.contains(&name) {
             if self.attacks.iter().any(|attack| attack.name == name) {
                 let problem = field.mismatch("the name of an [[attack]] that has a result");

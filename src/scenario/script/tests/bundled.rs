@@ -73,6 +73,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[link]]`", impairments::KEYS),
         ("### `[[fault]]`", faults::KEYS),
         ("### `[[attack]]`", &attacks::every_key()),
+        ("### `[adversary]`", external::KEYS),
         ("### `[[expect]]`", expectations::KEYS),
         ("### `[[expect]]`", expectations::HANDOVER_KEYS),
         ("### `[[expect]]`", expectations::TRAFFIC_KEYS),

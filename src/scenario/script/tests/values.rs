@@ -122,6 +122,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         links: Vec::new(),
         faults: Vec::new(),
         attacks: Vec::new(),
+        adversary: None,
         expectations: Vec::new(),
     };
     assert_eq!(script, expected);
