@@ -14,6 +14,7 @@ use super::units::show_time;
 use super::work::{self, WorkKind};
 use crate::dot16::identifiers::Direction;
 use crate::dot16::node::HandoverMode;
+use crate::judge::FindingKind;
 
 /// One entry `[[expect]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub enum Expected {
         amounts: Vec<(WorkKind, Amount)>,
     },
     /// The kinds of findings that the judge reports, each once, in any order; empty: none.
-    Judge(Vec<JudgeFinding>),
+    Judge(Vec<FindingKind>),
     /// The base station gave up the live connection of the mobile, which had not completed a handover to another.
     Released {
         /// Whose.
@@ -171,34 +172,6 @@ words! {
         KeyCount = "key_count",
         /// It does not parse.
         Malformed = "malformed",
-    }
-}
-
-words! {
-    /// A kind of finding of the judge.
-    JudgeFinding {
-        /// A pair of TEK and PN was used for more than one PDU.
-        NonceReuse = "nonce_reuse",
-        /// A PDU was accepted a second time.
-        ReplayAccepted = "replay_accepted",
-        /// A generated TEK is on a link.
-        TekOnWire = "tek_on_wire",
-        /// A CMAC that was accepted does not verify.
-        CmacInvalid = "cmac_invalid",
-        /// An ICV that was accepted does not verify.
-        IcvInvalid = "icv_invalid",
-        /// A sender's PN did not increase.
-        PnNotIncreasing = "pn_not_increasing",
-        /// A key count went back.
-        KeyCountRegress = "key_count_regress",
-        /// A message that needs a CMAC tuple was accepted without.
-        UnauthenticatedAccepted = "unauthenticated_accepted",
-        /// The comment of a frame says something else than the frame.
-        CommentDisagrees = "comment_disagrees",
-        /// Generated TEKs that must differ are equal, or a TEK is in use at two base stations.
-        TekNotUnique = "tek_not_unique",
-        /// A key of the log does not follow from those above it.
-        KeyDerivation = "key_derivation",
     }
 }
 
@@ -457,9 +430,10 @@ fn rejects(field: &Field<'_>) -> Read<Expected> {
 }
 
 fn judge(field: &Field<'_>) -> Read<Expected> {
+    let kinds: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
     let mut findings = Vec::new();
     for item in field.items("an array of kinds of findings")? {
-        let finding = item.one_of(JudgeFinding::ALL)?;
+        let finding = item.one_of(&kinds)?;
         if findings.contains(&finding) {
             return Err(item.mismatch("a kind that is not named twice"));
         }

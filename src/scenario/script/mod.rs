@@ -43,7 +43,7 @@ pub use attacks::{
 };
 pub use bounds::{Amount, TimeBounds};
 pub use entry::{Entry, Station};
-pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
+pub use expectations::{Expectation, Expected, HandoverOutcome, RejectReason};
 pub use external::ExternalAdversary;
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
