@@ -193,8 +193,11 @@ impl Acceptance {
                 sent.time <= time && may(watched) && sent.protection != Protection::WrongCrc
             })
         };
-        let says_so = |number: &usize| {
-            self.watched.get(*number).map(|watched| watched.sent.commented.is_some_and(|accepted| accepted > 0))
+        // Who says nothing yet may still have taken it; who says that it dropped it comes last.
+        let says_so = |number: &usize| match self.watched.get(*number).map(|watched| watched.sent.commented) {
+            Some(Some(0)) => 0,
+            Some(None) | None => 1,
+            Some(Some(_)) => 2,
         };
         let of_time = |number: usize| if earliest { usize::MAX.saturating_sub(number) } else { number };
         let best = numbers.iter().copied().filter(fits).max_by_key(|number| (says_so(number), of_time(*number)));

@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use keyhop::capture::{capture_reader, key_log_text};
 use keyhop::emulation::Engine;
+use keyhop::judge::FindingKind;
 use keyhop::scenario::script::Script;
 
 use invariants::{Finding, findings};
@@ -94,7 +95,11 @@ fn independent(text: &str) -> Option<Finding> {
         let (capture, keys) = (run.capture_octets(), run.key_log_octets());
         let (log, _) = key_log_text::parse(&keys).unwrap();
         let judgement = keyhop::judge::judge(|| capture_reader::read(capture.as_slice()), &log).unwrap();
-        let finding = judgement.findings.first()?;
+        // A base station that lost its contexts answers a copy of an RNG-REQ, made by the link, once more.
+        let known = |finding: &keyhop::judge::Finding| {
+            finding.kind == FindingKind::ReplayAccepted && finding.detail.starts_with("RNG-REQ")
+        };
+        let finding = judgement.findings.iter().find(|finding| !known(finding))?;
         let detail = format!("{} {:?}: {}", finding.kind.as_str(), finding.frames, finding.detail);
         Some(Finding { rule: "judge", detail })
     });
