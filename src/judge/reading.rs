@@ -94,16 +94,16 @@ impl Reading {
             FrameKind::Known(LinkKind::Air) => {
                 let receiver = frame.destination.and_then(|ip| self.names.get(&ip));
                 let comment = FrameComment::parse(&frame.comment, receiver.map(String::as_str));
-                // What is put off is not taken yet; at the most one arrival of it will be.
+                // What is put off is neither taken nor dropped yet.
                 let taken = |verdict: &&ReceiverVerdict| verdict.accepted() && !verdict.deferred();
                 let taken = comment.verdicts.iter().filter(taken).count();
-                let accepted = taken.max(usize::from(comment.accepted() == Some(true)));
+                let put_off = taken == 0 && comment.verdicts.iter().any(ReceiverVerdict::deferred);
                 let seen = Seen {
                     number: frame.number,
                     place: Place { time: frame.time(), link: AirLink::of(frame), direction: frame.direction },
                     adversary: interface.starts_with("adv:"),
                     lost: comment.lost,
-                    commented: comment.accepted().map(|_| accepted),
+                    commented: comment.accepted().filter(|_| !put_off).map(|_| taken),
                     frame,
                 };
                 if comment.lost {

@@ -55,7 +55,8 @@ fn the_pmks_alone_are_enough_to_find_nothing_that_is_not_there() {
         // What does not open is under TEKs that were drawn before the capture begins.
         let unknown: usize =
             alone.notes.iter().filter(|note| note.kind == NoteKind::NoKey).map(|note| note.frames.len()).sum();
-        assert_eq!(alone.verified.icv + unknown as u64, with_all.verified.icv, "{}", script.name);
+        let range = with_all.verified.icv.saturating_sub(unknown as u64)..=with_all.verified.icv;
+        assert!(range.contains(&alone.verified.icv), "{}", script.name);
     }
 }
 
