@@ -6,6 +6,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use keyhop::capture::FileFormat;
 use keyhop::dot16::identifiers::CmacKeyCount;
 use keyhop::emulation::Engine;
 use keyhop::scenario::bundled::{BundledScript, SCRIPTS};
@@ -27,9 +28,11 @@ fn scripts() -> Vec<(&'static BundledScript, Script, AttackId, Defence)> {
 }
 
 fn outcome(script: &Script) -> RunOutcome {
-    run(script, Engine::Inline, Path::new("."), None).unwrap().outcome
+    let finished = run(script, Engine::Inline, Path::new("."), None).unwrap();
+    finished.judged(script, FileFormat::Pcapng).unwrap().outcome
 }
 
+/// The judge's verdict is among the expectations: it finds what the script says, and nothing else.
 #[test]
 fn every_attack_fails_with_the_defence_and_succeeds_without_it() {
     // R1, R2, R4, R7, R8, R16, A13, A18, A25
