@@ -16,7 +16,7 @@ use keyhop::scenario::script::{AttackId, Defence, Script};
 use toml::{Table, Value};
 
 /// The attacks that have a scenario with the defence on. Of 11 and 18 none is asked for: they are not about handovers.
-const ATTACKS: &[&str] = &["1", "2", "3", "4", "5", "6", "8", "9", "10", "12", "13", "14", "15", "16", "17", "R7"];
+const ATTACKS: &[&str] = &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "13", "14", "15", "16", "17", "R7"];
 
 /// The attacks without a scenario that succeeds: nothing of the defence can be switched off.
 const NO_SWITCH: &[&str] = &[];

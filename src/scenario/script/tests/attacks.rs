@@ -202,7 +202,7 @@ fn what_can_never_happen_is_refused_when_the_script_is_checked() {
             air,
             "time = \"1s\"",
             "replay = \"tap\"",
-            "action.replay: expected a recording that another attack makes of uplink frames, found the string \"tap\"",
+            "action.replay: expected a recording that another attack makes of uplink frames, found the string \"tap\" (did you mean \"tape\"?)",
         ),
         (
             air,
@@ -247,7 +247,7 @@ fn keys_stand_only_where_they_mean_something() {
             air,
             "event = \"left\"",
             "drop = true",
-            "trigger: expected a trigger on frames, because the action is to drop, found a table",
+            "trigger: expected a trigger on frames, because the action is to drop, found another",
         ),
         (air, "event = \"left\", cid = 1", "replay = \"tape\"", "trigger.cid: expected no cid beside event, found one"),
         (air, "frame = \"data\"", "drop = true, times = 2", "action.times: expected no times beside drop, found one"),
