@@ -1,9 +1,13 @@
 //! Attacks 1 to 10 and 12 to 17 of `dot16-security.md` 9 and the early release of R7 as bundled scenarios: with the defence
 //! they fail, without it they succeed, and the two scripts of a pair differ in nothing but the switch.
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use keyhop::capture::FileFormat;
+use keyhop::dot16::identifiers::CmacKeyCount;
 use keyhop::emulation::Engine;
 use keyhop::scenario::bundled::{BundledScript, SCRIPTS};
 use keyhop::scenario::outcome::{RunOutcome, RunVerdict};
@@ -24,9 +28,11 @@ fn scripts() -> Vec<(&'static BundledScript, Script, AttackId, Defence)> {
 }
 
 fn outcome(script: &Script) -> RunOutcome {
-    run(script, Engine::Inline, Path::new("."), None).unwrap().outcome
+    let finished = run(script, Engine::Inline, Path::new("."), None).unwrap();
+    finished.judged(script, FileFormat::Pcapng).unwrap().outcome
 }
 
+/// The judge's verdict is among the expectations: it finds what the script says, and nothing else.
 #[test]
 fn every_attack_fails_with_the_defence_and_succeeds_without_it() {
     // R1, R2, R4, R7, R8, R16, A13, A18, A25
@@ -42,6 +48,15 @@ fn every_attack_fails_with_the_defence_and_succeeds_without_it() {
             }
         }
     }
+}
+
+#[test]
+fn an_rng_req_that_is_repeated_because_its_answer_was_jammed_is_reported_once() {
+    // R2, R7
+    let run = support::run_bundled("rng-rsp-jammed", &[]);
+    let requests = run.air("air:ms1-bs2").into_iter().filter_map(|pdu| pdu.rng_req()?.cmac_key_count());
+    assert_eq!(requests.collect::<Vec<_>>(), [CmacKeyCount(2); 2]);
+    assert_eq!(run.reported_counts("bs2"), [CmacKeyCount(2)]);
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub enum Action {
     },
     /// Sends these frames.
     Play(Vec<Vec<u8>>),
+    /// Is the base station of the link from then on.
+    Rogue,
     /// Looks for key stream that was used twice, in these two recordings.
     Compare(String, String),
 }

@@ -1,14 +1,14 @@
-//! A compromised base station: the adversary has every key that the node holds, and tries them on what it hears on the air
+//! A compromised node: the adversary has every key that the node holds, and tries them on what it hears on the air
 //! (statement A25; attack 14 of `dot16-security.md` 9).
 //!
 //! Its keys are those that the very node reports, and the TEKs that its KEKs give for counts around those it knows. What
 //! other nodes hold is never asked. Whether a PDU can be read is found by opening it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::dot16::identifiers::{AkId, CmacKeyCount, MsMac, Said};
+use crate::dot16::identifiers::{AkId, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::NamedKey;
-use crate::dot16::security::{Kek, Tek, TekIndex, ccm, counter_tek};
+use crate::dot16::security::{AkContext, Kek, Tek, TekIndex, ccm, counter_tek};
 use crate::dot16::wire::MacPdu;
 use crate::time::VirtualTime;
 
@@ -24,10 +24,16 @@ enum Loot {
     Kek(AkId, Kek),
 }
 
-/// Base stations that are in the adversary's hands from an instant on, with what it has learnt there.
+/// A node that is in the adversary's hands from an instant on, with what it has learnt there.
 #[derive(Clone, Debug)]
 pub struct Compromise {
     since: VirtualTime,
+    /// The base stations, for whose AKs a PMK is enough.
+    base_stations: Vec<Bsid>,
+    /// What is said in the clear of each mobile whose PMK is known: SAIDs, and the highest count.
+    public: BTreeMap<MsMac, (BTreeSet<Said>, CmacKeyCount)>,
+    /// The mobiles whose PMK is known.
+    with_pmk: BTreeSet<MsMac>,
     /// Whether it took what was there at that instant, and came no more.
     once: bool,
     /// Of each mobile, in the order in which it came to the node: held now, or learnt.
@@ -38,13 +44,34 @@ impl Compromise {
     /// From `since` on the adversary reads what the node holds.
     #[must_use]
     pub fn new(since: VirtualTime) -> Self {
-        Self { since, once: false, keys: Vec::new() }
+        Self {
+            since,
+            once: false,
+            base_stations: Vec::new(),
+            public: BTreeMap::new(),
+            with_pmk: BTreeSet::new(),
+            keys: Vec::new(),
+        }
     }
 
     /// At `at` the adversary takes what the node holds then, and nothing after.
     #[must_use]
     pub fn once(at: VirtualTime) -> Self {
         Self { once: true, ..Self::new(at) }
+    }
+
+    /// The same in a network with these base stations: of a node that has the PMK the adversary derives AK and KEK of each.
+    #[must_use]
+    pub fn among(mut self, base_stations: Vec<Bsid>) -> Self {
+        self.base_stations = base_stations;
+        self
+    }
+
+    /// Everybody hears that `ms` has an SA, or uses a count: MOB_BSHO-RSP and RNG-REQ are in the clear.
+    pub fn heard(&mut self, ms: MsMac, said: Option<Said>, count: Option<CmacKeyCount>) {
+        let (saids, highest) = self.public.entry(ms).or_insert((BTreeSet::new(), CmacKeyCount(0)));
+        saids.extend(said);
+        *highest = count.map_or(*highest, |count| count.max(*highest));
     }
 
     /// From when on.
@@ -59,8 +86,22 @@ impl Compromise {
         let loot = match key {
             NamedKey::Tek { said, count, tek, .. } => Loot::Tek(*said, *count, tek.clone()),
             NamedKey::AkAndKek { akid, kek, .. } => Loot::Kek(*akid, kek.clone()),
-            NamedKey::Pmk { .. } | NamedKey::Cmac { .. } => return,
+            NamedKey::Pmk { sn, pmk } => {
+                if held || now >= self.since {
+                    self.with_pmk.insert(ms);
+                }
+                for bs in self.base_stations.clone() {
+                    let ak = AkContext::derive(pmk, *sn, ms, bs);
+                    self.learn(now, ms, held, Loot::Kek(ak.akid, ak.kek.clone()));
+                }
+                return;
+            }
+            NamedKey::Cmac { .. } => return,
         };
+        self.learn(now, ms, held, loot);
+    }
+
+    fn learn(&mut self, now: VirtualTime, ms: MsMac, held: bool, loot: Loot) {
         if self.once && now >= self.since {
             return;
         }
@@ -86,6 +127,10 @@ impl Compromise {
                 saids.insert(*said);
                 highest = highest.max(*count);
             }
+        }
+        if let Some((heard, count)) = self.public.get(&ms).filter(|_| self.with_pmk.contains(&ms)) {
+            saids.extend(heard);
+            highest = highest.max(*count);
         }
         let keks = of_ms().filter_map(|loot| match loot {
             Loot::Kek(_, kek) => Some(kek),
@@ -118,6 +163,13 @@ impl Compromise {
     }
 }
 
+/// What is in the first user PDU of the burst `octets` that opens under one of `teks`: subheaders and payload.
+#[must_use]
+pub fn plaintext(teks: &[Tek], octets: &[u8]) -> Option<Vec<u8>> {
+    let mut data = MacPdu::burst(octets).flatten().filter(|pdu| !pdu.header.cid.is_management());
+    data.find_map(|pdu| teks.iter().find_map(|tek| ccm::open(tek, &pdu).ok()).map(|opened| opened.plaintext))
+}
+
 /// How many user PDUs are in the burst `octets`, and how many of them open under one of `teks`.
 #[must_use]
 pub fn opened(teks: &[Tek], octets: &[u8]) -> (u64, u64) {
@@ -131,7 +183,6 @@ pub fn opened(teks: &[Tek], octets: &[u8]) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dot16::identifiers::Bsid;
     use crate::dot16::security::tek_context::TekSource;
 
     const MS: MsMac = MsMac([2; 6]);

@@ -8,18 +8,22 @@
 //! * [`attack`]: what an attack is; [`trigger`]: when it acts; [`frames`]: which frames count.
 //! * [`value`]: numbers that are known only when an action runs; [`known`]: what the adversary knows besides frames.
 //! * [`recording`], [`fields`], [`change`], [`forgery`]: frames heard, read, changed and made.
+//! * [`external`]: an adversary in another process.
+//! * [`rogue`]: a base station of its own in place of another.
 //! * [`key_stream`]: what two recorded frames tell that were sealed under one nonce.
 //! * [`compromise`]: what the keys of a base station open, when they are in the adversary's hands.
 
 pub mod attack;
 pub mod change;
 pub mod compromise;
+pub mod external;
 pub mod fields;
 pub mod forgery;
 pub mod frames;
 pub mod key_stream;
 pub mod known;
 pub mod recording;
+pub mod rogue;
 pub mod trigger;
 pub mod value;
 
@@ -40,6 +44,7 @@ pub use frames::{FrameChoice, FrameKind};
 pub use key_stream::Comparisons;
 pub use known::{AirLink, Known};
 pub use recording::{Heard, Recordings};
+use rogue::Rogues;
 pub use trigger::{EventChoice, EventKind, EventNode, Filter, Phase, Trigger};
 pub use value::{CidRole, Sight, Source, Value};
 
@@ -71,6 +76,7 @@ pub struct Adversary {
     seen: Vec<u32>,
     recordings: Recordings,
     comparisons: Comparisons,
+    rogues: Rogues,
     /// Actions that are to start, by instant.
     due: BTreeMap<VirtualTime, Vec<Due>>,
     /// By position of the attack: how often it could not do what it was to, and why the first time.
@@ -88,6 +94,7 @@ impl Adversary {
             attacks,
             recordings: Recordings::default(),
             comparisons: Comparisons::default(),
+            rogues: Rogues::default(),
             due: BTreeMap::new(),
             failures: BTreeMap::new(),
         };
@@ -130,7 +137,7 @@ impl Adversary {
                 self.recordings.record(recording, frame.clone());
                 return;
             }
-            Action::Replay(_) | Action::Inject { .. } | Action::Play(_) | Action::Compare(..) => {
+            Action::Replay(_) | Action::Inject { .. } | Action::Play(_) | Action::Rogue | Action::Compare(..) => {
                 return self.start(position, frame.time, Some(frame.clone()));
             }
             Action::Drop => Fate { remarks: vec![format!("taken off the link by {name}")], ..Fate::lost() },
@@ -157,7 +164,7 @@ impl Adversary {
     }
 
     /// What an action sends when it runs.
-    fn sent(&mut self, position: usize, cause: Option<&Heard>) -> Vec<Injection> {
+    fn sent(&mut self, now: VirtualTime, position: usize, cause: Option<&Heard>) -> Vec<Injection> {
         let Some(attack) = self.attacks.get(position) else {
             return Vec::new();
         };
@@ -228,6 +235,14 @@ impl Adversary {
                     }
                 }
             }
+            Action::Rogue => match place(cause) {
+                Ok((port, _)) => {
+                    if let Some(link) = self.known.air_link(port) {
+                        self.rogues.begin(now, &attack.name, attack.number, port, link);
+                    }
+                }
+                Err(why) => failures.push(why),
+            },
             Action::Compare(first, second) => {
                 let [first, second] = [first, second].map(|name| self.recordings.frames(name));
                 self.comparisons.note(attack.number, first, second);
@@ -244,7 +259,7 @@ impl Adversary {
 impl emulation::Adversary<Event> for Adversary {
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate {
         self.known.heard(port, to, octets);
-        let mut fate = Fate::pass();
+        let mut fate = self.rogues.tap(now, port, to, octets).unwrap_or_default();
         let mut frame: Option<Heard> = None;
         for position in 0..self.attacks.len() {
             let (Some(attack), Some(seen)) = (self.attacks.get(position), self.seen.get_mut(position)) else {
@@ -264,6 +279,7 @@ impl emulation::Adversary<Event> for Adversary {
 
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: &Event) {
         self.known.event(event);
+        self.rogues.event(now, event);
         for position in 0..self.attacks.len() {
             let (Some(attack), Some(seen)) = (self.attacks.get(position), self.seen.get_mut(position)) else {
                 continue;
@@ -277,20 +293,21 @@ impl emulation::Adversary<Event> for Adversary {
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {
-        self.due.keys().next().copied()
+        self.due.keys().next().copied().into_iter().chain(self.rogues.next()).min()
     }
 
     fn act(&mut self, now: VirtualTime) -> Vec<Injection> {
         let mut injections = Vec::new();
         while let Some(entry) = self.due.first_entry().filter(|entry| *entry.key() <= now) {
             for due in entry.remove() {
-                injections.extend(self.sent(due.attack, due.cause.as_ref()));
+                injections.extend(self.sent(now, due.attack, due.cause.as_ref()));
                 if let (true, Some(attack)) = (due.times > 1, self.attacks.get(due.attack)) {
                     let next = now + attack.rounds().every;
                     self.due.entry(next).or_default().push(Due { times: due.times - 1, ..due });
                 }
             }
         }
+        injections.extend(self.rogues.act(now, &self.known, &mut self.random));
         injections
     }
 

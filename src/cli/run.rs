@@ -9,13 +9,15 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::{Status, print};
+use crate::adversary::external::Conversation;
 use crate::capture::placement::PendingOutputs;
 use crate::capture::{FileFormat, capture_file, key_log_text};
 use crate::emulation::Engine;
 use crate::report;
 use crate::scenario::bundled;
+use crate::scenario::external_process::ExternalProcess;
 use crate::scenario::outcome::{CaptureResult, RunOutcome, RunVerdict};
-use crate::scenario::run::{FinishedRun, TrafficOverride, run as run_script};
+use crate::scenario::run::{FinishedRun, TrafficOverride, run_against};
 use crate::scenario::script::{Script, SetArgument};
 
 /// The format of the capture.
@@ -105,6 +107,9 @@ pub struct RunArguments {
     /// How many worker threads; only with the engine shards, which this version does not have
     #[arg(long, value_name = "N")]
     threads: Option<u64>,
+    /// Allows the script to start the program that it names as adversary
+    #[arg(long)]
+    external: bool,
     /// Checks the script and runs nothing
     #[arg(long)]
     check: bool,
@@ -190,11 +195,19 @@ fn source(scenario: &str) -> Result<(String, String, PathBuf), String> {
 fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<FinishedRun, String> {
     let traffic =
         arguments.traffic.as_ref().map(|file| TrafficOverride { file: file.clone(), mobile: arguments.traffic_mobile });
+    let outside = match &script.adversary {
+        Some(adversary) if arguments.external => {
+            let process = ExternalProcess::start(&adversary.command, folder);
+            let process = process.map_err(|error| format!("error: external adversary: {error}"))?;
+            Some(Box::new(process) as Box<dyn Conversation>)
+        }
+        _ => None,
+    };
     let (format, extension) = match arguments.format {
         Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
         Format::Pcap => (FileFormat::Pcap, "pcap"),
     };
-    let mut finished = run_script(script, arguments.engine, folder, traffic.as_ref())
+    let mut finished = run_against(outside, script, arguments.engine, folder, traffic.as_ref())
         .and_then(|finished| finished.judged(script, format))
         .map_err(|error| format!("error: {error}"))?;
     let capture = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{extension}", script.name)));

@@ -7,11 +7,12 @@
 //! | MOB_MSHO-REQ | HO_Req from this base station, or MOB_BSHO-RSP on this link |
 //! | MOB_HO-IND | HO_Cnf from this base station |
 //! | Key-Request | Key-Reply on this link |
+//! | RNG-REQ with old octets, or that does not verify | Path_Dereg_Req from this base station at once: it has done harm |
 //!
 //! What a mobile took in the downlink is not seen so: there the comment is the only witness. It is one everywhere: where nothing
 //! can be inferred, a receiver that says it accepted a frame is believed to have done so.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use super::survey::AirLink;
 use crate::dot16::identifiers::CmacKeyCount;
 use crate::time::VirtualTime;
 
+/// How long after a message that is what a base station does because of it: the frame of the radio that it comes in.
+const AT_ONCE: Duration = Duration::from_millis(20);
 /// How long after a message its answer belongs to it.
 const ANSWER: Duration = Duration::from_millis(200);
 /// How soon before and after a PDU others of its link must bring user packets that leave the base station, to show that the way out
@@ -97,7 +100,7 @@ struct Watched {
 pub struct Acceptance {
     watched: Vec<Watched>,
     /// Uplink user packets that have not come out yet: by base station and digest, the PDUs that may have brought them.
-    packets: HashMap<(Ipv4Addr, u64), Vec<usize>>,
+    packets: BTreeMap<(Ipv4Addr, u64), Vec<usize>>,
     /// When the uplink PDUs of a link were sent whose packets have come out.
     passed: BTreeMap<AirLink, BTreeSet<VirtualTime>>,
     /// The latest messages of a link, that answers belong to.
@@ -164,6 +167,17 @@ impl Acceptance {
         }
     }
 
+    /// A base station gives a mobile up. If old or forged RNG-REQs had just come, the latest of them made it do so.
+    pub fn gave_up(&mut self, time: VirtualTime, bs: Ipv4Addr, of_mobile: impl Fn(AirLink) -> bool) {
+        let links = self.asked.iter().filter(|(link, _)| link.bs == Some(bs) && of_mobile(**link));
+        let asked: Vec<usize> = links.flat_map(|(_, asked)| asked.iter().copied()).collect();
+        self.claim(&asked, time, false, |watched| {
+            let Sent { time: sent, content, protection, repeats, .. } = watched.sent;
+            let bad = matches!(protection, Protection::Wrong | Protection::OfOtherLink | Protection::Missing);
+            matches!(content, Content::RngReq(_)) && (bad || repeats.is_some()) && time.since(sent) <= AT_ONCE
+        });
+    }
+
     /// Of PDUs that may have led to what happened at `time`, one did: one that its receiver says it accepted rather than
     /// another, then the earliest or the latest.
     fn claim(
@@ -202,6 +216,15 @@ impl Acceptance {
             let after = around(sent, sent + PASSING_ON).any(|time| *time > sent);
             if watched.seen.is_none() && before && after {
                 watched.seen = Some(false);
+            }
+        }
+        let last = self.watched.iter().map(|watched| watched.sent.time).max().unwrap_or(VirtualTime::ZERO);
+        for number in self.packets.values().flatten() {
+            let Some(Watched { sent, seen }) = self.watched.get(*number) else { continue };
+            let good = sent.protection == Protection::Good && sent.repeats.is_none() && !sent.lost;
+            if good && *seen != Some(true) && sent.time + PASSING_ON <= last {
+                let detail = "uplink data that verify, and whose user packet does not leave the base station";
+                findings.note(NoteKind::NotPassedOn, Some(sent.frame), detail);
             }
         }
         let mut accepted_before: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
@@ -286,11 +309,13 @@ fn judge(watched: &Watched, accepted_before: &mut BTreeMap<u64, Vec<u64>>, findi
             findings.find(FindingKind::ReplayAccepted, &frames, detail);
         }
     }
+    let times = if accepted { before.len() } else { 0 };
     if before.is_empty() {
         accepted_before.remove(&first);
     }
-    if let (Some(first), false) = (sent.repeats, accepted) {
-        let detail = format!("{name} with the octets of frame {first}, not accepted again as far as is seen");
+    if let (Some(first), 0 | 1) = (sent.repeats, times) {
+        let accepted = if accepted { "accepted for the first time" } else { "not accepted again as far as is seen" };
+        let detail = format!("{name} with the octets of frame {first}, {accepted}");
         findings.note(NoteKind::Repeated, Some(frame), detail);
     }
 }

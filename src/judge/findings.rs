@@ -58,6 +58,8 @@ kinds! {
         PnNotIncreasing = "pn_not_increasing",
         /// A mobile sent a lower CMAC_KEY_COUNT than before under the same PMK.
         KeyCountRegress = "key_count_regress",
+        /// The downlink goes to a base station on a count that the Authenticator has not taken from it.
+        PathOnUntakenCount = "path_on_untaken_count",
         /// A message that needs a CMAC tuple changed a state without a good one.
         UnauthenticatedAccepted = "unauthenticated_accepted",
         /// The comment on a frame says something else of it than what followed.
@@ -90,6 +92,10 @@ kinds! {
         Lost = "lost",
         /// A message that needs a CMAC tuple and has none; the receiver is not known to have accepted it.
         Unauthenticated = "unauthenticated",
+        /// A message of the adversary that no key protects, and that needs none.
+        Unprotected = "unprotected",
+        /// Uplink data that verify under a new PN, and whose user packet does not leave the base station.
+        NotPassedOn = "not_passed_on",
         /// User data without encryption.
         Unencrypted = "unencrypted",
         /// A limit of the judge was reached: some of the capture was not judged.

@@ -11,7 +11,7 @@ use super::key_material::{self, KeyMaterial};
 use super::keys::{Keys, Origin};
 use super::order::{Novelty, Order, SealedPdu, SignedMessage};
 use super::report::{Judgement, KeysUsed, Verified};
-use super::reports::Reports;
+use super::reports::{Named, Reports};
 use super::survey::{AirLink, Survey};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
@@ -19,6 +19,7 @@ use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use crate::capture::framing::CDMA_CODE_OCTETS;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_lookup::Protection as TrailingCmac;
+use crate::dot16::backbone::asn_code::ho_confirm;
 use crate::dot16::backbone::{
     BackbonePacket, Compound, ControlMessage, Decapsulated, MessageKind, TlvLookup, decapsulate,
 };
@@ -122,6 +123,7 @@ impl Reading {
     /// What comes of it.
     pub fn finish(mut self, frames: u64) -> Judgement {
         self.acceptance.finish(&mut self.findings);
+        self.reports.finish(&mut self.findings);
         let mut keys = KeysUsed::default();
         for origin in self.used.values() {
             let count = match origin {
@@ -277,7 +279,13 @@ impl Reading {
         let (protection, repeats) = match &trailing {
             Some(trailing) => self.signed(pdu, seen, &message, trailing, name),
             None if self.needs_tuple(&message, link) => (Protection::Missing, None),
-            None => (Protection::NotNeeded, None),
+            None => {
+                if seen.adversary {
+                    let detail = format!("{name} of the adversary, which no key protects");
+                    self.findings.note(NoteKind::Unprotected, Some(seen.number), detail);
+                }
+                (Protection::NotNeeded, None)
+            }
         };
         if matches!(message, ManagementMessage::RngReq(_)) && trailing.is_none() && !seen.adversary {
             self.ranging.insert(link, Ranging::Open);
@@ -397,30 +405,52 @@ impl Reading {
         }
     }
 
+    fn name(&self, ip: Ipv4Addr) -> String {
+        self.names.get(&ip).cloned().unwrap_or_else(|| ip.to_string())
+    }
+
     fn control(&mut self, number: u64, time: VirtualTime, [from, to]: [Ipv4Addr; 2], message: &ControlMessage) {
         let ms = message.ms;
         let keys = &self.keys;
         let of_mobile = |link: AirLink| keys.ends(link).0.is_none_or(|of| of == ms);
         match message.kind {
             MessageKind::HoReq => self.acceptance.acted(time, from, of_mobile, |asked| asked == Content::MobMshoReq),
-            MessageKind::HoCnf => self.acceptance.acted(time, from, of_mobile, |asked| asked == Content::MobHoInd),
-            MessageKind::CmacKeyCountUpdate => {
-                let count = message.tlvs.inside(Compound::MsInfo).inside(Compound::AkContext).cmac_key_count();
-                // From the Authenticator it is a notice, and no report. Only the first report says something of an RNG-REQ.
-                if let Some(count) = count
-                    && self.stations_on_air.contains(&from)
-                    && self.reports.reported(number, message.transaction, (from, ms, count))
+            MessageKind::HoCnf => {
+                if message.tlvs.ho_confirm_type() == Some(ho_confirm::CONFIRM) {
+                    self.reports.confirmed(to, ms);
+                }
+                self.acceptance.acted(time, from, of_mobile, |asked| asked == Content::MobHoInd);
+            }
+            // From the Authenticator it is a notice, and no report. Only the first report says something of an RNG-REQ.
+            MessageKind::CmacKeyCountUpdate if self.stations_on_air.contains(&from) => {
+                if let Some(named) = named(from, message)
+                    && self.reports.reported(number, message.transaction, named)
                 {
-                    self.acceptance.acted(time, from, of_mobile, |asked| asked == Content::RngReq(Some(count)));
+                    self.acceptance.acted(time, from, of_mobile, |asked| asked == Content::RngReq(Some(named.count)));
                 }
             }
             MessageKind::CmacKeyCountUpdateAck if message.tlvs.failure_indication().is_none() => {
-                let name = self.names.get(&to).cloned().unwrap_or_else(|| to.to_string());
-                self.reports.acknowledged(number, to, message.transaction, &name, &mut self.findings);
+                self.reports.acknowledged(number, to, message.transaction, &self.name(to), &mut self.findings);
             }
+            MessageKind::PathRegReq => {
+                if let Some(named) = named(from, message) {
+                    self.reports.asks_for_path(number, message.transaction, named);
+                }
+            }
+            MessageKind::PathRegRsp if message.tlvs.failure_indication().is_none() => {
+                self.reports.path_granted(number, to, message.transaction, &self.name(to), &mut self.findings);
+            }
+            MessageKind::PathDeregReq => self.acceptance.gave_up(time, from, of_mobile),
             _ => {}
         }
     }
+}
+
+/// The count in a message of a base station, with the AK sequence number of its PMK, which is left out where it is 0.
+fn named(bs: Ipv4Addr, message: &ControlMessage) -> Option<Named> {
+    let context = message.tlvs.inside(Compound::MsInfo).inside(Compound::AkContext);
+    let ak_sn = context.ak_sn().unwrap_or_default() & 0xf;
+    Some(Named { bs, ms: message.ms, ak_sn, count: context.cmac_key_count()? })
 }
 
 fn content(message: &ManagementMessage) -> Content {

@@ -8,35 +8,48 @@ use super::outcome::AttackResult;
 use super::script::{Attack, AttackAction, Expectation, Expected, Script, Success, Trigger};
 use super::stolen_keys;
 use super::world::{LinkEnds, Topology};
+use crate::adversary::key_stream::readable;
 use crate::adversary::{Comparisons, Compromise, compromise};
-use crate::dot16::identifiers::MsMac;
+use crate::dot16::identifiers::{CmacKeyCount, MsMac, Said};
 use crate::dot16::node::NamedKey;
 use crate::dot16::security::Tek;
-use crate::emulation::{Sender, Transmission};
+use crate::emulation::{NodeIndex, Sender, Transmission};
 use crate::time::VirtualTime;
 
-/// The compromised base stations of a run, by number of the attack: position in the script, and what the adversary
-/// learns there.
-pub(super) struct Compromises(BTreeMap<usize, (usize, Compromise)>);
+/// How many characters of a text that was read are shown.
+pub(super) const SHOWN_TEXT: usize = 120;
+
+/// The compromised nodes of a run, by number of the attack, and what the adversary learns there.
+pub(super) struct Compromises(BTreeMap<usize, (NodeIndex, Compromise)>);
 
 impl Compromises {
     /// Those of the script.
-    pub(super) fn new(script: &Script) -> Self {
+    pub(super) fn new(script: &Script, topology: &Topology) -> Self {
+        let compromise = |since| Compromise::new(since).among(topology.bsids.clone());
         let attacks = script.attacks.iter().enumerate();
         let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, &attack.trigger) {
-            (AttackAction::Compromise(bs), Trigger::Time(since)) => Some((number, (bs.0, Compromise::new(*since)))),
-            (AttackAction::Steal(bs), Trigger::Time(at)) => Some((number, (bs.0, Compromise::once(*at)))),
+            (AttackAction::Compromise(node), Trigger::Time(since)) => {
+                Some((number, (topology.actor(*node), compromise(*since))))
+            }
+            (AttackAction::Steal(bs), Trigger::Time(at)) => {
+                Some((number, (topology.base_station(bs.0), Compromise::once(*at))))
+            }
             _ => None,
         });
         Self(compromises.collect())
     }
 
-    /// A node reports a key of `ms`; `station`: its position in the script if it is a base station.
-    pub(super) fn key(&mut self, now: VirtualTime, station: Option<usize>, ms: MsMac, held: bool, key: &NamedKey) {
-        for (position, compromise) in self.0.values_mut() {
-            if Some(*position) == station {
-                compromise.key(now, ms, held, key);
-            }
+    /// `node` reports a key of `ms`.
+    pub(super) fn key(&mut self, now: VirtualTime, node: NodeIndex, ms: MsMac, held: bool, key: &NamedKey) {
+        for (_, compromise) in self.0.values_mut().filter(|(compromised, _)| *compromised == node) {
+            compromise.key(now, ms, held, key);
+        }
+    }
+
+    /// Everybody hears that `ms` has an SA, or uses a count.
+    pub(super) fn heard(&mut self, ms: MsMac, said: Option<Said>, count: Option<CmacKeyCount>) {
+        for (_, compromise) in self.0.values_mut() {
+            compromise.heard(ms, said, count);
         }
     }
 }
@@ -53,6 +66,9 @@ pub(super) struct Traces<'a> {
     pub topology: &'a Topology,
 }
 
+/// The name of what a program outside does, in results and expectations.
+pub(super) const EXTERNAL: &str = "external";
+
 /// The results of the attacks that have one, in the order of the script. `holds` says whether an expectation on which
 /// success rests holds, and what was seen.
 pub(super) fn attack_results(
@@ -65,14 +81,14 @@ pub(super) fn attack_results(
     let results = attacks.filter_map(|(number, attack)| {
         let success = attack.succeeds_if.as_ref()?;
         let done = match &attack.action {
-            _ if attack.action.sends() => Some(replayed(number, attack, transmissions, topology)),
+            _ if attack.action.sends() => Some(replayed(number, &attack.name, transmissions, topology)),
             AttackAction::KeyStreamReuse(reuse) => {
                 let compared = traces.comparisons.of(number);
                 Some(key_stream_result(attack, &reuse.known, compared, traces.plaintexts, topology))
             }
             AttackAction::Compromise(_) => {
-                let (position, compromise) = compromises.0.get(&number)?;
-                Some(compromised(attack, *position, compromise, transmissions, topology))
+                let (node, compromise) = compromises.0.get(&number)?;
+                Some(compromised(attack, *node, compromise, traces))
             }
             AttackAction::Steal(_) => {
                 let (_, theft) = compromises.0.get(&number)?;
@@ -89,7 +105,11 @@ pub(super) fn attack_results(
         }
         Some(result)
     });
-    results.collect()
+    let outside = script.adversary.as_ref().map(|_| {
+        // Its frames have the number after the last attack.
+        replayed(script.attacks.len(), EXTERNAL, transmissions, topology)
+    });
+    results.chain(outside).collect()
 }
 
 /// The result of an attack that has succeeded if `expectation` holds; `done` is what its action came to by itself.
@@ -105,7 +125,7 @@ fn expected(
     AttackResult { succeeded, detail, ..done }
 }
 
-fn replayed(number: usize, attack: &Attack, transmissions: &[Transmission], topology: &Topology) -> AttackResult {
+fn replayed(number: usize, name: &str, transmissions: &[Transmission], topology: &Topology) -> AttackResult {
     let sent: Vec<&Transmission> = transmissions.iter().filter(|sent| sent.from == Sender::Adversary(number)).collect();
     let verdicts = || sent.iter().flat_map(|sent| &sent.verdicts);
     let accepted = verdicts().filter(|verdict| verdict.accepted).count();
@@ -113,38 +133,45 @@ fn replayed(number: usize, attack: &Attack, transmissions: &[Transmission], topo
     if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
         detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
     }
-    AttackResult::new(&attack.name, accepted > 0, detail)
+    AttackResult::new(name, accepted > 0, detail)
 }
 
-/// Tries the loot on every user PDU that stations sent on the air since the compromise. It has succeeded if one of
-/// another base station opens.
-fn compromised(
-    attack: &Attack,
-    compromised: usize,
-    compromise: &Compromise,
-    transmissions: &[Transmission],
-    topology: &Topology,
-) -> AttackResult {
+/// Tries the loot on every user PDU that stations sent on the air since the compromise. It has succeeded if one opens that
+/// is not the node's own: of another base station, of another mobile; nothing is the authenticator's own.
+fn compromised(attack: &Attack, node: NodeIndex, compromise: &Compromise, traces: Traces<'_>) -> AttackResult {
+    let Traces { transmissions, topology, .. } = traces;
     let teks: Vec<Vec<Tek>> = topology.macs.iter().map(|ms| compromise.teks(*ms)).collect();
-    // PDUs heard, and PDUs opened, by position of the base station.
-    let mut counts: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    let of_mobile = (0..topology.macs.len()).any(|mobile| topology.mobile(mobile) == node);
+    // PDUs heard, and PDUs opened, by the node that they are of: the base station, or for a mobile's keys the mobile.
+    let mut counts: BTreeMap<NodeIndex, (u64, u64)> = BTreeMap::new();
+    let mut text = None;
     for sent in transmissions.iter().filter(|sent| sent.time >= compromise.since()) {
         let (LinkEnds::Air { mobile, base_station }, Sender::Node(_)) = (topology.links[sent.port.0], sent.from) else {
             continue;
         };
+        let of = if of_mobile { topology.mobile(mobile) } else { topology.base_station(base_station) };
         let (all, open) = compromise::opened(&teks[mobile], &sent.octets);
-        let count = counts.entry(base_station).or_default();
+        let count = counts.entry(of).or_default();
         *count = (count.0.saturating_add(all), count.1.saturating_add(open));
+        if open > 0 && of != node && text.is_none() {
+            text = compromise::plaintext(&teks[mobile], &sent.octets).map(|octets| readable(&octets));
+        }
     }
-    let elsewhere = || counts.iter().filter(|(position, (all, _))| **position != compromised && *all > 0);
-    let mut details: Vec<String> = elsewhere()
-        .map(|(position, (all, open))| {
-            format!("{open} of {all} PDUs at {} opened", topology.names[topology.base_station(*position).0])
-        })
+    let others = || counts.iter().filter(|(of, (all, _))| **of != node && *all > 0);
+    let place = if of_mobile { "of" } else { "at" };
+    let mut details: Vec<String> = others()
+        .map(|(of, (all, open))| format!("{open} of {all} PDUs {place} {} opened", topology.names[of.0]))
         .collect();
     if details.is_empty() {
-        details.push("no user data was sent at another base station".to_owned());
+        let other = if of_mobile { "mobile" } else { "base station" };
+        details.push(format!("no user data was sent {place} another {other}"));
     }
-    let succeeded = elsewhere().any(|(_, (_, open))| *open > 0);
-    AttackResult::new(&attack.name, succeeded, details.join(", "))
+    let recovered = text.filter(|text| !text.is_empty());
+    let says = recovered.as_ref().map(|text| {
+        let text: String = text.chars().take(SHOWN_TEXT).collect();
+        format!("the first says {text:?}")
+    });
+    details.extend(says);
+    let succeeded = others().any(|(_, (_, open))| *open > 0);
+    AttackResult { recovered, ..AttackResult::new(&attack.name, succeeded, details.join(", ")) }
 }

@@ -93,6 +93,9 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("nonce-reuse-mobile-flush"),
     bundled!("nonce-reuse-forced"),
     bundled!("nonce-reuse-forced-flush"),
+    // Attack 7.
+    bundled!("rogue-base-station"),
+    bundled!("rogue-base-station-believed"),
     bundled!("forged-count"),
     bundled!("forged-count-believes-count-first"),
     bundled!("count-jump"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::outcome::{ExpectationResult, HandoverResult, RunOutcome};
-use super::script::{Amount, Expected, JudgeFinding, MobileStationId, RejectReason, Script};
+use super::script::{Amount, Expected, MobileStationId, RejectReason, Script};
 use crate::dot16::identifiers::Direction;
 use crate::judge::report::frames_text;
 use crate::judge::{Finding, FindingKind, Judgement};
@@ -33,11 +33,11 @@ pub(super) fn of_judge(script: &Script, judgement: &Judgement) -> Vec<(usize, Ex
 }
 
 /// Whether the judge finds the kinds that are wanted and no others. Of each other kind the first finding is told.
-pub(super) fn judge_holds(wanted: &[JudgeFinding], judgement: &Judgement) -> (bool, String) {
+pub(super) fn judge_holds(wanted: &[FindingKind], judgement: &Judgement) -> (bool, String) {
     let found: Vec<&str> = judgement.kinds().into_iter().map(FindingKind::as_str).collect();
     let missing = wanted.iter().map(|kind| kind.as_str()).filter(|kind| !found.contains(kind));
     let mut detail: Vec<String> = missing.map(|kind| format!("no {kind}")).collect();
-    let unwanted = |finding: &&Finding| !wanted.iter().any(|kind| kind.as_str() == finding.kind.as_str());
+    let unwanted = |finding: &&Finding| !wanted.contains(&finding.kind);
     let others: Vec<&Finding> = judgement.findings.iter().filter(unwanted).collect();
     let mut told: Vec<FindingKind> = Vec::new();
     for finding in &others {

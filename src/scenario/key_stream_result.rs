@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::attack_results::SHOWN_TEXT;
 use super::outcome::AttackResult;
 use super::script::{Attack, KnownPlaintext};
 use super::world::{LinkEnds, Topology};
@@ -19,8 +20,6 @@ use crate::time::VirtualTime;
 const MOST: usize = 65_536;
 /// How many octets of the XOR are shown.
 const SHOWN: usize = 32;
-/// How many characters of the text are shown.
-const SHOWN_TEXT: usize = 120;
 
 /// What names a PDU that was sealed.
 type PduName = (VirtualTime, MsMac, Bsid, Direction, u32);

@@ -13,12 +13,14 @@
 //!   report.
 //! * `judgement`: a run is judged by its capture and key log.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
+//! * [`external_process`]: the program that is the adversary, if the script names one.
 //! * [`compare`]: the five modes side by side, over many runs.
 
 mod attack_results;
 pub mod bundled;
 pub mod compare;
 mod expectations;
+pub mod external_process;
 mod faults;
 mod handover_measure;
 mod judgement;

@@ -22,7 +22,7 @@ use super::world::{Topology, World};
 use crate::adversary::Comparisons;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
-use crate::dot16::node::{Event, RadioSettings, Reject, What};
+use crate::dot16::node::{CidKind, Event, RadioSettings, Reject, What};
 use crate::emulation::{NodeIndex, Observer, Transmission};
 use crate::time::VirtualTime;
 
@@ -69,7 +69,7 @@ impl Recorder {
             transmissions: Vec::new(),
             delivered: Vec::new(),
             keys: KeyCollector::default(),
-            compromises: Compromises::new(script),
+            compromises: Compromises::new(script, topology),
             releases: Releases::new(established.map(|ms| (ms.mac, script[ms.serving].bsid))),
             comparisons: comparisons.clone(),
             plaintexts: SealedPlaintexts::new(reuse),
@@ -193,12 +193,19 @@ impl Observer<Event> for Recorder {
                 self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
             }
             What::Key { at_mobile, held, key } => {
-                let station = self.topology.station_position(node);
-                self.compromises.key(now, station, ms, held, &key);
+                self.compromises.key(now, node, ms, held, &key);
                 self.keys.key(now, ms, at_mobile, held, &key);
             }
-            What::Cid { bs, cid, kind, held } => self.keys.cid(now, ms, bs, cid, kind, held),
-            What::Committed(count) => self.state(now, node, format!("M = {count}")),
+            What::Cid { bs, cid, kind, held } => {
+                if let CidKind::Transport(said) = kind {
+                    self.compromises.heard(ms, Some(said), None);
+                }
+                self.keys.cid(now, ms, bs, cid, kind, held);
+            }
+            What::Committed(count) => {
+                self.compromises.heard(ms, None, Some(count));
+                self.state(now, node, format!("M = {count}"));
+            }
             What::NetworkCount(count) => self.state(now, node, format!("N = {count}")),
             What::TrafficCount { bs, at_mobile: true, count: Some(count) } => {
                 let label = format!("T_M = {count}, TEKs of {} at hand", self.topology.bs_name(bs));

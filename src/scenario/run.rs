@@ -11,6 +11,7 @@ use super::recorder::Recorder;
 use super::script::{Script, Traffic};
 use super::traffic;
 use super::world::{self, Topology};
+use crate::adversary::external::Conversation;
 use crate::capture::Capture;
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::KeyLog;
@@ -57,6 +58,12 @@ pub enum RunError {
     /// A traffic file holds no IPv4 packet, so there is nothing to send.
     #[error("{}: expected at least one whole IPv4 packet, found none", .0.display())]
     NoPackets(PathBuf),
+    /// The script names a program as adversary, and nobody has allowed to start it.
+    #[error("adversary.command: expected the option --external, which allows the script to start {0:?}, found none")]
+    NotAllowed(String),
+    /// The adversary outside does not answer as it should.
+    #[error("external adversary: {0}")]
+    External(String),
     /// A frame that an attack plays is not there, or does not belong on its link.
     #[error("{}: frame {frame}: expected {expected}, found {found}", file.display())]
     PlayedFrame {
@@ -77,14 +84,35 @@ pub enum RunError {
 /// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
 ///
 /// # Errors
-/// If a traffic file cannot be read.
+/// If a traffic file cannot be read, or the script names a program as adversary: [`run_against`] takes one.
 pub fn run(
     script: &Script,
     engine: Engine,
     folder: &Path,
     traffic_override: Option<&TrafficOverride>,
 ) -> Result<FinishedRun, RunError> {
-    let mut world = world::build_with(script, &played_frames::read(script, folder)?);
+    run_against(None, script, engine, folder, traffic_override)
+}
+
+/// The same against the adversary `outside`, which the script must name as one.
+///
+/// # Errors
+/// If a traffic file cannot be read, or the adversary does not answer as it should.
+pub fn run_against(
+    outside: Option<Box<dyn Conversation>>,
+    script: &Script,
+    engine: Engine,
+    folder: &Path,
+    traffic_override: Option<&TrafficOverride>,
+) -> Result<FinishedRun, RunError> {
+    match (&script.adversary, &outside) {
+        (Some(adversary), None) => return Err(RunError::NotAllowed(adversary.command.join(" "))),
+        (None, Some(_)) => return Err(RunError::External("expected [adversary] in the script, found none".to_owned())),
+        _ => {}
+    }
+    let played = played_frames::read(script, folder)?;
+    let mut world = world::build_with(script, &played, outside).map_err(RunError::External)?;
+    let failure = world.failure.clone();
     let mut recorder = Recorder::new(script, &world);
     let mut last_input = VirtualTime::ZERO + script.duration;
     let mut skipped = SkippedPackets::default();
@@ -100,6 +128,9 @@ pub fn run(
     }
     recorder.quiet_from(last_input + SETTLE);
     world.emulation.run(engine, last_input + DRAIN, &mut recorder);
+    if let Some(reason) = failure.reason() {
+        return Err(RunError::External(reason));
+    }
     Ok(recorder.finish(script, &world.radio, skipped))
 }
 

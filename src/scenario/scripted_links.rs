@@ -7,6 +7,7 @@ use super::script::{
 };
 use super::service_flows::ServiceFlows;
 use super::world::{LinkEnds, Topology, crc_form};
+use crate::adversary::external::{ExternalLink, ExternalView};
 use crate::adversary::{
     Action, Adversary, AirLink, Attack, Comparisons, EventChoice, EventNode, Filter, FrameChoice, FrameKind, Known,
     Tap, Trigger,
@@ -119,6 +120,7 @@ fn scripted_attack(
         AttackAction::Reorder(frames) => Action::Reorder(*frames),
         AttackAction::Modify(change) => Action::Modify(change.clone()),
         AttackAction::Inject { forgery, rounds } => Action::Inject { forgery: forgery.clone(), rounds: *rounds },
+        AttackAction::Rogue => Action::Rogue,
         AttackAction::KeyStreamReuse(reuse) => Action::Compare(reuse.first.clone(), reuse.second.clone()),
         AttackAction::Play { .. } => Action::Play(played.get(&number).cloned().unwrap_or_default()),
         AttackAction::Compromise(_) | AttackAction::Steal(_) => return None,
@@ -141,6 +143,25 @@ fn event_choice(event: script::EventChoice, topology: &Topology) -> EventChoice 
     });
     let base_station = base_station.map(|base_station| topology.bsids[base_station.0]);
     EventChoice { kind, node, base_station, nth, count, after }
+}
+
+/// What an adversary outside is told of the network.
+pub(super) fn external_view(script: &Script, topology: &Topology) -> ExternalView {
+    let insider = script.adversary.as_ref().is_some_and(|adversary| adversary.insider);
+    let links = topology.links.iter().map(|ends| ExternalLink {
+        name: topology.link_name(*ends),
+        ends: topology.ends(*ends),
+        open: insider || matches!(ends, LinkEnds::Air { .. }),
+    });
+    ExternalView {
+        scenario: script.name.clone(),
+        seed: script.seed,
+        nodes: topology.names.clone(),
+        links: links.collect(),
+        mobiles: script.mobile_stations.iter().map(|ms| (ms.mac, ms.name.clone())).collect(),
+        base_stations: script.base_stations.iter().map(|bs| (bs.bsid, bs.name.clone())).collect(),
+        attack: script.attacks.len(),
+    }
 }
 
 /// What the adversary knows of the network before the run.

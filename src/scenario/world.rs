@@ -15,9 +15,10 @@ use super::script::{
     self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
     Script, Station, StepAction,
 };
-use super::scripted_links::{link_settings, scripted_adversary, scripted_faults};
+use super::scripted_links::{external_view, link_settings, scripted_adversary, scripted_faults};
 use super::service_flows::ServiceFlows;
 use crate::adversary::Comparisons;
+use crate::adversary::external::{Conversation, External, Failure};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
@@ -234,6 +235,8 @@ pub struct World {
     pub emulation: Emulation<Command, Event>,
     /// What attacks compare while the run goes on.
     pub comparisons: Comparisons,
+    /// Why the conversation with the adversary outside broke off, if it did.
+    pub failure: Failure,
 }
 
 /// How a mobile stands at its serving BS before the run; of one that is to enter, what it is subscribed to.
@@ -308,11 +311,21 @@ pub fn nodes(script: &Script) -> Nodes {
 /// Builds the network of a script. Attacks that play frames of capture files play none.
 #[must_use]
 pub fn build(script: &Script) -> World {
-    build_with(script, &PlayedFrames::new())
+    match build_with(script, &PlayedFrames::new(), None) {
+        Ok(world) => world,
+        Err(_) => unreachable!("nobody outside takes part"),
+    }
 }
 
-/// Builds the network of a script, with the frames that its attacks play.
-pub(super) fn build_with(script: &Script, played: &PlayedFrames) -> World {
+/// Builds the network of a script, with the frames that its attacks play, and with the adversary outside, if there is one.
+///
+/// # Errors
+/// The adversary outside does not answer as it should.
+pub(super) fn build_with(
+    script: &Script,
+    played: &PlayedFrames,
+    outside: Option<Box<dyn Conversation>>,
+) -> Result<World, String> {
     let Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa } = nodes(script);
     let mut emulation = Emulation::new(script.seed);
     emulation.add_node(authenticator);
@@ -331,8 +344,17 @@ pub(super) fn build_with(script: &Script, played: &PlayedFrames) -> World {
         emulation.set_faults(scripted_faults(script, &topology));
     }
     let comparisons = Comparisons::default();
-    if !script.attacks.is_empty() {
-        emulation.set_adversary(scripted_adversary(script, &topology, played, comparisons.clone()));
+    let scripted = || scripted_adversary(script, &topology, played, comparisons.clone());
+    let scripted = (!script.attacks.is_empty()).then(scripted);
+    let mut failure = Failure::default();
+    match (outside, scripted) {
+        (Some(outside), scripted) => {
+            let external = External::new(outside, external_view(script, &topology), scripted)?;
+            failure = external.failure();
+            emulation.set_adversary(external);
+        }
+        (None, Some(scripted)) => emulation.set_adversary(scripted),
+        (None, None) => {}
     }
     for (mobile, counts) in
         script.mobile_stations.iter().filter_map(|mobile| Some((mobile, counts_after_entry(script, mobile)?)))
@@ -360,7 +382,7 @@ pub(super) fn build_with(script: &Script, played: &PlayedFrames) -> World {
         };
         emulation.schedule(step.at, node, command);
     }
-    World { topology, radio, emulation, comparisons }
+    Ok(World { topology, radio, emulation, comparisons, failure })
 }
 
 /// Whether a mobile has entered before the run.

@@ -3,5 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod external;
 mod key_stream;
+mod rogue;
 mod success;

@@ -57,6 +57,7 @@ weaknesses! {
     /// R1: after the last count comes 0, under the same PMK (attack 15).
     WrapsCount = "wraps-count", MobileStation;
     /// An RNG-RSP without a CMAC tuple is acted on in lock too: an abort or another frequency ends the connection (attack 9).
+    /// The CMAC of one that has a tuple is not verified: who answers an RNG-REQ is the target (attack 7).
     BelievesUnprotectedRngRsp = "believes-unprotected-rng-rsp", MobileStation;
     /// Only neighbours that the last MOB_NBR-ADV names are candidates, and the first of them is the target in place of one
     /// that it does not name (attack 8).

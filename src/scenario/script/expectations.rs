@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::attack_results::EXTERNAL;
 use super::attacks::{Attack, DIRECTIONS};
 use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
 use super::nearest::suggest;
@@ -13,6 +14,7 @@ use super::units::show_time;
 use super::work::{self, WorkKind};
 use crate::dot16::identifiers::Direction;
 use crate::dot16::node::HandoverMode;
+use crate::judge::FindingKind;
 
 /// One entry `[[expect]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +108,7 @@ pub enum Expected {
         amounts: Vec<(WorkKind, Amount)>,
     },
     /// The kinds of findings that the judge reports, each once, in any order; empty: none.
-    Judge(Vec<JudgeFinding>),
+    Judge(Vec<FindingKind>),
     /// The base station gave up the live connection of the mobile, which had not completed a handover to another.
     Released {
         /// Whose.
@@ -173,34 +175,6 @@ words! {
     }
 }
 
-words! {
-    /// A kind of finding of the judge.
-    JudgeFinding {
-        /// A pair of TEK and PN was used for more than one PDU.
-        NonceReuse = "nonce_reuse",
-        /// A PDU was accepted a second time.
-        ReplayAccepted = "replay_accepted",
-        /// A generated TEK is on a link.
-        TekOnWire = "tek_on_wire",
-        /// A CMAC that was accepted does not verify.
-        CmacInvalid = "cmac_invalid",
-        /// An ICV that was accepted does not verify.
-        IcvInvalid = "icv_invalid",
-        /// A sender's PN did not increase.
-        PnNotIncreasing = "pn_not_increasing",
-        /// A key count went back.
-        KeyCountRegress = "key_count_regress",
-        /// A message that needs a CMAC tuple was accepted without.
-        UnauthenticatedAccepted = "unauthenticated_accepted",
-        /// The comment of a frame says something else than the frame.
-        CommentDisagrees = "comment_disagrees",
-        /// Generated TEKs that must differ are equal, or a TEK is in use at two base stations.
-        TekNotUnique = "tek_not_unique",
-        /// A key of the log does not follow from those above it.
-        KeyDerivation = "key_derivation",
-    }
-}
-
 /// What an entry can expect, one of them each.
 pub(super) const KINDS: [&str; 13] = [
     "handover",
@@ -258,11 +232,13 @@ pub(super) const RELEASED_KEYS: &[&str] = &["mobile_station", "base_station"];
 struct Reader<'a> {
     stations: &'a Stations,
     attacks: &'a [Attack],
+    /// Whether a program outside is an adversary too.
+    external: bool,
 }
 
 /// Reads every `[[expect]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) -> Read<Vec<Expectation>> {
-    let reader = Reader { stations, attacks };
+    let reader = Reader { stations, attacks, external: root.field("adversary").is_some() };
     let mut expectations = Vec::new();
     for section in root.tables("expect", KEYS)? {
         let field = section.exactly_one(&KINDS)?;
@@ -275,7 +251,7 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, attacks: &[Attack]) 
 
 /// The one expectation in the table `field`, on which the success of an attack rests.
 pub(super) fn of_success(field: &Field<'_>, stations: &Stations) -> Read<Expectation> {
-    let reader = Reader { stations, attacks: &[] };
+    let reader = Reader { stations, attacks: &[], external: false };
     let expected = reader.expected(&field.section(&OF_SUCCESS)?.exactly_one(&OF_SUCCESS)?)?;
     Ok(Expectation { text: reader.in_words(&expected), expected })
 }
@@ -367,7 +343,8 @@ impl Reader<'_> {
         let field = section.required("name", "the name of an [[attack]]")?;
         let name = field.text("the name of an [[attack]]")?;
         let judged = self.attacks.iter().filter(|attack| attack.succeeds_if.is_some());
-        let known: Vec<&str> = judged.map(|attack| attack.name.as_str()).collect();
+        let external = self.external.then_some(EXTERNAL);
+        let known: Vec<&str> = judged.map(|attack| attack.name.as_str()).chain(external).collect();
         if !known.contains(&name) {
             if self.attacks.iter().any(|attack| attack.name == name) {
                 let problem = field.mismatch("the name of an [[attack]] that has a result");
@@ -453,9 +430,10 @@ fn rejects(field: &Field<'_>) -> Read<Expected> {
 }
 
 fn judge(field: &Field<'_>) -> Read<Expected> {
+    let kinds: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
     let mut findings = Vec::new();
     for item in field.items("an array of kinds of findings")? {
-        let finding = item.one_of(JudgeFinding::ALL)?;
+        let finding = item.one_of(&kinds)?;
         if findings.contains(&finding) {
             return Err(item.mismatch("a kind that is not named twice"));
         }

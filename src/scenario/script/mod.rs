@@ -10,6 +10,7 @@ mod bounds;
 mod defaults;
 mod entry;
 mod expectations;
+mod external;
 mod faults;
 mod flows;
 mod header;
@@ -42,7 +43,8 @@ pub use attacks::{
 };
 pub use bounds::{Amount, TimeBounds};
 pub use entry::{Entry, Station};
-pub use expectations::{Expectation, Expected, HandoverOutcome, JudgeFinding, RejectReason};
+pub use expectations::{Expectation, Expected, HandoverOutcome, RejectReason};
+pub use external::ExternalAdversary;
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
 pub use header::{AttackId, Defence, Profile, StatementId, System};
@@ -116,6 +118,8 @@ pub struct Script {
     pub faults: Vec<Fault>,
     /// What the adversary does.
     pub attacks: Vec<Attack>,
+    /// A program that is the adversary too.
+    pub adversary: Option<ExternalAdversary>,
     /// What must hold at the end.
     pub expectations: Vec<Expectation>,
 }
@@ -147,6 +151,7 @@ const KEYS: &[&str] = &[
     "link",
     "fault",
     "attack",
+    "adversary",
     "expect",
 ];
 
@@ -242,6 +247,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let links = impairments::read(&root, &stations, &radio, &backbone)?;
     let faults = faults::read(&root, &stations, header.duration)?;
     let attacks = attacks::read(&root, &stations, header.duration)?;
+    let adversary = external::read(&root)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
     let script = Script {
         name: header.name,
@@ -268,6 +274,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         links,
         faults: entry::shifted(faults, begins),
         attacks: entry::shifted(attacks, begins),
+        adversary,
         expectations,
     };
     possible::check(&root, &script)?;

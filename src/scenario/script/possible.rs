@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::attacks::{self, Tap, Trigger};
+use super::attacks::Tap;
 use super::expectations::{self, AUTHENTICATED_KEYS, BOUNDED_KEYS, HANDOVER_KEYS};
 use super::faults;
 use super::links::{DirectedLink, FrameKind, Link, LinkEnd};
@@ -19,17 +19,6 @@ use crate::time::VirtualTime;
 pub(super) fn check(root: &Section<'_>, script: &Script) -> Read<()> {
     for (section, fault) in root.tables("fault", faults::KEYS)?.iter().zip(&script.faults) {
         frames(section, fault.frames.kind, Passage::on(fault.link))?;
-    }
-    for (section, attack) in root.tables("attack", attacks::KEYS)?.iter().zip(&script.attacks) {
-        let passage = match attack.tap {
-            Some(Tap::Link(directed)) => Passage::on(directed),
-            Some(Tap::Air(direction)) => Passage::Air(direction),
-            None => continue,
-        };
-        if let Trigger::Frame(choice, _) = &attack.trigger {
-            let trigger = section.required("trigger", "a trigger")?.section(attacks::TRIGGER_KEYS)?;
-            frames(&trigger, choice.kind, passage)?;
-        }
     }
     for (section, expectation) in root.tables("expect", expectations::KEYS)?.iter().zip(&script.expectations) {
         expected(section, script, &expectation.expected)?;
@@ -54,6 +43,14 @@ pub(super) enum Passage {
 }
 
 impl Passage {
+    /// That of a tap.
+    pub(super) fn at(tap: Tap) -> Self {
+        match tap {
+            Tap::Link(directed) => Self::on(directed),
+            Tap::Air(direction) => Self::Air(direction),
+        }
+    }
+
     /// That of one direction of a link.
     pub(super) fn on(directed: DirectedLink) -> Self {
         match (directed.link, directed.to) {
@@ -80,18 +77,11 @@ fn never(kind: FrameKind, passage: Passage) -> Option<&'static str> {
     const DOWNLINK: &str = "base stations send it, downlink";
     match (kind, passage) {
         (FrameKind::RangingCode, Passage::Air(Some(Direction::Downlink))) => Some(UPLINK),
-        (FrameKind::Message(name), Passage::Air(Some(direction))) => {
-            let name = name.as_str();
-            let uplink = name.ends_with("-REQ") && name != "MOB_BSHO-REQ" || name == "MOB_HO-IND";
-            let downlink = name.ends_with("-RSP") || ["MOB_NBR-ADV", "MOB_BSHO-REQ"].contains(&name);
-            match direction {
-                // Service flows may be set up from either side.
-                _ if name.starts_with("DSA") => None,
-                Direction::Downlink if uplink => Some(UPLINK),
-                Direction::Uplink if downlink => Some(DOWNLINK),
-                _ => None,
-            }
-        }
+        (FrameKind::Message(name), Passage::Air(Some(direction))) => match name.direction() {
+            Some(Direction::Uplink) if direction == Direction::Downlink => Some(UPLINK),
+            Some(Direction::Downlink) if direction == Direction::Uplink => Some(DOWNLINK),
+            _ => None,
+        },
         (FrameKind::Any, _) => None,
         (_, Passage::R3) => Some("R3 carries RADIUS, which \"any\" names"),
         (FrameKind::Control(kind), Passage::R4) if !between_base_stations(kind) => {

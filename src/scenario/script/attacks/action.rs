@@ -6,11 +6,13 @@ use super::key_stream::{self, KeyStreamReuse};
 use super::value::Scope;
 use super::{Attack, NAME_LENGTH, Tap, Trigger, change, forgery};
 use crate::adversary::{Change, Forgery, Replay, Rounds};
+use crate::scenario::script::links::LinkEnd;
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::network::TICK;
 use crate::scenario::script::problem::{Problem, Read};
 use crate::scenario::script::section::{Field, Section};
 use crate::scenario::script::stations::BaseStationId;
+use crate::scenario::script::steps::Actor;
 
 /// What the adversary does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +25,8 @@ pub enum AttackAction {
     Drop,
     /// Holds the frame back; on the air it arrives at the end of a subframe.
     Delay(Duration),
-    /// Takes every key that this base station holds, and tries them on all user data on the air.
-    Compromise(BaseStationId),
+    /// Takes every key that this node holds, and tries them on all user data on the air.
+    Compromise(Actor),
     /// Puts a changed frame in its place.
     Modify(Change),
     /// Sends a frame of its own making.
@@ -43,6 +45,8 @@ pub enum AttackAction {
     },
     /// Lets the frame wait until so many further ones have started on its directed link.
     Reorder(u32),
+    /// Is the base station of the link for the mobile from then on.
+    Rogue,
     /// Looks for key stream that was used twice, and reads with it.
     KeyStreamReuse(KeyStreamReuse),
     /// Takes the keys that this base station holds at the trigger, and no later ones.
@@ -64,6 +68,7 @@ impl AttackAction {
             Self::Play { .. } => "play",
             Self::Reorder(_) => "reorder",
             Self::KeyStreamReuse(_) => "xor",
+            Self::Rogue => "rogue",
             Self::Steal(_) => "steal",
         }
     }
@@ -71,7 +76,7 @@ impl AttackAction {
     /// Whether it sends frames of its own, so that it can come later than its trigger and be accepted or not.
     #[must_use]
     pub const fn sends(&self) -> bool {
-        matches!(self, Self::Replay(_) | Self::Inject { .. } | Self::Play { .. })
+        matches!(self, Self::Replay(_) | Self::Inject { .. } | Self::Play { .. } | Self::Rogue)
     }
 
     /// Whether it acts on the frame at its tap, and nowhere else.
@@ -81,15 +86,27 @@ impl AttackAction {
 }
 
 /// Keys of which an action has exactly one.
-pub(in crate::scenario::script) const KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "compromise", "modify", "inject", "play", "reorder", "xor", "steal"];
+pub(in crate::scenario::script) const KEYS: &[&str] = &[
+    "record",
+    "replay",
+    "drop",
+    "delay",
+    "compromise",
+    "modify",
+    "inject",
+    "play",
+    "reorder",
+    "xor",
+    "rogue",
+    "steal",
+];
 /// Keys beside some of them.
 pub(in crate::scenario::script) const OPTIONS: &[&str] =
     &["times", "every", "first", "frames", "change", "with", "known"];
 
 pub(super) const EXPECTED: &str = "an action: { record = NAME }, { replay = NAME }, { drop = true }, { delay = TIME }, \
-     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = BASE-STATION }, \
-     { steal = BASE-STATION } or { xor = NAME, with = NAME, known = TEXT }";
+     { modify = {...} }, { inject = {...} }, { play = FILE }, { reorder = NUMBER }, { compromise = NODE }, \
+     { steal = BASE-STATION }, { rogue = true } or { xor = NAME, with = NAME, known = TEXT }";
 
 /// How often something is sent at the most.
 const MOST_TIMES: u32 = 100_000;
@@ -132,10 +149,14 @@ pub(super) fn read(attack: &Section<'_>, what: &Field<'_>, tap: Option<Tap>, sco
             frames: section.field("frames").map(|field| field.number(1..=u32::MAX)).transpose()?,
             change: section.read("change", Change::default(), |field| change::read(field, backbone, scope))?,
         })),
-        "compromise" => scope.stations.base_station(what).map(AttackAction::Compromise),
+        "compromise" => super::trigger::node(what, scope.stations).map(AttackAction::Compromise),
         "steal" => scope.stations.base_station(what).map(AttackAction::Steal),
         "delay" => what.time(TICK..=Duration::MAX).map(AttackAction::Delay),
         "modify" => change::read(what, backbone, scope).map(AttackAction::Modify),
+        "rogue" if tap.and_then(Tap::link).is_none_or(|link| link.link.is_backbone() || link.to != LinkEnd::First) => {
+            Err(what.mismatch("a tap such as \"air:ms1-bs2\" with direction = \"downlink\" beside it, for whose mobile it is the base station"))
+        }
+        "rogue" => what.yes().map(|()| AttackAction::Rogue),
         "xor" => key_stream::read(&section).map(AttackAction::KeyStreamReuse),
         "play" => Ok(AttackAction::Play { file: what.line()?, frames: numbers(&section)? }),
         "reorder" => what.number(1..=MOST_FRAMES).map(AttackAction::Reorder),

@@ -82,8 +82,6 @@ impl Tap {
     }
 }
 
-pub(super) use trigger::KEYS as TRIGGER_KEYS;
-
 pub(super) const KEYS: &[&str] = &["name", "tap", "direction", "to", "insider", "trigger", "action", "succeeds_if"];
 /// The keys of an entry and of every table in it; the reference of the format has all of them.
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::adversary::{CidRole, EventKind, Phase, Source};
 use crate::dot16::identifiers::Direction;
 use crate::dot16::wire::{MobMshoReq, RngReq};
 use crate::scenario::script::links::{DirectedLink, FrameKind, Link};
+use crate::scenario::script::possible::{self, Passage};
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
 use crate::scenario::script::stations::Stations;
@@ -17,7 +18,7 @@ pub(super) fn check(section: &Section<'_>, attack: &Attack, attacks: &[Attack], 
     let field = |key: &str| given.required(key, "a value");
     match (&attack.trigger, attack.tap) {
         (Trigger::Frame(choice, filter), Some(tap)) => {
-            check_direction(&field("frame")?, choice.kind, tap)?;
+            possible::frames(&given, choice.kind, Passage::at(tap))?;
             check_phase(&given, choice.kind, filter)?;
             if filter.cid.is_some() {
                 check_cid(&field("cid")?, filter, tap, stations)?;
@@ -31,21 +32,6 @@ pub(super) fn check(section: &Section<'_>, attack: &Attack, attacks: &[Attack], 
         _ => {}
     }
     check_first(section, attack, attacks)
-}
-
-/// Most messages go one way only.
-fn check_direction(field: &Field<'_>, kind: FrameKind, tap: Tap) -> Read<()> {
-    let only = match kind {
-        FrameKind::Message(name) => name.direction(),
-        FrameKind::RangingCode => Some(Direction::Uplink),
-        FrameKind::Any | FrameKind::Data | FrameKind::Control(_) => None,
-    };
-    match (only, tap.direction()) {
-        (Some(only), Some(heard)) if only != heard => {
-            Err(field.mismatch(&format!("a frame of the {heard}, which the tap hears; this one goes {only}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// An RNG-REQ begins the last phase, and MOB_MSHO-REQ is sent before the mobile leaves.

@@ -153,7 +153,7 @@ fn event(section: &Section<'_>, stations: &Stations, duration: Duration) -> Read
 }
 
 /// The node that `field` names.
-fn node(field: &Field<'_>, stations: &Stations) -> Read<Actor> {
+pub(super) fn node(field: &Field<'_>, stations: &Stations) -> Read<Actor> {
     let expected = "the name of a node";
     let text = field.text(expected)?;
     let mobiles = stations.mobile_stations.iter().enumerate();

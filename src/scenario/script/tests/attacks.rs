@@ -148,7 +148,7 @@ fn what_can_never_happen_is_refused_when_the_script_is_checked() {
             air,
             "frame = \"RNG-RSP\"",
             "drop = true",
-            "trigger.frame: expected a frame of the uplink, which the tap hears; this one goes downlink, found the string \"RNG-RSP\"",
+            "trigger.frame: no \"RNG-RSP\" ever passes here: base stations send it, downlink",
         ),
         (
             air,
@@ -184,7 +184,7 @@ fn what_can_never_happen_is_refused_when_the_script_is_checked() {
             air,
             "frame = \"data\", after = \"9s\"",
             "drop = true",
-            "trigger.after: expected a time from 0s to 3s, found the string \"9s\"",
+            "trigger.after: expected a time from 0s to 3s, when the script ends, found the string \"9s\"",
         ),
         (
             air,

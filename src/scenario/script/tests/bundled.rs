@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::*;
 use crate::dot16::backbone::MessageKind;
 use crate::dot16::security::Weakness;
+use crate::judge::FindingKind;
 
 const BUNDLED: [(&str, &str); 4] = [
     ("seamless", include_str!("../../../../captures/seamless.toml")),
@@ -73,6 +74,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[link]]`", impairments::KEYS),
         ("### `[[fault]]`", faults::KEYS),
         ("### `[[attack]]`", &attacks::every_key()),
+        ("### `[adversary]`", external::KEYS),
         ("### `[[expect]]`", expectations::KEYS),
         ("### `[[expect]]`", expectations::HANDOVER_KEYS),
         ("### `[[expect]]`", expectations::TRAFFIC_KEYS),
@@ -102,7 +104,7 @@ fn the_documentation_names_every_word_that_an_expectation_can_use() {
         words(HandoverOutcome::ALL),
         words(HandoverMode::ALL),
         words(RejectReason::ALL),
-        words(JudgeFinding::ALL),
+        FindingKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         words(&MESSAGES),
         Weakness::ALL.iter().map(|(word, ..)| *word).collect(),
         MessageKind::NAMED.iter().map(|kind| kind.name()).collect(),

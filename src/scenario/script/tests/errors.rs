@@ -643,13 +643,7 @@ fn a_compromise_needs_a_base_station_and_an_instant_and_has_no_tap() {
     let changed = |from: &str, to: &str, line: usize, column: usize, message: &str| {
         entry_refused(COMPROMISE, from, to, line, column, &format!("attack.{message}"));
     };
-    changed(
-        "bs2",
-        "ms1",
-        4,
-        25,
-        "action.compromise: expected the name of a [[base_station]], found the string \"ms1\"",
-    );
+    changed("bs2", "bs9", 4, 25, "action.compromise: expected the name of a node, found the string \"bs9\"");
     changed(
         "time = \"1s\"",
         "frame = \"data\"",
@@ -733,7 +727,7 @@ fn taps_on_the_backbone_are_checked() {
         "drop = true, delay = \"1s\"",
         7,
         25,
-        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, play, reorder, xor, found drop and delay",
+        ".action: expected exactly one of record, replay, drop, delay, compromise, modify, inject, play, reorder, xor, rogue, steal, found drop and delay",
     );
     for (action, verb) in [("record = \"x\"", "record"), ("drop = true", "drop"), ("delay = \"1s\"", "delay")] {
         refused(

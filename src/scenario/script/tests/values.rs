@@ -9,6 +9,7 @@ use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::Classifier;
 use crate::dot16::security::eap_tls::CertificateState;
 use crate::dot16::security::{PacketNumber, Weakness, Weaknesses};
+use crate::judge::FindingKind;
 use crate::time::VirtualTime;
 
 const fn ms(ms: u64) -> Duration {
@@ -122,6 +123,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         links: Vec::new(),
         faults: Vec::new(),
         attacks: Vec::new(),
+        adversary: None,
         expectations: Vec::new(),
     };
     assert_eq!(script, expected);
@@ -517,7 +519,7 @@ fn every_kind_of_expectation_is_read_and_said_in_words() {
         ("judge = []", Expected::Judge(Vec::new()), "the judge finds nothing"),
         (
             r#"judge = ["replay_accepted", "nonce_reuse"]"#,
-            Expected::Judge(vec![JudgeFinding::ReplayAccepted, JudgeFinding::NonceReuse]),
+            Expected::Judge(vec![FindingKind::ReplayAccepted, FindingKind::NonceReuse]),
             "the judge finds replay_accepted, nonce_reuse",
         ),
     ];
