@@ -53,6 +53,9 @@ pub struct SignedMessage<'a> {
     pub name: &'a str,
 }
 
+/// Which PMK of a mobile: its place among those known, and the AK sequence number, which comes again after four of them.
+pub type PmkEra = (usize, AkSequenceNumber);
+
 /// The number of a TEK, octets 0..4 of a header, and a PN field.
 type Nonce = (usize, [u8; 5], u32);
 
@@ -66,7 +69,7 @@ pub struct Order {
     last_pn: HashMap<(usize, Direction), (u32, u64)>,
     cmac_pns: HashMap<(usize, u32), Stamp>,
     last_cmac_pn: HashMap<usize, (u32, u64)>,
-    counts: BTreeMap<MsMac, (AkSequenceNumber, CmacKeyCount, u64)>,
+    counts: BTreeMap<MsMac, (PmkEra, CmacKeyCount, u64)>,
 }
 
 impl Order {
@@ -118,23 +121,15 @@ impl Order {
         Novelty::New
     }
 
-    /// Takes the count of a new RNG-REQ that verified and that its mobile sent. A new AK sequence number, that is a new
-    /// PMK, begins anew.
-    pub fn count(
-        &mut self,
-        frame: u64,
-        ms: MsMac,
-        ak_sn: AkSequenceNumber,
-        count: CmacKeyCount,
-        findings: &mut Findings,
-    ) {
+    /// Takes the count of a new RNG-REQ that verified and that its mobile sent. A new PMK begins anew.
+    pub fn count(&mut self, frame: u64, ms: MsMac, era: PmkEra, count: CmacKeyCount, findings: &mut Findings) {
         match self.counts.get(&ms).copied() {
-            Some((of, highest, last)) if of == ak_sn && count < highest => {
+            Some((of, highest, last)) if of == era && count < highest => {
                 let detail = format!("{ms} sends CMAC_KEY_COUNT {count} after {highest}");
                 findings.find(FindingKind::KeyCountRegress, &[last, frame], detail);
             }
             _ => {
-                self.counts.insert(ms, (ak_sn, count, frame));
+                self.counts.insert(ms, (era, count, frame));
             }
         }
     }
@@ -192,7 +187,7 @@ mod tests {
         }
         let ms = MsMac([2; 6]);
         for (frame, ak_sn, count) in [(5, 0, 3), (6, 0, 3), (7, 4, 1), (8, 4, 0)] {
-            order.count(frame, ms, AkSequenceNumber(ak_sn), CmacKeyCount(count), &mut findings);
+            order.count(frame, ms, (0, AkSequenceNumber(ak_sn)), CmacKeyCount(count), &mut findings);
         }
         assert_eq!(
             kinds(findings),

@@ -358,7 +358,9 @@ impl Reading {
         };
         let ak_sn = message.cmac_tuple().map(|tuple| tuple.ak_sn);
         if let (None, false, Some(count), Some(ak_sn)) = (repeats, seen.adversary || elsewhere, claimed, ak_sn) {
-            self.order.count(seen.number, key.ms, ak_sn, count, &mut self.findings);
+            let contexts = self.keys.contexts_of((key.ms, key.bs));
+            let pmk = contexts.iter().position(|context| context.akid == key.akid).unwrap_or(contexts.len());
+            self.order.count(seen.number, key.ms, (pmk, ak_sn), count, &mut self.findings);
         }
         (if elsewhere { Protection::OfOtherLink } else { Protection::Good }, repeats)
     }
