@@ -440,6 +440,7 @@ impl Reading {
             MessageKind::PathRegRsp if message.tlvs.failure_indication().is_none() => {
                 self.reports.path_granted(number, to, message.transaction, &self.name(to), &mut self.findings);
             }
+            MessageKind::KeyChangeDirective => self.reports.new_pmk(ms),
             MessageKind::PathDeregReq => self.acceptance.gave_up(time, from, of_mobile),
             _ => {}
         }

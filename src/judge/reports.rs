@@ -2,7 +2,7 @@
 //!
 //! A base station reports the count of an RNG-REQ that verified there. The Authenticator takes a count once, from one base
 //! station, and none below one that it has taken under the same PMK. The downlink goes to a base station by HO_Cnf of the
-//! serving one, or on a count that the Authenticator has taken from it; never on an RNG-REQ alone.
+//! serving one, or on a count that the Authenticator has taken from it; never on a count that it has only reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -41,8 +41,8 @@ pub struct Reports {
     founded: BTreeSet<(Ipv4Addr, MsMac, CmacKeyCount)>,
     known: BTreeSet<Named>,
     open: BTreeMap<Transaction, Report>,
-    /// The highest count that the Authenticator has taken, of each PMK, and from whom.
-    taken: BTreeMap<(MsMac, u8), Named>,
+    /// The highest count that the Authenticator has taken under the PMK in use, and from whom.
+    taken: BTreeMap<MsMac, Named>,
     /// Every count that it has taken.
     all_taken: BTreeSet<Named>,
     /// Base stations that a serving one has said a mobile comes to.
@@ -78,8 +78,8 @@ impl Reports {
             let detail = format!("{name} reports count {count} of {ms}, and no RNG-REQ with it verifies there");
             findings.find(FindingKind::UnauthenticatedAccepted, &[report, frame], detail);
         }
-        match self.taken.get(&(ms, ak_sn)) {
-            Some(before) if before.count >= count && *before != named => {
+        match self.taken.get(&ms) {
+            Some(before) if before.ak_sn == ak_sn && before.count >= count && *before != named => {
                 let detail = format!(
                     "count {count} of {ms} taken from {name}, although count {} was taken before it",
                     before.count
@@ -87,10 +87,16 @@ impl Reports {
                 findings.find(FindingKind::KeyCountRegress, &[report, frame], detail);
             }
             _ => {
-                self.taken.insert((ms, ak_sn), named);
+                self.taken.insert(ms, named);
             }
         }
         self.all_taken.insert(named);
+    }
+
+    /// The Authenticator gives out a key of another PMK, whose sequence number may be that of an earlier one: counts begin
+    /// anew.
+    pub fn new_pmk(&mut self, ms: MsMac) {
+        self.taken.remove(&ms);
     }
 
     /// A serving base station says that the mobile comes to `bs`.
@@ -111,7 +117,10 @@ impl Reports {
     pub fn path_granted(&mut self, frame: u64, bs: Ipv4Addr, transaction: u16, name: &str, findings: &mut Findings) {
         let Some((request, named)) = self.switching.remove(&(bs, transaction)) else { return };
         let again = !self.switched.insert((bs, transaction));
-        if again || self.confirmed.remove(&(bs, named.ms)) || self.all_taken.contains(&named) {
+        // Who leads a path back after a cancelled handover, or registers it at network entry, has reported no count.
+        let rests = !self.known.contains(&named) || self.all_taken.contains(&named);
+        let confirmed = self.confirmed.remove(&(bs, named.ms));
+        if again || rests || confirmed {
             return;
         }
         let detail = format!(
@@ -202,6 +211,8 @@ mod tests {
             switch(all, 1, 1, findings);
             // The answer comes again.
             switch(all, 1, 1, findings);
+            // A path that is led back: its count was taken before the capture began.
+            switch(all, 3, 1, findings);
             report(all, 1, named(2, 2), findings);
             switch(all, 2, 2, findings);
         });
@@ -209,6 +220,7 @@ mod tests {
         let early = found(|all, findings| {
             all.confirmed(named(2, 1).bs, MS);
             switch(all, 1, 1, findings);
+            all.reported(3, 7, named(2, 2));
             switch(all, 2, 2, findings);
         });
         assert_eq!(early, [(FindingKind::PathOnUntakenCount, vec![20, 21])]);

@@ -259,7 +259,7 @@ bs1 > bs2   reauthenticated   dl  5.000      dl      -   backbone 14   backbone 
             },
             ExpectationResult { text: "word ".repeat(30), held: true, detail: String::new() },
         ];
-        let expected = "
+        let expected = "\
 user packets   direction   sent   delivered   lost   duplicated   altered
 RULE 75
 ms1            uplink      1000         998      2            3         0

@@ -226,7 +226,7 @@ fn what_can_never_happen_is_refused_when_the_script_is_checked() {
             "r6:bs2-gw",
             "time = \"1s\"",
             "replay = \"tape\"",
-            "action.replay: expected a recording that another attack makes on the backbone, found the string \"tape\"",
+            "action.replay: expected a recording that another attack makes on the backbone, found the string \"tape\" (there is none in this script)",
         ),
     ] {
         assert_eq!(refused(tap, trigger, action), expected);
