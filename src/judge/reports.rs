@@ -111,7 +111,9 @@ impl Reports {
     pub fn path_granted(&mut self, frame: u64, bs: Ipv4Addr, transaction: u16, name: &str, findings: &mut Findings) {
         let Some((request, named)) = self.switching.remove(&(bs, transaction)) else { return };
         let again = !self.switched.insert((bs, transaction));
-        if again || self.confirmed.remove(&(bs, named.ms)) || self.all_taken.contains(&named) {
+        // A count that no RNG-REQ of the capture brought there was taken before it began, or comes of authentication.
+        let brought = self.founded.contains(&(bs, named.ms, named.count));
+        if again || self.confirmed.remove(&(bs, named.ms)) || self.all_taken.contains(&named) || !brought {
             return;
         }
         let detail = format!(
