@@ -387,11 +387,8 @@ local function read_optimization(r, tree)
     end
 end
 
--- MOB_BSHO-RSP: the serving BS names the targets and the action time. Only mode 0 has a known layout.
-read_message[BSHO_RSP] = function(r, tree, say)
-    local mode = r:uint(tree, f.mode, 3)
-    r:uint(tree, f.reserved, 5)
-    if mode ~= 0 then return false end
+-- The targets of a MOB_BSHO-RSP in mode 0.
+local function read_recommended(r, tree, say)
     r:flag(tree, f.mandatory)
     local n = r:uint(tree, f.n_recommended, 8)
     r:flag(tree, f.retain)
@@ -407,6 +404,18 @@ read_message[BSHO_RSP] = function(r, tree, say)
         r:uint(bs, f.reserved, 4)
         if policy then r:uint(bs, f.candidate_policy, 8) end
     end)
+end
+
+-- MOB_BSHO-RSP: the serving BS names the targets and the action time (mode 0), or recommends none (mode 7). Other modes have
+-- no known layout.
+read_message[BSHO_RSP] = function(r, tree, say)
+    local mode = r:uint(tree, f.mode, 3)
+    r:uint(tree, f.reserved, 5)
+    if mode == 0 then
+        read_recommended(r, tree, say)
+    elseif mode ~= 7 then
+        return false
+    end
     local value, item = r:uint(tree, f.action_time, 8)
     if item then say.action_time = value end
     return true

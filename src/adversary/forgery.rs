@@ -12,7 +12,7 @@ use crate::dot16::backbone::{
 };
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::wire::{
-    CmacTuple, CrcForm, EncryptedBody, GenericMacHeader, MacPdu, ManagementMessage, RngReqTlv, message_name,
+    CmacTuple, CrcForm, EncryptedBody, GenericMacHeader, MacPdu, ManagementMessage, RngReq, RngReqTlv, message_name,
 };
 
 /// The bit of the PN of an uplink PDU.
@@ -115,6 +115,9 @@ impl Forgery {
                         request.tlvs.push(RngReqTlv::CmacKeyCount(count));
                     }
                     text.push_str(&format!(", CMAC_KEY_COUNT {count}"));
+                }
+                if let ManagementMessage::RngReq(request) = &mut message {
+                    request.tlvs.push(RngReqTlv::MacVersion(RngReq::MAC_VERSION));
                 }
                 if let Some(pn) = cmac_pn {
                     let pn = sight.number(pn, u32::MAX)?;

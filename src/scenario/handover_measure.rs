@@ -137,7 +137,8 @@ impl Measures {
             What::UplinkGranted { bs } if bs == target => tracked.granted = tracked.granted.or(Some(now)),
             What::Listening { bs } if bs == target => tracked.listening = tracked.listening.or(Some(now)),
             What::PathReady { bs } if bs == target => tracked.path = tracked.path.or(Some(now)),
-            What::RangingRequest { bs } if bs == target => tracked.ranged = true,
+            // One that comes before the mobile does is somebody else's.
+            What::RangingRequest { bs } if bs == target => tracked.ranged |= tracked.listening.is_some(),
             What::DataAccepted { bs, direction, self_sync_steps } => {
                 if bs == target {
                     tracked.first_at_target[slot(direction)].get_or_insert(now);

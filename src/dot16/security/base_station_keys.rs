@@ -454,7 +454,7 @@ impl BaseStationKeys {
         let advanced = m > self.count;
         let Some(entry) = self.entries.get_mut(&m) else {
             if !self.may_derive(m) {
-                let known = self.below.get_mut(&m).map(|keys| keys.accept(Direction::Uplink, cid, message, tuple));
+                let known = self.below_mut(m).map(|keys| keys.accept(Direction::Uplink, cid, message, tuple));
                 return match known {
                     Some(Err(error)) => RangingOutcome::Replay(error),
                     _ => RangingOutcome::ContextLost,
@@ -484,7 +484,7 @@ impl BaseStationKeys {
         }
     }
 
-    /// The CMAC keys of `m`, a count below T_B: those of the retained context, else of none, so that no CMAC_PN is used or
+    /// The CMAC keys of `m`, a count below T_B or one whose context is lost: those of the retained context, else of none, so that no CMAC_PN is used or
     /// accepted twice. `None` if there are too many such counts.
     pub fn below_mut(&mut self, m: CmacKeyCount) -> Option<&mut EntryKeys> {
         if let Some(entry) = self.entries.get_mut(&m) {

@@ -65,6 +65,9 @@ impl RngReq {
     pub const PURPOSE_LOCATION_UPDATE: u8 = 1 << 1;
     /// Bit of the ranging purpose indication: seamless handover (802.16-2009).
     pub const PURPOSE_SEAMLESS_HANDOVER: u8 = 1 << 2;
+    /// The MAC version that is sent: IEEE Std 802.16e-2005, the newest one that Wireshark 4.0 knows. Without any it does not
+    /// read the CMAC tuple.
+    pub const MAC_VERSION: u8 = 5;
 
     const LAYER: &'static str = "RNG-REQ";
 

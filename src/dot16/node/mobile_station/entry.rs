@@ -17,9 +17,6 @@ use crate::dot16::wire::{
 use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
-/// MAC version: 5 = IEEE Std 802.16e-2005, the newest name Wireshark 4.0 has.
-pub(super) const MAC_VERSION: u8 = 5;
-
 impl MobileStation {
     /// Synchronised to the downlink of the BS to enter.
     pub(super) fn arrive(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
@@ -108,7 +105,7 @@ impl MobileStation {
             RngReqTlv::RangingPurpose(purpose),
         ];
         tlvs.extend(entry.ho_id.map(RngReqTlv::HoId));
-        tlvs.extend([RngReqTlv::CmacKeyCount(count), RngReqTlv::MacVersion(MAC_VERSION)]);
+        tlvs.extend([RngReqTlv::CmacKeyCount(count), RngReqTlv::MacVersion(RngReq::MAC_VERSION)]);
         let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
         self.keys.spend();
         let crc = self.settings.radio.crc;

@@ -245,7 +245,7 @@ impl MobileStation {
         };
         let mut tlvs = vec![RngReqTlv::SsMacAddress(self.settings.mac)];
         tlvs.extend(joining.planned.iter().flat_map(Planned::ranging_tlvs));
-        tlvs.push(RngReqTlv::MacVersion(super::entry::MAC_VERSION));
+        tlvs.push(RngReqTlv::MacVersion(RngReq::MAC_VERSION));
         let what = if joining.planned.is_some() { "full entry" } else { "initial ranging" };
         let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
         let pdu = plain_pdu(&message, Cid::INITIAL_RANGING, self.settings.radio.crc);
