@@ -24,8 +24,8 @@ use crate::time::VirtualTime;
 /// How long after a message that is what a base station does because of it: the frame of the radio that it comes in.
 const AT_ONCE: Duration = Duration::from_millis(20);
 /// How long after a message its answer belongs to it.
-const ANSWER: Duration = Duration::from_millis(200);
-/// How soon before and after a PDU others of its link must bring user packets that leave the base station, to show that the way out
+const ANSWER: Duration = Duration::from_secs(2);
+/// How soon before and after a PDU others of its link must bring user packets that leave the base station in one tunnel, to show that the way out
 /// was open: then a PDU whose packet has not left was not taken.
 const PASSING_ON: Duration = Duration::from_millis(100);
 
@@ -101,8 +101,8 @@ pub struct Acceptance {
     watched: Vec<Watched>,
     /// Uplink user packets that have not come out yet: by base station and digest, the PDUs that may have brought them.
     packets: BTreeMap<(Ipv4Addr, u64), Vec<usize>>,
-    /// When the uplink PDUs of a link were sent whose packets have come out.
-    passed: BTreeMap<AirLink, BTreeSet<VirtualTime>>,
+    /// When the uplink PDUs of a link were sent whose packets have come out, by GRE key.
+    passed: BTreeMap<AirLink, BTreeMap<Option<u32>, BTreeSet<VirtualTime>>>,
     /// The latest messages of a link, that answers belong to.
     asked: BTreeMap<AirLink, Vec<usize>>,
 }
@@ -132,13 +132,13 @@ impl Acceptance {
         self.watched.push(Watched { sent, seen: None });
     }
 
-    /// A user packet leaves a base station for the gateway.
-    pub fn passed_on(&mut self, time: VirtualTime, from: Ipv4Addr, packet: u64) {
+    /// A user packet leaves a base station for the gateway, in the tunnel of this GRE key.
+    pub fn passed_on(&mut self, time: VirtualTime, from: Ipv4Addr, key: Option<u32>, packet: u64) {
         let Some(bringing) = self.packets.get(&(from, packet)).cloned() else { return };
         let waiting = |watched: &Watched| watched.seen.is_none();
         if let Some(watched) = self.claim(&bringing, time, true, waiting) {
             let (link, sent) = (watched.sent.link, watched.sent.time);
-            self.passed.entry(link).or_default().insert(sent);
+            self.passed.entry(link).or_default().entry(key).or_default().insert(sent);
         }
     }
 
@@ -179,7 +179,7 @@ impl Acceptance {
     }
 
     /// Of PDUs that may have led to what happened at `time`, one did: one that its receiver says it accepted rather than
-    /// another, then the earliest or the latest.
+    /// another, then one that verifies and is new, then the earliest or the latest.
     fn claim(
         &mut self,
         numbers: &[usize],
@@ -199,8 +199,13 @@ impl Acceptance {
             Some(None) | None => 1,
             Some(Some(_)) => 2,
         };
+        let honest = |number: &usize| {
+            let sent = self.watched.get(*number).map(|watched| &watched.sent);
+            sent.is_some_and(|sent| sent.protection == Protection::Good && sent.repeats.is_none())
+        };
         let of_time = |number: usize| if earliest { usize::MAX.saturating_sub(number) } else { number };
-        let best = numbers.iter().copied().filter(fits).max_by_key(|number| (says_so(number), of_time(*number)));
+        let rank = |number: &usize| (says_so(number), honest(number), of_time(*number));
+        let best = numbers.iter().copied().filter(fits).max_by_key(rank);
         let watched = self.watched.get_mut(best?)?;
         watched.seen = Some(true);
         Some(watched)
@@ -210,11 +215,13 @@ impl Acceptance {
     pub fn finish(mut self, findings: &mut Findings) {
         for number in self.packets.values().flatten() {
             let Some(watched) = self.watched.get_mut(*number) else { continue };
-            let (sent, passed) = (watched.sent.time, self.passed.get(&watched.sent.link));
-            let around = |from, to| passed.into_iter().flat_map(move |passed| passed.range(from..=to));
-            let before = around(sent - PASSING_ON, sent).any(|time| *time < sent);
-            let after = around(sent, sent + PASSING_ON).any(|time| *time > sent);
-            if watched.seen.is_none() && before && after {
+            let sent = watched.sent.time;
+            let mut tunnels = self.passed.get(&watched.sent.link).into_iter().flat_map(BTreeMap::values);
+            let open = tunnels.any(|passed| {
+                passed.range(sent - PASSING_ON..sent).next().is_some()
+                    && passed.range(sent..=sent + PASSING_ON).any(|time| *time > sent)
+            });
+            if watched.seen.is_none() && open {
                 watched.seen = Some(false);
             }
         }

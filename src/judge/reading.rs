@@ -399,7 +399,9 @@ impl Reading {
     fn backbone(&mut self, frame: &RecordedFrame, packet: &Decapsulated) {
         let (time, from) = (frame.time(), packet.from.ip);
         match &packet.packet {
-            BackbonePacket::Data(gre) => self.acceptance.passed_on(time, from, digest(&gre.payload)),
+            BackbonePacket::Data(gre) => {
+                self.acceptance.passed_on(time, from, gre.header.key, digest(&gre.payload));
+            }
             BackbonePacket::Control(message) => self.control(frame.number, time, [from, packet.to.ip], message),
             BackbonePacket::Radius(_) => {}
         }

@@ -66,7 +66,10 @@ impl Reports {
             return false;
         }
         let founded = self.founded.len() >= MAX_KNOWN || self.founded.contains(&(named.bs, named.ms, named.count));
-        self.open.entry((named.bs, transaction)).or_insert(Report { frame, named, founded });
+        // What was taken and is reported again gets the same answer again.
+        if !self.all_taken.contains(&named) {
+            self.open.entry((named.bs, transaction)).or_insert(Report { frame, named, founded });
+        }
         self.known.insert(named)
     }
 
@@ -97,6 +100,7 @@ impl Reports {
     /// anew.
     pub fn new_pmk(&mut self, ms: MsMac) {
         self.taken.remove(&ms);
+        self.all_taken.retain(|named| named.ms != ms);
     }
 
     /// A serving base station says that the mobile comes to `bs`.

@@ -9,7 +9,7 @@ use keyhop::judge::{FindingKind, NoteKind, judge};
 use keyhop::scenario::bundled;
 use keyhop::scenario::script::Expected;
 
-use super::{frames_of, golden, judged, octets};
+use super::{frames_of, golden, judged, named, octets};
 
 /// A key log of nothing but the PMKs.
 pub fn pmks_alone(log: &KeyLog) -> KeyLog {
@@ -114,4 +114,21 @@ fn the_replay_with_cache_is_noted_in_its_frames() {
         .collect();
     let noted = judgement.notes.iter().filter(|note| note.kind == NoteKind::Repeated);
     assert_eq!(noted.flat_map(|note| note.frames.clone()).collect::<Vec<_>>(), replayed);
+}
+
+/// An adversary may send what is not seen to do harm; it never goes unnoticed.
+#[test]
+fn every_frame_of_the_adversary_is_named_in_a_finding_or_a_note() {
+    let mut sent = 0;
+    for script in bundled::SCRIPTS {
+        let (capture, log) = golden(script.name);
+        let named = named(&judged(&capture, &log));
+        for (number, frame) in (1..).zip(&capture.frames) {
+            if capture.interfaces[frame.interface].name.starts_with("adv:") {
+                assert!(named.contains(&number), "{}: frame {number}: {}", script.name, frame.comment);
+                sent += 1;
+            }
+        }
+    }
+    assert!(sent > 200, "{sent}");
 }

@@ -36,7 +36,7 @@ use support::{Run, repository, run_with};
 /// How many cases are run where nothing else is asked for.
 const CASES: u64 = 2000;
 /// Every so many cases the independent judge is asked, too.
-const JUDGED: u64 = 16;
+const JUDGED: u64 = 4;
 /// Every so many cases both engines are compared.
 const ENGINES: u64 = 64;
 /// How many failures are made smaller and printed at the most; one of each kind.
