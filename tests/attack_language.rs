@@ -117,9 +117,9 @@ fn a_value_that_is_not_there_when_it_is_needed_leaves_the_action_undone_and_the_
         + &attack("late", "bs2", "event = \"listening\", node = \"ms1\"", early)));
     assert_eq!(
         result(&run, "early"),
-        (false, "0 frames played, 0 accepted; nothing was done: there is no ms1@bs2.uplink")
+        (false, "0 frames sent, 0 accepted; nothing was done: there is no ms1@bs2.uplink")
     );
-    assert!(result(&run, "late").1.starts_with("1 frames played, 0 accepted; bs2: dropped: the ICV"));
+    assert!(result(&run, "late").1.starts_with("1 frame sent, 0 accepted; bs2: dropped: the ICV"));
 }
 
 #[test]
@@ -171,10 +171,10 @@ fn an_insider_reports_counts_and_asks_for_contexts_in_the_name_of_a_base_station
     let run = run_text(&network(2, &(udp(160) + &attacks)), &[]);
     assert_eq!(
         result(&run, "far"),
-        (false, "1 frames played, 0 accepted; gw: refused: count 2000 is too far above N = 2")
+        (false, "1 frame sent, 0 accepted; gw: refused: count 2000 is too far above N = 2")
     );
-    assert_eq!(result(&run, "near"), (true, "1 frames played, 1 accepted; gw: count 20 accepted, N = 21"));
-    assert_eq!(result(&run, "context"), (true, "1 frames played, 1 accepted; gw: context handed out, N = 21 stays"));
+    assert_eq!(result(&run, "near"), (true, "1 frame sent, 1 accepted; gw: count 20 accepted, N = 21"));
+    assert_eq!(result(&run, "context"), (true, "1 frame sent, 1 accepted; gw: context handed out, N = 21 stays"));
     let weak = run_text(&network(2, &(udp(160) + &attacks)), &["authenticator.count_jump=5000"]);
     assert!(result(&weak, "far").0);
 }

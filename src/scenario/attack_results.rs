@@ -129,7 +129,8 @@ fn replayed(number: usize, name: &str, transmissions: &[Transmission], topology:
     let sent: Vec<&Transmission> = transmissions.iter().filter(|sent| sent.from == Sender::Adversary(number)).collect();
     let verdicts = || sent.iter().flat_map(|sent| &sent.verdicts);
     let accepted = verdicts().filter(|verdict| verdict.accepted).count();
-    let mut detail = format!("{} frames played, {accepted} accepted", sent.len());
+    let frames = if sent.len() == 1 { "frame" } else { "frames" };
+    let mut detail = format!("{} {frames} sent, {accepted} accepted", sent.len());
     if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
         detail = format!("{detail}; {}: {}", topology.names[first.to.0], verdict.text);
     }

@@ -133,7 +133,7 @@ fn the_example_replays_as_the_script_does_and_every_engine_gives_the_same_octets
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();
         let attack = &json["attacks"][0];
         assert_eq!((&attack["name"], &attack["succeeded"]), (&json!("external"), &json!(true)));
-        assert!(attack["detail"].as_str().unwrap().starts_with("3 frames played, 3 accepted"), "{attack}");
+        assert!(attack["detail"].as_str().unwrap().starts_with("3 frames sent, 3 accepted"), "{attack}");
         let capture = std::fs::read(folder.join("external-replay.pcapng")).unwrap();
         std::fs::remove_dir_all(folder).unwrap();
         capture

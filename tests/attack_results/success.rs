@@ -48,7 +48,7 @@ fn a_replay_with_an_expectation_of_its_own_says_both_what_was_accepted_and_what_
     assert_ne!(text, changed);
     let run = run_text(&changed, &[]);
     let (succeeded, detail) = result(&run, "replay");
-    assert!(succeeded && detail.starts_with("3 frames played, 3 accepted; bs2: "), "{detail}");
+    assert!(succeeded && detail.starts_with("3 frames sent, 3 accepted; bs2: "), "{detail}");
     assert!(detail.contains("; uplink packets of ms1: at least 1 duplicated: "), "{detail}");
     let kept = run_text(&changed, &["base_station.bs2.tek_cache=true"]);
     assert!(!result(&kept, "replay").0);
