@@ -40,6 +40,7 @@ use super::radio::RadioSettings;
 use super::sdu_queue::SduQueue;
 use super::timers::Timers;
 use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac, Sfid};
+use crate::dot16::security::Weakness;
 use crate::dot16::security::eap_tls::PeerCredentials;
 use crate::dot16::security::hierarchy::AkContext;
 use crate::dot16::security::mobile_keys::MobileKeys;
@@ -358,9 +359,7 @@ impl MobileStation {
                 }
             }
             (ManagementMessage::RngRsp(message), Some((tuple, protected))) => {
-                if self.keys.weak(crate::dot16::security::Weakness::BelievesUnprotectedRngRsp)
-                    || self.verify(cid, protected, &tuple, outbox)
-                {
+                if self.keys.weak(Weakness::BelievesUnprotectedRngRsp) || self.verify(cid, protected, &tuple, outbox) {
                     self.ranging_response(now, message, outbox);
                 }
             }
