@@ -1,8 +1,10 @@
 //! `captures/wireshark/keyhop.lua`: the fields it adds are those that the frames hold, in every frame of every golden.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use keyhop::capture::capture_reader::{FrameKind, RecordedFrame};
 use keyhop::capture::{LinkKind, capture_reader};
 use keyhop::dot16::identifiers::Direction;
 use keyhop::dot16::wire::{EncryptedBody, MacPdu, PduType, message_name};
@@ -10,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::plugin_expected::{Fields, fields_of};
 use crate::plugin_samples;
-use crate::tshark::{in_pairs, read, tshark};
+use crate::tshark::{VALUE, in_pairs, lines_of_fields, read, tshark};
 use crate::worked_frames::{all, capture, file, goldens};
 
 pub const PLUGIN: &str = concat!("lua_script:", env!("CARGO_MANIFEST_DIR"), "/captures/wireshark/keyhop.lua");
@@ -136,10 +138,6 @@ const SHOWN: [(&str, &str, &str); 25] = [
 const BAD_WORDS: [&str; 3] = ["error", "invalid", "unknown"];
 const NAMES_WITH_BAD_WORDS: [&str; 1] = ["TEK-Invalid"];
 
-/// What stands between the columns of a line, and between the values of a field: none of them has these.
-const COLUMN: char = '\u{1e}';
-const VALUE: char = '\u{1f}';
-
 /// A frame as tshark shows it with the file.
 struct ShownFrame {
     number: u64,
@@ -172,32 +170,24 @@ fn registered() -> &'static [String] {
 
 /// One run of tshark that gives all that the tests here ask of a capture.
 fn show(path: &Path) -> ShownCapture {
-    let (separator, aggregator) = (format!("separator={COLUMN}"), format!("aggregator={VALUE}"));
-    let mut arguments = vec!["-X", PLUGIN, "-z", "expert,note", "-T", "fields", "-E", &separator, "-E", &aggregator];
-    let names: Vec<String> = registered().iter().map(|name| format!("dot16.{name}")).collect();
-    let columns =
-        ["frame.number", "_ws.col.Protocol", "_ws.col.Info"].into_iter().chain(names.iter().map(String::as_str));
-    arguments.extend(columns.flat_map(|column| ["-e", column]));
-    let mut shown = ShownCapture { path: path.to_owned(), frames: Vec::new(), complaints: Vec::new() };
-    for line in read(path, &arguments).lines() {
-        let columns: Vec<&str> = line.split(COLUMN).collect();
-        let [number, protocol, info, values @ ..] = &columns[..] else {
-            if !line.trim().is_empty() {
-                shown.complaints.push(line.to_owned());
-            }
-            continue;
-        };
+    let names = registered().iter().map(|name| format!("dot16.{name}"));
+    let columns: Vec<String> =
+        ["frame.number", "_ws.col.Protocol", "_ws.col.Info"].map(str::to_owned).into_iter().chain(names).collect();
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let (lines, complaints) = lines_of_fields(path, &["-X", PLUGIN, "-z", "expert,note"], &columns);
+    let frames = lines.into_iter().map(|columns| {
+        let [number, protocol, info, values @ ..] = &columns[..] else { panic!("{columns:?}") };
         let fields = registered().iter().zip(values).filter(|(_, values)| !values.is_empty());
-        shown.frames.push(ShownFrame {
+        ShownFrame {
             number: number.parse().unwrap(),
-            protocol: (*protocol).to_owned(),
-            info: (*info).to_owned(),
+            protocol: protocol.clone(),
+            info: info.clone(),
             fields: fields
                 .map(|(name, values)| (name.clone(), values.split(VALUE).map(str::to_owned).collect()))
                 .collect(),
-        });
-    }
-    shown
+        }
+    });
+    ShownCapture { path: path.to_owned(), frames: frames.collect(), complaints }
 }
 
 /// The goldens, then the worked frames, then [`plugin_samples`].
@@ -216,17 +206,25 @@ fn shown_goldens() -> &'static [ShownCapture] {
     &shown()[..shown().len() - 2]
 }
 
-/// The frames of a capture as this crate reads them, each with the name of its interface, and the names of the nodes.
-fn frames_of(path: &Path) -> (Vec<(capture_reader::RecordedFrame, String)>, Vec<(std::net::Ipv4Addr, String)>) {
-    let mut reader = capture_reader::open(path).unwrap();
-    let mut frames = Vec::new();
-    while let Some(frame) = reader.next() {
-        let frame = frame.unwrap();
-        let interface = reader.interface_name(frame.interface).to_owned();
-        frames.push((frame, interface));
+/// A capture as this crate reads it.
+struct ReadCapture {
+    /// Each frame with the name of its interface.
+    frames: Vec<(RecordedFrame, String)>,
+    /// The names of the nodes.
+    names: Vec<(Ipv4Addr, String)>,
+}
+
+impl ReadCapture {
+    fn open(path: &Path) -> Self {
+        let mut reader = capture_reader::open(path).unwrap();
+        let mut frames = Vec::new();
+        while let Some(frame) = reader.next() {
+            let frame = frame.unwrap();
+            let interface = reader.interface_name(frame.interface).to_owned();
+            frames.push((frame, interface));
+        }
+        Self { frames, names: reader.records().names().to_vec() }
     }
-    let names = reader.records().names().to_vec();
-    (frames, names)
 }
 
 /// Builds of Wireshark that give root no Lua do so without a message; every other test here would then fail for a reason
@@ -260,7 +258,7 @@ fn the_worked_frames_are_shown_field_by_field() {
 #[test]
 fn every_field_of_every_frame_is_what_the_parsers_of_this_crate_read() {
     for capture in shown() {
-        let (frames, names) = frames_of(&capture.path);
+        let ReadCapture { frames, names } = ReadCapture::open(&capture.path);
         assert_eq!(capture.frames.len(), frames.len(), "{}", capture.path.display());
         for (shown, (frame, interface)) in capture.frames.iter().zip(&frames) {
             let expected = fields_of(frame, interface, &names);
@@ -302,14 +300,14 @@ fn no_message_of_a_golden_stays_octets() {
 #[test]
 fn the_info_column_says_what_each_frame_is() {
     for capture in shown_goldens() {
-        let (frames, _) = frames_of(&capture.path);
+        let frames = ReadCapture::open(&capture.path).frames;
         for (shown, (frame, _)) in capture.frames.iter().zip(&frames) {
             let place = format!("{} frame {}: {:?}", capture.path.display(), shown.number, shown.info);
             assert!(!shown.info.trim().is_empty(), "{place}");
             let words = NAMES_WITH_BAD_WORDS.iter().fold(shown.info.clone(), |info, name| info.replace(name, ""));
             let bad = BAD_WORDS.iter().any(|word| words.to_lowercase().contains(word));
             assert!(!bad || frame.comment.starts_with("deliberate:"), "{place}");
-            if frame.kind == capture_reader::FrameKind::Known(LinkKind::Air) {
+            if frame.kind == FrameKind::Known(LinkKind::Air) {
                 assert!(shown.info.starts_with(&first_words(&frame.octets)), "{place}");
             }
         }
