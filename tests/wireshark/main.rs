@@ -2,6 +2,7 @@
 
 mod authentication;
 mod data_plane;
+mod fields;
 mod network_entry;
 mod plugin;
 mod plugin_expected;
