@@ -77,7 +77,7 @@ local function ranging_code(tvb, at, tree)
     return string.format("CDMA ranging code=%d symbol=%d subchannel=%d", code, symbol, subchannel)
 end
 
--- The PDUs and messages that Wireshark's plugin found on another route (m2m, user link types, GSMTAP): it says where the
+-- The PDUs and messages that Wireshark's plugin found on another route (m2m, user link types): it says where the
 -- headers are, or, without any, where the messages are.
 local function found_by_plugin(tree_of, shown)
     local any = false

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 
 use keyhop::capture::capture_reader::{FrameKind, RecordedFrame};
 use keyhop::capture::{LinkKind, capture_reader};
+use keyhop::dot16::backbone::MessageKind;
 use keyhop::dot16::identifiers::Direction;
-use keyhop::dot16::wire::{EncryptedBody, MacPdu, PduType, message_name};
+use keyhop::dot16::wire::{EncryptedBody, MacPdu, PduType, PkmCode, message_name};
 use tempfile::TempDir;
 
 use crate::plugin_expected::{Fields, fields_of};
@@ -236,6 +237,36 @@ fn the_file_is_loaded_and_registers_its_fields() {
     for name in "msg.type cid ec eks pn icv cmac.pn cmac.value cmac_key_count verdict".split(' ') {
         assert!(fields.iter().any(|field| field == name), "{name}");
     }
+}
+
+/// The names in `names.lua` are those of this crate.
+#[test]
+fn messages_have_the_names_that_they_have_in_this_crate() {
+    let text = include_str!("../../captures/wireshark/keyhop/names.lua");
+    let table = |name: &str| -> Vec<(u32, String)> {
+        let table = text.split_once(&format!("names.{name} = {{")).unwrap().1.split_once('}').unwrap().0;
+        let entries = table.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let parsed = entries.map(|entry| {
+            let (number, name) = entry.strip_prefix('[').unwrap().split_once("] = ").unwrap();
+            let number = match number.strip_prefix("0x") {
+                Some(digits) => u32::from_str_radix(digits, 16).unwrap(),
+                None => number.parse().unwrap(),
+            };
+            (number, name.trim_matches('"').to_owned())
+        });
+        parsed.collect()
+    };
+    let named = (0..=u8::MAX).map(|kind| (u32::from(kind), message_name(kind).to_owned()));
+    let named: Vec<_> = named.filter(|(_, name)| name != "unnamed management message").collect();
+    assert_eq!(table("MESSAGE"), named);
+    let codes = (0..=u8::MAX).filter_map(|code| Some((u32::from(code), PkmCode(code).name()?.to_owned())));
+    assert_eq!(table("PKM_CODE"), codes.collect::<Vec<_>>());
+    let number = |kind: &MessageKind| u32::from(u16::from_be_bytes(kind.octets()));
+    let mut kinds: Vec<_> = MessageKind::NAMED.iter().map(|kind| (number(kind), kind.name().to_owned())).collect();
+    let mut shown = table("ASN_MESSAGE");
+    kinds.sort();
+    shown.sort();
+    assert_eq!(shown, kinds);
 }
 
 #[test]
