@@ -1040,3 +1040,30 @@ fn a_tek_under_aes_ecb_that_was_changed_is_taken_for_another_tek() {
     let taken = key_wrap::ecb_unwrap(&kek, &encrypted).unwrap();
     assert_ne!(taken.octets(), tek.octets());
 }
+
+/// Null crypto is for the fuzzer: whatever names it is compiled under `cfg(fuzzing)` alone, so that no other build can turn it on.
+#[test]
+fn nothing_but_the_fuzzer_gets_past_cmac_and_icv() {
+    // A20, R7
+    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut hooks = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let text = std::fs::read_to_string(&entry).unwrap();
+            let mut guarded = false;
+            for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+                if line.contains("null_crypto") {
+                    assert!(guarded, "{}: {line}", entry.display());
+                    hooks += 1;
+                }
+                // One statement or block after the attribute, which here is never longer than two lines.
+                guarded = line == "#[cfg(fuzzing)]" || (guarded && line.ends_with('{'));
+            }
+        }
+    }
+    assert_eq!(hooks, 7, "two lines at each hook, and the module");
+}
