@@ -557,6 +557,24 @@ fn an_equal_count_confirms_a_higher_cmac_pn_is_a_retransmission_and_an_equal_or_
 }
 
 #[test]
+fn an_rng_req_of_a_context_that_was_evicted_or_refused_is_a_replay_and_no_cmac_pn_is_used_again() {
+    // R7, R8
+    for gone in [BaseStationKeys::evict, BaseStationKeys::refused] {
+        let (mut bs, mut mobile) = (prepared(2), mobile_entry(2));
+        let recorded = sign(&mut mobile);
+        assert_eq!(range(&mut bs, 2, &recorded), RangingOutcome::Confirmed { advanced: false });
+        assert_eq!(bs.current_mut().unwrap().sign(Direction::Downlink, BASIC, b"RNG-RSP").unwrap().pn, 1);
+        gone(&mut bs, count(2));
+        assert_eq!(bs.state(), None);
+        assert!(matches!(range(&mut bs, 2, &recorded), RangingOutcome::Replay(CmacError::PacketNumber { .. })));
+        // The mobile itself may come again, and is answered with the next CMAC_PN.
+        assert_eq!(range(&mut bs, 2, &sign(&mut mobile)), RangingOutcome::ContextLost);
+        bs.install_lost(count(2), []);
+        assert_eq!(bs.current_mut().unwrap().sign(Direction::Downlink, BASIC, b"RNG-RSP").unwrap().pn, 2);
+    }
+}
+
+#[test]
 fn a_valid_smaller_count_never_changes_a_connection() {
     // A13, R7
     // Trace T8.
