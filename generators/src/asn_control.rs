@@ -2,10 +2,10 @@
 
 use keyhop::dot16::backbone::asn_tlv::SINGLE_KINDS;
 use keyhop::dot16::backbone::{AsnTlv, Compound, ControlMessage, MessageKind};
-use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::choice::select;
+use crate::list::list;
 use crate::octets::{array, number, octets};
 use crate::one_of;
 use crate::tlv::{cid, ms_mac};
@@ -44,7 +44,7 @@ fn private_tlv() -> impl Strategy<Value = AsnTlv> + Clone {
 pub fn tlv() -> impl Strategy<Value = AsnTlv> + Clone {
     let single = || one_of![8 => single_tlv(), 1 => private_tlv()];
     (1..DEEPEST).fold(single(), |inner, _| {
-        let compound = (select(Compound::ALL), vec(inner, 0..5)).prop_map(|(compound, tlvs)| compound.holding(tlvs));
+        let compound = (select(Compound::ALL), list(inner, 0..5)).prop_map(|(compound, tlvs)| compound.holding(tlvs));
         one_of![3 => single(), 1 => compound]
     })
 }
@@ -52,7 +52,7 @@ pub fn tlv() -> impl Strategy<Value = AsnTlv> + Clone {
 /// A control message of a named kind or of any, of up to four TLVs.
 pub fn control_message() -> impl Strategy<Value = ControlMessage> {
     let kind = one_of![3 => select(MessageKind::NAMED), 1 => array().prop_map(MessageKind::from_octets)];
-    (number(), kind, ms_mac(), number(), number(), number(), vec(tlv(), 0..5)).prop_map(
+    (number(), kind, ms_mac(), number(), number(), number(), list(tlv(), 0..5)).prop_map(
         |(flags, kind, ms, reserved1, transaction, reserved2, tlvs)| ControlMessage {
             flags,
             kind,

@@ -21,6 +21,7 @@ pub mod asn_control;
 pub mod choice;
 pub mod eap;
 pub mod gre;
+pub mod list;
 pub mod mac_pdu;
 pub mod management;
 pub mod mobility;

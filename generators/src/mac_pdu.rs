@@ -4,10 +4,10 @@ use keyhop::dot16::wire::{
     CrcForm, EncryptedBody, FragmentControl, FragmentationSubheader, GenericMacHeader, MacPdu, PackingSubheader,
     PduType,
 };
-use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::choice::{flags, select};
+use crate::list::list;
 use crate::management::management_message;
 use crate::octets::{array, bits, flag, number, octets};
 use crate::one_of;
@@ -40,7 +40,7 @@ fn fsn(number: u16, extended: bool) -> u16 {
 
 /// The pieces of a packed body, without LEN, and whether their subheaders are extended ones.
 pub fn packed_pieces() -> impl Strategy<Value = (Vec<(FragmentControl, u16, Vec<u8>)>, bool)> {
-    (vec((fragment_control(), number(), octets(0..300)), 0..8), flag()).prop_map(|(mut pieces, extended)| {
+    (list((fragment_control(), number(), octets(0..300)), 0..8), flag()).prop_map(|(mut pieces, extended)| {
         for (_, number, _) in &mut pieces {
             *number = fsn(*number, extended);
         }
@@ -112,7 +112,7 @@ pub fn pdu() -> impl Strategy<Value = Vec<u8>> {
 
 /// A burst: up to three PDUs, and padding or none.
 pub fn burst() -> impl Strategy<Value = Vec<u8>> {
-    (vec(pdu(), 0..4), bits(3)).prop_map(|(pdus, padding)| {
+    (list(pdu(), 0..4), bits(3)).prop_map(|(pdus, padding)| {
         let mut burst = pdus.concat();
         burst.resize(burst.len() + usize::from(padding), 0xff);
         burst

@@ -5,10 +5,10 @@ use keyhop::dot16::wire::{
     MobMshoReqTlv, MobNbrAdv, Neighbour, NewBs, PhyProfileId, RangingParameters, RecommendedBs, ReportMetric,
     SkipOptionalFields,
 };
-use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::choice::{flags, maybe, present, select};
+use crate::list::list;
 use crate::octets::{array, bits, flag, number};
 use crate::one_of;
 use crate::tlv::{any_tlv, bsid, cmac_tuple, unknown_tlv, vendor};
@@ -16,7 +16,7 @@ use crate::tlv::{any_tlv, bsid, cmac_tuple, unknown_tlv, vendor};
 /// A neighbour with every optional field; those that are not to be there are taken away when the flags are known.
 fn neighbour() -> impl Strategy<Value = Neighbour> {
     let fields = (number(), number(), array(), number(), number(), number());
-    (number(), fields, (bits(4), bits(4)), vec(any_tlv(), 0..3)).prop_map(
+    (number(), fields, (bits(4), bits(4)), list(any_tlv(), 0..3)).prop_map(
         |(phy, (fa_index, bs_eirp, bsid_low, preamble_index, optimization, service), (dcd, ucd), tlvs)| Neighbour {
             phy_profile_id: PhyProfileId(phy),
             fa_index: present(phy & PhyProfileId::FA_INDEX != 0, fa_index),
@@ -34,7 +34,7 @@ fn neighbour() -> impl Strategy<Value = Neighbour> {
 
 /// A MOB_NBR-ADV of up to three neighbours.
 pub fn mob_nbr_adv() -> impl Strategy<Value = MobNbrAdv> {
-    let lists = (vec(neighbour(), 0..4), vec(unknown_tlv(), 0..2));
+    let lists = (list(neighbour(), 0..4), list(unknown_tlv(), 0..2));
     (number(), array(), number(), (bits(4), bits(4)), lists).prop_map(
         |(skip, operator_id, count, (index, total), (mut neighbours, tlvs))| {
             let kept = |field| skip & field == 0;
@@ -83,7 +83,7 @@ pub fn mob_msho_req() -> impl Strategy<Value = MobMshoReq> {
     let current = (bits(4), all_measurements(), number::<u8>());
     let tlv = one_of![cmac_tuple().prop_map(MobMshoReqTlv::CmacTuple), unknown_tlv().prop_map(MobMshoReqTlv::Other)];
     let lists =
-        (vec((number::<u8>(), new_bs()), 0..3), vec((bsid(), new_bs()), 0..3), vec(current, 0..8), vec(tlv, 0..3));
+        (list((number::<u8>(), new_bs()), 0..3), list((bsid(), new_bs()), 0..3), list(current, 0..8), list(tlv, 0..3));
     (number(), number(), lists, flag()).prop_map(|(metric, count, (indexed, full, current, tlvs), reserved)| {
         let metric = ReportMetric(metric);
         let new_bs = |(preamble_index, measurements, service_level_prediction, arrival_time_difference)| NewBs {
@@ -127,7 +127,7 @@ fn recommended_bs() -> impl Strategy<Value = RecommendedBs> {
 
 /// A MOB_BSHO-RSP that recommends up to four BSs, or none.
 pub fn mob_bsho_rsp() -> impl Strategy<Value = MobBshoRsp> {
-    let hard = (flags(), bits(7), vec(recommended_bs(), 0..5)).prop_map(
+    let hard = (flags(), bits(7), list(recommended_bs(), 0..5)).prop_map(
         |([mandatory, resource_retain], reserved, recommended)| BshoDecision::HardHandover {
             mandatory,
             resource_retain,
@@ -142,7 +142,7 @@ pub fn mob_bsho_rsp() -> impl Strategy<Value = MobBshoRsp> {
         unknown_tlv().prop_map(MobBshoRspTlv::Other),
     ];
     let decision = one_of![4 => hard, 1 => Just(BshoDecision::NotRecommended)];
-    (bits(5), decision, number(), vec(tlv, 0..4)).prop_map(|(reserved, decision, action_time, tlvs)| MobBshoRsp {
+    (bits(5), decision, number(), list(tlv, 0..4)).prop_map(|(reserved, decision, action_time, tlvs)| MobBshoRsp {
         reserved,
         decision,
         action_time,
@@ -166,7 +166,7 @@ pub fn mob_ho_ind() -> impl Strategy<Value = MobHoInd> {
         RangingParameters::Reserved,
     ]);
     let tlv = one_of![cmac_tuple().prop_map(MobHoIndTlv::CmacTuple), unknown_tlv().prop_map(MobHoIndTlv::Other)];
-    (bits(6), indication, ranging, bits(4), number(), vec(tlv, 0..3)).prop_map(
+    (bits(6), indication, ranging, bits(4), number(), list(tlv, 0..3)).prop_map(
         |(reserved, indication, ranging_parameters, indication_reserved, preamble_index, tlvs)| MobHoInd {
             reserved,
             indication,

@@ -1,10 +1,10 @@
 //! PKM-REQ, PKM-RSP and their attributes (`dot16-wire.md` 3.7).
 
 use keyhop::dot16::wire::{CmacDigest, PkmAttribute, PkmCode, PkmErrorCode, PkmMessage, SaDescriptor};
-use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::eap::eap_packet;
+use crate::list::list;
 use crate::octets::{array, number, octets};
 use crate::one_of;
 use crate::registration::{sa_tek_update, security_negotiation, tek_parameters};
@@ -37,7 +37,7 @@ pub fn pkm_attribute() -> impl Strategy<Value = PkmAttribute> {
         akid().prop_map(PkmAttribute::AkId),
         (number(), array()).prop_map(|(pn, value)| PkmAttribute::CmacDigest(CmacDigest { pn, value })),
     ];
-    let descriptor = (said(), array(), array(), vec(unknown_tlv(), 0..2)).prop_map(
+    let descriptor = (said(), array(), array(), list(unknown_tlv(), 0..2)).prop_map(
         |(said, [sa_type, service_type], suite, other)| SaDescriptor { said, sa_type, service_type, suite, other },
     );
     let compounds = one_of![
@@ -53,7 +53,7 @@ pub fn pkm_attribute() -> impl Strategy<Value = PkmAttribute> {
 
 /// A PKM-REQ or PKM-RSP of up to seven attributes.
 pub fn pkm_message() -> impl Strategy<Value = PkmMessage> {
-    (number(), number(), vec(pkm_attribute(), 0..8)).prop_map(|(code, identifier, attributes)| PkmMessage {
+    (number(), number(), list(pkm_attribute(), 0..8)).prop_map(|(code, identifier, attributes)| PkmMessage {
         code: PkmCode(code),
         identifier,
         attributes,

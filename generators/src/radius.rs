@@ -2,10 +2,10 @@
 
 use keyhop::dot16::backbone::radius::{RADIUS_PORT, RadiusCode, RadiusDatagram, RadiusPacket};
 use keyhop::dot16::backbone::radius_attribute::{LONGEST_VALUE, MppeKeyKind, RadiusAttribute};
-use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::choice::select;
+use crate::list::list;
 use crate::octets::{array, flag, number, octets};
 use crate::one_of;
 
@@ -26,7 +26,7 @@ pub fn radius_attribute() -> impl Strategy<Value = RadiusAttribute> {
 /// A packet of up to seven attributes.
 pub fn radius_packet() -> impl Strategy<Value = RadiusPacket> {
     let code = one_of![select([1_u8, 2, 3, 11]), number()];
-    (code, number(), array(), vec(radius_attribute(), 0..8)).prop_map(
+    (code, number(), array(), list(radius_attribute(), 0..8)).prop_map(
         |(code, identifier, authenticator, attributes)| RadiusPacket {
             code: RadiusCode(code),
             identifier,

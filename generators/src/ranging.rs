@@ -4,9 +4,9 @@ use keyhop::dot16::identifiers::CmacKeyCount;
 use keyhop::dot16::wire::{
     HoProcessOptimization, RangingStatus, RegRspEncodings, RngReq, RngReqTlv, RngRsp, RngRspTlv, SaChallengeTuple,
 };
-use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::list::list;
 use crate::octets::{array, number};
 use crate::one_of;
 use crate::registration::reg_tlv;
@@ -31,7 +31,7 @@ pub fn rng_req() -> impl Strategy<Value = RngReq> {
         number().prop_map(RngReqTlv::MacVersion),
         unknown_tlv().prop_map(RngReqTlv::Other),
     ];
-    (number(), vec(tlv, 0..8)).prop_map(|(reserved, tlvs)| RngReq { reserved, tlvs })
+    (number(), list(tlv, 0..8)).prop_map(|(reserved, tlvs)| RngReq { reserved, tlvs })
 }
 
 /// An RNG-RSP of up to seven TLVs.
@@ -59,13 +59,13 @@ pub fn rng_rsp() -> impl Strategy<Value = RngRsp> {
         number().prop_map(RngRspTlv::MacVersion),
     ];
     let security = one_of![
-        (number(), vec(reg_tlv(), 0..3))
+        (number(), list(reg_tlv(), 0..3))
             .prop_map(|(status, tlvs)| RngRspTlv::RegRspEncodings(RegRspEncodings { status, tlvs })),
         (array(), akid())
             .prop_map(|(bs_random, akid)| RngRspTlv::SaChallengeTuple(SaChallengeTuple { bs_random, akid })),
         cmac_tuple().prop_map(RngRspTlv::CmacTuple),
         unknown_tlv().prop_map(RngRspTlv::Other),
     ];
-    let tlvs = vec(one_of![adjustments, entry, security], 0..8);
+    let tlvs = list(one_of![adjustments, entry, security], 0..8);
     (number(), tlvs).prop_map(|(reserved, tlvs)| RngRsp { reserved, tlvs })
 }

@@ -5,17 +5,17 @@ use keyhop::dot16::wire::{
     RegReq, RegRsp, RegTlv, SaTekUpdate, SbcMessage, SbcTlv, SecurityNegotiation, SecurityNegotiationItem,
     TekParameters,
 };
-use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::choice::maybe;
+use crate::list::list;
 use crate::octets::{number, octets};
 use crate::one_of;
 use crate::tlv::{cmac_tuple, unknown_tlv, vendor};
 
 /// TEK parameters with a wrapped TEK of 16 to 24 octets.
 pub fn tek_parameters() -> impl Strategy<Value = TekParameters> {
-    (octets(16..25), number(), number(), vec(unknown_tlv(), 0..2)).prop_map(
+    (octets(16..25), number(), number(), list(unknown_tlv(), 0..2)).prop_map(
         |(wrapped_tek, lifetime, sequence_number, other)| TekParameters {
             wrapped_tek,
             lifetime,
@@ -28,7 +28,7 @@ pub fn tek_parameters() -> impl Strategy<Value = TekParameters> {
 /// An SA-TEK-Update with older and newer TEK parameters or without.
 pub fn sa_tek_update() -> impl Strategy<Value = SaTekUpdate> {
     let parameters = (maybe(tek_parameters()), maybe(tek_parameters()));
-    (number(), number(), number(), parameters, vec(unknown_tlv(), 0..2)).prop_map(
+    (number(), number(), number(), parameters, list(unknown_tlv(), 0..2)).prop_map(
         |(kind, new, old, (older, newer), other)| SaTekUpdate {
             kind,
             new_said: Said(new),
@@ -60,12 +60,12 @@ pub fn reg_tlv() -> impl Strategy<Value = RegTlv> {
 
 /// A REG-REQ of up to four TLVs.
 pub fn reg_req() -> impl Strategy<Value = RegReq> {
-    vec(reg_tlv(), 0..5).prop_map(|tlvs| RegReq { tlvs })
+    list(reg_tlv(), 0..5).prop_map(|tlvs| RegReq { tlvs })
 }
 
 /// A REG-RSP of up to four TLVs.
 pub fn reg_rsp() -> impl Strategy<Value = RegRsp> {
-    (number(), vec(reg_tlv(), 0..5)).prop_map(|(response, tlvs)| RegRsp { response, tlvs })
+    (number(), list(reg_tlv(), 0..5)).prop_map(|(response, tlvs)| RegRsp { response, tlvs })
 }
 
 /// Security negotiation parameters, one to three.
@@ -79,7 +79,7 @@ pub fn security_negotiation() -> impl Strategy<Value = SecurityNegotiation> {
         number().prop_map(SecurityNegotiationItem::MaxSecurityAssociations),
         unknown_tlv().prop_map(SecurityNegotiationItem::Other),
     ];
-    vec(items, 1..4).prop_map(SecurityNegotiation)
+    list(items, 1..4).prop_map(SecurityNegotiation)
 }
 
 /// An SBC-REQ or SBC-RSP of up to five TLVs.
@@ -95,5 +95,5 @@ pub fn sbc() -> impl Strategy<Value = SbcMessage> {
         number().prop_map(SbcTlv::CurrentTransmitPower),
         unknown_tlv().prop_map(SbcTlv::Other),
     ];
-    vec(tlv, 0..6).prop_map(|tlvs| SbcMessage { tlvs })
+    list(tlv, 0..6).prop_map(|tlvs| SbcMessage { tlvs })
 }

@@ -11,9 +11,10 @@
 //! # Rules for the strategies
 //!
 //! proptest gives some of its combinators a generator of their own, and `PassThrough` can do that only by giving away
-//! half of the input that is left. The strategies here therefore do without `prop_oneof!`, `option::of`, `prop_flat_map`,
-//! `prop_recursive`, `prop_shuffle`, `prop_perturb` and filters, and use [`choice`](crate::choice) and
-//! [`octets`](crate::octets) instead; a test holds them to it.
+//! half of the input that is left; and numbers from a range, lengths of its collections among them, are drawn until one
+//! is without bias, which zeros never are. The strategies here therefore do without `prop_oneof!`, `option::of`,
+//! `collection::vec`, ranges, `prop_flat_map`, `prop_recursive`, `prop_shuffle`, `prop_perturb` and filters, and use
+//! [`choice`](crate::choice), [`list`](crate::list) and [`octets`](crate::octets) instead; a test holds them to it.
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -3,10 +3,10 @@
 
 use keyhop::dot16::identifiers::{AkId, AkSequenceNumber, Bsid, Cid, MsMac, Said, Sfid};
 use keyhop::dot16::wire::{Candidate, CandidateFlow, CmacTuple, Tlv, VendorItem, VendorTlv};
-use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::choice::maybe;
+use crate::list::list;
 use crate::octets::{array, bits, flag, number, octets};
 use crate::one_of;
 
@@ -63,7 +63,7 @@ fn candidate_flow() -> impl Strategy<Value = CandidateFlow> {
 
 /// A vendor TLV: one of this crate with any of its items, or another vendor's.
 pub fn vendor() -> impl Strategy<Value = VendorTlv> {
-    let candidate = (bsid(), cid(), cid(), number(), vec(candidate_flow(), 0..4)).prop_map(
+    let candidate = (bsid(), cid(), cid(), number(), list(candidate_flow(), 0..4)).prop_map(
         |(bsid, basic_cid, primary_cid, flags, flows)| Candidate { bsid, basic_cid, primary_cid, flags, flows },
     );
     let item = one_of![
@@ -72,8 +72,8 @@ pub fn vendor() -> impl Strategy<Value = VendorTlv> {
         candidate.prop_map(VendorItem::Candidate),
         unknown_tlv().prop_map(VendorItem::Other),
     ];
-    let ours = vec(item, 0..5).prop_map(VendorTlv::new);
-    let foreign = (array(), vec(unknown_tlv().prop_map(VendorItem::Other), 0..3))
+    let ours = list(item, 0..5).prop_map(VendorTlv::new);
+    let foreign = (array(), list(unknown_tlv().prop_map(VendorItem::Other), 0..3))
         .prop_map(|([a, b], items)| VendorTlv { vendor_id: [0, a, b], items });
     one_of![ours, foreign]
 }
