@@ -51,7 +51,9 @@ fn offer_message(corpora: &mut Corpora, octets: &[u8]) {
         ManagementMessage::RegReq(_) | ManagementMessage::SbcReq(_) | ManagementMessage::SbcRsp(_) => {
             ("registration_messages", octets.get(1..))
         }
-        ManagementMessage::RegRsp(_) => ("registration_messages", octets.get(2..)),
+        ManagementMessage::RegRsp(_) | ManagementMessage::DregCmd(_) | ManagementMessage::DregReq(_) => {
+            ("registration_messages", octets.get(2..))
+        }
         ManagementMessage::PkmReq(pkm) | ManagementMessage::PkmRsp(pkm) => {
             if let Some(packet) = pkm.eap_payload() {
                 offer_eap(corpora, packet);

@@ -1,6 +1,6 @@
-//! REG-REQ, REG-RSP, SBC-REQ and SBC-RSP: TLVs behind a type, with vendor-specific information and security negotiation in them.
+//! REG-REQ, REG-RSP, SBC-REQ, SBC-RSP, DREG-CMD and DREG-REQ: TLVs behind a type, with vendor-specific information and security negotiation in them.
 
-use keyhop::dot16::wire::{ManagementMessage, RegReq, RegRsp, SbcMessage};
+use keyhop::dot16::wire::{DregMessage, ManagementMessage, RegReq, RegRsp, SbcMessage};
 
 use crate::messages::{comes_back, fit_tlvs, of_family};
 use crate::promises::explains;
@@ -8,11 +8,17 @@ use crate::promises::explains;
 /// SA-TEK-Update and its two TEK parameters, security negotiation, vendor-specific information.
 const HOLDING: [(u8, usize); 5] = [(38, 0), (4, 0), (5, 0), (25, 0), (143, 0)];
 
+const TYPES: [u8; 6] =
+    [RegReq::TYPE, RegRsp::TYPE, SbcMessage::REQ, SbcMessage::RSP, DregMessage::CMD, DregMessage::REQ];
+
 /// Reads the octets as a message of this family, as they are and with lengths that fit.
 pub fn run(octets: &[u8]) {
-    let mut message = of_family(octets, &[RegReq::TYPE, RegRsp::TYPE, SbcMessage::REQ, SbcMessage::RSP]);
+    let mut message = of_family(octets, &TYPES);
     holds(&message);
-    let start = if message.first() == Some(&RegRsp::TYPE) { 2 } else { 1 };
+    let start = match message.first() {
+        Some(&(RegRsp::TYPE | DregMessage::CMD | DregMessage::REQ)) => 2,
+        _ => 1,
+    };
     fit_tlvs(&mut message, start, &HOLDING);
     holds(&message);
 }
@@ -33,6 +39,10 @@ fn holds(octets: &[u8]) {
             let negotiation = message.security_negotiation();
             assert!(negotiation.is_none() || holds_tlv(25));
             let _ = negotiation.and_then(|negotiation| negotiation.pn_window_size());
+        }
+        Ok(ManagementMessage::DregCmd(message) | ManagementMessage::DregReq(message)) => {
+            assert!(message.cmac_tuple().is_none() || holds_tlv(141));
+            let _ = message.action_name(DregMessage::CMD).or(message.action_name(DregMessage::REQ));
         }
         Ok(other) => panic!("{other:?} is not of this family"),
         Err(error) => {

@@ -1,7 +1,7 @@
 //! TLVs of the air interface, each read by the table of every message: a value that one of them names comes back as it was.
 
 use keyhop::dot16::wire::{
-    MobBshoRspTlv, MobHoIndTlv, MobMshoReqTlv, PkmAttribute, RegTlv, RngReqTlv, RngRspTlv, SbcTlv,
+    DregTlv, MobBshoRspTlv, MobHoIndTlv, MobMshoReqTlv, PkmAttribute, RegTlv, RngReqTlv, RngRspTlv, SbcTlv,
     SecurityNegotiationItem, Tlv, VendorItem, WireError,
 };
 
@@ -55,6 +55,6 @@ fn value_comes_back(tlv: &Tlv, octets: &[u8]) {
     }
     by_table! {
         RngReqTlv RngRspTlv RegTlv SbcTlv PkmAttribute MobBshoRspTlv MobMshoReqTlv MobHoIndTlv VendorItem
-        SecurityNegotiationItem
+        SecurityNegotiationItem DregTlv
     }
 }
