@@ -40,9 +40,9 @@ impl Expected {
             ManagementMessage::DregReq(message) => self.dreg("dreg_req.action", message),
             ManagementMessage::Other { message_type, body } => {
                 // The mode says why it is not decoded.
-                let mode = match (*message_type, body[0]) {
-                    (MobBshoRsp::TYPE, first) => Some((first >> 5, first & 0x1f)),
-                    (MobHoInd::TYPE, first) => Some((first & 3, first >> 2)),
+                let mode = match (*message_type, body.first()) {
+                    (MobBshoRsp::TYPE, Some(first)) => Some((first >> 5, first & 0x1f)),
+                    (MobHoInd::TYPE, Some(first)) => Some((first & 3, first >> 2)),
                     _ => None,
                 };
                 if let Some((mode, reserved)) = mode {
@@ -170,7 +170,7 @@ impl Expected {
             RngRspTlv::CmacTuple(tuple) => self.cmac_tuple(tuple),
             RngRspTlv::MacVersion(value) => self.add("mac_version", value),
             // Ranging code attributes: the parser of RNG-RSP leaves them to `cdma_code`, which only compares.
-            RngRspTlv::Other(Tlv { kind: 150, value }) => {
+            RngRspTlv::Other(Tlv { kind: 150, value }) if value.len() == 4 => {
                 let [high, low, code, frame] = value[..] else { panic!("{value:?}") };
                 let symbol = u16::from_be_bytes([high, low]);
                 self.add("ranging_code.symbol", symbol >> 6);
@@ -240,9 +240,7 @@ impl Expected {
         for attribute in &message.attributes {
             self.tlv(attribute.octets());
             match attribute {
-                PkmAttribute::DisplayString(text) => {
-                    self.add("pkm.display_string", String::from_utf8_lossy(text));
-                }
+                PkmAttribute::DisplayString(text) => self.octets("pkm.display_string", text),
                 PkmAttribute::Tek(wrapped) => self.octets("tek.wrapped", wrapped),
                 PkmAttribute::KeyLifetime(value) => self.add("key_lifetime", value),
                 PkmAttribute::KeySequenceNumber(value) => self.add("key_sn", value),
