@@ -3,10 +3,10 @@
 //! Two bursts are read from every input: the octets as they are, and the same with the right HCS in every header, so that
 //! the fuzzer does not have to guess a checksum to get at what is behind it.
 
-use keyhop::dot16::wire::{
-    EncryptedBody, FragmentationSubheader, GenericMacHeader, MacPdu, ManagementMessage, PackingSubheader, WireError,
-    hcs,
-};
+use keyhop::dot16::wire::{EncryptedBody, FragmentationSubheader, GenericMacHeader, MacPdu, PackingSubheader, hcs};
+
+use crate::messages;
+use crate::promises::{explains, within_memory};
 
 /// Reads the octets, and holds what comes of it against what the parsers promise.
 pub fn run(octets: &[u8]) {
@@ -16,7 +16,6 @@ pub fn run(octets: &[u8]) {
     if repaired != octets {
         burst_comes_back(&repaired);
     }
-    message_comes_back(octets);
 }
 
 /// Puts the right HCS into the header of every PDU, as far as LEN leads from one to the next.
@@ -36,22 +35,31 @@ fn repair_headers(burst: &mut [u8]) {
 fn burst_comes_back(burst: &[u8]) {
     let mut read = 0;
     let mut failed = false;
-    for item in MacPdu::burst(burst) {
+    for item in within_memory(burst, || MacPdu::burst(burst).collect::<Vec<_>>()) {
         assert!(!failed, "an error is the last item of a burst");
         match item {
             Ok(pdu) => {
                 assert!(burst[read..].starts_with(pdu.octets), "PDUs stand one after the other");
+                assert_eq!(MacPdu::parse(&burst[read..]), Ok(pdu));
+                assert_eq!(GenericMacHeader::parse(&burst[read..]), Ok(pdu.header));
                 read += pdu.octets.len();
                 pdu_comes_back(&pdu);
             }
             Err(error) => {
                 assert!(read <= error.offset, "{error} lies before octet {read}");
-                place_exists(&error, burst);
+                explains(&error, burst);
+                explains(
+                    &MacPdu::parse(&burst[read..]).expect_err("what a burst cannot hold is no PDU"),
+                    &burst[read..],
+                );
                 failed = true;
             }
         }
     }
     assert!(failed || matches!(burst[read..].first(), None | Some(0xff)), "only padding is left unread");
+    if let Err(error) = GenericMacHeader::parse(burst) {
+        explains(&error, burst);
+    }
 }
 
 fn pdu_comes_back(pdu: &MacPdu<'_>) {
@@ -61,52 +69,31 @@ fn pdu_comes_back(pdu: &MacPdu<'_>) {
     if pdu.crc.is_none() || form.is_some() {
         assert_eq!(MacPdu::build(pdu.header, pdu.body, form).as_deref(), Ok(pdu.octets));
     }
+    let extended = pdu.header.pdu_type.extended();
     if pdu.header.encrypted {
         match EncryptedBody::parse(pdu.body) {
             Ok(body) => assert_eq!(body.octets(), pdu.body),
-            Err(error) => place_exists(&error, pdu.body),
+            Err(error) => explains(&error, pdu.body),
         }
     } else if pdu.header.pdu_type.fragmentation() {
-        let extended = pdu.header.pdu_type.extended();
         match FragmentationSubheader::parse(pdu.body, extended) {
             Ok((subheader, fragment)) => {
                 let written = subheader.octets(extended).expect("what was read can be written");
                 assert_eq!([&written, fragment].concat(), pdu.body);
             }
-            Err(error) => place_exists(&error, pdu.body),
+            Err(error) => explains(&error, pdu.body),
         }
     } else if pdu.header.pdu_type.packing() {
-        let extended = pdu.header.pdu_type.extended();
-        match PackingSubheader::parse_all(pdu.body, extended) {
+        match within_memory(pdu.body, || PackingSubheader::parse_all(pdu.body, extended)) {
             Ok(pieces) => {
                 let written = pieces.iter().map(|(subheader, piece)| {
                     [&subheader.octets(extended).expect("what was read can be written"), *piece].concat()
                 });
                 assert_eq!(written.collect::<Vec<_>>().concat(), pdu.body);
             }
-            Err(error) => place_exists(&error, pdu.body),
+            Err(error) => explains(&error, pdu.body),
         }
     } else {
-        message_comes_back(pdu.body);
+        messages::comes_back(pdu.body);
     }
-}
-
-/// A message that was read, written and read again is equal; only a length can be written shorter than it was read. An
-/// empty TLV can be read and is never written.
-fn message_comes_back(octets: &[u8]) {
-    let message = match ManagementMessage::parse(octets) {
-        Ok(message) => message,
-        Err(error) => return place_exists(&error, octets),
-    };
-    match message.octets() {
-        Ok(written) => {
-            assert_eq!(ManagementMessage::parse(&written).as_ref(), Ok(&message));
-            assert!(written.len() < octets.len() || written == octets, "{message:?}");
-        }
-        Err(error) => assert_eq!((error.layer, error.found.as_str()), ("TLV", "an empty one"), "{message:?}"),
-    }
-}
-
-fn place_exists(error: &WireError, octets: &[u8]) {
-    assert!(error.offset <= octets.len(), "{error}, in {} octets", octets.len());
 }

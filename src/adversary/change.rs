@@ -131,6 +131,9 @@ fn with_tlv(frame: &[u8], tlv: &Tlv) -> Option<Vec<u8>> {
         ManagementMessage::MobMshoReq(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
         ManagementMessage::MobBshoRsp(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
         ManagementMessage::MobHoInd(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::DregCmd(message) | ManagementMessage::DregReq(message) => {
+            put(&mut message.tlvs, |one| one.kind(), tlv);
+        }
         ManagementMessage::PkmReq(_) | ManagementMessage::PkmRsp(_) | ManagementMessage::Other { .. } => return None,
     }
     let body = message.octets().ok()?;

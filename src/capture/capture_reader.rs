@@ -1,5 +1,6 @@
 //! Frames read back from a capture, ours or another's, with the framing of the file taken off.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::net::Ipv4Addr;
@@ -7,6 +8,7 @@ use std::path::Path;
 
 use super::capture_file::{Capture, CapturedFrame};
 use super::error::{CaptureError, Place};
+use super::foreign::{Addresses, BurstKind, ForeignFramings, Framing, Piece, ReaderNote, Unpacked};
 use super::framing::{InterfaceDescription, LINK_TYPE_UPPER_PDU, LinkKind};
 use super::record_reader::{Record, RecordReader};
 use super::upper_pdu::UpperPdu;
@@ -27,6 +29,8 @@ pub enum FrameKind {
     Dissector(String),
     /// A frame of another link type of the tcpdump registry.
     LinkType(u16),
+    /// A frame of a foreign framing that holds no burst, or no whole one: why.
+    NoBurst(String),
 }
 
 /// One frame of a capture.
@@ -58,6 +62,12 @@ pub struct RecordedFrame {
     pub comment: String,
     /// The frame without upper-PDU tags: a burst of MAC PDUs, an Ethernet frame, an IP packet, or what `kind` says.
     pub octets: Vec<u8>,
+    /// The framing it was taken out of, if that is not keyhop's own. Several bursts of one frame have its number each.
+    pub foreign: Option<Framing>,
+    /// Addresses of source and destination of an m2m frame. They need not be those of mobile and base station.
+    pub addresses: Addresses,
+    /// The frames that this burst was put together from, its own included; empty if it came in one.
+    pub fragments: Vec<u64>,
 }
 
 impl RecordedFrame {
@@ -67,8 +77,9 @@ impl RecordedFrame {
         VirtualTime::from_nanos(u64::try_from(self.time_ns).unwrap_or(0))
     }
 
-    fn new(record: Record) -> Result<Self, CaptureError> {
-        let mut frame = Self {
+    /// The frame as it stands in the record.
+    fn plain(record: &Record, octets: Vec<u8>) -> Self {
+        Self {
             number: record.number,
             offset: record.offset,
             octets_offset: record.octets_offset,
@@ -82,8 +93,37 @@ impl RecordedFrame {
             source: None,
             destination: None,
             comment: record.comments.join("\n"),
-            octets: record.octets,
-        };
+            octets,
+            foreign: None,
+            addresses: [None; 2],
+            fragments: Vec::new(),
+        }
+    }
+
+    /// One piece of a record of a foreign framing.
+    fn foreign(record: &Record, framing: Framing, addresses: Addresses, piece: Piece) -> Self {
+        let mut frame = Self { foreign: Some(framing), addresses, ..Self::plain(record, Vec::new()) };
+        match piece {
+            Piece::Nothing(why) => frame.kind = FrameKind::NoBurst(why),
+            Piece::Burst { kind, direction, octets, offset, fragments, comments } => {
+                frame.kind = match kind {
+                    BurstKind::Pdu | BurstKind::CdmaCode => FrameKind::Known(LinkKind::Air),
+                    BurstKind::Phy(dissector) => FrameKind::Dissector(dissector.to_owned()),
+                };
+                frame.direction = direction;
+                frame.octets = octets;
+                frame.octets_offset = frame.octets_offset.saturating_add(offset as u64);
+                frame.fragments = fragments;
+                frame.comment =
+                    comments.iter().chain(&record.comments).map(String::as_str).collect::<Vec<_>>().join("\n");
+            }
+        }
+        frame
+    }
+
+    fn new(mut record: Record) -> Result<Self, CaptureError> {
+        let octets = std::mem::take(&mut record.octets);
+        let mut frame = Self::plain(&record, octets);
         if record.link_type != LINK_TYPE_UPPER_PDU {
             return Ok(frame);
         }
@@ -108,6 +148,9 @@ impl RecordedFrame {
 /// Reads a capture frame by frame; an iterator that ends after its first error.
 pub struct CaptureReader<R> {
     records: RecordReader<R>,
+    foreign: ForeignFramings,
+    /// What is left of the record that was read last.
+    rest: VecDeque<RecordedFrame>,
     ended: bool,
 }
 
@@ -117,7 +160,7 @@ pub struct CaptureReader<R> {
 /// The file cannot be read or is neither pcap nor pcapng. The iterator gives an error, with frame and octet, for a
 /// file cut in the middle of a record, for damaged blocks and for damaged upper-PDU tags.
 pub fn open(path: &Path) -> Result<CaptureReader<BufReader<File>>, CaptureError> {
-    Ok(CaptureReader { records: RecordReader::open(path)?, ended: false })
+    Ok(CaptureReader::of(RecordReader::open(path)?))
 }
 
 /// Reads a capture from anything that can be read. See [`open`].
@@ -125,10 +168,45 @@ pub fn open(path: &Path) -> Result<CaptureReader<BufReader<File>>, CaptureError>
 /// # Errors
 /// The octets are neither pcap nor pcapng.
 pub fn read<R: Read>(input: R) -> Result<CaptureReader<R>, CaptureError> {
-    Ok(CaptureReader { records: RecordReader::new(input)?, ended: false })
+    Ok(CaptureReader::of(RecordReader::new(input)?))
 }
 
 impl<R: Read> CaptureReader<R> {
+    fn of(records: RecordReader<R>) -> Self {
+        Self { records, foreign: ForeignFramings::default(), rest: VecDeque::new(), ended: false }
+    }
+
+    /// What could not be read as it should in foreign framings; complete when the iterator has ended.
+    #[must_use]
+    pub fn notes(&self) -> &[ReaderNote] {
+        self.foreign.notes()
+    }
+
+    /// How many notes there are beyond those kept.
+    #[must_use]
+    pub const fn more_notes(&self) -> u64 {
+        self.foreign.more_notes()
+    }
+
+    /// The frames of the next record; nothing at the end of the file.
+    fn next_frames(&mut self) -> Option<Result<(), CaptureError>> {
+        let record = match self.records.next()? {
+            Ok(record) => record,
+            Err(error) => return Some(Err(error)),
+        };
+        if let Some(Unpacked { framing, addresses, pieces }) = self.foreign.unpack(&record) {
+            let frames = pieces.into_iter().map(|piece| RecordedFrame::foreign(&record, framing, addresses, piece));
+            self.rest.extend(frames);
+            return Some(Ok(()));
+        }
+        Some(RecordedFrame::new(record).map(|frame| self.rest.push_back(frame)))
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.foreign.finish();
+    }
+
     /// The name of an interface; empty if it has none, as in classic pcap.
     #[must_use]
     pub fn interface_name(&self, interface: usize) -> &str {
@@ -146,15 +224,23 @@ impl<R: Read> Iterator for CaptureReader<R> {
     type Item = Result<RecordedFrame, CaptureError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
+        while !self.ended {
+            if let Some(frame) = self.rest.pop_front() {
+                return Some(Ok(frame));
+            }
+            match self.next_frames() {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    self.end();
+                    return Some(Err(match self.records.path() {
+                        Some(path) => error.in_file(path),
+                        None => error,
+                    }));
+                }
+                None => self.end(),
+            }
         }
-        let frame = self.records.next()?.and_then(RecordedFrame::new).map_err(|error| match self.records.path() {
-            Some(path) => error.in_file(path),
-            None => error,
-        });
-        self.ended = frame.is_err();
-        Some(frame)
+        None
     }
 }
 

@@ -11,6 +11,7 @@ use nom::number::complete::{be_u16, u8 as number8};
 use nom::{IResult, Parser};
 
 use super::error::{CaptureError, Place};
+use super::link_layer::{self, ETHERTYPE_IPV4, LinkParser};
 use super::record_reader::{Record, RecordReader};
 use crate::dot16::identifiers::Direction;
 
@@ -18,12 +19,6 @@ use crate::dot16::identifiers::Direction;
 pub const MAX_PACKETS: usize = 4_000_000;
 /// Most octets of all packets of one traffic file together.
 pub const MAX_OCTETS: usize = 1024 * 1024 * 1024;
-
-const ETHERTYPE_IPV4: u16 = 0x0800;
-/// 802.1Q, 802.1ad, and the older double tag.
-const ETHERTYPES_VLAN: [u16; 3] = [0x8100, 0x88a8, 0x9100];
-/// `AF_INET`, the same number on every system.
-const FAMILY_INET: u8 = 2;
 
 /// One IPv4 packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,51 +56,6 @@ enum Packet<'a> {
     Truncated,
 }
 
-/// What is inside one link-layer frame: IPv4 or not, and the octets behind the link header.
-struct Inside<'a> {
-    ipv4: bool,
-    octets: &'a [u8],
-}
-
-fn ethernet(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
-    let (input, _addresses) = take(12usize).parse(input)?;
-    let (mut input, mut ether_type) = be_u16(input)?;
-    for _ in 0..2 {
-        if ETHERTYPES_VLAN.contains(&ether_type) {
-            let (rest, (_tag, inner)) = (be_u16, be_u16).parse(input)?;
-            (input, ether_type) = (rest, inner);
-        }
-    }
-    Ok((&[], Inside { ipv4: ether_type == ETHERTYPE_IPV4, octets: input }))
-}
-
-/// Linux cooked version 1: packet type, hardware type, address length, address of 8 octets, protocol.
-fn cooked_1(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
-    let (input, _header) = take(14usize).parse(input)?;
-    let (input, protocol) = be_u16(input)?;
-    Ok((&[], Inside { ipv4: protocol == ETHERTYPE_IPV4, octets: input }))
-}
-
-/// Linux cooked version 2: protocol, reserved, interface, hardware type, packet type, address length, address.
-fn cooked_2(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
-    let (input, protocol) = be_u16(input)?;
-    let (input, _header) = take(18usize).parse(input)?;
-    Ok((&[], Inside { ipv4: protocol == ETHERTYPE_IPV4, octets: input }))
-}
-
-/// Null and loopback: an address family of 4 octets, in the byte order of the machine that captured.
-fn loopback(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
-    let (input, family) = take(4usize).parse(input)?;
-    let ipv4 = matches!(family, [FAMILY_INET, 0, 0, 0] | [0, 0, 0, FAMILY_INET]);
-    Ok((&[], Inside { ipv4, octets: input }))
-}
-
-/// Raw IP: the version is in the packet itself.
-fn raw_ip(input: &[u8]) -> IResult<&[u8], Inside<'_>> {
-    let (_, first) = number8(input)?;
-    Ok((&[], Inside { ipv4: first >> 4 == 4, octets: input }))
-}
-
 /// Source address and total length of an IPv4 header.
 fn ipv4_header(input: &[u8]) -> IResult<&[u8], (u8, u16, Ipv4Addr)> {
     let (input, first) = number8(input)?;
@@ -117,26 +67,13 @@ fn ipv4_header(input: &[u8]) -> IResult<&[u8], (u8, u16, Ipv4Addr)> {
     Ok((input, (first, total_length, Ipv4Addr::from(source))))
 }
 
-type LinkParser = fn(&[u8]) -> IResult<&[u8], Inside<'_>>;
-
-fn link_parser(link_type: u16) -> Option<LinkParser> {
-    match link_type {
-        0 | 108 => Some(loopback),
-        1 => Some(ethernet),
-        12 | 14 | 101 | 228 => Some(raw_ip),
-        113 => Some(cooked_1),
-        276 => Some(cooked_2),
-        _ => None,
-    }
-}
-
 fn unpack(record: &Record, parser: LinkParser) -> Packet<'_> {
     let cut = record.octets.len() < record.original_length as usize;
     let without_header = if cut { Packet::Truncated } else { Packet::NotIpv4 };
     let Ok((_, inside)) = parser(&record.octets) else {
         return without_header;
     };
-    if !inside.ipv4 {
+    if inside.protocol != ETHERTYPE_IPV4 {
         return Packet::NotIpv4;
     }
     if cut {
@@ -194,7 +131,7 @@ fn collect<R: Read>(mut records: RecordReader<R>) -> Result<TrafficFile, Capture
         let refuse = |expected: String, found: String| {
             CaptureError::malformed(Place::Octet { frame: Some(record.number), offset: record.offset }, expected, found)
         };
-        let Some(parser) = link_parser(record.link_type) else {
+        let Some(parser) = link_layer::parser(record.link_type) else {
             return Err(refuse(EXPECTED_LINK_TYPE.to_owned(), format!("link type {}", record.link_type)));
         };
         match unpack(&record, parser) {
@@ -211,7 +148,7 @@ fn collect<R: Read>(mut records: RecordReader<R>) -> Result<TrafficFile, Capture
             }
         }
     }
-    let refused = records.interfaces().iter().find(|interface| link_parser(interface.link_type).is_none());
+    let refused = records.interfaces().iter().find(|interface| link_layer::parser(interface.link_type).is_none());
     if let (false, Some(interface)) = (any, refused) {
         let found = format!("no packet and link type {}", interface.link_type);
         return Err(CaptureError::malformed(Place::Whole, EXPECTED_LINK_TYPE, found));

@@ -106,6 +106,10 @@ pub(super) fn message_summary(message: &ManagementMessage) -> String {
         }
         ManagementMessage::MobNbrAdv(_) => {}
         ManagementMessage::PkmReq(message) | ManagementMessage::PkmRsp(message) => parts.extend(pkm(message)),
+        ManagementMessage::DregCmd(dreg) | ManagementMessage::DregReq(dreg) => {
+            let name = dreg.action_name(message.message_type());
+            parts.push(name.map_or_else(|| format!("action {}", dreg.action), str::to_owned));
+        }
         ManagementMessage::Other { body, .. } => parts.push(format!("{} octets", body.len())),
     }
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }

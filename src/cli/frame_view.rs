@@ -115,6 +115,7 @@ impl Viewer {
             FrameKind::Dissector(name) => {
                 vec![plain("upper PDU", format!("for {name:?}, {} octets", frame.octets.len()))]
             }
+            FrameKind::NoBurst(why) => vec![plain("no burst", why.clone())],
             FrameKind::LinkType(link_type) => {
                 vec![plain(&format!("link type {link_type}"), format!("{} octets", frame.octets.len()))]
             }

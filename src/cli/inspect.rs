@@ -1,6 +1,6 @@
 //! `keyhop inspect`: a line per frame of a capture, with keys also the verdict on CMAC, ICV and PN, and the plaintext.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Status;
 use super::frame_view::{View, Viewer};
-use crate::capture::capture_reader::{self, RecordedFrame};
+use crate::capture::capture_reader::{self, CaptureReader, RecordedFrame};
 use crate::capture::error::CaptureError;
 use crate::capture::key_log_text;
 use crate::capture::key_lookup::KeyLookup;
@@ -113,7 +113,18 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
         }
         .map_err(Failure::Output)?;
     }
+    tell_notes(&reader, messages);
     Ok(())
+}
+
+/// Tells what could not be read as it should in foreign framings.
+pub(super) fn tell_notes<R: Read>(reader: &CaptureReader<R>, messages: &mut dyn Write) {
+    for note in reader.notes() {
+        let _ = writeln!(messages, "note: {note}");
+    }
+    if reader.more_notes() > 0 {
+        let _ = writeln!(messages, "note: {} more of this sort", reader.more_notes());
+    }
 }
 
 fn pdu_fields(view: &View, with_keys: bool) -> PduFields<'_> {

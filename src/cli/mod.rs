@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod judge;
 pub mod list;
 pub mod run;
+pub mod wireshark;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -44,6 +45,9 @@ pub enum Command {
     Judge(judge::JudgeArguments),
     /// Writes a capture with the data PDUs opened, so that Wireshark shows the IP packets
     Decrypt(decrypt::DecryptArguments),
+    /// Makes Wireshark and tshark show all of a capture: a Lua plugin, and a profile with columns, colours and buttons
+    #[command(subcommand)]
+    Wireshark(wireshark::WiresharkCommand),
 }
 
 /// How a command ended.
@@ -100,6 +104,7 @@ pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Resul
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, out, messages),
         Some(Command::Judge(arguments)) => judge::run(&arguments, out, messages),
         Some(Command::Decrypt(arguments)) => Ok(decrypt::run(&arguments, messages)),
+        Some(Command::Wireshark(command)) => Ok(wireshark::run(&command, messages)),
         None => print(out, &Cli::command().render_help().to_string()).map(|()| Status::Success),
     }
 }

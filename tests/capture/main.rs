@@ -3,6 +3,9 @@
 mod cut_files;
 mod decrypting;
 mod foreign_files;
+mod foreign_framings;
+#[path = "../support/foreign_framings.rs"]
+mod foreign_support;
 mod inspecting;
 mod key_logs;
 mod round_trips;

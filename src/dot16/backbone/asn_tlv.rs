@@ -103,8 +103,10 @@ macro_rules! asn_tlvs {
                 }
             }
 
-            /// A TLV of a type that is not a compound.
-            pub(super) fn from_value(kind: u16, value: &[u8]) -> Self {
+            /// The TLV of type `kind`, which is not that of a compound (those are made by [`Compound::holding`]), with
+            /// this value: typed if it has a length that its type has, else [`Other`](Self::Other).
+            #[must_use]
+            pub fn from_value(kind: u16, value: &[u8]) -> Self {
                 let typed = match kind {
                     $( $single_kind => TlvValue::from_value(value).map(Self::$single), )*
                     EAP_PAYLOAD => Some(Self::EapPayload(value.to_vec())),
@@ -259,9 +261,8 @@ macro_rules! asn_tlvs {
             }
         }
 
-        /// Type and name of every TLV with one fixed set of lengths.
-        #[cfg(test)]
-        pub(super) const SINGLE_KINDS: &[(u16, &str)] = &[ $( ($single_kind, $single_name), )* ];
+        /// Type and name of every TLV with one fixed set of lengths, in the order of their types.
+        pub const SINGLE_KINDS: &[(u16, &str)] = &[ $( ($single_kind, $single_name), )* ];
     };
 }
 

@@ -20,8 +20,6 @@ pub mod asn_code;
 pub mod asn_tlv;
 pub mod control_message;
 pub mod error;
-#[cfg(test)]
-pub(crate) mod generators;
 pub mod gre;
 pub mod private_tlv;
 pub mod radius;

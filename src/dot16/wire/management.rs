@@ -2,6 +2,7 @@
 //! `dot16-wire.md` 3 and 4.1).
 
 use super::cmac_tuple::CmacTuple;
+use super::dreg::{DregMessage, DregTlv};
 use super::error::WireError;
 use super::mob_bsho_rsp::{MobBshoRsp, MobBshoRspTlv};
 use super::mob_ho_ind::{MobHoInd, MobHoIndTlv};
@@ -44,6 +45,10 @@ pub enum ManagementMessage {
     PkmReq(PkmMessage),
     /// Type 10.
     PkmRsp(PkmMessage),
+    /// Type 29.
+    DregCmd(DregMessage),
+    /// Type 49.
+    DregReq(DregMessage),
     /// A message that is not decoded: another type, or MOB_BSHO-RSP or MOB_HO-IND of a macro diversity mode.
     Other {
         /// Message type.
@@ -82,6 +87,8 @@ impl ManagementMessage {
             MobHoInd::TYPE if MobHoInd::is_decoded(message) => MobHoInd::parse(message).map(Self::MobHoInd),
             PkmMessage::REQ => PkmMessage::parse(message).map(Self::PkmReq),
             PkmMessage::RSP => PkmMessage::parse(message).map(Self::PkmRsp),
+            DregMessage::CMD => DregMessage::parse(message).map(Self::DregCmd),
+            DregMessage::REQ => DregMessage::parse(message).map(Self::DregReq),
             _ => Ok(Self::Other { message_type, body: body.to_vec() }),
         }
     }
@@ -105,6 +112,8 @@ impl ManagementMessage {
             Self::MobHoInd(message) => message.octets(),
             Self::PkmReq(message) => message.octets(PkmMessage::REQ),
             Self::PkmRsp(message) => message.octets(PkmMessage::RSP),
+            Self::DregCmd(message) => message.octets(DregMessage::CMD),
+            Self::DregReq(message) => message.octets(DregMessage::REQ),
             Self::Other { message_type, body } => {
                 let mut octets = vec![*message_type];
                 octets.extend_from_slice(body);
@@ -129,6 +138,8 @@ impl ManagementMessage {
             Self::MobHoInd(_) => MobHoInd::TYPE,
             Self::PkmReq(_) => PkmMessage::REQ,
             Self::PkmRsp(_) => PkmMessage::RSP,
+            Self::DregCmd(_) => DregMessage::CMD,
+            Self::DregReq(_) => DregMessage::REQ,
             Self::Other { message_type, .. } => *message_type,
         }
     }
@@ -152,6 +163,7 @@ impl ManagementMessage {
             Self::MobMshoReq(message) => message.cmac_tuple(),
             Self::MobBshoRsp(message) => message.cmac_tuple(),
             Self::MobHoInd(message) => message.cmac_tuple(),
+            Self::DregCmd(message) | Self::DregReq(message) => message.cmac_tuple(),
             Self::PkmReq(message) | Self::PkmRsp(message) => return message.cmac_tuple(),
             Self::SbcReq(_) | Self::SbcRsp(_) | Self::MobNbrAdv(_) | Self::Other { .. } => None,
         };
@@ -171,6 +183,7 @@ impl ManagementMessage {
             Self::MobMshoReq(message) => message.tlvs.push(MobMshoReqTlv::CmacTuple(tuple)),
             Self::MobBshoRsp(message) => message.tlvs.push(MobBshoRspTlv::CmacTuple(tuple)),
             Self::MobHoInd(message) => message.tlvs.push(MobHoIndTlv::CmacTuple(tuple)),
+            Self::DregCmd(message) | Self::DregReq(message) => message.tlvs.push(DregTlv::CmacTuple(tuple)),
             Self::PkmReq(message) | Self::PkmRsp(message) => {
                 message.attributes.push(PkmAttribute::CmacDigest(CmacDigest { pn: tuple.pn, value: tuple.value }));
             }
@@ -264,9 +277,19 @@ mod tests {
 
     #[test]
     fn a_tuple_is_appended_and_what_it_covers_is_the_message_before() {
-        for unsigned in
-            ["0400", "0500", "06", "0700", "3900000000", "3ae014", "3b005000", "0915030a0101", "0a14030a0101"]
-        {
+        for unsigned in [
+            "0400",
+            "0500",
+            "06",
+            "0700",
+            "1d05",
+            "3101",
+            "3900000000",
+            "3ae014",
+            "3b005000",
+            "0915030a0101",
+            "0a14030a0101",
+        ] {
             let unsigned = hex::decode(unsigned).unwrap();
             let mut message = ManagementMessage::parse(&unsigned).unwrap();
             assert_eq!(message.cmac_tuple(), None);
@@ -292,7 +315,7 @@ mod tests {
 
     #[test]
     fn messages_that_are_not_decoded_survive() {
-        for octets in ["1d01", "0b1401", "ff00112233", "38", "3a2014", "3b0100"] {
+        for octets in ["1900", "0b1401", "ff00112233", "38", "3a2014", "3b0100"] {
             let octets = hex::decode(octets).unwrap();
             let message = ManagementMessage::parse(&octets).unwrap();
             assert!(matches!(message, ManagementMessage::Other { .. }), "{message:?}");

@@ -12,6 +12,7 @@
 pub mod cdma_code;
 pub mod checksum;
 pub mod cmac_tuple;
+pub mod dreg;
 pub mod eap_packet;
 pub mod eap_tls_data;
 pub mod error;
@@ -44,6 +45,7 @@ mod tests;
 
 pub use checksum::{CrcForm, hcs};
 pub use cmac_tuple::CmacTuple;
+pub use dreg::{DregMessage, DregTlv};
 pub use eap_packet::{EapExchange, EapPacket};
 pub use eap_tls_data::EapTlsData;
 pub use error::WireError;

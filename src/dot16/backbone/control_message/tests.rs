@@ -2,7 +2,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::dot16::backbone::Compound::{AkContext, BsInfo, MsInfo};
-use crate::dot16::backbone::generators::control_message;
 use crate::dot16::backbone::{NodeIdentifier, TlvLookup, asn_code};
 use crate::dot16::identifiers::{AkId, Bsid, CmacKeyCount};
 
@@ -207,22 +206,6 @@ fn a_message_longer_than_its_length_field_can_say_is_an_error() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
-
-    #[test]
-    fn what_is_built_parses_to_the_same(message in control_message()) {
-        let octets = message.octets().unwrap();
-        prop_assert_eq!(ControlMessage::parse(&octets).unwrap(), message);
-    }
-
-    #[test]
-    fn octets_that_parse_are_rebuilt_exactly(message in control_message(), at: prop::sample::Index, flip in 1..=255u8) {
-        let mut octets = message.octets().unwrap();
-        let at = at.index(octets.len());
-        octets[at] ^= flip;
-        if let Ok(parsed) = ControlMessage::parse(&octets) {
-            prop_assert_eq!(parsed.octets().unwrap(), octets);
-        }
-    }
 
     #[test]
     fn arbitrary_octets_never_panic(tail in prop::collection::vec(any::<u8>(), 0..200), framed: bool) {

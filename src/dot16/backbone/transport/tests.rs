@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dot16::backbone::generators::{control_message, endpoint, packet, radius_datagram};
 use crate::dot16::backbone::{AsnTlv, GreHeader, MessageKind};
 use crate::dot16::identifiers::MsMac;
 
@@ -165,43 +164,6 @@ fn errors_of_the_packet_inside_count_from_the_start_of_the_frame() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
-
-    #[test]
-    fn what_is_encapsulated_comes_out_again(
-        from in endpoint(), to in endpoint(), identification: u16, packet in packet(), padding in 0..20_usize,
-    ) {
-        let mut frame = encapsulate(&from, &to, identification, &packet).unwrap();
-        frame.resize(frame.len() + padding, 0);
-        prop_assert_eq!(decapsulate(&frame).unwrap(), Decapsulated { from, to, packet });
-    }
-
-    #[test]
-    fn a_damaged_frame_never_panics_and_what_parses_is_stable(
-        packet in packet(), at: prop::sample::Index, flip in 1..=255u8,
-    ) {
-        let mut frame = encapsulate(&BS, &GATEWAY, 1, &packet).unwrap();
-        let at = at.index(frame.len());
-        frame[at] ^= flip;
-        match decapsulate(&frame) {
-            Ok(parsed) => {
-                let again = encapsulate(&parsed.from, &parsed.to, 1, &parsed.packet).unwrap();
-                prop_assert_eq!(decapsulate(&again).unwrap(), parsed);
-            }
-            Err(error) => prop_assert!(error.offset <= frame.len()),
-        }
-    }
-
-    #[test]
-    fn a_damaged_message_in_udp_never_passes(
-        message in control_message(), radius in radius_datagram(), at: prop::sample::Index, bit in 0..8_u8,
-    ) {
-        for packet in [BackbonePacket::Control(message), BackbonePacket::Radius(radius)] {
-            let mut frame = encapsulate(&BS, &GATEWAY, 1, &packet).unwrap();
-            let at = 14 + at.index(frame.len() - 14);
-            frame[at] ^= 1 << bit;
-            prop_assert!(decapsulate(&frame).is_err());
-        }
-    }
 
     #[test]
     fn arbitrary_octets_never_panic(octets in prop::collection::vec(any::<u8>(), 0..120), typed: bool) {

@@ -15,8 +15,10 @@ const VERSION: u8 = 0xa0;
 /// 2.5.4.3, id-at-commonName.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
-/// The common name of the subject of the certificate `der`, if it has exactly one and that is text in UTF-8.
-pub(super) fn common_name(der: &[u8]) -> Option<&str> {
+/// The common name of the subject of the certificate `der`, if it has exactly one and that is text in UTF-8. Octets that are
+/// no certificate have none; whether it is signed is not looked at.
+#[must_use]
+pub fn common_name(der: &[u8]) -> Option<&str> {
     let (_, subject) = subject(der).ok()?;
     let (_, names) = many0(relative_name).parse_complete(subject).ok()?;
     let mut common = names.into_iter().filter(|(kind, _)| *kind == COMMON_NAME).map(|(_, value)| value);

@@ -23,14 +23,14 @@
 //! * `at_work`: the generator and the time that TLS sees, so that a run gives the same octets whenever it is run.
 //! * `provider`: the cryptography that TLS is given.
 //! * [`certificates`]: the authority, and the certificates of server and devices.
-//! * `common_name`: what a device certificate says of its device.
+//! * [`common_name`]: what a device certificate says of its device.
 //! * `exchange`: TLS messages in fragments, the same at both ends.
 //! * [`peer`]: the method at the mobile.
 //! * [`server`]: the method at the AAA server; [`server_credentials`]: whom it believes.
 
 mod at_work;
 pub mod certificates;
-mod common_name;
+pub mod common_name;
 mod exchange;
 pub mod peer;
 mod provider;

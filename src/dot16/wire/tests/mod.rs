@@ -1,5 +1,4 @@
-//! What the room shows as a whole: the worked examples of `dot16-wire.md` 7, and properties of every format.
+//! What the room shows as a whole: the worked examples of `dot16-wire.md` 7. What holds for every value is shown in
+//! `tests/properties`.
 
-mod arbitrary;
 mod examples;
-mod properties;

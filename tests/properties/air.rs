@@ -1,10 +1,13 @@
-//! What holds for every value and for every string of octets.
+//! The air interface: every value comes back, and any octets are a value or an error.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::arbitrary::{fragmentation_subheader, header, management_message, packed_pieces};
-use crate::dot16::wire::*;
+use keyhop::dot16::wire::*;
+use keyhop_generators::mac_pdu::{fragmentation_subheader, header, packed_body, packed_pieces};
+use keyhop_generators::management::management_message;
+
+use crate::config;
 
 /// Types of the messages that are decoded.
 const DECODED: [u8; 12] = [4, 5, 6, 7, 9, 10, 26, 27, 53, 57, 58, 59];
@@ -34,7 +37,7 @@ fn reads_back(octets: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(config(512))]
 
     #[test]
     fn headers_round_trip(header in header()) {
@@ -57,15 +60,14 @@ proptest! {
 
     #[test]
     fn packed_bodies_round_trip((pieces, extended) in packed_pieces()) {
-        let mut body = Vec::new();
-        let mut expected = Vec::new();
-        for (control, fsn, piece) in &pieces {
-            let length = u16::try_from(piece.len() + PackingSubheader::size(extended)).unwrap();
-            let subheader = PackingSubheader { control: *control, fsn: *fsn, length };
-            body.extend(subheader.octets(extended).unwrap());
-            body.extend(piece);
-            expected.push((subheader, &piece[..]));
-        }
+        let body = packed_body(&pieces, extended);
+        let expected: Vec<(PackingSubheader, &[u8])> = pieces
+            .iter()
+            .map(|(control, fsn, piece)| {
+                let length = u16::try_from(piece.len() + PackingSubheader::size(extended)).unwrap();
+                (PackingSubheader { control: *control, fsn: *fsn, length }, &piece[..])
+            })
+            .collect();
         prop_assert_eq!(PackingSubheader::parse_all(&body, extended), Ok(expected));
         if let Some(cut) = body.len().checked_sub(1) {
             prop_assert!(PackingSubheader::parse_all(&body[..cut], extended).is_err());
@@ -94,7 +96,7 @@ proptest! {
 
     #[test]
     fn a_bit_error_anywhere_is_noticed(body in vec(any::<u8>(), 1..40), bit: prop::sample::Index) {
-        let header = GenericMacHeader::new(crate::dot16::identifiers::Cid(5));
+        let header = GenericMacHeader::new(keyhop::dot16::identifiers::Cid(5));
         let mut octets = MacPdu::build(header, &body, Some(CrcForm::MsbFirst)).unwrap();
         let bit = bit.index(octets.len() * 8);
         octets[bit / 8] ^= 1 << (bit % 8);
