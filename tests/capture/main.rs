@@ -8,6 +8,7 @@ mod foreign_framings;
 mod foreign_support;
 mod inspecting;
 mod key_logs;
+mod memory;
 mod round_trips;
 mod samples;
 mod user_traffic;
