@@ -16,9 +16,9 @@ use keyhop_generators::{mac_pdu, management, sample, tlv, transport};
 use tempfile::TempDir;
 
 /// Frames of a capture.
-const FRAMES: u64 = 500;
+const FRAMES: u64 = 1000;
 /// Captures of each kind.
-const CAPTURES: u64 = 4;
+const CAPTURES: u64 = 2;
 /// Ports that no other protocol has.
 const FREE_PORTS: u16 = 0xc000;
 
