@@ -134,7 +134,8 @@ fn holds_foreign_burst(frame: &CapturedFrame, kind: LinkKind) -> bool {
     ForeignFramings::default().unpack(&record).is_some()
 }
 
-fn comes_back(capture: &Capture) {
+/// Holds a capture against what both formats promise.
+pub fn comes_back(capture: &Capture) {
     let kind = |frame: &CapturedFrame| capture.interfaces[frame.interface].kind;
     if !capture.frames.iter().any(|frame| holds_foreign_burst(frame, kind(frame)))
         && let Some(octets) = written(capture, FileFormat::Pcapng)

@@ -56,7 +56,7 @@ pub use error::WireError;
 pub use generic_mac_header::{GenericMacHeader, PduType};
 pub use ho_process_optimization::{HoProcessOptimization, HoSecurity};
 pub use mac_pdu::{EncryptedBody, MacPdu};
-pub use management::{ManagementMessage, message_name, protected_part};
+pub use management::{ManagementMessage, message_direction, message_name, protected_part};
 pub use mob_bsho_rsp::{BshoDecision, MobBshoRsp, MobBshoRspTlv, RecommendedBs};
 pub use mob_ho_ind::{HoIndication, MobHoInd, MobHoIndTlv, RangingParameters};
 pub use mob_msho_req::{CurrentBs, Measurements, MobMshoReq, MobMshoReqTlv, NewBs, ReportMetric};
