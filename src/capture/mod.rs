@@ -18,7 +18,8 @@
 //! * [`error`]: what can be wrong with a file, and where.
 //!
 //! Whatever a file claims, reading it takes at most 64 octets of memory at the same time for each octet of the file, and
-//! 16 KiB beside those (`tests/properties`). A reader of frames holds one record of at most
+//! 16 KiB beside those (`tests/properties`); 512 for each octet where the file holds m2m packets, whose bursts may be of one
+//! octet each and become frames of their own. A reader of frames holds one record of at most
 //! [`MAX_BLOCK`](record_reader::MAX_BLOCK) octets, its interfaces and its names; [`capture_reader::read_whole`] and
 //! [`key_log_text::parse`] hold all.
 

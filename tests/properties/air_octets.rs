@@ -1,5 +1,6 @@
 //! The parsers of `dot16::wire` on every prefix and every changed octet of valid inputs, and on inputs that claim much.
 
+use keyhop::dot16::wire::dreg::DregMessage;
 use keyhop::dot16::wire::*;
 use keyhop_generators::eap::{eap_packet, eap_tls_data};
 use keyhop_generators::mac_pdu::{burst, encrypted_body, fragmentation_subheader, header, packed_body, packed_pieces};
@@ -210,6 +211,8 @@ fn capability_and_registration_messages_hold_around_valid_ones() {
     messages_hold(SbcMessage::RSP, registration::sbc().prop_map(ManagementMessage::SbcRsp));
     messages_hold(RegReq::TYPE, registration::reg_req().prop_map(ManagementMessage::RegReq));
     messages_hold(RegRsp::TYPE, registration::reg_rsp().prop_map(ManagementMessage::RegRsp));
+    messages_hold(DregMessage::CMD, registration::dreg().prop_map(ManagementMessage::DregCmd));
+    messages_hold(DregMessage::REQ, registration::dreg().prop_map(ManagementMessage::DregReq));
 }
 
 #[test]
@@ -227,7 +230,7 @@ fn pkm_messages_hold_around_valid_ones() {
 }
 
 /// Types of the messages that are decoded.
-const DECODED: [u8; 12] = [4, 5, 6, 7, 9, 10, 26, 27, 53, 57, 58, 59];
+const DECODED: [u8; 14] = [4, 5, 6, 7, 9, 10, 26, 27, 29, 49, 53, 57, 58, 59];
 
 /// As many TLVs or entries as an input can hold, each as small as can be, alone and inside each compound: what takes the
 /// most memory, and most where lists have just outgrown their room. And lengths and counts that claim what is not there.

@@ -97,7 +97,7 @@ const KEY_LOG: Parser = Parser {
 };
 
 proptest! {
-    #![proptest_config(config(128))]
+    #![proptest_config(config(512))]
 
     #[test]
     fn captures_round_trip_as_pcapng(capture in capture()) {

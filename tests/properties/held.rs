@@ -142,7 +142,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "test: a panic, on 100 octets: 0000")]
     fn a_panic_is_found() {
-        hold(|input| Ok(drop(input[input.len()])));
+        hold(|input| Err(fault(usize::from(input[input.len()]), "y")));
     }
 
     #[test]
