@@ -10,8 +10,8 @@ use std::time::Duration;
 use keyhop::capture::Capture;
 use keyhop::capture::key_log::{ConnectionType, KeyRecord, TekSource};
 use keyhop::dot16::backbone::Compound::{MsInfo, MsSecurityContext, SaDescriptor, SfInfo};
-use keyhop::dot16::backbone::transport::{BackbonePacket, decapsulate};
-use keyhop::dot16::backbone::{BackboneEndpoint, MessageKind, TlvLookup};
+use keyhop::dot16::backbone::transport::{BackbonePacket, decapsulate, encapsulate};
+use keyhop::dot16::backbone::{BackboneEndpoint, GreHeader, GrePacket, MessageKind, TlvLookup};
 use keyhop::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction, MsMac, Said, Sfid};
 use keyhop::dot16::node::fragmentation::{Fragmenter, Reassembler};
 use keyhop::dot16::node::sdu_queue::{PduLimits, SduQueue};
@@ -28,6 +28,7 @@ use keyhop::dot16::wire::{
 };
 use keyhop::emulation::random::generator;
 use keyhop::emulation::{Engine, Input, Node, Outbox, Port};
+use keyhop::scenario::world::{self, LinkEnds};
 use keyhop::time::VirtualTime;
 use proptest::prelude::*;
 
@@ -555,6 +556,27 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
     let mut outbox = Outbox::default();
     bs.handle(NOW + Duration::from_millis(5), Input::Timer, &mut outbox);
     assert_eq!(outbox.frames().count(), 64);
+}
+
+#[test]
+fn a_packet_from_an_address_that_no_link_leads_to_is_dropped() {
+    // R16
+    let script = script(&network(2, ""), &[]);
+    let mut nodes = world::nodes(&script);
+    let topology = &nodes.topology;
+    let port = topology.links.iter().position(|ends| *ends == LinkEnds::R6 { base_station: 0 }).unwrap();
+    let place = |ip| BackboneEndpoint { mac: [2; 6], ip };
+    let (gateway, bs1) = (place(topology.addresses[0]), place(topology.addresses[1]));
+    let mut accepts = |from: BackboneEndpoint, sequence| {
+        let header = GreHeader { key: Some(1), sequence: Some(sequence), protocol: GreHeader::IPV4 };
+        let packet = BackbonePacket::Data(GrePacket { header, payload: longest(100, false) });
+        let octets = encapsulate(&from, &bs1, 1, &packet).unwrap();
+        let mut outbox = Outbox::default();
+        nodes.base_stations[0].handle(NOW, Input::Frame { port: Port(port), octets }, &mut outbox);
+        outbox.judged().unwrap().accepted
+    };
+    assert!(accepts(gateway, 7));
+    assert!(!accepts(place([10, 99, 0, 1].into()), 8), "its window would be one more that is kept");
 }
 
 fn end(capture: &Capture) -> VirtualTime {

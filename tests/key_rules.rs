@@ -557,6 +557,24 @@ fn an_equal_count_confirms_a_higher_cmac_pn_is_a_retransmission_and_an_equal_or_
 }
 
 #[test]
+fn an_rng_req_of_a_context_that_was_evicted_or_refused_is_a_replay_and_no_cmac_pn_is_used_again() {
+    // R7, R8
+    for gone in [BaseStationKeys::evict, BaseStationKeys::refused] {
+        let (mut bs, mut mobile) = (prepared(2), mobile_entry(2));
+        let recorded = sign(&mut mobile);
+        assert_eq!(range(&mut bs, 2, &recorded), RangingOutcome::Confirmed { advanced: false });
+        assert_eq!(bs.current_mut().unwrap().sign(Direction::Downlink, BASIC, b"RNG-RSP").unwrap().pn, 1);
+        gone(&mut bs, count(2));
+        assert_eq!(bs.state(), None);
+        assert!(matches!(range(&mut bs, 2, &recorded), RangingOutcome::Replay(CmacError::PacketNumber { .. })));
+        // The mobile itself may come again, and is answered with the next CMAC_PN.
+        assert_eq!(range(&mut bs, 2, &sign(&mut mobile)), RangingOutcome::ContextLost);
+        bs.install_lost(count(2), []);
+        assert_eq!(bs.current_mut().unwrap().sign(Direction::Downlink, BASIC, b"RNG-RSP").unwrap().pn, 2);
+    }
+}
+
+#[test]
 fn a_valid_smaller_count_never_changes_a_connection() {
     // A13, R7
     // Trace T8.
@@ -1039,4 +1057,31 @@ fn a_tek_under_aes_ecb_that_was_changed_is_taken_for_another_tek() {
     encrypted[3] ^= 1;
     let taken = key_wrap::ecb_unwrap(&kek, &encrypted).unwrap();
     assert_ne!(taken.octets(), tek.octets());
+}
+
+/// Null crypto is for the fuzzer: whatever names it is compiled under `cfg(fuzzing)` alone, so that no other build can turn it on.
+#[test]
+fn nothing_but_the_fuzzer_gets_past_cmac_and_icv() {
+    // A20, R7
+    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut hooks = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let text = std::fs::read_to_string(&entry).unwrap();
+            let mut guarded = false;
+            for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+                if line.contains("null_crypto") {
+                    assert!(guarded, "{}: {line}", entry.display());
+                    hooks += 1;
+                }
+                // One statement or block after the attribute, which here is never longer than two lines.
+                guarded = line == "#[cfg(fuzzing)]" || (guarded && line.ends_with('{'));
+            }
+        }
+    }
+    assert_eq!(hooks, 7, "two lines at each hook, and the module");
 }

@@ -57,6 +57,7 @@ end
 -- Adds the PDUs of the burst that starts at octet `at`. `shown(text, inside)` gets the text for Info of each, and whether it
 -- holds what Wireshark dissects further.
 local function burst(tvb, at, tree, shown)
+    if tvb:range(at, 1):uint() == PADDING then shown(string.format("Padding, %d octets", tvb:len() - at), false) end
     while at < tvb:len() and tvb:range(at, 1):uint() ~= PADDING do
         local length = keyhop.pdu_length(tvb, at)
         if not length then
@@ -77,7 +78,7 @@ local function ranging_code(tvb, at, tree)
     return string.format("CDMA ranging code=%d symbol=%d subchannel=%d", code, symbol, subchannel)
 end
 
--- The PDUs and messages that Wireshark's plugin found on another route (m2m, user link types, GSMTAP): it says where the
+-- The PDUs and messages that Wireshark's plugin found on another route (m2m, user link types): it says where the
 -- headers are, or, without any, where the messages are.
 local function found_by_plugin(tree_of, shown)
     local any = false

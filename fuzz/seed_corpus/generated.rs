@@ -12,7 +12,7 @@ use crate::corpus::Corpora;
 /// Values of each kind that are tried; the shortest and the longest of them become seeds.
 const TRIED: u64 = 8;
 /// Formats of the target `generated_values`.
-const FORMATS: u8 = 21;
+const FORMATS: u8 = 24;
 
 /// Generated messages and packets.
 pub fn offer_values(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {

@@ -27,7 +27,7 @@ fn tags_come_back(octets: &[u8]) {
 }
 
 /// A comment that was taken apart is put together as it was. The first line names the receiver.
-fn comment_comes_back(text: &str) {
+pub fn comment_comes_back(text: &str) {
     let (receiver, comment) = text.split_once('\n').unwrap_or(("bs1", text));
     for receiver in [None, Some(receiver)] {
         let read = within_memory(text.as_bytes(), || FrameComment::parse(comment, receiver));
@@ -35,6 +35,5 @@ fn comment_comes_back(text: &str) {
         let taken = read.verdicts.iter().any(|verdict| verdict.accepted());
         assert_eq!(read.accepted() == Some(true), taken);
         assert!(read.verdicts.iter().all(|verdict| Some(verdict.receiver.as_str()) == receiver));
-        assert!(!read.verdicts.iter().any(|verdict| verdict.deferred() && verdict.accepted()), "{read:?}");
     }
 }

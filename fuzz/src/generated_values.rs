@@ -5,11 +5,15 @@
 
 use keyhop::dot16::backbone::{BackboneEndpoint, BackbonePacket, decapsulate, encapsulate};
 use keyhop::dot16::wire::{EapPacket, EapTlsData, GenericMacHeader, ManagementMessage, PackingSubheader, Tlv};
-use keyhop_generators::{asn_control, eap, mac_pdu, management, mobility, pkm, ranging, registration, tlv, transport};
-use keyhop_generators::{gre, radius, sample_from_octets};
+use keyhop_generators::{
+    asn_control, capture, eap, gre, key_log, mac_pdu, management, mobility, pkm, radius, ranging, registration,
+    sample_from_octets, tlv, transport,
+};
 use proptest::strategy::{BoxedStrategy, Strategy};
 
-use crate::{asn_control_plane, backbone_frames, mac_burst, messages, radius_packets};
+use crate::{
+    asn_control_plane, backbone_frames, capture_files, framings, key_logs, mac_burst, messages, radius_packets,
+};
 
 /// How a format makes a value of octets and holds what keyhop makes of it.
 type Check = Box<dyn Fn(&[u8])>;
@@ -22,11 +26,6 @@ thread_local! {
 pub fn run(octets: &[u8]) {
     let Some((format, value)) = octets.split_first() else { return };
     FORMATS.with(|formats| formats[usize::from(*format) % formats.len()](value));
-}
-
-/// How many formats there are: the first octet of an input, below this, is the number of one.
-pub fn count() -> usize {
-    FORMATS.with(Vec::len)
 }
 
 fn check<T: std::fmt::Debug + 'static>(values: BoxedStrategy<T>, hold: fn(&T)) -> Check {
@@ -87,6 +86,11 @@ fn formats() -> Vec<Check> {
         check((transport::endpoint(), transport::endpoint(), transport::packet()).boxed(), |(from, to, packet)| {
             comes_out(*from, *to, packet);
         }),
+        check(capture::capture().boxed(), capture_files::comes_back),
+        check(capture::frame_comment("bs1").boxed(), |comment| {
+            framings::comment_comes_back(&format!("bs1\n{comment}"));
+        }),
+        check(key_log::key_log().boxed(), |log| key_logs::run(&key_logs::written(log))),
     ]
 }
 

@@ -32,7 +32,8 @@ fn holds(text: &[u8]) {
     lookup_answers(log);
 }
 
-fn written(log: &KeyLog) -> Vec<u8> {
+/// The text of a key log.
+pub fn written(log: &KeyLog) -> Vec<u8> {
     let mut text = Vec::new();
     key_log_text::write(log, &mut text).expect("what was read can be written");
     text

@@ -12,8 +12,8 @@ use keyhop::dot16::backbone::BackboneError;
 use keyhop::dot16::wire::WireError;
 
 /// Octets that a parser may have in memory for each octet that it reads, values and what it drops on the way together: two
-/// octets can be a whole TLV.
-pub const MEMORY_MULTIPLE: usize = 256;
+/// octets can be a whole TLV, three a burst that becomes a frame of its own.
+pub const MEMORY_MULTIPLE: usize = 512;
 /// Octets that it may have beside: texts of an error, buffers of a reader.
 pub const MEMORY_BESIDE: usize = 64 * 1024;
 

@@ -10,6 +10,7 @@
 //! | [`pkm`], [`eap`] | PKM-REQ, PKM-RSP and their attributes; EAP packets, EAP-TLS data |
 //! | [`tlv`] | a TLV of no known type, CMAC tuple, vendor TLV, identifiers |
 //! | [`asn_control`], [`gre`], [`radius`], [`transport`] | the backbone |
+//! | [`capture`], [`key_log`] | captures with frames, comments on frames; key logs |
 //!
 //! # Values without a test runner
 //!
@@ -18,9 +19,11 @@
 //! rely on, and for the rules that a strategy in this crate keeps so that it can.
 
 pub mod asn_control;
+pub mod capture;
 pub mod choice;
 pub mod eap;
 pub mod gre;
+pub mod key_log;
 pub mod list;
 pub mod mac_pdu;
 pub mod management;

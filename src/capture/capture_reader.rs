@@ -62,7 +62,7 @@ pub struct RecordedFrame {
     pub source: Option<Ipv4Addr>,
     /// Display address of the receiver (tag 21).
     pub destination: Option<Ipv4Addr>,
-    /// Its comments, one a line.
+    /// Its comments, one a line; of several bursts of one frame the first has them.
     pub comment: String,
     /// The frame without upper-PDU tags: a burst of MAC PDUs, an Ethernet frame, an IP packet, or what `kind` says.
     pub octets: Vec<u8>,
@@ -199,13 +199,16 @@ impl<R: Read> CaptureReader<R> {
 
     /// The frames of the next record; nothing at the end of the file.
     fn next_frames(&mut self) -> Option<Result<(), CaptureError>> {
-        let record = match self.records.next()? {
+        let mut record = match self.records.next()? {
             Ok(record) => record,
             Err(error) => return Some(Err(error)),
         };
         if let Some(Unpacked { framing, addresses, pieces }) = self.foreign.unpack(&record) {
-            let frames = pieces.into_iter().map(|piece| RecordedFrame::foreign(&record, framing, addresses, piece));
-            self.rest.extend(frames);
+            for piece in pieces {
+                self.rest.push_back(RecordedFrame::foreign(&record, framing, addresses, piece));
+                // One for each burst would be as much memory as the product of the two.
+                record.comments.clear();
+            }
             return Some(Ok(()));
         }
         Some(RecordedFrame::new(record).map(|frame| self.rest.push_back(frame)))

@@ -16,6 +16,11 @@
 //! * [`secret`]: a key that is wiped on drop and never printed.
 //! * [`placement`]: output files that appear all together or not at all.
 //! * [`error`]: what can be wrong with a file, and where.
+//!
+//! Whatever a file claims, reading it takes at most 64 octets of memory at the same time for each octet of the file, and
+//! 16 KiB beside those (`tests/properties`). A reader of frames holds one record of at most
+//! [`MAX_BLOCK`](record_reader::MAX_BLOCK) octets, its interfaces and its names; [`capture_reader::read_whole`] and
+//! [`key_log_text::parse`] hold all.
 
 pub mod capture_file;
 pub mod capture_reader;

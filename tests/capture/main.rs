@@ -11,6 +11,7 @@ mod foreign_verdicts;
 mod foreign_wireshark;
 mod inspecting;
 mod key_logs;
+mod memory;
 mod mutants;
 mod mutants_program;
 mod round_trips;

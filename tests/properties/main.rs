@@ -4,15 +4,27 @@
 //! `KEYHOP_CASES`: this many times as many cases of each property (default 1).
 
 mod air;
+mod air_octets;
 mod backbone;
+mod backbone_octets;
+mod files;
+mod held;
 mod sampling;
 
 use proptest::prelude::ProptestConfig;
 
+/// How many times more than usual.
+fn times() -> u32 {
+    std::env::var("KEYHOP_CASES")
+        .map_or(1, |times| times.parse().unwrap_or_else(|_| panic!("KEYHOP_CASES: expected a number, found {times}")))
+}
+
 /// A run of `cases` cases, or as many times that as is asked for.
 fn config(cases: u32) -> ProptestConfig {
-    let times = std::env::var("KEYHOP_CASES").ok();
-    let times: u32 = times
-        .map_or(1, |times| times.parse().unwrap_or_else(|_| panic!("KEYHOP_CASES: expected a number, found {times}")));
-    ProptestConfig { cases: cases.saturating_mul(times), failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: cases.saturating_mul(times()), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// `values` sampled values, or as many times that as is asked for.
+fn samples(values: u64) -> u64 {
+    values.saturating_mul(times().into())
 }

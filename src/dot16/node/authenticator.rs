@@ -3,6 +3,8 @@
 
 mod aaa_client;
 mod authentication;
+#[cfg(fuzzing)]
+mod held;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;

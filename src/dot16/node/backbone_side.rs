@@ -18,6 +18,9 @@ use crate::time::VirtualTime;
 const REPEATS: u8 = 3;
 /// How many answers are kept for retransmitted requests.
 const STORED_ANSWERS: usize = 512;
+/// More open requests than a few mobiles can have.
+#[cfg(fuzzing)]
+const OPEN_REQUESTS: usize = 256;
 /// EtherType of IPv4 in a GRE header.
 const GRE_IPV4: u16 = 0x0800;
 
@@ -246,6 +249,16 @@ impl BackboneSide {
             });
         }
         Ok(frame)
+    }
+
+    /// Everything that grows in it.
+    #[cfg(fuzzing)]
+    pub(super) fn held(&self) -> Vec<super::held::Held> {
+        use super::held::Held;
+        vec![
+            Held::new("open requests", self.open.len(), OPEN_REQUESTS),
+            Held::new("stored answers", self.answers.len().max(self.answer_order.len()), STORED_ANSWERS),
+        ]
     }
 
     /// When a request is to be repeated or given up next.

@@ -16,6 +16,8 @@ pub mod directory;
 pub mod event;
 pub mod fragmentation;
 mod handover_mode;
+#[cfg(fuzzing)]
+pub mod held;
 pub mod key_report;
 pub mod mobile_station;
 mod named_count;

@@ -557,7 +557,7 @@ impl BaseStationKeys {
 
     /// The Authenticator refused the report of `m` (R2): only the context of that count goes.
     pub fn refused(&mut self, m: CmacKeyCount) {
-        self.entries.remove(&m);
+        self.drop_context(m);
         self.outdated = true;
     }
 
@@ -570,7 +570,18 @@ impl BaseStationKeys {
 
     /// A retained context gives way to others (R8): it is gone, `H` stays.
     pub fn evict(&mut self, count: CmacKeyCount) {
-        self.entries.remove(&count);
+        self.drop_context(count);
+    }
+
+    /// A context goes. What ranging messages have used of its CMAC_PNs stays used: an RNG-REQ that was recorded is no new one,
+    /// and no answer carries a CMAC_PN again.
+    fn drop_context(&mut self, count: CmacKeyCount) {
+        if let Some(entry) = self.entries.remove(&count) {
+            self.below.insert(count, entry.keys.cmac_only());
+            if self.below.len() > BELOW {
+                self.below.pop_first();
+            }
+        }
     }
 
     /// R5. Prepared and matched contexts go when N is above them, confirmed ones when N is above them and they are
@@ -584,16 +595,8 @@ impl BaseStationKeys {
                 EntryState::Confirmed => behind == 0 || (behind == 1 && !released),
             }
         };
-        let (kept, gone) =
-            std::mem::take(&mut self.entries).into_iter().partition(|(count, entry)| stays(count, entry));
-        self.entries = kept;
-        let gone: BTreeMap<_, Entry> = gone;
-        for (count, entry) in gone {
-            // What ranging messages have used stays used.
-            self.below.insert(count, entry.keys.cmac_only());
-            if self.below.len() > BELOW {
-                self.below.pop_first();
-            }
-        }
+        let gone: Vec<CmacKeyCount> =
+            self.entries.iter().filter(|(count, entry)| !stays(count, entry)).map(|(count, _)| *count).collect();
+        gone.into_iter().for_each(|count| self.drop_context(count));
     }
 }

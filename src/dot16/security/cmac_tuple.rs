@@ -34,6 +34,10 @@ pub fn cmac_full(key: &CmacKey, akid: AkId, pn: u32, cid: Cid, message: &[u8]) -
 /// The CMAC value that the tuple carries, 8 octets.
 #[must_use]
 pub fn cmac_value(key: &CmacKey, akid: AkId, pn: u32, cid: Cid, message: &[u8], truncation: Truncation) -> [u8; 8] {
+    #[cfg(fuzzing)]
+    if let Some(tag) = super::null_crypto::cmac_tag(key) {
+        return tag;
+    }
     truncated(cmac_full(key, akid, pn, cid, message), truncation)
 }
 
@@ -48,6 +52,10 @@ pub fn verify(
     truncation: Truncation,
     value: &[u8; 8],
 ) -> bool {
+    #[cfg(fuzzing)]
+    if let Some(tag) = super::null_crypto::cmac_tag(key) {
+        return super::null_crypto::takes(tag, value);
+    }
     cmac_value(key, akid, pn, cid, message, truncation).ct_eq(value).into()
 }
 

@@ -5,6 +5,10 @@
 //! kept. Where a public field is narrower on the wire than its type, writing refuses a value that does not fit; the few
 //! serialisers that cannot fail say which bits they write.
 //!
+//! Whatever its octets claim, reading takes at most 128 octets of memory at the same time for each octet of input, and 4096
+//! beside those, the value it answers included (`tests/properties`). Most of it is the room of a TLV in a list, of which
+//! an empty one has only two octets on the wire.
+//!
 //! From the outside in: a burst of PDUs is [`MacPdu::burst`]; a PDU on a management CID holds a [`ManagementMessage`], an
 //! encrypted one an [`EncryptedBody`]. The layouts are those of `dot16-wire.md` 1.5, 2 and 3; this crate's private numbers
 //! are in [`vendor`].

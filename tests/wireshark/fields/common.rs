@@ -66,7 +66,7 @@ fn vendor_information(fields: &mut Expectation, vendor: &VendorTlv) {
         } else {
             let count = usize::from(whole[1] & 0x7f);
             let value = &whole[2 + count..];
-            fields.is("wmx.common_tlv.vendor_specific_length_size", whole[1]);
+            fields.hex("wmx.common_tlv.vendor_specific_length_size", whole[1], 2);
             fields.shown("length-of-the-length", "wmx.common_tlv.vendor_specific_length", value.len(), count);
             value
         };

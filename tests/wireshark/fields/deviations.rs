@@ -131,3 +131,18 @@ fn count(counts: &mut BTreeMap<String, u64>, field: &str, times: u64) {
         }
     }
 }
+
+#[test]
+fn a_row_that_no_frame_needs_is_found() {
+    let deviations = Deviations::read();
+    let mut tally = Tally::default();
+    assert_eq!(tally.unused(&deviations).len(), deviations.rules.iter().map(|rule| rule.fields.len()).sum::<usize>());
+    tally.deviates("eap-method", "eap.data");
+    assert!(!tally.unused(&deviations).contains(&"eap-method: eap.*".to_owned()));
+}
+
+#[test]
+fn a_star_stands_for_any_characters() {
+    assert!(matches("wmx.*", "wmx.genericCrc") && matches("*", "") && matches("a*c*e", "abcde"));
+    assert!(!matches("wmx.*", "wmx") && !matches("a*c", "abcd") && !matches("eap", "eap.code"));
+}

@@ -111,6 +111,17 @@ struct Node<'t, 'de> {
     tokens: &'t mut Vec<Token<'de>>,
 }
 
+impl<'de> Node<'_, 'de> {
+    fn field(self, value: Cow<'de, str>) {
+        if self.name == MALFORMED {
+            self.tokens.push(Token::Malformed);
+        } else if !self.name.contains(' ') {
+            // A line of text without a field has the text for a name.
+            self.tokens.push(Token::Field { name: self.name, value });
+        }
+    }
+}
+
 impl<'de> Visitor<'de> for Node<'_, 'de> {
     type Value = ();
 
@@ -119,12 +130,12 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
     }
 
     fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<(), E> {
-        self.tokens.push(Token::Field { name: self.name, value: Cow::Borrowed(value) });
+        self.field(Cow::Borrowed(value));
         Ok(())
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        self.tokens.push(Token::Field { name: self.name, value: Cow::Owned(value.to_owned()) });
+        self.field(Cow::Owned(value.to_owned()));
         Ok(())
     }
 

@@ -14,9 +14,11 @@ pub enum Item {
     Unnamed { rule: &'static str, value: String },
     /// One field under a rule, with any value.
     Listed { rule: &'static str, name: Cow<'static, str> },
-    /// Any fields, or none, up to the end of the TLV or of the frame, under a rule. If the first is called unknown, its value
+    /// Any fields, or none, up to the end of the TLV, of the payload of the MAC PDU or of the frame, under a rule. If the first is called unknown, its value
     /// is `raw`.
     Rest { rule: &'static str, raw: Option<String> },
+    /// A field that may be there or not, under a rule, with any value.
+    Maybe { rule: &'static str, name: &'static str },
     /// Wireshark does not show this field, nor what follows it in the TLV, under a rule.
     Absent { rule: &'static str, name: &'static str },
     /// A TLV begins.
@@ -52,8 +54,10 @@ pub fn hex(value: impl LowerHex, digits: usize) -> String {
     format!("0x{value:0digits$x}")
 }
 
-/// A floating-point number as C's `%g` prints it, six significant digits.
+/// A floating-point number of single precision as C's `%g` prints it, six significant digits.
 pub fn float(value: f64) -> String {
+    #[allow(clippy::cast_possible_truncation)]
+    let value = f64::from(value as f32);
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -115,6 +119,10 @@ impl Expectation {
 
     pub fn unnamed(&mut self, rule: &'static str, value: &[u8]) {
         self.items.push(Item::Unnamed { rule, value: octets(value) });
+    }
+
+    pub fn maybe(&mut self, rule: &'static str, name: &'static str) {
+        self.items.push(Item::Maybe { rule, name });
     }
 
     pub fn absent(&mut self, rule: &'static str, name: &'static str) {
@@ -183,4 +191,5 @@ fn numbers_are_printed_as_c_prints_them() {
     assert_eq!(float(99_999.75), "99999.8");
     assert_eq!(float(1e-5), "1e-05");
     assert_eq!(float(100_000.0), "100000");
+    assert_eq!(float(459_621_504.25), "4.59622e+08");
 }

@@ -15,16 +15,17 @@ fn is_management(cid: Cid) -> bool {
 }
 
 pub fn burst(fields: &mut Expectation, octets: &[u8]) {
+    let mut rest = octets;
     for pdu in MacPdu::burst(octets) {
-        let Ok(pdu) = pdu else {
-            fields.rest("no-mac-pdu");
-            return;
-        };
+        let pdu = pdu.unwrap_or_else(|error| panic!("no burst of MAC PDUs: {error}"));
         header(fields, &pdu.header);
-        if !body(fields, &pdu) {
-            return;
-        }
+        body(fields, &pdu);
         crc(fields, &pdu);
+        rest = &rest[pdu.octets.len()..];
+    }
+    if !rest.is_empty() {
+        // Padding.
+        fields.octets("wmx.pdu.value", rest);
     }
 }
 
@@ -49,13 +50,13 @@ fn header(fields: &mut Expectation, header: &GenericMacHeader) {
     fields.hex("wmx.genericHcs", header.octets()[5], 2);
 }
 
-/// Subheaders and payload; `false` if keyhop does not know where the payload ends for Wireshark, and so the PDU.
-fn body(fields: &mut Expectation, pdu: &MacPdu<'_>) -> bool {
+/// Subheaders and payload.
+fn body(fields: &mut Expectation, pdu: &MacPdu<'_>) {
     let types = pdu.header.pdu_type;
     if pdu.header.encrypted {
         // PN, ciphertext and ICV.
         fields.octets("wmx.genericValueBytes", pdu.body);
-        return true;
+        return;
     }
     let not_read = PduType::MESH.with(PduType::ARQ_FEEDBACK).with(PduType::FAST_FEEDBACK_OR_GRANT_MANAGEMENT);
     if pdu.header.extended_subheader_group
@@ -63,30 +64,39 @@ fn body(fields: &mut Expectation, pdu: &MacPdu<'_>) -> bool {
         || types.fragmentation() && types.packing()
     {
         fields.rest("subheader-not-read");
-        return false;
+        return;
     }
     let extended = types.extended();
     if types.fragmentation() {
         let Ok((subheader, rest)) = FragmentationSubheader::parse(pdu.body, extended) else {
             fields.rest("subheader-refused");
-            return false;
+            return;
         };
         fragmentation(fields, &subheader, extended);
-        return piece(fields, pdu.header.cid, subheader.control, rest);
+        if !rest.is_empty() {
+            piece(fields, pdu.header.cid, subheader.control, rest);
+        }
+        return;
     }
     if types.packing() {
         let Ok(pieces) = PackingSubheader::parse_all(pdu.body, extended) else {
             fields.rest("subheader-refused");
-            return false;
+            return;
         };
-        return pieces.iter().all(|(subheader, octets)| {
-            packing(fields, subheader, extended);
+        let last = pieces.len().saturating_sub(1);
+        for (position, (subheader, octets)) in pieces.into_iter().enumerate() {
+            if extended && octets.is_empty() && position == last && pdu.crc.is_none() {
+                // The decoder reads four octets of a subheader that has three.
+                fields.rest("octet-behind-the-end");
+                return;
+            }
+            packing(fields, &subheader, extended);
             fields.octets("wmx.genericValueBytes", octets);
-            piece(fields, pdu.header.cid, subheader.control, octets)
-        });
+            piece(fields, pdu.header.cid, subheader.control, octets);
+        }
+        return;
     }
     payload(fields, pdu.header.cid, pdu.body);
-    true
 }
 
 /// FC, 2 bits.
@@ -129,17 +139,15 @@ fn packing(fields: &mut Expectation, subheader: &PackingSubheader, extended: boo
 }
 
 /// A piece behind a subheader, which Wireshark puts together with the other pieces itself.
-fn piece(fields: &mut Expectation, cid: Cid, control: FragmentControl, octets: &[u8]) -> bool {
+fn piece(fields: &mut Expectation, cid: Cid, control: FragmentControl, octets: &[u8]) {
     match control {
         FragmentControl::Unfragmented => payload(fields, cid, octets),
         FragmentControl::First | FragmentControl::Middle => fields.octets("wmx.payload_fragment", octets),
         FragmentControl::Last => {
             fields.octets("wmx.payload_fragment", octets);
             fields.rest("put-together");
-            return false;
         }
     }
-    true
 }
 
 fn payload(fields: &mut Expectation, cid: Cid, octets: &[u8]) {

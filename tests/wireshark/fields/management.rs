@@ -1,16 +1,30 @@
 //! Management messages: which decoder reads them, and RNG-REQ and RNG-RSP (`dot16-wire.md` 3).
 
-use keyhop::dot16::wire::{HoProcessOptimization, ManagementMessage, RngReq, RngReqTlv, RngRsp, RngRspTlv};
+use keyhop::dot16::wire::{
+    HoProcessOptimization, ManagementMessage, RegReq, RngReq, RngReqTlv, RngRsp, RngRspTlv, SbcMessage,
+};
 
 use super::common::{Common, common_run};
 use super::expectation::Form::{Decimal, Hex};
 use super::expectation::{Expectation, float, octets};
 use super::{pkm, registration};
 
+/// Message types that may have no field at all, and the layer that Wireshark then shows as a line of text.
+const LAYERS_WITHOUT_FIELDS: [(&[u8], &str); 2] =
+    [(&[RegReq::TYPE], "wmx.reg_req"), (&[SbcMessage::REQ, SbcMessage::RSP], "wmx.sbc")];
+
 /// A message: the body of a PDU on a management connection.
 pub fn message(fields: &mut Expectation, message: &[u8]) {
     let Some((kind, _)) = message.split_first() else { return };
     fields.is("wmx.macmgtmsgtype", kind);
+    if message.len() == 1 {
+        fields.octets("wmx.values", message);
+        if let Some(name) = LAYERS_WITHOUT_FIELDS.iter().find_map(|(types, name)| types.contains(kind).then_some(*name))
+        {
+            fields.listed("message-without-tlvs", name);
+        }
+        return;
+    }
     match ManagementMessage::parse(message) {
         Ok(ManagementMessage::RngReq(request)) => rng_req(fields, &request),
         Ok(ManagementMessage::RngRsp(response)) => rng_rsp(fields, &response),
@@ -26,12 +40,11 @@ pub fn message(fields: &mut Expectation, message: &[u8]) {
 
 /// Whether Wireshark shows messages of this type as octets (`dot16-wire.md` 3.1).
 fn is_raw(kind: u8) -> bool {
-    matches!(kind, 8 | 19..=24 | 29 | 31..=35 | 39..=45 | 47..=64 | 66..)
+    matches!(kind, 8 | 19..=24 | 29 | 31..=35 | 39..=45 | 49..=64 | 66..)
 }
 
 fn rng_req(fields: &mut Expectation, request: &RngReq) {
-    // The mask leaves out the two low bits of the octet.
-    fields.shown("reserved-octet", "wmx.rng_req.reserved", request.reserved, request.reserved >> 2);
+    fields.is("wmx.rng_req.reserved", request.reserved);
     let mut tlvs = request.tlvs.iter();
     while let Some(tlv) = tlvs.clone().next() {
         if tlv.kind() == Common::MAC_VERSION {
@@ -74,7 +87,9 @@ fn rng_req_tlv(fields: &mut Expectation, tlv: &RngReqTlv) {
             ];
             fields.flags(*anomalies, &flags);
         }
-        RngReqTlv::AasBroadcastCapability(octet) => fields.is("wmx.rng_req.aas_broadcast", octet),
+        RngReqTlv::AasBroadcastCapability(octet) => {
+            fields.shown("truth-of-an-octet", "wmx.rng_req.aas_broadcast", octet, u8::from(*octet != 0));
+        }
         RngReqTlv::ServingBsid(bsid) => fields.is("wmx.rng_req.serving_bs_id", bsid),
         RngReqTlv::RangingPurpose(purpose) => {
             fields.hex("wmx.rng_req.ranging_purpose.indication", purpose, 2);
@@ -173,7 +188,9 @@ fn rng_rsp_tlv(fields: &mut Expectation, tlv: &RngRspTlv, whole: &[u8], at: usiz
         RngRspTlv::BasicCid(cid) => fields.is("wmx.rng_rsp.basic_cid", cid.0),
         RngRspTlv::PrimaryCid(cid) => fields.is("wmx.rng_rsp.primary_mgmt_cid", cid.0),
         RngRspTlv::ServiceLevelPrediction(level) => fields.is("wmx.rng_rsp.service_level_prediction", level),
-        RngRspTlv::ResourceRetainFlag(flag) => fields.is("wmx.rng_rsp.resource_retain_flag", flag),
+        RngRspTlv::ResourceRetainFlag(flag) => {
+            fields.shown("truth-of-an-octet", "wmx.rng_rsp.resource_retain_flag", flag, u8::from(*flag != 0));
+        }
         RngRspTlv::HoProcessOptimization(bits) => ho_process_optimization(fields, *bits),
         RngRspTlv::HoId(id) => fields.hex("wmx.rng_rsp.ho_id", id, 2),
         RngRspTlv::LocationUpdateResponse(response) => fields.is("wmx.rng_rsp.location_update_response", response),

@@ -7,25 +7,41 @@ use super::eap;
 use super::expectation::Expectation;
 
 pub fn packet(fields: &mut Expectation, packet: &RadiusPacket) {
+    if packet.code.name() == "other" {
+        // Wireshark takes packets of some of these codes for no RADIUS at all.
+        fields.rest("radius-code");
+        return;
+    }
     fields.is("radius.code", packet.code.0);
     fields.is("radius.id", packet.identifier);
     fields.is("radius.length", packet.octets().unwrap().len());
     fields.octets("radius.authenticator", &packet.authenticator);
-    let last_of_eap =
-        packet.attributes.iter().rposition(|attribute| matches!(attribute, RadiusAttribute::EapMessage(_)));
+    let is_eap = |attribute: &RadiusAttribute| matches!(attribute, RadiusAttribute::EapMessage(_));
+    // Wireshark reads what stands together, keyhop takes all of a packet together.
+    let runs =
+        packet.attributes.chunk_by(|one, next| is_eap(one) && is_eap(next)).filter(|run| is_eap(&run[0])).count();
     for (position, attribute) in packet.attributes.iter().enumerate() {
         let whole = attribute.octets().unwrap();
         fields.octets("radius.avp", &whole);
+        if matches!(attribute, RadiusAttribute::Other { kind: VENDOR_SPECIFIC, .. }) {
+            fields.rest("vendor-of-radius");
+            return;
+        }
         fields.group(|fields| {
             fields.is("radius.avp.type", whole[0]);
             fields.is("radius.avp.length", whole[1]);
             value(fields, attribute);
-            if Some(position) == last_of_eap {
-                eap::packet(fields, &packet.eap_packet().unwrap());
+            let ends_a_run = !packet.attributes.get(position + 1).is_some_and(is_eap);
+            match (is_eap(attribute) && ends_a_run, runs) {
+                (true, 1) => eap::packet(fields, &packet.eap_packet().unwrap()),
+                (true, _) => fields.rest("eap-refused"),
+                (false, _) => {}
             }
         });
     }
 }
+
+const VENDOR_SPECIFIC: u8 = 26;
 
 fn text(fields: &mut Expectation, name: &'static str, octets: &[u8]) {
     match str::from_utf8(octets) {
@@ -40,6 +56,7 @@ fn value(fields: &mut Expectation, attribute: &RadiusAttribute) {
     match attribute {
         RadiusAttribute::UserName(name) => text(fields, "radius.User_Name", name),
         RadiusAttribute::NasIpAddress(address) => fields.is("radius.NAS_IP_Address", address),
+        RadiusAttribute::State(octets) | RadiusAttribute::EapMessage(octets) if octets.is_empty() => {}
         RadiusAttribute::State(state) => fields.octets("radius.State", state),
         RadiusAttribute::SessionTimeout(seconds) => fields.is("radius.Session_Timeout", seconds),
         RadiusAttribute::CallingStationId(id) => text(fields, "radius.Calling_Station_Id", id),

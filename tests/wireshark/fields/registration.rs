@@ -17,7 +17,17 @@ fn common(tlv: &RegTlv) -> Common<'_> {
 
 pub fn reg_req(fields: &mut Expectation, request: &RegReq) {
     const UNKNOWN: &str = "wmx.reg.unknown_tlv_type";
+    // The previous IP address has 4 or 16 octets.
+    let passed_over =
+        |tlv: &RegTlv| matches!(tlv, RegTlv::Other(tlv) if tlv.kind == 33 && ![4, 16].contains(&tlv.value.len()));
+    if request.tlvs.iter().all(passed_over) {
+        fields.maybe("message-without-tlvs", "wmx.reg_req");
+    }
     for tlv in &request.tlvs {
+        if passed_over(tlv) {
+            fields.absent("passed-over", "wmx.tlv_type");
+            continue;
+        }
         fields.tlv(&tlv.octets().unwrap(), |fields, value| match tlv {
             RegTlv::Vendor(_) => fields.shown("shown-as-octets", UNKNOWN, "vendor-specific information", octets(value)),
             RegTlv::ResourceRetainTime(time) => fields.shown("shown-as-octets", UNKNOWN, time, octets(value)),
@@ -87,10 +97,27 @@ fn reg_tlv(fields: &mut Expectation, tlv: &RegTlv, value: &[u8], unknown: &'stat
 }
 
 pub fn sbc(fields: &mut Expectation, message: &SbcMessage) {
+    if message.tlvs.iter().all(|tlv| tlv.kind() == PASSED_OVER_IN_SBC) {
+        fields.maybe("message-without-tlvs", "wmx.sbc");
+    }
     for tlv in &message.tlvs {
+        match tlv.kind() {
+            PASSED_OVER_IN_SBC => {
+                fields.absent("passed-over", "wmx.tlv_type");
+                continue;
+            }
+            0 => {
+                fields.rest("tlv-0-of-sbc");
+                return;
+            }
+            _ => {}
+        }
         fields.tlv(&tlv.octets().unwrap(), |fields, value| sbc_tlv(fields, tlv, value));
     }
 }
+
+/// Type of a TLV for which the decoder has a place and no field.
+const PASSED_OVER_IN_SBC: u8 = 204;
 
 fn sbc_tlv(fields: &mut Expectation, tlv: &SbcTlv, value: &[u8]) {
     match tlv {

@@ -21,11 +21,11 @@ use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
 /// How many SDUs of a mobile wait at the most.
-const QUEUE: usize = 4096;
+pub(super) const QUEUE: usize = 4096;
 /// How many sent SDUs of a mobile are kept before no more are sent until it has shown its keys.
-const KEPT: usize = 1024;
+pub(super) const KEPT: usize = 1024;
 /// How many management PDUs for a mobile wait at the most.
-const MANAGEMENT: usize = 64;
+pub(super) const MANAGEMENT: usize = 64;
 
 impl Mobile {
     /// How many service flows a mobile has at the most.
@@ -112,6 +112,10 @@ impl BaseStation {
         packet: GrePacket,
         outbox: &mut Outbox<Event>,
     ) {
+        // For every node that sends packets a window is kept: there are as many as there are links.
+        if !self.backbone.reaches(from) {
+            return outbox.verdict(Verdict::rejected("dropped: no link leads to its sender"));
+        }
         let owner = packet.header.key.and_then(|key| self.by_tunnel.get(&key)).copied();
         let Some(ms) = owner else {
             return outbox.verdict(Verdict::rejected("dropped: no mobile here has this GRE key"));

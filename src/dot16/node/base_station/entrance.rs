@@ -24,7 +24,7 @@ use crate::emulation::{Outbox, Verdict};
 use crate::time::VirtualTime;
 
 /// How many mobiles may authenticate to enter at a time.
-const ENTRANCES: usize = 32;
+pub(super) const ENTRANCES: usize = 32;
 
 /// A mobile that authenticates to enter.
 #[derive(Clone, Debug)]

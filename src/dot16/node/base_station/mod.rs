@@ -15,6 +15,8 @@ mod budget;
 mod cid_pool;
 mod data;
 mod entrance;
+#[cfg(fuzzing)]
+mod held;
 mod ranging;
 mod refresh;
 mod registration;

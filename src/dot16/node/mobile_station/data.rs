@@ -15,9 +15,9 @@ use crate::emulation::{Outbox, Port, Verdict};
 use crate::time::VirtualTime;
 
 /// How many packets wait for the uplink at the most.
-const QUEUE: usize = 4096;
+pub(super) const QUEUE: usize = 4096;
 /// How many management PDUs wait for the uplink at the most.
-const MANAGEMENT: usize = 64;
+pub(super) const MANAGEMENT: usize = 64;
 
 /// The reject that a dropped data PDU counts as; `None` for a PDU under a TEK that is not there.
 pub(in crate::dot16::node) fn reject_of(error: &ReceiveError) -> Option<Reject> {

@@ -15,6 +15,8 @@ pub(in crate::dot16::node) mod data;
 mod entry;
 mod full_handover;
 mod handover;
+#[cfg(fuzzing)]
+mod held;
 mod lost_link;
 mod network_entry;
 mod refresh;
