@@ -4,6 +4,8 @@
 //! mobile and base station that can be told, `air:MOBILE-BASE`, and to `air` where they cannot. What holds no burst, and,
 //! in a file with a foreign framing, what is no traffic of the backbone, is left out and counted.
 
+mod interfaces;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::net::Ipv4Addr;
@@ -11,12 +13,13 @@ use std::net::Ipv4Addr;
 use super::capture_file::{Capture, CapturedFrame};
 use super::capture_reader::{CaptureReader, FrameKind, MAX_FRAMES, MAX_OCTETS, RecordedFrame};
 use super::error::{CaptureError, Place};
-use super::framing::{InterfaceDescription, LinkKind};
+use super::framing::LinkKind;
 use super::key_lookup::KeyLookup;
 use super::link_layer;
 use crate::dot16::backbone::transport::CONTROL_PORT;
 use crate::dot16::identifiers::{Direction, MsMac};
 use crate::time::VirtualTime;
+use interfaces::{InterfaceKey, Interfaces, Kind};
 
 /// First of the addresses (198.18.0.0/15, RFC 2544) that stand for Ethernet addresses of m2m frames.
 const FIRST_ADDRESS: u32 = 0xc612_0001;
@@ -72,56 +75,11 @@ pub enum Strictness {
     Lenient,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum InterfaceKey {
-    /// Of an interface of the file, and a kind of frame on it.
-    OfFile(usize, Kind),
-    /// Of a mobile and a base station.
-    Pair(String, String),
-    /// Of air frames whose ends are not known.
-    Air,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Air,
-    Backbone,
-    RawIp,
-}
-
-impl Kind {
-    const fn of(kind: LinkKind) -> Self {
-        match kind {
-            LinkKind::Air => Self::Air,
-            LinkKind::Backbone => Self::Backbone,
-            LinkKind::RawIp => Self::RawIp,
-        }
-    }
-
-    const fn link_kind(self) -> LinkKind {
-        match self {
-            Self::Air => LinkKind::Air,
-            Self::Backbone => LinkKind::Backbone,
-            Self::RawIp => LinkKind::RawIp,
-        }
-    }
-
-    /// The name of an interface that has none.
-    const fn unnamed(self) -> &'static str {
-        match self {
-            Self::Air => "air",
-            Self::Backbone => "backbone",
-            Self::RawIp => "ip",
-        }
-    }
-}
-
 /// Frames while they are gathered; their interface is an index into `interfaces`.
 #[derive(Default)]
 struct Gathering {
     gathered: Gathered,
-    interfaces: Vec<InterfaceKey>,
-    numbers_of_interfaces: BTreeMap<InterfaceKey, usize>,
+    interfaces: Interfaces,
     /// By frame: whether it is left out should the file hold a foreign framing.
     unrelated: Vec<bool>,
     foreign: bool,
@@ -252,16 +210,7 @@ impl Gathering {
             }
             None => InterfaceKey::OfFile(frame.interface, Kind::of(kind)),
         };
-        // An interface may be described after frames of another one, and one of classic pcap carries several kinds.
-        captured.interface = match self.numbers_of_interfaces.get(&key) {
-            Some(number) => *number,
-            None => {
-                let number = self.interfaces.len();
-                self.interfaces.push(key.clone());
-                self.numbers_of_interfaces.insert(key, number);
-                number
-            }
-        };
+        captured.interface = self.interfaces.number_of(key);
         let unrelated = match kind {
             LinkKind::Air => false,
             LinkKind::Backbone => !is_backbone(&frame.octets),
@@ -292,7 +241,7 @@ impl Gathering {
             None => None,
         };
         match pair {
-            Some((ms, bs)) if self.interfaces.len() < MAX_PAIRS => InterfaceKey::Pair(ms, bs),
+            Some((ms, bs)) if self.interfaces.count() < MAX_PAIRS => InterfaceKey::Pair(ms, bs),
             _ => InterfaceKey::Air,
         }
     }
@@ -317,8 +266,10 @@ impl Gathering {
                 }
             }
         }
-        self.place_interfaces(reader);
         let capture = &mut self.gathered.capture;
+        let foreign = self.foreign.then_some(&self.foreign_interfaces);
+        let blocks = reader.records().interfaces();
+        capture.interfaces = self.interfaces.place(&mut capture.frames, blocks, foreign);
         capture.section_comment = reader.records().section_comment().to_owned();
         capture.names = reader.records().names().to_vec();
         if self.foreign {
@@ -345,69 +296,6 @@ impl Gathering {
             kept.extend(number);
             true
         });
-    }
-
-    /// Gives the capture the interfaces of the file in the file's order, those without frames too, unless a foreign framing
-    /// was on them, then those of pairs; and renumbers the frames accordingly.
-    fn place_interfaces<R: Read>(&mut self, reader: &CaptureReader<R>) {
-        let capture = &mut self.gathered.capture;
-        let mut used = vec![!self.foreign; self.interfaces.len()];
-        for frame in &capture.frames {
-            if let Some(used) = used.get_mut(frame.interface) {
-                *used = true;
-            }
-        }
-        let used: Vec<&InterfaceKey> =
-            self.interfaces.iter().zip(&used).filter(|(_, used)| **used).map(|(key, _)| key).collect();
-        let mut placed: Vec<InterfaceKey> = Vec::new();
-        let mut by_interface: BTreeMap<usize, Vec<InterfaceKey>> = BTreeMap::new();
-        for key in &used {
-            if let InterfaceKey::OfFile(number, _) = key {
-                by_interface.entry(*number).or_default().push((*key).clone());
-            }
-        }
-        for (number, interface) in reader.records().interfaces().iter().enumerate() {
-            match by_interface.remove(&number) {
-                Some(keys) => placed.extend(keys),
-                None if self.foreign_interfaces.contains(&number) => {}
-                None => {
-                    let kind = LinkKind::from_link_type(interface.link_type);
-                    placed.extend(kind.map(|kind| InterfaceKey::OfFile(number, Kind::of(kind))));
-                }
-            }
-        }
-        placed.extend(used.into_iter().filter(|key| !matches!(key, InterfaceKey::OfFile(..))).cloned());
-        capture.interfaces = placed.iter().map(|key| description(key, reader)).collect();
-        let positions: BTreeMap<&InterfaceKey, usize> = placed.iter().zip(0..).collect();
-        let renumbered: Vec<usize> =
-            self.interfaces.iter().map(|key| positions.get(key).copied().unwrap_or_default()).collect();
-        for frame in &mut capture.frames {
-            frame.interface = renumbered.get(frame.interface).copied().unwrap_or_default();
-        }
-    }
-}
-
-fn description<R: Read>(key: &InterfaceKey, reader: &CaptureReader<R>) -> InterfaceDescription {
-    match key {
-        InterfaceKey::OfFile(number, kind) => {
-            let block = reader.records().interfaces().get(*number);
-            let name = block.map(|block| block.name.clone()).filter(|name| !name.is_empty());
-            InterfaceDescription {
-                name: name.unwrap_or_else(|| kind.unnamed().to_owned()),
-                description: block.map(|block| block.description.clone()).unwrap_or_default(),
-                kind: kind.link_kind(),
-            }
-        }
-        InterfaceKey::Pair(ms, bs) => InterfaceDescription {
-            name: format!("air:{ms}-{bs}"),
-            description: format!("mobile {ms} and base station {bs}"),
-            kind: LinkKind::Air,
-        },
-        InterfaceKey::Air => InterfaceDescription {
-            name: Kind::Air.unnamed().to_owned(),
-            description: "the air; mobile and base station are not known".to_owned(),
-            kind: LinkKind::Air,
-        },
     }
 }
 

@@ -8,6 +8,7 @@ mod foreign_framings;
 #[path = "../support/foreign_framings.rs"]
 mod foreign_support;
 mod foreign_verdicts;
+mod foreign_wireshark;
 mod inspecting;
 mod key_logs;
 mod memory;
