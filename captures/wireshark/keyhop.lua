@@ -57,6 +57,7 @@ end
 -- Adds the PDUs of the burst that starts at octet `at`. `shown(text, inside)` gets the text for Info of each, and whether it
 -- holds what Wireshark dissects further.
 local function burst(tvb, at, tree, shown)
+    if tvb:range(at, 1):uint() == PADDING then shown(string.format("Padding, %d octets", tvb:len() - at), false) end
     while at < tvb:len() and tvb:range(at, 1):uint() ~= PADDING do
         local length = keyhop.pdu_length(tvb, at)
         if not length then

@@ -6,11 +6,12 @@
 //! | [`management`] | any management message; its families are in the next five |
 //! | [`ranging`] | RNG-REQ, RNG-RSP |
 //! | [`mobility`] | MOB_NBR-ADV, MOB_MSHO-REQ, MOB_BSHO-RSP, MOB_HO-IND |
-//! | [`registration`] | SBC-REQ, SBC-RSP, REG-REQ, REG-RSP, SA-TEK-Update |
+//! | [`registration`] | SBC-REQ, SBC-RSP, REG-REQ, REG-RSP, SA-TEK-Update, DREG-CMD, DREG-REQ |
 //! | [`pkm`], [`eap`] | PKM-REQ, PKM-RSP and their attributes; EAP packets, EAP-TLS data |
 //! | [`tlv`] | a TLV of no known type, CMAC tuple, vendor TLV, identifiers |
 //! | [`asn_control`], [`gre`], [`radius`], [`transport`] | the backbone |
 //! | [`capture`], [`key_log`] | captures with frames, comments on frames; key logs |
+//! | [`foreign`] | bursts in the framings of others |
 //!
 //! # Values without a test runner
 //!
@@ -22,6 +23,7 @@ pub mod asn_control;
 pub mod capture;
 pub mod choice;
 pub mod eap;
+pub mod foreign;
 pub mod gre;
 pub mod key_log;
 pub mod list;

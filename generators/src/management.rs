@@ -27,6 +27,8 @@ pub fn management_message() -> impl Strategy<Value = ManagementMessage> {
         mobility::mob_ho_ind().prop_map(ManagementMessage::MobHoInd),
         pkm::pkm_message().prop_map(ManagementMessage::PkmReq),
         pkm::pkm_message().prop_map(ManagementMessage::PkmRsp),
+        registration::dreg().prop_map(ManagementMessage::DregCmd),
+        registration::dreg().prop_map(ManagementMessage::DregReq),
         other(),
     ]
 }

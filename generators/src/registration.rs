@@ -1,6 +1,8 @@
-//! SBC-REQ, SBC-RSP, REG-REQ, REG-RSP, and SA-TEK-Update, which REG-RSP encodings carry (`dot16-wire.md` 3).
+//! SBC-REQ, SBC-RSP, REG-REQ, REG-RSP, SA-TEK-Update, which REG-RSP encodings carry, DREG-CMD and DREG-REQ
+//! (`dot16-wire.md` 3).
 
 use keyhop::dot16::identifiers::Said;
+use keyhop::dot16::wire::dreg::{DregMessage, DregTlv};
 use keyhop::dot16::wire::{
     RegReq, RegRsp, RegTlv, SaTekUpdate, SbcMessage, SbcTlv, SecurityNegotiation, SecurityNegotiationItem,
     TekParameters,
@@ -96,4 +98,10 @@ pub fn sbc() -> impl Strategy<Value = SbcMessage> {
         unknown_tlv().prop_map(SbcTlv::Other),
     ];
     list(tlv, 0..6).prop_map(|tlvs| SbcMessage { tlvs })
+}
+
+/// A DREG-CMD or DREG-REQ of up to three TLVs.
+pub fn dreg() -> impl Strategy<Value = DregMessage> {
+    let tlv = one_of![cmac_tuple().prop_map(DregTlv::CmacTuple), unknown_tlv().prop_map(DregTlv::Other)];
+    (number(), list(tlv, 0..4)).prop_map(|(action, tlvs)| DregMessage { action, tlvs })
 }

@@ -6,10 +6,12 @@ use std::io::{BufReader, Read};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use super::capture_file::{Capture, CapturedFrame};
+use super::capture_file::Capture;
 use super::error::{CaptureError, Place};
 use super::foreign::{Addresses, BurstKind, ForeignFramings, Framing, Piece, ReaderNote, Unpacked};
-use super::framing::{InterfaceDescription, LINK_TYPE_UPPER_PDU, LinkKind};
+use super::foreign_direction::direction_of;
+use super::framing::{LINK_TYPE_UPPER_PDU, LinkKind};
+use super::gathering::{self, Strictness};
 use super::record_reader::{Record, RecordReader};
 use super::upper_pdu::UpperPdu;
 use crate::dot16::identifiers::Direction;
@@ -52,8 +54,10 @@ pub struct RecordedFrame {
     pub kind: FrameKind,
     /// Whether the capture cut the frame short.
     pub cut: bool,
-    /// Direction on the air: tag 35, else `epb_flags`.
+    /// Direction on the air: tag 35, else `epb_flags`; in foreign framings what they say, else what the content tells.
     pub direction: Option<Direction>,
+    /// Whether the content alone tells the direction.
+    pub direction_inferred: bool,
     /// Display address of the sender (tag 20).
     pub source: Option<Ipv4Addr>,
     /// Display address of the receiver (tag 21).
@@ -90,6 +94,7 @@ impl RecordedFrame {
                 .map_or(FrameKind::LinkType(record.link_type), FrameKind::Known),
             cut: record.octets.len() < record.original_length as usize,
             direction: record.direction,
+            direction_inferred: false,
             source: None,
             destination: None,
             comment: record.comments.join("\n"),
@@ -111,6 +116,10 @@ impl RecordedFrame {
                     BurstKind::Phy(dissector) => FrameKind::Dissector(dissector.to_owned()),
                 };
                 frame.direction = direction;
+                if direction.is_none() && frame.kind == FrameKind::Known(LinkKind::Air) {
+                    frame.direction = direction_of(&octets);
+                    frame.direction_inferred = frame.direction.is_some();
+                }
                 frame.octets = octets;
                 frame.octets_offset = frame.octets_offset.saturating_add(offset as u64);
                 frame.fragments = fragments;
@@ -254,88 +263,5 @@ impl<R: Read> Iterator for CaptureReader<R> {
 /// Those of the reader, a frame of another kind, a time before 2000, or more than [`MAX_FRAMES`] frames or
 /// [`MAX_OCTETS`] octets.
 pub fn read_whole<R: Read>(mut reader: CaptureReader<R>) -> Result<Capture, CaptureError> {
-    let mut capture = Capture::default();
-    let mut numbers: Vec<(usize, LinkKind)> = Vec::new();
-    let mut octets = 0usize;
-    while let Some(frame) = reader.next() {
-        let frame = frame?;
-        octets = octets.saturating_add(frame.octets.len()).saturating_add(frame.comment.len());
-        let refuse = |expected: &str, found: String| {
-            let place = Place::Octet { frame: Some(frame.number), offset: frame.offset };
-            let error = CaptureError::malformed(place, expected, found);
-            match reader.records.path() {
-                Some(path) => error.in_file(path),
-                None => error,
-            }
-        };
-        let FrameKind::Known(kind) = frame.kind else {
-            let expected = "a frame of 802.16 (link type 252), Ethernet (1) or raw IP (101)";
-            return Err(refuse(expected, format!("{:?}", frame.kind)));
-        };
-        if capture.frames.len() >= MAX_FRAMES || octets > MAX_OCTETS {
-            let expected = format!("at most {MAX_FRAMES} frames and {MAX_OCTETS} octets");
-            return Err(refuse(&expected, "more".to_owned()));
-        }
-        let time = u64::try_from(frame.time_ns).map_err(|_| {
-            refuse("a time from 2000-01-01T00:00:00Z on", format!("{} ns before", frame.time_ns.unsigned_abs()))
-        })?;
-        // An interface may be described after frames of another one, and one of classic pcap carries several kinds.
-        let key = (frame.interface, kind);
-        let interface = match numbers.iter().position(|known| *known == key) {
-            Some(interface) => interface,
-            None => {
-                numbers.push(key);
-                numbers.len().saturating_sub(1)
-            }
-        };
-        capture.frames.push(CapturedFrame {
-            time: VirtualTime::from_nanos(time),
-            interface,
-            octets: frame.octets,
-            direction: frame.direction,
-            source: frame.source,
-            destination: frame.destination,
-            comment: frame.comment,
-        });
-    }
-    place_interfaces(&mut capture, &numbers, &reader);
-    capture.section_comment = reader.records.section_comment().to_owned();
-    capture.names = reader.records.names().to_vec();
-    Ok(capture)
-}
-
-/// Gives the capture the interfaces of the file in the file's order, those without frames too, and renumbers the
-/// frames, whose interface is an index into `used`, accordingly.
-fn place_interfaces<R: Read>(capture: &mut Capture, used: &[(usize, LinkKind)], reader: &CaptureReader<R>) {
-    let mut placed: Vec<(usize, LinkKind)> = Vec::new();
-    for (number, interface) in reader.records.interfaces().iter().enumerate() {
-        let before = placed.len();
-        placed.extend(used.iter().filter(|(of, _)| *of == number));
-        let unused = placed.len() == before;
-        if unused && let Some(kind) = LinkKind::from_link_type(interface.link_type) {
-            placed.push((number, kind));
-        }
-    }
-    capture.interfaces = placed
-        .iter()
-        .map(|(number, kind)| {
-            let block = reader.records.interfaces().get(*number);
-            let name = block.map(|block| block.name.clone()).filter(|name| !name.is_empty());
-            let unnamed = match kind {
-                LinkKind::Air => "air",
-                LinkKind::Backbone => "backbone",
-                LinkKind::RawIp => "ip",
-            };
-            InterfaceDescription {
-                name: name.unwrap_or_else(|| unnamed.to_owned()),
-                description: block.map(|block| block.description.clone()).unwrap_or_default(),
-                kind: *kind,
-            }
-        })
-        .collect();
-    let renumbered: Vec<usize> =
-        used.iter().map(|key| placed.iter().position(|at| at == key).unwrap_or_default()).collect();
-    for frame in &mut capture.frames {
-        frame.interface = renumbered.get(frame.interface).copied().unwrap_or_default();
-    }
+    gathering::gather(&mut reader, None, Strictness::Strict).map(|gathered| gathered.capture)
 }

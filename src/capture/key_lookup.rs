@@ -5,6 +5,8 @@
 //! [`Fit`]; ICV or CMAC decide. A key that fits less well is an answer of its own: a PDU replayed at another base
 //! station opens with a key that nobody on that link holds.
 
+mod ends;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -228,6 +230,12 @@ impl KeyLookup {
             self.nodes.iter().find(|node| node.ip == Some(address))?.id
         };
         Link { ms: id(ms).map(MsMac), bs: id(bs).map(Bsid) }
+    }
+
+    /// The name of the node that a display address stands for.
+    #[must_use]
+    pub fn name_of(&self, address: Ipv4Addr) -> Option<&str> {
+        self.nodes.iter().find(|node| node.ip == Some(address)).map(|node| node.name.as_str())
     }
 
     /// Opens an encrypted data PDU.

@@ -130,18 +130,18 @@ impl<'a> Body<'a> {
         Ok(value)
     }
 
-    /// The options up to their closing mark or the end of the body.
-    fn options(&mut self) -> Result<Vec<(u16, &'a [u8])>, BlockError> {
-        let mut options = Vec::new();
-        while self.rest.len() >= 4 {
-            let code = self.number16("an option code")?;
-            let length = self.number16("an option length")?;
-            if code == 0 {
-                break;
-            }
-            options.push((code, self.padded(u32::from(length), "an option as long as it says")?));
+    /// The next option, up to the closing mark or the end of the body.
+    fn next_option(&mut self) -> Result<Option<(u16, &'a [u8])>, BlockError> {
+        if self.rest.len() < 4 {
+            return Ok(None);
         }
-        Ok(options)
+        let code = self.number16("an option code")?;
+        let length = self.number16("an option length")?;
+        if code == 0 {
+            self.rest = &[];
+            return Ok(None);
+        }
+        self.padded(u32::from(length), "an option as long as it says").map(|value| Some((code, value)))
     }
 }
 
@@ -163,7 +163,12 @@ pub fn section_header(body: &[u8], order: Endianness) -> Result<String, BlockErr
     }
     body.number16("a minor version")?;
     body.parse("a section length", |input| take(8usize).parse(input))?;
-    let comment = body.options()?.into_iter().find(|(code, _)| *code == 1).map(|(_, value)| text(value));
+    let mut comment = None;
+    while let Some((code, value)) = body.next_option()? {
+        if code == 1 && comment.is_none() {
+            comment = Some(text(value));
+        }
+    }
     Ok(comment.unwrap_or_default())
 }
 
@@ -184,7 +189,7 @@ pub fn interface(body: &[u8], order: Endianness) -> Result<InterfaceBlock, Block
         resolution: TimeResolution::Decimal(6),
         time_offset: 0,
     };
-    for (code, value) in body.options()? {
+    while let Some((code, value)) = body.next_option()? {
         match (code, value) {
             (2, name) => interface.name = text(name),
             (3, description) => interface.description = text(description),
@@ -204,7 +209,7 @@ pub fn interface(body: &[u8], order: Endianness) -> Result<InterfaceBlock, Block
 }
 
 fn packet_options<'a>(mut body: Body<'a>, mut packet: PacketBlock<'a>) -> Result<PacketBlock<'a>, BlockError> {
-    for (code, value) in body.options()? {
+    while let Some((code, value)) = body.next_option()? {
         match (code, value) {
             (1, comment) => packet.comments.push(text(comment)),
             (2, &[a, b, c, d]) => {
@@ -283,8 +288,8 @@ pub fn simple_packet(body: &[u8], order: Endianness, snap_length: u32) -> Result
     })
 }
 
-/// The IPv4 names of a Name Resolution Block. What is not an IPv4 record is stepped over, and a record that is
-/// damaged ends the list: names decide nothing.
+/// The IPv4 names of a Name Resolution Block, at most [`MAX_NAMES`]. What is not an IPv4 record is stepped over, and a record
+/// that is damaged ends the list: names decide nothing.
 #[must_use]
 pub fn names(body: &[u8], order: Endianness) -> Vec<(Ipv4Addr, String)> {
     let mut body = Body::new(body, order);
@@ -296,7 +301,8 @@ pub fn names(body: &[u8], order: Endianness) -> Vec<(Ipv4Addr, String)> {
         match (kind, value) {
             (0, _) => break,
             (1, &[a, b, c, d, ref rest @ ..]) => {
-                for name in rest.split(|octet| *octet == 0).filter(|name| !name.is_empty()) {
+                let room = MAX_NAMES.saturating_sub(names.len());
+                for name in rest.split(|octet| *octet == 0).filter(|name| !name.is_empty()).take(room) {
                     names.push((Ipv4Addr::new(a, b, c, d), text(name)));
                 }
             }

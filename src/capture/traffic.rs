@@ -19,6 +19,8 @@ use crate::dot16::identifiers::Direction;
 pub const MAX_PACKETS: usize = 4_000_000;
 /// Most octets of all packets of one traffic file together.
 pub const MAX_OCTETS: usize = 1024 * 1024 * 1024;
+/// Longest time between two packets of one traffic file, in nanoseconds: a week. A run lasts as long.
+pub const MAX_SPAN_NS: u64 = 7 * 24 * 3_600 * 1_000_000_000;
 
 /// One IPv4 packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +106,7 @@ fn unpack(record: &Record, parser: LinkParser) -> Packet<'_> {
 ///
 /// # Errors
 /// The file is no capture, is cut in the middle of a record, holds a packet of another link type, or is above
-/// [`MAX_PACKETS`] or [`MAX_OCTETS`]; the error names file, frame and octet.
+/// [`MAX_PACKETS`], [`MAX_OCTETS`] or [`MAX_SPAN_NS`]; the error names file, frame and octet.
 pub fn read_traffic(path: &Path) -> Result<TrafficFile, CaptureError> {
     collect(RecordReader::open(path)?).map_err(|error| error.in_file(path))
 }
@@ -124,6 +126,7 @@ fn collect<R: Read>(mut records: RecordReader<R>) -> Result<TrafficFile, Capture
     let mut traffic = TrafficFile::default();
     let mut timed: Vec<(i64, Vec<u8>)> = Vec::new();
     let mut octets_held = 0usize;
+    let mut span = None;
     let mut any = false;
     for record in &mut records {
         let record = record?;
@@ -139,6 +142,14 @@ fn collect<R: Read>(mut records: RecordReader<R>) -> Result<TrafficFile, Capture
             Packet::Truncated => traffic.skipped.truncated = traffic.skipped.truncated.saturating_add(1),
             Packet::Ipv4 { octets, source } => {
                 traffic.first_ipv4_source.get_or_insert(source);
+                let time = record.time_ns;
+                let (earliest, latest) = span.unwrap_or((time, time));
+                let now = (earliest.min(time), latest.max(time));
+                if now.0.abs_diff(now.1) > MAX_SPAN_NS {
+                    let expected = format!("all packets within {} s", MAX_SPAN_NS / 1_000_000_000);
+                    return Err(refuse(expected, format!("one after {} s", now.0.abs_diff(now.1) / 1_000_000_000)));
+                }
+                span = Some(now);
                 octets_held = octets_held.saturating_add(octets.len());
                 if timed.len() >= MAX_PACKETS || octets_held > MAX_OCTETS {
                     let expected = format!("at most {MAX_PACKETS} packets and {MAX_OCTETS} octets");

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Status;
-use super::inspect::read_keys;
+use super::inspect::{read_keys, tell_notes};
 use crate::capture::capture_file::{self, Capture, FileFormat};
 use crate::capture::capture_reader;
 use crate::capture::error::CaptureError;
+use crate::capture::gathering::{Gathered, Strictness, gather};
 use crate::capture::key_lookup::{DataOutcome, KeyLookup, Sighting};
 use crate::capture::placement::{PendingOutputs, PlacementError};
 use crate::capture::{CapturedFrame, LinkKind};
@@ -62,9 +63,10 @@ enum DecryptError {
 /// and written all the same), [`Status::BadInput`] for input that cannot be read or output that cannot be written.
 pub fn run(arguments: &DecryptArguments, messages: &mut dyn Write) -> Status {
     let (told, status) = match decrypt_file(arguments, messages) {
-        Ok(outcome) => {
+        Ok((outcome, numbers)) => {
             for sealed in &outcome.sealed {
-                let _ = writeln!(messages, "frame {}: {}", sealed.frame.saturating_add(1), sealed.reason);
+                let number = numbers.get(sealed.frame).copied().unwrap_or_default();
+                let _ = writeln!(messages, "frame {number}: {}", sealed.reason);
             }
             let told = format!("PDUs opened: {}, not opened: {}", outcome.opened, outcome.sealed.len());
             (told, if outcome.sealed.is_empty() { Status::Success } else { Status::Failure })
@@ -76,9 +78,16 @@ pub fn run(arguments: &DecryptArguments, messages: &mut dyn Write) -> Status {
     status
 }
 
-fn decrypt_file(arguments: &DecryptArguments, messages: &mut dyn Write) -> Result<Outcome, DecryptError> {
+/// What became of the PDUs, and by frame of the output its number in the file.
+fn decrypt_file(arguments: &DecryptArguments, messages: &mut dyn Write) -> Result<(Outcome, Vec<u64>), DecryptError> {
     let keys = read_keys(&arguments.keylog, messages)?;
-    let mut capture = capture_reader::read_whole(capture_reader::open(&arguments.file)?)?;
+    let mut reader = capture_reader::open(&arguments.file)?;
+    let gathered = gather(&mut reader, Some(&keys), Strictness::Lenient)?;
+    tell_notes(&reader, messages);
+    if gathered.left_out.total() > 0 {
+        let _ = writeln!(messages, "note: {} frames left out that hold no PDU", gathered.left_out.total());
+    }
+    let Gathered { mut capture, numbers, .. } = gathered;
     let outcome = decrypt(&mut capture, &keys);
     let mut outputs = PendingOutputs::new();
     outputs.stage(&arguments.output, |mut out| {
@@ -88,7 +97,7 @@ fn decrypt_file(arguments: &DecryptArguments, messages: &mut dyn Write) -> Resul
         })
     })?;
     outputs.commit()?;
-    Ok(outcome)
+    Ok((outcome, numbers))
 }
 
 /// Opens every encrypted PDU of the air frames of a capture that a key of the log opens.

@@ -81,6 +81,8 @@ pub struct Viewer {
     windows: BTreeMap<(usize, Direction), PnWindow>,
     highest_cmac_pn: BTreeMap<usize, u32>,
     names: BTreeMap<Ipv4Addr, String>,
+    /// How many names of the capture are in `names` already.
+    named: usize,
 }
 
 /// What the comment says became of a frame.
@@ -96,13 +98,20 @@ impl Viewer {
     /// A viewer with the keys of a log, or without.
     #[must_use]
     pub fn new(keys: Option<KeyLookup>) -> Self {
-        Self { keys, windows: BTreeMap::new(), highest_cmac_pn: BTreeMap::new(), names: BTreeMap::new() }
+        Self { keys, windows: BTreeMap::new(), highest_cmac_pn: BTreeMap::new(), names: BTreeMap::new(), named: 0 }
     }
 
     /// The names that the capture gives to addresses. With them the receivers' verdicts in its comments are read, too.
     pub fn name_nodes(&mut self, names: &[(Ipv4Addr, String)]) {
-        if names.len() > self.names.len() {
-            self.names.extend(names.iter().cloned());
+        // Only those that are new: there may be many, and several for one address.
+        self.names.extend(names.get(self.named..).unwrap_or_default().iter().cloned());
+        self.named = self.named.max(names.len());
+    }
+
+    /// Fills in the addresses of a frame of a foreign framing, as far as the keys tell them.
+    pub fn name_ends(&self, frame: &mut RecordedFrame) {
+        if let Some(keys) = &self.keys {
+            keys.name_ends(frame);
         }
     }
 

@@ -34,6 +34,9 @@ struct FrameLine<'a> {
     time_ns: i64,
     interface: &'a str,
     direction: Option<&'static str>,
+    /// The content alone tells the direction.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    direction_inferred: bool,
     #[serde(flatten)]
     first: PduFields<'a>,
     comment: &'a str,
@@ -101,7 +104,14 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
     let mut viewer = Viewer::new(keys);
     let mut reader = capture_reader::open(&arguments.file).map_err(Failure::Input)?;
     while let Some(frame) = reader.next() {
-        let frame = frame.map_err(Failure::Input)?;
+        let mut frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => {
+                tell_notes(&reader, messages);
+                return Err(Failure::Input(error));
+            }
+        };
+        viewer.name_ends(&mut frame);
         // A file may name its nodes after some of their frames.
         viewer.name_nodes(reader.records().names());
         let views = viewer.views(&frame);
@@ -162,6 +172,7 @@ fn json_line(
         time_ns: frame.time_ns,
         interface,
         direction: direction_word(frame.direction),
+        direction_inferred: frame.direction_inferred,
         first: pdu_fields(first, with_keys),
         comment: &frame.comment,
         pdus: several.iter().map(|view| pdu_fields(view, with_keys)).collect(),
@@ -176,6 +187,9 @@ fn text_line(frame: &RecordedFrame, interface: &str, views: &[View], out: &mut i
     write!(out, "{:>6} {sign}{}.{:09}", frame.number, nanos / 1_000_000_000, nanos % 1_000_000_000)?;
     write!(out, " {}", if interface.is_empty() { "-" } else { interface })?;
     write!(out, " {}", direction_word(frame.direction).unwrap_or("-"))?;
+    if frame.direction_inferred {
+        out.write_all(b"?")?;
+    }
     for (index, view) in views.iter().enumerate() {
         out.write_all(if index == 0 { b" " } else { b" | " })?;
         write!(out, "{}", view.kind)?;

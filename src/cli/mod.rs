@@ -5,6 +5,7 @@
 pub mod argument;
 pub mod calc;
 pub mod compare;
+pub mod convert;
 pub mod decrypt;
 mod frame_summary;
 pub mod frame_view;
@@ -48,6 +49,8 @@ pub enum Command {
     /// Makes Wireshark and tshark show all of a capture: a Lua plugin, and a profile with columns, colours and buttons
     #[command(subcommand)]
     Wireshark(wireshark::WiresharkCommand),
+    /// Writes the clean form of a capture that others made: m2m, GSMTAP, link types 188 and 147
+    Convert(convert::ConvertArguments),
 }
 
 /// How a command ended.
@@ -105,6 +108,7 @@ pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Resul
         Some(Command::Judge(arguments)) => judge::run(&arguments, out, messages),
         Some(Command::Decrypt(arguments)) => Ok(decrypt::run(&arguments, messages)),
         Some(Command::Wireshark(command)) => Ok(wireshark::run(&command, messages)),
+        Some(Command::Convert(arguments)) => convert::run(&arguments, out, messages),
         None => print(out, &Cli::command().render_help().to_string()).map(|()| Status::Success),
     }
 }

@@ -100,6 +100,14 @@ kinds! {
         Unencrypted = "unencrypted",
         /// A limit of the judge was reached: some of the capture was not judged.
         Limit = "limit",
+        /// Frames of a foreign framing that could not be read as they should.
+        Framing = "framing",
+        /// Frames whose direction their content alone tells: one that was sent back in the other direction does not show.
+        DirectionInferred = "direction_inferred",
+        /// Frames without a direction.
+        DirectionUnknown = "direction_unknown",
+        /// Frames whose mobile or base station cannot be told: what their receivers made of them is not judged.
+        LinkUnknown = "link_unknown",
     }
 }
 

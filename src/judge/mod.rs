@@ -28,6 +28,7 @@ pub use report::Judgement;
 use crate::capture::capture_reader::CaptureReader;
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::KeyLog;
+use crate::capture::key_lookup::KeyLookup;
 
 /// Judges a capture, which `open` opens; it is read twice.
 ///
@@ -38,17 +39,27 @@ pub fn judge<R: Read>(
     log: &KeyLog,
 ) -> Result<Judgement, CaptureError> {
     let mut survey = survey::Survey::default();
+    // Frames of foreign framings have no addresses; only then the keys are asked.
+    let mut lookup: Option<KeyLookup> = None;
     let mut reader = open()?;
     for frame in reader.by_ref() {
-        survey.frame(&frame?);
+        let mut frame = frame?;
+        if frame.foreign.is_some() {
+            lookup.get_or_insert_with(|| KeyLookup::new(log.clone())).name_ends(&mut frame);
+        }
+        survey.frame(&frame);
     }
     survey.complete();
     let mut reading = reading::Reading::new(log, &survey, reader.records().names());
     let mut reader = open()?;
     while let Some(frame) = reader.next() {
-        let frame = frame?;
+        let mut frame = frame?;
+        if let Some(lookup) = &lookup {
+            lookup.name_ends(&mut frame);
+        }
         let interface = reader.interface_name(frame.interface).to_owned();
         reading.frame(&frame, &interface);
     }
+    reading.framing_notes(reader.notes(), reader.more_notes());
     Ok(reading.finish(survey.frames))
 }

@@ -15,6 +15,7 @@ use super::reports::{Named, Reports};
 use super::survey::{AirLink, Survey};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
+use crate::capture::foreign::ReaderNote;
 use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use crate::capture::framing::CDMA_CODE_OCTETS;
 use crate::capture::key_log::KeyLog;
@@ -107,6 +108,7 @@ impl Reading {
                     commented: comment.accepted().filter(|_| !put_off).map(|_| taken),
                     frame,
                 };
+                self.foreign(frame, seen.place.link);
                 if comment.lost {
                     self.findings.note(NoteKind::Lost, Some(frame.number), "lost on the link, by its comment");
                 }
@@ -117,6 +119,37 @@ impl Reading {
                 Err(error) => self.findings.note(NoteKind::Malformed, Some(frame.number), error.to_string()),
             },
             _ => {}
+        }
+    }
+
+    /// Takes over what the reader says of foreign framings.
+    pub fn framing_notes(&mut self, notes: &[ReaderNote], more: u64) {
+        for note in notes {
+            for frame in &note.frames {
+                self.findings.note(NoteKind::Framing, Some(*frame), note.text.as_str());
+            }
+        }
+        if more > 0 {
+            self.findings.note(NoteKind::Framing, None, format!("{more} more of this sort"));
+        }
+    }
+
+    /// Notes what a frame of a foreign framing leaves open.
+    fn foreign(&mut self, frame: &RecordedFrame, link: AirLink) {
+        if frame.foreign.is_none() {
+            return;
+        }
+        let number = Some(frame.number);
+        if frame.direction_inferred {
+            let detail = "the direction is that of the content: a frame sent back in the other direction does not show";
+            self.findings.note(NoteKind::DirectionInferred, number, detail);
+        }
+        if frame.direction.is_none() {
+            let detail = "neither the capture nor the content tells the direction";
+            self.findings.note(NoteKind::DirectionUnknown, number, detail);
+        } else if link.ms.is_none() || link.bs.is_none() {
+            let detail = "mobile or base station cannot be told: what the receiver made of the frame is not judged";
+            self.findings.note(NoteKind::LinkUnknown, number, detail);
         }
     }
 

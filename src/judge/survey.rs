@@ -166,8 +166,8 @@ impl Survey {
         let ms = link.ms.and_then(|ip| self.mobiles.get(&ip).copied());
         match message {
             ManagementMessage::RngReq(request) => {
-                if let (Some(ip), Some(mac)) = (link.ms, request.ss_mac_address()) {
-                    if self.mobiles.len() < MAX_KNOWN {
+                if let Some(mac) = request.ss_mac_address() {
+                    if let Some(ip) = link.ms.filter(|_| self.mobiles.len() < MAX_KNOWN) {
                         self.mobiles.entry(ip).or_insert(mac);
                     }
                     if let Some(count) = request.cmac_key_count() {

@@ -9,6 +9,7 @@ use super::run::RunError;
 use super::script::{AttackAction, Script};
 use crate::capture::capture_reader::{self, CaptureReader};
 use crate::capture::error::CaptureError;
+use crate::capture::gathering::{Gathered, Strictness, gather};
 use crate::capture::{CapturedFrame, LinkKind};
 
 /// By number of the attack: the octets of its frames, in the order in which they are played.
@@ -30,10 +31,13 @@ pub(super) fn read(script: &Script, folder: &Path) -> Result<PlayedFrames, RunEr
         let wanted = if backbone { LinkKind::Backbone } else { LinkKind::Air };
         let mut octets = Vec::new();
         for &frame in frames {
-            let position = usize::try_from(frame).unwrap_or(usize::MAX).checked_sub(1);
-            let found = position.and_then(|position| capture.get(position));
+            // A frame of another's framing may hold several bursts: all of them are played.
+            let numbered = || capture.iter().filter(|(number, ..)| *number == u64::from(frame));
+            let found = numbered().next();
             match found {
-                Some((kind, captured)) if *kind == wanted => octets.push(captured.octets.clone()),
+                Some((_, kind, _)) if *kind == wanted => {
+                    octets.extend(numbered().map(|(_, _, captured)| captured.octets.clone()));
+                }
                 found => {
                     let expected = if backbone { "an Ethernet frame" } else { "a frame of 802.16" };
                     let found = match found {
@@ -49,9 +53,10 @@ pub(super) fn read(script: &Script, folder: &Path) -> Result<PlayedFrames, RunEr
     Ok(played)
 }
 
-/// Every frame of a capture with its kind.
-fn whole<R: std::io::Read>(reader: CaptureReader<R>) -> Result<Vec<(LinkKind, CapturedFrame)>, CaptureError> {
-    let capture = capture_reader::read_whole(reader)?;
+/// Every frame of a capture with its number and kind; those of no kind that can be played are left out.
+fn whole<R: std::io::Read>(mut reader: CaptureReader<R>) -> Result<Vec<(u64, LinkKind, CapturedFrame)>, CaptureError> {
+    let Gathered { capture, numbers, .. } = gather(&mut reader, None, Strictness::Lenient)?;
     let kind = |frame: &CapturedFrame| capture.interfaces.get(frame.interface).map(|interface| interface.kind);
-    Ok(capture.frames.iter().filter_map(|frame| Some((kind(frame)?, frame.clone()))).collect())
+    let numbered = capture.frames.iter().zip(numbers);
+    Ok(numbered.filter_map(|(frame, number)| Some((number, kind(frame)?, frame.clone()))).collect())
 }

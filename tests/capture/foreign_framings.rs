@@ -73,7 +73,9 @@ fn the_worked_m2m_frame_is_an_rng_req() {
     let file = samples::pcap(1, false, false, &[samples::Packet::whole(946_684_800_000_000, &worked_m2m_frame())]);
     let (frames, notes) = read(&file);
     assert_eq!((frames.len(), notes.len()), (1, 0));
-    assert_eq!((frames[0].octets.clone(), frames[0].direction), (octets(RNG_REQ), None));
+    assert_eq!(frames[0].octets, octets(RNG_REQ));
+    // The frame has no direction, and only mobiles send an RNG-REQ.
+    assert_eq!((frames[0].direction, frames[0].direction_inferred), (Some(Direction::Uplink), true));
     let [source, destination] = frames[0].addresses.map(Option::unwrap);
     assert_eq!((source, destination), ([0, 0x11, 0x22, 0x33, 0x44, 0x55], [0x0a, 0, 0, 0, 0, 2]));
 }
@@ -110,9 +112,10 @@ fn ethernet_m2m(file: &mut Pcapng, nanos: u64, ends: [u8; 2], tlvs: &[Vec<u8>]) 
 fn without_flags_whoever_sends_an_fch_is_a_base_station() {
     let mut file = Pcapng::new();
     file.interface(1, "eth0");
-    let burst = || vec![tlv(9, &octets(RNG_REQ))];
+    // Neither of them tells a direction itself.
+    let burst = || vec![tlv(9, &[0xff; 9])];
     ethernet_m2m(&mut file, 0, [1, 9], &burst());
-    ethernet_m2m(&mut file, 1, [1, 9], &[tlv(8, &[1, 2, 3]), tlv(9, &octets(RNG_REQ))]);
+    ethernet_m2m(&mut file, 1, [1, 9], &[tlv(8, &[1, 2, 3]), tlv(9, &[0xff; 9])]);
     ethernet_m2m(&mut file, 2, [9, 1], &burst());
     ethernet_m2m(&mut file, 3, [2, 9], &burst());
     ethernet_m2m(&mut file, 4, [2, 255], &[tlv(8, &[1, 2, 3])]);

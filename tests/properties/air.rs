@@ -4,13 +4,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use keyhop::dot16::wire::*;
+use keyhop_generators::eap::{eap_packet, eap_tls_data};
 use keyhop_generators::mac_pdu::{fragmentation_subheader, header, packed_body, packed_pieces};
 use keyhop_generators::management::management_message;
 
 use crate::config;
 
 /// Types of the messages that are decoded.
-const DECODED: [u8; 12] = [4, 5, 6, 7, 9, 10, 26, 27, 53, 57, 58, 59];
+const DECODED: [u8; 14] = [4, 5, 6, 7, 9, 10, 26, 27, 29, 49, 53, 57, 58, 59];
 
 /// What has to hold for whatever octets were taken for a management message.
 fn reads_back(octets: &[u8]) -> Result<(), TestCaseError> {
@@ -37,7 +38,7 @@ fn reads_back(octets: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(config(512))]
+    #![proptest_config(config(2048))]
 
     #[test]
     fn headers_round_trip(header in header()) {
@@ -85,6 +86,12 @@ proptest! {
         prop_assert_eq!((pdu.body, pdu.crc_form()), (&body[..], form));
         let header = GenericMacHeader { length: pdu.header.length, crc_present: form.is_some(), ..header };
         prop_assert_eq!(pdu.header, header);
+    }
+
+    #[test]
+    fn eap_packets_round_trip(packet in eap_packet(), data in eap_tls_data()) {
+        prop_assert_eq!(EapPacket::parse(&packet.octets().unwrap()), Ok(packet));
+        prop_assert_eq!(EapTlsData::parse(&data.octets().unwrap()), Ok(data));
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn frame(packet: &BackbonePacket) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(config(512))]
+    #![proptest_config(config(1024))]
 
     #[test]
     fn control_messages_round_trip(message in control_message()) {
@@ -42,12 +42,9 @@ proptest! {
         prop_assert_eq!(GrePacket::parse(&packet.octets().unwrap()).unwrap(), packet);
     }
 
-    /// A key that is no multiple of 16 octets is written, but not read as a key.
     #[test]
     fn radius_packets_round_trip(packet in radius_packet()) {
-        let octets = packet.octets().unwrap();
-        let read = RadiusPacket::parse(&octets).unwrap();
-        prop_assert_eq!(read.octets().unwrap(), octets);
+        prop_assert_eq!(RadiusPacket::parse(&packet.octets().unwrap()), Ok(packet));
     }
 
     #[test]

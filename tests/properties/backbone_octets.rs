@@ -18,7 +18,7 @@ use crate::held::{Parser, again};
 use crate::samples;
 
 /// Octets of memory for each octet of input, and beside those: what the top of `dot16::backbone` states.
-const MULTIPLE: u64 = 128;
+const MULTIPLE: u64 = 64;
 const CONSTANT: u64 = 4096;
 
 const MESSAGE: Parser = Parser {
@@ -81,14 +81,14 @@ const MENDED_FRAME: Parser = Parser {
 
 #[test]
 fn control_messages_hold_around_valid_ones() {
-    for seed in 0..samples(16) {
+    for seed in 0..samples(64) {
         MESSAGE.hold_around(&sample(&control_message(), seed).octets().unwrap());
     }
 }
 
 #[test]
 fn gre_and_radius_hold_around_valid_ones() {
-    for seed in 0..samples(16) {
+    for seed in 0..samples(64) {
         GRE.hold_around(&sample(&gre_packet(), seed).octets().unwrap());
         RADIUS.hold_around(&sample(&radius_packet(), seed).octets().unwrap());
     }
@@ -96,7 +96,7 @@ fn gre_and_radius_hold_around_valid_ones() {
 
 #[test]
 fn frames_hold_around_valid_ones() {
-    for seed in 0..samples(16) {
+    for seed in 0..samples(64) {
         let frame = sample(&frame(), seed);
         FRAME.hold_around(&frame);
         MENDED_FRAME.hold_around(&frame);
@@ -135,10 +135,10 @@ fn what_takes_the_most_memory_stays_below_the_bound() {
     let kinds = SINGLE_KINDS.iter().map(|(kind, _)| *kind).chain([62, 261, 999]);
     for kind in kinds.chain((0..400).filter(|kind| Compound::from_kind(*kind).is_some())) {
         let [high, low] = kind.to_be_bytes();
-        hold(&MESSAGE, &message(&[high, low, 0, 0].repeat(16_000)));
-        hold(&MESSAGE, &message(&[high, low, 0, 1, 0].repeat(13_000)));
+        hold(&MESSAGE, &message(&[high, low, 0, 0].repeat(8_193)));
+        hold(&MESSAGE, &message(&[high, low, 0, 1, 0].repeat(8_193)));
         // As deep as TLVs nest, and full of empty ones there.
-        let inner = [0, 9, 0, 0].repeat(16_000);
+        let inner = [0, 9, 0, 0].repeat(8_193);
         let nested = (0..6).fold(inner, |inner, _| {
             let length = u16::try_from(inner.len()).unwrap().to_be_bytes();
             [&[high, low], &length[..], &inner].concat()
@@ -160,6 +160,5 @@ fn what_takes_the_most_memory_stays_below_the_bound() {
         frame[16..18].copy_from_slice(&[claim, 0xff]);
         hold(&MENDED_FRAME, &frame);
     }
-    assert!(most > 4.0, "at most {most:.0} octets of memory for an octet of input: the bound could be a smaller one");
-    println!("at most {most:.0} octets of memory for an octet of input");
+    assert!(most > 8.0, "at most {most:.0} octets of memory for an octet of input: this is not what takes the most");
 }

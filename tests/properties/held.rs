@@ -118,3 +118,48 @@ pub fn again<T: PartialEq + Debug, E: Debug>(value: &T, written: &[u8], read: im
         Err(error) => panic!("{value:?} is written as {}: {error:?}", hex::encode(written)),
     }
 }
+
+mod tests {
+    //! That a parser which breaks a promise is found out.
+
+    use super::*;
+
+    fn hold(read: fn(&[u8]) -> Result<(), Fault>) {
+        let parser = Parser { name: "test", read, comes_back: |_| {}, multiple: 2, constant: 64 };
+        parser.hold(&[0; 100]);
+    }
+
+    fn fault(offset: usize, found: &str) -> Fault {
+        Fault { layer: "test".to_owned(), offset: Some(offset), expected: "x".to_owned(), found: found.to_owned() }
+    }
+
+    #[test]
+    fn one_that_keeps_its_promises_passes() {
+        hold(|input| Ok(drop(input.to_vec())));
+        hold(|input| Err(fault(input.len(), "y")));
+    }
+
+    #[test]
+    #[should_panic(expected = "test: a panic, on 100 octets: 0000")]
+    fn a_panic_is_found() {
+        hold(|input| Err(fault(usize::from(input[input.len()]), "y")));
+    }
+
+    #[test]
+    #[should_panic(expected = "265 octets of memory, 264 are allowed")]
+    fn memory_beyond_the_bound_is_found() {
+        hold(|input| Ok(drop(Vec::<u8>::with_capacity(input.len() * 2 + 65))));
+    }
+
+    #[test]
+    #[should_panic(expected = "offset Some(101)")]
+    fn an_offset_beyond_the_input_is_found() {
+        hold(|input| Err(fault(input.len() + 1, "y")));
+    }
+
+    #[test]
+    #[should_panic(expected = "an error that says nothing")]
+    fn an_error_without_a_reason_is_found() {
+        hold(|_| Err(fault(0, " ")));
+    }
+}

@@ -8,6 +8,7 @@ mod air_octets;
 mod backbone;
 mod backbone_octets;
 mod files;
+mod foreign;
 mod held;
 mod sampling;
 

@@ -1,8 +1,11 @@
 //! What is written is read by Wireshark as it was meant. Needs `tshark`, which `tests/run` installs.
 
 mod authentication;
+mod converted;
 mod data_plane;
 mod fields;
+#[path = "../support/foreign_framings.rs"]
+mod foreign_support;
 mod network_entry;
 mod plugin;
 mod plugin_expected;

@@ -1,5 +1,6 @@
 //! `captures/wireshark/keyhop.lua`: the fields it adds are those that the frames hold, in every frame of every golden.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use crate::plugin_expected::{Fields, fields_of};
 use crate::plugin_samples;
 use crate::tshark::{VALUE, in_pairs, lines_of_fields, read, tshark};
-use crate::worked_frames::{all, capture, file, goldens};
+use crate::worked_frames::{all, capture, file, goldens, named};
 
 pub const PLUGIN: &str = concat!("lua_script:", env!("CARGO_MANIFEST_DIR"), "/captures/wireshark/keyhop.lua");
 
@@ -289,14 +290,34 @@ fn the_worked_frames_are_shown_field_by_field() {
 #[test]
 fn every_field_of_every_frame_is_what_the_parsers_of_this_crate_read() {
     for capture in shown() {
-        let ReadCapture { frames, names } = ReadCapture::open(&capture.path);
-        assert_eq!(capture.frames.len(), frames.len(), "{}", capture.path.display());
-        for (shown, (frame, interface)) in capture.frames.iter().zip(&frames) {
-            let expected = fields_of(frame, interface, &names);
-            assert_eq!(shown.number, frame.number);
-            assert_eq!(shown.fields, expected, "{} frame {}: {}", capture.path.display(), frame.number, shown.info);
-        }
+        assert_as_parsed(capture);
     }
+}
+
+fn assert_as_parsed(capture: &ShownCapture) {
+    let ReadCapture { frames, names } = ReadCapture::open(&capture.path);
+    assert_eq!(capture.frames.len(), frames.len(), "{}", capture.path.display());
+    let mut differences = Vec::new();
+    for (shown, (frame, interface)) in capture.frames.iter().zip(&frames) {
+        assert_eq!(shown.number, frame.number);
+        let expected = fields_of(frame, interface, &names);
+        let fields: BTreeSet<&String> = shown.fields.keys().chain(expected.keys()).collect();
+        let differ = fields.into_iter().filter(|field| shown.fields.get(*field) != expected.get(*field));
+        differences.extend(differ.map(|field| {
+            let (shows, holds) = (shown.fields.get(field), expected.get(field));
+            format!("frame {} ({}): {field}: shown {shows:?}, read {holds:?}", frame.number, shown.info)
+        }));
+    }
+    assert_eq!(differences.iter().take(20).collect::<Vec<_>>(), [""; 0], "{}", capture.path.display());
+}
+
+/// The same for messages that are drawn from generators: many have values that nothing sends.
+#[test]
+fn every_field_of_generated_messages_is_what_the_parsers_of_this_crate_read() {
+    let (_folder, path) = file(&plugin_samples::generated(1500));
+    let shown = show(&path);
+    assert!(shown.frames.len() > 1000, "{}", shown.frames.len());
+    assert_as_parsed(&shown);
 }
 
 /// Nothing that the file can show is left untested.
@@ -372,6 +393,27 @@ fn the_file_brings_no_complaint_into_a_capture() {
     *spoilt.frames[0].octets.last_mut().unwrap() ^= 1;
     let (_folder, path) = file(spoilt);
     assert!(!show(&path).complaints.is_empty(), "a wrong CRC is seen this way");
+}
+
+/// 802.16 in Ethernet type 0x08F0: sequence number, number of TLVs, frame number (TLV 2), burst (TLV 9).
+#[test]
+fn a_burst_in_m2m_is_shown_as_one_that_stands_alone() {
+    let names = ["msho-req", "data-uplink"];
+    let worked = &shown()[shown().len() - 2].frames;
+    let alone = names.map(|name| &worked[all().iter().position(|frame| frame.name == name).unwrap()]);
+    let burst = names.map(|name| named(name).octets).concat();
+    let mut in_m2m = capture(vec![named("msho-req")]);
+    let frame = &mut in_m2m.frames[0];
+    let tlvs = [&[2, 3, 0, 0, 42, 9, u8::try_from(burst.len()).unwrap()][..], &burst].concat();
+    let header = [0x0a, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0xf0, 0, 1, 0, 2];
+    (frame.interface, frame.direction, frame.octets) = (1, None, [&header[..], &tlvs].concat());
+    let (_folder, path) = file(&in_m2m);
+    let shown = &show(&path).frames[0];
+    assert_eq!(shown.info, alone.map(|frame| frame.info.as_str()).join("; "));
+    for field in ["cid", "msg.type", "candidate.bsid", "cmac.value", "pn", "icv"] {
+        let expected: Vec<&String> = alone.iter().filter_map(|frame| frame.fields.get(field)).flatten().collect();
+        assert_eq!(shown.fields[field].iter().collect::<Vec<_>>(), expected, "{field}");
+    }
 }
 
 /// Frames of goldens with octets changed, cut and put in, their header mended in half of them so that the file reads on.

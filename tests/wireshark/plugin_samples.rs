@@ -406,6 +406,20 @@ fn comments(receiver: &str) -> Vec<FrameComment> {
     comments
 }
 
+/// Messages drawn from the generators, one for each seed below `seeds` whose message fits a PDU.
+pub fn generated(seeds: u64) -> Capture {
+    let pdu = |seed| {
+        let message = keyhop_generators::sample(&keyhop_generators::management::management_message(), seed);
+        let body = message.octets().ok()?;
+        let header = GenericMacHeader::new(Cid(0x0141));
+        MacPdu::build(header, &body, Some(CrcForm::MsbFirst)).ok()
+    };
+    let mut capture = capture();
+    let frame = capture.frames.remove(0);
+    capture.frames = (0..seeds).filter_map(pdu).map(|octets| CapturedFrame { octets, ..frame.clone() }).collect();
+    capture
+}
+
 /// All of them as a capture.
 pub fn capture() -> Capture {
     let mut frames: Vec<CapturedFrame> = Vec::new();

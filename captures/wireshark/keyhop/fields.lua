@@ -95,7 +95,7 @@ return function(keyhop)
         -- PKM-REQ, PKM-RSP
         pkm_code = u8("dot16.pkm.code", "PKM code", DEC, names.PKM_CODE),
         pkm_identifier = u8("dot16.pkm.identifier", "PKM identifier", DEC),
-        display_string = text("dot16.pkm.display_string", "Display string"),
+        display_string = octets("dot16.pkm.display_string", "Display string"),
         error_code = u8("dot16.pkm.error_code", "Reason code", DEC, names.PKM_ERROR),
         eap = octets("dot16.pkm.eap_payload", "EAP payload"),
         auth_result = u8("dot16.pkm.auth_result", "Auth result code", DEC),

@@ -312,7 +312,9 @@ return function(keyhop)
     }
 
     specs.PKM = {
-        [6] = one("Display string", f.display_string),
+        [6] = one("Display string", f.display_string, nil, function(_, item, _, range)
+            item:append_text(" (" .. range:string() .. ")")
+        end),
         [8] = one("TEK", f.tek_wrapped),
         [9] = one("Key lifetime", f.key_lifetime, 4),
         [10] = one("Key sequence number", f.key_sn, 1, function(value, _, say) say:add("AK_SN=%d", value % 16) end),

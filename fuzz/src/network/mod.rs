@@ -27,8 +27,8 @@ use watch::Watch;
 const INPUTS: u32 = 6_000;
 /// Frames that can be played again.
 const REMEMBERED: usize = 96;
-/// Frames under way.
-const UNDER_WAY: usize = 4_096;
+/// Frames under way: every user packet of a run, in pieces, twice, and something besides.
+const UNDER_WAY: usize = 20_000;
 /// Timer inputs of one node at one instant.
 const AT_ONE_INSTANT: u32 = 64;
 

@@ -16,6 +16,12 @@ use crate::choices::Choices;
 /// Longest stretch of time that one step lets pass.
 const LONGEST: Duration = Duration::from_millis(20 * 256);
 
+/// User packets of a run, and how many of them may have been sent before a long one.
+const PACKETS: u32 = 1_500;
+const LONG_PACKETS: u32 = 100;
+/// Octets of a user packet that is not long.
+const SHORT: u16 = 255;
+
 /// The steps of a run, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -115,7 +121,7 @@ fn take(network: &mut Network, step: Step, choices: &mut Choices<'_>, aim: Aim) 
             let fate = |bit: u8| if lost & 1 << bit == 0 { Fate::Delivered } else { Fate::Lost };
             network.fates.extend((0..8).map(fate));
         }
-        Step::Packet => packet(network, choices.any(), u16::from(choices.any()) * 12),
+        Step::Packet => packet(network, choices.any(), u16::from(choices.any()) * 6),
         Step::Stream => {
             for _ in 0..choices.below(32) + 1 {
                 packet(network, 0, 100);
@@ -220,6 +226,10 @@ fn to_mobile(network: &mut Network, choices: &mut Choices<'_>, command: Command)
 fn packet(network: &mut Network, way: u8, octets: u16) {
     let mobiles = network.topology.macs.len();
     let mobile = usize::from(way >> 1) % mobiles.max(1);
+    let (few, many) = (octets <= SHORT, network.watch.packets_in());
+    if many >= if few { PACKETS } else { LONG_PACKETS } {
+        return;
+    }
     let Some(ms) = network.topology.macs.get(mobile).copied() else { return };
     let packet = user_packet(network.watch.numbered(), octets);
     if way & 1 == 0 {

@@ -11,8 +11,8 @@ use keyhop::dot16::wire::{EncryptedBody, MacPdu, ManagementMessage, protected_pa
 use keyhop::emulation::{NodeIndex, Outbox};
 use keyhop::scenario::world::{LinkEnds, Topology};
 
-/// Frames that a node may send after one input: a full queue and something besides.
-const FRAMES_AT_ONCE: usize = 5_000;
+/// Frames that a node may send after one input: every user packet of a run, in pieces, and something besides.
+const FRAMES_AT_ONCE: usize = 10_000;
 
 /// What the fuzzer may do, which decides what must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,12 @@ impl Watch {
     /// The number of the next user packet.
     pub const fn numbered(&mut self) -> u32 {
         self.numbered += 1;
+        self.numbered
+    }
+
+    /// How many user packets were made.
+    #[must_use]
+    pub const fn packets_in(&self) -> u32 {
         self.numbered
     }
 

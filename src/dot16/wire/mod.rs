@@ -5,6 +5,10 @@
 //! kept. Where a public field is narrower on the wire than its type, writing refuses a value that does not fit; the few
 //! serialisers that cannot fail say which bits they write.
 //!
+//! Whatever its octets claim, reading takes at most 128 octets of memory at the same time for each octet of input, and 4096
+//! beside those, the value it answers included (`tests/properties`). Most of it is the room of a TLV in a list, of which
+//! an empty one has only two octets on the wire.
+//!
 //! From the outside in: a burst of PDUs is [`MacPdu::burst`]; a PDU on a management CID holds a [`ManagementMessage`], an
 //! encrypted one an [`EncryptedBody`]. The layouts are those of `dot16-wire.md` 1.5, 2 and 3; this crate's private numbers
 //! are in [`vendor`].
@@ -52,7 +56,7 @@ pub use error::WireError;
 pub use generic_mac_header::{GenericMacHeader, PduType};
 pub use ho_process_optimization::{HoProcessOptimization, HoSecurity};
 pub use mac_pdu::{EncryptedBody, MacPdu};
-pub use management::{ManagementMessage, message_name, protected_part};
+pub use management::{ManagementMessage, message_direction, message_name, protected_part};
 pub use mob_bsho_rsp::{BshoDecision, MobBshoRsp, MobBshoRspTlv, RecommendedBs};
 pub use mob_ho_ind::{HoIndication, MobHoInd, MobHoIndTlv, RangingParameters};
 pub use mob_msho_req::{CurrentBs, Measurements, MobMshoReq, MobMshoReqTlv, NewBs, ReportMetric};

@@ -16,9 +16,9 @@ use keyhop_generators::{mac_pdu, management, sample, tlv, transport};
 use tempfile::TempDir;
 
 /// Frames of a capture.
-const FRAMES: u64 = 500;
+const FRAMES: u64 = 1000;
 /// Captures of each kind.
-const CAPTURES: u64 = 4;
+const CAPTURES: u64 = 2;
 /// Ports that no other protocol has.
 const FREE_PORTS: u16 = 0xc000;
 
@@ -75,22 +75,31 @@ fn capture(frames: Vec<(usize, Vec<u8>, u64)>) -> Capture {
 
 /// Frames that a rule is about and that the generators rarely make.
 fn rare(seed: u64) -> Option<(usize, Vec<u8>, u64)> {
-    let packed = PduType::PACKING.with(PduType::EXTENDED);
+    let on = |cid| GenericMacHeader::new(Cid(cid));
     let with_crc = Some(CrcForm::MsbFirst);
-    let (pdu_type, cid, body, crc): (_, _, &[u8], _) = match seed {
+    let (header, body, crc): (_, &[u8], _) = match seed {
         // Packing: a piece of one octet, and one of none.
-        0 => (packed, 768, &[0, 0, 4, 0x60, 0, 0, 3], None),
+        0 => {
+            let pdu_type = PduType::PACKING.with(PduType::EXTENDED);
+            (GenericMacHeader { pdu_type, ..on(768) }, &[0, 0, 4, 0x60, 0, 0, 3], None)
+        }
         // RNG-RSP: initial ranging opportunity number, 13, as the last TLV.
-        1 => (PduType::NONE, 0, &[5, 0, 13, 1, 1], None),
+        1 => (on(0), &[5, 0, 13, 1, 1], None),
         // SA-TEK-Request: security capabilities, 19, with a list, 21, of one cryptographic suite, 20.
-        2 => (PduType::NONE, 321, &[9, 21, 1, 19, 7, 21, 5, 20, 3, 2, 1, 4], with_crc),
+        2 => (on(321), &[9, 21, 1, 19, 7, 21, 5, 20, 3, 2, 1, 4], with_crc),
         // User data that only begin as an IPv4 packet.
-        3 => (PduType::NONE, 768, &[0x45, 0, 0, 40, 0, 0, 0, 0], with_crc),
+        3 => (on(768), &[0x45, 0, 0, 40, 0, 0, 0, 0], with_crc),
         // IPv6.
-        4 => (PduType::NONE, 768, &[0x60, 0, 0, 0, 0, 0, 59, 64], with_crc),
+        4 => (on(768), &[0x60, 0, 0, 0, 0, 0, 59, 64], with_crc),
+        // A grant management subheader.
+        5 => {
+            let pdu_type = PduType::FAST_FEEDBACK_OR_GRANT_MANAGEMENT;
+            (GenericMacHeader { pdu_type, ..on(768) }, &[0, 9, 0x60], with_crc)
+        }
+        // An extended subheader group of one PDU SN.
+        6 => (GenericMacHeader { extended_subheader_group: true, ..on(768) }, &[3, 3, 9, 0x60], with_crc),
         _ => return None,
     };
-    let header = GenericMacHeader { pdu_type, ..GenericMacHeader::new(Cid(cid)) };
     Some((AIR, MacPdu::build(header, body, crc).unwrap(), seed))
 }
 
@@ -152,7 +161,7 @@ fn on_few_connections(pdu: &MacPdu<'_>) -> Vec<u8> {
     }
     let place = pdu.header.cid.0 % 48;
     // A quarter of them are management connections.
-    let cid = Cid(if place % 4 == 0 { 1 + place } else { 1 + place * 1365 });
+    let cid = Cid(if place.is_multiple_of(4) { 1 + place } else { 1 + place * 1365 });
     MacPdu::build(GenericMacHeader { cid, ..pdu.header }, pdu.body, pdu.crc_form()).unwrap()
 }
 
@@ -168,7 +177,7 @@ fn backbone(seed: u64) -> Option<(usize, Vec<u8>, u64)> {
             *client |= FREE_PORTS;
         }
         // Few numbers are that of IPv4 by chance.
-        BackbonePacket::Data(gre) if seed % 4 == 0 => gre.header.protocol = GreHeader::IPV4,
+        BackbonePacket::Data(gre) if seed.is_multiple_of(4) => gre.header.protocol = GreHeader::IPV4,
         BackbonePacket::Data(_) | BackbonePacket::Control(_) => {}
     }
     Some((BACKBONE, encapsulate(&from, &to, 1, &packet).ok()?, seed))

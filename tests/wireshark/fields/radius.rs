@@ -7,8 +7,7 @@ use super::eap;
 use super::expectation::Expectation;
 
 pub fn packet(fields: &mut Expectation, packet: &RadiusPacket) {
-    if packet.code.name() == "other" {
-        // Wireshark takes packets of some of these codes for no RADIUS at all.
+    if !is_radius(packet.code.0) {
         fields.rest("radius-code");
         return;
     }
@@ -42,6 +41,11 @@ pub fn packet(fields: &mut Expectation, packet: &RadiusPacket) {
 }
 
 const VENDOR_SPECIFIC: u8 = 26;
+
+/// Whether Wireshark takes a packet of this code for RADIUS.
+const fn is_radius(code: u8) -> bool {
+    matches!(code, 1..=13 | 21..=27 | 29..=34 | 40..=45 | 50 | 51 | 129..=132)
+}
 
 fn text(fields: &mut Expectation, name: &'static str, octets: &[u8]) {
     match str::from_utf8(octets) {

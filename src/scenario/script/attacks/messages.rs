@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::dot16::identifiers::Direction;
+use crate::dot16::wire::message_direction;
 
 /// Name of a management message, as [`MESSAGES`] has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,13 +47,7 @@ impl MessageName {
     /// The way that it goes; `None`: both stations send it.
     #[must_use]
     pub fn direction(self) -> Option<Direction> {
-        match self.0 {
-            "DSA-REQ" | "DSA-RSP" | "DSA-ACK" => None,
-            "MOB_NBR-ADV" | "MOB_BSHO-REQ" => Some(Direction::Downlink),
-            "MOB_HO-IND" => Some(Direction::Uplink),
-            name if name.ends_with("-RSP") => Some(Direction::Downlink),
-            _ => Some(Direction::Uplink),
-        }
+        message_direction(self.message_type())
     }
 
     /// The name.
