@@ -142,8 +142,9 @@ pub fn offer_golden(corpora: &mut Corpora, path: &Path) -> Result<(), Box<dyn Er
             FrameKind::Known(LinkKind::Air) => {
                 offer_burst(corpora, None, &frame.octets);
                 let names = reader.records().names().iter();
-                let receiver = names.filter(|(address, _)| Some(*address) == frame.destination).map(|(_, name)| name);
-                offer_framing(corpora, receiver.last().map_or("bs1", String::as_str), &frame)?;
+                let mut receiver =
+                    names.filter(|(address, _)| Some(*address) == frame.destination).map(|(_, name)| name);
+                offer_framing(corpora, receiver.next_back().map_or("bs1", String::as_str), &frame)?;
             }
             FrameKind::Known(LinkKind::Backbone) => offer_backbone(corpora, &frame.octets)?,
             _ => {}
