@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn one_that_keeps_its_promises_passes() {
         hold(|input| {
-            std::hint::black_box(input.to_vec());
+            assert_eq!(input.to_vec(), input);
             Ok(())
         });
         hold(|input| Err(fault(input.len(), "y")));
@@ -152,7 +152,8 @@ mod tests {
     #[should_panic(expected = "265 octets of memory, 264 are allowed")]
     fn memory_beyond_the_bound_is_found() {
         hold(|input| {
-            std::hint::black_box(Vec::<u8>::with_capacity(input.len() * 2 + 65));
+            let room: Vec<u8> = Vec::with_capacity(input.len() * 2 + 65);
+            assert!(room.is_empty());
             Ok(())
         });
     }
