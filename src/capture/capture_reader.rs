@@ -62,7 +62,7 @@ pub struct RecordedFrame {
     pub source: Option<Ipv4Addr>,
     /// Display address of the receiver (tag 21).
     pub destination: Option<Ipv4Addr>,
-    /// Its comments, one a line; of several bursts of one frame the first has them.
+    /// Its comments, one a line; of several bursts of one frame the first that holds MAC PDUs or a ranging code has them.
     pub comment: String,
     /// The frame without upper-PDU tags: a burst of MAC PDUs, an Ethernet frame, an IP packet, or what `kind` says.
     pub octets: Vec<u8>,
@@ -204,10 +204,12 @@ impl<R: Read> CaptureReader<R> {
             Err(error) => return Some(Err(error)),
         };
         if let Some(Unpacked { framing, addresses, pieces }) = self.foreign.unpack(&record) {
-            for piece in pieces {
+            // One for each burst would be as much memory as the product of the two.
+            let mut comments = std::mem::take(&mut record.comments);
+            let commented = pieces.iter().position(Piece::is_air).unwrap_or(0);
+            for (number, piece) in pieces.into_iter().enumerate() {
+                record.comments = if number == commented { std::mem::take(&mut comments) } else { Vec::new() };
                 self.rest.push_back(RecordedFrame::foreign(&record, framing, addresses, piece));
-                // One for each burst would be as much memory as the product of the two.
-                record.comments.clear();
             }
             return Some(Ok(()));
         }

@@ -112,6 +112,14 @@ pub enum Piece {
     Nothing(String),
 }
 
+impl Piece {
+    /// Whether it holds MAC PDUs or a ranging code, and nothing of the PHY alone.
+    #[must_use]
+    pub const fn is_air(&self) -> bool {
+        matches!(self, Self::Burst { kind: BurstKind::Pdu | BurstKind::CdmaCode, .. })
+    }
+}
+
 /// A record of a foreign framing, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpacked {
