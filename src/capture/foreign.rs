@@ -1,8 +1,8 @@
 //! 802.16 frames in the framings of others (`dot16-wire.md` 1.1), taken out of the records of a capture:
 //!
-//! * [`m2m`](super::m2m): Ethernet type 0x08F0, in Ethernet and Linux cooked frames;
-//! * [`gsmtap`](super::gsmtap): GSMTAP of type 7 in UDP port 4729, over IPv4 and IPv6 in the link types of
-//!   [`link_layer`](super::link_layer);
+//! * [`m2m`]: Ethernet type 0x08F0, in Ethernet and Linux cooked frames;
+//! * [`gsmtap`]: GSMTAP of type 7 in UDP port 4729, over IPv4 and IPv6 in the link types of
+//!   [`link_layer`];
 //! * link types 188 (IEEE802_16_MAC_CPS) and 147 (DLT_USER0, as Wireshark reads it once it is bound to
 //!   `wimax_pdu_burst_handler`): a burst of MAC PDUs with nothing around it.
 //!

@@ -3,7 +3,7 @@
 //!
 //! All files are put in place together, or none. The plugin is replaced whatever is there: nobody but this command writes it. A
 //! file of the profile is replaced only while it is as this command left it, for Wireshark writes into its profiles what its user
-//! changes: the record [`RECORD`] in the profile has the digest of every file as it was written.
+//! changes: the record `keyhop-installed` in the profile has the digest of every file as it was written.
 
 use std::ffi::OsString;
 use std::fs;
