@@ -120,6 +120,12 @@ impl Watch {
         self.numbered
     }
 
+    /// Whether a mobile goes on under a PMK with counts that it had before: its packets are old where it was.
+    #[must_use]
+    pub fn counts_are_lost(&self) -> bool {
+        !self.counts_lost.is_empty()
+    }
+
     /// How many user packets were made.
     #[must_use]
     pub const fn packets_in(&self) -> u32 {
