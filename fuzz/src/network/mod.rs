@@ -87,7 +87,7 @@ pub enum Fate {
     Twice(Duration),
     /// It arrives so much later.
     Late(Duration),
-    /// This bit of it arrives inverted.
+    /// This bit of it arrives inverted; on a wire it does not arrive.
     Inverted(u16),
 }
 
@@ -309,6 +309,8 @@ impl Network {
                 self.arrives(arrival + later, frame);
             }
             Fate::Late(later) => self.arrives(arrival + later, frame),
+            // Ethernet drops it: nothing else protects a user packet in a tunnel.
+            Fate::Inverted(_) if !self.is_air(port) => {}
             Fate::Inverted(bit) => {
                 let place = usize::from(bit / 8).checked_rem(frame.octets.len()).unwrap_or_default();
                 if let Some(octet) = frame.octets.get_mut(place) {
