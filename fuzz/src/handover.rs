@@ -25,8 +25,10 @@ pub fn run(octets: &[u8]) {
     let script = settings::script(choices.any());
     let mut network = Network::new(script);
     steps::run(&mut network, &mut choices, None);
-    // A PMK that ends is renewed by nobody but a script.
-    if network.now() + RECOVERY * 2 < VirtualTime::ZERO + script.authenticator.pmk_lifetime {
+    // A PMK that ends is renewed by nobody but a script. And a mobile that begins to count again comes to counts, and TEKs, that
+    // it has used: what it sends is dropped until its packet numbers are new ones.
+    let ends = VirtualTime::ZERO + script.authenticator.pmk_lifetime;
+    if network.now() + RECOVERY * 2 < ends && !network.watch.counts_are_lost() {
         nobody_is_locked_out(&mut network);
     }
     crate::network::tell_story(&network);

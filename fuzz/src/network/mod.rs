@@ -87,7 +87,7 @@ pub enum Fate {
     Twice(Duration),
     /// It arrives so much later.
     Late(Duration),
-    /// This bit of it arrives inverted.
+    /// This bit of it arrives inverted; on a wire it does not arrive.
     Inverted(u16),
 }
 
@@ -109,6 +109,8 @@ pub struct Network {
     /// What becomes of the next frames.
     pub fates: VecDeque<Fate>,
     inputs: u32,
+    /// Whether every input of a node is printed.
+    tells: bool,
     /// Timer inputs at the present instant, by node.
     timer_inputs: BTreeMap<NodeIndex, u32>,
 }
@@ -134,6 +136,7 @@ impl Network {
             history: VecDeque::new(),
             fates: VecDeque::new(),
             inputs: 0,
+            tells: std::env::var_os("KEYHOP_FUZZ_STORY").is_some_and(|level| level == "2"),
             timer_inputs: BTreeMap::new(),
         };
         // Every node says how it stands.
@@ -263,7 +266,13 @@ impl Network {
         self.inputs = self.inputs.saturating_add(1);
         let Some(station) = self.stations.get_mut(node.0) else { return };
         let mut outbox = Outbox::default();
+        let what = self.tells.then(|| format!("{input:02x?}"));
         station.handle(self.now, input, &mut outbox);
+        if let Some(what) = what {
+            let sent: Vec<&str> = outbox.frames().map(|(_, _, note)| note).collect();
+            let verdict = outbox.judged().map(|verdict| verdict.text.as_str());
+            eprintln!("story: {} {} {what}: {verdict:?}, sends {sent:?}", self.now, self.topology.names[node.0]);
+        }
         #[cfg(fuzzing)]
         if self.inputs.is_multiple_of(16) {
             self.watch.growth(node, station);
@@ -300,6 +309,8 @@ impl Network {
                 self.arrives(arrival + later, frame);
             }
             Fate::Late(later) => self.arrives(arrival + later, frame),
+            // Ethernet drops it: nothing else protects a user packet in a tunnel.
+            Fate::Inverted(_) if !self.is_air(port) => {}
             Fate::Inverted(bit) => {
                 let place = usize::from(bit / 8).checked_rem(frame.octets.len()).unwrap_or_default();
                 if let Some(octet) = frame.octets.get_mut(place) {
@@ -325,7 +336,8 @@ fn slot_end(start: VirtualTime, period: Duration, end: Duration) -> VirtualTime 
     if candidate > start { candidate } else { candidate + period }
 }
 
-/// Prints how far a run has come, if `KEYHOP_FUZZ_STORY` is set: `KEYHOP_FUZZ_STORY=1 cargo fuzz run handover -- -runs=0`.
+/// Prints how far a run has come, if `KEYHOP_FUZZ_STORY` is set: `KEYHOP_FUZZ_STORY=1 cargo fuzz run handover -- -runs=0`. With 2
+/// every input of a node is printed besides.
 pub fn tell_story(network: &Network) {
     if std::env::var_os("KEYHOP_FUZZ_STORY").is_some() {
         let (now, delivered) = (network.now, network.watch.delivered);

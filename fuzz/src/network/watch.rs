@@ -76,6 +76,8 @@ pub struct Watch {
     restarted: bool,
     network_counts: BTreeMap<MsMac, CmacKeyCount>,
     committed: BTreeMap<MsMac, CmacKeyCount>,
+    /// PMKs that came, by mobile and by who holds them, less the times that counts have begun anew.
+    new_pmks: BTreeMap<(MsMac, bool), u32>,
 }
 
 impl Watch {
@@ -99,6 +101,7 @@ impl Watch {
             restarted: false,
             network_counts: BTreeMap::new(),
             committed: BTreeMap::new(),
+            new_pmks: BTreeMap::new(),
         }
     }
 
@@ -118,6 +121,12 @@ impl Watch {
     pub const fn numbered(&mut self) -> u32 {
         self.numbered += 1;
         self.numbered
+    }
+
+    /// Whether a mobile goes on under a PMK with counts that it had before: its packets are old where it was.
+    #[must_use]
+    pub fn counts_are_lost(&self) -> bool {
+        !self.counts_lost.is_empty()
     }
 
     /// How many user packets were made.
@@ -184,10 +193,13 @@ impl Watch {
                     }
                 }
                 NamedKey::Pmk { .. } if *at_mobile => {
+                    // It is held before it is in use: the counts of the one before may still move.
+                    *self.new_pmks.entry((*ms, true)).or_default() += 1;
                     self.committed.remove(ms);
                     self.counts_lost.remove(ms);
                 }
                 NamedKey::Pmk { .. } => {
+                    *self.new_pmks.entry((*ms, false)).or_default() += 1;
                     self.network_counts.remove(ms);
                 }
                 _ => {}
@@ -195,18 +207,14 @@ impl Watch {
             What::NetworkCount(count) => {
                 self.counts.insert(count.0);
                 let before = self.network_counts.insert(*ms, *count);
-                assert!(
-                    before.is_none_or(|before| before <= *count) || !exact,
-                    "N goes from {before:?} back to {count}"
-                );
+                let kept = before.is_none_or(|before| before <= *count) || self.begins_anew(*ms, false);
+                assert!(kept || !exact, "N goes from {before:?} back to {count}");
             }
             What::Committed(count) => {
                 self.counts.insert(count.0);
                 let before = self.committed.insert(*ms, *count);
-                assert!(
-                    before.is_none_or(|before| before <= *count) || !exact,
-                    "M goes from {before:?} back to {count}"
-                );
+                let kept = before.is_none_or(|before| before <= *count) || self.begins_anew(*ms, true);
+                assert!(kept || !exact, "M goes from {before:?} back to {count}");
             }
             What::TrafficCount { count: Some(count), .. } => {
                 self.counts.insert(count.0);
@@ -237,6 +245,14 @@ impl Watch {
             What::Rejected(_) => self.depth.rejected += 1,
             _ => {}
         }
+    }
+
+    /// Whether a PMK has come whose counts have not begun yet.
+    fn begins_anew(&mut self, ms: MsMac, at_mobile: bool) -> bool {
+        let new = self.new_pmks.entry((ms, at_mobile)).or_default();
+        let any = *new > 0;
+        *new = new.saturating_sub(1);
+        any
     }
 
     pub(super) fn sent(&mut self, from: NodeIndex, ends: LinkEnds, octets: &[u8]) {
