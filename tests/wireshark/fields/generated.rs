@@ -98,6 +98,9 @@ fn rare(seed: u64) -> Option<(usize, Vec<u8>, u64)> {
         }
         // An extended subheader group of one PDU SN.
         6 => (GenericMacHeader { extended_subheader_group: true, ..on(768) }, &[3, 3, 9, 0x60], with_crc),
+        // SBC-REQ: a TLV of type 0, with and without another behind it.
+        7 => (on(1), &[26, 0, 1, 5, 1, 1, 1], with_crc),
+        8 => (on(1), &[26, 0, 5, 200, 9, 1, 3, 9], with_crc),
         _ => return None,
     };
     Some((AIR, MacPdu::build(header, body, crc).unwrap(), seed))
