@@ -1,9 +1,10 @@
 //! What the fuzzer calls: a module for each target, with a function `run` that takes the octets of one input.
 //!
 //! The programs in `fuzz_targets/` are nothing but the call. Whatever the octets are, `run` returns; it panics where keyhop
-//! breaks a promise. [`promises`], [`messages`], [`choices`] and [`network`] hold what several targets share.
+//! breaks a promise. [`promises`], [`messages`], [`choices`], [`network`] and [`machines`] hold what several targets share.
 
 pub mod choices;
+pub mod machines;
 pub mod messages;
 pub mod network;
 pub mod promises;

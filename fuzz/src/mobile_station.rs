@@ -1,28 +1,8 @@
-//! The state machine of a mobile, with the fuzzer at all of its links, under null crypto.
-//!
-//! The base stations and the gateway are there, so that it gets anywhere: it hands over, enters, authenticates, refreshes its TEKs. What the
-//! fuzzer sends it are frames of before, changed or not, messages of an insider who has every key, and any octets.
-//!
-//! Whoever has every key can make nodes use a nonce twice. What holds even so: no panic, no overflow, every frame that is sent
-//! reads and writes back, nothing grows beyond its limit, and nobody spins.
+//! The state machine of a mobile: it hands over, enters, authenticates, refreshes its TEKs.
 
-use crate::choices::Choices;
-use crate::network::watch::Adversary;
-use crate::network::{Network, settings, steps, tell_story};
+use crate::machines;
 
-/// Runs a network: the first octet says which, the others what happens in it.
+/// Runs a network in which the fuzzer aims at the first mobile.
 pub fn run(octets: &[u8]) {
-    crate::null_crypto();
-    let mut choices = Choices::new(octets);
-    let mut network = Network::new(settings::script(choices.any()));
-    network.watch.adversary = Adversary::Forger;
-    let aim = network.topology.mobile(0);
-    steps::run(&mut network, &mut choices, Some(aim));
-    network.go_on();
-    network.fates.clear();
-    network.advance(REST);
-    tell_story(&network);
+    machines::run(octets, |topology, _| topology.mobile(0));
 }
-
-/// What was begun comes to an end.
-const REST: std::time::Duration = std::time::Duration::from_secs(20);
