@@ -322,8 +322,8 @@ fn lookup(choices: &mut Choices<'_>) {
     let time = VirtualTime::from_nanos(u64::from(choices.any() & 127));
     let (ends, way) = (choices.any(), choices.any() & 3);
     let link = Link {
-        ms: (ends & 1 == 0).then(|| MsMac([0, 0, 0, 0, 0, ends >> 1 & 1])),
-        bs: (ends & 4 == 0).then(|| Bsid([0, 0, 0, 0, 0, ends >> 3 & 1])),
+        ms: (ends & 1 == 0).then_some(MsMac([0, 0, 0, 0, 0, ends >> 1 & 1])),
+        bs: (ends & 4 == 0).then_some(Bsid([0, 0, 0, 0, 0, ends >> 3 & 1])),
     };
     let direction = [None, Some(Direction::Uplink), Some(Direction::Downlink), None][usize::from(way)];
     let at = Sighting { time, direction, link };
