@@ -17,9 +17,10 @@ use crate::{one_of, transport};
 /// Highest time that both formats of a capture can hold: classic pcap has 32 bits for seconds since 1970.
 const LATEST_NANOS: u64 = 3_000_000_000_000_000_000;
 
-fn interface() -> impl Strategy<Value = InterfaceDescription> {
+fn interface() -> BoxedStrategy<InterfaceDescription> {
     (text(1..20), text(0..30), select([LinkKind::Air, LinkKind::Backbone, LinkKind::RawIp]))
         .prop_map(|(name, description, kind)| InterfaceDescription { name, description, kind })
+        .boxed()
 }
 
 /// An IPv4 address.
@@ -38,11 +39,11 @@ pub fn time() -> impl Strategy<Value = VirtualTime> + Clone {
 }
 
 /// A frame of an interface that stands to be chosen; it has the addresses of one on the air.
-fn frame() -> impl Strategy<Value = CapturedFrame> {
+fn frame() -> BoxedStrategy<CapturedFrame> {
     let octets = one_of![octets(0..60), burst(), transport::frame()];
     let comment = list(text(0..40), 0..4).prop_map(|lines| lines.join("\n"));
-    (time(), number::<u8>(), octets, maybe(direction()), maybe(address()), maybe(address()), comment).prop_map(
-        |(time, interface, octets, direction, source, destination, comment)| CapturedFrame {
+    (time(), number::<u8>(), octets, maybe(direction()), maybe(address()), maybe(address()), comment)
+        .prop_map(|(time, interface, octets, direction, source, destination, comment)| CapturedFrame {
             time,
             interface: interface.into(),
             octets,
@@ -50,15 +51,15 @@ fn frame() -> impl Strategy<Value = CapturedFrame> {
             source,
             destination,
             comment,
-        },
-    )
+        })
+        .boxed()
 }
 
 /// A capture of one to four interfaces, names, and up to seven frames, as pcapng can hold it: frames have display
 /// addresses on the air only.
-pub fn capture() -> impl Strategy<Value = Capture> {
-    (text(0..40), list(interface(), 1..5), list((address(), text(1..20)), 0..4), list(frame(), 0..8)).prop_map(
-        |(section_comment, interfaces, names, mut frames)| {
+pub fn capture() -> BoxedStrategy<Capture> {
+    (text(0..40), list(interface(), 1..5), list((address(), text(1..20)), 0..4), list(frame(), 0..8))
+        .prop_map(|(section_comment, interfaces, names, mut frames)| {
             for frame in &mut frames {
                 frame.interface %= interfaces.len();
                 if interfaces[frame.interface].kind != LinkKind::Air {
@@ -67,8 +68,8 @@ pub fn capture() -> impl Strategy<Value = Capture> {
                 }
             }
             Capture { section_comment, interfaces, names, frames }
-        },
-    )
+        })
+        .boxed()
 }
 
 /// Words without the marks that part a comment.
@@ -76,26 +77,28 @@ fn words() -> impl Strategy<Value = String> + Clone {
     text(0..30).prop_map(|text| text.replace(';', ","))
 }
 
-fn verdict(receiver: &'static str) -> impl Strategy<Value = ReceiverVerdict> {
+fn verdict(receiver: &'static str) -> BoxedStrategy<ReceiverVerdict> {
     let change = maybe(select([FrameChange::BitError, FrameChange::Modified]));
     let text = (select(["", "accepted: ", "dropped: ", "refused: ", "ignored: ", "no context: "]), words());
-    (number::<u8>(), change, text).prop_map(move |(duplicate, change, (begin, text))| ReceiverVerdict {
-        receiver: receiver.to_owned(),
-        duplicate: duplicate & 1 == 1,
-        change,
-        text: format!("{begin}{text}"),
-    })
+    (number::<u8>(), change, text)
+        .prop_map(move |(duplicate, change, (begin, text))| ReceiverVerdict {
+            receiver: receiver.to_owned(),
+            duplicate: duplicate & 1 == 1,
+            change,
+            text: format!("{begin}{text}"),
+        })
+        .boxed()
 }
 
 /// A comment on a frame for `receiver`.
-pub fn frame_comment(receiver: &'static str) -> impl Strategy<Value = FrameComment> {
-    (flags(), list(words(), 1..4), list(verdict(receiver), 0..4)).prop_map(
-        |([deliberate, lost, under_way], what, verdicts)| FrameComment {
+pub fn frame_comment(receiver: &'static str) -> BoxedStrategy<FrameComment> {
+    (flags(), list(words(), 1..4), list(verdict(receiver), 0..4))
+        .prop_map(|([deliberate, lost, under_way], what, verdicts)| FrameComment {
             deliberate,
             what: what.join("; "),
             lost,
             under_way,
             verdicts,
-        },
-    )
+        })
+        .boxed()
 }

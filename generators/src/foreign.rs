@@ -21,7 +21,7 @@ fn tlv(kind: u8, value: &[u8]) -> Vec<u8> {
 }
 
 /// TLVs of an m2m packet that stand together, and how many they are.
-fn m2m_tlvs() -> impl Strategy<Value = (u16, Vec<u8>)> {
+fn m2m_tlvs() -> BoxedStrategy<(u16, Vec<u8>)> {
     let one = |kind, value: Vec<u8>| (1, tlv(kind, &value));
     let small = (select([1_u8, 3, 4, 5, 11]), octets(1..2)).prop_map(move |(kind, value)| one(kind, value));
     let control = (select([2_u8, 7, 8]), octets(3..4)).prop_map(move |(kind, value)| one(kind, value));
@@ -34,28 +34,32 @@ fn m2m_tlvs() -> impl Strategy<Value = (u16, Vec<u8>)> {
         let fragment = if kind == 1 { 1 } else { fragment.max(2) };
         (4, [tlv(3, &[burst]), tlv(4, &[kind]), tlv(5, &[fragment]), tlv(9, &part)].concat())
     });
-    one_of![small, control, other, pdus, fragment]
+    one_of![small, control, other, pdus, fragment].boxed()
 }
 
 /// An m2m packet: what stands behind EtherType 0x08F0.
-pub fn m2m_packet() -> impl Strategy<Value = Vec<u8>> {
-    (array::<2>(), list(m2m_tlvs(), 0..5), octets(0..8)).prop_map(|(sequence, tlvs, padding)| {
-        let count: u16 = tlvs.iter().map(|(count, _)| count).sum();
-        let tlvs: Vec<u8> = tlvs.into_iter().flat_map(|(_, octets)| octets).collect();
-        [&sequence, &count.to_be_bytes(), &tlvs[..], &padding].concat()
-    })
+pub fn m2m_packet() -> BoxedStrategy<Vec<u8>> {
+    (array::<2>(), list(m2m_tlvs(), 0..5), octets(0..8))
+        .prop_map(|(sequence, tlvs, padding)| {
+            let count: u16 = tlvs.iter().map(|(count, _)| count).sum();
+            let tlvs: Vec<u8> = tlvs.into_iter().flat_map(|(_, octets)| octets).collect();
+            [&sequence, &count.to_be_bytes(), &tlvs[..], &padding].concat()
+        })
+        .boxed()
 }
 
 /// GSMTAP of type 7: what stands behind the UDP header.
-pub fn gsmtap() -> impl Strategy<Value = Vec<u8>> {
+pub fn gsmtap() -> BoxedStrategy<Vec<u8>> {
     let bursts = one_of![
         octets(3..4).prop_map(|code| (0x10_u8, code)),
         burst().prop_map(|burst| (0x13, burst)),
         (select([0x11_u8, 0x12, 0x14, 0x15, 0x20]), octets(0..40)),
     ];
-    (number::<u8>(), array::<8>(), bursts).prop_map(|(timeslot, radio, (kind, burst))| {
-        [&[2, 4, 7, timeslot], &radio[..], &[kind, 0, 0, 0], &burst].concat()
-    })
+    (number::<u8>(), array::<8>(), bursts)
+        .prop_map(|(timeslot, radio, (kind, burst))| {
+            [&[2, 4, 7, timeslot], &radio[..], &[kind, 0, 0, 0], &burst].concat()
+        })
+        .boxed()
 }
 
 /// `payload` in UDP over IPv4 to the port of GSMTAP, without checksums.
@@ -68,7 +72,7 @@ fn in_udp(payload: &[u8]) -> Vec<u8> {
 
 /// A frame of a foreign framing and the link type it is captured on: m2m in Ethernet (1), GSMTAP in Ethernet or in raw IP
 /// (101), bare bursts (147, 188).
-pub fn foreign_frame() -> impl Strategy<Value = (u16, Vec<u8>)> {
+pub fn foreign_frame() -> BoxedStrategy<(u16, Vec<u8>)> {
     let ethernet =
         |protocol: [u8; 2], addresses: [u8; 12], payload: &[u8]| [&addresses, &protocol[..], payload].concat();
     one_of![
@@ -77,4 +81,5 @@ pub fn foreign_frame() -> impl Strategy<Value = (u16, Vec<u8>)> {
         (array(), gsmtap()).prop_map(move |(addresses, tap)| (1, ethernet([8, 0], addresses, &in_udp(&tap)))),
         gsmtap().prop_map(|tap| (101, in_udp(&tap))),
     ]
+    .boxed()
 }

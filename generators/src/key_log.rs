@@ -38,24 +38,22 @@ fn count() -> impl Strategy<Value = CmacKeyCount> {
     number().prop_map(CmacKeyCount)
 }
 
-fn node() -> impl Strategy<Value = NodeRecord> {
-    (word(), word(), maybe(address()), maybe(array())).prop_map(|(name, role, ip, id)| NodeRecord {
-        name,
-        role,
-        ip,
-        id,
-    })
+fn node() -> BoxedStrategy<NodeRecord> {
+    (word(), word(), maybe(address()), maybe(array()))
+        .prop_map(|(name, role, ip, id)| NodeRecord { name, role, ip, id })
+        .boxed()
 }
 
-fn connection() -> impl Strategy<Value = ConnectionRecord> {
+fn connection() -> BoxedStrategy<ConnectionRecord> {
     let kind = select([ConnectionType::Basic, ConnectionType::Primary, ConnectionType::Transport]);
     (ms_mac(), bsid(), cid(), kind, said(), validity())
         .prop_map(|(ms, bs, cid, kind, said, validity)| ConnectionRecord { ms, bs, cid, kind, said, validity })
+        .boxed()
 }
 
-fn cmac_key() -> impl Strategy<Value = CmacKeyRecord> {
-    (direction(), ms_mac(), bsid(), akid(), count(), validity(), secret()).prop_map(
-        |(direction, ms, bs, akid, count, validity, key)| CmacKeyRecord {
+fn cmac_key() -> BoxedStrategy<CmacKeyRecord> {
+    (direction(), ms_mac(), bsid(), akid(), count(), validity(), secret())
+        .prop_map(|(direction, ms, bs, akid, count, validity, key)| CmacKeyRecord {
             direction,
             ms,
             bs,
@@ -63,16 +61,16 @@ fn cmac_key() -> impl Strategy<Value = CmacKeyRecord> {
             count,
             validity,
             key,
-        },
-    )
+        })
+        .boxed()
 }
 
-fn tek() -> impl Strategy<Value = TekRecord> {
+fn tek() -> BoxedStrategy<TekRecord> {
     let source = select([TekSource::Counter, TekSource::Random, TekSource::Reuse]);
     let holder = select([TekHolder::MobileStation, TekHolder::BaseStation, TekHolder::Both]);
     let which = (maybe(select([TekNumber::Zero, TekNumber::One])), bits(2), source, holder);
-    (ms_mac(), bsid(), akid(), said(), count(), which, validity(), secret()).prop_map(
-        |(ms, bs, akid, said, count, (tek, eks, source, holder), validity, key)| TekRecord {
+    (ms_mac(), bsid(), akid(), said(), count(), which, validity(), secret())
+        .prop_map(|(ms, bs, akid, said, count, (tek, eks, source, holder), validity, key)| TekRecord {
             ms,
             bs,
             akid,
@@ -84,12 +82,12 @@ fn tek() -> impl Strategy<Value = TekRecord> {
             holder,
             validity,
             key,
-        },
-    )
+        })
+        .boxed()
 }
 
 /// A connection or a key.
-pub fn record() -> impl Strategy<Value = KeyRecord> {
+pub fn record() -> BoxedStrategy<KeyRecord> {
     let pmk = (ms_mac(), bits(4), validity(), secret()).prop_map(|(ms, pmk_sn, validity, key)| PmkRecord {
         ms,
         pmk_sn,
@@ -115,9 +113,10 @@ pub fn record() -> impl Strategy<Value = KeyRecord> {
         cmac_key().prop_map(KeyRecord::CmacKey),
         tek().prop_map(KeyRecord::Tek),
     ]
+    .boxed()
 }
 
 /// A key log of up to three nodes and eleven records.
-pub fn key_log() -> impl Strategy<Value = KeyLog> {
-    (list(node(), 0..4), list(record(), 0..12)).prop_map(|(nodes, records)| KeyLog { nodes, records })
+pub fn key_log() -> BoxedStrategy<KeyLog> {
+    (list(node(), 0..4), list(record(), 0..12)).prop_map(|(nodes, records)| KeyLog { nodes, records }).boxed()
 }

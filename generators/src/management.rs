@@ -7,13 +7,14 @@ use crate::octets::{number, octets};
 use crate::{mobility, one_of, pkm, ranging, registration};
 
 /// A message of a type, 100 to 255, that is not decoded.
-fn other() -> impl Strategy<Value = ManagementMessage> {
+fn other() -> BoxedStrategy<ManagementMessage> {
     (number::<u8>(), octets(0..50))
         .prop_map(|(kind, body)| ManagementMessage::Other { message_type: 100 + kind % 156, body })
+        .boxed()
 }
 
 /// Any management message, of every kind alike.
-pub fn management_message() -> impl Strategy<Value = ManagementMessage> {
+pub fn management_message() -> BoxedStrategy<ManagementMessage> {
     one_of![
         ranging::rng_req().prop_map(ManagementMessage::RngReq),
         ranging::rng_rsp().prop_map(ManagementMessage::RngRsp),
@@ -31,4 +32,5 @@ pub fn management_message() -> impl Strategy<Value = ManagementMessage> {
         registration::dreg().prop_map(ManagementMessage::DregReq),
         other(),
     ]
+    .boxed()
 }

@@ -11,7 +11,7 @@ use crate::registration::{sa_tek_update, security_negotiation, tek_parameters};
 use crate::tlv::{akid, ms_mac, said, unknown_tlv, vendor};
 
 /// A PKM attribute of any type.
-pub fn pkm_attribute() -> impl Strategy<Value = PkmAttribute> {
+pub fn pkm_attribute() -> BoxedStrategy<PkmAttribute> {
     let text = || octets(1..300);
     let eap = one_of![
         1 => text(),
@@ -48,14 +48,12 @@ pub fn pkm_attribute() -> impl Strategy<Value = PkmAttribute> {
         vendor().prop_map(PkmAttribute::Vendor),
         unknown_tlv().prop_map(PkmAttribute::Other),
     ];
-    one_of![numbers, names, compounds]
+    one_of![numbers, names, compounds].boxed()
 }
 
 /// A PKM-REQ or PKM-RSP of up to seven attributes.
-pub fn pkm_message() -> impl Strategy<Value = PkmMessage> {
-    (number(), number(), list(pkm_attribute(), 0..8)).prop_map(|(code, identifier, attributes)| PkmMessage {
-        code: PkmCode(code),
-        identifier,
-        attributes,
-    })
+pub fn pkm_message() -> BoxedStrategy<PkmMessage> {
+    (number(), number(), list(pkm_attribute(), 0..8))
+        .prop_map(|(code, identifier, attributes)| PkmMessage { code: PkmCode(code), identifier, attributes })
+        .boxed()
 }

@@ -13,7 +13,7 @@ use crate::registration::reg_tlv;
 use crate::tlv::{akid, bsid, cid, cmac_tuple, ms_mac, unknown_tlv};
 
 /// An RNG-REQ of up to seven TLVs.
-pub fn rng_req() -> impl Strategy<Value = RngReq> {
+pub fn rng_req() -> BoxedStrategy<RngReq> {
     let tlv = one_of![
         number().prop_map(RngReqTlv::RequestedDownlinkBurstProfile),
         ms_mac().prop_map(RngReqTlv::SsMacAddress),
@@ -31,11 +31,11 @@ pub fn rng_req() -> impl Strategy<Value = RngReq> {
         number().prop_map(RngReqTlv::MacVersion),
         unknown_tlv().prop_map(RngReqTlv::Other),
     ];
-    (number(), list(tlv, 0..8)).prop_map(|(reserved, tlvs)| RngReq { reserved, tlvs })
+    (number(), list(tlv, 0..8)).prop_map(|(reserved, tlvs)| RngReq { reserved, tlvs }).boxed()
 }
 
 /// An RNG-RSP of up to seven TLVs.
-pub fn rng_rsp() -> impl Strategy<Value = RngRsp> {
+pub fn rng_rsp() -> BoxedStrategy<RngRsp> {
     let adjustments = one_of![
         number().prop_map(RngRspTlv::TimingAdjust),
         number().prop_map(RngRspTlv::PowerLevelAdjust),
@@ -67,5 +67,5 @@ pub fn rng_rsp() -> impl Strategy<Value = RngRsp> {
         unknown_tlv().prop_map(RngRspTlv::Other),
     ];
     let tlvs = list(one_of![adjustments, entry, security], 0..8);
-    (number(), tlvs).prop_map(|(reserved, tlvs)| RngRsp { reserved, tlvs })
+    (number(), tlvs).prop_map(|(reserved, tlvs)| RngRsp { reserved, tlvs }).boxed()
 }

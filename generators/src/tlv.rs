@@ -36,33 +36,35 @@ pub fn akid() -> impl Strategy<Value = AkId> + Clone {
 }
 
 /// A TLV of a type, 200 to 255, that no message knows, with 1 to 299 octets of value.
-pub fn unknown_tlv() -> impl Strategy<Value = Tlv> + Clone {
-    (number::<u8>(), octets(1..300)).prop_map(|(kind, value)| Tlv { kind: 200 + kind % 56, value })
+pub fn unknown_tlv() -> BoxedStrategy<Tlv> {
+    (number::<u8>(), octets(1..300)).prop_map(|(kind, value)| Tlv { kind: 200 + kind % 56, value }).boxed()
 }
 
 /// A TLV of any type with a short value.
-pub fn any_tlv() -> impl Strategy<Value = Tlv> + Clone {
-    (number(), octets(1..20)).prop_map(|(kind, value)| Tlv { kind, value })
+pub fn any_tlv() -> BoxedStrategy<Tlv> {
+    (number(), octets(1..20)).prop_map(|(kind, value)| Tlv { kind, value }).boxed()
 }
 
 /// A CMAC tuple of either length.
-pub fn cmac_tuple() -> impl Strategy<Value = CmacTuple> {
-    (bits(4), bits(4), maybe(bsid()), number(), array()).prop_map(|(reserved, ak_sn, bsid, pn, value)| CmacTuple {
-        reserved,
-        ak_sn: AkSequenceNumber(ak_sn),
-        bsid,
-        pn,
-        value,
-    })
+pub fn cmac_tuple() -> BoxedStrategy<CmacTuple> {
+    (bits(4), bits(4), maybe(bsid()), number(), array())
+        .prop_map(|(reserved, ak_sn, bsid, pn, value)| CmacTuple {
+            reserved,
+            ak_sn: AkSequenceNumber(ak_sn),
+            bsid,
+            pn,
+            value,
+        })
+        .boxed()
 }
 
 /// A flow of a candidate.
-fn candidate_flow() -> impl Strategy<Value = CandidateFlow> {
-    (number(), cid(), said()).prop_map(|(sfid, cid, said)| CandidateFlow { sfid: Sfid(sfid), cid, said })
+fn candidate_flow() -> BoxedStrategy<CandidateFlow> {
+    (number(), cid(), said()).prop_map(|(sfid, cid, said)| CandidateFlow { sfid: Sfid(sfid), cid, said }).boxed()
 }
 
 /// A vendor TLV: one of this crate with any of its items, or another vendor's.
-pub fn vendor() -> impl Strategy<Value = VendorTlv> {
+pub fn vendor() -> BoxedStrategy<VendorTlv> {
     let candidate = (bsid(), cid(), cid(), number(), list(candidate_flow(), 0..4)).prop_map(
         |(bsid, basic_cid, primary_cid, flags, flows)| Candidate { bsid, basic_cid, primary_cid, flags, flows },
     );
@@ -75,5 +77,5 @@ pub fn vendor() -> impl Strategy<Value = VendorTlv> {
     let ours = list(item, 0..5).prop_map(VendorTlv::new);
     let foreign = (array(), list(unknown_tlv().prop_map(VendorItem::Other), 0..3))
         .prop_map(|([a, b], items)| VendorTlv { vendor_id: [0, a, b], items });
-    one_of![ours, foreign]
+    one_of![ours, foreign].boxed()
 }

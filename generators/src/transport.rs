@@ -10,12 +10,13 @@ use crate::one_of;
 use crate::radius::radius_datagram;
 
 /// A packet of the backbone, of each kind alike.
-pub fn packet() -> impl Strategy<Value = BackbonePacket> {
+pub fn packet() -> BoxedStrategy<BackbonePacket> {
     one_of![
         gre_packet().prop_map(BackbonePacket::Data),
         control_message().prop_map(BackbonePacket::Control),
         radius_datagram().prop_map(BackbonePacket::Radius),
     ]
+    .boxed()
 }
 
 /// Someone on the backbone.
@@ -24,8 +25,10 @@ pub fn endpoint() -> impl Strategy<Value = BackboneEndpoint> + Clone {
 }
 
 /// The octets of a whole frame.
-pub fn frame() -> impl Strategy<Value = Vec<u8>> {
-    (endpoint(), endpoint(), number(), packet()).prop_map(|(from, to, identification, packet)| {
-        encapsulate(&from, &to, identification, &packet).expect("a packet that fits IPv4")
-    })
+pub fn frame() -> BoxedStrategy<Vec<u8>> {
+    (endpoint(), endpoint(), number(), packet())
+        .prop_map(|(from, to, identification, packet)| {
+            encapsulate(&from, &to, identification, &packet).expect("a packet that fits IPv4")
+        })
+        .boxed()
 }
