@@ -23,6 +23,8 @@ pub fn offer_values(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {
             ("registration_messages", ManagementMessage::RegReq(sample(&registration::reg_req(), seed))),
             ("registration_messages", ManagementMessage::RegRsp(sample(&registration::reg_rsp(), seed))),
             ("registration_messages", ManagementMessage::SbcReq(sample(&registration::sbc(), seed))),
+            ("registration_messages", ManagementMessage::DregCmd(sample(&registration::dreg(), seed))),
+            ("registration_messages", ManagementMessage::DregReq(sample(&registration::dreg(), seed))),
             ("mobility_messages", ManagementMessage::MobNbrAdv(sample(&mobility::mob_nbr_adv(), seed))),
             ("mobility_messages", ManagementMessage::MobMshoReq(sample(&mobility::mob_msho_req(), seed))),
             ("mobility_messages", ManagementMessage::MobBshoRsp(sample(&mobility::mob_bsho_rsp(), seed))),
