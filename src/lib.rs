@@ -3,6 +3,7 @@
 //! The map of the crate, from the inside out. Each room uses only rooms named before it.
 //!
 //! * [`time`]: virtual time.
+//! * [`lanes`]: AES-CCM, AES-CMAC and CRC-32 with what the processor has, many inputs side by side.
 //! * [`dot16::wire`]: octets of the air interface into values and back; no keys, no state, no clock.
 //! * [`dot16::backbone`]: the same for the ASN control plane, the GRE data path and RADIUS.
 //! * [`dot16::security`]: key derivation, CMAC tuples, CCM PDUs, PN windows, TEK contexts, EAP-TLS; no I/O.
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod dot16;
 pub mod emulation;
 pub mod judge;
+pub mod lanes;
 pub mod report;
 pub mod scenario;
 pub mod time;

@@ -7,10 +7,8 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
-use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
-use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+use pcap_file::pcap::{PcapHeader, PcapWriter};
 use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
 use pcap_file::pcapng::blocks::name_resolution::{Ipv4Record, NameResolutionBlock, Record};
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
@@ -31,6 +29,15 @@ pub const MAX_TEXT: usize = 65_535;
 pub const MAX_COMMENTS: usize = 8 * 1024 * 1024;
 /// Octets that an option has beside its value at most: code, length, padding.
 const COMMENT_FRAMING: usize = 7;
+
+/// Type of an Enhanced Packet Block, octets before its packet, and the options used of it.
+const ENHANCED_PACKET: u32 = 6;
+const PACKET_BLOCK_HEAD: usize = 28;
+const OPTION_END: u16 = 0;
+const OPTION_COMMENT: u16 = 1;
+const OPTION_FLAGS: u16 = 2;
+/// Octets before a packet of classic pcap.
+const PACKET_RECORD_HEAD: usize = 16;
 
 /// The application that a capture names as its maker.
 const APPLICATION: &str = "keyhop";
@@ -91,19 +98,17 @@ pub enum FileFormat {
     Pcap,
 }
 
-enum Output<W: Write> {
-    Pcapng(PcapNgWriter<W>),
-    Pcap(PcapWriter<W>),
-}
-
 /// Writes a capture frame by frame.
 pub struct CaptureWriter<W: Write> {
-    output: Output<W>,
+    out: W,
+    format: FileFormat,
     kinds: Vec<LinkKind>,
     frames: u64,
+    /// The block of the frame being written; kept for the next one.
+    block: Vec<u8>,
 }
 
-fn text(text: &str, what: &str, frame: u64) -> Result<Cow<'static, str>, CaptureError> {
+fn checked_text(text: &str, what: &str, frame: u64) -> Result<(), CaptureError> {
     if text.len() > MAX_TEXT {
         return Err(CaptureError::Unwritable {
             frame,
@@ -111,14 +116,15 @@ fn text(text: &str, what: &str, frame: u64) -> Result<Cow<'static, str>, Capture
             found: format!("{} octets", text.len()),
         });
     }
-    Ok(Cow::Owned(text.to_owned()))
+    Ok(())
 }
 
-/// The comments of frame `frame`, one for each line of `lines`; none if it is empty.
-fn comments(lines: &str, frame: u64) -> Result<Vec<Cow<'static, str>>, CaptureError> {
-    if lines.is_empty() {
-        return Ok(Vec::new());
-    }
+fn text(text: &str, what: &str, frame: u64) -> Result<Cow<'static, str>, CaptureError> {
+    checked_text(text, what, frame).map(|()| Cow::Owned(text.to_owned()))
+}
+
+/// Checks the comments of frame `frame`, one for each line of `lines`; none if it is empty.
+fn check_comments(lines: &str, frame: u64) -> Result<(), CaptureError> {
     let framing = lines.split('\n').count().saturating_mul(COMMENT_FRAMING);
     let octets = lines.len().saturating_add(framing);
     if octets > MAX_COMMENTS {
@@ -128,7 +134,21 @@ fn comments(lines: &str, frame: u64) -> Result<Vec<Cow<'static, str>>, CaptureEr
             found: format!("{octets} octets"),
         });
     }
-    lines.split('\n').map(|line| text(line, "a comment", frame)).collect()
+    lines.split('\n').try_for_each(|line| checked_text(line, "a comment", frame))
+}
+
+/// Appends an option: code, length, value, and what it takes to a multiple of four octets.
+fn option(block: &mut Vec<u8>, code: u16, value: &[u8]) {
+    let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+    block.extend_from_slice(&code.to_le_bytes());
+    block.extend_from_slice(&length.to_le_bytes());
+    block.extend_from_slice(value);
+    pad(block);
+}
+
+/// A block begins at the start of the buffer, and everything in it at a multiple of four octets.
+fn pad(block: &mut Vec<u8>) {
+    block.resize(block.len().next_multiple_of(4), 0);
 }
 
 fn refused(error: PcapError, frame: u64) -> CaptureError {
@@ -188,8 +208,8 @@ impl<W: Write> CaptureWriter<W> {
     /// # Errors
     /// `out` refuses, or a text is too long for the format.
     pub fn new(out: W, format: FileFormat, header: &CaptureHeader) -> Result<Self, CaptureError> {
-        let output = match format {
-            FileFormat::Pcapng => Output::Pcapng(pcapng_output(out, header)?),
+        let out = match format {
+            FileFormat::Pcapng => pcapng_output(out, header)?.into_inner(),
             FileFormat::Pcap => {
                 let header = PcapHeader {
                     snaplen: MAX_PACKET,
@@ -198,18 +218,18 @@ impl<W: Write> CaptureWriter<W> {
                     endianness: Endianness::Little,
                     ..PcapHeader::default()
                 };
-                Output::Pcap(PcapWriter::with_header(out, header).map_err(|error| refused(error, 0))?)
+                PcapWriter::with_header(out, header).map_err(|error| refused(error, 0))?.into_writer()
             }
         };
         let kinds = header.interfaces.iter().map(|interface| interface.kind).collect();
-        Ok(Self { output, kinds, frames: 0 })
+        Ok(Self { out, format, kinds, frames: 0, block: Vec::new() })
     }
 
     /// Writes one frame.
     ///
     /// # Errors
     /// `out` refuses, the interface does not exist, or the frame with its tags, its time or its comment is beyond
-    /// what the format can hold.
+    /// what the format can hold. Of a frame that is refused nothing is written.
     pub fn write_frame(&mut self, frame: &CapturedFrame) -> Result<(), CaptureError> {
         let number = self.frames.saturating_add(1);
         let unwritable = |expected: &str, found: String| CaptureError::Unwritable {
@@ -220,53 +240,83 @@ impl<W: Write> CaptureWriter<W> {
         let Some(kind) = self.kinds.get(frame.interface).copied() else {
             return Err(unwritable("an interface of this capture", frame.interface.to_string()));
         };
-        let octets: Cow<'_, [u8]> = if kind == LinkKind::Air || matches!(self.output, Output::Pcap(_)) {
-            let air = kind == LinkKind::Air;
+        let time = frame
+            .time
+            .as_nanos()
+            .checked_add(EPOCH_SECONDS.saturating_mul(1_000_000_000))
+            .ok_or_else(|| unwritable("a time that fits 64 bits of nanoseconds", frame.time.to_string()))?;
+        let head = match self.format {
+            FileFormat::Pcapng => PACKET_BLOCK_HEAD,
+            FileFormat::Pcap => PACKET_RECORD_HEAD,
+        };
+        // The head is written over when lengths are known.
+        self.block.clear();
+        self.block.resize(head, 0);
+        let air = kind == LinkKind::Air;
+        if air || self.format == FileFormat::Pcap {
             let tagged = UpperPdu {
-                dissector: kind.dissector(&frame.octets).to_owned(),
+                dissector: Cow::Borrowed(kind.dissector(&frame.octets)),
                 source: frame.source,
                 destination: frame.destination,
-                protocol: if air { PROTOCOL_COLUMN.to_owned() } else { String::new() },
+                protocol: Cow::Borrowed(if air { PROTOCOL_COLUMN } else { "" }),
                 direction: frame.direction,
                 payload: &frame.octets,
             };
-            Cow::Owned(upper_pdu::wrap(&tagged).map_err(|error| unwritable(&error.expected, error.found))?)
+            upper_pdu::append(&tagged, &mut self.block).map_err(|error| unwritable(&error.expected, error.found))?;
         } else {
-            Cow::Borrowed(&frame.octets)
-        };
-        let length = u32::try_from(octets.len())
+            self.block.extend_from_slice(&frame.octets);
+        }
+        let octets = self.block.len().saturating_sub(head);
+        let length = u32::try_from(octets)
             .ok()
             .filter(|length| *length <= MAX_PACKET)
-            .ok_or_else(|| unwritable("a frame of at most 262144 octets with its tags", octets.len().to_string()))?;
-        let since_1970 = frame.time.as_nanos().checked_add(EPOCH_SECONDS.saturating_mul(1_000_000_000));
-        let time = since_1970
-            .map(Duration::from_nanos)
-            .ok_or_else(|| unwritable("a time that fits 64 bits of nanoseconds", frame.time.to_string()))?;
-        match &mut self.output {
-            Output::Pcap(writer) => {
-                writer
-                    .write_packet(&PcapPacket { timestamp: time, orig_len: length, data: octets })
-                    .map_err(|error| refused(error, number))?;
-            }
-            Output::Pcapng(writer) => {
-                let mut options = Vec::new();
-                if let Some(direction) = frame.direction {
-                    options.push(EnhancedPacketOption::Flags(match direction {
-                        Direction::Downlink => 1,
-                        Direction::Uplink => 2,
-                    }));
-                }
-                for comment in comments(&frame.comment, number)? {
-                    options.push(EnhancedPacketOption::Comment(comment));
-                }
-                let interface_id = u32::try_from(frame.interface)
+            .ok_or_else(|| unwritable("a frame of at most 262144 octets with its tags", octets.to_string()))?;
+        let fields = match self.format {
+            FileFormat::Pcapng => {
+                let interface = u32::try_from(frame.interface)
                     .map_err(|_| unwritable("an interface number of 32 bits", frame.interface.to_string()))?;
-                let block =
-                    EnhancedPacketBlock { interface_id, timestamp: time, original_len: length, data: octets, options };
-                writer.write_block(&block.into_block()).map_err(|error| refused(error, number))?;
+                self.options(frame, number)?;
+                let whole = self.block.len().saturating_add(4);
+                let whole = u32::try_from(whole)
+                    .map_err(|_| unwritable("a block whose length fits 32 bits", whole.to_string()))?;
+                self.block.extend_from_slice(&whole.to_le_bytes());
+                let [high, low] = [(time >> 32) as u32, time as u32];
+                [ENHANCED_PACKET, whole, interface, high, low, length, length]
+            }
+            FileFormat::Pcap => {
+                let seconds = time / 1_000_000_000;
+                let seconds = u32::try_from(seconds)
+                    .map_err(|_| unwritable("a time that fits 32 bits of seconds", frame.time.to_string()))?;
+                [seconds, (time % 1_000_000_000) as u32, length, length, 0, 0, 0]
+            }
+        };
+        for (place, field) in self.block[..head].as_chunks_mut().0.iter_mut().zip(fields) {
+            *place = field.to_le_bytes();
+        }
+        self.out.write_all(&self.block).map_err(|error| CaptureError::io("cannot be written", error))?;
+        self.frames = number;
+        Ok(())
+    }
+
+    /// Direction and comments of a frame.
+    fn options(&mut self, frame: &CapturedFrame, number: u64) -> Result<(), CaptureError> {
+        pad(&mut self.block);
+        if let Some(direction) = frame.direction {
+            let flags: u32 = match direction {
+                Direction::Downlink => 1,
+                Direction::Uplink => 2,
+            };
+            option(&mut self.block, OPTION_FLAGS, &flags.to_le_bytes());
+        }
+        if !frame.comment.is_empty() {
+            check_comments(&frame.comment, number)?;
+            for line in frame.comment.split('\n') {
+                option(&mut self.block, OPTION_COMMENT, line.as_bytes());
             }
         }
-        self.frames = number;
+        if frame.direction.is_some() || !frame.comment.is_empty() {
+            option(&mut self.block, OPTION_END, &[]);
+        }
         Ok(())
     }
 
@@ -281,10 +331,7 @@ impl<W: Write> CaptureWriter<W> {
     /// # Errors
     /// `out` refuses.
     pub fn finish(self) -> Result<W, CaptureError> {
-        let mut out = match self.output {
-            Output::Pcapng(writer) => writer.into_inner(),
-            Output::Pcap(writer) => writer.into_writer(),
-        };
+        let mut out = self.out;
         out.flush().map_err(|error| CaptureError::io("cannot be written", error))?;
         Ok(out)
     }

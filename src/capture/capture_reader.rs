@@ -142,7 +142,7 @@ impl RecordedFrame {
         })?;
         frame.kind = match LinkKind::from_dissector(&tagged.dissector) {
             Some(kind) => FrameKind::Known(kind),
-            None => FrameKind::Dissector(tagged.dissector),
+            None => FrameKind::Dissector(tagged.dissector.into_owned()),
         };
         frame.direction = tagged.direction.or(frame.direction);
         frame.source = tagged.source;

@@ -4,18 +4,16 @@
 //! length 0; the octets behind it are the frame. [`wrap`] and [`UpperPdu::parse`] are inverse of each other for
 //! the tags that keyhop writes; other tags are stepped over.
 
+use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
-use cookie_factory::bytes::be_u16;
-use cookie_factory::combinator::slice;
-use cookie_factory::gen_simple;
-use cookie_factory::sequence::tuple;
 use nom::bytes::complete::take;
 use nom::number::complete::be_u16 as number16;
 use nom::{IResult, Parser};
 
 use crate::dot16::identifiers::Direction;
 
+/// The end of the list; written with length 0.
 const TAG_END: u16 = 0;
 const TAG_DISSECTOR: u16 = 12;
 const TAG_IPV4_SOURCE: u16 = 20;
@@ -27,13 +25,13 @@ const TAG_DIRECTION: u16 = 35;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpperPdu<'a> {
     /// Tag 12: the Wireshark dissector that reads the frame; empty if the tag is missing.
-    pub dissector: String,
+    pub dissector: Cow<'a, str>,
     /// Tag 20: display address of the sender.
     pub source: Option<Ipv4Addr>,
     /// Tag 21: display address of the receiver.
     pub destination: Option<Ipv4Addr>,
     /// Tag 33: text of Wireshark's Protocol column; empty if the tag is missing.
-    pub protocol: String,
+    pub protocol: Cow<'a, str>,
     /// Tag 35: 0 = sent = uplink, 1 = received = downlink; anything else is no direction.
     pub direction: Option<Direction>,
     /// The frame itself.
@@ -79,10 +77,10 @@ impl<'a> UpperPdu<'a> {
     /// A tag runs over the end, the list is not closed, or an address or direction tag has not 4 octets.
     pub fn parse(octets: &'a [u8]) -> Result<Self, UpperPduError> {
         let mut parsed = Self {
-            dissector: String::new(),
+            dissector: Cow::Borrowed(""),
             source: None,
             destination: None,
-            protocol: String::new(),
+            protocol: Cow::Borrowed(""),
             direction: None,
             payload: &[],
         };
@@ -99,10 +97,10 @@ impl<'a> UpperPdu<'a> {
                     parsed.payload = rest;
                     return Ok(parsed);
                 }
-                TAG_DISSECTOR => parsed.dissector = text(value),
+                TAG_DISSECTOR => parsed.dissector = Cow::Owned(text(value)),
                 TAG_IPV4_SOURCE => parsed.source = Some(address(value, offset)?),
                 TAG_IPV4_DESTINATION => parsed.destination = Some(address(value, offset)?),
-                TAG_PROTOCOL_COLUMN => parsed.protocol = text(value),
+                TAG_PROTOCOL_COLUMN => parsed.protocol = Cow::Owned(text(value)),
                 TAG_DIRECTION => {
                     parsed.direction = match value {
                         [0, 0, 0, 0] => Some(Direction::Uplink),
@@ -129,6 +127,16 @@ impl<'a> UpperPdu<'a> {
 /// # Errors
 /// A text is longer than the 65,535 octets that its length field can name.
 pub fn wrap(frame: &UpperPdu<'_>) -> Result<Vec<u8>, UpperPduError> {
+    let mut octets = Vec::with_capacity(frame.payload.len().saturating_add(80));
+    append(frame, &mut octets)?;
+    Ok(octets)
+}
+
+/// Appends tags and payload of `frame` to `octets`, as [`wrap`] puts them together.
+///
+/// # Errors
+/// As [`wrap`]; part of it has been appended then.
+pub fn append(frame: &UpperPdu<'_>, octets: &mut Vec<u8>) -> Result<(), UpperPduError> {
     let source = frame.source.map(|address| address.octets());
     let destination = frame.destination.map(|address| address.octets());
     let direction = frame.direction.map(|direction| match direction {
@@ -142,24 +150,23 @@ pub fn wrap(frame: &UpperPdu<'_>) -> Result<Vec<u8>, UpperPduError> {
         (TAG_PROTOCOL_COLUMN, frame.protocol.as_bytes()),
         (TAG_DIRECTION, direction.as_ref().map_or(&[], |octets| octets)),
     ];
-    let unwritable = |offset: usize, found: usize| UpperPduError {
-        offset,
-        expected: "a tag value of at most 65535 octets".to_owned(),
-        found: format!("{found} octets"),
-    };
-    let mut octets = Vec::with_capacity(frame.payload.len().saturating_add(80));
+    let start = octets.len();
     for (kind, value) in tags {
         if value.is_empty() {
             continue;
         }
-        let offset = octets.len();
-        let length = u16::try_from(value.len()).map_err(|_| unwritable(offset, value.len()))?;
-        octets = gen_simple(tuple((be_u16(kind), be_u16(length), slice(value))), octets)
-            .map_err(|_| unwritable(offset, value.len()))?;
+        let length = u16::try_from(value.len()).map_err(|_| UpperPduError {
+            offset: octets.len().saturating_sub(start),
+            expected: "a tag value of at most 65535 octets".to_owned(),
+            found: format!("{} octets", value.len()),
+        })?;
+        octets.extend_from_slice(&kind.to_be_bytes());
+        octets.extend_from_slice(&length.to_be_bytes());
+        octets.extend_from_slice(value);
     }
-    let offset = octets.len();
-    gen_simple(tuple((be_u16(TAG_END), be_u16(0), slice(frame.payload))), octets)
-        .map_err(|_| unwritable(offset, frame.payload.len()))
+    octets.extend_from_slice(&[0; 4]);
+    octets.extend_from_slice(frame.payload);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -169,10 +176,10 @@ mod tests {
 
     fn uplink(payload: &[u8]) -> UpperPdu<'_> {
         UpperPdu {
-            dissector: "wimax_pdu_burst_handler".to_owned(),
+            dissector: "wimax_pdu_burst_handler".into(),
             source: Some(Ipv4Addr::new(10, 16, 0, 10)),
             destination: Some(Ipv4Addr::new(10, 16, 0, 2)),
-            protocol: "WiMAX".to_owned(),
+            protocol: "WiMAX".into(),
             direction: Some(Direction::Uplink),
             payload,
         }
@@ -196,7 +203,7 @@ mod tests {
     fn unknown_tags_are_stepped_over() {
         let octets = hex::decode("0063000101000c0002697000000000ff").unwrap();
         let parsed = UpperPdu::parse(&octets).unwrap();
-        assert_eq!((parsed.dissector.as_str(), parsed.payload), ("ip", &[0xff][..]));
+        assert_eq!((&*parsed.dissector, parsed.payload), ("ip", &[0xff][..]));
     }
 
     #[test]
@@ -217,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_name_longer_than_its_length_field_is_refused() {
-        let frame = UpperPdu { protocol: "x".repeat(65_536), ..uplink(&[]) };
+        let frame = UpperPdu { protocol: "x".repeat(65_536).into(), ..uplink(&[]) };
         assert!(wrap(&frame).is_err());
     }
 

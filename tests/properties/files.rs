@@ -182,10 +182,10 @@ fn upper_pdu_tags_hold_around_valid_ones() {
     for capture in small_captures().take(usize::try_from(samples(8)).unwrap()) {
         for frame in &capture.frames {
             let tagged = UpperPdu {
-                dissector: "wimax_pdu_burst_handler".to_owned(),
+                dissector: "wimax_pdu_burst_handler".into(),
                 source: frame.source,
                 destination: frame.destination,
-                protocol: "WiMAX".to_owned(),
+                protocol: "WiMAX".into(),
                 direction: frame.direction,
                 payload: &frame.octets,
             };

@@ -11,18 +11,11 @@
 //! outside: it is computed over the sealed PDU, and neither function here looks at one that was received
 //! ([`MacPdu::crc_form`] does).
 
-use aes::Aes128;
-use ccm::Ccm;
-use ccm::aead::{AeadInOut, KeyInit};
-use ccm::consts::{U8, U13};
-
 use super::keys::Tek;
 use super::packet_number::PacketNumber;
 use crate::dot16::identifiers::Direction;
 use crate::dot16::wire::{CrcForm, EncryptedBody, GenericMacHeader, MacPdu, WireError};
-
-/// The CCM of the suite: nonce 13 octets, tag 8 octets.
-type Dot16Ccm = Ccm<Aes128, U8, U13>;
+use crate::lanes::{CcmJob, Path};
 
 /// Octets of a CRC-32.
 const CRC_OCTETS: usize = 4;
@@ -115,10 +108,10 @@ pub fn seal(
         return Ok(MacPdu::build(header, &body, crc)?);
     }
     let mut ciphertext = plaintext.to_vec();
-    let icv = cipher(tek)
-        .encrypt_inout_detached(&nonce(&header, field).into(), &[], ciphertext.as_mut_slice().into())
-        .map_err(|_| too_long)?;
-    let body = EncryptedBody { pn: field, ciphertext: &ciphertext, icv: icv.into() }.octets();
+    let mut job = [CcmJob::new(tek.octets(), nonce(&header, field), &mut ciphertext)];
+    Path::best().seal(&mut job);
+    let [CcmJob { icv, .. }] = job;
+    let body = EncryptedBody { pn: field, ciphertext: &ciphertext, icv }.octets();
     Ok(MacPdu::build(header, &body, crc)?)
 }
 
@@ -134,14 +127,10 @@ pub fn open(tek: &Tek, pdu: &MacPdu<'_>) -> Result<Opened, OpenError> {
         let taken = super::null_crypto::takes(tag, &body.icv);
         return if taken { Ok(Opened { pn, direction, plaintext }) } else { Err(OpenError::Icv) };
     }
-    cipher(tek)
-        .decrypt_inout_detached(
-            &nonce(&pdu.header, body.pn).into(),
-            &[],
-            plaintext.as_mut_slice().into(),
-            &body.icv.into(),
-        )
-        .map_err(|_| OpenError::Icv)?;
+    let nonce = nonce(&pdu.header, body.pn);
+    let mut job = [CcmJob { icv: body.icv, ..CcmJob::new(tek.octets(), nonce, &mut plaintext) }];
+    Path::best().open(&mut job);
+    let [CcmJob { verified: true, .. }] = job else { return Err(OpenError::Icv) };
     Ok(Opened { pn, direction, plaintext })
 }
 
@@ -162,10 +151,6 @@ fn parts<'a>(pdu: &MacPdu<'a>) -> Result<(EncryptedBody<'a>, PacketNumber, Direc
     Ok((body, pn, direction))
 }
 
-fn cipher(tek: &Tek) -> Dot16Ccm {
-    Dot16Ccm::new(&(*tek.octets()).into())
-}
-
 /// The nonce of a PDU, 13 octets: two PDUs under one TEK must never have the same. `header` is that of the sealed
 /// PDU, `pn_field` its PN field with the direction bit.
 #[must_use]
@@ -180,7 +165,10 @@ mod tests {
     use super::*;
     use crate::dot16::identifiers::Cid;
     use crate::dot16::wire::PduType;
-    use ccm::aead::Aead;
+    use aes::Aes128;
+    use ccm::Ccm;
+    use ccm::aead::{Aead, KeyInit};
+    use ccm::consts::{U8, U13};
     use proptest::prelude::*;
 
     const TEK: [u8; 16] = [0x5a; 16];
@@ -293,7 +281,7 @@ mod tests {
     fn a_packet_number_of_zero_is_refused_in_both_directions_even_if_the_icv_is_right() {
         for field in [0, 0x8000_0000_u32] {
             let header = GenericMacHeader { encrypted: true, length: 18, ..header() };
-            let icv = cipher(&tek()).encrypt(&nonce(&header, field).into(), &[][..]).unwrap();
+            let icv = Ccm::<Aes128, U8, U13>::new(&TEK.into()).encrypt(&nonce(&header, field).into(), &[][..]).unwrap();
             let body = [&field.to_le_bytes()[..], &icv].concat();
             let pdu = MacPdu::build(header, &body, None).unwrap();
             assert_eq!(opened(&pdu), Err(OpenError::PnZero { field }));

@@ -1,5 +1,7 @@
 //! Header check sequence and CRC-32 of a MAC PDU (802.16-2009 clauses 6.3.2.1.1 and 6.3.3.5; `dot16-wire.md` 2.2 and 2.3).
 
+use crate::lanes::crc_register;
+
 const fn hcs_table() -> [u8; 256] {
     let mut table = [0; 256];
     let mut index = 0;
@@ -8,22 +10,6 @@ const fn hcs_table() -> [u8; 256] {
         let mut bit = 0;
         while bit < 8 {
             register = (register << 1) ^ (if register & 0x80 == 0 { 0 } else { 0x07 });
-            bit += 1;
-        }
-        table[index] = register;
-        index += 1;
-    }
-    table
-}
-
-const fn msb_first_table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut index = 0;
-    while index < 256 {
-        let mut register = (index as u32) << 24;
-        let mut bit = 0;
-        while bit < 8 {
-            register = (register << 1) ^ (if register & 0x8000_0000 == 0 { 0 } else { 0x04c1_1db7 });
             bit += 1;
         }
         table[index] = register;
@@ -49,7 +35,6 @@ const fn reflected_table() -> [u32; 256] {
 }
 
 static HCS: [u8; 256] = hcs_table();
-static MSB_FIRST: [u32; 256] = msb_first_table();
 static REFLECTED: [u32; 256] = reflected_table();
 
 /// Header check sequence over the first five octets of a generic MAC header: CRC-8 of polynomial 0x07 (x^8 + x^2 + x + 1),
@@ -77,13 +62,7 @@ impl CrcForm {
     #[must_use]
     pub fn octets(self, data: &[u8]) -> [u8; 4] {
         match self {
-            Self::MsbFirst => {
-                let register = data.iter().fold(u32::MAX, |register, octet| {
-                    let [top, ..] = register.to_be_bytes();
-                    (register << 8) ^ MSB_FIRST[usize::from(top ^ octet)]
-                });
-                (!register).to_be_bytes()
-            }
+            Self::MsbFirst => (!crc_register(data)).to_be_bytes(),
             Self::Ofdma => {
                 let register = data.iter().fold(u32::MAX, |register, octet| {
                     let [low, ..] = register.to_le_bytes();

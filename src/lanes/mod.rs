@@ -1,0 +1,485 @@
+//! AES-CCM and AES-CMAC of many inputs at once, each under a key of its own.
+//!
+//! A CBC-MAC is a chain: one PDU keeps a core waiting for one AES round after the other. Here up to 16 inputs lie side by
+//! side, so that rounds of one fill the waiting times of the others (`performance.md` 1). There are three ways to the same octets,
+//! see [`Path`].
+//!
+//! # Safety
+//!
+//! This is the one module of the crate with `unsafe` in it, for one thing: to call functions compiled for instructions that
+//! not every processor has. Such a call is sound if the processor has them all, and each stands behind [`Path::is_available`],
+//! which asks for the same instructions. What is called is itself safe code: it has no pointers, octets become registers through `zerocopy`.
+
+#![allow(unsafe_code)]
+
+use subtle::ConstantTimeEq;
+
+mod crc;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// The CRC-32 of `octets`, most significant bit first, before it is complemented.
+#[must_use]
+pub fn crc_register(octets: &[u8]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(first) = octets.first_chunk()
+        && is_x86_feature_detected!("pclmulqdq")
+        && is_x86_feature_detected!("ssse3")
+        && is_x86_feature_detected!("sse4.1")
+    {
+        let (rest, taken) = match octets.as_rchunks() {
+            ([], blocks) => (&blocks[1..], BLOCK),
+            (start, blocks) => (blocks, start.len()),
+        };
+        // SAFETY: the processor has the three features that the function is compiled for.
+        return unsafe { crc::carry_less::register(*first, taken, rest) };
+    }
+    crc::portable(octets)
+}
+
+/// Octets of an AES block.
+const BLOCK: usize = 16;
+/// Octets of the CCM tag.
+const ICV: usize = 8;
+/// Longest text of a [`CcmJob`] in octets: the counter of its blocks has one octet here. A PDU has 2029 at most.
+pub const MAX_TEXT: usize = 255 * BLOCK;
+
+/// One text for AES-CCM with a nonce of 13 octets, a tag of 8 and no associated data.
+pub struct CcmJob<'a> {
+    /// The key.
+    pub key: &'a [u8; 16],
+    /// The nonce.
+    pub nonce: [u8; 13],
+    /// The plaintext, which becomes the ciphertext, or the other way round; at most [`MAX_TEXT`] octets.
+    pub text: &'a mut [u8],
+    /// The tag: what sealing makes, and what opening compares.
+    pub icv: [u8; ICV],
+    /// Whether it verified, once it was opened; the text of one that did not is zeros.
+    pub verified: bool,
+}
+
+impl<'a> CcmJob<'a> {
+    /// A text to seal.
+    #[must_use]
+    pub const fn new(key: &'a [u8; 16], nonce: [u8; 13], text: &'a mut [u8]) -> Self {
+        Self { key, nonce, text, icv: [0; ICV], verified: false }
+    }
+
+    /// Takes the tag that was computed.
+    fn tagged<const OPEN: bool>(&mut self, icv: [u8; ICV]) {
+        if !OPEN {
+            self.icv = icv;
+            return;
+        }
+        self.verified = icv.ct_eq(&self.icv).into();
+        if !self.verified {
+            self.text.fill(0);
+        }
+    }
+}
+
+/// Block B_0 (flags of a tag of 8 octets and a length of 2, nonce, length) and block A_0 (flags, nonce, counter 0).
+fn first_blocks(nonce: [u8; 13], length: usize) -> [[u8; BLOCK]; 2] {
+    let block = |flags: u8, end: u16| {
+        let mut block = [flags; BLOCK];
+        block[1..14].copy_from_slice(&nonce);
+        block[14..].copy_from_slice(&end.to_be_bytes());
+        block
+    };
+    [block(0x19, u16::try_from(length).unwrap_or(u16::MAX)), block(0x01, 0)]
+}
+
+/// One message for AES-CMAC.
+pub struct CmacJob<'a> {
+    /// The key.
+    pub key: &'a [u8; 16],
+    /// The message, of any length.
+    pub message: &'a [u8],
+    /// Its CMAC.
+    pub mac: [u8; BLOCK],
+}
+
+/// How it is computed. Every path gives the same octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// The `ccm` and `cmac` crates, one input after the other.
+    Portable,
+    /// Lanes of 128 bits, up to eight at once; a text alone has CBC-MAC and CTR interleaved. Needs AES-NI and SSSE3.
+    AesNi,
+    /// Registers of four lanes, up to four at once. Needs VAES, AVX-512F and AVX-512BW.
+    Vaes,
+}
+
+impl Path {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Portable, Self::AesNi, Self::Vaes];
+
+    /// Whether this processor has what the path needs.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi => is_x86_feature_detected!("aes") && is_x86_feature_detected!("ssse3"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes => {
+                Self::AesNi.is_available()
+                    && is_x86_feature_detected!("vaes")
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// The fastest path of this processor.
+    #[must_use]
+    pub fn best() -> Self {
+        // The features that have been asked for are kept by the standard library: asking again is a load and a test.
+        [Self::Vaes, Self::AesNi].into_iter().find(|path| path.is_available()).unwrap_or(Self::Portable)
+    }
+
+    /// Encrypts every text and sets its tag.
+    ///
+    /// # Panics
+    /// If the path is not available, or a text is longer than [`MAX_TEXT`].
+    pub fn seal(self, jobs: &mut [CcmJob<'_>]) {
+        self.ccm::<false>(jobs);
+    }
+
+    /// Decrypts every text and says whether its tag verifies, compared in constant time.
+    ///
+    /// # Panics
+    /// As [`Self::seal`].
+    pub fn open(self, jobs: &mut [CcmJob<'_>]) {
+        self.ccm::<true>(jobs);
+    }
+
+    /// The first of `keys` under which `ciphertext` and `icv` verify with `nonce`.
+    ///
+    /// # Panics
+    /// As [`Self::seal`].
+    #[must_use]
+    pub fn first_that_opens(
+        self,
+        keys: &[[u8; 16]],
+        nonce: [u8; 13],
+        ciphertext: &[u8],
+        icv: [u8; ICV],
+    ) -> Option<usize> {
+        assert!(self.is_available(), "this processor has no {self:?}");
+        assert!(ciphertext.len() <= MAX_TEXT, "a text of more than {MAX_TEXT} octets");
+        let [mac, counter] = first_blocks(nonce, ciphertext.len());
+        let mut tags = [[0; BLOCK]; 16];
+        let mut start = 0;
+        while let Some(rest) = keys.get(start..).filter(|rest| !rest.is_empty()) {
+            let lanes = self.lanes().iter().copied().find(|lanes| *lanes <= rest.len()).unwrap_or(1);
+            let (now, tags) = (&rest[..lanes], &mut tags[..lanes]);
+            match (self, lanes) {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the processor has what the path needs, as was asserted.
+                (Self::Vaes, 16) => unsafe { x86::vaes::tags::<4>(now, mac, counter, ciphertext, tags) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::Vaes, 8) => unsafe { x86::vaes::tags::<2>(now, mac, counter, ciphertext, tags) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::Vaes, 4) => unsafe { x86::vaes::tags::<1>(now, mac, counter, ciphertext, tags) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi, 8) => unsafe { x86::aes_ni::tags::<8>(now, mac, counter, ciphertext, tags) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi, 4) => unsafe { x86::aes_ni::tags::<4>(now, mac, counter, ciphertext, tags) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi | Self::Vaes, 1) => unsafe { x86::aes_ni::tags::<1>(now, mac, counter, ciphertext, tags) },
+                _ => portable::tags(now, nonce, ciphertext, icv, tags),
+            }
+            let icv = u64::from_ne_bytes(icv);
+            let verifies = |tag: &[u8; BLOCK]| {
+                let [tag @ .., _, _, _, _, _, _, _, _] = *tag;
+                bool::from(u64::from_ne_bytes(tag).ct_eq(&icv))
+            };
+            if let Some(lane) = tags.iter().position(verifies) {
+                return Some(start + lane);
+            }
+            start += lanes;
+        }
+        None
+    }
+
+    /// The CMACs of messages of one length under one key.
+    ///
+    /// # Panics
+    /// If the path is not available.
+    #[must_use]
+    pub fn cmacs_of_one_key<const N: usize>(self, key: &[u8; 16], messages: &[[u8; N]]) -> Vec<[u8; BLOCK]> {
+        assert!(self.is_available(), "this processor has no {self:?}");
+        let mut macs = vec![[0; BLOCK]; messages.len()];
+        let (mut messages, mut rest) = (messages, macs.as_mut_slice());
+        while !messages.is_empty() {
+            let lanes = self.lanes().iter().copied().find(|lanes| *lanes <= messages.len()).unwrap_or(1);
+            let (now, later) = messages.split_at(lanes);
+            let (macs, others) = rest.split_at_mut(lanes);
+            (messages, rest) = (later, others);
+            match (self, lanes) {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the processor has what the path needs, as was asserted.
+                (Self::Vaes, 16) => unsafe { x86::vaes::cmacs_of_one_key::<4, N>(key, now, macs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::Vaes, 8) => unsafe { x86::vaes::cmacs_of_one_key::<2, N>(key, now, macs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::Vaes, 4) => unsafe { x86::vaes::cmacs_of_one_key::<1, N>(key, now, macs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi, 8) => unsafe { x86::aes_ni::cmacs_of_one_key::<8, N>(key, now, macs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi, 4) => unsafe { x86::aes_ni::cmacs_of_one_key::<4, N>(key, now, macs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi | Self::Vaes, 1) => unsafe { x86::aes_ni::cmacs_of_one_key::<1, N>(key, now, macs) },
+                _ => portable::cmacs_of_one_key(key, now, macs),
+            }
+        }
+        macs
+    }
+
+    /// The CMAC of every message.
+    ///
+    /// # Panics
+    /// If the path is not available.
+    pub fn cmac(self, jobs: &mut [CmacJob<'_>]) {
+        assert!(self.is_available(), "this processor has no {self:?}");
+        self.side_by_side(
+            jobs,
+            |job| job.message.len(),
+            |jobs| match (self, jobs.len()) {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the processor has what the path needs, as was asserted.
+                (Self::Vaes, 16) => unsafe { x86::vaes::cmac::<4>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::Vaes, 8) => unsafe { x86::vaes::cmac::<2>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::Vaes, 4) => unsafe { x86::vaes::cmac::<1>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi, 8) => unsafe { x86::aes_ni::cmac::<8>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi, 4) => unsafe { x86::aes_ni::cmac::<4>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi | Self::Vaes, 1) => unsafe { x86::aes_ni::cmac::<1>(jobs) },
+                _ => portable::cmac(jobs),
+            },
+        );
+    }
+
+    fn ccm<const OPEN: bool>(self, jobs: &mut [CcmJob<'_>]) {
+        assert!(self.is_available(), "this processor has no {self:?}");
+        assert!(jobs.iter().all(|job| job.text.len() <= MAX_TEXT), "a text of more than {MAX_TEXT} octets");
+        self.side_by_side(
+            jobs,
+            |job| job.text.len(),
+            |jobs| match (self, jobs.len()) {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the processor has what the path needs, as was asserted.
+                (Self::Vaes, 16) => unsafe { x86::vaes::ccm::<4, OPEN>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::Vaes, 8) => unsafe { x86::vaes::ccm::<2, OPEN>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::Vaes, 4) => unsafe { x86::vaes::ccm::<1, OPEN>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi, 8) => unsafe { x86::aes_ni::ccm::<8, OPEN>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi, 4) => unsafe { x86::aes_ni::ccm::<4, OPEN>(jobs) },
+                #[cfg(target_arch = "x86_64")]
+                (Self::AesNi | Self::Vaes, 1) => unsafe { x86::aes_ni::ccm::<1, OPEN>(jobs) },
+                _ => portable::ccm::<OPEN>(jobs),
+            },
+        );
+    }
+
+    /// How many inputs lie side by side, the most first.
+    const fn lanes(self) -> &'static [usize] {
+        match self {
+            Self::Portable => &[1],
+            Self::AesNi => &[8, 4, 1],
+            Self::Vaes => &[16, 8, 4, 1],
+        }
+    }
+
+    /// Takes inputs of like length together, as many at once as there are lanes.
+    fn side_by_side<'j, J>(
+        self,
+        jobs: &'j mut [J],
+        length: impl Fn(&J) -> usize,
+        mut work: impl FnMut(&mut [&'j mut J]),
+    ) {
+        let mut sorted: Vec<&'j mut J> = jobs.iter_mut().collect();
+        sorted.sort_by_key(|job| length(job));
+        let mut rest = sorted.as_mut_slice();
+        for lanes in self.lanes() {
+            let mut together = rest.chunks_exact_mut(*lanes);
+            together.by_ref().for_each(&mut work);
+            rest = together.into_remainder();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Octets that look like none in particular.
+    fn octets(count: usize, seed: usize) -> Vec<u8> {
+        (0..count).map(|place| ((place + 7) * (seed + 3) * 2_654_435_761 >> 13) as u8).collect()
+    }
+
+    fn paths() -> impl Iterator<Item = Path> {
+        Path::ALL.into_iter().filter(|path| path.is_available())
+    }
+
+    /// Seals texts of these lengths, each under a key of its own, and gives texts and tags.
+    fn sealed(path: Path, lengths: &[usize]) -> Vec<(Vec<u8>, [u8; ICV])> {
+        let keys: Vec<[u8; 16]> = (0..lengths.len()).map(|seed| octets(16, seed).try_into().unwrap()).collect();
+        let mut texts: Vec<Vec<u8>> =
+            lengths.iter().enumerate().map(|(seed, length)| octets(*length, seed + 99)).collect();
+        let mut jobs: Vec<CcmJob<'_>> = texts
+            .iter_mut()
+            .zip(&keys)
+            .enumerate()
+            .map(|(seed, (text, key))| CcmJob {
+                key,
+                nonce: octets(13, seed).try_into().unwrap(),
+                text,
+                icv: [0; 8],
+                verified: false,
+            })
+            .collect();
+        path.seal(&mut jobs);
+        let tags: Vec<[u8; ICV]> = jobs.iter().map(|job| job.icv).collect();
+        texts.into_iter().zip(tags).collect()
+    }
+
+    fn opened(path: Path, sealed: &mut [(Vec<u8>, [u8; ICV])]) -> Vec<bool> {
+        let keys: Vec<[u8; 16]> = (0..sealed.len()).map(|seed| octets(16, seed).try_into().unwrap()).collect();
+        let mut jobs: Vec<CcmJob<'_>> = sealed
+            .iter_mut()
+            .zip(&keys)
+            .enumerate()
+            .map(|(seed, ((text, icv), key))| CcmJob {
+                key,
+                nonce: octets(13, seed).try_into().unwrap(),
+                text,
+                icv: *icv,
+                verified: false,
+            })
+            .collect();
+        path.open(&mut jobs);
+        jobs.iter().map(|job| job.verified).collect()
+    }
+
+    #[test]
+    fn every_path_seals_and_opens_every_length_to_the_same_octets() {
+        for length in 0..=2029 {
+            for alone in [1, 4, 8, 16] {
+                if alone > 1 && length % 13 != 0 && length > 64 {
+                    continue;
+                }
+                let lengths = vec![length; alone];
+                let expected = sealed(Path::Portable, &lengths);
+                for path in paths() {
+                    let mut texts = sealed(path, &lengths);
+                    assert_eq!(texts, expected, "{path:?}, {alone} of {length} octets");
+                    assert!(opened(path, &mut texts).into_iter().all(|good| good), "{path:?} {length}");
+                    assert!(texts.iter().enumerate().all(|(seed, (text, _))| *text == octets(length, seed + 99)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn mixed() {
+        for round in 0..300usize {
+            let count = 1 + round % 37;
+            let lengths: Vec<usize> = (0..count)
+                .map(|place| {
+                    octets(4, round * 41 + place).iter().fold(0, |all, octet| all * 256 + usize::from(*octet)) % 2030
+                })
+                .collect();
+            let expected = sealed(Path::Portable, &lengths);
+            for path in paths() {
+                let mut texts = sealed(path, &lengths);
+                assert_eq!(texts, expected);
+                // One is spoiled.
+                let bad = round % count;
+                if round % 2 == 0 || lengths[bad] == 0 {
+                    texts[bad].1[round % 8] ^= 1 << (round % 7);
+                } else {
+                    let at = round % lengths[bad];
+                    texts[bad].0[at] ^= 0x40;
+                }
+                let good = opened(path, &mut texts);
+                assert!(good.iter().enumerate().all(|(place, good)| *good == (place != bad)));
+                for (place, (text, _)) in texts.iter().enumerate() {
+                    let wanted =
+                        if place == bad { vec![0; lengths[place]] } else { octets(lengths[place], place + 99) };
+                    assert_eq!(*text, wanted);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn crcs() {
+        let slow = |data: &[u8]| {
+            data.iter().fold(u32::MAX, |register, octet| {
+                (0..8).fold(register ^ u32::from(*octet) << 24, |register, _| {
+                    register << 1 ^ if register >> 31 == 0 { 0 } else { 0x04c1_1db7 }
+                })
+            })
+        };
+        for length in 0..600 {
+            let data = octets(length, 5);
+            assert_eq!(crc::portable(&data), slow(&data), "{length}");
+            assert_eq!(crc_register(&data), slow(&data), "{length}");
+        }
+    }
+
+    #[test]
+    fn searches() {
+        for length in (0..200).chain([1500, 2029]) {
+            for count in [1usize, 3, 16, 40] {
+                let keys: Vec<[u8; 16]> = (0..count).map(|seed| octets(16, seed).try_into().unwrap()).collect();
+                let which = (length * 7) % (count + 1);
+                let key: [u8; 16] = octets(16, which).try_into().unwrap();
+                let mut text = octets(length, 9);
+                let mut jobs = [CcmJob { key: &key, nonce: [5; 13], text: &mut text, icv: [0; 8], verified: false }];
+                Path::Portable.seal(&mut jobs);
+                let icv = jobs[0].icv;
+                for path in paths() {
+                    assert_eq!(
+                        path.first_that_opens(&keys, [5; 13], &text, icv),
+                        Some(which).filter(|which| *which < count)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cmacs() {
+        for count in 1..40usize {
+            let keys: Vec<[u8; 16]> = (0..count).map(|seed| octets(16, seed).try_into().unwrap()).collect();
+            let messages: Vec<Vec<u8>> = (0..count).map(|place| octets(place * count % 100, place)).collect();
+            let run = |path: Path| {
+                let mut jobs: Vec<CmacJob<'_>> =
+                    keys.iter().zip(&messages).map(|(key, message)| CmacJob { key, message, mac: [0; 16] }).collect();
+                path.cmac(&mut jobs);
+                jobs.iter().map(|job| job.mac).collect::<Vec<_>>()
+            };
+            for path in paths() {
+                assert_eq!(run(path), run(Path::Portable), "{path:?}");
+            }
+            let messages: Vec<[u8; 27]> = (0..count).map(|place| octets(27, place).try_into().unwrap()).collect();
+            let wanted = Path::Portable.cmacs_of_one_key(&keys[0], &messages);
+            for path in paths() {
+                assert_eq!(path.cmacs_of_one_key(&keys[0], &messages), wanted, "{path:?}");
+            }
+        }
+    }
+}
