@@ -338,6 +338,9 @@ impl Keys {
         for context in contexts {
             let saids = survey.saids_of(context.ms);
             for count in survey.counts_near(context.ms) {
+                if self.full {
+                    return;
+                }
                 for direction in [Direction::Uplink, Direction::Downlink] {
                     self.add_count(&context, direction, count);
                 }
