@@ -1,9 +1,0 @@
-//! What attacks come to: when they have succeeded, and what the adversary has learnt.
-
-#[path = "../support/mod.rs"]
-mod support;
-
-mod external;
-mod key_stream;
-mod rogue;
-mod success;

@@ -1,0 +1,37 @@
+//! What a network of keyhop does, and what the program says: everything but what needs a process, an allocator or long runs of
+//! its own. One program, so that it is linked once and its tests share the cores.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod aaa;
+mod attack_language;
+mod attack_results;
+mod attacks;
+mod caches;
+mod calculator;
+mod command_line;
+mod compare;
+mod compromise;
+mod counts;
+mod data_plane;
+mod denial_of_service;
+mod determinism;
+mod emulation_kernel;
+mod faults;
+mod foreign_judge;
+mod forger;
+mod handover;
+mod key_exchange;
+mod key_rules;
+mod ladder;
+mod modes;
+mod network_entry;
+mod opposites;
+mod published_vectors;
+mod reauthentication;
+mod scripts;
+mod statement_table;
+mod tek_life;
+mod traces;
+mod user_traffic;
