@@ -7,9 +7,8 @@ use super::adversary::Adversary;
 use super::engine::{BoxedNode, Dispatch, Engine, Inline, Reaction, with_threads};
 use super::event_set::{EventSet, Source};
 use super::fate::{Fate, Faults};
-use super::link::{DirectedLink, LinkSettings, Passage};
+use super::link::{DirectedLink, LinkGenerators, Links, Passage};
 use super::node::{Input, Node, NodeIndex, Port, Sent, Verdict};
-use super::random::generator;
 use crate::time::VirtualTime;
 
 /// Who put a frame on a link.
@@ -72,12 +71,6 @@ enum Due<C> {
     Adversary { generation: u64 },
 }
 
-struct Link {
-    ends: [NodeIndex; 2],
-    /// `directed[i]` leads towards `ends[i]`.
-    directed: [DirectedLink; 2],
-}
-
 #[derive(Clone, Copy, Default)]
 struct TimerSlot {
     due: Option<VirtualTime>,
@@ -107,43 +100,24 @@ struct Pending {
 pub struct Emulation<C, E> {
     seed: u64,
     nodes: Vec<BoxedNode<C, E>>,
-    links: Vec<Link>,
+    links: Box<dyn Links>,
     faults: Option<Box<dyn Faults>>,
     adversary: Option<Box<dyn Adversary<E>>>,
     events: EventSet<Due<C>>,
 }
 
 impl<C: Send, E: Send> Emulation<C, E> {
-    /// An empty network; `seed` seeds the generator of every directed link.
+    /// A network of these links and of no nodes yet; `seed` seeds the generator of every directed link.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self { seed, nodes: Vec::new(), links: Vec::new(), faults: None, adversary: None, events: EventSet::new() }
+    pub fn new(seed: u64, links: impl Links + 'static) -> Self {
+        let links = Box::new(links);
+        Self { seed, nodes: Vec::new(), links, faults: None, adversary: None, events: EventSet::new() }
     }
 
     /// Adds a node. At one instant nodes are served in the order in which they were added.
     pub fn add_node(&mut self, node: impl Node<Command = C, Event = E> + 'static) -> NodeIndex {
         self.nodes.push(Box::new(node));
         NodeIndex(self.nodes.len() - 1)
-    }
-
-    /// Adds a link between two nodes and answers its port, which counts from 0 in the order of these calls; `name` seeds the generators of its two directions.
-    pub fn add_link(
-        &mut self,
-        name: &str,
-        first: NodeIndex,
-        to_first: LinkSettings,
-        second: NodeIndex,
-        to_second: LinkSettings,
-    ) -> Port {
-        let directed = |settings, end: &str| DirectedLink {
-            settings,
-            generator: generator(self.seed, &format!("link {name} to {end}")),
-        };
-        self.links.push(Link {
-            ends: [first, second],
-            directed: [directed(to_first, "first"), directed(to_second, "second")],
-        });
-        Port(self.links.len() - 1)
     }
 
     /// Lets `faults` single out frames on all links. They come before the adversary, which yet sees each frame as sent.
@@ -163,10 +137,11 @@ impl<C: Send, E: Send> Emulation<C, E> {
 
     /// Runs until the observer has finished, nothing is due any more, or `horizon` has passed.
     pub fn run(self, engine: Engine, horizon: VirtualTime, observer: &mut dyn Observer<E>) {
-        let Self { mut nodes, links, faults, adversary, events, .. } = self;
+        let Self { seed, mut nodes, links, faults, adversary, events } = self;
         let timers = nodes.iter().map(|node| node.next_timer()).collect();
         let run = Run {
             links,
+            generators: LinkGenerators::new(seed),
             faults,
             adversary,
             events,
@@ -185,7 +160,8 @@ impl<C: Send, E: Send> Emulation<C, E> {
 }
 
 struct Run<'a, C, E> {
-    links: Vec<Link>,
+    links: Box<dyn Links>,
+    generators: LinkGenerators,
     faults: Option<Box<dyn Faults>>,
     adversary: Option<Box<dyn Adversary<E>>>,
     events: EventSet<Due<C>>,
@@ -260,15 +236,16 @@ impl<C, E> Run<'_, C, E> {
 
     fn transmit(&mut self, from: NodeIndex, now: VirtualTime, sent: Sent) {
         let Sent { port, octets, note } = sent;
-        let link = &mut self.links[port.0];
-        let towards = usize::from(link.ends[0] == from);
-        let to = link.ends[towards];
+        let ends = self.links.ends(port);
+        let towards = usize::from(ends[0] == from);
+        let to = ends[towards];
         let fault = self.faults.as_mut().map_or_else(Fate::pass, |faults| faults.strike(now, port, to, &octets));
         let tapped = self.adversary.as_mut().map_or_else(Fate::pass, |adversary| adversary.tap(now, port, to, &octets));
         let mut fate = fault.and(tapped);
         let replaced = fate.octets.is_some();
         let mut arriving = fate.octets.take().unwrap_or_else(|| octets.clone());
-        let Passage { arrivals, inverted_bits, held_back } = link.directed[towards].pass(now, arriving.len(), &fate);
+        let mut link = DirectedLink { links: &*self.links, port, towards, generators: &mut self.generators };
+        let Passage { arrivals, inverted_bits, held_back } = link.pass(now, arriving.len(), &fate);
         for bit in inverted_bits {
             if let Some(octet) = arriving.get_mut(bit / 8) {
                 *octet ^= 0x80 >> (bit % 8);
@@ -313,9 +290,7 @@ impl<C, E> Run<'_, C, E> {
             }
         }
         for held in self.held.extract_if(.., |held| held.frames == 0) {
-            let link = &self.links[held.port.0];
-            let towards = usize::from(link.ends[1] == held.to);
-            let arrival = link.directed[towards].settings.timing.earliest_arrival(now + held.delay);
+            let arrival = earliest(&*self.links, held.port, held.to, now + held.delay);
             for _ in 0..held.copies {
                 let due =
                     Due::Deliver { to: held.to, port: held.port, octets: held.octets.clone(), record: held.record };
@@ -327,10 +302,7 @@ impl<C, E> Run<'_, C, E> {
     fn adversary_acts(&mut self, now: VirtualTime) {
         let Some(adversary) = &mut self.adversary else { return };
         for injection in adversary.act(now) {
-            let link = &mut self.links[injection.port.0];
-            let towards = usize::from(link.ends[1] == injection.to);
-            let settings = link.directed[towards].settings;
-            let arrival = settings.timing.earliest_arrival(now);
+            let arrival = earliest(&*self.links, injection.port, injection.to, now);
             let record = self.record(
                 Transmission {
                     time: now,
@@ -404,4 +376,10 @@ impl<C, E> Run<'_, C, E> {
             self.events.insert(due, Source::Adversary, Due::Adversary { generation });
         }
     }
+}
+
+/// When a frame arrives at `to` that starts at `start` and that nothing happens to.
+fn earliest(links: &dyn Links, port: Port, to: NodeIndex, start: VirtualTime) -> VirtualTime {
+    let towards = usize::from(links.ends(port)[1] == to);
+    links.settings(port)[towards].timing.earliest_arrival(start)
 }

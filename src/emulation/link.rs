@@ -1,11 +1,13 @@
 //! Links: when a frame arrives, and what happens to it on the way.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 
 use super::fate::Fate;
-use super::random::{happens, up_to};
+use super::node::{NodeIndex, Port};
+use super::random::{generator, happens, up_to};
 use crate::time::VirtualTime;
 
 /// When a frame that starts at some instant arrives.
@@ -28,17 +30,6 @@ pub enum Timing {
 }
 
 impl Timing {
-    /// The arrival of a frame that starts at `start`; always later than `start`.
-    fn arrival(self, start: VirtualTime, generator: &mut ChaCha20Rng) -> VirtualTime {
-        match self {
-            Self::Latency { jitter, .. } if !jitter.is_zero() => {
-                let highest = u64::try_from(jitter.as_nanos()).unwrap_or(u64::MAX);
-                self.earliest_arrival(start) + Duration::from_nanos(up_to(generator, highest))
-            }
-            _ => self.earliest_arrival(start),
-        }
-    }
-
     /// When a frame arrives that would at `arrival` and is kept back for `delay`.
     fn delayed(self, arrival: VirtualTime, delay: Duration) -> VirtualTime {
         match self {
@@ -51,7 +42,7 @@ impl Timing {
         }
     }
 
-    /// The arrival of a frame that starts at `start` and meets no jitter.
+    /// The arrival of a frame that starts at `start` and meets no jitter; always later than `start`.
     pub(super) fn earliest_arrival(self, start: VirtualTime) -> VirtualTime {
         match self {
             Self::Latency { latency, .. } => start + latency,
@@ -107,35 +98,123 @@ pub(super) struct Passage {
     pub(super) held_back: bool,
 }
 
-/// A directed link at work: its settings and its own generator.
-#[derive(Debug)]
-pub(super) struct DirectedLink {
-    pub(super) settings: LinkSettings,
-    pub(super) generator: ChaCha20Rng,
+/// The links of a network, by port. There may be very many of them: what can be computed need not be kept.
+pub trait Links: Send + Sync {
+    /// The nodes at the two ends of a link.
+    fn ends(&self, port: Port) -> [NodeIndex; 2];
+
+    /// Its settings towards the first end and towards the second; always the same.
+    fn settings(&self, port: Port) -> [LinkSettings; 2];
+
+    /// Its name, which seeds the generators of its two directions.
+    fn name(&self, port: Port) -> String;
 }
 
-impl DirectedLink {
+/// A few links, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct LinkList(Vec<(String, [NodeIndex; 2], [LinkSettings; 2])>);
+
+impl LinkList {
+    /// Adds a link between two nodes and answers its port, which counts from 0 in the order of these calls.
+    pub fn add(
+        &mut self,
+        name: &str,
+        first: NodeIndex,
+        to_first: LinkSettings,
+        second: NodeIndex,
+        to_second: LinkSettings,
+    ) -> Port {
+        self.0.push((name.to_owned(), [first, second], [to_first, to_second]));
+        Port(self.0.len() - 1)
+    }
+}
+
+impl Links for LinkList {
+    fn ends(&self, port: Port) -> [NodeIndex; 2] {
+        self.0[port.0].1
+    }
+
+    fn settings(&self, port: Port) -> [LinkSettings; 2] {
+        self.0[port.0].2
+    }
+
+    fn name(&self, port: Port) -> String {
+        self.0[port.0].0.clone()
+    }
+}
+
+/// The generators of directed links, each seeded when it is first drawn from: most links never are.
+#[derive(Debug)]
+pub(super) struct LinkGenerators {
+    seed: u64,
+    drawn: HashMap<(Port, usize), ChaCha20Rng>,
+}
+
+impl LinkGenerators {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, drawn: HashMap::new() }
+    }
+
+    /// That of the link towards its end `towards`, 0 or 1.
+    fn of(&mut self, links: &dyn Links, port: Port, towards: usize) -> &mut ChaCha20Rng {
+        let Self { seed, drawn } = self;
+        drawn.entry((port, towards)).or_insert_with(|| {
+            let end = if towards == 0 { "first" } else { "second" };
+            generator(*seed, &format!("link {} to {end}", links.name(port)))
+        })
+    }
+}
+
+/// A directed link at work.
+pub(super) struct DirectedLink<'a> {
+    pub(super) links: &'a dyn Links,
+    pub(super) port: Port,
+    /// The end that receives, 0 or 1.
+    pub(super) towards: usize,
+    pub(super) generators: &'a mut LinkGenerators,
+}
+
+impl DirectedLink<'_> {
+    fn happens(&mut self, probability: f64) -> bool {
+        probability > 0.0 && happens(self.generators.of(self.links, self.port, self.towards), probability)
+    }
+
+    fn up_to(&mut self, highest: u64) -> u64 {
+        up_to(self.generators.of(self.links, self.port, self.towards), highest)
+    }
+
+    /// The arrival of a frame that starts at `start`; always later than `start`.
+    fn arrival(&mut self, timing: Timing, start: VirtualTime) -> VirtualTime {
+        let earliest = timing.earliest_arrival(start);
+        match timing {
+            Timing::Latency { jitter, .. } if !jitter.is_zero() => {
+                earliest + Duration::from_nanos(self.up_to(u64::try_from(jitter.as_nanos()).unwrap_or(u64::MAX)))
+            }
+            _ => earliest,
+        }
+    }
+
     /// A frame of `octets` octets starts at `start`. What is drawn does not depend on its fate, so that the fate of one
     /// frame changes nothing for the others.
     pub(super) fn pass(&mut self, start: VirtualTime, octets: usize, fate: &Fate) -> Passage {
-        let LinkSettings { timing, impairments } = self.settings;
-        if happens(&mut self.generator, impairments.loss) {
+        let LinkSettings { timing, impairments } = self.links.settings(self.port)[self.towards];
+        if self.happens(impairments.loss) {
             return Passage::default();
         }
-        let mut first = timing.arrival(start, &mut self.generator);
-        let held_back = happens(&mut self.generator, impairments.reordering);
+        let mut first = self.arrival(timing, start);
+        let held_back = self.happens(impairments.reordering);
         if held_back {
             first = timing.delayed(first, impairments.held_back);
         }
         let mut arrivals = vec![first];
-        if happens(&mut self.generator, impairments.duplication) {
-            arrivals.push(timing.arrival(first, &mut self.generator));
+        if self.happens(impairments.duplication) {
+            arrivals.push(self.arrival(timing, first));
         }
         let bits = (octets as u64).saturating_mul(8);
         let mut inverted_bits = Vec::new();
         if octets > 0 {
-            if happens(&mut self.generator, impairments.bit_error) {
-                inverted_bits.push(up_to(&mut self.generator, bits - 1) as usize);
+            if self.happens(impairments.bit_error) {
+                inverted_bits.push(self.up_to(bits - 1) as usize);
             }
             inverted_bits.extend(fate.inverted_bits.iter().map(|bit| (bit % bits) as usize));
         }
@@ -156,7 +235,6 @@ impl DirectedLink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulation::random::generator;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -167,43 +245,54 @@ mod tests {
     #[test]
     fn a_slotted_frame_arrives_at_the_end_of_its_slot() {
         let timing = Timing::Slot { period: 5 * MS, end: 3 * MS };
-        let mut generator = generator(1, "test");
-        assert_eq!(timing.arrival(at(0), &mut generator), at(3));
-        assert_eq!(timing.arrival(at(2), &mut generator), at(3));
-        assert_eq!(timing.arrival(at(3), &mut generator), at(8), "the slot that ends now is over");
+        assert_eq!(timing.earliest_arrival(at(0)), at(3));
+        assert_eq!(timing.earliest_arrival(at(2)), at(3));
+        assert_eq!(timing.earliest_arrival(at(3)), at(8), "the slot that ends now is over");
         let whole = Timing::Slot { period: 5 * MS, end: 5 * MS };
-        assert_eq!(whole.arrival(at(3), &mut generator), at(5));
-        assert_eq!(whole.arrival(at(5), &mut generator), at(10));
+        assert_eq!(whole.earliest_arrival(at(3)), at(5));
+        assert_eq!(whole.earliest_arrival(at(5)), at(10));
     }
 
     #[test]
     fn loss_duplication_and_bit_errors_happen_when_they_must_and_not_otherwise() {
         let timing = Timing::Latency { latency: MS, jitter: Duration::ZERO };
-        let mut link = DirectedLink {
-            settings: LinkSettings { timing, impairments: Impairments::default() },
-            generator: generator(1, "test"),
-        };
+        let mut link = OneLink::new(timing, Impairments::default());
         let clean = link.pass(at(0), 100, &Fate::pass());
         assert_eq!((clean.arrivals, clean.inverted_bits, clean.held_back), (vec![at(1)], vec![], false));
-        link.settings.impairments = Impairments { duplication: 1.0, bit_error: 1.0, ..Impairments::default() };
+        link.impairments = Impairments { duplication: 1.0, bit_error: 1.0, ..Impairments::default() };
         let spoilt = link.pass(at(0), 100, &Fate::pass());
         assert_eq!(spoilt.arrivals, vec![at(1), at(2)]);
         assert!(matches!(spoilt.inverted_bits[..], [bit] if bit < 800));
-        link.settings.impairments = Impairments { reordering: 1.0, held_back: 4 * MS, ..Impairments::default() };
+        link.impairments = Impairments { reordering: 1.0, held_back: 4 * MS, ..Impairments::default() };
         let late = link.pass(at(0), 100, &Fate::pass());
         assert_eq!((late.arrivals, late.held_back), (vec![at(5)], true));
-        link.settings.impairments.loss = 1.0;
+        link.impairments.loss = 1.0;
         assert!(link.pass(at(0), 100, &Fate::pass()).arrivals.is_empty());
     }
 
-    fn link(timing: Timing, impairments: Impairments) -> DirectedLink {
-        DirectedLink { settings: LinkSettings { timing, impairments }, generator: generator(1, "test") }
+    struct OneLink {
+        timing: Timing,
+        impairments: Impairments,
+        generators: LinkGenerators,
+    }
+
+    impl OneLink {
+        fn new(timing: Timing, impairments: Impairments) -> Self {
+            Self { timing, impairments, generators: LinkGenerators::new(1) }
+        }
+
+        fn pass(&mut self, start: VirtualTime, octets: usize, fate: &Fate) -> Passage {
+            let settings = LinkSettings { timing: self.timing, impairments: self.impairments };
+            let mut links = LinkList::default();
+            let port = links.add("test", NodeIndex(0), settings, NodeIndex(1), settings);
+            DirectedLink { links: &links, port, towards: 0, generators: &mut self.generators }.pass(start, octets, fate)
+        }
     }
 
     #[test]
     fn a_frame_delayed_or_copied_by_its_fate_still_arrives_at_a_slot_end() {
-        let mut air = link(Timing::Slot { period: 5 * MS, end: 3 * MS }, Impairments::default());
-        let mut wire = link(Timing::Latency { latency: MS, jitter: Duration::ZERO }, Impairments::default());
+        let mut air = OneLink::new(Timing::Slot { period: 5 * MS, end: 3 * MS }, Impairments::default());
+        let mut wire = OneLink::new(Timing::Latency { latency: MS, jitter: Duration::ZERO }, Impairments::default());
         let us = Duration::from_micros;
         for (delay, on_air, on_wire) in [
             (us(0), at(3), VirtualTime::ZERO + us(1_000)),
@@ -227,7 +316,7 @@ mod tests {
             Impairments { loss: 0.3, duplication: 0.3, bit_error: 0.3, reordering: 0.3, held_back: 2 * MS };
         let timing = Timing::Latency { latency: MS, jitter: MS };
         let passages = |fate: &Fate| {
-            let mut link = link(timing, impairments);
+            let mut link = OneLink::new(timing, impairments);
             link.pass(at(0), 100, fate);
             (0..20).map(|_| link.pass(at(1), 100, &Fate::pass()).arrivals).collect::<Vec<_>>()
         };

@@ -22,5 +22,5 @@ pub use adversary::{Adversary, Injection};
 pub use engine::Engine;
 pub use fate::{Fate, Faults};
 pub use kernel::{Emulation, Observer, Sender, Transmission};
-pub use link::{Impairments, LinkSettings, Timing};
+pub use link::{Impairments, LinkList, LinkSettings, Links, Timing};
 pub use node::{Input, Node, NodeIndex, Outbox, Port, Verdict};

@@ -147,7 +147,7 @@ fn compromised(attack: &Attack, node: NodeIndex, compromise: &Compromise, traces
     let mut counts: BTreeMap<NodeIndex, (u64, u64)> = BTreeMap::new();
     let mut text = None;
     for sent in transmissions.iter().filter(|sent| sent.time >= compromise.since()) {
-        let (LinkEnds::Air { mobile, base_station }, Sender::Node(_)) = (topology.links[sent.port.0], sent.from) else {
+        let (LinkEnds::Air { mobile, base_station }, Sender::Node(_)) = (topology.ends_of(sent), sent.from) else {
             continue;
         };
         let of = if of_mobile { topology.mobile(mobile) } else { topology.base_station(base_station) };

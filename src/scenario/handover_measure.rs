@@ -275,7 +275,7 @@ fn count_messages(
     let mut asked = BTreeMap::new();
     for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Node(_))) {
         let octets = sent.octets.len() as u64;
-        match topology.links[sent.port.0] {
+        match topology.ends_of(sent) {
             LinkEnds::Air { mobile, .. } => {
                 let Some(position) = at(topology.macs[mobile], sent.time) else {
                     continue;

@@ -46,7 +46,7 @@ impl SealedPlaintexts {
 
     /// The plaintext of a PDU that was heard on the air.
     fn of(&self, pdu: &SealedPdu, topology: &Topology) -> Option<&[u8]> {
-        let &LinkEnds::Air { mobile, base_station } = topology.links.get(pdu.port.0)? else {
+        let LinkEnds::Air { mobile, base_station } = topology.link(pdu.port)? else {
             return None;
         };
         let (pn, direction) = PacketNumber::from_field(pdu.pn).ok()?;

@@ -42,17 +42,16 @@ fn comment(sent: &Transmission, topology: &Topology) -> String {
 /// Every frame, on an interface for each link; those of the adversary on interfaces of their own.
 pub(super) fn capture(script: &Script, transmissions: Vec<Transmission>, topology: &Topology) -> Capture {
     let mut interfaces: Vec<InterfaceDescription> = topology
-        .links
-        .iter()
-        .map(|ends| {
-            let [first, second] = topology.ends(*ends).map(|node| topology.names[node.0].as_str());
+        .links()
+        .map(|(_, ends)| {
+            let [first, second] = topology.ends(ends).map(|node| topology.names[node.0].as_str());
             let (kind, description) = match ends {
                 LinkEnds::Air { .. } => (LinkKind::Air, format!("air interface between {first} and {second}")),
                 LinkEnds::R6 { .. } => (LinkKind::Backbone, format!("reference point R6 between {first} and {second}")),
                 LinkEnds::R4 { .. } => (LinkKind::Backbone, format!("reference point R4 between {first} and {second}")),
                 LinkEnds::R3 => (LinkKind::Backbone, format!("reference point R3 between {first} and {second}")),
             };
-            InterfaceDescription { name: topology.link_name(*ends), description, kind }
+            InterfaceDescription { name: topology.link_name(ends), description, kind }
         })
         .collect();
     let mut adversary: BTreeMap<usize, usize> = BTreeMap::new();
@@ -69,7 +68,7 @@ pub(super) fn capture(script: &Script, transmissions: Vec<Transmission>, topolog
     let frames = transmissions
         .into_iter()
         .map(|sent| {
-            let ends = topology.links[sent.port.0];
+            let ends = topology.ends_of(&sent);
             let [first, second] = topology.ends(ends);
             let from = if sent.to == first { second } else { first };
             let air = matches!(ends, LinkEnds::Air { .. });

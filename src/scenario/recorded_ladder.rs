@@ -30,7 +30,7 @@ impl Scenes<'_> {
 
     /// The names of the nodes that take part.
     fn nodes(&self, transmissions: &[Transmission], topology: &Topology) -> Vec<String> {
-        let asked = |sent: &Transmission| topology.links[sent.port.0] == LinkEnds::R3 && self.shows(sent.time);
+        let asked = |sent: &Transmission| topology.ends_of(sent) == LinkEnds::R3 && self.shows(sent.time);
         let server = topology.names.get(topology.aaa().0).filter(|_| transmissions.iter().any(asked));
         let authenticates =
             |name: &String| self.authentications.iter().take(LADDERS).any(|one| [&one.ms, &one.bs].contains(&name));
@@ -75,7 +75,7 @@ impl Scenes<'_> {
             if foreign || !shown(sent.time, sent.to) {
                 continue;
             }
-            let air = matches!(topology.links[sent.port.0], LinkEnds::Air { .. });
+            let air = matches!(topology.ends_of(sent), LinkEnds::Air { .. });
             let data = sent.note.contains("user data") || sent.note.contains("user packet");
             if (data && !air) || sent.note.starts_with("MOB_NBR-ADV") {
                 continue;

@@ -1,5 +1,7 @@
 //! What a script says of single links becomes settings of the emulation: impairments, faults, taps of the adversary.
 
+use std::collections::BTreeMap;
+
 use super::faults::{Fault, Faults};
 use super::played_frames::PlayedFrames;
 use super::script::{
@@ -15,27 +17,62 @@ use crate::adversary::{
 use crate::dot16::identifiers::Said;
 use crate::dot16::node::Flow;
 use crate::emulation::random::generator;
-use crate::emulation::{Impairments, LinkSettings, Port, Timing};
+use crate::emulation::{Impairments, LinkSettings, Links, NodeIndex, Port, Timing};
 
-/// By port: the settings towards the first end and towards the second.
-pub(super) fn link_settings(script: &Script, topology: &Topology) -> Vec<[LinkSettings; 2]> {
-    let of_all = |link| {
-        [LinkEnd::First, LinkEnd::Second].map(|to| {
-            let impairments = LinkImpairments::of_all(DirectedLink { link, to }, &script.radio, &script.backbone);
-            directed_settings(&impairments, &script.radio)
-        })
-    };
-    let mut settings: Vec<[LinkSettings; 2]> = topology.links.iter().map(|ends| of_all(ends.in_script())).collect();
-    for impairments in &script.links {
-        let (port, _) = topology.directed(impairments.link);
-        let [to_first, to_second] = &mut settings[port.0];
-        let direction = match impairments.link.to {
-            LinkEnd::First => to_first,
-            LinkEnd::Second => to_second,
+/// The links of a network as a script has them.
+pub(super) struct ScriptedLinks {
+    topology: Topology,
+    /// Of every link in the air, and of every link of the backbone, that has none of its own.
+    air: [LinkSettings; 2],
+    backbone: [LinkSettings; 2],
+    own: BTreeMap<Port, [LinkSettings; 2]>,
+}
+
+impl ScriptedLinks {
+    pub(super) fn new(script: &Script, topology: &Topology) -> Self {
+        let of_all = |link| {
+            [LinkEnd::First, LinkEnd::Second].map(|to| {
+                let impairments = LinkImpairments::of_all(DirectedLink { link, to }, &script.radio, &script.backbone);
+                directed_settings(&impairments, &script.radio)
+            })
         };
-        *direction = directed_settings(impairments, &script.radio);
+        let first = LinkEnds::Air { mobile: 0, base_station: 0 };
+        let (air, backbone) = (of_all(first.in_script()), of_all(LinkEnds::R3.in_script()));
+        let mut links = Self { topology: topology.clone(), air, backbone, own: BTreeMap::new() };
+        for impairments in &script.links {
+            let (port, _) = topology.directed(impairments.link);
+            let mut settings = links.settings(port);
+            let [to_first, to_second] = &mut settings;
+            *match impairments.link.to {
+                LinkEnd::First => to_first,
+                LinkEnd::Second => to_second,
+            } = directed_settings(impairments, &script.radio);
+            links.own.insert(port, settings);
+        }
+        links
     }
-    settings
+
+    fn link(&self, port: Port) -> LinkEnds {
+        self.topology.link(port).unwrap_or_else(|| unreachable!("nodes have the ports of this topology"))
+    }
+}
+
+impl Links for ScriptedLinks {
+    fn ends(&self, port: Port) -> [NodeIndex; 2] {
+        self.topology.ends(self.link(port))
+    }
+
+    fn settings(&self, port: Port) -> [LinkSettings; 2] {
+        match self.own.get(&port) {
+            Some(own) => *own,
+            None if matches!(self.link(port), LinkEnds::Air { .. }) => self.air,
+            None => self.backbone,
+        }
+    }
+
+    fn name(&self, port: Port) -> String {
+        self.topology.link_name(self.link(port))
+    }
 }
 
 fn directed_settings(impairments: &LinkImpairments, radio: &script::Radio) -> LinkSettings {
@@ -148,9 +185,9 @@ fn event_choice(event: script::EventChoice, topology: &Topology) -> EventChoice 
 /// What an adversary outside is told of the network.
 pub(super) fn external_view(script: &Script, topology: &Topology) -> ExternalView {
     let insider = script.adversary.as_ref().is_some_and(|adversary| adversary.insider);
-    let links = topology.links.iter().map(|ends| ExternalLink {
-        name: topology.link_name(*ends),
-        ends: topology.ends(*ends),
+    let links = topology.links().map(|(_, ends)| ExternalLink {
+        name: topology.link_name(ends),
+        ends: topology.ends(ends),
         open: insider || matches!(ends, LinkEnds::Air { .. }),
     });
     ExternalView {
@@ -166,10 +203,9 @@ pub(super) fn external_view(script: &Script, topology: &Topology) -> ExternalVie
 
 /// What the adversary knows of the network before the run.
 fn known(script: &Script, topology: &Topology) -> Known {
-    let links = topology.links.iter().enumerate();
-    let air = links.filter_map(|(port, ends)| match *ends {
+    let air = topology.links().filter_map(|(port, ends)| match ends {
         LinkEnds::Air { mobile, base_station } => Some((
-            Port(port),
+            port,
             AirLink {
                 ms: topology.macs[mobile],
                 bs: topology.bsids[base_station],

@@ -21,7 +21,7 @@ pub(super) fn result(
     // PDUs heard, and PDUs opened, by position of the base station.
     let mut counts: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
     for sent in transmissions {
-        let (LinkEnds::Air { mobile, base_station }, Sender::Node(_)) = (topology.links[sent.port.0], sent.from) else {
+        let (LinkEnds::Air { mobile, base_station }, Sender::Node(_)) = (topology.ends_of(sent), sent.from) else {
             continue;
         };
         let (all, open) = compromise::opened(&teks[mobile], &sent.octets);

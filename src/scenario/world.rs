@@ -15,7 +15,7 @@ use super::script::{
     self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
     Script, Station, StepAction,
 };
-use super::scripted_links::{external_view, link_settings, scripted_adversary, scripted_faults};
+use super::scripted_links::{ScriptedLinks, external_view, scripted_adversary, scripted_faults};
 use super::service_flows::ServiceFlows;
 use crate::adversary::Comparisons;
 use crate::adversary::external::{Conversation, External, Failure};
@@ -35,7 +35,7 @@ use crate::dot16::security::tek_context::{PmkLifetime, TekContext, TekLimits, Te
 use crate::dot16::security::{AkContext, PacketNumber, Pmk, PnWindow, Profile, Tek, Weakness};
 use crate::dot16::wire::CrcForm;
 use crate::emulation::random::generator;
-use crate::emulation::{Emulation, NodeIndex, Port};
+use crate::emulation::{Emulation, NodeIndex, Port, Transmission};
 use crate::time::VirtualTime;
 
 /// A mobile that enters without a count of its own has committed this one (traces: "the MS has entered with count 1").
@@ -79,6 +79,18 @@ impl LinkEnds {
             Self::R3 => Link::R3,
         }
     }
+
+    /// The link that a script names.
+    fn of_script(link: Link) -> Self {
+        match link {
+            Link::Air { mobile_station, base_station } => {
+                Self::Air { mobile: mobile_station.0, base_station: base_station.0 }
+            }
+            Link::R6 { base_station } => Self::R6 { base_station: base_station.0 },
+            Link::R4 { first, second } => Self::R4 { first: first.0, second: second.0 },
+            Link::R3 => Self::R3,
+        }
+    }
 }
 
 /// Which node is which, and where every link leads.
@@ -88,8 +100,6 @@ pub struct Topology {
     pub names: Vec<String>,
     /// The addresses that stand for the nodes in captures.
     pub addresses: Vec<Ipv4Addr>,
-    /// The links by port.
-    pub links: Vec<LinkEnds>,
     /// BSIDs by position in the script.
     pub bsids: Vec<Bsid>,
     /// MAC addresses by position in the script.
@@ -102,15 +112,6 @@ impl Topology {
 
     fn new(script: &Script) -> Self {
         let bsids: Vec<Bsid> = script.base_stations.iter().map(|bs| bs.bsid).collect();
-        let (stations, mobiles) = (bsids.len(), script.mobile_stations.len());
-        let mut links: Vec<LinkEnds> = (0..mobiles)
-            .flat_map(|mobile| (0..stations).map(move |base_station| LinkEnds::Air { mobile, base_station }))
-            .collect();
-        links.extend((0..stations).map(|base_station| LinkEnds::R6 { base_station }));
-        links.extend(
-            (0..stations).flat_map(|first| (first + 1..stations).map(move |second| LinkEnds::R4 { first, second })),
-        );
-        links.push(LinkEnds::R3);
         let names = std::iter::once(script.authenticator.name.clone())
             .chain(script.base_stations.iter().map(|bs| bs.name.clone()))
             .chain(script.mobile_stations.iter().map(|ms| ms.name.clone()))
@@ -122,10 +123,65 @@ impl Topology {
         Self {
             names: names.collect(),
             addresses: addresses.collect(),
-            links,
             bsids,
             macs: script.mobile_stations.iter().map(|ms| ms.mac).collect(),
         }
+    }
+
+    /// The number of links: between every mobile and every BS, between every BS and the gateway, between any two BSs, and R3.
+    #[must_use]
+    pub fn link_count(&self) -> usize {
+        let (stations, mobiles) = (self.bsids.len(), self.macs.len());
+        mobiles * stations + stations + stations * stations.saturating_sub(1) / 2 + 1
+    }
+
+    /// The links by port.
+    pub fn links(&self) -> impl Iterator<Item = (Port, LinkEnds)> {
+        (0..self.link_count()).filter_map(|port| Some((Port(port), self.link(Port(port))?)))
+    }
+
+    /// What is at the ends of the link with this port, if there is one.
+    #[must_use]
+    pub fn link(&self, port: Port) -> Option<LinkEnds> {
+        let stations = self.bsids.len();
+        let air = self.macs.len() * stations;
+        if port.0 < air {
+            return Some(LinkEnds::Air { mobile: port.0 / stations, base_station: port.0 % stations });
+        }
+        let wire = port.0 - air;
+        if wire < stations {
+            return Some(LinkEnds::R6 { base_station: wire });
+        }
+        // The pairs of base stations, by the first and then by the second.
+        let mut pair = wire - stations;
+        for first in 0..stations {
+            let with_first = stations - first - 1;
+            if pair < with_first {
+                return Some(LinkEnds::R4 { first, second: first + 1 + pair });
+            }
+            pair -= with_first;
+        }
+        (pair == 0).then_some(LinkEnds::R3)
+    }
+
+    /// What is at the ends of the link of a frame.
+    pub(super) fn ends_of(&self, sent: &Transmission) -> LinkEnds {
+        self.link(sent.port).unwrap_or_else(|| unreachable!("frames are on links of this topology"))
+    }
+
+    /// The port of a link.
+    #[must_use]
+    pub fn port(&self, ends: LinkEnds) -> Port {
+        let stations = self.bsids.len();
+        let air = self.macs.len() * stations;
+        Port(match ends {
+            LinkEnds::Air { mobile, base_station } => mobile * stations + base_station,
+            LinkEnds::R6 { base_station } => air + base_station,
+            LinkEnds::R4 { first, second } => {
+                air + stations + first * stations - first * (first + 1) / 2 + (second - first - 1)
+            }
+            LinkEnds::R3 => self.link_count() - 1,
+        })
     }
 
     /// The node of a BS.
@@ -163,6 +219,23 @@ impl Topology {
         }
     }
 
+    /// The links of the backbone that end at a node, each with the node at the other end, by port.
+    fn wires_of(&self, node: NodeIndex) -> Vec<(Port, NodeIndex)> {
+        let stations = self.bsids.len();
+        let mut links: Vec<LinkEnds> = match self.station_position(node) {
+            Some(own) => (0..stations)
+                .filter(|other| *other != own)
+                .map(|other| LinkEnds::R4 { first: own.min(other), second: own.max(other) })
+                .chain([LinkEnds::R6 { base_station: own }])
+                .collect(),
+            None if node == self.aaa() => vec![LinkEnds::R3],
+            None => (0..stations).map(|base_station| LinkEnds::R6 { base_station }).chain([LinkEnds::R3]).collect(),
+        };
+        links.sort_by_key(|ends| self.port(*ends).0);
+        let peer = |ends: LinkEnds| self.ends(ends).into_iter().find(|end| *end != node).unwrap_or(node);
+        links.into_iter().map(|ends| (self.port(ends), peer(ends))).collect()
+    }
+
     /// The name of a link, as an interface of the capture.
     #[must_use]
     pub fn link_name(&self, ends: LinkEnds) -> String {
@@ -179,7 +252,7 @@ impl Topology {
     /// The port of the air link between a mobile and a BS.
     #[must_use]
     pub fn air_port(&self, mobile: usize, base_station: usize) -> Port {
-        Port(mobile * self.bsids.len() + base_station)
+        self.port(LinkEnds::Air { mobile, base_station })
     }
 
     /// The node that a script names.
@@ -193,15 +266,13 @@ impl Topology {
 
     /// The port of a link of the script, and the node at the end that receives.
     pub(super) fn directed(&self, directed: DirectedLink) -> (Port, NodeIndex) {
-        let links = self.links.iter().enumerate();
-        let found = links.map(|(port, ends)| (port, *ends)).find(|(_, ends)| ends.in_script() == directed.link);
-        let (port, ends) = found.unwrap_or_else(|| unreachable!("the script names no link that is not there"));
+        let ends = LinkEnds::of_script(directed.link);
         let [first, second] = self.ends(ends);
         let to = match directed.to {
             LinkEnd::First => first,
             LinkEnd::Second => second,
         };
-        (Port(port), to)
+        (self.port(ends), to)
     }
 
     /// The name of the BS with this BSID.
@@ -327,7 +398,7 @@ pub(super) fn build_with(
     outside: Option<Box<dyn Conversation>>,
 ) -> Result<World, String> {
     let Nodes { topology, radio, authenticator, base_stations, mobile_stations, aaa } = nodes(script);
-    let mut emulation = Emulation::new(script.seed);
+    let mut emulation = Emulation::new(script.seed, ScriptedLinks::new(script, &topology));
     emulation.add_node(authenticator);
     for base_station in base_stations {
         emulation.add_node(base_station);
@@ -336,10 +407,6 @@ pub(super) fn build_with(
         emulation.add_node(mobile_station);
     }
     emulation.add_node(aaa);
-    for (&ends, [to_first, to_second]) in topology.links.iter().zip(link_settings(script, &topology)) {
-        let [first, second] = topology.ends(ends);
-        emulation.add_link(&topology.link_name(ends), first, to_first, second, to_second);
-    }
     if !script.faults.is_empty() {
         emulation.set_faults(scripted_faults(script, &topology));
     }
@@ -594,14 +661,7 @@ fn backbone_side(script: &Script, topology: &Topology, directory: &Directory, no
         Some(_) if node == topology.aaa() => directory.aaa.endpoint,
         Some(position) => endpoint(script.base_stations[position].ip, Some(topology.bsids[position])),
     };
-    let peers = topology.links.iter().enumerate().filter_map(|(port, ends)| {
-        if matches!(ends, LinkEnds::Air { .. }) {
-            return None;
-        }
-        let [first, second] = topology.ends(*ends);
-        let peer = if first == node { second } else { first };
-        (first == node || second == node).then(|| (Port(port), endpoint_of(peer)))
-    });
+    let peers = topology.wires_of(node).into_iter().map(|(port, peer)| (port, endpoint_of(peer)));
     BackboneSide::new(endpoint_of(node), script.backbone.retry, peers.collect())
 }
 

@@ -562,7 +562,7 @@ fn a_packet_from_an_address_that_no_link_leads_to_is_dropped() {
     let script = script(&network(2, ""), &[]);
     let mut nodes = world::nodes(&script);
     let topology = &nodes.topology;
-    let port = topology.links.iter().position(|ends| *ends == LinkEnds::R6 { base_station: 0 }).unwrap();
+    let port = topology.port(LinkEnds::R6 { base_station: 0 });
     let place = |ip| BackboneEndpoint { mac: [2; 6], ip };
     let (gateway, bs1) = (place(topology.addresses[0]), place(topology.addresses[1]));
     let mut accepts = |from: BackboneEndpoint, sequence| {
@@ -570,7 +570,7 @@ fn a_packet_from_an_address_that_no_link_leads_to_is_dropped() {
         let packet = BackbonePacket::Data(GrePacket { header, payload: longest(100, false) });
         let octets = encapsulate(&from, &bs1, 1, &packet).unwrap();
         let mut outbox = Outbox::default();
-        nodes.base_stations[0].handle(NOW, Input::Frame { port: Port(port), octets }, &mut outbox);
+        nodes.base_stations[0].handle(NOW, Input::Frame { port, octets }, &mut outbox);
         outbox.judged().unwrap().accepted
     };
     assert!(accepts(gateway, 7));

@@ -10,7 +10,7 @@ use keyhop::dot16::backbone::transport::encapsulate;
 use keyhop::dot16::backbone::{BackbonePacket, ControlMessage, MessageKind};
 use keyhop::dot16::identifiers::{AkSequenceNumber, Cid, CmacKeyCount};
 use keyhop::dot16::wire::{CmacTuple, CrcForm, GenericMacHeader, MacPdu, ManagementMessage, RngReq, RngReqTlv};
-use keyhop::emulation::{Engine, Injection, Port};
+use keyhop::emulation::{Engine, Injection};
 use keyhop::scenario::script::Script;
 use keyhop::scenario::work::NodeWork;
 use keyhop::scenario::world::{LinkEnds, Topology, build};
@@ -98,11 +98,11 @@ fn forged(
         // In a second in which nobody else needs the budget.
         _ => (ms(2_050), Duration::from_millis(1)),
     };
-    let link = topology.links.iter().position(|ends| match flood {
+    let link = topology.links().find(|(_, ends)| match flood {
         Flood::Preparations => matches!(ends, LinkEnds::R4 { .. }),
         _ => matches!(ends, LinkEnds::Air { mobile: 0, base_station: TARGET }),
     });
-    let port = Port(link.unwrap());
+    let (port, _) = link.unwrap();
     let mut frames = BTreeMap::new();
     for number in 0..FORGED {
         let mac = script.mobile_stations[usize::from(number) + 1].mac;

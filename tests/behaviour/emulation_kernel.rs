@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use keyhop::emulation::{
-    Adversary, Emulation, Engine, Fate, Impairments, Injection, Input, LinkSettings, Node, NodeIndex, Observer, Outbox,
-    Port, Sender, Timing, Transmission, Verdict,
+    Adversary, Emulation, Engine, Fate, Impairments, Injection, Input, LinkList, LinkSettings, Node, NodeIndex,
+    Observer, Outbox, Port, Sender, Timing, Transmission, Verdict,
 };
 use keyhop::time::VirtualTime;
 
@@ -98,23 +98,29 @@ fn seen(emulation: Emulation<Order, String>, engine: Engine) -> Seen {
     seen
 }
 
-/// Three nodes, a link between each pair: ports 0 (0-1), 1 (0-2), 2 (1-2).
-fn triangle(seed: u64, settings: LinkSettings) -> Emulation<Order, String> {
-    let mut emulation = Emulation::new(seed);
-    let nodes = [0, 1, 2].map(|_| emulation.add_node(Echo::new()));
-    for (name, first, second) in [("a", 0, 1), ("b", 0, 2), ("c", 1, 2)] {
-        emulation.add_link(name, nodes[first], settings, nodes[second], settings);
+/// Three nodes with these links.
+fn network(seed: u64, links: &[(&str, usize, usize, LinkSettings)]) -> Emulation<Order, String> {
+    let mut list = LinkList::default();
+    for (name, first, second, settings) in links {
+        list.add(name, NodeIndex(*first), *settings, NodeIndex(*second), *settings);
+    }
+    let mut emulation = Emulation::new(seed, list);
+    for _ in 0..3 {
+        emulation.add_node(Echo::new());
     }
     emulation
+}
+
+/// Three nodes, a link between each pair: ports 0 (0-1), 1 (0-2), 2 (1-2).
+fn triangle(seed: u64, settings: LinkSettings) -> Emulation<Order, String> {
+    network(seed, &[("a", 0, 1, settings), ("b", 0, 2, settings), ("c", 1, 2, settings)])
 }
 
 #[test]
 fn at_one_instant_commands_come_first_then_what_nodes_caused_in_their_order_then_in_that_of_sending() {
     for engine in ENGINES {
-        let mut emulation = Emulation::new(1);
-        let nodes = [0, 1, 2].map(|_| emulation.add_node(Echo::new()));
-        emulation.add_link("late", nodes[1], latency(10), nodes[2], latency(10));
-        emulation.add_link("early", nodes[0], latency(10), nodes[2], latency(10));
+        let mut emulation = network(1, &[("late", 1, 2, latency(10)), ("early", 0, 2, latency(10))]);
+        let nodes = [0, 1, 2].map(NodeIndex);
         let send = |port, octet| Order::Send(Port(port), vec![0, octet]);
         // Node 1 sends before node 0 does; all frames arrive at 10.
         emulation.schedule(at(0), nodes[1], send(0, 1));
@@ -133,7 +139,7 @@ fn at_one_instant_commands_come_first_then_what_nodes_caused_in_their_order_then
 #[test]
 fn a_timer_fires_at_its_instant_once() {
     for engine in ENGINES {
-        let mut emulation = Emulation::new(1);
+        let mut emulation = Emulation::new(1, LinkList::default());
         emulation.add_node(Echo { timers: vec![at(7), at(3), at(3)] });
         let events = seen(emulation, engine).events;
         assert_eq!(events, [(at(3), 0, "timer".to_owned()), (at(7), 0, "timer".to_owned())], "{engine}");
@@ -168,10 +174,8 @@ fn both_engines_give_the_same_frames_and_events_and_another_seed_gives_others() 
 
 #[test]
 fn frames_are_recorded_in_the_order_in_which_they_were_sent_although_they_arrive_in_another() {
-    let mut emulation = Emulation::new(1);
-    let nodes = [0, 1, 2].map(|_| emulation.add_node(Echo::new()));
-    emulation.add_link("slow", nodes[0], latency(100), nodes[1], latency(100));
-    emulation.add_link("quick", nodes[0], latency(1), nodes[2], latency(1));
+    let mut emulation = network(1, &[("slow", 0, 1, latency(100)), ("quick", 0, 2, latency(1))]);
+    let nodes = [0, 1, 2].map(NodeIndex);
     emulation.schedule(at(0), nodes[0], Order::Send(Port(0), vec![0, 1]));
     emulation.schedule(at(5), nodes[0], Order::Send(Port(1), vec![0, 2]));
     let recorded = seen(emulation, Engine::Inline).transmissions;

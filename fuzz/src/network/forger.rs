@@ -32,10 +32,10 @@ pub fn frame(network: &Network, choices: &mut Choices<'_>, aim: Aim) -> Option<F
     let to = aim.or_else(|| choices.of(&nodes).copied())?;
     let links = network.links_of(to);
     let (port, from) = *choices.of(&links)?;
-    let octets = match network.topology.links.get(port.0)? {
+    let octets = match network.topology.link(port)? {
         LinkEnds::Air { mobile, base_station } => {
-            let view = View::new(network, *mobile, *base_station);
-            if to == network.topology.base_station(*base_station) {
+            let view = View::new(network, mobile, base_station);
+            if to == network.topology.base_station(base_station) {
                 view.uplink(choices)
             } else {
                 view.downlink(choices)
@@ -373,9 +373,9 @@ impl<'a> View<'a> {
     /// A message of before, signed anew, with another octet or none.
     fn again(&self, choices: &mut Choices<'_>, up: bool) -> Option<Vec<u8>> {
         let base = |frame: &&Frame| {
-            let link = self.network.topology.links.get(frame.port.0);
+            let link = self.network.topology.link(frame.port);
             matches!(link, Some(LinkEnds::Air { base_station, .. })
-                if up == (frame.to == self.network.topology.base_station(*base_station)))
+                if up == (frame.to == self.network.topology.base_station(base_station)))
         };
         let bursts: Vec<&Frame> = self.network.history.iter().filter(base).collect();
         let frame = choices.of(&bursts)?;

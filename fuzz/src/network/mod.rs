@@ -182,12 +182,12 @@ impl Network {
     /// The links of a node, each with the node at the other end.
     #[must_use]
     pub fn links_of(&self, node: NodeIndex) -> Vec<(Port, NodeIndex)> {
-        let links = self.topology.links.iter().enumerate();
+        let links = self.topology.links();
         let of_node = links.filter_map(|(port, ends)| {
-            let [first, second] = self.topology.ends(*ends);
+            let [first, second] = self.topology.ends(ends);
             match node {
-                _ if node == first => Some((Port(port), second)),
-                _ if node == second => Some((Port(port), first)),
+                _ if node == first => Some((port, second)),
+                _ if node == second => Some((port, first)),
                 _ => None,
             }
         });
@@ -197,7 +197,7 @@ impl Network {
     /// Whether a link is in the air.
     #[must_use]
     pub fn is_air(&self, port: Port) -> bool {
-        matches!(self.topology.links.get(port.0), Some(LinkEnds::Air { .. }))
+        matches!(self.topology.link(port), Some(LinkEnds::Air { .. }))
     }
 
     /// When the next thing happens by itself.
@@ -285,7 +285,7 @@ impl Network {
     }
 
     fn send(&mut self, from: NodeIndex, port: Port, octets: Vec<u8>) {
-        let ends = self.topology.links.get(port.0).map(|ends| (*ends, self.topology.ends(*ends)));
+        let ends = self.topology.link(port).map(|ends| (ends, self.topology.ends(ends)));
         let Some((ends, [first, second])) = ends.filter(|(_, ends)| ends.contains(&from)) else {
             panic!("{} has sent on a link that is not its own", self.topology.names[from.0]);
         };
