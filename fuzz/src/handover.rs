@@ -42,7 +42,7 @@ fn nobody_is_locked_out(network: &mut Network) {
     for mobile in network.mobiles() {
         let served = (0..ATTEMPTS).any(|_| {
             let before = network.watch.delivered;
-            let ms = network.topology.macs[mobile.0 - network.topology.mobile(0).0];
+            let ms = network.topology.macs()[mobile.0 - network.topology.mobile(0).0];
             let (up, down) =
                 (steps::user_packet(network.watch.numbered(), 100), steps::user_packet(network.watch.numbered(), 100));
             network.command(mobile, Command::Uplink(up));

@@ -25,7 +25,7 @@ pub(super) struct Compromises(BTreeMap<usize, (NodeIndex, Compromise)>);
 impl Compromises {
     /// Those of the script.
     pub(super) fn new(script: &Script, topology: &Topology) -> Self {
-        let compromise = |since| Compromise::new(since).among(topology.bsids.clone());
+        let compromise = |since| Compromise::new(since).among(topology.bsids().to_vec());
         let attacks = script.attacks.iter().enumerate();
         let compromises = attacks.filter_map(|(number, attack)| match (&attack.action, &attack.trigger) {
             (AttackAction::Compromise(node), Trigger::Time(since)) => {
@@ -141,8 +141,8 @@ fn replayed(number: usize, name: &str, transmissions: &[Transmission], topology:
 /// is not the node's own: of another base station, of another mobile; nothing is the authenticator's own.
 fn compromised(attack: &Attack, node: NodeIndex, compromise: &Compromise, traces: Traces<'_>) -> AttackResult {
     let Traces { transmissions, topology, .. } = traces;
-    let teks: Vec<Vec<Tek>> = topology.macs.iter().map(|ms| compromise.teks(*ms)).collect();
-    let of_mobile = (0..topology.macs.len()).any(|mobile| topology.mobile(mobile) == node);
+    let teks: Vec<Vec<Tek>> = topology.macs().iter().map(|ms| compromise.teks(*ms)).collect();
+    let of_mobile = (0..topology.macs().len()).any(|mobile| topology.mobile(mobile) == node);
     // PDUs heard, and PDUs opened, by the node that they are of: the base station, or for a mobile's keys the mobile.
     let mut counts: BTreeMap<NodeIndex, (u64, u64)> = BTreeMap::new();
     let mut text = None;

@@ -46,9 +46,9 @@ impl HandoverMeasure {
     /// Whether a node takes part: the mobile and every BS, since a candidate that is not chosen holds a context too.
     #[must_use]
     pub fn involves(&self, name: &str, topology: &Topology) -> bool {
-        let station = topology.names.iter().skip(1).take(topology.bsids.len()).any(|station| station == name);
+        let station = topology.names.iter().skip(1).take(topology.bsids().len()).any(|station| station == name);
         name == self.result.ms
-            || (station && topology.bsids.len() <= LADDER_STATIONS)
+            || (station && topology.bsids().len() <= LADDER_STATIONS)
             || name == self.result.from
             || name == self.result.to
     }
@@ -277,7 +277,7 @@ fn count_messages(
         let octets = sent.octets.len() as u64;
         match topology.ends_of(sent) {
             LinkEnds::Air { mobile, .. } => {
-                let Some(position) = at(topology.macs[mobile], sent.time) else {
+                let Some(position) = at(topology.macs()[mobile], sent.time) else {
                     continue;
                 };
                 let ended = tracked[position].ended.is_some_and(|(ended, _)| sent.time > ended);

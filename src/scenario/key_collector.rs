@@ -105,12 +105,12 @@ impl KeyCollector {
     #[must_use]
     pub fn log(self, topology: &Topology) -> KeyLog {
         let node = |index: usize| {
-            let stations = topology.bsids.len();
+            let stations = topology.bsids().len();
             let (role, id) = match index.checked_sub(1) {
                 None => ("gateway", None),
                 Some(_) if index == topology.aaa().0 => ("aaa", None),
-                Some(position) if position < stations => ("bs", Some(topology.bsids[position].0)),
-                Some(position) => ("ms", Some(topology.macs[position - stations].0)),
+                Some(position) if position < stations => ("bs", Some(topology.bsids()[position].0)),
+                Some(position) => ("ms", Some(topology.macs()[position - stations].0)),
             };
             let (name, ip) = (topology.names[index].clone(), Some(topology.addresses[index]));
             NodeRecord { name, role: role.to_owned(), ip, id }

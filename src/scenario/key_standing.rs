@@ -149,7 +149,7 @@ impl KeyStandings {
     pub(super) fn of(&self, ms: MsMac, nodes: &[String], topology: &Topology) -> KeyStanding {
         let [committed, network] = self.counts.get(&ms).copied().unwrap_or_default();
         let stations = nodes.iter().filter_map(|name| {
-            let bs = topology.bsids.iter().find(|bsid| topology.bs_name(**bsid) == *name)?;
+            let bs = topology.bsids().iter().find(|bsid| topology.bs_name(**bsid) == *name)?;
             let ends = self.ends.get(&(ms, *bs));
             let [at_mobile, at_station] =
                 ends.map_or_else(Default::default, |[mobile, station]| [mobile.shown(), station.shown()]);

@@ -50,7 +50,8 @@ impl SealedPlaintexts {
             return None;
         };
         let (pn, direction) = PacketNumber::from_field(pdu.pn).ok()?;
-        let name = (pdu.time, *topology.macs.get(mobile)?, *topology.bsids.get(base_station)?, direction, pn.count());
+        let name =
+            (pdu.time, *topology.macs().get(mobile)?, *topology.bsids().get(base_station)?, direction, pn.count());
         self.by_pdu.get(&name).map(Vec::as_slice)
     }
 }

@@ -39,8 +39,8 @@ impl Scenes<'_> {
                 || self.handovers.iter().take(LADDERS).any(|handover| handover.involves(name, topology))
                 || authenticates(name)
         };
-        let mobiles = topology.names.iter().skip(1 + topology.bsids.len()).take(topology.macs.len());
-        let stations = topology.names.iter().skip(1).take(topology.bsids.len());
+        let mobiles = topology.names.iter().skip(1 + topology.bsids().len()).take(topology.macs().len());
+        let stations = topology.names.iter().skip(1).take(topology.bsids().len());
         mobiles.chain(stations).chain(topology.names.first()).filter(involved).chain(server).cloned().collect()
     }
 
@@ -110,7 +110,7 @@ fn state_steps(
     nodes: &[String],
     topology: &Topology,
 ) -> (Vec<LadderStep>, Vec<KeyStanding>) {
-    let named = topology.macs.iter().zip(topology.names.iter().skip(1 + topology.bsids.len()));
+    let named = topology.macs().iter().zip(topology.names.iter().skip(1 + topology.bsids().len()));
     let mobiles: Vec<MsMac> = named.filter(|(_, name)| nodes.contains(name)).map(|(ms, _)| *ms).collect();
     let mut standings = KeyStandings::default();
     let mut steps = Vec::new();

@@ -122,7 +122,7 @@ pub fn run_against(
         recorder.packet_in(mobile, direction, &packet);
         let (node, command) = match direction {
             Direction::Uplink => (world.topology.mobile(mobile), Command::Uplink(packet)),
-            Direction::Downlink => (Topology::GATEWAY, Command::Downlink { ms: world.topology.macs[mobile], packet }),
+            Direction::Downlink => (Topology::GATEWAY, Command::Downlink { ms: world.topology.macs()[mobile], packet }),
         };
         world.emulation.schedule(time, node, command);
     }

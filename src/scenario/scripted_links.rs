@@ -175,10 +175,10 @@ fn scripted_attack(
 fn event_choice(event: script::EventChoice, topology: &Topology) -> EventChoice {
     let script::EventChoice { kind, node, base_station, nth, count, after } = event;
     let node = node.map(|node| match node {
-        Actor::MobileStation(mobile) => EventNode::Mobile(topology.macs[mobile.0]),
+        Actor::MobileStation(mobile) => EventNode::Mobile(topology.macs()[mobile.0]),
         other => EventNode::Reporter(topology.actor(other)),
     });
-    let base_station = base_station.map(|base_station| topology.bsids[base_station.0]);
+    let base_station = base_station.map(|base_station| topology.bsids()[base_station.0]);
     EventChoice { kind, node, base_station, nth, count, after }
 }
 
@@ -207,15 +207,15 @@ fn known(script: &Script, topology: &Topology) -> Known {
         LinkEnds::Air { mobile, base_station } => Some((
             port,
             AirLink {
-                ms: topology.macs[mobile],
-                bs: topology.bsids[base_station],
+                ms: topology.macs()[mobile],
+                bs: topology.bsids()[base_station],
                 mobile: topology.mobile(mobile),
                 base_station: topology.base_station(base_station),
             },
         )),
         _ => None,
     });
-    let flows = topology.macs.iter().enumerate().map(|(position, ms)| {
+    let flows = topology.macs().iter().enumerate().map(|(position, ms)| {
         let flows = ServiceFlows::of(script, MobileStationId(position)).with_saids(Said(0));
         (*ms, flows.iter().map(|(sfid, _)| Flow::direction_of(*sfid)).collect())
     });

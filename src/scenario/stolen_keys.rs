@@ -17,7 +17,7 @@ pub(super) fn result(
     transmissions: &[Transmission],
     topology: &Topology,
 ) -> AttackResult {
-    let teks: Vec<Vec<Tek>> = topology.macs.iter().map(|ms| theft.derived_teks(*ms)).collect();
+    let teks: Vec<Vec<Tek>> = topology.macs().iter().map(|ms| theft.derived_teks(*ms)).collect();
     // PDUs heard, and PDUs opened, by position of the base station.
     let mut counts: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
     for sent in transmissions {

@@ -22,7 +22,7 @@ use crate::adversary::external::{Conversation, External, Failure};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::identifiers::{AkSequenceNumber, Bsid, CmacKeyCount, MsMac, Said};
 use crate::dot16::node::{
-    Aaa, AaaSettings, Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation,
+    Aaa, AaaSettings, AirPorts, Association, Authenticator, AuthenticatorSettings, BackboneSide, BaseStation,
     BaseStationSettings, Capabilities, CidPool, Classifiers, Command, Connection, Counts, Directory, Established,
     Event, HandoverMode, MobileStation, MobileStationSettings, Place, RadioSettings, RefreshSettings, Subscriber,
 };
@@ -100,10 +100,8 @@ pub struct Topology {
     pub names: Vec<String>,
     /// The addresses that stand for the nodes in captures.
     pub addresses: Vec<Ipv4Addr>,
-    /// BSIDs by position in the script.
-    pub bsids: Vec<Bsid>,
-    /// MAC addresses by position in the script.
-    pub macs: Vec<MsMac>,
+    /// Mobiles and base stations by position in the script, and the links between them.
+    pub air: Arc<AirPorts>,
 }
 
 impl Topology {
@@ -111,7 +109,8 @@ impl Topology {
     pub const GATEWAY: NodeIndex = NodeIndex(0);
 
     fn new(script: &Script) -> Self {
-        let bsids: Vec<Bsid> = script.base_stations.iter().map(|bs| bs.bsid).collect();
+        let bsids = script.base_stations.iter().map(|bs| bs.bsid).collect();
+        let macs = script.mobile_stations.iter().map(|ms| ms.mac).collect();
         let names = std::iter::once(script.authenticator.name.clone())
             .chain(script.base_stations.iter().map(|bs| bs.name.clone()))
             .chain(script.mobile_stations.iter().map(|ms| ms.name.clone()))
@@ -120,19 +119,26 @@ impl Topology {
             .chain(script.base_stations.iter().map(|bs| bs.ip))
             .chain(script.mobile_stations.iter().map(|ms| ms.ip))
             .chain([script.aaa.ip]);
-        Self {
-            names: names.collect(),
-            addresses: addresses.collect(),
-            bsids,
-            macs: script.mobile_stations.iter().map(|ms| ms.mac).collect(),
-        }
+        Self { names: names.collect(), addresses: addresses.collect(), air: Arc::new(AirPorts::new(macs, bsids)) }
+    }
+
+    /// BSIDs by position in the script.
+    #[must_use]
+    pub fn bsids(&self) -> &[Bsid] {
+        self.air.bsids()
+    }
+
+    /// MAC addresses by position in the script.
+    #[must_use]
+    pub fn macs(&self) -> &[MsMac] {
+        self.air.macs()
     }
 
     /// The number of links: between every mobile and every BS, between every BS and the gateway, between any two BSs, and R3.
     #[must_use]
     pub fn link_count(&self) -> usize {
-        let (stations, mobiles) = (self.bsids.len(), self.macs.len());
-        mobiles * stations + stations + stations * stations.saturating_sub(1) / 2 + 1
+        let stations = self.bsids().len();
+        self.air.count() + stations + stations * stations.saturating_sub(1) / 2 + 1
     }
 
     /// The links by port.
@@ -143,12 +149,10 @@ impl Topology {
     /// What is at the ends of the link with this port, if there is one.
     #[must_use]
     pub fn link(&self, port: Port) -> Option<LinkEnds> {
-        let stations = self.bsids.len();
-        let air = self.macs.len() * stations;
-        if port.0 < air {
+        let stations = self.bsids().len();
+        let Some(wire) = port.0.checked_sub(self.air.count()) else {
             return Some(LinkEnds::Air { mobile: port.0 / stations, base_station: port.0 % stations });
-        }
-        let wire = port.0 - air;
+        };
         if wire < stations {
             return Some(LinkEnds::R6 { base_station: wire });
         }
@@ -172,8 +176,7 @@ impl Topology {
     /// The port of a link.
     #[must_use]
     pub fn port(&self, ends: LinkEnds) -> Port {
-        let stations = self.bsids.len();
-        let air = self.macs.len() * stations;
+        let (stations, air) = (self.bsids().len(), self.air.count());
         Port(match ends {
             LinkEnds::Air { mobile, base_station } => mobile * stations + base_station,
             LinkEnds::R6 { base_station } => air + base_station,
@@ -193,19 +196,19 @@ impl Topology {
     /// The position in the script of the BS that this node is, if it is one.
     #[must_use]
     pub fn station_position(&self, node: NodeIndex) -> Option<usize> {
-        node.0.checked_sub(1).filter(|position| *position < self.bsids.len())
+        node.0.checked_sub(1).filter(|position| *position < self.bsids().len())
     }
 
     /// The node of a mobile.
     #[must_use]
     pub fn mobile(&self, position: usize) -> NodeIndex {
-        NodeIndex(1 + self.bsids.len() + position)
+        NodeIndex(1 + self.bsids().len() + position)
     }
 
     /// The node of the AAA server: the last one.
     #[must_use]
     pub fn aaa(&self) -> NodeIndex {
-        NodeIndex(1 + self.bsids.len() + self.macs.len())
+        NodeIndex(1 + self.bsids().len() + self.macs().len())
     }
 
     /// The two nodes of a link; the first of an air link is the mobile.
@@ -221,7 +224,7 @@ impl Topology {
 
     /// The links of the backbone that end at a node, each with the node at the other end, by port.
     fn wires_of(&self, node: NodeIndex) -> Vec<(Port, NodeIndex)> {
-        let stations = self.bsids.len();
+        let stations = self.bsids().len();
         let mut links: Vec<LinkEnds> = match self.station_position(node) {
             Some(own) => (0..stations)
                 .filter(|other| *other != own)
@@ -278,14 +281,14 @@ impl Topology {
     /// The name of the BS with this BSID.
     #[must_use]
     pub fn bs_name(&self, bsid: Bsid) -> String {
-        let position = self.bsids.iter().position(|known| *known == bsid);
+        let position = self.air.station(bsid);
         position.map_or_else(|| bsid.to_string(), |position| self.names[1 + position].clone())
     }
 
     /// The position of the mobile with this MAC address.
     #[must_use]
     pub fn mobile_position(&self, mac: MsMac) -> Option<usize> {
-        self.macs.iter().position(|known| *known == mac)
+        self.air.mobile(mac)
     }
 
     /// The name of the mobile with this MAC address.
@@ -369,10 +372,7 @@ pub fn nodes(script: &Script) -> Nodes {
         .mobile_stations
         .iter()
         .zip(&standing)
-        .enumerate()
-        .map(|(position, (mobile, standing))| {
-            mobile_station(script, mobile, position, &topology, &radio, (&directory, &authority), standing)
-        })
+        .map(|(mobile, standing)| mobile_station(script, mobile, &topology, &radio, (&directory, &authority), standing))
         .collect();
     let authenticator = authenticator(script, &topology, &directory, &standing);
     let aaa = aaa_server(script, &topology, &directory, authority);
@@ -436,12 +436,12 @@ pub(super) fn build_with(
         let node = topology.actor(step.actor);
         let command = match &step.action {
             StepAction::Handover { target, candidates } => Command::Handover {
-                target: topology.bsids[target.0],
-                candidates: candidates.iter().map(|bs| topology.bsids[bs.0]).collect(),
+                target: topology.bsids()[target.0],
+                candidates: candidates.iter().map(|bs| topology.bsids()[bs.0]).collect(),
             },
             StepAction::Cancel => Command::Cancel,
             StepAction::Restart { backup } => {
-                Command::Restart { backup: backup.map(|(mobile, count)| (topology.macs[mobile.0], count)) }
+                Command::Restart { backup: backup.map(|(mobile, count)| (topology.macs()[mobile.0], count)) }
             }
             StepAction::LoseContexts => Command::LoseContexts,
             StepAction::LoseCounter => Command::LoseCounter,
@@ -592,7 +592,7 @@ fn authenticator(
     standing: &[Standing],
 ) -> Authenticator {
     let subscribers = script.mobile_stations.iter().zip(standing).map(|(mobile, standing)| {
-        let serving = topology.bsids[mobile.serving.0];
+        let serving = topology.bsids()[mobile.serving.0];
         let established = is_established(mobile);
         let keys = if established {
             let pmk = standing.pmk.clone();
@@ -659,7 +659,7 @@ fn backbone_side(script: &Script, topology: &Topology, directory: &Directory, no
     let endpoint_of = |node: NodeIndex| match node.0.checked_sub(1) {
         None => directory.gateway.endpoint,
         Some(_) if node == topology.aaa() => directory.aaa.endpoint,
-        Some(position) => endpoint(script.base_stations[position].ip, Some(topology.bsids[position])),
+        Some(position) => endpoint(script.base_stations[position].ip, Some(topology.bsids()[position])),
     };
     let peers = topology.wires_of(node).into_iter().map(|(port, peer)| (port, endpoint_of(peer)));
     BackboneSide::new(endpoint_of(node), script.backbone.retry, peers.collect())
@@ -711,7 +711,6 @@ fn base_station(
         };
         established.insert(mobile.mac, entry);
     }
-    let ports = topology.macs.iter().enumerate().map(|(mobile, mac)| (*mac, topology.air_port(mobile, position)));
     let settings = BaseStationSettings {
         bsid: scripted.bsid,
         mode: script.mode,
@@ -722,7 +721,7 @@ fn base_station(
         retained_contexts: usize::try_from(scripted.retained_contexts).unwrap_or(usize::MAX),
         context_request_budget: scripted.context_request_budget,
         preparation_budget: scripted.preparation_budget,
-        ports: ports.collect(),
+        ports: Arc::clone(&topology.air),
     };
     let backbone = backbone_side(script, topology, directory, topology.base_station(position));
     let random = generator(script.seed, &format!("base station {}", scripted.name));
@@ -732,13 +731,12 @@ fn base_station(
 fn mobile_station(
     script: &Script,
     mobile: &ScriptedMobile,
-    position: usize,
     topology: &Topology,
     radio: &RadioSettings,
     (directory, authority): (&Arc<Directory>, &Arc<CertificateAuthority>),
     standing: &Standing,
 ) -> MobileStation {
-    let serving = topology.bsids[mobile.serving.0];
+    let serving = topology.bsids()[mobile.serving.0];
     let settings = MobileKeySettings {
         window: window(mobile.pn_window),
         limits: limits(script, mobile.last_pn),
@@ -771,9 +769,7 @@ fn mobile_station(
             certificate: mobile.certificate,
         },
         radio: radio.clone(),
-        ports: (0..script.base_stations.len())
-            .map(|base_station| (topology.bsids[base_station], topology.air_port(position, base_station)))
-            .collect(),
+        ports: Arc::clone(&topology.air),
         classifiers: standing.classifiers.clone(),
     };
     let random = generator(script.seed, &format!("mobile station {}", mobile.name));

@@ -14,7 +14,8 @@ use keyhop::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, Dire
 use keyhop::dot16::node::fragmentation::{Fragmenter, Reassembler};
 use keyhop::dot16::node::sdu_queue::{PduLimits, SduQueue};
 use keyhop::dot16::node::{
-    Association, BackboneSide, BaseStation, BaseStationSettings, CidPool, Directory, HandoverMode, Place, RadioSettings,
+    AirPorts, Association, BackboneSide, BaseStation, BaseStationSettings, CidPool, Directory, HandoverMode, Place,
+    RadioSettings,
 };
 use keyhop::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use keyhop::dot16::security::entry_keys::EntryKeys;
@@ -535,7 +536,7 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
         retained_contexts: 10,
         context_request_budget: 100,
         preparation_budget: 300,
-        ports: BTreeMap::from([(MS, Port(0))]),
+        ports: Arc::new(AirPorts::new(vec![MS], vec![BS])),
     };
     let own = BackboneEndpoint { mac: BS.0, ip: [10, 16, 0, 2].into() };
     let directory = Directory {

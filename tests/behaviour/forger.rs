@@ -142,7 +142,7 @@ pub fn run_world(
     for number in 0..100u8 {
         let at = ms(100) + Duration::from_millis(20) * u32::from(number);
         let packet = vec![number; 100];
-        let downlink = Command::Downlink { ms: world.topology.macs[0], packet: packet.clone() };
+        let downlink = Command::Downlink { ms: world.topology.macs()[0], packet: packet.clone() };
         world.emulation.schedule(at, mobile, Command::Uplink(packet));
         world.emulation.schedule(at, Topology::GATEWAY, downlink);
     }

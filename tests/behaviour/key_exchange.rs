@@ -98,7 +98,7 @@ impl Pair {
                 pair.number += 1;
                 let command = match direction {
                     Direction::Uplink => (End::Mobile, Command::Uplink(packet)),
-                    Direction::Downlink => (End::Gateway, Command::Downlink { ms: topology.macs[0], packet }),
+                    Direction::Downlink => (End::Gateway, Command::Downlink { ms: topology.macs()[0], packet }),
                 };
                 pair.commands.insert((time, pair.number), command);
             }

@@ -58,8 +58,8 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn new(network: &'a Network, mobile: usize, base_station: usize) -> Self {
-        let ms = network.topology.macs.get(mobile).copied().unwrap_or(MsMac([0; 6]));
-        let bs = network.topology.bsids.get(base_station).copied().unwrap_or(Bsid([0; 6]));
+        let ms = network.topology.macs().get(mobile).copied().unwrap_or(MsMac([0; 6]));
+        let bs = network.topology.bsids().get(base_station).copied().unwrap_or(Bsid([0; 6]));
         let mut view = Self { network, ms, bs, basic: Vec::new(), primary: Vec::new(), transport: Vec::new() };
         for ((at, cid), (of, kind)) in &network.watch.cids {
             if (*at, *of) == (bs, ms) {
@@ -104,7 +104,7 @@ impl<'a> View<'a> {
         match choices.below(8) {
             0 => Bsid([0, 0, 0, 0, 0, choices.any()]),
             1 => self.bs,
-            _ => choices.of(&self.network.topology.bsids).copied().unwrap_or(self.bs),
+            _ => choices.of(self.network.topology.bsids()).copied().unwrap_or(self.bs),
         }
     }
 
@@ -458,7 +458,7 @@ fn on_wire(
 fn ends(network: &Network, from: NodeIndex, to: NodeIndex) -> Option<(BackboneEndpoint, BackboneEndpoint)> {
     let place = |node: NodeIndex| {
         let ip = *network.topology.addresses.get(node.0)?;
-        let bsid = network.topology.station_position(node).and_then(|place| network.topology.bsids.get(place));
+        let bsid = network.topology.station_position(node).and_then(|place| network.topology.bsids().get(place));
         let [a, b, c, d] = ip.octets();
         let mac = bsid.map_or([0x0a, 0x01, a, b, c, d], |bsid| bsid.0);
         Some(BackboneEndpoint { mac, ip })
@@ -481,7 +481,7 @@ fn control_message(
     };
     let (seen, back) = (messages(seen), messages(back));
     let kind = *choices.of(MessageKind::NAMED)?;
-    let ms = choices.of(&network.topology.macs).copied()?;
+    let ms = choices.of(network.topology.macs()).copied()?;
     // The answer to a request of the receiver has its transaction.
     let how = choices.any();
     let transaction = match how & 3 {

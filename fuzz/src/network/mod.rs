@@ -170,13 +170,13 @@ impl Network {
     /// The mobiles.
     #[must_use]
     pub fn mobiles(&self) -> Vec<NodeIndex> {
-        (0..self.topology.macs.len()).map(|position| self.topology.mobile(position)).collect()
+        (0..self.topology.macs().len()).map(|position| self.topology.mobile(position)).collect()
     }
 
     /// The base stations.
     #[must_use]
     pub fn base_stations(&self) -> Vec<NodeIndex> {
-        (0..self.topology.bsids.len()).map(|position| self.topology.base_station(position)).collect()
+        (0..self.topology.bsids().len()).map(|position| self.topology.base_station(position)).collect()
     }
 
     /// The links of a node, each with the node at the other end.

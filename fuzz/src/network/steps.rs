@@ -132,7 +132,7 @@ fn take(network: &mut Network, step: Step, choices: &mut Choices<'_>, aim: Aim) 
         Step::Handover => {
             let Some(mobile) = choices.of(&network.mobiles()).copied() else { return };
             let wanted = choices.any();
-            let bsids = &network.topology.bsids;
+            let bsids = network.topology.bsids();
             let Some(target) = bsids.get(usize::from(wanted & 3) % bsids.len()).copied() else { return };
             let named = bsids.iter().enumerate().filter(|(place, _)| wanted >> 2 & 1 << place != 0);
             let mut candidates: Vec<_> = named.map(|(_, bsid)| *bsid).collect();
@@ -183,7 +183,7 @@ fn take(network: &mut Network, step: Step, choices: &mut Choices<'_>, aim: Aim) 
                 Some(station) => network.command(*station, Command::Restart { backup: None }),
                 None => {
                     // A backup of the run itself: an N that there has been.
-                    let ms = network.topology.macs.first().copied();
+                    let ms = network.topology.macs().first().copied();
                     let known = network.watch.counts.contains(&count.0);
                     let backup = ms.filter(|_| which & 0x80 != 0 && known).map(|ms| (ms, count));
                     network.command(Topology::GATEWAY, Command::Restart { backup });
@@ -194,7 +194,7 @@ fn take(network: &mut Network, step: Step, choices: &mut Choices<'_>, aim: Aim) 
         Step::Reauthenticate => to_mobile(network, choices, Command::Reauthenticate),
         Step::LoseCounter => to_mobile(network, choices, Command::LoseCounter),
         Step::Counts => {
-            let Some(ms) = choices.of(&network.topology.macs).copied() else { return };
+            let Some(ms) = choices.of(network.topology.macs()).copied() else { return };
             let (committed, next) = (u16::from(choices.any()), u16::from(choices.any()));
             let next = (next != 0).then_some(CmacKeyCount(next));
             let counts = Counts { ms, committed: CmacKeyCount(committed), next, cmac_pn: choices.four() };
@@ -224,13 +224,13 @@ fn to_mobile(network: &mut Network, choices: &mut Choices<'_>, command: Command)
 
 /// A user packet that no other is equal to. `way` is mobile and direction.
 fn packet(network: &mut Network, way: u8, octets: u16) {
-    let mobiles = network.topology.macs.len();
+    let mobiles = network.topology.macs().len();
     let mobile = usize::from(way >> 1) % mobiles.max(1);
     let (few, many) = (octets <= SHORT, network.watch.packets_in());
     if many >= if few { PACKETS } else { LONG_PACKETS } {
         return;
     }
-    let Some(ms) = network.topology.macs.get(mobile).copied() else { return };
+    let Some(ms) = network.topology.macs().get(mobile).copied() else { return };
     let packet = user_packet(network.watch.numbered(), octets);
     if way & 1 == 0 {
         let node = network.topology.mobile(mobile);
@@ -271,7 +271,7 @@ fn remembered(network: &Network, choices: &mut Choices<'_>, aim: Aim) -> Option<
     let mut frame = frame.clone();
     if elsewhere >= 0x80 && network.is_air(frame.port) {
         // At another base station, or from it.
-        let bases = network.topology.bsids.len();
+        let bases = network.topology.bsids().len();
         let mobile = frame.port.0 / bases.max(1);
         let base_station = usize::from(elsewhere) % bases.max(1);
         frame.port = network.topology.air_port(mobile, base_station);

@@ -84,8 +84,8 @@ impl Watch {
     pub(super) fn new(topology: &Topology) -> Self {
         Self {
             names: topology.names.clone(),
-            bsids: topology.bsids.clone(),
-            macs: topology.macs.clone(),
+            bsids: topology.bsids().to_vec(),
+            macs: topology.macs().to_vec(),
             adversary: Adversary::Keyless,
             depth: Depth::default(),
             cids: BTreeMap::new(),

@@ -6,6 +6,7 @@
 //! [`Authenticator`] (with the ASN gateway's data path) and [`Aaa`] are [`crate::emulation::Node`]s over [`Command`] and [`Event`].
 
 pub mod aaa;
+pub mod air_ports;
 pub mod authenticator;
 pub mod backbone_side;
 pub mod base_station;
@@ -29,6 +30,7 @@ pub mod timers;
 mod work;
 
 pub use aaa::{Aaa, AaaSettings};
+pub use air_ports::AirPorts;
 pub use authenticator::{Authenticator, AuthenticatorSettings, Subscriber};
 pub use backbone_side::BackboneSide;
 pub use base_station::{BaseStation, BaseStationSettings, CidPool, Established};

@@ -16,7 +16,7 @@ impl BaseStation {
     /// Everything that grows in it.
     #[must_use]
     pub fn held(&self) -> Vec<Held> {
-        let links = self.settings.ports.len();
+        let links = self.settings.ports.macs().len();
         let connections = links * (RETIRED + 2) + ENTRANCES;
         let mut held = vec![
             Held::new("mobiles", self.mobiles.len(), links),

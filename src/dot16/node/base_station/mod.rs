@@ -43,6 +43,7 @@ use sa_tek_handover::Challenge;
 use serving::Serving;
 use target::Target;
 
+use super::air_ports::AirPorts;
 use super::backbone_side::{BackboneSide, Request};
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
@@ -88,7 +89,7 @@ pub struct BaseStationSettings {
     /// HO_Req that it takes in a second.
     pub preparation_budget: u32,
     /// The links to mobile stations.
-    pub ports: BTreeMap<MsMac, Port>,
+    pub ports: Arc<AirPorts>,
 }
 
 /// A mobile that is connected here before the run starts.
@@ -211,7 +212,6 @@ pub struct BaseStation {
     /// For TEKs that are not generated from the count.
     generator: ChaCha20Rng,
     cids: CidPool,
-    by_port: BTreeMap<Port, MsMac>,
     by_cid: BTreeMap<Cid, MsMac>,
     by_tunnel: BTreeMap<u32, MsMac>,
     next_tunnel: u32,
@@ -240,7 +240,6 @@ impl BaseStation {
     ) -> Self {
         let mut timers = Timers::default();
         timers.set(Timer::Advertise, VirtualTime::ZERO);
-        let by_port = settings.ports.iter().map(|(ms, port)| (*port, *ms)).collect();
         let mut station = Self {
             context_requests: Budget::new(settings.context_request_budget),
             preparations: Budget::new(settings.preparation_budget),
@@ -249,7 +248,6 @@ impl BaseStation {
             backbone,
             generator,
             cids,
-            by_port,
             by_cid: BTreeMap::new(),
             by_tunnel: BTreeMap::new(),
             next_tunnel: 1,
@@ -280,7 +278,7 @@ impl BaseStation {
 
     /// The record of a mobile, made when it is first heard of; `None` if there is no link to it.
     fn know(&mut self, ms: MsMac) -> Option<&mut Mobile> {
-        let port = *self.settings.ports.get(&ms)?;
+        let port = self.settings.ports.port(ms, self.settings.bsid)?;
         Some(self.mobiles.entry(ms).or_insert_with(|| Mobile {
             port,
             keys: None,
@@ -441,7 +439,8 @@ impl BaseStation {
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
-        match self.by_port.get(&port).copied() {
+        let from = self.settings.ports.ends(port).filter(|(_, bs)| *bs == self.settings.bsid);
+        match from.map(|(ms, _)| ms) {
             Some(ms) => self.burst(now, ms, octets, outbox),
             None => match self.backbone.receive(octets) {
                 Ok(frame) => match frame.packet {

@@ -77,7 +77,7 @@ impl MobileStation {
             State::Joining { joining } if joining.may_send() => (joining.bs, CmacKeyCount(0)),
             State::Entering { .. } | State::Returning { .. } | State::Joining { .. } => return None,
         };
-        Some((bs, *self.settings.ports.get(&bs)?, count))
+        Some((bs, self.settings.port(bs)?, count))
     }
 
     /// An uplink subframe starts: management first, then every waiting packet.

@@ -64,9 +64,9 @@ impl MobileStation {
         if !self.settings.radio.uplink_starts_at(now) {
             return self.timers.set(Timer::Access, self.settings.radio.next_uplink(now));
         }
-        if let Some(port) = self.settings.ports.get(&entry.bs) {
+        if let Some(port) = self.settings.port(entry.bs) {
             let note = format!("CDMA ranging code for {}", self.directory.bs(entry.bs));
-            outbox.send(*port, cdma_code::HANDOVER_RANGING.to_vec(), note);
+            outbox.send(port, cdma_code::HANDOVER_RANGING.to_vec(), note);
         }
         self.timers.set(Timer::Access, self.settings.radio.next_uplink(now + self.settings.radio.ranging_retry));
     }
@@ -110,9 +110,9 @@ impl MobileStation {
         self.keys.spend();
         let crc = self.settings.radio.crc;
         let pdu = self.keys.keys_mut(bs, count).map(|keys| signed_pdu(message, cid, Direction::Uplink, keys, crc));
-        if let (Some(Ok(pdu)), Some(port)) = (pdu, self.settings.ports.get(&bs)) {
+        if let (Some(Ok(pdu)), Some(port)) = (pdu, self.settings.port(bs)) {
             let note = format!("RNG-REQ: enters {}, CMAC_KEY_COUNT {count}", self.directory.bs(bs));
-            outbox.send(*port, pdu, note);
+            outbox.send(port, pdu, note);
         }
         let retry = now + self.settings.radio.ranging_retry - Duration::from_nanos(1);
         self.timers.set(Timer::Range, self.settings.radio.next_uplink(retry));

@@ -12,7 +12,7 @@ impl MobileStation {
     #[must_use]
     pub fn held(&self) -> Vec<Held> {
         // The BS that is being left, and every BS that may be entered: under T_M and under M.
-        let contexts = (self.settings.ports.len() + 1) * 2;
+        let contexts = (self.settings.ports.bsids().len() + 1) * 2;
         vec![
             Held::new("management PDUs", self.management.len(), MANAGEMENT),
             Held::new("user packets", self.packets.len(), QUEUE),

@@ -43,8 +43,7 @@ impl MobileStation {
             self.event(What::HandoverStarted { from: bs, to: bs }, outbox);
         }
         self.event(What::Left { bs }, outbox);
-        let others =
-            self.settings.ports.keys().copied().filter(|other| *other != bs && self.settings.declared.handover);
+        let others = self.settings.ports.stations().filter(|other| *other != bs && self.settings.declared.handover);
         let fallbacks: Vec<Bsid> = others.collect();
         let entry = Entry {
             bs,

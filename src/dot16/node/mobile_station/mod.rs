@@ -31,6 +31,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::air_ports::AirPorts;
 use super::capabilities::Capabilities;
 use super::classifier::Classifiers;
 use super::connection::{Connection, parse_management};
@@ -68,9 +69,16 @@ pub struct MobileStationSettings {
     /// The radio.
     pub radio: RadioSettings,
     /// The links to base stations.
-    pub ports: BTreeMap<Bsid, Port>,
+    pub ports: Arc<AirPorts>,
     /// The classifiers of its service flows.
     pub classifiers: Classifiers,
+}
+
+impl MobileStationSettings {
+    /// The link to a base station.
+    fn port(&self, bs: Bsid) -> Option<Port> {
+        self.ports.port(self.mac, bs)
+    }
 }
 
 /// The established connection.
@@ -321,7 +329,7 @@ impl MobileStation {
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
-        let from = self.settings.ports.iter().find(|(_, of_bs)| **of_bs == port).map(|(bs, _)| *bs);
+        let from = self.settings.ports.ends(port).filter(|(ms, _)| *ms == self.settings.mac).map(|(_, bs)| bs);
         match (from, self.hears()) {
             (Some(from), Some(bs)) if from == bs => {}
             (Some(from), _) => {

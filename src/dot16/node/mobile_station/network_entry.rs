@@ -144,7 +144,7 @@ impl MobileStation {
 
     /// A round begins with `first`.
     fn try_all(&mut self, now: VirtualTime, first: Bsid) {
-        let mut others: Vec<Bsid> = self.settings.ports.keys().copied().filter(|bs| *bs != first).collect();
+        let mut others: Vec<Bsid> = self.settings.ports.stations().filter(|bs| *bs != first).collect();
         others.reverse();
         others.push(first);
         if let State::Joining { joining } = &mut self.state {
@@ -230,10 +230,10 @@ impl MobileStation {
         let State::Joining { joining } = &self.state else {
             return;
         };
-        if let Some(port) = self.settings.ports.get(&joining.bs) {
+        if let Some(port) = self.settings.port(joining.bs) {
             let kind = if joining.planned.is_some() { "ranging" } else { "initial ranging" };
             let note = format!("CDMA {kind} code for {}", self.directory.bs(joining.bs));
-            outbox.send(*port, joining.code().to_vec(), note);
+            outbox.send(port, joining.code().to_vec(), note);
         }
         self.timers.set(Timer::JoinAccess, self.settings.radio.next_uplink(self.retry(now)));
     }
@@ -249,9 +249,9 @@ impl MobileStation {
         let what = if joining.planned.is_some() { "full entry" } else { "initial ranging" };
         let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
         let pdu = plain_pdu(&message, Cid::INITIAL_RANGING, self.settings.radio.crc);
-        if let (Ok(pdu), Some(port)) = (pdu, self.settings.ports.get(&joining.bs)) {
+        if let (Ok(pdu), Some(port)) = (pdu, self.settings.port(joining.bs)) {
             let note = format!("RNG-REQ: {what} at {}", self.directory.bs(joining.bs));
-            outbox.send(*port, pdu, note);
+            outbox.send(port, pdu, note);
         }
         self.timers.set(Timer::JoinRange, self.settings.radio.next_uplink(self.retry(now)));
     }
