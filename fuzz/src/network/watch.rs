@@ -63,6 +63,8 @@ pub struct Watch {
     pub cmac_pn: u32,
     cmac_keys: Vec<SeenCmacKey>,
     sealed: HashSet<(u64, bool, u32)>,
+    /// TEKs, by fingerprint, under which a mobile that had lost its counter began again with its packet numbers.
+    spoilt_teks: HashSet<u64>,
     signed: HashSet<([u8; 16], u32)>,
     /// User packets that went in, and whether they came out.
     packets: HashMap<Vec<u8>, bool>,
@@ -93,6 +95,7 @@ impl Watch {
             cmac_pn: 0,
             cmac_keys: Vec::new(),
             sealed: HashSet::new(),
+            spoilt_teks: HashSet::new(),
             signed: HashSet::new(),
             packets: HashMap::new(),
             numbered: 0,
@@ -183,6 +186,11 @@ impl Watch {
         match what {
             What::Sealed { fingerprint, direction, pn, .. } => {
                 let new = self.sealed.insert((*fingerprint, *direction == Direction::Uplink, *pn));
+                // It may go on under such a TEK until one of the next PMK follows.
+                if !new && self.counts_lost.contains(ms) {
+                    self.spoilt_teks.insert(*fingerprint);
+                }
+                let exact = exact && !self.spoilt_teks.contains(fingerprint);
                 assert!(new || !exact, "PN {pn} is used twice in {direction:?} under TEK {fingerprint:016x}");
             }
             What::Key { at_mobile, held: true, key } => match key {
