@@ -63,7 +63,8 @@ pub struct Watch {
     pub cmac_pn: u32,
     cmac_keys: Vec<SeenCmacKey>,
     sealed: HashSet<(u64, bool, u32)>,
-    /// TEKs, by fingerprint, under which a mobile that had lost its counter began again with its packet numbers.
+    /// TEKs, by fingerprint, that were in use when a mobile lost its counter: it may begin again with their packet numbers, and
+    /// goes on under them until those of the next PMK follow.
     spoilt_teks: HashSet<u64>,
     signed: HashSet<([u8; 16], u32)>,
     /// User packets that went in, and whether they came out.
@@ -167,15 +168,20 @@ impl Watch {
             Command::LoseCounter => {
                 let mobile = node.0.checked_sub(1 + self.bsids.len()).and_then(|position| self.macs.get(position));
                 self.counts_lost.extend(mobile);
-                self.counter_lost = true;
+                self.begins_to_count_again();
             }
             Command::Counts(counts) => {
                 self.counts_lost.insert(counts.ms);
-                self.counter_lost = true;
+                self.begins_to_count_again();
                 self.network_counts.remove(&counts.ms);
             }
             _ => {}
         }
+    }
+
+    fn begins_to_count_again(&mut self) {
+        self.counter_lost = true;
+        self.spoilt_teks.extend(self.sealed.iter().map(|(fingerprint, ..)| *fingerprint));
     }
 
     pub(super) fn reacted(&mut self, node: NodeIndex, outbox: &Outbox<Event>) {
@@ -191,10 +197,6 @@ impl Watch {
         match what {
             What::Sealed { fingerprint, direction, pn, .. } => {
                 let new = self.sealed.insert((*fingerprint, *direction == Direction::Uplink, *pn));
-                // It may go on under such a TEK until one of the next PMK follows.
-                if !new && self.counts_lost.contains(ms) {
-                    self.spoilt_teks.insert(*fingerprint);
-                }
                 let exact = exact && !self.spoilt_teks.contains(fingerprint);
                 assert!(new || !exact, "PN {pn} is used twice in {direction:?} under TEK {fingerprint:016x}");
             }
