@@ -63,7 +63,7 @@ pub struct Watch {
     pub cmac_pn: u32,
     cmac_keys: Vec<SeenCmacKey>,
     sealed: HashSet<(u64, bool, u32)>,
-    /// TEKs, by fingerprint, that were in use when a mobile lost its counter: it may begin again with their packet numbers, and
+    /// TEKs, by fingerprint, that were in use when a mobile lost its counter, or since: it may begin again with their packet numbers, and
     /// goes on under them until those of the next PMK follow.
     spoilt_teks: HashSet<u64>,
     signed: HashSet<([u8; 16], u32)>,
@@ -197,6 +197,9 @@ impl Watch {
         match what {
             What::Sealed { fingerprint, direction, pn, .. } => {
                 let new = self.sealed.insert((*fingerprint, *direction == Direction::Uplink, *pn));
+                if self.counts_lost.contains(ms) {
+                    self.spoilt_teks.insert(*fingerprint);
+                }
                 let exact = exact && !self.spoilt_teks.contains(fingerprint);
                 assert!(new || !exact, "PN {pn} is used twice in {direction:?} under TEK {fingerprint:016x}");
             }
