@@ -1085,3 +1085,18 @@ fn nothing_but_the_fuzzer_gets_past_cmac_and_icv() {
     }
     assert_eq!(hooks, 7, "two lines at each hook, and the module");
 }
+
+#[test]
+fn of_the_counts_whose_contexts_were_lost_only_the_last_waits_for_its_first_pdu() {
+    // R8
+    let mut keys = base_station(settings());
+    assert_eq!(keys.prepare(NOW, count(2), true), Preparation::LegacyRngRsp);
+    for m in 2..8 {
+        let recorded = sign(&mut mobile_entry(m));
+        assert_eq!(range(&mut keys, m, &recorded), RangingOutcome::ContextLost);
+        keys.install_lost(count(m), []);
+        let retained: Vec<CmacKeyCount> = keys.retained().map(|(count, ..)| count).collect();
+        assert_eq!(retained, [count(m)], "what waited before has given way");
+        assert!(matches!(range(&mut keys, m, &recorded), RangingOutcome::Replay(_)));
+    }
+}

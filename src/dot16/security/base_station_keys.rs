@@ -511,8 +511,12 @@ impl BaseStationKeys {
     }
 
     /// A context of `m` was lost and TEKs travel in RNG-RSP (R8): an entry for it with CMAC keys and `teks`, in state
-    /// prepared until an uplink PDU under them verifies.
+    /// prepared until an uplink PDU under them verifies. One of another count that still waits for that gives way: the mobile
+    /// has spent it.
     pub fn install_lost(&mut self, m: CmacKeyCount, teks: impl IntoIterator<Item = (Said, TekContext)>) {
+        let waiting = self.entries.iter().filter(|(count, entry)| entry.lost && **count != m);
+        let waiting: Vec<CmacKeyCount> = waiting.map(|(count, _)| *count).collect();
+        waiting.into_iter().for_each(|count| self.drop_context(count));
         let known = self.below.remove(&m);
         let mut keys = known.unwrap_or_else(|| EntryKeys::without_teks(&self.ak, m)).limited(self.settings.limits);
         for (said, context) in teks {
