@@ -192,6 +192,7 @@ fn take(network: &mut Network, step: Step, choices: &mut Choices<'_>, aim: Aim) 
         }
         Step::LoseContexts => to_mobile(network, choices, Command::LoseContexts),
         Step::Reauthenticate => to_mobile(network, choices, Command::Reauthenticate),
+        Step::LoseCounter | Step::Counts if network.keeps_counters => {}
         Step::LoseCounter => to_mobile(network, choices, Command::LoseCounter),
         Step::Counts => {
             let Some(ms) = choices.of(&network.topology.macs).copied() else { return };

@@ -130,10 +130,11 @@ impl Watch {
         self.numbered
     }
 
-    /// Whether a mobile goes on under a PMK with counts that it had before: its packets are old where it was.
+    /// Whether a mobile has ever lost its counter: it may go on with packet numbers that were used before, also under the next
+    /// PMK, until other TEKs follow, and what it sends is dropped.
     #[must_use]
-    pub fn counts_are_lost(&self) -> bool {
-        !self.counts_lost.is_empty()
+    pub const fn counter_was_lost(&self) -> bool {
+        self.counter_lost
     }
 
     /// How many user packets were made.
