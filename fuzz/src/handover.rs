@@ -19,16 +19,17 @@ const RECOVERY: Duration = Duration::from_secs(40);
 /// How often it is asked whether it has, every few seconds.
 const ATTEMPTS: u32 = 4;
 
-/// Runs a network: the first octet says which, the others what happens in it.
+/// Runs a network: the first octet says which, and whether mobiles may lose their counters, the others what happens in it.
 pub fn run(octets: &[u8]) {
     let mut choices = Choices::new(octets);
-    let script = settings::script(choices.any());
+    let first = choices.any();
+    let script = settings::script(first);
     let mut network = Network::new(script);
+    network.keeps_counters = first & 0x80 != 0;
     steps::run(&mut network, &mut choices, None);
-    // A PMK that ends is renewed by nobody but a script. And a mobile that begins to count again comes to counts, and TEKs, that
-    // it has used: what it sends is dropped until its packet numbers are new ones.
+    // A PMK that ends is renewed by nobody but a script.
     let ends = VirtualTime::ZERO + script.authenticator.pmk_lifetime;
-    if network.now() + RECOVERY * 2 < ends && !network.watch.counts_are_lost() {
+    if network.now() + RECOVERY * 2 < ends && !network.watch.counter_was_lost() {
         nobody_is_locked_out(&mut network);
     }
     crate::network::tell_story(&network);

@@ -1,24 +1,30 @@
-//! What reads captures: the judge, `inspect` and `decrypt`, on a capture and a key log that nobody checked.
+//! What reads captures: the judge, `inspect`, `convert` and `decrypt`, on a capture and a key log that nobody checked.
 //!
 //! An input is one of two things, by its first octet:
 //!
 //! * even: a key log and a capture as they are. Four octets with the length of the key log, the most significant first, then the
 //!   key log, then the capture.
 //! * odd: changes to a golden capture and its key log, which are in the program: which golden, where its frames begin and how many
-//!   there are, then what is done with them. So frames, times and keys are in order when a change meets them.
+//!   there are, then what is done with them, and the form of the file, one of keyhop's own or of others. So frames, times
+//!   and keys are in order when a change meets them.
 //!
 //! Held: no panic; a place in an error lies within the file; what is kept stays below a multiple of the input; a judgement
-//! names frames that there are; and frames that nobody touched leave `decrypt` as they were, but for the PDUs it opened.
+//! names frames that there are; frames that nobody touched leave `decrypt` as they were, but for the PDUs it opened; and
+//! what is gathered from a file of another framing is a capture of keyhop's, which reads as it was written.
 
 use std::io::Cursor;
+use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 
-use keyhop::capture::capture_file::{self, Capture, FileFormat};
+use keyhop::capture::capture_file::{self, Capture, CapturedFrame, FileFormat};
 use keyhop::capture::capture_reader;
 use keyhop::capture::error::{CaptureError, Place};
+use keyhop::capture::framing::LinkKind;
+use keyhop::capture::gathering::{Gathered, Strictness, gather};
 use keyhop::capture::key_log::KeyLog;
 use keyhop::capture::key_log_text;
 use keyhop::capture::key_lookup::KeyLookup;
+use keyhop::capture::m2m;
 use keyhop::cli::decrypt::decrypt;
 use keyhop::cli::frame_view::Viewer;
 use keyhop::judge::judge;
@@ -88,6 +94,8 @@ fn look_at(log: &[u8], capture: &[u8]) {
     }
     let lookup = || KeyLookup::new(log.clone());
     inspect(capture, lookup());
+    convert(capture, None);
+    convert(capture, Some(&lookup()));
     let Ok(reader) = capture_reader::read(Cursor::new(capture)) else { return };
     match capture_reader::read_whole(reader) {
         Ok(mut whole) => {
@@ -112,6 +120,25 @@ fn inspect(capture: &[u8], keys: KeyLookup) {
     }
 }
 
+/// Gathers what a capture holds, whatever its framing, and writes it in the clean form.
+fn convert(capture: &[u8], keys: Option<&KeyLookup>) {
+    let Ok(mut reader) = capture_reader::read(Cursor::new(capture)) else { return };
+    let Gathered { capture: clean, numbers, .. } = match gather(&mut reader, keys, Strictness::Lenient) {
+        Ok(gathered) => gathered,
+        Err(error) => return place_exists(&error, capture.len()),
+    };
+    assert_eq!(numbers.len(), clean.frames.len());
+    assert!(numbers.is_sorted());
+    let mut file = Vec::new();
+    if capture_file::write(&clean, FileFormat::Pcapng, &mut file).is_err() {
+        return;
+    }
+    let again = capture_reader::read(Cursor::new(file.as_slice())).and_then(capture_reader::read_whole);
+    let again = again.unwrap_or_else(|error| panic!("{error}, in what was just written"));
+    let octets = |capture: &Capture| capture.frames.iter().map(|frame| frame.octets.clone()).collect::<Vec<_>>();
+    assert_eq!(octets(&again), octets(&clean));
+}
+
 fn place_exists(error: &CaptureError, octets: usize) {
     if let Some(Place::Octet { offset, .. }) = error.place() {
         assert!(usize::try_from(offset).is_ok_and(|offset| offset <= octets), "{error}, in {octets} octets");
@@ -130,7 +157,7 @@ fn changed_golden(choices: &mut Choices<'_>) -> (String, Vec<u8>) {
         frames,
     };
     let mut lines = lines.clone();
-    let mut format = FileFormat::Pcapng;
+    let mut form = Form::Own(FileFormat::Pcapng);
     let mut file_changes: Vec<(u16, u8)> = Vec::new();
     let mut cut = None;
     while let Some(what) = choices.octet() {
@@ -215,7 +242,14 @@ fn changed_golden(choices: &mut Choices<'_>) -> (String, Vec<u8>) {
             }
             12 => file_changes.push((choices.two(), choices.any())),
             13 => cut = Some(usize::from(choices.two()) * 2),
-            14 => format = FileFormat::Pcap,
+            14 => {
+                form = match choices.any() % 4 {
+                    0 => Form::Own(FileFormat::Pcap),
+                    1 => Form::Bare,
+                    2 => Form::M2m { addresses: false },
+                    _ => Form::M2m { addresses: true },
+                };
+            }
             _ => {
                 let place = at(&capture, choices);
                 let count = choices.below(32);
@@ -226,9 +260,25 @@ fn changed_golden(choices: &mut Choices<'_>) -> (String, Vec<u8>) {
             }
         }
     }
-    let mut file = Vec::new();
-    // What cannot be written has been refused with a reason.
-    let _ = capture_file::write(&capture, format, &mut file);
+    let mut file = match form {
+        Form::Own(format) => {
+            let mut file = Vec::new();
+            // What cannot be written has been refused with a reason.
+            let _ = capture_file::write(&capture, format, &mut file);
+            file
+        }
+        Form::Bare => {
+            let air = capture.frames.iter().filter(|frame| is_air(&capture, frame));
+            classic_pcap(188, air.map(|frame| (frame.time, frame.octets.clone())))
+        }
+        Form::M2m { addresses } => {
+            let frames = capture.frames.iter().map(|frame| {
+                let octets = if is_air(&capture, frame) { in_m2m(frame, addresses) } else { frame.octets.clone() };
+                (frame.time, octets)
+            });
+            classic_pcap(1, frames)
+        }
+    };
     for (place, change) in file_changes {
         let place = (usize::from(place) * 7).checked_rem(file.len()).unwrap_or_default();
         if let Some(octet) = file.get_mut(place) {
@@ -239,6 +289,48 @@ fn changed_golden(choices: &mut Choices<'_>) -> (String, Vec<u8>) {
         file.truncate(cut);
     }
     (lines.iter().map(|line| format!("{line}\n")).collect(), file)
+}
+
+/// The form of the file that an input is written in.
+enum Form {
+    Own(FileFormat),
+    /// Bare bursts: nothing but their content tells direction and ends.
+    Bare,
+    /// Bursts as m2m packets in Ethernet, from and to the nodes or not, beside the frames of the backbone.
+    M2m {
+        addresses: bool,
+    },
+}
+
+fn is_air(capture: &Capture, frame: &CapturedFrame) -> bool {
+    capture.interfaces.get(frame.interface).is_some_and(|interface| interface.kind == LinkKind::Air)
+}
+
+/// One PDU burst in an m2m packet. In the goldens the last octet of the display address tells the MAC address of a node.
+fn in_m2m(frame: &CapturedFrame, addresses: bool) -> Vec<u8> {
+    let station = |ip: Option<Ipv4Addr>| match ip.filter(|_| addresses).map(|ip| ip.octets()) {
+        Some([_, 16, _, last]) => [0x0a, 0, 0, 0, 0, last],
+        Some([_, _, _, last]) => [2, 0, 0, 0, 0, last.wrapping_sub(9)],
+        None => [0; 6],
+    };
+    let length = u32::try_from(frame.octets.len()).expect("a burst of a golden").to_be_bytes();
+    let burst = [&[9, 0x84], &length[..], &frame.octets].concat();
+    let ethernet = [&station(frame.destination)[..], &station(frame.source), &m2m::ETHERTYPE.to_be_bytes()].concat();
+    [&ethernet[..], &[0, 1, 0, 1], &burst].concat()
+}
+
+/// A classic pcap with times in nanoseconds.
+fn classic_pcap(link_type: u32, frames: impl Iterator<Item = (VirtualTime, Vec<u8>)>) -> Vec<u8> {
+    let mut file = [0xa1b2_3c4d_u32, 0x0002_0004, 0, 0, 0xffff, link_type].map(u32::to_be_bytes).concat();
+    for (time, octets) in frames {
+        let length = u32::try_from(octets.len()).expect("a frame of a golden");
+        // The goldens of keyhop begin at 2000-01-01.
+        let (seconds, nanos) = (946_684_800 + time.as_nanos() / 1_000_000_000, time.as_nanos() % 1_000_000_000);
+        let record = [u32::try_from(seconds).unwrap_or(u32::MAX), nanos as u32, length, length];
+        file.extend_from_slice(&record.map(u32::to_be_bytes).concat());
+        file.extend_from_slice(&octets);
+    }
+    file
 }
 
 fn at(capture: &Capture, choices: &mut Choices<'_>) -> usize {

@@ -566,3 +566,20 @@ fn after_a_completed_handover_data_flows_at_the_target_however_late_the_backbone
     }
     assert!(completed > 20, "{completed}");
 }
+
+#[test]
+fn a_mobile_that_comes_to_its_first_target_by_a_detour_has_its_downlink_there() {
+    // R16
+    let lose = |at: &str| format!("[[step]]\nat = \"{at}\"\naction = \"lose_contexts\"\n");
+    let there = handover("500ms", "bs2", &["bs2", "bs3"]);
+    let steps = [there, lose("546ms"), lose("617ms"), lose("657ms")].concat();
+    let run = run_text(&network(3, &format!("{}{steps}", udp(100))), &["mode=legacy-rng-rsp"]);
+    // bs2 asks for the path at HO_Cnf; the mobile enters bs1 again, which leads the path there, and then bs2.
+    assert_eq!(
+        outcomes(&run),
+        [("bs1", "fell-back", "legacy-rng-rsp"), ("bs2", "fell-back", "legacy-rng-rsp")],
+        "the detour"
+    );
+    let downlink = &run.outcome.traffic["ms1"].dl;
+    assert!(downlink.lost < 10, "{} of {} packets lost", downlink.lost, downlink.sent);
+}

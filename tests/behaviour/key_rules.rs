@@ -639,6 +639,20 @@ fn a_restarted_bs_that_was_given_a_context_before_sends_teks_in_rng_rsp_until_th
 }
 
 #[test]
+fn a_bs_that_restarts_again_under_the_same_count_uses_no_cmac_pn_twice() {
+    // R8, invariant of dot16-security.md 11: what it answered before a restart is not known to it.
+    let answers = |now| {
+        let mut keys = base_station(settings());
+        keys.prepare(now, count(2), true);
+        keys.install_lost(count(2), []);
+        let of = |keys: &mut EntryKeys| keys.sign(Direction::Downlink, BASIC, b"RNG-RSP").unwrap().pn;
+        [of(keys.below_mut(count(1)).unwrap()), of(keys.current_mut().unwrap()), of(keys.current_mut().unwrap())]
+    };
+    assert_eq!(answers(seconds(1)), [1001, 1001, 1002]);
+    assert_eq!(answers(seconds(2)), [2001, 2001, 2002]);
+}
+
+#[test]
 fn a_bs_that_still_has_h_resumes_although_it_was_given_a_context_before() {
     // R8
     let mut keys = prepared(2);
@@ -1084,4 +1098,19 @@ fn nothing_but_the_fuzzer_gets_past_cmac_and_icv() {
         }
     }
     assert_eq!(hooks, 7, "two lines at each hook, and the module");
+}
+
+#[test]
+fn of_the_counts_whose_contexts_were_lost_only_the_last_waits_for_its_first_pdu() {
+    // R8
+    let mut keys = base_station(settings());
+    assert_eq!(keys.prepare(NOW, count(2), true), Preparation::LegacyRngRsp);
+    for m in 2..8 {
+        let recorded = sign(&mut mobile_entry(m));
+        assert_eq!(range(&mut keys, m, &recorded), RangingOutcome::ContextLost);
+        keys.install_lost(count(m), []);
+        let retained: Vec<CmacKeyCount> = keys.retained().map(|(count, ..)| count).collect();
+        assert_eq!(retained, [count(m)], "what waited before has given way");
+        assert!(matches!(range(&mut keys, m, &recorded), RangingOutcome::Replay(_)));
+    }
 }

@@ -99,6 +99,8 @@ pub struct Network {
     pub radio: RadioSettings,
     /// What is seen of it.
     pub watch: Watch,
+    /// Whether no mobile loses its counter, or is given another: after that a nonce may come twice, and much cannot be held.
+    pub keeps_counters: bool,
     stations: Vec<Station>,
     latency: Duration,
     now: VirtualTime,
@@ -126,6 +128,7 @@ impl Network {
         stations.push(Station::Aaa(aaa));
         let mut network = Self {
             watch: Watch::new(&topology),
+            keeps_counters: false,
             topology,
             radio,
             stations,

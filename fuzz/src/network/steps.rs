@@ -192,13 +192,17 @@ fn take(network: &mut Network, step: Step, choices: &mut Choices<'_>, aim: Aim) 
         }
         Step::LoseContexts => to_mobile(network, choices, Command::LoseContexts),
         Step::Reauthenticate => to_mobile(network, choices, Command::Reauthenticate),
+        Step::LoseCounter | Step::Counts if network.keeps_counters => {}
         Step::LoseCounter => to_mobile(network, choices, Command::LoseCounter),
         Step::Counts => {
             let Some(ms) = choices.of(network.topology.macs()).copied() else { return };
             let (committed, next) = (u16::from(choices.any()), u16::from(choices.any()));
             let next = (next != 0).then_some(CmacKeyCount(next));
             let counts = Counts { ms, committed: CmacKeyCount(committed), next, cmac_pn: choices.four() };
-            for node in all(network) {
+            let others = network.mobiles().into_iter().zip(network.topology.macs.clone()).filter(|(_, of)| *of != ms);
+            let others: Vec<NodeIndex> = others.map(|(node, _)| node).collect();
+            let nodes = all(network).into_iter().filter(|node| !others.contains(node));
+            for node in nodes {
                 network.command(node, Command::Counts(counts));
             }
         }

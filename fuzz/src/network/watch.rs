@@ -63,6 +63,9 @@ pub struct Watch {
     pub cmac_pn: u32,
     cmac_keys: Vec<SeenCmacKey>,
     sealed: HashSet<(u64, bool, u32)>,
+    /// TEKs, by fingerprint, that were in use when a mobile lost its counter, or since: it may begin again with their packet numbers, and
+    /// goes on under them until those of the next PMK follow.
+    spoilt_teks: HashSet<u64>,
     signed: HashSet<([u8; 16], u32)>,
     /// User packets that went in, and whether they came out.
     packets: HashMap<Vec<u8>, bool>,
@@ -72,6 +75,8 @@ pub struct Watch {
     pub delivered: usize,
     /// Mobiles that were told to lose their counter, or given another: their counts begin anew, their nonces too.
     counts_lost: BTreeSet<MsMac>,
+    /// Whether any mobile was, ever.
+    counter_lost: bool,
     /// Whether a node of the network has been restarted.
     restarted: bool,
     network_counts: BTreeMap<MsMac, CmacKeyCount>,
@@ -93,11 +98,13 @@ impl Watch {
             cmac_pn: 0,
             cmac_keys: Vec::new(),
             sealed: HashSet::new(),
+            spoilt_teks: HashSet::new(),
             signed: HashSet::new(),
             packets: HashMap::new(),
             numbered: 0,
             delivered: 0,
             counts_lost: BTreeSet::new(),
+            counter_lost: false,
             restarted: false,
             network_counts: BTreeMap::new(),
             committed: BTreeMap::new(),
@@ -123,10 +130,11 @@ impl Watch {
         self.numbered
     }
 
-    /// Whether a mobile goes on under a PMK with counts that it had before: its packets are old where it was.
+    /// Whether a mobile has ever lost its counter: it may go on with packet numbers that were used before, also under the next
+    /// PMK, until other TEKs follow, and what it sends is dropped.
     #[must_use]
-    pub fn counts_are_lost(&self) -> bool {
-        !self.counts_lost.is_empty()
+    pub const fn counter_was_lost(&self) -> bool {
+        self.counter_lost
     }
 
     /// How many user packets were made.
@@ -161,13 +169,20 @@ impl Watch {
             Command::LoseCounter => {
                 let mobile = node.0.checked_sub(1 + self.bsids.len()).and_then(|position| self.macs.get(position));
                 self.counts_lost.extend(mobile);
+                self.begins_to_count_again();
             }
             Command::Counts(counts) => {
                 self.counts_lost.insert(counts.ms);
+                self.begins_to_count_again();
                 self.network_counts.remove(&counts.ms);
             }
             _ => {}
         }
+    }
+
+    fn begins_to_count_again(&mut self) {
+        self.counter_lost = true;
+        self.spoilt_teks.extend(self.sealed.iter().map(|(fingerprint, ..)| *fingerprint));
     }
 
     pub(super) fn reacted(&mut self, node: NodeIndex, outbox: &Outbox<Event>) {
@@ -183,6 +198,10 @@ impl Watch {
         match what {
             What::Sealed { fingerprint, direction, pn, .. } => {
                 let new = self.sealed.insert((*fingerprint, *direction == Direction::Uplink, *pn));
+                if self.counts_lost.contains(ms) {
+                    self.spoilt_teks.insert(*fingerprint);
+                }
+                let exact = exact && !self.spoilt_teks.contains(fingerprint);
                 assert!(new || !exact, "PN {pn} is used twice in {direction:?} under TEK {fingerprint:016x}");
             }
             What::Key { at_mobile, held: true, key } => match key {
@@ -233,7 +252,9 @@ impl Watch {
                 let twice = out.is_some_and(|out| std::mem::replace(out, true));
                 let exact = self.adversary == Adversary::Keyless;
                 assert!(known || !exact, "{direction:?}: a packet came out that nobody has sent");
-                assert!(!twice || !exact || self.restarted, "{direction:?}: a packet came out twice");
+                // Whoever begins anew has no window for what came before.
+                let anew = self.restarted || self.counter_lost;
+                assert!(!twice || !exact || anew, "{direction:?}: a packet came out twice");
             }
             What::DataAccepted { self_sync_steps, .. } => {
                 self.depth.data += 1;

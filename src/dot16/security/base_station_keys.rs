@@ -149,6 +149,9 @@ pub struct BaseStationKeys {
     known_n: CmacKeyCount,
     entries: BTreeMap<CmacKeyCount, Entry>,
     legacy_only: bool,
+    /// After which CMAC_PN_D the keys of a count begin that was not known here: 0, or the time in ms at which contexts turned
+    /// out to be lost, because what was sent under a count before the restart is not known (R8).
+    cmac_pn_d: u32,
     released: bool,
     /// A report was refused, so that N is above what is known here.
     outdated: bool,
@@ -174,6 +177,7 @@ impl BaseStationKeys {
             known_n: CmacKeyCount(0),
             entries: BTreeMap::new(),
             legacy_only: false,
+            cmac_pn_d: 0,
             released: false,
             outdated: false,
             searches: (0, 0),
@@ -274,6 +278,7 @@ impl BaseStationKeys {
         let ignores = self.weak(Weakness::IgnoresIssuedBefore) || self.weak(Weakness::BelievesWrappedCount);
         if self.settings.tek_cache && issued_before && lost && !ignores {
             self.legacy_only = true;
+            self.cmac_pn_d = u32::try_from(now.as_nanos() / 1_000_000).unwrap_or(u32::MAX);
         }
         self.count = self.highest.filter(|_| !forgets).map_or(n, |highest| highest.max(n));
         if self.weak(Weakness::CountsByItself) {
@@ -484,8 +489,8 @@ impl BaseStationKeys {
         }
     }
 
-    /// The CMAC keys of `m`, a count below T_B or one whose context is lost: those of the retained context, else of none, so that no CMAC_PN is used or
-    /// accepted twice. `None` if there are too many such counts.
+    /// The CMAC keys of `m`, a count below T_B or one whose context is lost: those of the retained context, else of none, so
+    /// that no CMAC_PN is used or accepted twice. `None` if there are too many such counts.
     pub fn below_mut(&mut self, m: CmacKeyCount) -> Option<&mut EntryKeys> {
         if let Some(entry) = self.entries.get_mut(&m) {
             return Some(&mut entry.keys);
@@ -493,8 +498,8 @@ impl BaseStationKeys {
         if self.below.len() >= BELOW && !self.below.contains_key(&m) {
             return None;
         }
-        let ak = &self.ak;
-        Some(self.below.entry(m).or_insert_with(|| EntryKeys::without_teks(ak, m)))
+        let (ak, pn) = (&self.ak, self.cmac_pn_d);
+        Some(self.below.entry(m).or_insert_with(|| EntryKeys::without_teks(ak, m).transmitting_after(pn)))
     }
 
     /// What a BS does that believes the count of an RNG-REQ before its CMAC: a larger one replaces the TEKs in use, a
@@ -511,10 +516,15 @@ impl BaseStationKeys {
     }
 
     /// A context of `m` was lost and TEKs travel in RNG-RSP (R8): an entry for it with CMAC keys and `teks`, in state
-    /// prepared until an uplink PDU under them verifies.
+    /// prepared until an uplink PDU under them verifies. One of another count that still waits for that gives way: the mobile
+    /// has spent it.
     pub fn install_lost(&mut self, m: CmacKeyCount, teks: impl IntoIterator<Item = (Said, TekContext)>) {
+        let waiting = self.entries.iter().filter(|(count, entry)| entry.lost && **count != m);
+        let waiting: Vec<CmacKeyCount> = waiting.map(|(count, _)| *count).collect();
+        waiting.into_iter().for_each(|count| self.drop_context(count));
         let known = self.below.remove(&m);
-        let mut keys = known.unwrap_or_else(|| EntryKeys::without_teks(&self.ak, m)).limited(self.settings.limits);
+        let unknown = || EntryKeys::without_teks(&self.ak, m).transmitting_after(self.cmac_pn_d);
+        let mut keys = known.unwrap_or_else(unknown).limited(self.settings.limits);
         for (said, context) in teks {
             keys.install(said, context);
         }

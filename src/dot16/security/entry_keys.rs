@@ -186,6 +186,13 @@ impl EntryKeys {
         (self.transmit_cmac_pn, self.received_cmac_pn) = (pn, pn);
     }
 
+    /// The first CMAC_PN that is sent is the one after `pn`.
+    #[must_use]
+    pub fn transmitting_after(mut self, pn: u32) -> Self {
+        self.transmit_cmac_pn = pn;
+        self
+    }
+
     /// The CMAC tuple for a management message sent in `direction` on `cid`; `message` is the whole message without it.
     ///
     /// # Errors

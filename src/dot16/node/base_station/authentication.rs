@@ -601,7 +601,10 @@ impl BaseStation {
         mobile.confirming = false;
         let here = matches!(&mobile.role, Role::Serving(serving) if serving.is_here());
         let here = here && mobile.registration.is_none();
-        if let Some(count) = mobile.keys.as_ref().filter(|_| here).map(BaseStationKeys::count) {
+        if let Some(keys) = mobile.keys.as_ref().filter(|_| here) {
+            let (sn, count) = (keys.ak().ak_sn, keys.count());
+            // The path of a live connection goes on under the new PMK.
+            mobile.path = mobile.path.map(|_| (sn, count));
             self.entry_complete(now, ms, count, outbox);
         }
     }

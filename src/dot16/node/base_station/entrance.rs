@@ -192,7 +192,7 @@ impl BaseStation {
         mobile.gone_to = None;
         mobile.sent_with = None;
         mobile.previous = None;
-        mobile.path = false;
+        mobile.path = None;
         (mobile.seamless, mobile.negotiated) = (false, false);
         Some(connection)
     }

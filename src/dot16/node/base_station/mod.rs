@@ -56,7 +56,7 @@ use super::sdu_queue::SduQueue;
 use super::sequence_window::SequenceWindow;
 use super::timers::Timers;
 use crate::dot16::backbone::{AsnTlv, BackbonePacket, ControlMessage, MessageKind};
-use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, MsMac, Said, Sfid};
+use crate::dot16::identifiers::{AkSequenceNumber, Bsid, Cid, CmacKeyCount, MsMac, Said, Sfid};
 use crate::dot16::security::Weakness;
 use crate::dot16::security::base_station_keys::{BaseStationKeySettings, BaseStationKeys};
 use crate::dot16::security::entry_keys::EntryKeys;
@@ -148,8 +148,10 @@ struct Mobile {
     tunnel_down: u32,
     /// GRE key of packets towards the gateway.
     tunnel_up: Option<u32>,
-    /// Whether the gateway leads the downlink here.
-    path: bool,
+    /// The AK and the count on which the gateway leads the downlink here, if it does (R16).
+    path: Option<(AkSequenceNumber, CmacKeyCount)>,
+    /// The same of the last Path_Reg_Req.
+    path_asked: Option<(AkSequenceNumber, CmacKeyCount)>,
     /// GRE sequence numbers of the packets that came, by the node that sent them here: a copy made by a link is dropped, but
     /// a packet that was forwarded may come back.
     came: BTreeMap<Ipv4Addr, SequenceWindow>,
@@ -262,7 +264,7 @@ impl BaseStation {
             let Some(mobile) = station.know(ms) else { continue };
             mobile.flows = standing.connection.flows.iter().map(|flow| (flow.sfid, flow.said)).collect();
             mobile.role = Role::Serving(Serving::default());
-            mobile.path = true;
+            mobile.path = Some((standing.keys.ak().ak_sn, standing.keys.count()));
             mobile.classifiers = standing.classifiers;
             (mobile.seamless, mobile.negotiated) = (standing.seamless, standing.seamless);
             mobile.handover = standing.handover;
@@ -298,7 +300,8 @@ impl BaseStation {
             told_gone: None,
             tunnel_down: 0,
             tunnel_up: None,
-            path: false,
+            path: None,
+            path_asked: None,
             queue: SduQueue::default(),
             kept: BTreeMap::new(),
             sent_with: None,

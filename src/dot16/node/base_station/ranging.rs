@@ -432,7 +432,7 @@ impl BaseStation {
         match previous {
             Role::Target(Target { request: Some((serving, _)), .. }) => mobile.came_from = Some(serving),
             // The mobile has been elsewhere, perhaps unnoticed, and its path with it.
-            Role::Serving(_) => mobile.path = false,
+            Role::Serving(_) => mobile.path = None,
             _ => {}
         }
         if !mobile.queue.is_empty() {
@@ -501,11 +501,17 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let own = self.settings.bsid;
+        let sn = self.ak_sn(ms);
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        let (path, came_from) = (mobile.path, mobile.came_from.take());
-        if !path {
+        let came_from = mobile.came_from.take();
+        // A path that was asked for in this attempt rests on this count or on the one before it. If it rests on a lower one, the
+        // mobile may have been elsewhere, and the path with it (R16).
+        let lower = |on: CmacKeyCount| on.next().is_some_and(|next| next < count);
+        let led_here = mobile.path.is_some_and(|(of, on)| Some(of) == sn && !lower(on));
+        if !led_here {
+            mobile.path = None;
             self.register_path(now, ms, Some(count), outbox);
             self.event(ms, What::PathReady { bs: own }, outbox);
         }

@@ -401,7 +401,7 @@ impl BaseStation {
         }
         let releases = self.weak(Weakness::ReleasesOnIndication);
         if let Some(mobile) = self.mobiles.get_mut(&ms) {
-            mobile.path = false;
+            mobile.path = None;
             if let Some(keys) = mobile.keys.as_mut().filter(|_| releases) {
                 keys.release();
             }
@@ -494,7 +494,7 @@ impl BaseStation {
             mobile.gone_to = serving.forward();
         }
         mobile.role = Role::Idle;
-        mobile.path = false;
+        mobile.path = None;
         mobile.management.clear();
         (mobile.session, mobile.previous, mobile.confirming) = (None, None, false);
 

@@ -387,6 +387,9 @@ impl BaseStation {
         outbox: &mut Outbox<Event>,
     ) {
         let tunnel = self.own_tunnel(ms);
+        if let Some(mobile) = self.mobiles.get_mut(&ms) {
+            mobile.path_asked = Some((sn, count));
+        }
         let entered = self.mobiles.get(&ms).filter(|mobile| mobile.attaching).map(|mobile| mobile.negotiated);
         let kind = if entered.is_some() { registration::INITIAL_NETWORK_ENTRY } else { registration::HANDOFF };
         let mut tlvs = vec![AsnTlv::RegistrationType(kind), count_tlv(sn, count), tunnel_info(tunnel)];
@@ -401,7 +404,7 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&answer.ms) else {
             return;
         };
-        mobile.path = answer.tlvs.result_code() == Some(result::SUCCESS);
+        mobile.path = mobile.path_asked.filter(|_| answer.tlvs.result_code() == Some(result::SUCCESS));
         if let Some(up) = answer.tlvs.inside(DataPathInfo).data_path_id() {
             mobile.tunnel_up = Some(up);
             self.path_is_there(answer.ms, outbox);
@@ -466,7 +469,7 @@ impl BaseStation {
         let Some(mobile) = self.mobiles.get_mut(&ms) else {
             return;
         };
-        mobile.path = false;
+        mobile.path = None;
         if mobile.tunnel_up.take().is_some() {
             self.end_path(now, ms, outbox);
         }
@@ -490,7 +493,7 @@ impl BaseStation {
         let here = matches!(&mobile.role, Role::Serving(serving) if serving.is_here());
         // A count of the PMK before says nothing any more.
         let current = self.ak_sn(ms) == Some(named_ak_sn(&request.tlvs));
-        match named_count(&request.tlvs).filter(|_| here && current && !mobile.path) {
+        match named_count(&request.tlvs).filter(|_| here && current && mobile.path.is_none()) {
             Some(count) if request.kind == MessageKind::PathRegReq => self.register_path(now, ms, Some(count), outbox),
             Some(count) => self.report_to_authenticator(now, ms, count, outbox),
             None => {}

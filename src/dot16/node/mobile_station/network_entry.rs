@@ -322,11 +322,13 @@ impl MobileStation {
         }
     }
 
-    /// The counts are others from now on; the connection stays.
+    /// The counts are others from now on; the connection stays. Not while there are contexts of a next count.
     pub(super) fn take_counts(&mut self, counts: Counts, outbox: &mut Outbox<Event>) {
-        let live = self.live.as_mut().filter(|_| matches!(self.state, State::Connected));
+        let settled = matches!(self.state, State::Connected) && self.keys.traffic().is_none();
+        let live = self.live.as_mut().filter(|_| settled);
         let Some(live) = live.filter(|live| self.keys.move_to(live.bs, counts.committed, counts.cmac_pn)) else {
-            return self.event(What::CommandIgnored("counts: the mobile has not entered the network"), outbox);
+            let why = "counts: the mobile has not entered the network, or has begun to leave";
+            return self.event(What::CommandIgnored(why), outbox);
         };
         live.count = counts.committed;
         let (bs, count) = (live.bs, Some(live.count));
