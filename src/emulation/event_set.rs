@@ -91,7 +91,7 @@ impl<T> EventSet<T> {
             let (bucket, entries) = self.waiting.pop_first()?;
             self.bucket = bucket;
             self.sorted = entries;
-            self.sorted.sort_unstable_by(|one, other| other.key.cmp(&one.key));
+            self.sorted.sort_unstable_by_key(|entry| Reverse(entry.key));
         }
         let late = self.late.peek().map(|Reverse(entry)| entry.key.time);
         let sorted = self.sorted.last().map(|entry| entry.key.time);

@@ -192,8 +192,8 @@ impl<C: Send, E: Send> Shard<C, E> {
 }
 
 /// The shards of a network, with what is due at first.
-fn shards<C: Send, E: Send>(network: Network<'_, C, E>, count: usize) -> Vec<Box<Shard<C, E>>> {
-    let mut shards: Vec<_> = (0..count).map(|number| Box::new(Shard::new(number, count, network.seed))).collect();
+fn shards<C: Send, E: Send>(network: Network<'_, C, E>, count: usize) -> Vec<Shard<C, E>> {
+    let mut shards: Vec<_> = (0..count).map(|number| Shard::new(number, count, network.seed)).collect();
     for (index, node) in network.nodes.into_iter().enumerate() {
         let (shard, position) = place(NodeIndex(index), count);
         let timer = node.next_timer();
@@ -210,7 +210,7 @@ fn shards<C: Send, E: Send>(network: Network<'_, C, E>, count: usize) -> Vec<Box
 }
 
 /// Hands what the shards have caused for each other to whom it is for.
-fn exchange<C, E>(shards: &mut [Box<Shard<C, E>>]) {
+fn exchange<C, E>(shards: &mut [Shard<C, E>]) {
     for from in 0..shards.len() {
         for to in 0..shards.len() {
             let mut entries = std::mem::take(&mut shards[from].outgoing[to]);
@@ -264,7 +264,7 @@ impl<E> Telling<'_, E> {
 }
 
 /// A shard on its way, and until when it is to run or has run.
-type Job<C, E> = (Box<Shard<C, E>>, VirtualTime);
+type Job<C, E> = (Shard<C, E>, VirtualTime);
 
 /// Runs until the observer has finished, nothing is due any more, or `horizon` has passed.
 pub(super) fn run<C: Send, E: Send>(
@@ -329,7 +329,7 @@ pub(super) fn run<C: Send, E: Send>(
 }
 
 /// What comes back of a shard: itself, or the panic of one of its nodes.
-type Done<C, E> = thread::Result<Box<Shard<C, E>>>;
+type Done<C, E> = thread::Result<Shard<C, E>>;
 
 fn work<C: Send, E: Send>(waiting: &Receiver<Job<C, E>>, done: &Sender<Done<C, E>>, links: &dyn Links) {
     for (mut shard, end) in waiting {
