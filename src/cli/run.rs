@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 
 use super::{Status, print};
 use crate::adversary::external::Conversation;
@@ -104,9 +104,9 @@ pub struct RunArguments {
     /// Where the nodes run: inline, per-node or shards
     #[arg(long, value_name = "ENGINE", default_value_t)]
     engine: Engine,
-    /// How many worker threads; only with the engine shards, which this version does not have
-    #[arg(long, value_name = "N")]
-    threads: Option<u64>,
+    /// How many threads work, with the engine shards; else as many as there are cores
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
     /// Allows the script to start the program that it names as adversary
     #[arg(long)]
     external: bool,
@@ -142,11 +142,20 @@ fn bad_input(messages: &mut dyn Write, message: &str) -> io::Result<Status> {
     Ok(Status::BadInput)
 }
 
+/// The engine with the number of its threads.
+fn engine(arguments: &RunArguments) -> Result<Engine, String> {
+    match (arguments.engine, arguments.threads) {
+        (engine, None) => Ok(engine),
+        (Engine::Shards { .. }, Some(threads)) => Ok(Engine::Shards { threads: usize::from(threads) }),
+        (other, Some(_)) => {
+            Err(format!("error: --threads: expected it with --engine shards only, found --engine {other}"))
+        }
+    }
+}
+
 /// The script with every `--set` applied, and the folder that its files are looked for in.
 fn prepared(arguments: &RunArguments) -> Result<(Script, PathBuf), String> {
-    if arguments.threads.is_some() {
-        return Err("error: --threads goes with --engine shards only, which this version does not have".to_owned());
-    }
+    engine(arguments)?;
     let (source, text, folder) = source(&arguments.scenario)?;
     let mut script = Script::parse(&source, &text, &arguments.sets).map_err(|error| diagnostic(error.into()))?;
     if let Some(seed) = arguments.seed {
@@ -212,7 +221,7 @@ fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<
         Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
         Format::Pcap => (FileFormat::Pcap, "pcap"),
     };
-    let mut finished = run_against(outside, script, arguments.engine, folder, traffic.as_ref())
+    let mut finished = run_against(outside, script, engine(arguments)?, folder, traffic.as_ref())
         .and_then(|finished| finished.judged(script, format))
         .map_err(|error| format!("error: {error}"))?;
     let capture = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{extension}", script.name)));

@@ -653,6 +653,19 @@ fn a_bs_that_restarts_again_under_the_same_count_uses_no_cmac_pn_twice() {
 }
 
 #[test]
+fn contexts_of_entries_long_ago_go_although_no_notice_of_n_arrives() {
+    // R5
+    let mut keys = prepared(2);
+    for m in 2..40 {
+        let mut mobile = mobile_entry(m);
+        assert!(matches!(range(&mut keys, m, &sign(&mut mobile)), RangingOutcome::Confirmed { .. }));
+        keys.acknowledged(count(m));
+        assert!(keys.retained().count() <= 2, "after {m}");
+        assert_eq!((keys.count(), keys.state()), (count(m), Some(EntryState::Confirmed)));
+    }
+}
+
+#[test]
 fn a_bs_that_still_has_h_resumes_although_it_was_given_a_context_before() {
     // R8
     let mut keys = prepared(2);

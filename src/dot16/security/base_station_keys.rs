@@ -155,6 +155,8 @@ pub struct BaseStationKeys {
     released: bool,
     /// A report was refused, so that N is above what is known here.
     outdated: bool,
+    /// The count that the Authenticator took last from here.
+    acknowledged: Option<CmacKeyCount>,
     /// The second in which searches were last counted, and how many failed in it.
     searches: (u64, u32),
     /// CMAC keys, with their CMAC_PNs, of counts whose contexts were purged, and of those below T_B under which
@@ -180,6 +182,7 @@ impl BaseStationKeys {
             cmac_pn_d: 0,
             released: false,
             outdated: false,
+            acknowledged: None,
             searches: (0, 0),
             below: BTreeMap::new(),
             work: KeyWork::default(),
@@ -563,6 +566,15 @@ impl BaseStationKeys {
         self.begin_again_below(n);
         self.known_n = self.known_n.max(n);
         self.purge();
+    }
+
+    /// The Authenticator took the report of `m` (R2), and one of a smaller count before: where the notices of N are lost,
+    /// confirmed contexts below that go all the same (R5).
+    pub fn acknowledged(&mut self, m: CmacKeyCount) {
+        let Some(before) = self.acknowledged.replace(m).filter(|before| *before < m) else { return };
+        let below = self.entries.range(..before).filter(|(_, entry)| entry.state == EntryState::Confirmed);
+        let below: Vec<CmacKeyCount> = below.map(|(count, _)| *count).collect();
+        below.into_iter().for_each(|count| self.drop_context(count));
     }
 
     /// The Authenticator refused the report of `m` (R2): only the context of that count goes.

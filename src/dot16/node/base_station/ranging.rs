@@ -488,6 +488,10 @@ impl BaseStation {
         }
         outbox.verdict(Verdict::accepted("acknowledged"));
         if let Some(count) = reported {
+            if let Some(keys) = self.mobiles.get_mut(&ms).and_then(|mobile| mobile.keys.as_mut()) {
+                keys.acknowledged(count);
+            }
+            self.report_keys(ms, outbox);
             self.entry_complete(now, ms, count, outbox);
         }
     }
