@@ -32,6 +32,7 @@ mod published_vectors;
 mod reauthentication;
 mod scripts;
 mod statement_table;
+mod study;
 mod tek_life;
 mod traces;
 mod user_traffic;
