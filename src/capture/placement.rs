@@ -70,7 +70,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// A temporary file in `folder` with the permissions of any new file.
-fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(".keyhop-").suffix(".part");
     #[cfg(unix)]

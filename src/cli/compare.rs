@@ -1,12 +1,13 @@
 //! `keyhop compare`: the five modes of handover on the same radio and backbone (DESIGN section 5; A23, A24, A25).
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use clap::Args;
 
+use super::jobs_done::JobsDone;
 use super::run::diagnostic;
 use super::{Status, print};
 use crate::capture::placement::PendingOutputs;
@@ -113,7 +114,7 @@ fn compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<St
         CompareError::Script(error) => diagnostic(error.into()),
         CompareError::Run(error) => format!("error: {error}"),
     };
-    let mut progress = Progress::new(messages);
+    let mut progress = JobsDone::new(messages);
     let result = compare(&settings, &mut |done, all| progress.tell("runs", done, all)).map_err(told)?;
     let mut outputs = PendingOutputs::new();
     if let Some(path) = &arguments.plot {
@@ -142,34 +143,4 @@ fn caption(arguments: &CompareArguments) -> String {
         caption.push_str(&format!("; {set}"));
     }
     caption
-}
-
-/// Progress on standard error, if somebody looks at it.
-struct Progress<'a> {
-    messages: &'a mut dyn Write,
-    shown: bool,
-    last: usize,
-}
-
-impl<'a> Progress<'a> {
-    fn new(messages: &'a mut dyn Write) -> Self {
-        Self { messages, shown: io::stderr().is_terminal(), last: 0 }
-    }
-
-    fn tell(&mut self, what: &str, done: usize, all: usize) {
-        let percent = done.saturating_mul(100) / all.max(1);
-        if self.shown && percent != self.last {
-            let _ = write!(self.messages, "\r\x1b[K{done} of {all} {what}");
-            let _ = self.messages.flush();
-            self.last = percent;
-        }
-    }
-}
-
-impl Drop for Progress<'_> {
-    fn drop(&mut self) {
-        if self.shown {
-            let _ = write!(self.messages, "\r\x1b[K");
-        }
-    }
 }

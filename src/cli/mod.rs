@@ -10,10 +10,13 @@ pub mod decrypt;
 mod frame_summary;
 pub mod frame_view;
 pub mod inspect;
+mod jobs_done;
 pub mod judge;
 pub mod list;
+pub mod merge;
 mod progress;
 pub mod run;
+pub mod sweep;
 pub mod wireshark;
 
 use std::io::{self, Write};
@@ -39,6 +42,10 @@ pub enum Command {
     List(list::ListArguments),
     /// Runs a handover in each of the five modes, many times, and prints what each costs
     Compare(compare::CompareArguments),
+    /// Runs a scenario with every combination of settings and every seed, on all cores: one row for each run
+    Sweep(sweep::SweepArguments),
+    /// Joins the parts of a study that keyhop sweep has run into one table
+    Merge(merge::MergeArguments),
     /// Computes keys, CMAC values, sealed PDUs and window verdicts from values given in hex
     Calc(calc::CalcCommand),
     /// Prints a line per frame of a capture; with a key log also what its keys show
@@ -104,6 +111,8 @@ pub fn run(cli: Cli, out: &mut dyn Write, messages: &mut dyn Write) -> io::Resul
         Some(Command::Run(arguments)) => self::run::run(&arguments, out, messages),
         Some(Command::List(arguments)) => list::run(&arguments, out, messages),
         Some(Command::Compare(arguments)) => compare::run(&arguments, out, messages),
+        Some(Command::Sweep(arguments)) => sweep::run(&arguments, out, messages),
+        Some(Command::Merge(arguments)) => merge::run(&arguments, out, messages),
         Some(Command::Calc(command)) => calc::run(&command, out, messages),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, out, messages),
         Some(Command::Judge(arguments)) => judge::run(&arguments, out, messages),

@@ -233,12 +233,16 @@ pub(crate) fn diagnostic(report: miette::Report) -> String {
     }
 }
 
-/// Name, text and folder of a script: a bundled one by its name, else a file.
 fn source(scenario: &str) -> Result<(String, String, PathBuf), String> {
+    source_beside(Path::new(""), scenario)
+}
+
+/// Name, text and folder of a script: a bundled one by its name, else a file, relative to the folder `beside`.
+pub(crate) fn source_beside(beside: &Path, scenario: &str) -> Result<(String, String, PathBuf), String> {
     if let Some(script) = bundled::script(scenario) {
         return Ok((script.file_name.to_owned(), script.text.to_owned(), PathBuf::from(".")));
     }
-    let path = Path::new(scenario);
+    let path = beside.join(scenario);
     if !scenario.ends_with(".toml") && !path.exists() {
         let names: Vec<&str> = bundled::SCRIPTS.iter().map(|script| script.name).collect();
         return Err(format!(
@@ -246,13 +250,14 @@ fn source(scenario: &str) -> Result<(String, String, PathBuf), String> {
             names.join(", ")
         ));
     }
-    let text = fs::read(path).map_err(|error| format!("error: {scenario}: {error}"))?;
+    let name = path.display().to_string();
+    let text = fs::read(&path).map_err(|error| format!("error: {name}: {error}"))?;
     let text = String::from_utf8(text).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        format!("error: {scenario}: expected a text in UTF-8, found another octet at offset {at}")
+        format!("error: {name}: expected a text in UTF-8, found another octet at offset {at}")
     })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((scenario.to_owned(), text, folder.to_owned()))
+    Ok((name, text, folder.to_owned()))
 }
 
 /// Runs the script and puts every output in place.

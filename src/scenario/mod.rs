@@ -17,7 +17,8 @@
 //! * `judgement`: a run is judged by its capture and key log.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
 //! * [`external_process`]: the program that is the adversary, if the script names one.
-//! * [`compare`]: the five modes side by side, over many runs.
+//! * [`compare`]: the five modes side by side, over many runs; [`study`]: a grid of settings times seeds, a row for each run.
+//! * `workers`: runs side by side on all cores.
 
 mod attack_results;
 pub mod bundled;
@@ -45,8 +46,10 @@ mod scripted_links;
 pub mod service_flows;
 pub mod statistics;
 mod stolen_keys;
+pub mod study;
 mod subject;
 pub mod traffic;
 mod watch;
 pub mod work;
+mod workers;
 pub mod world;

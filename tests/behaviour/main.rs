@@ -34,6 +34,7 @@ mod reauthentication;
 mod scale;
 mod scripts;
 mod statement_table;
+mod study;
 mod tek_life;
 mod traces;
 mod user_traffic;

@@ -6,11 +6,9 @@
 //!
 //! * `statistics`: median and 95th percentile.
 //! * [`sweep`]: interruption over backbone latency and over TEK processing time.
-//! * `workers`: runs on all cores, results in the order of the jobs.
 
 mod statistics;
 pub mod sweep;
-mod workers;
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,9 +20,9 @@ pub use statistics::Spread;
 use super::outcome::RunOutcome;
 use super::run::{RunError, run};
 use super::script::{HandoverMode, HandoverOutcome, Script, ScriptError, SetArgument, System, Traffic};
+use super::workers::in_order;
 use crate::emulation::Engine;
 use crate::emulation::random::{generator, up_to};
-use workers::in_order;
 
 /// The script of the network.
 const NETWORK: &str = include_str!("network.toml");

@@ -1,11 +1,11 @@
 //! Interruption of each mode over the latency of the backbone, and over the time that the mobile takes to install TEKs:
 //! what `compare --plot` draws. Without loss, at the association level that the network has.
 
-use super::workers::in_order;
 use super::{CompareError, CompareSettings, Spread, network, trial};
 use crate::dot16::identifiers::Direction;
 use crate::scenario::run::RunError;
 use crate::scenario::script::{HandoverMode, Script};
+use crate::scenario::workers::in_order;
 
 /// What varies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

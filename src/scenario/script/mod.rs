@@ -30,6 +30,7 @@ mod section;
 mod set;
 mod stations;
 mod steps;
+mod study;
 mod success;
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,7 @@ pub use problem::ScriptError;
 pub use set::{SetArgument, SetArgumentError};
 pub use stations::{BaseStation, BaseStationId, MOBILE_STATIONS_PER_BASE_STATION, MobileStation, MobileStationId};
 pub use steps::{Actor, Step, StepAction};
+pub use study::{LONGEST_STUDY, StudyFile};
 pub use success::Success;
 pub use traffic::{CaptureTraffic, GeneratedTraffic, Pattern, Traffic, TrafficDirection};
 pub use work::WorkKind;

@@ -79,7 +79,8 @@ pub struct ScriptError(Box<Body>);
 #[derive(Debug)]
 struct Body {
     source: SourceText,
-    from_option: bool,
+    /// Number of the option `--set`, from 0, if it is at fault.
+    option: Option<usize>,
     line: usize,
     column: usize,
     message: String,
@@ -97,13 +98,19 @@ impl ScriptError {
         if let Some((other, label)) = also.filter(|(other, _)| other.text == place.text) {
             labels.push(labelled(other, label, false));
         }
-        Self(Box::new(Body { from_option: place.text > 0, source, line, column, message, help, labels }))
+        Self(Box::new(Body { option: place.text.checked_sub(1), source, line, column, message, help, labels }))
     }
 
     /// Name of the text at fault: the script's file, or `--set`.
     #[must_use]
     pub fn source_name(&self) -> &str {
         &self.0.source.name
+    }
+
+    /// Number of the `--set` argument at fault, from 0; `None`: it is the script.
+    #[must_use]
+    pub fn option(&self) -> Option<usize> {
+        self.0.option
     }
 
     /// Line in that text, from 1.
@@ -116,6 +123,16 @@ impl ScriptError {
     #[must_use]
     pub fn column(&self) -> usize {
         self.0.column
+    }
+
+    /// What stands under the span.
+    pub(super) fn label(&self) -> String {
+        self.0.labels.first().and_then(LabeledSpan::label).unwrap_or_default().to_owned()
+    }
+
+    /// The advice, if there is any.
+    pub(super) fn advice(&self) -> Option<&str> {
+        self.0.help.as_deref()
     }
 
     /// The message without its position.
@@ -145,7 +162,7 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let body = &self.0;
-        if body.from_option {
+        if body.option.is_some() {
             write!(f, "{} {}: {}", body.source.name, body.source.text, body.message)
         } else {
             write!(f, "{}:{}:{}: {}", body.source.name, body.line, body.column, body.message)
