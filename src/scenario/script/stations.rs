@@ -181,17 +181,26 @@ impl Taken {
     fn take(&mut self, field: &Field<'_>, value: &str) -> Read<()> {
         match self.0.insert(value.to_owned(), field.place()) {
             None => Ok(()),
+            Some(first) => Err(Self::clash(field.mismatch("a value that no other station has"), first)),
+        }
+    }
+
+    /// Takes a value that follows from that of `field`.
+    fn take_counted(&mut self, field: &Field<'_>, value: &str) -> Read<()> {
+        match self.0.insert(value.to_owned(), field.place()) {
+            None => Ok(()),
             Some(first) => {
-                let expected = "a value that no other station has";
-                let problem =
-                    Problem::mismatch(field.place(), field.path(), expected, &format!("the string {value:?}"));
-                Err(match first.start < first.end {
-                    true => problem.also(first, "already used here"),
-                    false => problem.help(
-                        "it is what the authenticator or the AAA server has where the script does not say otherwise",
-                    ),
-                })
+                let (expected, found) = ("values that no other station has", format!("{value:?} among them"));
+                Err(Self::clash(Problem::mismatch(field.place(), field.path(), expected, &found), first))
             }
+        }
+    }
+
+    fn clash(problem: Box<Problem>, first: Place) -> Box<Problem> {
+        match first.start < first.end {
+            true => problem.also(first, "already used here"),
+            false => problem
+                .help("it is what the authenticator or the AAA server has where the script does not say otherwise"),
         }
     }
 
@@ -352,7 +361,7 @@ fn numbered(section: &Section<'_>, prefix: &str, number: usize, names: &mut Take
         return Err(Problem::mismatch(place, "name", &expected, &format!("{name:?}")));
     }
     match field {
-        Some(field) => names.take(&field, &name)?,
+        Some(field) => names.take_counted(&field, &name)?,
         None => drop(names.take_default("grid.name", name.clone(), section.place)?),
     }
     Ok(name)
@@ -373,7 +382,7 @@ fn counted<T: Counted + ToString>(
         return Err(Problem::mismatch(place, key, &expected, &format!("{:?}", first.to_string())));
     };
     match field {
-        Some(field) => taken.take(&field, &value.to_string()).map(|()| value),
+        Some(field) => taken.take_counted(&field, &value.to_string()).map(|()| value),
         None => {
             taken.take_default(&format!("grid.{key}"), value.to_string(), section.place)?;
             Ok(value)

@@ -172,7 +172,10 @@ fn what_is_missing_is_said_at_the_table_that_lacks_it() {
         "base_station.bsid: expected six octets in hex such as \"0a:00:00:00:00:02\", found nothing",
     );
     let error = parse("name = \"x\"\nshows = \"y\"\n").unwrap_err();
-    assert_eq!(error.to_string(), "test.toml:1:1: base_station: expected at least one [[base_station]], found nothing");
+    assert_eq!(
+        error.to_string(),
+        "test.toml:1:1: base_station: expected at least one [[base_station]], or a [grid] of them, found nothing"
+    );
     let error = parse(SMALLEST.split("[[mobile").next().unwrap()).unwrap_err();
     assert!(error.message().starts_with("mobile_station: expected at least one [[mobile_station]]"), "{error}");
 }
@@ -228,7 +231,13 @@ fn references_to_stations_must_be_known() {
 fn the_mobile_may_be_left_out_only_where_there_is_one() {
     let step = "[[step]]\nat = \"1s\"\naction = \"cancel\"\n";
     assert!(parse(&format!("{SMALLEST}{step}")).is_ok());
-    refused(STATIONS, step, 1, 1, "step.mobile_station: expected the name of a [[mobile_station]], found nothing");
+    refused(
+        STATIONS,
+        step,
+        1,
+        1,
+        "step.mobile_station: expected the name of a [[mobile_station]], single or with count, found nothing",
+    );
 }
 
 #[test]
@@ -247,7 +256,7 @@ fn more_mobiles_than_a_base_station_can_serve_are_refused() {
         &more(300),
         1_500,
         11,
-        "mobile_station: expected at most 300 at one base station, found one more",
+        "mobile_station: expected at most 300 at one base station at the start, found 301 at bs1",
     );
 }
 

@@ -90,7 +90,7 @@ error: bad.toml:24:1: unknown key "targt" in step; did you mean "target"?
     · ──┬──
     ·   ╰── no such key
     ╰────
-  help: expected one of the keys at, mobile_station, action, target, candidates, node, network_key_count
+  help: expected one of the keys at, mobile_station, action, target, candidates, node, network_key_count, spread
 "#,
     );
     says(
