@@ -101,11 +101,23 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Columns and rows of a table without quotes.
+/// The rows of a table, by the names of its columns.
 fn table(csv: &str) -> Vec<BTreeMap<String, String>> {
-    let mut lines = csv.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let mut lines = csv.lines().map(cells);
     let names = lines.next().unwrap();
     lines.map(|cells| names.iter().cloned().zip(cells).collect()).collect()
+}
+
+/// The cells of a line of CSV in which no text has a line end or a quote.
+fn cells(line: &str) -> Vec<String> {
+    let mut cells = vec![String::new()];
+    for (number, stretch) in line.split('"').enumerate() {
+        let quoted = number % 2 == 1;
+        let mut parts = if quoted { vec![stretch] } else { stretch.split(',').collect() }.into_iter();
+        cells.last_mut().unwrap().push_str(parts.next().unwrap());
+        cells.extend(parts.map(str::to_owned));
+    }
+    cells
 }
 
 #[test]
