@@ -14,6 +14,7 @@ mod jobs_done;
 pub mod judge;
 pub mod list;
 pub mod merge;
+mod progress;
 pub mod run;
 pub mod sweep;
 pub mod wireshark;

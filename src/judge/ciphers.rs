@@ -16,8 +16,8 @@ use crate::time::VirtualTime;
 pub const MAX_TRIALS: usize = 1024;
 /// After so many PDUs in a row that no key opened, keys of other links are not tried on a connection.
 const HOPELESS: u32 = 8;
-/// Most searches through all counts for one that verifies a message.
-const MAX_SEARCHES: u32 = 16;
+/// Most searches through all counts of an AK for one that verifies a message.
+const MAX_SEARCHES: usize = 8;
 
 /// What became of a data PDU.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub struct Ciphers {
     last_tek: HashMap<(AirLink, Cid, u8), usize>,
     failures: HashMap<(AirLink, Cid, u8), u32>,
     verified_links: HashMap<(AirLink, Option<Direction>), usize>,
-    searches: u32,
+    searches: usize,
 }
 
 impl Ciphers {
@@ -193,7 +193,8 @@ impl Ciphers {
             if !unsure || contexts.is_empty() || self.searches >= MAX_SEARCHES {
                 return None;
             }
-            self.searches = self.searches.saturating_add(1);
+            contexts.truncate(MAX_SEARCHES.saturating_sub(self.searches));
+            self.searches = self.searches.saturating_add(contexts.len());
             searched = true;
             let Protection { covered, pn, value } = protection;
             let (context, direction, count) = contexts.iter().find_map(|context| {
