@@ -122,10 +122,10 @@ fn offer_framing(corpora: &mut Corpora, receiver: &str, frame: &RecordedFrame) -
     );
     corpora.offer("framings", &kind, format!("{receiver}\n{}", frame.comment).as_bytes());
     let tags = UpperPdu {
-        dissector: LinkKind::Air.dissector(&frame.octets).to_owned(),
+        dissector: LinkKind::Air.dissector(&frame.octets).into(),
         source: frame.source,
         destination: frame.destination,
-        protocol: "WiMAX".to_owned(),
+        protocol: "WiMAX".into(),
         direction: frame.direction,
         payload: frame.octets.get(..6).unwrap_or(&frame.octets),
     };
