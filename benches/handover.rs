@@ -32,7 +32,7 @@ fn one_mobile(criterion: &mut Criterion) {
     let (script, handovers) = (ping_pong(), PING_PONG);
     let mut group = criterion.benchmark_group("handover, 1 MS on 2 BSs");
     group.throughput(Throughput::Elements(handovers as u64)).sample_size(20).measurement_time(Duration::from_secs(6));
-    for engine in [Engine::Inline, Engine::PerNode] {
+    for engine in [Engine::Inline, Engine::PerNode, Engine::default()] {
         describe(&script, engine, handovers);
         group.bench_function(BenchmarkId::from_parameter(engine), |bencher| {
             bencher.iter(|| completed(black_box(&script), engine, handovers));

@@ -127,7 +127,7 @@ fn captures() -> Result<(), Box<dyn Error>> {
 }
 
 fn scripts() -> Result<(), Box<dyn Error>> {
-    for script in keyhop::scenario::bundled::SCRIPTS.iter().step_by(8) {
+    for script in keyhop::scenario::bundled::goldens().step_by(8) {
         let text: String =
             script.text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
         put("script", script.name, &[&[0], text.as_bytes()].concat())?;

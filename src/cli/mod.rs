@@ -12,6 +12,7 @@ pub mod frame_view;
 pub mod inspect;
 pub mod judge;
 pub mod list;
+mod progress;
 pub mod run;
 pub mod wireshark;
 

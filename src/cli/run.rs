@@ -6,8 +6,9 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 
+use super::progress::ProgressLine;
 use super::{Status, print};
 use crate::adversary::external::Conversation;
 use crate::capture::placement::PendingOutputs;
@@ -17,8 +18,10 @@ use crate::report;
 use crate::scenario::bundled;
 use crate::scenario::external_process::ExternalProcess;
 use crate::scenario::outcome::{CaptureResult, RunOutcome, RunVerdict};
-use crate::scenario::run::{FinishedRun, TrafficOverride, run_against};
-use crate::scenario::script::{Script, SetArgument};
+use crate::scenario::run::{FinishedRun, TrafficOverride, run_observed};
+use crate::scenario::script::{CaptureChoice, Script, SetArgument};
+use crate::scenario::statistics::{Statistics, write_csv};
+use crate::time::VirtualTime;
 
 /// The format of the capture.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -68,6 +71,36 @@ impl LadderFile {
     }
 }
 
+/// Where statistics are written, and how: the extension says it.
+#[derive(Clone, Debug)]
+struct StatisticsFile {
+    path: PathBuf,
+    rows: bool,
+}
+
+impl FromStr for StatisticsFile {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = PathBuf::from(text);
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        let rows = match extension.as_deref() {
+            Some("json") => false,
+            Some("csv") => true,
+            _ => return Err(format!("expected a file name that ends in .json or .csv, found {text:?}")),
+        };
+        Ok(Self { path, rows })
+    }
+}
+
+impl StatisticsFile {
+    fn write(&self, script: &Script, outcome: &RunOutcome, out: &mut dyn Write) -> io::Result<()> {
+        match self.rows {
+            true => write_csv(&outcome.handovers, out),
+            false => Statistics::of(script, outcome).write_json(out),
+        }
+    }
+}
+
 /// The arguments of `keyhop run`.
 #[derive(Args)]
 pub struct RunArguments {
@@ -98,15 +131,21 @@ pub struct RunArguments {
     /// Draws the ladder: FILE.svg, or FILE.mmd for Mermaid text
     #[arg(long, value_name = "FILE.svg|FILE.mmd")]
     ladder: Option<LadderFile>,
+    /// Captures frames and keys of all mobiles, of none, or of N of them, whatever the script says
+    #[arg(long, value_name = "all|none|sample=N")]
+    capture: Option<CaptureChoice>,
+    /// Writes the run in figures: FILE.json, or FILE.csv with a row for each handover; may be given twice
+    #[arg(long, value_name = "FILE.json|FILE.csv")]
+    statistics: Vec<StatisticsFile>,
     /// Sets a value of the script, by its dotted path: radio.frame=10ms, base_station.bs2.tek_cache=false
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<SetArgument>,
     /// Where the nodes run: inline, per-node or shards
     #[arg(long, value_name = "ENGINE", default_value_t)]
     engine: Engine,
-    /// How many worker threads; only with the engine shards, which this version does not have
-    #[arg(long, value_name = "N")]
-    threads: Option<u64>,
+    /// How many threads work, with the engine shards; else as many as there are cores
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
     /// Allows the script to start the program that it names as adversary
     #[arg(long)]
     external: bool,
@@ -142,15 +181,40 @@ fn bad_input(messages: &mut dyn Write, message: &str) -> io::Result<Status> {
     Ok(Status::BadInput)
 }
 
+/// The engine with the number of its threads.
+fn engine(arguments: &RunArguments) -> Result<Engine, String> {
+    match (arguments.engine, arguments.threads) {
+        (engine, None) => Ok(engine),
+        (Engine::Shards { .. }, Some(threads)) => Ok(Engine::Shards { threads: usize::from(threads) }),
+        (other, Some(_)) => {
+            Err(format!("error: --threads: expected it with --engine shards only, found --engine {other}"))
+        }
+    }
+}
+
 /// The script with every `--set` applied, and the folder that its files are looked for in.
 fn prepared(arguments: &RunArguments) -> Result<(Script, PathBuf), String> {
-    if arguments.threads.is_some() {
-        return Err("error: --threads goes with --engine shards only, which this version does not have".to_owned());
-    }
+    engine(arguments)?;
     let (source, text, folder) = source(&arguments.scenario)?;
-    let mut script = Script::parse(&source, &text, &arguments.sets).map_err(|error| diagnostic(error.into()))?;
-    if let Some(seed) = arguments.seed {
-        script.seed = seed;
+    let mut sets = arguments.sets.clone();
+    // The places of mobiles follow from the seed, so that it has to be known while the script is read.
+    sets.extend(arguments.seed.map(|seed| SetArgument { path: "seed".to_owned(), value: seed.to_string() }));
+    let mut script = Script::parse(&source, &text, &sets).map_err(|error| diagnostic(error.into()))?;
+    if let Some(capture) = arguments.capture {
+        script.capture = capture;
+    }
+    if script.capture == CaptureChoice::Nothing {
+        let files = [
+            ("--output", arguments.output.is_some()),
+            ("--keylog", arguments.keylog.is_some()),
+            ("--delivered", arguments.delivered.is_some()),
+            ("--ladder", arguments.ladder.is_some()),
+        ];
+        if let Some((option, _)) = files.iter().find(|(_, given)| *given) {
+            return Err(format!(
+                "error: {option}: expected no such option where nothing is captured, or --capture all or sample=N beside it"
+            ));
+        }
     }
     Ok((script, folder))
 }
@@ -207,40 +271,47 @@ fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<
         Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
         Format::Pcap => (FileFormat::Pcap, "pcap"),
     };
-    let mut finished = run_against(outside, script, arguments.engine, folder, traffic.as_ref())
-        .and_then(|finished| finished.judged(script, format))
-        .map_err(|error| format!("error: {error}"))?;
-    let capture = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{extension}", script.name)));
+    let mut progress = ProgressLine::new(VirtualTime::ZERO + script.duration);
+    let finished = run_observed(outside, script, engine(arguments)?, folder, traffic.as_ref(), &mut progress);
+    progress.clear();
+    let mut finished =
+        finished.and_then(|finished| finished.judged(script, format)).map_err(|error| format!("error: {error}"))?;
+    let captures = script.capture != CaptureChoice::Nothing;
+    let default_capture = || PathBuf::from(format!("{}.{extension}", script.name));
+    let capture = captures.then(|| arguments.output.clone().unwrap_or_else(default_capture));
     let default_keys = || PathBuf::from(format!("{}.keys", script.name));
     // Without -o both files get their default names; with -o a key log is written where one is asked for.
-    let keys = arguments.keylog.clone().or_else(|| arguments.output.is_none().then(default_keys));
-    finished.outcome.capture = Some(CaptureResult {
+    let keys = arguments.keylog.clone().or_else(|| (captures && arguments.output.is_none()).then(default_keys));
+    finished.outcome.capture = capture.as_ref().map(|capture| CaptureResult {
         file: capture.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         frames: finished.capture.frames.len() as u64,
     });
     let mut outputs = PendingOutputs::new();
-    let staged = outputs
-        .stage(&capture, |out| write_capture(&finished.capture, format, out))
-        .and_then(|()| match &keys {
-            Some(path) => outputs.stage(path, |out| key_log_text::write(&finished.keys, out).map_err(io::Error::other)),
-            None => Ok(()),
-        })
-        .and_then(|()| match &arguments.delivered {
-            Some(path) => outputs.stage(path, |out| write_capture(&finished.delivered, FileFormat::Pcapng, out)),
-            None => Ok(()),
-        })
-        .and_then(|()| match &arguments.ladder {
-            Some(ladder) => {
-                let content = ladder.content(&finished.outcome);
-                outputs.stage(&ladder.path, |out| out.write_all(content.as_bytes()))
-            }
-            None => Ok(()),
-        });
-    staged.and_then(|()| outputs.commit()).map_err(|error| format!("error: {error}"))?;
-    let ladder = arguments.ladder.as_ref().map(|ladder| &ladder.path);
-    let written = [Some(&capture), keys.as_ref(), arguments.delivered.as_ref(), ladder];
-    let written: Vec<String> = written.into_iter().flatten().map(|path| path.display().to_string()).collect();
-    finished.notes.push(format!("wrote {}", written.join(", ")));
+    let mut written = Vec::new();
+    let mut stage = |path: &Path, write: &dyn Fn(&mut dyn Write) -> io::Result<()>| {
+        written.push(path.display().to_string());
+        outputs.stage(path, write).map_err(|error| format!("error: {error}"))
+    };
+    if let Some(path) = &capture {
+        stage(path, &|out| write_capture(&finished.capture, format, out))?;
+    }
+    if let Some(path) = &keys {
+        stage(path, &|out| key_log_text::write(&finished.keys, out).map_err(io::Error::other))?;
+    }
+    if let Some(path) = &arguments.delivered {
+        stage(path, &|out| write_capture(&finished.delivered, FileFormat::Pcapng, out))?;
+    }
+    if let Some(ladder) = &arguments.ladder {
+        let content = ladder.content(&finished.outcome);
+        stage(&ladder.path, &|out| out.write_all(content.as_bytes()))?;
+    }
+    for statistics in &arguments.statistics {
+        stage(&statistics.path, &|out| statistics.write(script, &finished.outcome, out))?;
+    }
+    outputs.commit().map_err(|error| format!("error: {error}"))?;
+    if !written.is_empty() {
+        finished.notes.push(format!("wrote {}", written.join(", ")));
+    }
     Ok(finished)
 }
 

@@ -1,6 +1,7 @@
 //! The engines: where a node's code runs. Both are driven by the same kernel, event by event, so both give the same bytes.
 
 use std::fmt;
+use std::num::NonZero;
 use std::str::FromStr;
 use std::thread;
 
@@ -10,13 +11,25 @@ use super::node::{Input, Node, NodeIndex, Outbox};
 use crate::time::VirtualTime;
 
 /// Where the nodes run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// All nodes on the calling thread.
     Inline,
     /// Every node on a thread of its own; frames travel over crossbeam channels, virtual time is kept in lock-step.
-    #[default]
     PerNode,
+    /// The nodes in groups, which run side by side for a window of virtual time. A network with faults or an adversary on
+    /// its links, or with links of less than 100 µs, is one group.
+    Shards {
+        /// How many threads work, the calling one included; at least 1.
+        threads: usize,
+    },
+}
+
+/// [`Engine::Shards`] with as many threads as the machine has cores.
+impl Default for Engine {
+    fn default() -> Self {
+        Self::Shards { threads: thread::available_parallelism().map_or(1, NonZero::get) }
+    }
 }
 
 impl fmt::Display for Engine {
@@ -24,6 +37,7 @@ impl fmt::Display for Engine {
         f.write_str(match self {
             Self::Inline => "inline",
             Self::PerNode => "per-node",
+            Self::Shards { .. } => "shards",
         })
     }
 }
@@ -34,7 +48,8 @@ impl FromStr for Engine {
         match text {
             "inline" => Ok(Self::Inline),
             "per-node" => Ok(Self::PerNode),
-            _ => Err(format!("expected inline or per-node, found {text:?}")),
+            "shards" => Ok(Self::default()),
+            _ => Err(format!("expected inline, per-node or shards, found {text:?}")),
         }
     }
 }
@@ -53,7 +68,7 @@ pub(super) trait Dispatch<C, E> {
     fn dispatch(&mut self, node: NodeIndex, now: VirtualTime, input: Input<C>) -> Reaction<E>;
 }
 
-fn react<C: Send, E: Send>(node: &mut BoxedNode<C, E>, now: VirtualTime, input: Input<C>) -> Reaction<E> {
+pub(super) fn react<C: Send, E: Send>(node: &mut BoxedNode<C, E>, now: VirtualTime, input: Input<C>) -> Reaction<E> {
     let mut outbox = Outbox::default();
     node.handle(now, input, &mut outbox);
     Reaction { outbox, next_timer: node.next_timer() }

@@ -1,51 +1,17 @@
 //! The emulation itself: nodes, links, the event set, and the loop that drives them.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::adversary::Adversary;
 use super::engine::{BoxedNode, Dispatch, Engine, Inline, Reaction, with_threads};
-use super::event_set::{EventSet, Source};
+use super::event_set::{Entry, EventSet, Key, Source};
 use super::fate::{Fate, Faults};
-use super::link::{DirectedLink, LinkGenerators, Links, Passage};
+use super::link::{LinkGenerators, Links};
 use super::node::{Input, Node, NodeIndex, Port, Sent, Verdict};
+use super::records::Records;
+use super::shards;
+use super::transmission::{Departure, Sender, Transmission, depart, other_end};
 use crate::time::VirtualTime;
-
-/// Who put a frame on a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// A node.
-    Node(NodeIndex),
-    /// The adversary, in the attack with this number.
-    Adversary(usize),
-}
-
-/// A frame on a link, complete: it was recorded once when its transmission started, and its receivers have judged it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transmission {
-    /// When the transmission started.
-    pub time: VirtualTime,
-    /// The link.
-    pub port: Port,
-    /// Who sent it.
-    pub from: Sender,
-    /// The end it was for.
-    pub to: NodeIndex,
-    /// The octets as the sender sent them.
-    pub octets: Vec<u8>,
-    /// What it is, in the sender's words.
-    pub note: String,
-    /// Whether the link lost it, or a tap took it.
-    pub lost: bool,
-    /// Whether the link or a tap changed its octets.
-    pub changed: bool,
-    /// Whether a tap put other octets in its place.
-    pub replaced: bool,
-    /// What else happened to it on the way, in words.
-    pub remarks: Vec<String>,
-    /// The receiver's verdicts: none if lost or still under way at the end, two if the link duplicated it.
-    pub verdicts: Vec<Verdict>,
-}
 
 /// Takes what a run produces, in the order of virtual time.
 pub trait Observer<E> {
@@ -71,10 +37,33 @@ enum Due<C> {
     Adversary { generation: u64 },
 }
 
+/// When the one timer of somebody is due. Events of earlier settings have another generation.
 #[derive(Clone, Copy, Default)]
-struct TimerSlot {
+pub(super) struct TimerSlot {
     due: Option<VirtualTime>,
     generation: u64,
+}
+
+impl TimerSlot {
+    /// Takes what is wanted now; an event for it, if that has changed: its instant and generation.
+    pub(super) fn set(&mut self, now: VirtualTime, wanted: Option<VirtualTime>) -> Option<(VirtualTime, u64)> {
+        let wanted = wanted.map(|wanted| wanted.max(now));
+        if self.due == wanted {
+            return None;
+        }
+        self.due = wanted;
+        self.generation += 1;
+        wanted.map(|due| (due, self.generation))
+    }
+
+    /// Whether the event of this generation is the timer's, which then has fired.
+    pub(super) fn fires(&mut self, generation: u64) -> bool {
+        let fires = self.generation == generation;
+        if fires {
+            self.due = None;
+        }
+        fires
+    }
 }
 
 /// A frame that a tap holds until others have passed.
@@ -91,11 +80,6 @@ struct Held {
     delay: Duration,
 }
 
-struct Pending {
-    transmission: Transmission,
-    outstanding: usize,
-}
-
 /// Nodes and links, ready to run.
 pub struct Emulation<C, E> {
     seed: u64,
@@ -103,15 +87,18 @@ pub struct Emulation<C, E> {
     links: Box<dyn Links>,
     faults: Option<Box<dyn Faults>>,
     adversary: Option<Box<dyn Adversary<E>>>,
-    events: EventSet<Due<C>>,
+    commands: Vec<ScheduledCommand<C>>,
 }
+
+/// A command from outside: when, for which node, and what.
+pub(super) type ScheduledCommand<C> = (VirtualTime, NodeIndex, C);
 
 impl<C: Send, E: Send> Emulation<C, E> {
     /// A network of these links and of no nodes yet; `seed` seeds the generator of every directed link.
     #[must_use]
     pub fn new(seed: u64, links: impl Links + 'static) -> Self {
         let links = Box::new(links);
-        Self { seed, nodes: Vec::new(), links, faults: None, adversary: None, events: EventSet::new() }
+        Self { seed, nodes: Vec::new(), links, faults: None, adversary: None, commands: Vec::new() }
     }
 
     /// Adds a node. At one instant nodes are served in the order in which they were added.
@@ -132,29 +119,41 @@ impl<C: Send, E: Send> Emulation<C, E> {
 
     /// Hands `command` to `node` at `time`. Commands of one instant come in the order of these calls, before all frames.
     pub fn schedule(&mut self, time: VirtualTime, node: NodeIndex, command: C) {
-        self.events.insert(time, Source::Script, Due::Command { to: node, command });
+        self.commands.push((time, node, command));
     }
 
     /// Runs until the observer has finished, nothing is due any more, or `horizon` has passed.
     pub fn run(self, engine: Engine, horizon: VirtualTime, observer: &mut dyn Observer<E>) {
-        let Self { seed, mut nodes, links, faults, adversary, events } = self;
+        let Self { seed, mut nodes, links, faults, adversary, commands } = self;
+        if let Engine::Shards { threads } = engine
+            && threads > 1
+            && faults.is_none()
+            && adversary.is_none()
+            && shards::worth_while(&*links)
+        {
+            let network = shards::Network { seed, nodes, links: &*links, commands };
+            return shards::run(network, threads, horizon, observer);
+        }
         let timers = nodes.iter().map(|node| node.next_timer()).collect();
-        let run = Run {
+        let mut run = Run {
             links,
             generators: LinkGenerators::new(seed),
             faults,
             adversary,
-            events,
+            events: EventSet::new(),
+            sequence: 0,
             timers: vec![TimerSlot::default(); nodes.len()],
             adversary_timer: TimerSlot::default(),
-            pending: VecDeque::new(),
-            first_record: 0,
+            records: Records::default(),
             held: Vec::new(),
             observer,
         };
+        for (time, to, command) in commands {
+            run.insert(time, Source::Script, Due::Command { to, command });
+        }
         match engine {
-            Engine::Inline => run.drive(Inline(&mut nodes), timers, horizon),
             Engine::PerNode => with_threads(&mut nodes, |threads| run.drive(threads, timers, horizon)),
+            Engine::Inline | Engine::Shards { .. } => run.drive(Inline(&mut nodes), timers, horizon),
         }
     }
 }
@@ -165,11 +164,10 @@ struct Run<'a, C, E> {
     faults: Option<Box<dyn Faults>>,
     adversary: Option<Box<dyn Adversary<E>>>,
     events: EventSet<Due<C>>,
+    sequence: u64,
     timers: Vec<TimerSlot>,
     adversary_timer: TimerSlot,
-    /// Frames under way, by the number of their record; the front one is `first_record`.
-    pending: VecDeque<Pending>,
-    first_record: u64,
+    records: Records,
     held: Vec<Held>,
     observer: &'a mut dyn Observer<E>,
 }
@@ -180,7 +178,7 @@ impl<C, E> Run<'_, C, E> {
             self.set_timer(NodeIndex(index), VirtualTime::ZERO, due);
         }
         self.set_adversary_timer(VirtualTime::ZERO);
-        while let Some((now, due)) = self.events.pop() {
+        while let Some(Entry { key: Key { time: now, .. }, item: due }) = self.events.pop() {
             if now > horizon || self.observer.finished(now) {
                 break;
             }
@@ -188,7 +186,7 @@ impl<C, E> Run<'_, C, E> {
                 Due::Deliver { to, port, octets, record } => {
                     let mut reaction = dispatch.dispatch(to, now, Input::Frame { port, octets });
                     let verdict = reaction.outbox.verdict.take().unwrap_or_else(|| Verdict::accepted("received"));
-                    self.judged(record, verdict);
+                    self.records.judged(record, verdict, self.observer);
                     self.follow(to, now, reaction);
                 }
                 Due::Command { to, command } => {
@@ -196,25 +194,20 @@ impl<C, E> Run<'_, C, E> {
                     self.follow(to, now, reaction);
                 }
                 Due::Timer { node, generation } => {
-                    let slot = &mut self.timers[node.0];
-                    if slot.generation == generation {
-                        slot.due = None;
+                    if self.timers[node.0].fires(generation) {
                         let reaction = dispatch.dispatch(node, now, Input::Timer);
                         self.follow(node, now, reaction);
                     }
                 }
                 Due::Adversary { generation } => {
-                    if self.adversary_timer.generation == generation {
-                        self.adversary_timer.due = None;
+                    if self.adversary_timer.fires(generation) {
                         self.adversary_acts(now);
                     }
                 }
             }
             self.set_adversary_timer(now);
         }
-        for pending in std::mem::take(&mut self.pending) {
-            self.observer.transmission(pending.transmission);
-        }
+        std::mem::take(&mut self.records).end(self.observer);
         for (attack, remark) in self.adversary.iter_mut().flat_map(|adversary| adversary.remarks()) {
             self.observer.remark(attack, remark);
         }
@@ -235,48 +228,23 @@ impl<C, E> Run<'_, C, E> {
     }
 
     fn transmit(&mut self, from: NodeIndex, now: VirtualTime, sent: Sent) {
-        let Sent { port, octets, note } = sent;
-        let ends = self.links.ends(port);
-        let towards = usize::from(ends[0] == from);
-        let to = ends[towards];
-        let fault = self.faults.as_mut().map_or_else(Fate::pass, |faults| faults.strike(now, port, to, &octets));
-        let tapped = self.adversary.as_mut().map_or_else(Fate::pass, |adversary| adversary.tap(now, port, to, &octets));
-        let mut fate = fault.and(tapped);
-        let replaced = fate.octets.is_some();
-        let mut arriving = fate.octets.take().unwrap_or_else(|| octets.clone());
-        let mut link = DirectedLink { links: &*self.links, port, towards, generators: &mut self.generators };
-        let Passage { arrivals, inverted_bits, held_back } = link.pass(now, arriving.len(), &fate);
-        for bit in inverted_bits {
-            if let Some(octet) = arriving.get_mut(bit / 8) {
-                *octet ^= 0x80 >> (bit % 8);
-            }
-        }
-        if held_back {
-            fate.remarks.push("held back by the link".to_owned());
-        }
-        let record = self.record(
-            Transmission {
-                time: now,
-                port,
-                from: Sender::Node(from),
-                to,
-                changed: !arrivals.is_empty() && octets != arriving,
-                replaced,
-                octets,
-                note,
-                lost: arrivals.is_empty(),
-                remarks: fate.remarks,
-                verdicts: Vec::new(),
-            },
-            arrivals.len(),
-        );
-        if let Some(frames) = fate.held {
+        let port = sent.port;
+        let to = other_end(&*self.links, port, from);
+        let octets = &sent.octets;
+        let fault = self.faults.as_mut().map_or_else(Fate::pass, |faults| faults.strike(now, port, to, octets));
+        let tapped = self.adversary.as_mut().map_or_else(Fate::pass, |adversary| adversary.tap(now, port, to, octets));
+        let fate = fault.and(tapped);
+        let (waits, delay) = (fate.held, fate.delay);
+        let Departure { transmission, arriving, arrivals } =
+            depart(&*self.links, &mut self.generators, (from, to), now, sent, fate);
+        let record = self.records.start(transmission, arrivals.len(), self.observer);
+        if let Some(frames) = waits {
             let copies = arrivals.len();
-            self.held.push(Held { port, to, frames, octets: arriving, record, copies, from, delay: fate.delay });
+            self.held.push(Held { port, to, frames, octets: arriving, record, copies, from, delay });
         } else {
             for arrival in arrivals {
                 let due = Due::Deliver { to, port, octets: arriving.clone(), record };
-                self.events.insert(arrival, Source::Node(from.0), due);
+                self.insert(arrival, Source::Node(from.0), due);
             }
         }
         self.passed(port, to, record, now);
@@ -289,12 +257,13 @@ impl<C, E> Run<'_, C, E> {
                 held.frames = held.frames.saturating_sub(1);
             }
         }
-        for held in self.held.extract_if(.., |held| held.frames == 0) {
+        let ready: Vec<Held> = self.held.extract_if(.., |held| held.frames == 0).collect();
+        for held in ready {
             let arrival = earliest(&*self.links, held.port, held.to, now + held.delay);
             for _ in 0..held.copies {
                 let due =
                     Due::Deliver { to: held.to, port: held.port, octets: held.octets.clone(), record: held.record };
-                self.events.insert(arrival, Source::Node(held.from.0), due);
+                self.insert(arrival, Source::Node(held.from.0), due);
             }
         }
     }
@@ -303,7 +272,7 @@ impl<C, E> Run<'_, C, E> {
         let Some(adversary) = &mut self.adversary else { return };
         for injection in adversary.act(now) {
             let arrival = earliest(&*self.links, injection.port, injection.to, now);
-            let record = self.record(
+            let record = self.records.start(
                 Transmission {
                     time: now,
                     port: injection.port,
@@ -318,62 +287,29 @@ impl<C, E> Run<'_, C, E> {
                     verdicts: Vec::new(),
                 },
                 1,
+                self.observer,
             );
             let due = Due::Deliver { to: injection.to, port: injection.port, octets: injection.octets, record };
-            self.events.insert(arrival, Source::Adversary, due);
+            self.insert(arrival, Source::Adversary, due);
         }
     }
 
-    fn record(&mut self, transmission: Transmission, outstanding: usize) -> u64 {
-        self.pending.push_back(Pending { transmission, outstanding });
-        let record = self.first_record + self.pending.len() as u64 - 1;
-        self.flush();
-        record
-    }
-
-    fn judged(&mut self, record: u64, verdict: Verdict) {
-        let position = record.checked_sub(self.first_record).and_then(|position| usize::try_from(position).ok());
-        if let Some(pending) = position.and_then(|position| self.pending.get_mut(position)) {
-            pending.transmission.verdicts.push(verdict);
-            pending.outstanding = pending.outstanding.saturating_sub(1);
-        }
-        self.flush();
-    }
-
-    fn flush(&mut self) {
-        while self.pending.front().is_some_and(|pending| pending.outstanding == 0) {
-            if let Some(pending) = self.pending.pop_front() {
-                self.first_record += 1;
-                self.observer.transmission(pending.transmission);
-            }
-        }
+    fn insert(&mut self, time: VirtualTime, source: Source, due: Due<C>) {
+        self.events.insert(Key { time, source, sequence: self.sequence }, due);
+        self.sequence += 1;
     }
 
     fn set_timer(&mut self, node: NodeIndex, now: VirtualTime, wanted: Option<VirtualTime>) {
-        let slot = &mut self.timers[node.0];
-        let wanted = wanted.map(|wanted| wanted.max(now));
-        if slot.due == wanted {
-            return;
-        }
-        slot.due = wanted;
-        slot.generation += 1;
-        if let Some(due) = wanted {
-            let generation = slot.generation;
-            self.events.insert(due, Source::Node(node.0), Due::Timer { node, generation });
+        if let Some((due, generation)) = self.timers[node.0].set(now, wanted) {
+            self.insert(due, Source::Node(node.0), Due::Timer { node, generation });
         }
     }
 
     fn set_adversary_timer(&mut self, now: VirtualTime) {
         let Some(adversary) = &self.adversary else { return };
-        let wanted = adversary.next_timer().map(|wanted| wanted.max(now));
-        if self.adversary_timer.due == wanted {
-            return;
-        }
-        self.adversary_timer.due = wanted;
-        self.adversary_timer.generation += 1;
-        if let Some(due) = wanted {
-            let generation = self.adversary_timer.generation;
-            self.events.insert(due, Source::Adversary, Due::Adversary { generation });
+        let wanted = adversary.next_timer();
+        if let Some((due, generation)) = self.adversary_timer.set(now, wanted) {
+            self.insert(due, Source::Adversary, Due::Adversary { generation });
         }
     }
 }

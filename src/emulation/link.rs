@@ -108,6 +108,9 @@ pub trait Links: Send + Sync {
 
     /// Its name, which seeds the generators of its two directions.
     fn name(&self, port: Port) -> String;
+
+    /// Every timing that a directed link has, each at least once.
+    fn timings(&self) -> Vec<Timing>;
 }
 
 /// A few links, one after the other.
@@ -140,6 +143,10 @@ impl Links for LinkList {
 
     fn name(&self, port: Port) -> String {
         self.0[port.0].0.clone()
+    }
+
+    fn timings(&self) -> Vec<Timing> {
+        self.0.iter().flat_map(|(.., settings)| settings).map(|settings| settings.timing).collect()
     }
 }
 

@@ -250,7 +250,7 @@ impl Keys {
         for record in &log.records {
             let KeyRecord::Pmk(record) = record else { continue };
             let pmk = Pmk::from_octets(*record.key.expose());
-            for &(ms, bs) in pairs.iter().filter(|(ms, _)| *ms == record.ms) {
+            for &(ms, bs) in pairs.range((record.ms, Bsid([0; 6]))..=(record.ms, Bsid([0xff; 6]))) {
                 let context = AkContext::derive(&pmk, AkSequenceNumber(record.pmk_sn & 0xf), ms, bs);
                 self.contexts.entry((ms, bs)).or_default().push(context);
             }

@@ -72,6 +72,8 @@ pub struct Survey {
     /// Whether some limit was reached.
     pub full: bool,
     neighbours: BTreeSet<(Option<[u8; 3]>, [u8; 3])>,
+    /// SAs named on links of a mobile's address before anything told which mobile it stands for.
+    saids_at: BTreeMap<Ipv4Addr, BTreeSet<Said>>,
 }
 
 fn put<T: Ord>(set: &mut BTreeSet<T>, value: T, full: &mut bool) {
@@ -101,6 +103,10 @@ impl Survey {
 
     /// To be called when all frames were seen: completes what was named in part.
     pub fn complete(&mut self) {
+        for (address, saids) in std::mem::take(&mut self.saids_at) {
+            let ms = self.mobiles.get(&address).copied();
+            saids.into_iter().for_each(|said| self.said(ms, said));
+        }
         let operators: BTreeSet<[u8; 3]> = self.bsids.iter().map(|Bsid([a, b, c, ..])| [*a, *b, *c]).collect();
         for (operator, [d, e, f]) in std::mem::take(&mut self.neighbours) {
             for [a, b, c] in operator.map_or_else(|| operators.clone(), |operator| BTreeSet::from([operator])) {
@@ -139,8 +145,21 @@ impl Survey {
         }
     }
 
+    /// An SA that a message on a link names.
+    fn said_on(&mut self, link: AirLink, said: Said) {
+        match link.ms {
+            Some(address) if self.saids_at.len() < MAX_KNOWN || self.saids_at.contains_key(&address) => {
+                put(self.saids_at.entry(address).or_default(), said, &mut self.full);
+            }
+            _ => self.said(None, said),
+        }
+    }
+
     fn sent_tek(&mut self, tek: SentTek) {
-        self.said(tek.ms, tek.said);
+        match tek.ms {
+            Some(_) => self.said(tek.ms, tek.said),
+            None => self.said_on(tek.link, tek.said),
+        }
         if self.sent_teks.len() >= MAX_KNOWN {
             self.full = true;
         } else if !self.sent_teks.contains(&tek) {
@@ -180,9 +199,9 @@ impl Survey {
             }
             ManagementMessage::RngRsp(response) => {
                 response.sa_tek_updates().for_each(|update| self.sa_tek_update(update, link, ms));
-                self.vendor(response.reg_rsp_encodings().and_then(|encodings| encodings.vendor()), ms);
+                self.vendor(response.reg_rsp_encodings().and_then(|encodings| encodings.vendor()), link);
             }
-            ManagementMessage::RegRsp(response) => self.vendor(response.vendor(), ms),
+            ManagementMessage::RegRsp(response) => self.vendor(response.vendor(), link),
             ManagementMessage::PkmReq(message) | ManagementMessage::PkmRsp(message) => self.pkm(message, link, ms),
             ManagementMessage::MobMshoReq(request) => {
                 for (bsid, _) in &request.full {
@@ -193,7 +212,7 @@ impl Survey {
                 for bs in response.recommended() {
                     put(&mut self.bsids, bs.bsid, &mut self.full);
                 }
-                self.vendor(response.vendor(), ms);
+                self.vendor(response.vendor(), link);
             }
             ManagementMessage::MobHoInd(indication) => {
                 if let HoIndication::Release { target } = indication.indication
@@ -211,28 +230,28 @@ impl Survey {
         }
     }
 
-    fn vendor(&mut self, vendor: Option<&VendorTlv>, ms: Option<MsMac>) {
+    fn vendor(&mut self, vendor: Option<&VendorTlv>, link: AirLink) {
         for candidate in vendor.into_iter().flat_map(VendorTlv::candidates) {
             put(&mut self.bsids, candidate.bsid, &mut self.full);
             for flow in &candidate.flows {
-                self.said(ms, flow.said);
+                self.said_on(link, flow.said);
             }
         }
     }
 
     fn pkm(&mut self, message: &PkmMessage, link: AirLink, ms: Option<MsMac>) {
         for descriptor in message.sa_descriptors() {
-            self.said(ms, descriptor.said);
+            self.said_on(link, descriptor.said);
         }
         message.sa_tek_updates().for_each(|update| self.sa_tek_update(update, link, ms));
         if let Some(said) = message.said() {
-            self.said(ms, said);
+            self.said_on(link, said);
             message.tek_parameters().for_each(|parameters| self.parameters(parameters, said, link, ms));
         }
     }
 
     fn sa_tek_update(&mut self, update: &SaTekUpdate, link: AirLink, ms: Option<MsMac>) {
-        self.said(ms, update.new_said);
+        self.said_on(link, update.new_said);
         for parameters in update.older.iter().chain(&update.newer) {
             self.parameters(parameters, update.new_said, link, ms);
         }

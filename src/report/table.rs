@@ -65,6 +65,17 @@ fn pair(names: [&str; 2], figures: [String; 2]) -> String {
         .join("\n")
 }
 
+/// How many handovers, and how many mobiles with user traffic, stand in the tables.
+const MOST_ROWS: usize = 100;
+
+/// What stands below a table that has not all of them.
+fn more(count: usize, what: &str) -> String {
+    match count.checked_sub(MOST_ROWS) {
+        None | Some(0) => String::new(),
+        Some(more) => format!("... and {more} more {what}; --statistics and --json have all of them\n"),
+    }
+}
+
 fn handovers(handovers: &[HandoverResult]) -> String {
     if handovers.is_empty() {
         return String::new();
@@ -73,6 +84,7 @@ fn handovers(handovers: &[HandoverResult]) -> String {
     let links = ["air", "backbone"];
     let rows = handovers
         .iter()
+        .take(MOST_ROWS)
         .map(|handover| {
             let before = handover.data_before_ranging;
             vec![
@@ -97,12 +109,12 @@ fn handovers(handovers: &[HandoverResult]) -> String {
         "self-sync\nsteps",
         "data before\nranging",
     ];
-    tabulated(&headers, rows)
+    tabulated(&headers, rows) + &more(handovers.len(), "handovers")
 }
 
 fn traffic(outcome: &RunOutcome) -> String {
     let mut rows = Vec::new();
-    for (mobile, result) in &outcome.traffic {
+    for (mobile, result) in outcome.traffic.iter().take(MOST_ROWS) {
         for (direction, counts) in [(Direction::Uplink, result.ul), (Direction::Downlink, result.dl)] {
             let mut row = vec![printable(mobile), direction.to_string()];
             let figures = [counts.sent, counts.delivered, counts.lost, counts.duplicated, counts.altered];
@@ -117,7 +129,7 @@ fn traffic(outcome: &RunOutcome) -> String {
         for column in table.column_iter_mut().skip(2) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        text = finished(table);
+        text = finished(table) + &more(outcome.traffic.len(), "mobiles");
     }
     let skipped = outcome.skipped;
     if skipped.not_ipv4 > 0 || skipped.truncated > 0 {

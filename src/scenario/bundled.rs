@@ -12,6 +12,8 @@ pub struct BundledScript {
     pub file_name: &'static str,
     /// The script, as it stands in `captures/`.
     pub text: &'static str,
+    /// Whether its capture and key log stand there too: not those of a run that takes minutes.
+    pub golden: bool,
 }
 
 impl BundledScript {
@@ -27,10 +29,14 @@ impl BundledScript {
 /// The entry of `captures/$name.toml`.
 macro_rules! bundled {
     ($name:literal) => {
+        bundled!($name, true)
+    };
+    ($name:literal, $golden:literal) => {
         BundledScript {
             name: $name,
             file_name: concat!($name, ".toml"),
             text: include_str!(concat!("../../captures/", $name, ".toml")),
+            golden: $golden,
         }
     };
 }
@@ -109,10 +115,18 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("forged-ho-ind"),
     bundled!("forged-ho-ind-unprotected"),
     bundled!("dropped-ho-ind"),
+    // Many mobiles.
+    bundled!("mobiles-200"),
+    bundled!("mobiles-100k", false),
 ];
 
 /// The traffic files that bundled scripts name with `file`: file name and octets.
 const TRAFFIC_FILES: &[(&str, &[u8])] = &[("user-traffic.pcap", include_bytes!("../../captures/user-traffic.pcap"))];
+
+/// The bundled scripts whose captures and key logs lie beside them.
+pub fn goldens() -> impl Iterator<Item = &'static BundledScript> {
+    SCRIPTS.iter().filter(|script| script.golden)
+}
 
 /// The bundled script of this name.
 #[must_use]

@@ -1,7 +1,9 @@
 //! What a script expects, held against what was seen.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use super::ledger::Counts;
 use super::outcome::{ExpectationResult, HandoverResult, RunOutcome};
 use super::script::{Amount, Expected, MobileStationId, RejectReason, Script};
 use crate::dot16::identifiers::Direction;
@@ -86,14 +88,7 @@ pub fn holds(
                 Direction::Uplink => traffic.ul,
                 Direction::Downlink => traffic.dl,
             };
-            let within = |wanted: &Option<Amount>, count| wanted.is_none_or(|wanted| wanted.holds(count));
-            let held =
-                within(lost, counts.lost) && within(duplicated, counts.duplicated) && within(altered, counts.altered);
-            let detail = format!(
-                "{} sent, {} delivered, {} lost, {} duplicated, {} altered",
-                counts.sent, counts.delivered, counts.lost, counts.duplicated, counts.altered
-            );
-            (held, detail)
+            packets(counts, [lost, duplicated, altered])
         }
         Expected::Rejects(wanted) => {
             let seen: Vec<(bool, String)> = wanted
@@ -168,9 +163,49 @@ pub fn holds(
                 None => (false, "it was not given up".to_owned()),
             }
         }
+        Expected::Handovers { mobiles, outcome: how, mode, count, share } => {
+            let names: HashSet<&str> = script
+                .mobile_stations
+                .get(mobiles.mobiles.clone())
+                .unwrap_or_default()
+                .iter()
+                .map(|mobile| mobile.name.as_str())
+                .collect();
+            let wanted = |handover: &&HandoverResult| {
+                names.contains(handover.ms.as_str()) && mode.is_none_or(|mode| handover.mode == mode.as_str())
+            };
+            let (mut all, mut ended) = (0_u64, 0_u64);
+            for handover in outcome.handovers.iter().filter(wanted) {
+                all += 1;
+                ended += u64::from(handover.outcome == how.as_str());
+            }
+            let enough = |share: u32| all > 0 && u128::from(ended) * 1_000_000 >= u128::from(all) * u128::from(share);
+            let held = count.is_none_or(|count| count.holds(ended)) && share.is_none_or(enough);
+            (held, format!("{ended} of {all} {}", how.as_str()))
+        }
+        Expected::TrafficOfGroup { mobiles, direction, lost, duplicated, altered } => {
+            let mobiles = script.mobile_stations.get(mobiles.mobiles.clone()).unwrap_or_default();
+            let traffic = mobiles.iter().filter_map(|mobile| outcome.traffic.get(&mobile.name));
+            let counts = traffic.fold(Counts::default(), |sum, traffic| match direction {
+                Direction::Uplink => sum.plus(traffic.ul),
+                Direction::Downlink => sum.plus(traffic.dl),
+            });
+            packets(counts, [lost, duplicated, altered])
+        }
         // Only who judges can tell: `of_judge`.
         Expected::Judge(_) => (false, "the run was not judged".to_owned()),
     }
+}
+
+/// Whether as many packets were lost, duplicated and altered as is wanted, and how many were.
+fn packets(counts: Counts, [lost, duplicated, altered]: [&Option<Amount>; 3]) -> (bool, String) {
+    let within = |wanted: &Option<Amount>, count| wanted.is_none_or(|wanted| wanted.holds(count));
+    let held = within(lost, counts.lost) && within(duplicated, counts.duplicated) && within(altered, counts.altered);
+    let detail = format!(
+        "{} sent, {} delivered, {} lost, {} duplicated, {} altered",
+        counts.sent, counts.delivered, counts.lost, counts.duplicated, counts.altered
+    );
+    (held, detail)
 }
 
 fn rejects(outcome: &RunOutcome, reason: RejectReason) -> u64 {

@@ -6,16 +6,15 @@
 //! other end: the sender may send there or the receiver listens, downlink packets reach the BS, and both ends have TEKs
 //! of the same count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::outcome::{HandoverResult, PerDirection};
-use super::world::{LinkEnds, Topology};
-use crate::dot16::backbone::{BackbonePacket, RadiusCode, RadiusDatagram, decapsulate};
-use crate::dot16::identifiers::{Bsid, Cid, CmacKeyCount, Direction, MsMac};
+use super::subject::Subject;
+use super::world::Topology;
+use crate::dot16::identifiers::{Bsid, CmacKeyCount, Direction, MsMac};
 use crate::dot16::node::{HandoverMode, Outcome, RadioSettings, What};
-use crate::dot16::wire::MacPdu;
-use crate::emulation::{Sender, Transmission};
+use crate::emulation::Transmission;
 use crate::time::VirtualTime;
 
 /// How much of the time around a handover or an authentication its ladder shows.
@@ -79,6 +78,19 @@ struct Tracked {
     ranged: bool,
     data_before_ranging: PerDirection,
     self_sync_steps: u64,
+    /// The handover of this mobile before it.
+    previous: Option<usize>,
+    /// Messages and their octets: in the air, on the backbone.
+    messages: [(u64, u64); 2],
+}
+
+/// A message that belongs to some handover, until it is told to which: what begins at its instant is to be known first.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    time: VirtualTime,
+    ms: MsMac,
+    backbone: bool,
+    octets: u64,
 }
 
 /// Measures every handover of a run.
@@ -87,9 +99,11 @@ pub struct Measures {
     modes: BTreeMap<MsMac, HandoverMode>,
     tracked: Vec<Tracked>,
     /// The handover of each mobile that began last.
-    latest: BTreeMap<MsMac, usize>,
-    /// T_M and T_B for each mobile and BS.
-    counts: BTreeMap<(MsMac, Bsid), [Option<CmacKeyCount>; 2]>,
+    latest: HashMap<MsMac, usize>,
+    /// T_M and T_B for each mobile and BS where there is one of them.
+    counts: HashMap<(MsMac, Bsid), [Option<CmacKeyCount>; 2]>,
+    messages: VecDeque<Message>,
+    ended: u64,
 }
 
 fn slot(direction: Direction) -> usize {
@@ -103,16 +117,22 @@ impl Measures {
         Self {
             modes: mobiles.into_iter().collect(),
             tracked: Vec::new(),
-            latest: BTreeMap::new(),
-            counts: BTreeMap::new(),
+            latest: HashMap::new(),
+            counts: HashMap::new(),
+            messages: VecDeque::new(),
+            ended: 0,
         }
     }
 
     /// A node reported something about `ms`.
     pub fn event(&mut self, now: VirtualTime, ms: MsMac, what: &What) {
+        self.assign(Some(now));
         if let What::TrafficCount { bs, at_mobile, count } = what {
             let counts = self.counts.entry((ms, *bs)).or_default();
             counts[usize::from(!at_mobile)] = *count;
+            if *counts == [None; 2] {
+                self.counts.remove(&(ms, *bs));
+            }
         }
         if let What::Registered { seamless, .. } = what {
             // Without seamless handover it is as the base stations of this network have it.
@@ -122,6 +142,7 @@ impl Measures {
                 (Some(_), false) => None,
             };
         }
+        self.ended += u64::from(matches!(what, What::HandoverEnded { .. }));
         if let What::HandoverStarted { from, to } = what {
             self.start(now, ms, *from, *to);
         }
@@ -165,7 +186,7 @@ impl Measures {
 
     fn start(&mut self, now: VirtualTime, ms: MsMac, from: Bsid, to: Bsid) {
         let mode = self.modes.get(&ms).copied().unwrap_or(HandoverMode::LegacyRngRsp);
-        self.latest.insert(ms, self.tracked.len());
+        let previous = self.latest.insert(ms, self.tracked.len());
         self.tracked.push(Tracked {
             ms,
             from,
@@ -184,21 +205,54 @@ impl Measures {
             ranged: false,
             data_before_ranging: PerDirection::default(),
             self_sync_steps: 0,
+            previous,
+            messages: [(0, 0); 2],
         });
+    }
+
+    /// A node has sent a frame about `subject`: management PDUs count from MOB_MSHO-REQ to RNG-RSP, control messages until the
+    /// mobile's next handover begins.
+    pub(super) fn transmission(&mut self, sent: &Transmission, subject: Subject, topology: &Topology) {
+        let (ms, backbone) = match subject {
+            Subject::Air { mobile, management: true } => (topology.macs().get(mobile).copied(), false),
+            Subject::Control(ms) => (Some(ms), true),
+            Subject::Air { .. } | Subject::Packet(_) | Subject::Nobody => return,
+        };
+        let Some(ms) = ms else { return };
+        self.messages.push_back(Message { time: sent.time, ms, backbone, octets: sent.octets.len() as u64 });
+    }
+
+    /// Assigns the messages from before `now` to handovers; `None`: all that are left.
+    fn assign(&mut self, now: Option<VirtualTime>) {
+        while let Some(message) = self.messages.front().copied().filter(|of| now.is_none_or(|now| of.time < now)) {
+            self.messages.pop_front();
+            let Message { time, ms, backbone, octets } = message;
+            let mut position = self.latest.get(&ms).copied();
+            while let Some(later) =
+                position.and_then(|position| self.tracked.get(position)).filter(|of| of.started > time)
+            {
+                position = later.previous;
+            }
+            let Some(tracked) = position.and_then(|position| self.tracked.get_mut(position)) else { continue };
+            if backbone || !tracked.ended.is_some_and(|(ended, _)| time > ended) {
+                let (count, sum) = &mut tracked.messages[usize::from(backbone)];
+                *count += 1;
+                *sum += octets;
+            }
+        }
+    }
+
+    /// How many handovers have ended so far.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.ended
     }
 
     /// The handovers in the order in which they began.
     #[must_use]
-    pub fn finish(
-        self,
-        radio: &RadioSettings,
-        transmissions: &[Transmission],
-        topology: &Topology,
-    ) -> Vec<HandoverMeasure> {
-        let mut measures: Vec<HandoverMeasure> =
-            self.tracked.iter().map(|tracked| tracked.measured(radio, topology)).collect();
-        count_messages(&self.tracked, &mut measures, transmissions, topology);
-        measures
+    pub fn finish(mut self, radio: &RadioSettings, topology: &Topology) -> Vec<HandoverMeasure> {
+        self.assign(None);
+        self.tracked.iter().map(|tracked| tracked.measured(radio, topology)).collect()
     }
 }
 
@@ -209,6 +263,7 @@ impl Tracked {
             let (last, first) = (self.last_at_source[slot(direction)]?, self.first_at_target[slot(direction)]?);
             Some(micros(first.since(last)))
         };
+        let [air, backbone] = self.messages;
         let result = HandoverResult {
             ms: topology.ms_name(self.ms),
             from: topology.bs_name(self.from),
@@ -220,10 +275,10 @@ impl Tracked {
             interruption_dl_us: self.interruption(Direction::Downlink, radio).map(micros),
             gap_ul_us: gap(Direction::Uplink),
             gap_dl_us: gap(Direction::Downlink),
-            messages_air: 0,
-            messages_backbone: 0,
-            bytes_air: 0,
-            bytes_backbone: 0,
+            messages_air: air.0,
+            messages_backbone: backbone.0,
+            bytes_air: air.1,
+            bytes_backbone: backbone.1,
             self_sync_steps: self.self_sync_steps,
             data_before_ranging: self.data_before_ranging,
             started_us: micros(self.started.since(VirtualTime::ZERO)),
@@ -255,68 +310,4 @@ impl Tracked {
         };
         Some(first.since(last))
     }
-}
-
-/// Counts management PDUs from MOB_MSHO-REQ to RNG-RSP, and control messages until the mobile's next handover begins.
-fn count_messages(
-    tracked: &[Tracked],
-    measures: &mut [HandoverMeasure],
-    transmissions: &[Transmission],
-    topology: &Topology,
-) {
-    let mut by_mobile: BTreeMap<MsMac, Vec<usize>> = BTreeMap::new();
-    for (position, handover) in tracked.iter().enumerate() {
-        by_mobile.entry(handover.ms).or_default().push(position);
-    }
-    let at = |ms: MsMac, time: VirtualTime| {
-        let positions = by_mobile.get(&ms)?;
-        positions.iter().copied().rev().find(|position| tracked[*position].started <= time)
-    };
-    let mut asked = BTreeMap::new();
-    for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Node(_))) {
-        let octets = sent.octets.len() as u64;
-        match topology.ends_of(sent) {
-            LinkEnds::Air { mobile, .. } => {
-                let Some(position) = at(topology.macs()[mobile], sent.time) else {
-                    continue;
-                };
-                let ended = tracked[position].ended.is_some_and(|(ended, _)| sent.time > ended);
-                if !ended && is_management(&sent.octets) {
-                    measures[position].result.messages_air += 1;
-                    measures[position].result.bytes_air += octets;
-                }
-            }
-            LinkEnds::R6 { .. } | LinkEnds::R4 { .. } | LinkEnds::R3 => {
-                let Ok(frame) = decapsulate(&sent.octets) else { continue };
-                let ms = match frame.packet {
-                    BackbonePacket::Control(message) => Some(message.ms),
-                    BackbonePacket::Radius(datagram) => radius_subject(&mut asked, &datagram),
-                    BackbonePacket::Data(_) => None,
-                };
-                if let Some(position) = ms.and_then(|ms| at(ms, sent.time)) {
-                    measures[position].result.messages_backbone += 1;
-                    measures[position].result.bytes_backbone += octets;
-                }
-            }
-        }
-    }
-}
-
-/// The mobile that a RADIUS packet is about: a request names it, an answer has port and identifier of its request.
-fn radius_subject(asked: &mut BTreeMap<(u16, u8), MsMac>, datagram: &RadiusDatagram) -> Option<MsMac> {
-    let RadiusDatagram { source, destination, packet } = datagram;
-    if packet.code != RadiusCode::ACCESS_REQUEST {
-        return asked.get(&(*destination, packet.identifier)).copied();
-    }
-    let ms = packet.calling_station()?;
-    asked.insert((*source, packet.identifier), ms);
-    Some(ms)
-}
-
-fn is_management(octets: &[u8]) -> bool {
-    // A CDMA ranging code is no PDU, but part of the exchange all the same.
-    octets.len() == 3
-        || MacPdu::burst(octets)
-            .next()
-            .is_some_and(|pdu| pdu.is_ok_and(|pdu| pdu.header.cid.is_management() && pdu.header.cid != Cid::BROADCAST))
 }

@@ -3,18 +3,22 @@
 use super::expectations;
 use super::outcome::{ExpectationResult, RunVerdict};
 use super::run::{FinishedRun, RunError};
-use super::script::{Expected, Script};
+use super::script::{CaptureChoice, Expected, Script};
 use crate::capture::error::CaptureError;
 use crate::capture::{FileFormat, capture_file, capture_reader, key_log_text};
 use crate::judge::{Judgement, judge};
 
 impl FinishedRun {
     /// Asks the judge about the capture in this format, evaluates what the script expects of it, and takes both into the
-    /// outcome. A script that says nothing of the judge expects it to find nothing.
+    /// outcome. A script that says nothing of the judge expects it to find nothing. Of a run without a capture there is nothing to
+    /// judge, and what the script expects of the judge is left out.
     ///
     /// # Errors
     /// Capture or key log cannot be written, or not be read again.
     pub fn judged(mut self, script: &Script, format: FileFormat) -> Result<Self, RunError> {
+        if script.capture == CaptureChoice::Nothing {
+            return Ok(self);
+        }
         let judgement = self.judgement(format).map_err(RunError::Judge)?;
         let results = expectations::of_judge(script, &judgement);
         for (position, result) in results {

@@ -101,9 +101,14 @@ impl KeyCollector {
         })
     }
 
-    /// The key log.
+    /// The key log of the nodes, by index, and mobiles that it is to name.
     #[must_use]
-    pub fn log(self, topology: &Topology) -> KeyLog {
+    pub fn log(
+        self,
+        topology: &Topology,
+        shows_node: impl Fn(usize) -> bool,
+        shows_mobile: impl Fn(MsMac) -> bool,
+    ) -> KeyLog {
         let node = |index: usize| {
             let stations = topology.bsids().len();
             let (role, id) = match index.checked_sub(1) {
@@ -117,7 +122,8 @@ impl KeyCollector {
         };
         let mut records = self.connections;
         records.extend(self.keys.into_values().map(|collected| collected.record));
-        KeyLog { nodes: (0..topology.names.len()).map(node).collect(), records }
+        records.retain(|record| shows_mobile(mobile_of(record)));
+        KeyLog { nodes: (0..topology.names.len()).filter(|node| shows_node(*node)).map(node).collect(), records }
     }
 }
 
@@ -131,6 +137,18 @@ fn set_from(record: &mut KeyRecord, from: VirtualTime) {
         KeyRecord::Tek(record) => &mut record.validity,
     };
     validity.from = Some(from);
+}
+
+/// The mobile that a record is about.
+fn mobile_of(record: &KeyRecord) -> MsMac {
+    match record {
+        KeyRecord::Connection(record) => record.ms,
+        KeyRecord::Pmk(record) => record.ms,
+        KeyRecord::Ak(record) => record.ms,
+        KeyRecord::Kek(record) => record.ms,
+        KeyRecord::CmacKey(record) => record.ms,
+        KeyRecord::Tek(record) => record.ms,
+    }
 }
 
 /// The records of a key, each with octets that tell it from every other key.

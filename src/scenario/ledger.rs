@@ -25,6 +25,20 @@ pub struct Counts {
     pub altered: u64,
 }
 
+impl Counts {
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            sent: self.sent.saturating_add(other.sent),
+            delivered: self.delivered.saturating_add(other.delivered),
+            duplicated: self.duplicated.saturating_add(other.duplicated),
+            lost: self.lost.saturating_add(other.lost),
+            altered: self.altered.saturating_add(other.altered),
+        }
+    }
+}
+
 /// How often a content was sent and delivered.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {

@@ -11,6 +11,9 @@
 //! * `recorder` with `attack_results`, `key_stream_result`, `recorded_capture`, `recorded_ladder`, `handover_measure`,
 //!   `key_collector`, `key_standing`, `releases`, `link_search` and `expectations`: what is made of frames and of what nodes
 //!   report.
+//! * [`mobility`]: mobile stations move, and hand over where another base station is better.
+//! * `watch` with `subject`: of which mobile stations a run keeps frames and keys.
+//! * [`statistics`]: a run in figures, as JSON and CSV.
 //! * `judgement`: a run is judged by its capture and key log.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
 //! * [`external_process`]: the program that is the adversary, if the script names one.
@@ -29,6 +32,7 @@ mod key_standing;
 mod key_stream_result;
 pub mod ledger;
 mod link_search;
+pub mod mobility;
 pub mod outcome;
 mod played_frames;
 mod recorded_capture;
@@ -39,7 +43,10 @@ pub mod run;
 pub mod script;
 mod scripted_links;
 pub mod service_flows;
+pub mod statistics;
 mod stolen_keys;
+mod subject;
 pub mod traffic;
+mod watch;
 pub mod work;
 pub mod world;

@@ -1,6 +1,6 @@
 //! The frames of a run as a capture (DESIGN section 6), and the user packets that came out as another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::script::Script;
 use super::world::{LinkEnds, Topology};
@@ -39,11 +39,23 @@ fn comment(sent: &Transmission, topology: &Topology) -> String {
     .to_string()
 }
 
-/// Every frame, on an interface for each link; those of the adversary on interfaces of their own.
-pub(super) fn capture(script: &Script, transmissions: Vec<Transmission>, topology: &Topology) -> Capture {
-    let mut interfaces: Vec<InterfaceDescription> = topology
-        .links()
-        .map(|(_, ends)| {
+/// Every frame, on an interface for each link, or for each that carries one unless `all_links`; those of the adversary on
+/// interfaces of their own. Only nodes that are shown, by their index, have name records.
+pub(super) fn capture(
+    script: &Script,
+    transmissions: Vec<Transmission>,
+    topology: &Topology,
+    all_links: bool,
+    shows_node: impl Fn(usize) -> bool,
+) -> Capture {
+    let links: BTreeMap<usize, LinkEnds> = match all_links {
+        true => topology.links().map(|(port, ends)| (port.0, ends)).collect(),
+        false => transmissions.iter().map(|sent| (sent.port.0, topology.ends_of(sent))).collect(),
+    };
+    let interface_of: HashMap<usize, usize> = links.keys().copied().zip(0..).collect();
+    let mut interfaces: Vec<InterfaceDescription> = links
+        .into_values()
+        .map(|ends| {
             let [first, second] = topology.ends(ends).map(|node| topology.names[node.0].as_str());
             let (kind, description) = match ends {
                 LinkEnds::Air { .. } => (LinkKind::Air, format!("air interface between {first} and {second}")),
@@ -57,7 +69,7 @@ pub(super) fn capture(script: &Script, transmissions: Vec<Transmission>, topolog
     let mut adversary: BTreeMap<usize, usize> = BTreeMap::new();
     for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Adversary(_))) {
         adversary.entry(sent.port.0).or_insert_with(|| {
-            let tapped = &interfaces[sent.port.0];
+            let tapped = &interfaces[interface_of[&sent.port.0]];
             let (name, kind) = (tapped.name.clone(), tapped.kind);
             let plain = name.split_once(':').map_or(name.as_str(), |(_, ends)| ends);
             let description = format!("what the adversary sends on {name}");
@@ -73,9 +85,10 @@ pub(super) fn capture(script: &Script, transmissions: Vec<Transmission>, topolog
             let from = if sent.to == first { second } else { first };
             let air = matches!(ends, LinkEnds::Air { .. });
             let direction = air.then(|| if sent.to == first { Direction::Downlink } else { Direction::Uplink });
+            let own = interface_of[&sent.port.0];
             let interface = match sent.from {
-                Sender::Node(_) => sent.port.0,
-                Sender::Adversary(_) => adversary.get(&sent.port.0).copied().unwrap_or(sent.port.0),
+                Sender::Node(_) => own,
+                Sender::Adversary(_) => adversary.get(&sent.port.0).copied().unwrap_or(own),
             };
             CapturedFrame {
                 time: sent.time,
@@ -94,7 +107,15 @@ pub(super) fn capture(script: &Script, transmissions: Vec<Transmission>, topolog
             script.name, script.seed
         ),
         interfaces,
-        names: topology.addresses.iter().copied().zip(topology.names.iter().cloned()).collect(),
+        names: topology
+            .addresses
+            .iter()
+            .copied()
+            .zip(topology.names.iter().cloned())
+            .enumerate()
+            .filter(|(node, _)| shows_node(*node))
+            .map(|(_, name)| name)
+            .collect(),
         frames,
     }
 }

@@ -15,28 +15,37 @@ const LADDERS: usize = 4;
 
 /// What the ladder of a run shows: its first handovers, entries into the network and renewals of a PMK.
 pub(super) struct Scenes<'a> {
-    pub handovers: &'a [HandoverMeasure],
-    pub authentications: &'a [AuthenticationResult],
+    handovers: Vec<&'a HandoverMeasure>,
+    authentications: Vec<&'a AuthenticationResult>,
 }
 
-impl Scenes<'_> {
+impl<'a> Scenes<'a> {
+    /// The first ones of mobiles that are `shown`, by name.
+    pub(super) fn new(
+        handovers: &'a [HandoverMeasure],
+        authentications: &'a [AuthenticationResult],
+        shown: impl Fn(&str) -> bool,
+    ) -> Self {
+        let handovers = handovers.iter().filter(|handover| shown(&handover.result.ms));
+        let authentications = authentications.iter().filter(|one| shown(&one.ms));
+        Self { handovers: handovers.take(LADDERS).collect(), authentications: authentications.take(LADDERS).collect() }
+    }
+
     fn shows(&self, at: VirtualTime) -> bool {
         let micros = |micros: u64| VirtualTime::from_nanos(micros.saturating_mul(1_000));
         let in_authentication =
-            |one: &AuthenticationResult| ladder_shows(at, micros(one.started_us), Some(micros(one.at_us)));
-        self.handovers.iter().take(LADDERS).any(|handover| handover.shows(at))
-            || self.authentications.iter().take(LADDERS).any(in_authentication)
+            |one: &&AuthenticationResult| ladder_shows(at, micros(one.started_us), Some(micros(one.at_us)));
+        self.handovers.iter().any(|handover| handover.shows(at)) || self.authentications.iter().any(in_authentication)
     }
 
     /// The names of the nodes that take part.
     fn nodes(&self, transmissions: &[Transmission], topology: &Topology) -> Vec<String> {
         let asked = |sent: &Transmission| topology.ends_of(sent) == LinkEnds::R3 && self.shows(sent.time);
         let server = topology.names.get(topology.aaa().0).filter(|_| transmissions.iter().any(asked));
-        let authenticates =
-            |name: &String| self.authentications.iter().take(LADDERS).any(|one| [&one.ms, &one.bs].contains(&name));
+        let authenticates = |name: &String| self.authentications.iter().any(|one| [&one.ms, &one.bs].contains(&name));
         let involved = |name: &&String| {
             *name == &topology.names[0]
-                || self.handovers.iter().take(LADDERS).any(|handover| handover.involves(name, topology))
+                || self.handovers.iter().any(|handover| handover.involves(name, topology))
                 || authenticates(name)
         };
         let mobiles = topology.names.iter().skip(1 + topology.bsids().len()).take(topology.macs().len());

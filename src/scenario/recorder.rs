@@ -1,4 +1,6 @@
 //! What a run leaves behind: frames, user packets, keys, rejects, states; and what is made of them at its end.
+//!
+//! Frames, packets, keys and states are kept of the mobiles that are watched; of all others figures only.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -15,24 +17,40 @@ use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict,
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::Scenes;
 use super::releases::Releases;
-use super::run::FinishedRun;
-use super::script::{AttackAction, Entry, Expected, Script};
+use super::run::{FinishedRun, Progress};
+use super::script::{AttackAction, Entry, Expected, MobileStation, Script};
+use super::subject::Subjects;
+use super::watch::Watch;
 use super::work::WorkLog;
 use super::world::{Topology, World};
 use crate::adversary::Comparisons;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
 use crate::dot16::node::{CidKind, Event, RadioSettings, Reject, What};
-use crate::emulation::{NodeIndex, Observer, Transmission};
+use crate::emulation::{NodeIndex, Observer, Sender, Transmission};
 use crate::time::VirtualTime;
 
+/// How many ignored commands are told one by one.
+const TOLD_IGNORED: usize = 100;
+/// From one report of progress to the next, in events.
+const PROGRESS_EVENTS: u32 = 4_096;
+
 /// What a run leaves behind while it goes on.
-pub(super) struct Recorder {
+pub(super) struct Recorder<'a> {
     topology: Topology,
+    watch: Watch,
+    subjects: Subjects,
+    progress: &'a mut dyn Progress,
+    /// Events since progress was told last.
+    untold: u32,
+    /// Ignored commands that are not among the notes, by reason.
+    ignored: BTreeMap<&'static str, u64>,
     ledgers: Vec<Ledger>,
     outstanding: u64,
     quiet_from: VirtualTime,
     transmissions: Vec<Transmission>,
+    /// Which of them go into the capture; empty: all.
+    captured: Vec<bool>,
     delivered: Vec<CapturedFrame>,
     keys: KeyCollector,
     compromises: Compromises,
@@ -56,17 +74,28 @@ pub(super) struct Recorder {
     remarks: Vec<(usize, String)>,
 }
 
-impl Recorder {
-    /// Nothing recorded yet.
-    pub(super) fn new(script: &Script, World { topology, comparisons, .. }: &World) -> Self {
+impl<'a> Recorder<'a> {
+    /// Nothing recorded yet, of the mobiles that are watched.
+    pub(super) fn new(
+        script: &Script,
+        World { topology, comparisons, .. }: &World,
+        watch: Watch,
+        progress: &'a mut dyn Progress,
+    ) -> Self {
         let reuse = script.attacks.iter().any(|attack| matches!(attack.action, AttackAction::KeyStreamReuse(_)));
         let established = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Established);
         Self {
             topology: topology.clone(),
+            watch,
+            subjects: Subjects::default(),
+            progress,
+            untold: 0,
+            ignored: BTreeMap::new(),
             ledgers: vec![Ledger::new(); script.mobile_stations.len()],
             outstanding: 0,
             quiet_from: VirtualTime::ZERO,
             transmissions: Vec::new(),
+            captured: Vec::new(),
             delivered: Vec::new(),
             keys: KeyCollector::default(),
             compromises: Compromises::new(script, topology),
@@ -108,6 +137,9 @@ impl Recorder {
         self.ledgers[position].delivered(direction, &octets);
         self.outstanding = self.outstanding.saturating_sub(1);
         let interface = usize::from(direction == Direction::Downlink);
+        if !self.watch.captures(ms) {
+            return;
+        }
         self.delivered.push(CapturedFrame {
             time: now,
             interface,
@@ -119,13 +151,15 @@ impl Recorder {
         });
     }
 
-    fn state(&mut self, time: VirtualTime, node: NodeIndex, label: String) {
-        self.states.say(time, node, label);
+    fn state(&mut self, time: VirtualTime, node: NodeIndex, ms: MsMac, label: impl FnOnce(&Topology) -> String) {
+        if self.watch.keeps(ms) {
+            self.states.say(time, node, label(&self.topology));
+        }
     }
 
     fn changed_state(&mut self, time: VirtualTime, node: NodeIndex, ms: MsMac, bs: Bsid, label: String) {
         if self.said.insert((node, ms, bs), label.clone()).as_ref() != Some(&label) {
-            self.state(time, node, label);
+            self.states.say(time, node, label);
         }
     }
 
@@ -144,7 +178,7 @@ impl Recorder {
             (true, false) => format!("is not let in by {name}"),
             (false, false) => "no new PMK".to_owned(),
         };
-        self.state(now, node, label);
+        self.state(now, node, ms, |_| label);
         self.authentications.push(AuthenticationResult {
             ms: self.topology.ms_name(ms),
             bs: name,
@@ -168,9 +202,16 @@ impl Recorder {
     }
 }
 
-impl Observer<Event> for Recorder {
+impl Observer<Event> for Recorder<'_> {
     fn transmission(&mut self, transmission: Transmission) {
-        self.transmissions.push(transmission);
+        let subject = self.subjects.of(&transmission, &self.topology);
+        if matches!(transmission.from, Sender::Node(_)) {
+            self.measures.transmission(&transmission, subject, &self.topology);
+        }
+        if self.watch.keeps_frame(&transmission, subject) {
+            self.captured.extend(self.watch.keeps_more().then(|| self.watch.captures_frame(&transmission, subject)));
+            self.transmissions.push(transmission);
+        }
     }
 
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
@@ -178,7 +219,13 @@ impl Observer<Event> for Recorder {
         self.measures.event(now, ms, &event.what);
         self.releases.event(now, ms, &event.what);
         self.work.event(now, node, ms, &event.what);
-        let change = KeyChange::of(&event.what);
+        self.untold += 1;
+        if self.untold == PROGRESS_EVENTS {
+            self.untold = 0;
+            self.progress.at(now, self.measures.ended());
+        }
+        let kept = self.watch.keeps(ms);
+        let change = kept.then(|| KeyChange::of(&event.what)).flatten();
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
             What::PacketGivenUp { .. } => self.outstanding = self.outstanding.saturating_sub(1),
@@ -189,10 +236,14 @@ impl Observer<Event> for Recorder {
             What::Rejected(reject) => self.reject(reject),
             What::SearchFailed { .. } => self.failed_searches += 1,
             What::CommandIgnored(why) => {
-                let name = &self.topology.names[node.0];
-                self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
+                if self.notes.len() < TOLD_IGNORED {
+                    let name = &self.topology.names[node.0];
+                    self.notes.push(format!("warning: {now}: {name}: ignored: {why}"));
+                } else {
+                    *self.ignored.entry(why).or_default() += 1;
+                }
             }
-            What::Key { at_mobile, held, key } => {
+            What::Key { at_mobile, held, key } if kept => {
                 self.compromises.key(now, node, ms, held, &key);
                 self.keys.key(now, ms, at_mobile, held, &key);
             }
@@ -200,18 +251,20 @@ impl Observer<Event> for Recorder {
                 if let CidKind::Transport(said) = kind {
                     self.compromises.heard(ms, Some(said), None);
                 }
-                self.keys.cid(now, ms, bs, cid, kind, held);
+                if kept {
+                    self.keys.cid(now, ms, bs, cid, kind, held);
+                }
             }
             What::Committed(count) => {
                 self.compromises.heard(ms, None, Some(count));
-                self.state(now, node, format!("M = {count}"));
+                self.state(now, node, ms, |_| format!("M = {count}"));
             }
-            What::NetworkCount(count) => self.state(now, node, format!("N = {count}")),
-            What::TrafficCount { bs, at_mobile: true, count: Some(count) } => {
+            What::NetworkCount(count) => self.state(now, node, ms, |_| format!("N = {count}")),
+            What::TrafficCount { bs, at_mobile: true, count: Some(count) } if kept => {
                 let label = format!("T_M = {count}, TEKs of {} at hand", self.topology.bs_name(bs));
                 self.changed_state(now, node, ms, bs, label);
             }
-            What::TrafficCount { bs, at_mobile: false, count } => {
+            What::TrafficCount { bs, at_mobile: false, count } if kept => {
                 let label = match count {
                     Some(count) => format!("T_B = {count}, TEKs at hand"),
                     None => "contexts deleted".to_owned(),
@@ -219,31 +272,25 @@ impl Observer<Event> for Recorder {
                 self.changed_state(now, node, ms, bs, label);
             }
             What::HandoverStarted { to, .. } => {
-                let label = format!("hands over to {}", self.topology.bs_name(to));
-                self.state(now, node, label);
+                self.state(now, node, ms, |topology| format!("hands over to {}", topology.bs_name(to)));
             }
             What::Registered { bs, seamless } => {
                 let how = if seamless { "seamless handover agreed" } else { "no seamless handover" };
-                let label = format!("registered at {}, {how}", self.topology.bs_name(bs));
-                self.state(now, node, label);
+                self.state(now, node, ms, |topology| format!("registered at {}, {how}", topology.bs_name(bs)));
             }
             What::AuthenticationStarted { bs, entry } => {
                 self.authenticating.insert(ms, now);
-                let name = self.topology.bs_name(bs);
-                let label =
-                    if entry { format!("enters the network at {name}") } else { "authenticates anew".to_owned() };
-                self.state(now, node, label);
+                self.state(now, node, ms, |topology| match entry {
+                    true => format!("enters the network at {}", topology.bs_name(bs)),
+                    false => "authenticates anew".to_owned(),
+                });
             }
             What::Authenticated { bs, entry } => self.authentication(now, node, (ms, bs), entry, true),
             What::AuthenticationFailed { bs, entry } => self.authentication(now, node, (ms, bs), entry, false),
-            What::HandoverEnded { outcome, .. } => self.state(now, node, format!("handover {outcome}")),
-            What::Left { bs } => {
-                let label = format!("leaves {}", self.topology.bs_name(bs));
-                self.state(now, node, label);
-            }
+            What::HandoverEnded { outcome, .. } => self.state(now, node, ms, |_| format!("handover {outcome}")),
+            What::Left { bs } => self.state(now, node, ms, |topology| format!("leaves {}", topology.bs_name(bs))),
             What::Listening { bs } => {
-                let label = format!("listens to {}", self.topology.bs_name(bs));
-                self.state(now, node, label);
+                self.state(now, node, ms, |topology| format!("listens to {}", topology.bs_name(bs)));
             }
             _ => {}
         }
@@ -261,12 +308,13 @@ impl Observer<Event> for Recorder {
     }
 }
 
-impl Recorder {
+impl Recorder<'_> {
     /// Measures, evaluates and hands everything over.
     pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
-        let handovers = self.measures.finish(radio, &self.transmissions, &self.topology);
+        let handovers = self.measures.finish(radio, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
+        notes.extend(self.ignored.iter().map(|(why, count)| format!("warning: {count} more commands ignored: {why}")));
         notes.extend(not_entered(script, &self.authentications));
         for (mobile, ledger) in script.mobile_stations.iter().zip(&self.ledgers) {
             let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
@@ -276,6 +324,8 @@ impl Recorder {
                 notes.push(format!("warning: {}: {untracked} user packets could not be followed", mobile.name));
             }
         }
+        let mobiles = script.mobile_stations.iter().filter(|mobile| self.watch.captures(mobile.mac));
+        let shown: HashSet<&str> = mobiles.map(|mobile| mobile.name.as_str()).collect();
         let mut outcome = RunOutcome {
             scenario: script.name.clone(),
             seed: script.seed,
@@ -296,7 +346,7 @@ impl Recorder {
             ladder: Vec::new(),
             ladder_nodes: Vec::new(),
         };
-        let scenes = Scenes { handovers: &handovers, authentications: &outcome.authentications };
+        let scenes = Scenes::new(&handovers, &outcome.authentications, |name| shown.contains(name));
         (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
         let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
         let holds = |expected: &Expected| expectations::holds(expected, script, &outcome, &tek_on_link);
@@ -314,10 +364,26 @@ impl Recorder {
         if outcome.expectations.iter().any(|expectation| !expectation.held) {
             outcome.verdict = RunVerdict::Fail;
         }
+        let mut transmissions = self.transmissions;
+        if !self.captured.is_empty() {
+            let mut captured = self.captured.into_iter();
+            transmissions.retain(|_| captured.next().unwrap_or(false));
+        }
+        let active: HashSet<usize> = match self.watch.captures_all() {
+            true => HashSet::new(),
+            false => transmissions
+                .iter()
+                .flat_map(|sent| self.topology.ends(self.topology.ends_of(sent)))
+                .map(|node| node.0)
+                .collect(),
+        };
+        let shows_node = |node: usize| self.watch.shows_node(node, &active, &self.topology);
+        let shows_mobile = |ms: MsMac| self.watch.captures(ms);
+        let all_links = self.watch.captures_all();
         FinishedRun {
             outcome,
-            capture: capture(script, self.transmissions, &self.topology),
-            keys: self.keys.log(&self.topology),
+            capture: capture(script, transmissions, &self.topology, all_links, shows_node),
+            keys: self.keys.log(&self.topology, shows_node, shows_mobile),
             delivered: delivered(self.delivered),
             notes,
         }
@@ -327,8 +393,10 @@ impl Recorder {
 /// A note for every mobile that was to enter and is not in when the script's own clock begins.
 fn not_entered(script: &Script, authentications: &[AuthenticationResult]) -> Vec<String> {
     let begins = script.begins.as_nanos() / 1_000;
-    let in_time = |name: &str| authentications.iter().any(|one| one.ms == name && one.completed && one.at_us <= begins);
-    let late = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Full && !in_time(&ms.name));
+    let in_time = authentications.iter().filter(|one| one.completed && one.at_us <= begins);
+    let in_time: HashSet<&str> = in_time.map(|one| one.ms.as_str()).collect();
+    let is_late = |ms: &&MobileStation| ms.entry == Entry::Full && !in_time.contains(ms.name.as_str());
+    let late = script.mobile_stations.iter().filter(is_late);
     let begins = Duration::from_micros(begins);
     late.map(|ms| format!("warning: {}: has not entered the network by {begins:?}", ms.name)).collect()
 }

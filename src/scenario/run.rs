@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::bundled;
+use super::mobility::positions_file::PositionsError;
+use super::mobility::{self, PlannedHandover};
 use super::outcome::{RunOutcome, SkippedPackets};
 use super::played_frames;
 use super::recorder::Recorder;
 use super::script::{Script, Traffic};
 use super::traffic;
+use super::watch::Watch;
 use super::world::{self, Topology};
 use crate::adversary::external::Conversation;
 use crate::capture::Capture;
@@ -39,11 +42,11 @@ pub struct TrafficOverride {
 pub struct FinishedRun {
     /// The document and the ladder; `capture` is still to be named.
     pub outcome: RunOutcome,
-    /// Every frame.
+    /// Every frame of the mobiles that the script captures.
     pub capture: Capture,
-    /// Every key.
+    /// Every key of these mobiles.
     pub keys: KeyLog,
-    /// The user packets that came out, in order of delivery.
+    /// The user packets of these mobiles that came out, in order of delivery.
     pub delivered: Capture,
     /// What the user should know besides, a line each.
     pub notes: Vec<String>,
@@ -76,9 +79,23 @@ pub enum RunError {
         /// What is there.
         found: String,
     },
+    /// A file with positions cannot be used.
+    #[error(transparent)]
+    Positions(#[from] PositionsError),
     /// What the run leaves behind could not be judged.
     #[error("the judge: {0}")]
     Judge(#[source] CaptureError),
+}
+
+/// Is told how far a run has come, every few thousand events.
+pub trait Progress {
+    /// The run is at `now`, and so many handovers have ended.
+    fn at(&mut self, now: VirtualTime, handovers: u64);
+}
+
+/// Nobody is told.
+impl Progress for () {
+    fn at(&mut self, _: VirtualTime, _: u64) {}
 }
 
 /// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
@@ -105,18 +122,42 @@ pub fn run_against(
     folder: &Path,
     traffic_override: Option<&TrafficOverride>,
 ) -> Result<FinishedRun, RunError> {
+    run_observed(outside, script, engine, folder, traffic_override, &mut ())
+}
+
+/// The same, while `progress` is told how far it has come.
+///
+/// # Errors
+/// If a traffic file or one with positions cannot be used, or the adversary does not answer as it should.
+pub fn run_observed(
+    outside: Option<Box<dyn Conversation>>,
+    script: &Script,
+    engine: Engine,
+    folder: &Path,
+    traffic_override: Option<&TrafficOverride>,
+    progress: &mut dyn Progress,
+) -> Result<FinishedRun, RunError> {
     match (&script.adversary, &outside) {
         (Some(adversary), None) => return Err(RunError::NotAllowed(adversary.command.join(" "))),
         (None, Some(_)) => return Err(RunError::External("expected [adversary] in the script, found none".to_owned())),
         _ => {}
     }
+    let (script, positions) = mobility::placed(script, folder)?;
+    let script = &*script;
     let played = played_frames::read(script, folder)?;
     let mut world = world::build_with(script, &played, outside).map_err(RunError::External)?;
     let failure = world.failure.clone();
-    let mut recorder = Recorder::new(script, &world);
     let mut last_input = VirtualTime::ZERO + script.duration;
     let mut skipped = SkippedPackets::default();
-    let inputs = user_traffic(script, folder, traffic_override, &mut skipped)?;
+    let (inputs, address) = user_traffic(script, folder, traffic_override, &mut skipped)?;
+    let watch = Watch::new(script, address);
+    let mut recorder = Recorder::new(script, &world, watch, progress);
+    for PlannedHandover { at, mobile, target, candidates } in mobility::plan(script, positions.as_ref()) {
+        let bsids = world.topology.bsids();
+        let candidates = candidates.into_iter().map(|station| bsids[station]).collect();
+        let command = Command::Handover { target: bsids[target], candidates };
+        world.emulation.schedule(at, world.topology.mobile(mobile), command);
+    }
     for (time, mobile, direction, packet) in inputs {
         last_input = last_input.max(time);
         recorder.packet_in(mobile, direction, &packet);
@@ -136,17 +177,20 @@ pub fn run_against(
 
 type Input = (VirtualTime, usize, Direction, Vec<u8>);
 
-/// Every user packet of a run, in order of time.
+/// Every user packet of a run, in order of time, and the address of the first mobile in a file that takes the place of the
+/// script's traffic.
 fn user_traffic(
     script: &Script,
     folder: &Path,
     traffic_override: Option<&TrafficOverride>,
     skipped: &mut SkippedPackets,
-) -> Result<Vec<Input>, RunError> {
+) -> Result<(Vec<Input>, Option<Ipv4Addr>), RunError> {
     let mut inputs: Vec<Input> = Vec::new();
+    let mut address = None;
     if let Some(wanted) = traffic_override {
         let file = read_traffic(&wanted.file)?;
         let mobile = wanted.mobile.or(file.first_ipv4_source).ok_or(RunError::NoPackets(wanted.file.clone()))?;
+        address = Some(mobile);
         take_file(file, 0, script.begins, mobile, skipped, &mut inputs);
     } else {
         for entry in &script.traffic {
@@ -170,7 +214,7 @@ fn user_traffic(
     }
     // Stable: packets of one instant stay in the order of the script.
     inputs.sort_by_key(|(time, ..)| *time);
-    Ok(inputs)
+    Ok((inputs, address))
 }
 
 fn take_file(

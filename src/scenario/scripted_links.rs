@@ -73,6 +73,11 @@ impl Links for ScriptedLinks {
     fn name(&self, port: Port) -> String {
         self.topology.link_name(self.link(port))
     }
+
+    fn timings(&self) -> Vec<Timing> {
+        let settings = [self.air, self.backbone].into_iter().chain(self.own.values().copied());
+        settings.flatten().map(|settings| settings.timing).collect()
+    }
 }
 
 fn directed_settings(impairments: &LinkImpairments, radio: &script::Radio) -> LinkSettings {

@@ -253,6 +253,7 @@ mod tests {
             mac: MsMac([0x0a, 0, 0, 0, 0, 1]),
             ip: Ipv4Addr::new(192, 0, 2, 10),
             serving: BaseStationId(0),
+            position: None,
             entry: Entry::Established,
             station: Station::Mobile,
             seamless: true,

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use rand_core::Rng;
 
+use super::mobility;
 use super::played_frames::PlayedFrames;
 use super::script::{
     self, Actor, BaseStationId, DirectedLink, Entry, Link, LinkEnd, MobileStation as ScriptedMobile, MobileStationId,
-    Script, Station, StepAction,
+    Position, Script, Station, StepAction,
 };
 use super::scripted_links::{ScriptedLinks, external_view, scripted_adversary, scripted_faults};
 use super::service_flows::ServiceFlows;
@@ -363,10 +364,15 @@ pub fn nodes(script: &Script) -> Nodes {
             stand(script, mobile, position, pool)
         })
         .collect();
+    let places: Option<Vec<Position>> = script.base_stations.iter().map(|station| station.position).collect();
+    let nearest = places.map(|places| mobility::neighbours(&places));
     let base_stations = pools
         .into_iter()
         .enumerate()
-        .map(|(position, pool)| base_station(script, position, &topology, &radio, &directory, pool, &standing))
+        .map(|(position, pool)| {
+            let advertised = advertised(script, position, nearest.as_deref());
+            base_station(script, position, (&topology, advertised), &radio, &directory, pool, &standing)
+        })
         .collect();
     let mobile_stations = script
         .mobile_stations
@@ -546,12 +552,13 @@ fn stand(script: &Script, mobile: &ScriptedMobile, position: usize, pool: &mut C
     let number = u32::try_from(position).unwrap_or(u32::MAX / 2);
     // R9: SAIDs are assigned at network entry; the primary SAID equals the basic CID of that BS.
     let flows = ServiceFlows::of(script, MobileStationId(position));
-    let probe = pool.clone().allocate(&flows.with_saids(Said(0)));
-    let primary = Said(probe.map_or(0, |connection| connection.basic.0));
-    let flows_and_sas = flows.with_saids(primary);
-    let connection = pool
-        .allocate(&flows_and_sas)
+    let mut connection = pool
+        .allocate(&flows.with_saids(Said(0)))
         .unwrap_or_else(|| unreachable!("the script format limits the mobiles and flows of a BS"));
+    let flows_and_sas = flows.with_saids(Said(connection.basic.0));
+    for (flow, (_, said)) in connection.flows.iter_mut().zip(&flows_and_sas) {
+        flow.said = *said;
+    }
     let count = mobile.cmac_key_count.unwrap_or(FIRST_COUNT);
     let mut tek = || {
         let mut octets = [0; 16];
@@ -665,10 +672,29 @@ fn backbone_side(script: &Script, topology: &Topology, directory: &Directory, no
     BackboneSide::new(endpoint_of(node), script.backbone.retry, peers.collect())
 }
 
+/// How many base stations MOB_NBR-ADV names at the most: it has to fit a PDU.
+const ADVERTISED: usize = 200;
+
+/// The base stations that a base station names in MOB_NBR-ADV: its nearest neighbours, where base stations have places, else all
+/// others in the order of their BSIDs.
+fn advertised(script: &Script, position: usize, nearest: Option<&[Vec<usize>]>) -> Vec<Bsid> {
+    let bsid = |station: &script::BaseStation| station.bsid;
+    match nearest.and_then(|nearest| nearest.get(position)) {
+        Some(near) => near.iter().filter_map(|other| script.base_stations.get(*other)).map(bsid).collect(),
+        None => {
+            let others = script.base_stations.iter().enumerate().filter(|(other, _)| *other != position);
+            let mut others: Vec<Bsid> = others.map(|(_, station)| bsid(station)).collect();
+            others.sort_unstable();
+            others.truncate(ADVERTISED);
+            others
+        }
+    }
+}
+
 fn base_station(
     script: &Script,
     position: usize,
-    topology: &Topology,
+    (topology, neighbours): (&Topology, Vec<Bsid>),
     radio: &RadioSettings,
     directory: &Arc<Directory>,
     pool: CidPool,
@@ -721,6 +747,7 @@ fn base_station(
         retained_contexts: usize::try_from(scripted.retained_contexts).unwrap_or(usize::MAX),
         context_request_budget: scripted.context_request_budget,
         preparation_budget: scripted.preparation_budget,
+        neighbours,
         ports: Arc::clone(&topology.air),
     };
     let backbone = backbone_side(script, topology, directory, topology.base_station(position));

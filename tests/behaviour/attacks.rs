@@ -21,7 +21,7 @@ const NO_SWITCH: &[&str] = &[];
 
 /// The bundled scripts about an attack, with what they say.
 fn scripts() -> Vec<(&'static BundledScript, Script, AttackId, Defence)> {
-    let parsed = SCRIPTS.iter().map(|bundled| (bundled, bundled.parse(&[]).unwrap()));
+    let parsed = SCRIPTS.iter().filter(|bundled| bundled.golden).map(|bundled| (bundled, bundled.parse(&[]).unwrap()));
     parsed.filter_map(|(bundled, script)| Some((bundled, script.clone(), script.attack_id?, script.defence?))).collect()
 }
 

@@ -352,10 +352,10 @@ fn traffic_files_that_are_wrong_are_refused_with_frame_and_octet() {
 #[test]
 fn engines_threads_and_formats_that_are_not_there_are_refused() {
     let folder = folder_with_earlier_files();
-    folder.refuses(&["run", "seamless", "--threads", "2"], &["--threads", "shards"]);
+    folder.refuses(&["run", "seamless", "--threads", "0"], &["--threads", "1..=256"]);
+    folder.refuses(&["run", "seamless", "--threads", "2", "--engine", "per-node"], &["--threads", "shards"]);
     folder.refuses(&["run", "seamless", "--threads", "2", "--engine", "inline"], &["--threads", "shards"]);
-    folder.refuses(&["run", "seamless", "--engine", "shards"], &["shards", "inline", "per-node"]);
-    folder.refuses(&["run", "seamless", "--engine", "warp"], &["warp", "inline", "per-node"]);
+    folder.refuses(&["run", "seamless", "--engine", "warp"], &["warp", "inline", "per-node", "shards"]);
     folder.refuses(&["run", "seamless", "--format", "pdf"], &["pdf", "pcapng"]);
     folder.refuses(&["run", "seamless", "--seed", "-1"], &["-1"]);
     folder.refuses(&["run", "seamless", "--no-such-option"], &["--no-such-option"]);

@@ -536,6 +536,7 @@ fn a_flood_of_ranging_codes_is_answered_up_to_a_bound() {
         retained_contexts: 10,
         context_request_budget: 100,
         preparation_budget: 300,
+        neighbours: Vec::new(),
         ports: Arc::new(AirPorts::new(vec![MS], vec![BS])),
     };
     let own = BackboneEndpoint { mac: BS.0, ip: [10, 16, 0, 2].into() };

@@ -10,7 +10,8 @@ use keyhop::emulation::{
 };
 use keyhop::time::VirtualTime;
 
-const ENGINES: [Engine; 2] = [Engine::Inline, Engine::PerNode];
+const ENGINES: [Engine; 4] =
+    [Engine::Inline, Engine::PerNode, Engine::Shards { threads: 1 }, Engine::Shards { threads: 3 }];
 
 fn at(micros: u64) -> VirtualTime {
     VirtualTime::from_nanos(micros * 1000)
@@ -78,6 +79,8 @@ impl Node for Echo {
 struct Seen {
     transmissions: Vec<Transmission>,
     events: Vec<(VirtualTime, usize, String)>,
+    /// After how many events it has seen enough.
+    limit: Option<usize>,
 }
 
 impl Observer<String> for Seen {
@@ -88,7 +91,7 @@ impl Observer<String> for Seen {
         self.events.push((now, node.0, event));
     }
     fn finished(&self, _: VirtualTime) -> bool {
-        false
+        self.limit.is_some_and(|limit| self.events.len() >= limit)
     }
 }
 
@@ -161,14 +164,60 @@ fn spoilt(seed: u64, engine: Engine) -> Seen {
 }
 
 #[test]
-fn both_engines_give_the_same_frames_and_events_and_another_seed_gives_others() {
+fn every_engine_gives_the_same_frames_and_events_and_another_seed_gives_others() {
     for seed in 1..6 {
         let inline = spoilt(seed, Engine::Inline);
         assert!(inline.transmissions.iter().any(|sent| sent.lost));
         assert!(inline.transmissions.iter().any(|sent| sent.changed));
-        assert_eq!(inline, spoilt(seed, Engine::PerNode));
-        assert_eq!(inline, spoilt(seed, Engine::Inline));
+        for engine in ENGINES {
+            assert_eq!(inline, spoilt(seed, engine), "{engine:?}");
+        }
         assert_ne!(inline, spoilt(seed + 100, Engine::Inline));
+    }
+}
+
+/// Many nodes on a ring and its diameters, with so much to do that windows are handed to workers: over wires with jitter and
+/// losses, and links with slots, which all frames of a while reach at one instant.
+fn crowd(nodes: usize, limit: Option<usize>, engine: Engine) -> Seen {
+    let impairments = Impairments { loss: 0.05, duplication: 0.1, bit_error: 0.1, ..Impairments::default() };
+    let wire = Timing::Latency { latency: Duration::from_micros(700), jitter: Duration::from_micros(300) };
+    let slots = Timing::Slot { period: Duration::from_millis(5), end: Duration::from_millis(3) };
+    let mut links = LinkList::default();
+    for node in 0..nodes {
+        let [next, opposite] = [1, nodes / 2].map(|away| NodeIndex((node + away) % nodes));
+        let wire = LinkSettings { timing: wire, impairments };
+        let slots = LinkSettings { timing: slots, impairments };
+        links.add(&format!("wire {node}"), NodeIndex(node), wire, next, wire);
+        links.add(&format!("air {node}"), NodeIndex(node), slots, opposite, wire);
+    }
+    let mut emulation = Emulation::new(7, links);
+    for node in 0..nodes {
+        let timers = (0..5).map(|timer| at(timer * 1_000 + node as u64 % 7)).collect();
+        emulation.add_node(Echo { timers });
+        for (octet, port) in (0..10).zip([2 * node, 2 * node + 1].into_iter().cycle()) {
+            emulation.schedule(at(octet * 900), NodeIndex(node), Order::Send(Port(port), vec![9, octet as u8, 0]));
+        }
+    }
+    let mut seen = Seen { limit, ..Seen::default() };
+    emulation.run(engine, at(40_000), &mut seen);
+    seen
+}
+
+#[test]
+fn shards_give_what_one_thread_gives_for_every_number_of_threads() {
+    let inline = crowd(300, None, Engine::Inline);
+    assert!(inline.events.len() > 20_000, "{}", inline.events.len());
+    for threads in [1, 2, 3, 4, 7] {
+        assert!(crowd(300, None, Engine::Shards { threads }) == inline, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_run_that_the_observer_ends_in_mid_window_ends_at_the_same_event_in_shards() {
+    for limit in [1, 700, 9_999] {
+        let inline = crowd(100, Some(limit), Engine::Inline);
+        assert!(inline.events.len() >= limit && inline.events.len() < limit + 20);
+        assert!(crowd(100, Some(limit), Engine::Shards { threads: 2 }) == inline, "{limit} events");
     }
 }
 

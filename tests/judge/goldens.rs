@@ -31,7 +31,7 @@ fn expected(script: &bundled::BundledScript) -> Vec<&'static str> {
 
 #[test]
 fn in_every_golden_the_judge_finds_what_its_script_expects_and_nothing_else() {
-    for script in bundled::SCRIPTS {
+    for script in bundled::goldens() {
         let (capture, log) = golden(script.name);
         let judgement = judged(&capture, &log);
         let mut kinds: Vec<&str> = judgement.kinds().into_iter().map(FindingKind::as_str).collect();
@@ -44,7 +44,7 @@ fn in_every_golden_the_judge_finds_what_its_script_expects_and_nothing_else() {
 
 #[test]
 fn the_pmks_alone_are_enough_to_find_nothing_that_is_not_there() {
-    for script in bundled::SCRIPTS {
+    for script in bundled::goldens() {
         let (capture, log) = golden(script.name);
         let (with_all, alone) = (judged(&capture, &log), judged(&capture, &pmks_alone(&log)));
         let kinds = with_all.kinds();
@@ -120,7 +120,7 @@ fn the_replay_with_cache_is_noted_in_its_frames() {
 #[test]
 fn every_frame_of_the_adversary_is_named_in_a_finding_or_a_note() {
     let mut sent = 0;
-    for script in bundled::SCRIPTS {
+    for script in bundled::goldens() {
         let (capture, log) = golden(script.name);
         let named = named(&judged(&capture, &log));
         for (number, frame) in (1..).zip(&capture.frames) {

@@ -295,7 +295,7 @@ fn damaged_scripts_are_read_or_refused_with_their_place() {
         }
     };
     let every = usize::try_from((16 / samples(1)).max(1)).unwrap();
-    for (number, script) in SCRIPTS.iter().enumerate() {
+    for (number, script) in SCRIPTS.iter().filter(|script| script.golden).enumerate() {
         let lines: Vec<&str> = script.text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
         let text = lines.join("\n");
         for place in (number % every..lines.len()).step_by(every) {

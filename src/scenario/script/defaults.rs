@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::header::{Profile, System};
 use super::network::{Association, CrcOrder};
-use crate::dot16::identifiers::CmacKeyCount;
+use crate::dot16::identifiers::{Bsid, CmacKeyCount};
 use crate::dot16::node::HandoverMode;
 use crate::dot16::security::PacketNumber;
 
@@ -88,3 +88,15 @@ pub(super) const TRAFFIC_INTERVAL: Duration = ms(20);
 pub(super) const TRAFFIC_SIZE: u16 = 160;
 pub(super) const TRAFFIC_PEER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 20);
 pub(super) const BURST: u32 = 10;
+
+pub(super) const GRID_NAME: &str = "bs";
+pub(super) const GRID_BSID: Bsid = Bsid([0x0a, 0, 0, 0, 0, 1]);
+pub(super) const GRID_IP: Ipv4Addr = Ipv4Addr::new(10, 17, 0, 1);
+
+pub(super) const HYSTERESIS_METRES: f64 = 50.0;
+pub(super) const HYSTERESIS_DECIBELS: f64 = 3.0;
+pub(super) const MEASUREMENT: Duration = ms(500);
+pub(super) const AGAIN_AFTER: Duration = ms(2_000);
+/// Towns, with antennas below the roofs: between 2 (free space) and 5.
+pub(super) const PATH_LOSS: f64 = 3.5;
+pub(super) const SHADOWING_DISTANCE: f64 = 50.0;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::attack_results::EXTERNAL;
 use super::attacks::{Attack, DIRECTIONS};
 use super::bounds::{Amount, TimeBounds, amount, given_amount, given_time_bounds};
+use super::groups::MobileGroup;
 use super::nearest::suggest;
 use super::network::TICK;
 use super::problem::{Problem, Read};
@@ -116,6 +117,32 @@ pub enum Expected {
         /// Which base station.
         base_station: BaseStationId,
     },
+    /// How many handovers, of all that these mobiles began, ended in one way.
+    Handovers {
+        /// Whose.
+        mobiles: MobileGroup,
+        /// How.
+        outcome: HandoverOutcome,
+        /// Only handovers in which the target got its TEKs in this way; `None`: in any.
+        mode: Option<HandoverMode>,
+        /// How many.
+        count: Option<Amount>,
+        /// Which share of them at the least, in millionths.
+        share: Option<u32>,
+    },
+    /// User packets of a group, compared end to end, as of one mobile.
+    TrafficOfGroup {
+        /// Whose.
+        mobiles: MobileGroup,
+        /// Which way.
+        direction: Direction,
+        /// Sent but never delivered.
+        lost: Option<Amount>,
+        /// Delivered more often than sent.
+        duplicated: Option<Amount>,
+        /// Delivered but never sent.
+        altered: Option<Amount>,
+    },
 }
 
 macro_rules! words {
@@ -176,7 +203,7 @@ words! {
 }
 
 /// What an entry can expect, one of them each.
-pub(super) const KINDS: [&str; 13] = [
+pub(super) const KINDS: [&str; 14] = [
     "handover",
     "traffic",
     "rejects",
@@ -190,6 +217,7 @@ pub(super) const KINDS: [&str; 13] = [
     "tek_on_link",
     "judge",
     "released",
+    "handovers",
 ];
 pub(super) const KEYS: &[&str] = &[
     "text",
@@ -206,9 +234,10 @@ pub(super) const KEYS: &[&str] = &[
     "tek_on_link",
     "judge",
     "released",
+    "handovers",
 ];
 /// What the success of an attack can rest on: neither on another attack, nor on the judge, who comes later.
-const OF_SUCCESS: [&str; 11] = [
+const OF_SUCCESS: [&str; 12] = [
     "handover",
     "traffic",
     "rejects",
@@ -220,12 +249,14 @@ const OF_SUCCESS: [&str; 11] = [
     "work",
     "tek_on_link",
     "released",
+    "handovers",
 ];
 pub(super) const HANDOVER_KEYS: &[&str] = &["mobile_station", "nth", "target", "outcome", "mode"];
 pub(super) const TRAFFIC_KEYS: &[&str] = &["mobile_station", "direction", "lost", "duplicated", "altered"];
 pub(super) const BOUNDED_KEYS: &[&str] = &["mobile_station", "nth", "direction", "at_least", "at_most"];
 pub(super) const AUTHENTICATED_KEYS: &[&str] = &["mobile_station", "base_station", "by"];
 pub(super) const ATTACK_KEYS: &[&str] = &["name", "succeeded"];
+pub(super) const HANDOVERS_KEYS: &[&str] = &["mobile_station", "outcome", "mode", "count", "share"];
 pub(super) const RELEASED_KEYS: &[&str] = &["mobile_station", "base_station"];
 
 /// What the expectations of a script may refer to.
@@ -271,6 +302,7 @@ impl Reader<'_> {
             "traffic" => self.traffic(&field.section(TRAFFIC_KEYS)?),
             "rejects" => rejects(field),
             "attack" => self.attack(&field.section(ATTACK_KEYS)?),
+            "handovers" => self.handovers(&field.section(HANDOVERS_KEYS)?),
             "nonce_reuse" => amount(field).map(Expected::NonceReuse),
             "data_before_ranging" => {
                 let section = field.section(BOUNDED_KEYS)?;
@@ -330,12 +362,27 @@ impl Reader<'_> {
             section.required("lost", "at least one of lost, duplicated, altered")?;
         }
         let count = |key| section.field(key).map(|field| amount(&field)).transpose();
-        Ok(Expected::Traffic {
-            mobile_station: self.stations.mobile_station(section)?,
-            direction: direction(section)?,
-            lost: count("lost")?,
-            duplicated: count("duplicated")?,
-            altered: count("altered")?,
+        let mobiles = self.stations.mobile_group(section)?;
+        let direction = direction(section)?;
+        let (lost, duplicated, altered) = (count("lost")?, count("duplicated")?, count("altered")?);
+        if mobiles.mobiles.len() > 1 {
+            return Ok(Expected::TrafficOfGroup { mobiles, direction, lost, duplicated, altered });
+        }
+        let mobile_station = MobileStationId(mobiles.mobiles.start);
+        Ok(Expected::Traffic { mobile_station, direction, lost, duplicated, altered })
+    }
+
+    fn handovers(&self, section: &Section<'_>) -> Read<Expected> {
+        if ["count", "share"].iter().all(|key| section.field(key).is_none()) {
+            section.required("share", "at least one of count, share")?;
+        }
+        let share = |field: Field<'_>| field.probability().map(|share| (share * 1e6).round() as u32);
+        Ok(Expected::Handovers {
+            mobiles: self.stations.mobile_group_or_all(section)?,
+            outcome: section.read("outcome", HandoverOutcome::Completed, |field| field.one_of(HandoverOutcome::ALL))?,
+            mode: section.field("mode").map(|field| field.one_of(HandoverMode::ALL)).transpose()?,
+            count: section.field("count").map(|field| amount(&field)).transpose()?,
+            share: section.field("share").map(share).transpose()?,
         })
     }
 
@@ -405,6 +452,19 @@ impl Reader<'_> {
             Expected::Judge(findings) => {
                 let findings: Vec<&str> = findings.iter().map(|finding| finding.as_str()).collect();
                 format!("the judge finds {}", findings.join(", "))
+            }
+            Expected::Handovers { mobiles, outcome, mode, count, share } => {
+                let mode = mode.map_or(String::new(), |mode| format!("{} ", mode.as_str()));
+                let share = share.map(|share| format!("at least {} %", f64::from(share) / 10_000.0));
+                let wanted: Vec<String> = count.map(|count| count.to_string()).into_iter().chain(share).collect();
+                format!("{mode}handovers of {} {}: {}", mobiles.name, outcome.as_str(), wanted.join(", "))
+            }
+            Expected::TrafficOfGroup { mobiles, direction, lost, duplicated, altered } => {
+                let counts: Vec<String> = [("lost", lost), ("duplicated", duplicated), ("altered", altered)]
+                    .into_iter()
+                    .filter_map(|(what, amount)| amount.map(|amount| format!("{amount} {what}")))
+                    .collect();
+                format!("{direction} packets of {}: {}", mobiles.name, counts.join(", "))
             }
             Expected::Released { mobile_station, base_station } => {
                 format!("{} gives up the live connection of {}", base(base_station), mobile(mobile_station))

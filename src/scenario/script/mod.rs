@@ -7,17 +7,23 @@
 mod aaa;
 mod attacks;
 mod bounds;
+mod capture;
 mod defaults;
 mod entry;
 mod expectations;
 mod external;
 mod faults;
 mod flows;
+mod grid;
+mod groups;
 mod header;
 mod impairments;
 mod links;
+mod mobility;
 mod nearest;
 mod network;
+pub(super) mod placement;
+mod position;
 mod possible;
 mod problem;
 mod section;
@@ -42,15 +48,19 @@ pub use attacks::{
     Attack, AttackAction, EventChoice, FrameFilter, KeyStreamReuse, KnownPlaintext, MESSAGES, MessageName, Tap, Trigger,
 };
 pub use bounds::{Amount, TimeBounds};
+pub use capture::CaptureChoice;
 pub use entry::{Entry, Station};
 pub use expectations::{Expectation, Expected, HandoverOutcome, RejectReason};
 pub use external::ExternalAdversary;
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
+pub use groups::MobileGroup;
 pub use header::{AttackId, Defence, Profile, StatementId, System};
 pub use impairments::{LinkImpairments, WireDelay};
 pub use links::{DirectedLink, FrameChoice, FrameKind, Link, LinkEnd};
+pub use mobility::{Measure, Mobility, Movement};
 pub use network::{Association, Authenticator, Backbone, CrcOrder, Radio};
+pub use position::{Area, Position};
 pub use problem::ScriptError;
 pub use set::{SetArgument, SetArgumentError};
 pub use stations::{BaseStation, BaseStationId, MOBILE_STATIONS_PER_BASE_STATION, MobileStation, MobileStationId};
@@ -122,6 +132,10 @@ pub struct Script {
     pub adversary: Option<ExternalAdversary>,
     /// What must hold at the end.
     pub expectations: Vec<Expectation>,
+    /// How mobile stations move, if they do.
+    pub mobility: Option<Mobility>,
+    /// Of which mobile stations frames and keys are recorded.
+    pub capture: CaptureChoice,
 }
 
 /// Legal keys at the top of a script.
@@ -153,6 +167,9 @@ const KEYS: &[&str] = &[
     "attack",
     "adversary",
     "expect",
+    "grid",
+    "mobility",
+    "capture",
 ];
 
 /// Longest script, in octets.
@@ -238,7 +255,7 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let backbone = network::backbone(&backbone)?;
     let radio = network::radio(&radio, &backbone)?;
     let entry = entry::read(&root)?;
-    let stations = stations::read(&root, header.profile, entry.entry)?;
+    let stations = stations::read(&root, header.profile, entry.entry, header.seed)?;
     let begins = entry::begins(&stations.mobile_stations, entry);
     entry::check_lifetime(&root, stations.authenticator.pmk_lifetime, begins, header.duration)?;
     let flows = flows::read(&root, &stations)?;
@@ -249,6 +266,8 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let attacks = attacks::read(&root, &stations, header.duration)?;
     let adversary = external::read(&root)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
+    let mobility = mobility::read(&root, &stations)?;
+    let capture = capture::read(&root)?;
     let script = Script {
         name: header.name,
         shows: header.shows,
@@ -276,6 +295,8 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
         attacks: entry::shifted(attacks, begins),
         adversary,
         expectations,
+        mobility,
+        capture,
     };
     possible::check(&root, &script)?;
     Ok(script)

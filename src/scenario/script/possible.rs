@@ -138,6 +138,7 @@ fn is_undisturbed(script: &Script) -> bool {
         && script.attacks.is_empty()
         && script.steps.iter().all(|step| planned(&step.action))
         && script.authenticator.pmk_lifetime > script.duration
+        && script.mobility.is_none()
         && !strange
 }
 

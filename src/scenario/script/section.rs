@@ -190,6 +190,18 @@ impl<'a> Field<'a> {
         if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(self.mismatch("a probability from 0 to 1")) }
     }
 
+    /// A number within `range`, with or without a fraction.
+    pub fn decimal(&self, range: RangeInclusive<f64>) -> Read<f64> {
+        let expected = || self.mismatch(&format!("a number from {} to {}", range.start(), range.end()));
+        let number = match &self.node.data {
+            Data::Float(float) => *float,
+            // Every range is far below 2^53.
+            Data::Integer(integer) => *integer as f64,
+            _ => return Err(expected()),
+        };
+        if range.contains(&number) { Ok(number) } else { Err(expected()) }
+    }
+
     /// A time within `range`.
     pub fn time(&self, range: RangeInclusive<Duration>) -> Read<Duration> {
         let Data::Text(text) = &self.node.data else {
@@ -260,6 +272,11 @@ impl<'a> Field<'a> {
     pub fn items(&self, expected: &str) -> Read<Vec<Field<'a>>> {
         let items = self.array(expected)?;
         Ok(items.iter().map(|node| Field { path: self.path.clone(), key_place: self.key_place, node }).collect())
+    }
+
+    /// Whether the value is a table.
+    pub fn is_table(&self) -> bool {
+        matches!(self.node.data, Data::Table(_))
     }
 
     /// The value as a table in which only `keys` are legal.

@@ -1,4 +1,4 @@
-//! The nodes: sections `[authenticator]`, `[aaa]`, `[[base_station]]` and `[[mobile_station]]`, and the names by which the rest of the
+//! The nodes: sections `[authenticator]`, `[aaa]`, `[grid]`, `[[base_station]]` and `[[mobile_station]]`, and the names by which the rest of the
 //! script refers to stations.
 
 use std::collections::BTreeMap;
@@ -8,10 +8,14 @@ use std::time::Duration;
 use super::aaa::{self, AAA_KEYS, Aaa};
 use super::defaults;
 use super::entry::{self, Entry, Station};
+use super::grid::{self, GRID_KEYS};
+use super::groups::{Counted, Groups, LARGEST_GROUP};
 use super::header::Profile;
 use super::links::Link;
 use super::nearest::suggest;
 use super::network::{AUTHENTICATOR_KEYS, Authenticator, TICK};
+use super::placement::{Placement, Served};
+use super::position::{Area, Position, position};
 use super::problem::{Place, Problem, Read};
 use super::section::{Field, Section};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
@@ -36,6 +40,8 @@ pub struct BaseStation {
     pub bsid: Bsid,
     /// Its address on the backbone.
     pub ip: Ipv4Addr,
+    /// Where it stands, if the script says so.
+    pub position: Option<Position>,
     /// Whether it generates TEKs from the count (statement A5).
     pub seamless: bool,
     /// Whether it keeps the TEK contexts of handovers that were not completed (statement A16); `false` breaks the scheme.
@@ -69,6 +75,8 @@ pub struct MobileStation {
     pub ip: Ipv4Addr,
     /// Where it enters the network.
     pub serving: BaseStationId,
+    /// Where it is at the start, if that is how its serving base station was found: the nearest one.
+    pub position: Option<Position>,
     /// How it begins.
     pub entry: Entry,
     /// Whether it is mobile at all (statement A26).
@@ -102,7 +110,7 @@ pub struct MobileStation {
 /// Mobile stations that one base station can serve: basic CIDs 1 to 320 stay in the range Wireshark reads as management.
 pub const MOBILE_STATIONS_PER_BASE_STATION: usize = 300;
 /// Base stations in one script.
-const BASE_STATIONS: usize = 1_024;
+pub(super) const BASE_STATIONS: usize = 1_024;
 /// Longest name of a station, in characters.
 const NAME_LENGTH: usize = 32;
 /// Largest PN window and self-synchronisation window.
@@ -116,6 +124,7 @@ pub(super) const BASE_STATION_KEYS: &[&str] = &[
     "name",
     "bsid",
     "ip",
+    "position",
     "seamless",
     "tek_cache",
     "self_sync_window",
@@ -129,6 +138,7 @@ pub(super) const BASE_STATION_KEYS: &[&str] = &[
 ];
 pub(super) const MOBILE_STATION_KEYS: &[&str] = &[
     "name",
+    "count",
     "mac",
     "ip",
     "serving",
@@ -156,8 +166,11 @@ pub(super) struct Stations {
     pub aaa: Aaa,
     pub base_stations: Vec<BaseStation>,
     pub mobile_stations: Vec<MobileStation>,
+    /// Where mobile stations are, if every base station has a place.
+    pub area: Option<Area>,
     base_names: BTreeMap<String, BaseStationId>,
-    mobile_names: BTreeMap<String, MobileStationId>,
+    pub(super) mobile_names: BTreeMap<String, MobileStationId>,
+    pub(super) groups: Groups,
 }
 
 /// What must be given only once in a script, with the place where it was.
@@ -169,7 +182,9 @@ impl Taken {
         match self.0.insert(value.to_owned(), field.place()) {
             None => Ok(()),
             Some(first) => {
-                let problem = field.mismatch("a value that no other station has");
+                let expected = "a value that no other station has";
+                let problem =
+                    Problem::mismatch(field.place(), field.path(), expected, &format!("the string {value:?}"));
                 Err(match first.start < first.end {
                     true => problem.also(first, "already used here"),
                     false => problem.help(
@@ -193,53 +208,177 @@ impl Taken {
     }
 }
 
-/// Reads every station of the document.
-pub(super) fn read(root: &Section<'_>, profile: Profile, entry: Entry) -> Read<Stations> {
+/// Reads every station of the document; `seed` is for the places of mobile stations.
+pub(super) fn read(root: &Section<'_>, profile: Profile, entry: Entry, seed: u64) -> Read<Stations> {
     let (mut names, mut ids, mut ips) = (Taken::default(), Taken::default(), Taken::default());
     let mut stations = Stations {
         authenticator: authenticator(root, &mut names, &mut ips)?,
         aaa: aaa_server(root, &mut names, &mut ips)?,
         base_stations: Vec::new(),
         mobile_stations: Vec::new(),
+        area: None,
         base_names: BTreeMap::new(),
         mobile_names: BTreeMap::new(),
+        groups: Groups::new(),
     };
-    root.required("base_station", "at least one [[base_station]]")?;
-    for section in root.tables("base_station", BASE_STATION_KEYS)? {
-        let name = station_name(&section, &mut names)?;
-        let bsid: Bsid = address(&section, "bsid", &mut ids)?;
-        let ip = station_ip(&section, &mut ips)?;
-        let base_station = base_station(&section, name, bsid, ip, profile)?;
-        if stations.base_stations.len() >= BASE_STATIONS {
-            return Err(Problem::mismatch(section.place, "base_station", "at most 1024 of them", "more"));
+    match root.field("grid") {
+        Some(field) => {
+            root.refuse("base_station", "beside [grid], which makes them")?;
+            stations.grid(&field.section(GRID_KEYS)?, profile, (&mut names, &mut ids, &mut ips))?;
         }
-        stations.base_names.insert(base_station.name.clone(), BaseStationId(stations.base_stations.len()));
-        stations.base_stations.push(base_station);
-    }
-    if stations.base_stations.is_empty() {
-        return Err(Problem::mismatch(root.place, "base_station", "at least one [[base_station]]", "none"));
+        None => stations.listed(root, profile, (&mut names, &mut ids, &mut ips))?,
     }
     root.required("mobile_station", "at least one [[mobile_station]]")?;
-    let mut served = BTreeMap::<BaseStationId, usize>::new();
+    let places = stations.base_stations.iter().filter_map(|base| base.position).collect();
+    let placement = stations.area.map(|area| Placement::new(seed, area, places));
+    let mut served = Served::default();
     for section in root.tables("mobile_station", MOBILE_STATION_KEYS)? {
-        let name = station_name(&section, &mut names)?;
-        let mac: MsMac = address(&section, "mac", &mut ids)?;
-        let ip = station_ip(&section, &mut ips)?;
-        let mobile_station = mobile_station(&section, name, mac, ip, (&stations, entry))?;
-        let count = served.entry(mobile_station.serving).or_default();
-        *count = count.saturating_add(1);
-        if *count > MOBILE_STATIONS_PER_BASE_STATION {
-            let expected = format!("at most {MOBILE_STATIONS_PER_BASE_STATION} at one base station");
-            let place = section.field("serving").map_or(section.place, |field| field.place());
-            return Err(Problem::mismatch(place, "mobile_station", &expected, "one more"));
-        }
-        stations.mobile_names.insert(mobile_station.name.clone(), MobileStationId(stations.mobile_stations.len()));
-        stations.mobile_stations.push(mobile_station);
+        stations.mobiles(&section, entry, placement.as_ref(), &mut served, (&mut names, &mut ids, &mut ips))?;
     }
     if stations.mobile_stations.is_empty() {
         return Err(Problem::mismatch(root.place, "mobile_station", "at least one [[mobile_station]]", "none"));
     }
     Ok(stations)
+}
+
+/// Names, identifiers and addresses that stations have already.
+type AllTaken<'a> = (&'a mut Taken, &'a mut Taken, &'a mut Taken);
+
+impl Stations {
+    /// Every `[[base_station]]`.
+    fn listed(&mut self, root: &Section<'_>, profile: Profile, (names, ids, ips): AllTaken<'_>) -> Read<()> {
+        root.required("base_station", "at least one [[base_station]], or a [grid] of them")?;
+        for section in root.tables("base_station", BASE_STATION_KEYS)? {
+            let name = station_name(&section, names)?;
+            let bsid: Bsid = address(&section, "bsid", ids)?;
+            let ip = station_ip(&section, ips)?;
+            let mut base_station = base_station(&section, name, bsid, ip, profile)?;
+            base_station.position = section.field("position").map(|field| position(&field)).transpose()?;
+            if self.base_stations.len() >= BASE_STATIONS {
+                return Err(Problem::mismatch(section.place, "base_station", "at most 1024 of them", "more"));
+            }
+            self.add_base_station(base_station);
+        }
+        if self.base_stations.is_empty() {
+            return Err(Problem::mismatch(root.place, "base_station", "at least one [[base_station]]", "none"));
+        }
+        let places: Option<Vec<Position>> = self.base_stations.iter().map(|base| base.position).collect();
+        self.area = places.and_then(|places| Area::around(places.into_iter()));
+        Ok(())
+    }
+
+    /// The base stations of `[grid]`.
+    fn grid(&mut self, section: &Section<'_>, profile: Profile, (names, ids, ips): AllTaken<'_>) -> Read<()> {
+        let grid = grid::read(section)?;
+        let first_bsid = section.read("bsid", defaults::GRID_BSID, |field| field.parsed(EXPECTED_ADDRESS))?;
+        let first_ip = section.read("ip", defaults::GRID_IP, ip)?;
+        let name = section.read("name", defaults::GRID_NAME.to_owned(), |field| field.name(NAME_LENGTH, false))?;
+        let first = base_station(section, name.clone(), first_bsid, first_ip, profile)?;
+        for (number, position) in grid.positions().enumerate() {
+            let name = numbered(section, &name, number, names)?;
+            let bsid = counted(section, "bsid", &first_bsid, number, ids)?;
+            let ip = counted(section, "ip", &first_ip, number, ips)?;
+            self.add_base_station(BaseStation { name, bsid, ip, position: Some(position), ..first.clone() });
+        }
+        self.area = Some(grid.area());
+        Ok(())
+    }
+
+    fn add_base_station(&mut self, base_station: BaseStation) {
+        self.base_names.insert(base_station.name.clone(), BaseStationId(self.base_stations.len()));
+        self.base_stations.push(base_station);
+    }
+
+    /// The mobile stations of one `[[mobile_station]]`: one, or `count`.
+    fn mobiles(
+        &mut self,
+        section: &Section<'_>,
+        entry: Entry,
+        placement: Option<&Placement>,
+        served: &mut Served,
+        (names, ids, ips): AllTaken<'_>,
+    ) -> Read<()> {
+        let name = station_name(section, names)?;
+        let count = section.field("count").map(|field| field.number(1..=LARGEST_GROUP as i64)).transpose()?;
+        let Some(count) = count.and_then(|count| usize::try_from(count).ok()) else {
+            let mac: MsMac = address(section, "mac", ids)?;
+            let ip = station_ip(section, ips)?;
+            let mobile = mobile_station(section, name, mac, ip, (self, entry), placement)?;
+            return self.add_mobile_station(section, mobile, served);
+        };
+        for key in ["pmk", "msk"] {
+            section.refuse(key, "beside count, since every mobile has a key of its own")?;
+        }
+        let first_mac: MsMac = section.required("mac", EXPECTED_ADDRESS)?.parsed(EXPECTED_ADDRESS)?;
+        let first_ip = ip(&section.required("ip", EXPECTED_IP)?)?;
+        let first = mobile_station(section, name.clone(), first_mac, first_ip, (self, entry), placement)?;
+        let begin = self.mobile_stations.len();
+        for number in 0..count {
+            let name = numbered(section, &name, number, names)?;
+            let mac = counted(section, "mac", &first_mac, number, ids)?;
+            let ip = counted(section, "ip", &first_ip, number, ips)?;
+            let (serving, position) = match (placement, first.position) {
+                (Some(placement), Some(_)) => placement.of(&name),
+                _ => (first.serving, None),
+            };
+            let mobile = MobileStation { name, mac, ip, serving, position, ..first.clone() };
+            self.add_mobile_station(section, mobile, served)?;
+        }
+        self.groups.insert(name, begin..self.mobile_stations.len());
+        Ok(())
+    }
+
+    fn add_mobile_station(&mut self, section: &Section<'_>, mobile: MobileStation, served: &mut Served) -> Read<()> {
+        if let Err(count) = served.add(mobile.serving) {
+            let expected = format!("at most {MOBILE_STATIONS_PER_BASE_STATION} at one base station at the start");
+            let there = self.base_stations.get(mobile.serving.0).map_or("", |base| base.name.as_str());
+            let field = section.field("serving").or(section.field("count"));
+            let place = field.map_or(section.place, |field| field.place());
+            return Err(Problem::mismatch(place, "mobile_station", &expected, &format!("{count} at {there}")));
+        }
+        self.mobile_names.insert(mobile.name.clone(), MobileStationId(self.mobile_stations.len()));
+        self.mobile_stations.push(mobile);
+        Ok(())
+    }
+}
+
+/// The name `prefix` with the number of a station behind it, from 1 on; `number` counts from 0.
+fn numbered(section: &Section<'_>, prefix: &str, number: usize, names: &mut Taken) -> Read<String> {
+    let name = format!("{prefix}{}", number.saturating_add(1));
+    let field = section.field("name");
+    if name.len() > NAME_LENGTH {
+        let place = field.as_ref().map_or(section.place, Field::place);
+        let expected = format!("a name that has at most {NAME_LENGTH} characters with the number behind it");
+        return Err(Problem::mismatch(place, "name", &expected, &format!("{name:?}")));
+    }
+    match field {
+        Some(field) => names.take(&field, &name)?,
+        None => drop(names.take_default("grid.name", name.clone(), section.place)?),
+    }
+    Ok(name)
+}
+
+/// The identifier or address `number` behind `first`, which the key `key` gives.
+fn counted<T: Counted + ToString>(
+    section: &Section<'_>,
+    key: &str,
+    first: &T,
+    number: usize,
+    taken: &mut Taken,
+) -> Read<T> {
+    let field = section.field(key);
+    let Some(value) = first.after(number) else {
+        let place = field.as_ref().map_or(section.place, Field::place);
+        let expected = format!("an address behind which there are {number} more");
+        return Err(Problem::mismatch(place, key, &expected, &format!("{:?}", first.to_string())));
+    };
+    match field {
+        Some(field) => taken.take(&field, &value.to_string()).map(|()| value),
+        None => {
+            taken.take_default(&format!("grid.{key}"), value.to_string(), section.place)?;
+            Ok(value)
+        }
+    }
 }
 
 fn station_name(section: &Section<'_>, names: &mut Taken) -> Read<String> {
@@ -254,9 +393,8 @@ fn address<T: std::str::FromStr<Err: std::fmt::Display> + ToString>(
     key: &str,
     ids: &mut Taken,
 ) -> Read<T> {
-    let expected = "six octets in hex such as \"0a:00:00:00:00:02\"";
-    let field = section.required(key, expected)?;
-    let address: T = field.parsed(expected)?;
+    let field = section.required(key, EXPECTED_ADDRESS)?;
+    let address: T = field.parsed(EXPECTED_ADDRESS)?;
     ids.take(&field, &address.to_string())?;
     Ok(address)
 }
@@ -268,15 +406,18 @@ fn station_ip(section: &Section<'_>, ips: &mut Taken) -> Read<Ipv4Addr> {
     Ok(ip)
 }
 
+const EXPECTED_ADDRESS: &str = "six octets in hex such as \"0a:00:00:00:00:02\"";
 const EXPECTED_IP: &str = "the IPv4 address of one host such as \"192.0.2.10\"";
 
 /// An IPv4 unicast address.
 pub(super) fn ip(field: &Field<'_>) -> Read<Ipv4Addr> {
     let ip: Ipv4Addr = field.parsed(EXPECTED_IP)?;
-    if ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() || ip.is_loopback() {
-        return Err(field.mismatch(EXPECTED_IP));
-    }
-    Ok(ip)
+    if is_host(ip) { Ok(ip) } else { Err(field.mismatch(EXPECTED_IP)) }
+}
+
+/// Whether one host can have this address.
+pub(super) fn is_host(ip: Ipv4Addr) -> bool {
+    !(ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() || ip.is_loopback())
 }
 
 /// Name and address of a node that is there whether or not the script speaks of it.
@@ -348,6 +489,7 @@ fn base_station(section: &Section<'_>, name: String, bsid: Bsid, ip: Ipv4Addr, p
         name,
         bsid,
         ip,
+        position: None,
         seamless: section.read("seamless", defaults::SEAMLESS, Field::boolean)?,
         tek_cache: section.read("tek_cache", defaults::TEK_CACHE, Field::boolean)?,
         self_sync_window,
@@ -381,14 +523,19 @@ fn mobile_station(
     mac: MsMac,
     ip: Ipv4Addr,
     (stations, entry): (&Stations, Entry),
+    placement: Option<&Placement>,
 ) -> Read<MobileStation> {
-    let serving = section.required("serving", "the name of a [[base_station]]")?;
+    let (serving, position) = match (placement, section.field("serving")) {
+        (Some(placement), None) => placement.of(&name),
+        _ => (stations.base_station(&section.required("serving", "the name of a [[base_station]]")?)?, None),
+    };
     let (station, seamless) = entry::station(section)?;
     Ok(MobileStation {
         name,
         mac,
         ip,
-        serving: stations.base_station(&serving)?,
+        serving,
+        position,
         entry: entry::of_mobile(section, entry)?,
         station,
         seamless,
@@ -437,7 +584,7 @@ impl Stations {
         }
         let expected = "the name of a [[mobile_station]]";
         let field = section.required("mobile_station", expected)?;
-        by_name(&field, field.text(expected)?, &self.mobile_names, "mobile_station")
+        self.mobile_station_called(&field, field.text(expected)?)
     }
 
     /// The base station `name`, a part of `field`.
@@ -447,7 +594,8 @@ impl Stations {
 
     /// The mobile station `name`, a part of `field`.
     pub fn mobile_station_called(&self, field: &Field<'_>, name: &str) -> Read<MobileStationId> {
-        by_name(field, name, &self.mobile_names, "mobile_station")
+        let found = by_name(field, name, &self.mobile_names, "mobile_station");
+        found.map_err(|problem| self.not_single(problem, name))
     }
 
     /// The names of the first and the second end of a link.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::entry::Station;
+use super::groups::stagger;
 use super::problem::Read;
 use super::section::{Field, Section};
 use super::stations::{BaseStationId, MobileStationId, Stations};
@@ -59,7 +60,7 @@ pub enum StepAction {
 }
 
 pub(super) const KEYS: &[&str] =
-    &["at", "mobile_station", "action", "target", "candidates", "node", "network_key_count"];
+    &["at", "mobile_station", "action", "target", "candidates", "node", "network_key_count", "spread"];
 
 /// Candidates that one MOB_MSHO-REQ can name (its count has 8 bits).
 const MOST_CANDIDATES: usize = 255;
@@ -76,23 +77,35 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
             return Err(problem.also(earlier.place(), "the step above"));
         }
         before = Some((at, field));
-        let (actor, action) = action(&section, stations)?;
-        steps.push(Step { at: VirtualTime::ZERO + at, actor, action });
+        let (actors, action) = action(&section, stations)?;
+        let spread = match (section.field("spread"), actors.len()) {
+            (Some(_), 1) => return section.refuse("spread", "for a single node").map(|()| steps),
+            (Some(field), _) => field.time(Duration::ZERO..=duration.saturating_sub(at))?,
+            (None, _) => Duration::ZERO,
+        };
+        let count = actors.len();
+        for (index, actor) in actors.into_iter().enumerate() {
+            let at = VirtualTime::ZERO + at + stagger(spread, index, count);
+            steps.push(Step { at, actor, action: action.clone() });
+        }
     }
+    // Stable: of one instant they stay in the order of the script.
+    steps.sort_by_key(|step| step.at);
     Ok(steps)
 }
 
 /// The actions, each with the keys that it takes beside `at` and `action`.
 const ACTIONS: [(&str, &[&str]); 6] = [
-    ("handover", &["mobile_station", "target", "candidates"]),
-    ("cancel", &["mobile_station"]),
+    ("handover", &["mobile_station", "target", "candidates", "spread"]),
+    ("cancel", &["mobile_station", "spread"]),
     ("restart", &["node", "mobile_station", "network_key_count"]),
-    ("lose_contexts", &["mobile_station"]),
-    ("lose_counter", &["mobile_station"]),
-    ("reauthenticate", &["mobile_station"]),
+    ("lose_contexts", &["mobile_station", "spread"]),
+    ("lose_counter", &["mobile_station", "spread"]),
+    ("reauthenticate", &["mobile_station", "spread"]),
 ];
 
-fn action(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction)> {
+/// What happens, and to whom: a node, or every mobile station of a group.
+fn action(section: &Section<'_>, stations: &Stations) -> Read<(Vec<Actor>, StepAction)> {
     let field = section.required("action", "what happens, such as \"handover\"")?;
     let name = field.one_of(&ACTIONS.map(|(name, _)| (name, name)))?;
     let own = ACTIONS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, keys)| *keys);
@@ -100,18 +113,19 @@ fn action(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction
         section.refuse(key, &format!("beside action = {name:?}"))?;
     }
     if name == "restart" {
-        return restart(section, stations);
+        return restart(section, stations).map(|(actor, action)| (vec![actor], action));
     }
-    let mobile_station = stations.mobile_station(section)?;
+    let mobiles = stations.mobile_group(section)?.mobiles;
+    // Those of a group are all alike.
     let fixed = stations
         .mobile_stations
-        .get(mobile_station.0)
+        .get(mobiles.start)
         .is_some_and(|mobile| mobile.station == Station::Fixed && !mobile.weaknesses.has(Weakness::MovesAlthoughFixed));
     if name == "handover" && fixed {
         let problem = field.mismatch("an action of a fixed station, which hands over to nobody (A26)");
         return Err(problem.help("station = \"mobile\" hands over; weaknesses = [\"moves-although-fixed\"] tries to"));
     }
-    let actor = Actor::MobileStation(mobile_station);
+    let actors = mobiles.map(|mobile| Actor::MobileStation(MobileStationId(mobile))).collect();
     let action = match name {
         "handover" => handover(section, stations)?,
         "cancel" => StepAction::Cancel,
@@ -119,7 +133,7 @@ fn action(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction
         "reauthenticate" => StepAction::Reauthenticate,
         _ => StepAction::LoseCounter,
     };
-    Ok((actor, action))
+    Ok((actors, action))
 }
 
 fn restart(section: &Section<'_>, stations: &Stations) -> Read<(Actor, StepAction)> {

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::defaults;
+use super::groups::{MobileGroup, stagger};
 use super::network::TICK;
 use super::problem::{Problem, Read};
 use super::section::Section;
@@ -100,7 +101,7 @@ impl Traffic {
 }
 
 pub(super) const KEYS: &[&str] =
-    &["mobile_station", "kind", "direction", "start", "stop", "interval", "size", "count", "peer", "file"];
+    &["mobile_station", "kind", "direction", "start", "stop", "interval", "size", "count", "peer", "file", "spread"];
 
 /// Smallest and largest IP packet: 20 octets of IPv4 and 8 of UDP or ICMP header, up to the MTU.
 const SIZES: std::ops::RangeInclusive<u16> = 28..=1_500;
@@ -111,11 +112,40 @@ const MOST_PACKETS: u128 = 4_000_000;
 
 /// Reads every `[[traffic]]`.
 pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) -> Read<Vec<Traffic>> {
-    let sections = root.tables("traffic", KEYS)?;
-    sections.iter().zip(0..).map(|(section, flow)| entry(section, flow, stations, duration)).collect()
+    let mut traffic = Vec::new();
+    for (section, flow) in root.tables("traffic", KEYS)?.iter().zip(0..) {
+        let group = stations.mobile_group(section)?;
+        let of_first = entry(section, flow, &group, stations, duration)?;
+        match of_first {
+            Traffic::Generated(first) => {
+                let spread = section.read("spread", first.interval, |field| field.time(Duration::ZERO..=duration))?;
+                if group.mobiles.len() == 1 {
+                    section.refuse("spread", "for a single mobile station")?;
+                }
+                let count = group.mobiles.len();
+                traffic.extend(group.mobiles.enumerate().map(|(index, mobile)| {
+                    let start = first.start + stagger(spread, index, count);
+                    Traffic::Generated(GeneratedTraffic {
+                        mobile_station: MobileStationId(mobile),
+                        start,
+                        ..first.clone()
+                    })
+                }));
+            }
+            Traffic::Capture(_) => traffic.push(of_first),
+        }
+    }
+    Ok(traffic)
 }
 
-fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Duration) -> Read<Traffic> {
+/// The traffic of the first mobile of `group`; one of a capture is that of one mobile only.
+fn entry(
+    section: &Section<'_>,
+    flow: u32,
+    group: &MobileGroup,
+    stations: &Stations,
+    duration: Duration,
+) -> Read<Traffic> {
     #[derive(Clone, Copy, PartialEq)]
     enum Kind {
         Udp,
@@ -124,16 +154,17 @@ fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Durati
         Capture,
     }
     let kinds = [("udp", Kind::Udp), ("icmp-echo", Kind::IcmpEcho), ("bulk", Kind::Bulk), ("capture", Kind::Capture)];
-    let mobile_station = stations.mobile_station(section)?;
     let kind = section.required("kind", "\"udp\", \"icmp-echo\", \"bulk\" or \"capture\"")?.one_of(&kinds)?;
     let start = section.read("start", Duration::ZERO, |field| field.instant(Duration::ZERO, duration))?;
     if kind == Kind::Capture {
-        for key in ["direction", "stop", "interval", "size", "count", "peer"] {
+        for key in ["direction", "stop", "interval", "size", "count", "peer", "spread"] {
             section.refuse(key, "beside kind = \"capture\"")?;
         }
+        let mobile_station = stations.mobile_station(section)?;
         let file = section.required("file", "the path of a capture file")?.line()?;
         return Ok(Traffic::Capture(CaptureTraffic { mobile_station, start: VirtualTime::ZERO + start, file }));
     }
+    let mobile_station = MobileStationId(group.mobiles.start);
     section.refuse("file", "without kind = \"capture\"")?;
     let pattern = match kind {
         Kind::Bulk => Pattern::Bulk(section.read("count", defaults::BURST, |field| field.number(1..=LARGEST_BURST))?),
@@ -159,22 +190,24 @@ fn entry(section: &Section<'_>, flow: u32, stations: &Stations, duration: Durati
         size: section.read("size", defaults::TRAFFIC_SIZE, |field| field.number(SIZES))?,
         peer: section.read("peer", defaults::TRAFFIC_PEER, ip)?,
     };
-    limit(section, &generated)?;
-    let own = stations.mobile_stations.get(mobile_station.0).map(|mobile| mobile.ip);
+    limit(section, &generated, group.mobiles.len())?;
+    let own = stations.mobile_stations.get(group.mobiles.clone()).unwrap_or_default();
     match section.field("peer") {
-        Some(field) if own == Some(generated.peer) => Err(field.mismatch("an address other than the mobile's own")),
+        Some(field) if own.iter().any(|mobile| mobile.ip == generated.peer) => {
+            Err(field.mismatch("an address other than the mobile's own"))
+        }
         _ => Ok(Traffic::Generated(generated)),
     }
 }
 
-/// Refuses an entry that would send more than [`MOST_PACKETS`] in a direction.
-fn limit(section: &Section<'_>, generated: &GeneratedTraffic) -> Read<()> {
+/// Refuses an entry of `mobiles` mobiles that would send more than [`MOST_PACKETS`] in a direction.
+fn limit(section: &Section<'_>, generated: &GeneratedTraffic, mobiles: usize) -> Read<()> {
     let intervals = generated.stop.since(generated.start).as_nanos().div_ceil(generated.interval.as_nanos().max(1));
     let burst = match generated.pattern {
         Pattern::Bulk(count) => u128::from(count),
         Pattern::Udp | Pattern::IcmpEcho => 1,
     };
-    let packets = intervals.saturating_mul(burst);
+    let packets = intervals.saturating_mul(burst).saturating_mul(mobiles as u128);
     if packets <= MOST_PACKETS {
         return Ok(());
     }

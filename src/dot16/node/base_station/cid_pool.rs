@@ -5,8 +5,6 @@
 //! nonces (A18). The cells have different transport CIDs, since Wireshark tells fragment trains apart by CID
 //! (`dot16-wire.md` 2.5).
 
-use std::collections::BTreeSet;
-
 use crate::dot16::identifiers::{Cid, Said, Sfid};
 use crate::dot16::node::connection::{Connection, Flow};
 
@@ -20,7 +18,9 @@ const RANGES: u16 = 16;
 /// The CIDs of a BS.
 #[derive(Clone, Debug)]
 pub struct CidPool {
-    used: BTreeSet<Cid>,
+    /// By distance from the first one: whether it is in use.
+    basic: Vec<bool>,
+    transport: Vec<bool>,
     first_basic: u16,
     first_transport: u16,
 }
@@ -31,7 +31,8 @@ impl CidPool {
     pub fn new(index: usize) -> Self {
         let range = (index % usize::from(RANGES)) as u16;
         Self {
-            used: BTreeSet::new(),
+            basic: vec![false; usize::from(Cid::BASIC_MAX)],
+            transport: vec![false; usize::from(TRANSPORT_RANGE)],
             first_basic: range * 20,
             first_transport: TRANSPORT_FIRST + range * TRANSPORT_RANGE,
         }
@@ -39,45 +40,52 @@ impl CidPool {
 
     /// CIDs for a mobile with these flows; `None` if the pool is empty.
     pub fn allocate(&mut self, flows: &[(Sfid, Said)]) -> Option<Connection> {
-        let basic = (0..Cid::BASIC_MAX)
-            .map(|step| Cid(1 + (self.first_basic + step) % Cid::BASIC_MAX))
-            .find(|cid| !self.used.contains(cid))?;
-        let transport = self.free_transport(flows.len())?;
-        self.used.insert(basic);
-        self.used.extend(&transport);
+        let step = self.basic.iter().position(|used| !used)?;
+        let transport = self.take_transport(flows.len())?;
+        self.basic[step] = true;
+        let basic = Cid(1 + (self.first_basic + step as u16) % Cid::BASIC_MAX);
         Some(Connection { basic, primary: Cid(basic.0 + Cid::BASIC_MAX), flows: with_cids(flows, transport) })
     }
 
     /// Transport CIDs for `flows` beside the management CIDs of `connection`; `false` if there are not enough.
     pub fn add_flows(&mut self, connection: &mut Connection, flows: &[(Sfid, Said)]) -> bool {
-        let Some(transport) = self.free_transport(flows.len()) else {
+        let Some(transport) = self.take_transport(flows.len()) else {
             return false;
         };
-        self.used.extend(&transport);
         connection.flows = with_cids(flows, transport);
         true
     }
 
-    /// Free transport CIDs, the lowest ones.
-    fn free_transport(&self, count: usize) -> Option<Vec<Cid>> {
-        let free: Vec<Cid> = (0..TRANSPORT_RANGE)
-            .map(|step| Cid(self.first_transport + step))
-            .filter(|cid| !self.used.contains(cid))
-            .take(count)
-            .collect();
-        (free.len() == count).then_some(free)
+    /// Takes free transport CIDs, the lowest ones; none if there are not so many.
+    fn take_transport(&mut self, count: usize) -> Option<Vec<Cid>> {
+        let free = self.transport.iter().enumerate().filter(|(_, used)| !**used).map(|(step, _)| step);
+        let free: Vec<usize> = free.take(count).collect();
+        (free.len() == count).then(|| {
+            let take = |step: usize| {
+                self.transport[step] = true;
+                Cid(self.first_transport + step as u16)
+            };
+            free.into_iter().map(take).collect()
+        })
     }
 
     /// Gives every CID back.
     pub fn clear(&mut self) {
-        self.used.clear();
+        self.basic.fill(false);
+        self.transport.fill(false);
     }
 
     /// Gives the CIDs of a connection back.
     pub fn free(&mut self, connection: &Connection) {
-        self.used.remove(&connection.basic);
+        let basic = connection.basic.0.wrapping_sub(1 + self.first_basic);
+        let step = if basic < Cid::BASIC_MAX { basic } else { basic.wrapping_add(Cid::BASIC_MAX) };
+        if let Some(used) = self.basic.get_mut(usize::from(step)) {
+            *used = false;
+        }
         for flow in &connection.flows {
-            self.used.remove(&flow.cid);
+            if let Some(used) = self.transport.get_mut(usize::from(flow.cid.0.wrapping_sub(self.first_transport))) {
+                *used = false;
+            }
         }
     }
 }
@@ -89,6 +97,8 @@ fn with_cids(flows: &[(Sfid, Said)], cids: Vec<Cid>) -> Vec<Flow> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const FLOWS: [(Sfid, Said); 2] = [(Sfid(1), Said(5)), (Sfid(2), Said(5))];

@@ -88,6 +88,8 @@ pub struct BaseStationSettings {
     pub context_request_budget: u32,
     /// HO_Req that it takes in a second.
     pub preparation_budget: u32,
+    /// The base stations that MOB_NBR-ADV names, in its order, at most 255; what does not fit a PDU of 2047 octets is not sent.
+    pub neighbours: Vec<Bsid>,
     /// The links to mobile stations.
     pub ports: Arc<AirPorts>,
 }

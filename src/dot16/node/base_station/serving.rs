@@ -137,7 +137,7 @@ impl BaseStation {
         self.timers.set(Timer::Advertise, now + interval);
         let own = self.settings.bsid;
         let [a, b, c, ..] = own.0;
-        let neighbours = self.directory.base_stations.keys().filter(|bs| **bs != own).take(255);
+        let neighbours = self.settings.neighbours.iter();
         let message = ManagementMessage::MobNbrAdv(MobNbrAdv {
             skip_optional_fields: SkipOptionalFields(SkipOptionalFields::SCHEDULING_SERVICE),
             operator_id: Some([a, b, c]),

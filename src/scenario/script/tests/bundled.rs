@@ -81,6 +81,11 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[expect]]`", expectations::BOUNDED_KEYS),
         ("### `[[expect]]`", expectations::AUTHENTICATED_KEYS),
         ("### `[[expect]]`", expectations::RELEASED_KEYS),
+        ("### `[[expect]]`", expectations::HANDOVERS_KEYS),
+        ("### `[grid]`", grid::GRID_KEYS),
+        ("### `[mobility]`", mobility::MOBILITY_KEYS),
+        ("### `[mobility]`", mobility::RANGE_KEYS),
+        ("### `[capture]`", capture::CAPTURE_KEYS),
         ("### `[[expect]]`", work::KEYS),
     ];
     for (heading, keys) in sections {

@@ -86,6 +86,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             name: "bs1".to_owned(),
             bsid: Bsid([0x0a, 0, 0, 0, 0, 1]),
             ip: Ipv4Addr::new(10, 16, 0, 1),
+            position: None,
             seamless: true,
             tek_cache: true,
             self_sync_window: 4,
@@ -102,6 +103,7 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
             mac: MsMac([2, 0, 0, 0, 0, 1]),
             ip: Ipv4Addr::new(192, 0, 2, 10),
             serving: BaseStationId(0),
+            position: None,
             entry: Entry::Established,
             station: Station::Mobile,
             seamless: true,
@@ -125,6 +127,8 @@ fn what_the_smallest_script_leaves_out_has_the_documented_defaults() {
         attacks: Vec::new(),
         adversary: None,
         expectations: Vec::new(),
+        mobility: None,
+        capture: CaptureChoice::All,
     };
     assert_eq!(script, expected);
 }
