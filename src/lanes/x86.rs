@@ -1,9 +1,15 @@
 //! The lanes of x86-64: the same text for registers of one block (AES-NI) and of four (VAES with AVX-512).
 
-use super::{BLOCK, CcmJob, CmacJob, first_blocks};
+use super::{BLOCK, CcmJob, CmacJob, first_block};
 
 /// Round keys of AES-128.
 const KEYS: usize = 11;
+/// Blocks of a text that are loaded and stored together, and their octets.
+const GROUP: usize = 4;
+type Group = [u8; GROUP * BLOCK];
+/// Which octets of a first block are the nonce, and the flags of block A_0.
+const NONCE: [u8; BLOCK] = [0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0];
+const COUNTER_FLAGS: [u8; BLOCK] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// Round constants, one for each round key but the first.
 const RCON: [i32; KEYS - 1] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36];
 /// Which octets of a round key are its last word, rotated; four times.
@@ -13,21 +19,60 @@ const LAST_WORD_ROTATED: [u8; BLOCK] = [13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 
 #[inline(always)]
 fn block_of(text: &[u8], number: usize) -> [u8; BLOCK] {
     let rest = text.get(number * BLOCK..).unwrap_or_default();
-    rest.first_chunk().copied().unwrap_or_else(|| {
-        let mut block = [0; BLOCK];
-        block[..rest.len()].copy_from_slice(rest);
-        block
-    })
+    match (rest.first_chunk(), text.last_chunk()) {
+        (Some(block), _) => *block,
+        (None, _) if rest.is_empty() => [0; BLOCK],
+        // The last octets of the text, and those of the block before moved out.
+        (None, Some(last)) => (u128::from_le_bytes(*last) >> (8 * (BLOCK - rest.len()))).to_le_bytes(),
+        (None, None) => {
+            let mut block = [0; BLOCK];
+            block.iter_mut().zip(rest).for_each(|(place, octet)| *place = *octet);
+            block
+        }
+    }
 }
 
-/// Writes block `number` of a text, as far as the text goes.
+/// Group `number` of a text, zeros behind its end.
 #[inline(always)]
-fn set_block_of(text: &mut [u8], number: usize, block: [u8; BLOCK]) {
-    let rest = text.get_mut(number * BLOCK..).unwrap_or_default();
-    match rest.first_chunk_mut() {
-        Some(place) => *place = block,
-        None => rest.iter_mut().zip(block).for_each(|(octet, new)| *octet = new),
+fn group_of(text: &[u8], number: usize) -> Group {
+    let rest = text.get(number * size_of::<Group>()..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(group) => *group,
+        None if rest.is_empty() => [0; _],
+        None => *with_room(text)[size_of::<Group>() - rest.len()..].first_chunk().expect("there is room behind it"),
     }
+}
+
+/// Writes group `number` of a text, as far as the text goes.
+#[inline(always)]
+fn set_group_of(text: &mut [u8], number: usize, group: &Group) {
+    let rest = text.get_mut(number * size_of::<Group>()..).unwrap_or_default();
+    let length = rest.len();
+    match rest.first_chunk_mut() {
+        Some(place) => *place = *group,
+        None if length == 0 => {}
+        None => {
+            let mut room = with_room(text);
+            *room[size_of::<Group>() - length..].first_chunk_mut().expect("there is room behind it") = *group;
+            match text.last_chunk_mut::<{ size_of::<Group>() }>() {
+                Some(last) => *last = *room.first_chunk().expect("it is longer"),
+                None => text.copy_from_slice(&room[size_of::<Group>() - text.len()..size_of::<Group>()]),
+            }
+        }
+    }
+}
+
+/// The last octets of a text, as many as a group has, and as many zeros behind them. They are moved as a whole, which is faster than
+/// to move as many as there are.
+#[inline(always)]
+fn with_room(text: &[u8]) -> [u8; 2 * size_of::<Group>()] {
+    let mut room = [0; 2 * size_of::<Group>()];
+    let (octets, _) = room.split_at_mut(size_of::<Group>());
+    match text.last_chunk::<{ size_of::<Group>() }>() {
+        Some(last) => octets.copy_from_slice(last),
+        None => octets[size_of::<Group>() - text.len()..].copy_from_slice(text),
+    }
+    room
 }
 
 /// A subkey of CMAC from the one before: doubled in GF(2^128).
@@ -74,38 +119,57 @@ macro_rules! lanes {
 
         #[inline]
         #[target_feature(enable = $features)]
-        fn encrypt<const Z: usize>(keys: &Keys<Z>, a: &mut [Register; Z]) {
+        fn added<const Z: usize>(mut a: [Register; Z], b: [Register; Z]) -> [Register; Z] {
             for z in 0..Z {
-                a[z] = xor(a[z], keys[0][z]);
+                a[z] = xor(a[z], b[z]);
             }
+            a
+        }
+
+        /// The rounds of AES but the last, of what the first round key has been added to.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn begun<const Z: usize>(keys: &Keys<Z>, mut a: [Register; Z]) -> [Register; Z] {
             for keys in &keys[1..KEYS - 1] {
                 for z in 0..Z {
                     a[z] = round(a[z], keys[z]);
                 }
             }
-            for z in 0..Z {
-                a[z] = last_round(a[z], keys[KEYS - 1][z]);
-            }
+            a
         }
 
-        /// Two blocks for each lane.
+        /// The same of two blocks for each lane.
         #[inline]
         #[target_feature(enable = $features)]
-        fn encrypt_both<const Z: usize>(keys: &Keys<Z>, a: &mut [Register; Z], b: &mut [Register; Z]) {
-            for z in 0..Z {
-                a[z] = xor(a[z], keys[0][z]);
-                b[z] = xor(b[z], keys[0][z]);
-            }
+        fn both_begun<const Z: usize>(
+            keys: &Keys<Z>,
+            mut a: [Register; Z],
+            mut b: [Register; Z],
+        ) -> ([Register; Z], [Register; Z]) {
             for keys in &keys[1..KEYS - 1] {
                 for z in 0..Z {
                     a[z] = round(a[z], keys[z]);
                     b[z] = round(b[z], keys[z]);
                 }
             }
+            (a, b)
+        }
+
+        /// The last round. It ends with the addition of a round key: with that goes whatever else is to be added, so that it
+        /// costs the chain of a MAC no time.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn ended<const Z: usize>(mut a: [Register; Z], last_key: [Register; Z]) -> [Register; Z] {
             for z in 0..Z {
-                a[z] = last_round(a[z], keys[KEYS - 1][z]);
-                b[z] = last_round(b[z], keys[KEYS - 1][z]);
+                a[z] = last_round(a[z], last_key[z]);
             }
+            a
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn encrypted<const Z: usize>(keys: &Keys<Z>, a: [Register; Z]) -> [Register; Z] {
+            ended(begun(keys, added(a, keys[0])), keys[KEYS - 1])
         }
 
         #[inline]
@@ -122,94 +186,162 @@ macro_rules! lanes {
             registers
         }
 
+        /// Blocks of group `number` of all texts, those of `z` from now on.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn take_group<const Z: usize>(
+            texts: &[&mut [Group]],
+            number: usize,
+            z: usize,
+            group: &mut [[Register; Z]; GROUP],
+        ) {
+            let lanes: &[&mut [Group]; $width] = texts[z * $width..].first_chunk().expect("a text for each lane");
+            for (blocks, row) in group.iter_mut().zip(load_group(std::array::from_fn(|lane| &lanes[lane][number]))) {
+                blocks[z] = row;
+            }
+        }
+
+        /// The other way round.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn put_group<const Z: usize>(
+            texts: &mut [&mut [Group]],
+            number: usize,
+            z: usize,
+            group: &[[Register; Z]; GROUP],
+        ) {
+            let lanes: &mut [&mut [Group]; $width] =
+                texts[z * $width..].first_chunk_mut().expect("a text for each lane");
+            let octets = store_group(std::array::from_fn(|block| group[block][z]));
+            for (lane, octets) in lanes.iter_mut().zip(octets) {
+                lane[number] = octets;
+            }
+        }
+
         /// As many texts as there are lanes: `Z` times the width of a register.
         #[target_feature(enable = $features)]
         pub(in super::super) fn ccm<const Z: usize, const OPEN: bool>(jobs: &mut [&mut CcmJob<'_>]) {
             assert_eq!(jobs.len(), Z * $width);
             let keys = expanded::<Z>(gathered(|lane| *jobs[lane].key));
-            let first = |lane: usize| first_blocks(jobs[lane].nonce, jobs[lane].text.len());
-            let mut mac = gathered::<Z>(|lane| first(lane)[0]);
-            let mut counter = gathered::<Z>(|lane| first(lane)[1]);
-            let mut stream = counter;
-            encrypt_both(&keys, &mut mac, &mut stream);
-            let mask = stream;
+            let (first_key, last_key) = (keys[0], keys[KEYS - 1]);
+            let between = added(first_key, last_key);
+            let first = gathered::<Z>(|lane| first_block(jobs[lane].nonce, jobs[lane].text.len()));
+            let mut counter = first;
+            for z in 0..Z {
+                counter[z] = xor(and(first[z], load([NONCE; $width])), load([COUNTER_FLAGS; $width]));
+            }
+            // Of MAC and stream the last round is still to come, see `ended`.
+            let (mut mac, mut stream) = both_begun(&keys, added(first, first_key), added(counter, first_key));
+            let mask = ended(stream, last_key);
             for z in 0..Z {
                 counter[z] = counted(counter[z]);
             }
             if OPEN {
                 // The stream is one block ahead: a block has to be plain before the MAC can take it in.
-                stream = counter;
-                encrypt(&keys, &mut stream);
+                stream = begun(&keys, added(counter, first_key));
             }
 
-            let mut texts: [&mut [[u8; BLOCK]]; LANES] = Default::default();
+            let shortest = jobs.iter().map(|job| job.text.len()).min().unwrap_or_default();
+            let longest = jobs.iter().map(|job| job.text.len()).max().unwrap_or_default();
+            let mut texts: [&mut [Group]; LANES] = Default::default();
             for (text, job) in texts.iter_mut().zip(jobs.iter_mut()) {
                 *text = job.text.as_chunks_mut().0;
             }
             let texts = &mut texts[..Z * $width];
-            let whole = texts.iter().map(|text| text.len()).min().unwrap_or_default();
+            let whole = shortest / size_of::<Group>();
+            // While one group is worked on, the next is loaded and the one before is stored, a part at each block: that takes other
+            // parts of the processor than the rounds do.
+            let mut groups = [[[mac[0]; Z]; GROUP]; 3];
+            let [before, now, next] = &mut groups;
+            let (mut before, mut now, mut next) = (before, now, next);
+            if whole > 0 {
+                for z in 0..Z {
+                    take_group(texts, 0, z, now);
+                }
+            }
             for number in 0..whole {
-                let mut blocks = gathered::<Z>(|lane| texts[lane].get(number).copied().unwrap_or_default());
-                for z in 0..Z {
-                    counter[z] = if OPEN { counted(counter[z]) } else { counter[z] };
-                    blocks[z] = if OPEN { xor(blocks[z], stream[z]) } else { blocks[z] };
-                    mac[z] = xor(mac[z], blocks[z]);
-                    stream[z] = counter[z];
-                }
-                if !OPEN {
-                    encrypt_both(&keys, &mut mac, &mut stream);
-                }
-                for z in 0..Z {
-                    let out = if OPEN { blocks[z] } else { xor(blocks[z], stream[z]) };
-                    for (lane, block) in store(out).into_iter().enumerate() {
-                        if let Some(place) = texts[z * $width + lane].get_mut(number) {
-                            *place = block;
+                for block in 0..GROUP {
+                    for z in Z * block / GROUP..Z * (block + 1) / GROUP {
+                        if number + 1 < whole {
+                            take_group(texts, number + 1, z, next);
+                        }
+                        if number > 0 {
+                            put_group(texts, number - 1, z, before);
                         }
                     }
-                    counter[z] = if OPEN { counter[z] } else { counted(counter[z]) };
+                    let taken = now[block];
+                    let out;
+                    if OPEN {
+                        out = ended(stream, added(taken, last_key));
+                        mac = ended(mac, added(out, between));
+                        for z in 0..Z {
+                            counter[z] = counted(counter[z]);
+                        }
+                        (mac, stream) = both_begun(&keys, mac, added(counter, first_key));
+                    } else {
+                        mac = ended(mac, added(taken, between));
+                        (mac, stream) = both_begun(&keys, mac, added(counter, first_key));
+                        out = ended(stream, added(taken, last_key));
+                        for z in 0..Z {
+                            counter[z] = counted(counter[z]);
+                        }
+                    }
+                    now[block] = out;
                 }
-                if OPEN {
-                    encrypt_both(&keys, &mut mac, &mut stream);
+                (before, now, next) = (now, next, before);
+            }
+            if whole > 0 {
+                for z in 0..Z {
+                    put_group(texts, whole - 1, z, before);
                 }
             }
 
             // What is left: lanes end at different blocks, and those before stay as they are.
-            let most = jobs.iter().map(|job| job.text.len().div_ceil(BLOCK)).max().unwrap_or_default();
-            for number in whole..most {
-                if !OPEN {
-                    stream = counter;
-                    encrypt(&keys, &mut stream);
-                }
-                let blocks = gathered::<Z>(|lane| block_of(jobs[lane].text, number));
-                let mut next = mac;
+            for number in whole..longest.div_ceil(size_of::<Group>()) {
+                let mut group = [mac; GROUP];
                 for z in 0..Z {
-                    let other = store(xor(blocks[z], stream[z]));
-                    let blocks = store(blocks[z]);
-                    let mut plain = [[0; BLOCK]; $width];
-                    for lane in 0..$width {
-                        let text = &mut *jobs[z * $width + lane].text;
-                        set_block_of(text, number, other[lane]);
-                        plain[lane] = if OPEN { block_of(text, number) } else { blocks[lane] };
+                    let octets: [Group; $width] =
+                        std::array::from_fn(|lane| group_of(jobs[z * $width + lane].text, number));
+                    for (blocks, row) in group.iter_mut().zip(load_group(octets.each_ref())) {
+                        blocks[z] = row;
                     }
-                    next[z] = xor(mac[z], load(plain));
-                    counter[z] = counted(counter[z]);
-                    stream[z] = counter[z];
                 }
-                if OPEN {
-                    encrypt_both(&keys, &mut next, &mut stream);
-                } else {
-                    encrypt(&keys, &mut next);
+                let start = number * size_of::<Group>();
+                for (start, blocks) in (start..longest).step_by(BLOCK).zip(&mut group) {
+                    let left = |lane: usize| jobs[lane].text.len().saturating_sub(start).min(BLOCK);
+                    if !OPEN {
+                        stream = begun(&keys, added(counter, first_key));
+                    }
+                    let out = ended(stream, added(*blocks, last_key));
+                    let mut plain = *blocks;
+                    if OPEN {
+                        plain = out;
+                    }
+                    for z in 0..Z {
+                        let lefts = std::array::from_fn(|lane| left(z * $width + lane));
+                        if OPEN && start + BLOCK > shortest {
+                            plain[z] = trimmed(plain[z], lefts);
+                        }
+                        counter[z] = counted(counter[z]);
+                    }
+                    *blocks = out;
+                    let (next, ahead) = both_begun(&keys, ended(mac, added(plain, between)), added(counter, first_key));
+                    stream = ahead;
+                    for z in 0..Z {
+                        let under_way = std::array::from_fn(|lane| left(z * $width + lane) > 0);
+                        mac[z] = if start < shortest { next[z] } else { chosen(under_way, next[z], mac[z]) };
+                    }
                 }
                 for z in 0..Z {
-                    let mut under_way = [false; $width];
-                    for lane in 0..$width {
-                        under_way[lane] = jobs[z * $width + lane].text.len() > number * BLOCK;
+                    let octets = store_group(std::array::from_fn(|block| group[block][z]));
+                    for (lane, octets) in octets.iter().enumerate() {
+                        set_group_of(jobs[z * $width + lane].text, number, octets);
                     }
-                    mac[z] = chosen(under_way, next[z], mac[z]);
                 }
             }
+            let icvs = added(ended(mac, last_key), mask);
             for z in 0..Z {
-                for (lane, block) in store(xor(mac[z], mask[z])).into_iter().enumerate() {
+                for (lane, block) in store(icvs[z]).into_iter().enumerate() {
                     let [icv @ .., _, _, _, _, _, _, _, _] = block;
                     jobs[z * $width + lane].tagged::<OPEN>(icv);
                 }
@@ -220,32 +352,33 @@ macro_rules! lanes {
         #[target_feature(enable = $features)]
         pub(in super::super) fn tags<const Z: usize>(
             keys: &[[u8; 16]],
-            first_mac_block: [u8; BLOCK],
-            first_counter: [u8; BLOCK],
+            first_block: [u8; BLOCK],
             text: &[u8],
             tags: &mut [[u8; BLOCK]],
         ) {
             assert_eq!((keys.len(), tags.len()), (Z * $width, Z * $width));
             let keys = expanded::<Z>(gathered(|lane| keys[lane]));
-            let mut mac = [load([first_mac_block; $width]); Z];
-            let mut counter = load([first_counter; $width]);
-            let mut mask = [counter; Z];
-            encrypt_both(&keys, &mut mac, &mut mask);
+            let (first_key, last_key) = (keys[0], keys[KEYS - 1]);
+            let between = added(first_key, last_key);
+            let first = [load([first_block; $width]); Z];
+            let mut counter = xor(and(first[0], load([NONCE; $width])), load([COUNTER_FLAGS; $width]));
+            let (mut mac, mask) = both_begun(&keys, added(first, first_key), added([counter; Z], first_key));
             counter = counted(counter);
-            let mut stream = [counter; Z];
-            encrypt(&keys, &mut stream);
-            for number in 0..text.len().div_ceil(BLOCK) {
-                let block = load([block_of(text, number); $width]);
-                let there = load([block_of(&[0xff; BLOCK][..BLOCK.min(text.len() - number * BLOCK)], 0); $width]);
+            let mut stream = begun(&keys, added([counter; Z], first_key));
+            for start in (0..text.len()).step_by(BLOCK) {
+                let block = load([block_of(text, start / BLOCK); $width]);
                 counter = counted(counter);
-                for z in 0..Z {
-                    mac[z] = xor(mac[z], and(xor(block, stream[z]), there));
-                    stream[z] = counter;
+                let mut plain = ended(stream, added([block; Z], last_key));
+                if text.len() - start < BLOCK {
+                    for z in 0..Z {
+                        plain[z] = trimmed(plain[z], [text.len() - start; $width]);
+                    }
                 }
-                encrypt_both(&keys, &mut mac, &mut stream);
+                (mac, stream) = both_begun(&keys, ended(mac, added(plain, between)), added([counter; Z], first_key));
             }
+            let icvs = added(ended(mac, last_key), ended(mask, last_key));
             for z in 0..Z {
-                tags[z * $width..][..$width].copy_from_slice(&store(xor(mac[z], mask[z])));
+                tags[z * $width..][..$width].copy_from_slice(&store(icvs[z]));
             }
         }
 
@@ -264,7 +397,7 @@ macro_rules! lanes {
                 *keys = [one[0]; Z];
             }
             let mut zero = [load([[0; BLOCK]; $width])];
-            encrypt(&one, &mut zero);
+            zero = encrypted(&one, zero);
             let [zero, ..] = store(zero[0]);
             let whole = !N.is_multiple_of(BLOCK);
             let subkey = if whole { doubled(doubled(zero)) } else { doubled(zero) };
@@ -284,7 +417,7 @@ macro_rules! lanes {
                         mac[z] = xor(mac[z], load([subkey; $width]));
                     }
                 }
-                encrypt(&keys, &mut mac);
+                mac = encrypted(&keys, mac);
             }
             for z in 0..Z {
                 macs[z * $width..][..$width].copy_from_slice(&store(mac[z]));
@@ -297,7 +430,7 @@ macro_rules! lanes {
             assert_eq!(jobs.len(), Z * $width);
             let keys = expanded::<Z>(gathered(|lane| *jobs[lane].key));
             let mut zero = gathered::<Z>(|_| [0; BLOCK]);
-            encrypt(&keys, &mut zero);
+            zero = encrypted(&keys, zero);
             let mut zeros = [[0; BLOCK]; LANES];
             for z in 0..Z {
                 zeros[z * $width..][..$width].copy_from_slice(&store(zero[z]));
@@ -314,7 +447,7 @@ macro_rules! lanes {
                 for z in 0..Z {
                     next[z] = xor(mac[z], taken[z]);
                 }
-                encrypt(&keys, &mut next);
+                next = encrypted(&keys, next);
                 for z in 0..Z {
                     let mut under_way = [false; $width];
                     for lane in 0..$width {
@@ -343,86 +476,143 @@ pub(super) mod aes_ni {
     use zerocopy::transmute;
 
     use super::{
-        BLOCK, CcmJob, CmacJob, KEYS, LANES, LAST_WORD_ROTATED, RCON, block_of, cmac_block, doubled, first_blocks,
-        set_block_of,
+        BLOCK, COUNTER_FLAGS, CcmJob, CmacJob, GROUP, Group, KEYS, LANES, LAST_WORD_ROTATED, NONCE, RCON, block_of,
+        cmac_block, doubled, first_block, group_of, set_group_of,
     };
 
     type Register = __m128i;
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn load([block]: [[u8; BLOCK]; 1]) -> Register {
         transmute!(block)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn store(register: Register) -> [[u8; BLOCK]; 1] {
         [transmute!(register)]
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
+    fn load_group([text]: [&Group; 1]) -> [Register; GROUP] {
+        transmute!(*text)
+    }
+
+    #[inline]
+    #[target_feature(enable = "aes,avx")]
+    fn store_group(blocks: [Register; GROUP]) -> [Group; 1] {
+        [transmute!(blocks)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "aes,avx")]
     fn xor(a: Register, b: Register) -> Register {
         _mm_xor_si128(a, b)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn and(a: Register, b: Register) -> Register {
         _mm_and_si128(a, b)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn round(state: Register, key: Register) -> Register {
         _mm_aesenc_si128(state, key)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn last_round(state: Register, key: Register) -> Register {
         _mm_aesenclast_si128(state, key)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn rotated_last_word(key: Register) -> Register {
         _mm_shuffle_epi8(key, transmute!(LAST_WORD_ROTATED))
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn shifted_by_a_word(key: Register) -> Register {
         _mm_slli_si128::<4>(key)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn shifted_by_two_words(key: Register) -> Register {
         _mm_slli_si128::<8>(key)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn round_constant(rcon: i32) -> Register {
         _mm_set1_epi32(rcon)
     }
 
     /// The last octet plus one.
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
     fn counted(counter: Register) -> Register {
         _mm_add_epi64(counter, _mm_set_epi64x(1 << 56, 0))
     }
 
+    /// The first octets, as many as it says, and zeros behind them.
     #[inline]
-    #[target_feature(enable = "aes,ssse3")]
+    #[target_feature(enable = "aes,avx")]
+    fn trimmed(register: Register, [octets]: [usize; 1]) -> Register {
+        const MASKS: [u8; 2 * BLOCK] = {
+            let mut masks = [0; 2 * BLOCK];
+            masks.first_chunk_mut::<BLOCK>().expect("it is half of it").copy_from_slice(&[255; BLOCK]);
+            masks
+        };
+        let mask: [u8; BLOCK] = *MASKS[BLOCK - octets.min(BLOCK)..].first_chunk().expect("there is room behind it");
+        and(register, load([mask]))
+    }
+
+    #[inline]
+    #[target_feature(enable = "aes,avx")]
     fn chosen([which]: [bool; 1], this: Register, that: Register) -> Register {
         if which { this } else { that }
     }
 
-    lanes!(1, "aes,ssse3");
+    lanes!(1, "aes,avx");
+
+    /// One text: its MAC is one chain, beside which the stream costs nothing.
+    #[target_feature(enable = "aes,avx")]
+    pub(in super::super) fn ccm_alone<const OPEN: bool>(job: &mut CcmJob<'_>) {
+        let keys = expanded([load([*job.key])]);
+        let (first_key, last_key) = (keys[0], keys[KEYS - 1]);
+        let between = added(first_key, last_key);
+        let first = load([first_block(job.nonce, job.text.len())]);
+        let mut counter = xor(and(first, load([NONCE])), load([COUNTER_FLAGS]));
+        let (mut mac, mask) = both_begun(&keys, added([first], first_key), added([counter], first_key));
+
+        let (blocks, rest) = job.text.as_chunks_mut();
+        for block in blocks {
+            counter = counted(counter);
+            let taken = [load([*block])];
+            let out = ended(begun(&keys, added([counter], first_key)), added(taken, last_key));
+            mac = begun(&keys, ended(mac, added(if OPEN { out } else { taken }, between)));
+            [*block] = store(out[0]);
+        }
+        if !rest.is_empty() {
+            let mut last = [0; BLOCK];
+            last[..rest.len()].copy_from_slice(rest);
+            let taken = [load([last])];
+            let out = ended(begun(&keys, added([counted(counter)], first_key)), added(taken, last_key));
+            let plain = if OPEN { [trimmed(out[0], [rest.len()])] } else { taken };
+            let [octets] = store(out[0]);
+            rest.copy_from_slice(&octets[..rest.len()]);
+            mac = begun(&keys, ended(mac, added(plain, between)));
+        }
+        let [[icv @ .., _, _, _, _, _, _, _, _]] = store(added(ended(mac, last_key), ended(mask, last_key))[0]);
+        job.tagged::<OPEN>(icv);
+    }
 }
 
 pub(super) mod vaes {
@@ -433,14 +623,14 @@ pub(super) mod vaes {
     use zerocopy::transmute;
 
     use super::{
-        BLOCK, CcmJob, CmacJob, KEYS, LANES, LAST_WORD_ROTATED, RCON, block_of, cmac_block, doubled, first_blocks,
-        set_block_of,
+        BLOCK, COUNTER_FLAGS, CcmJob, CmacJob, GROUP, Group, KEYS, LANES, LAST_WORD_ROTATED, NONCE, RCON, block_of,
+        cmac_block, doubled, first_block, group_of, set_group_of,
     };
 
     type Register = __m512i;
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn load([a, b, c, d]: [[u8; BLOCK]; 4]) -> Register {
         let first = _mm512_castsi128_si512(transmute!(a));
         let two = _mm512_inserti32x4::<1>(first, transmute!(b));
@@ -449,7 +639,7 @@ pub(super) mod vaes {
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn store(register: Register) -> [[u8; BLOCK]; 4] {
         [
             transmute!(_mm512_castsi512_si128(register)),
@@ -459,68 +649,105 @@ pub(super) mod vaes {
         ]
     }
 
+    /// Four blocks of four texts: a register for each text becomes one for each block number.
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
+    fn load_group([a, b, c, d]: [&Group; 4]) -> [Register; GROUP] {
+        transposed([transmute!(*a), transmute!(*b), transmute!(*c), transmute!(*d)])
+    }
+
+    #[inline]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
+    fn store_group(blocks: [Register; GROUP]) -> [Group; 4] {
+        let [a, b, c, d] = transposed(blocks);
+        [transmute!(a), transmute!(b), transmute!(c), transmute!(d)]
+    }
+
+    /// Block `i` of register `j` to block `j` of register `i`.
+    #[inline]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
+    fn transposed([a, b, c, d]: [Register; 4]) -> [Register; 4] {
+        let [ab_low, ab_high] = [_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0xee>(a, b)];
+        let [cd_low, cd_high] = [_mm512_shuffle_i32x4::<0x44>(c, d), _mm512_shuffle_i32x4::<0xee>(c, d)];
+        [
+            _mm512_shuffle_i32x4::<0x88>(ab_low, cd_low),
+            _mm512_shuffle_i32x4::<0xdd>(ab_low, cd_low),
+            _mm512_shuffle_i32x4::<0x88>(ab_high, cd_high),
+            _mm512_shuffle_i32x4::<0xdd>(ab_high, cd_high),
+        ]
+    }
+
+    #[inline]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn xor(a: Register, b: Register) -> Register {
         _mm512_xor_si512(a, b)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn and(a: Register, b: Register) -> Register {
         _mm512_and_si512(a, b)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn round(state: Register, key: Register) -> Register {
         _mm512_aesenc_epi128(state, key)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn last_round(state: Register, key: Register) -> Register {
         _mm512_aesenclast_epi128(state, key)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn rotated_last_word(key: Register) -> Register {
         _mm512_shuffle_epi8(key, _mm512_broadcast_i32x4(transmute!(LAST_WORD_ROTATED)))
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn shifted_by_a_word(key: Register) -> Register {
         _mm512_bslli_epi128::<4>(key)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn shifted_by_two_words(key: Register) -> Register {
         _mm512_bslli_epi128::<8>(key)
     }
 
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn round_constant(rcon: i32) -> Register {
         _mm512_set1_epi32(rcon)
     }
 
     /// The last octet of each block plus one.
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn counted(counter: Register) -> Register {
         _mm512_add_epi64(counter, _mm512_broadcast_i32x4(_mm_set_epi64x(1 << 56, 0)))
     }
 
+    /// The first octets of each block, as many as it says, and zeros behind them.
     #[inline]
-    #[target_feature(enable = "aes,ssse3,vaes,avx512f,avx512bw")]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
+    fn trimmed(register: Register, octets: [usize; 4]) -> Register {
+        let of_lane = |octets: usize| (1u64 << octets.min(BLOCK)) - 1;
+        let mask = octets.into_iter().rev().fold(0, |mask, octets| mask << BLOCK | of_lane(octets));
+        _mm512_maskz_mov_epi8(mask, register)
+    }
+
+    #[inline]
+    #[target_feature(enable = "aes,avx,vaes,avx512f,avx512bw")]
     fn chosen(which: [bool; 4], this: Register, that: Register) -> Register {
         // Two 64-bit parts for each lane.
         let mask = which.into_iter().rev().fold(0, |mask, lane| mask << 2 | if lane { 0b11 } else { 0 });
         _mm512_mask_mov_epi64(that, mask, this)
     }
 
-    lanes!(4, "aes,ssse3,vaes,avx512f,avx512bw");
+    lanes!(4, "aes,avx,vaes,avx512f,avx512bw");
 }

@@ -101,11 +101,23 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Columns and rows of a table without quotes.
+/// The rows of a table, by the names of its columns.
 fn table(csv: &str) -> Vec<BTreeMap<String, String>> {
-    let mut lines = csv.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let mut lines = csv.lines().map(cells);
     let names = lines.next().unwrap();
     lines.map(|cells| names.iter().cloned().zip(cells).collect()).collect()
+}
+
+/// The cells of a line of CSV in which no text has a line end or a quote.
+fn cells(line: &str) -> Vec<String> {
+    let mut cells = vec![String::new()];
+    for (number, stretch) in line.split('"').enumerate() {
+        let quoted = number % 2 == 1;
+        let mut parts = if quoted { vec![stretch] } else { stretch.split(',').collect() }.into_iter();
+        cells.last_mut().unwrap().push_str(parts.next().unwrap());
+        cells.extend(parts.map(str::to_owned));
+    }
+    cells
 }
 
 #[test]
@@ -172,6 +184,35 @@ fn a_row_says_what_the_same_run_alone_says() {
         }
         assert_eq!(row["lost_ul"], json["traffic"]["ms1"]["ul"]["lost"].to_string());
     }
+}
+
+/// Where mobiles begin and go follows from the seed as the script is read.
+#[test]
+fn mobiles_that_move_go_where_the_seed_of_their_row_says() {
+    let bench = Bench::new();
+    bench.write(
+        "study.toml",
+        "scenario = \"mobiles-200\"\nseeds = [4, 9]\n[grid]\nmobile_station.ms.count = [20]\nmobility.hysteresis = [0]\n",
+    );
+    bench.sweep("results", &[]);
+    let rows = table(&bench.read("results/rows.csv"));
+    let mut handovers = Vec::new();
+    for row in &rows {
+        let sets = ["--set", "mobile_station.ms.count=20", "--set", "mobility.hysteresis=0"];
+        let run = ["run", "mobiles-200", "--json", "--capture", "none", "--seed", &row["seed"]];
+        let json: Value = serde_json::from_str(&bench.keyhop(&[&run, &sets[..]].concat()).out).unwrap();
+        let all = json["handovers"].as_array().unwrap();
+        assert_eq!(row["handovers"], all.len().to_string());
+        let interruptions: Vec<u64> = all
+            .iter()
+            .filter(|handover| handover["outcome"] == "completed")
+            .map(|handover| handover["interruption_dl_us"].as_u64().unwrap())
+            .collect();
+        assert_eq!(row["interruption_dl_us_max"], interruptions.iter().max().unwrap().to_string());
+        assert_eq!(row["verdict"], json["verdict"].as_str().unwrap());
+        handovers.push(all.clone());
+    }
+    assert_ne!(handovers[0], handovers[1]);
 }
 
 #[test]

@@ -40,9 +40,12 @@ impl BackboneError {
     }
 }
 
+/// Most messages are not longer: room for so many octets is made at once.
+const USUAL_OCTETS: usize = 128;
+
 /// Runs a serialiser of `layer` into a fresh vector.
 pub(super) fn serialise(layer: &'static str, serialiser: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, BackboneError> {
-    gen_simple(serialiser, Vec::new())
+    gen_simple(serialiser, Vec::with_capacity(USUAL_OCTETS))
         .map_err(|error: GenError| BackboneError::new(layer, 0, "a serialisable value", format!("{error:?}")))
 }
 

@@ -5,10 +5,13 @@
 //! context; it survives purge and eviction, and no context is ever derived for a count at or below it. A retained
 //! context of a lower count can be resumed with its PNs and windows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use zeroize::Zeroizing;
 
 use super::entry_keys::{CmacError, EntryKeys};
-use super::hierarchy::{AkContext, Profile};
+use super::hierarchy::{AkContext, Profile, TekIndex, counter_teks};
+use super::keys::Tek;
 use super::pn_window::PnWindow;
 use super::tek_context::{OpenedPdu, PmkLifetime, ReceiveError, TekContext, TekLimits};
 use super::weakness::{Weakness, Weaknesses};
@@ -117,6 +120,9 @@ struct Entry {
 /// For how many counts whose contexts are gone re-authentication is demanded; requests under others are not answered.
 const BELOW: usize = 8;
 
+/// Counts that a search tries together.
+const SEARCHED_AT_ONCE: usize = 16;
+
 /// What the keys of a mobile have cost: what an attacker makes a BS do who can forge nothing (R6, `dot16-security.md` 9,
 /// attack 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,6 +138,10 @@ impl KeyWork {
     fn tried(&mut self, opened: &Result<OpenedPdu, ReceiveError>) {
         let decrypted = matches!(opened, Ok(_) | Err(ReceiveError::Icv));
         self.icv_trials = self.icv_trials.saturating_add(u32::from(decrypted));
+    }
+
+    fn derived(&mut self, teks: usize) {
+        self.tek_derivations = self.tek_derivations.saturating_add(u32::try_from(teks).unwrap_or(u32::MAX));
     }
 }
 
@@ -324,12 +334,15 @@ impl BaseStationKeys {
     }
 
     fn fresh(&mut self, now: VirtualTime, count: CmacKeyCount) -> EntryKeys {
-        let keys = EntryKeys::from_count(&self.ak, count, &self.saids, &self.settings.window, self.lifetime, now)
-            .limited(self.settings.limits);
+        let keys = self.of_count(now, count);
         let derived: usize = keys.tek_contexts().map(|(_, context)| context.teks().count()).sum();
-        self.work.tek_derivations =
-            self.work.tek_derivations.saturating_add(u32::try_from(derived).unwrap_or(u32::MAX));
+        self.work.derived(derived);
         keys
+    }
+
+    fn of_count(&self, now: VirtualTime, count: CmacKeyCount) -> EntryKeys {
+        EntryKeys::from_count(&self.ak, count, &self.saids, &self.settings.window, self.lifetime, now)
+            .limited(self.settings.limits)
     }
 
     fn insert(&mut self, count: CmacKeyCount, entry: Entry) {
@@ -391,38 +404,81 @@ impl BaseStationKeys {
         pdu: &MacPdu<'_>,
         under_count: ReceiveError,
     ) -> Result<Uplink, UplinkError> {
-        let mut candidate = self.count;
-        for steps in 1..=self.settings.self_sync_window {
-            let Some(next) = candidate.next() else { break };
-            candidate = next;
-            let retained = self.entries.contains_key(&candidate);
-            if !retained && !self.may_derive(candidate) {
-                continue;
+        let window = self.settings.self_sync_window;
+        let counts = std::iter::successors(self.count.next(), |count| count.next());
+        let candidates: Vec<(u16, CmacKeyCount)> = (1..=window).zip(counts).collect();
+        for some in candidates.chunks(SEARCHED_AT_ONCE) {
+            let Some((steps, count)) = self.first_that_opens(now, said, pdu, some) else { continue };
+            if !self.entries.contains_key(&count) {
+                let keys = self.of_count(now, count);
+                self.insert(count, Entry { keys, state: EntryState::Prepared, lost: false });
             }
-            let mut fresh = (!retained).then(|| self.fresh(now, candidate));
-            let keys = match &mut fresh {
-                Some(keys) => Some(keys),
-                None => self.entries.get_mut(&candidate).map(|entry| &mut entry.keys),
+            let entry = self.entries.get_mut(&count);
+            let context = entry.and_then(|entry| {
+                entry.state = EntryState::Matched;
+                entry.keys.tek_context_mut(said)
+            });
+            self.count = count;
+            let unknown = ReceiveError::UnknownTek { eks: pdu.header.eks };
+            let opened = context.ok_or(unknown).and_then(|context| context.open(now, Direction::Uplink, pdu));
+            return match opened {
+                Ok(opened) => Ok(Uplink { opened, self_sync_steps: steps, matched_now: true }),
+                // It has opened under the same TEK.
+                Err(reason) => Err(UplinkError { reason, searched: true }),
             };
-            let Some(context) = keys.and_then(|keys| keys.tek_context_mut(said)) else {
-                continue;
-            };
-            let opened = context.open(now, Direction::Uplink, pdu);
-            self.work.tried(&opened);
-            let Ok(opened) = opened else { continue };
-            match fresh {
-                Some(keys) => self.insert(candidate, Entry { keys, state: EntryState::Matched, lost: false }),
-                None => {
-                    if let Some(entry) = self.entries.get_mut(&candidate) {
-                        entry.state = EntryState::Matched;
-                    }
-                }
-            }
-            self.count = candidate;
-            return Ok(Uplink { opened, self_sync_steps: steps, matched_now: true });
         }
         self.searches.1 += 1;
         Err(UplinkError { reason: under_count, searched: true })
+    }
+
+    /// The first of `candidates` under whose TEK the PDU opens. All of them are tried at once; what is counted is the work of a
+    /// base station that tries one after the other, and derives both TEKs of every SA for each.
+    fn first_that_opens(
+        &mut self,
+        now: VirtualTime,
+        said: Said,
+        pdu: &MacPdu<'_>,
+        candidates: &[(u16, CmacKeyCount)],
+    ) -> Option<(u16, CmacKeyCount)> {
+        let index = TekIndex::from_eks(pdu.header.eks)?;
+        let is_fresh = |count| !self.entries.contains_key(&count);
+        let taken = |(_, count): &&(u16, CmacKeyCount)| !is_fresh(*count) || self.may_derive(*count);
+        let candidates: Vec<(u16, CmacKeyCount)> = candidates.iter().filter(taken).copied().collect();
+        let fresh: Vec<CmacKeyCount> =
+            candidates.iter().map(|(_, count)| *count).filter(|count| is_fresh(*count)).collect();
+        let derives = self.saids.contains(&said) && self.lifetime.tek_expiry(index, now) > now;
+        let fresh = if derives { fresh.as_slice() } else { &[] };
+        let mut derived = Zeroizing::new([[0; Tek::OCTETS]; SEARCHED_AT_ONCE]);
+        counter_teks(&self.ak.kek, fresh, said, index, derived.get_mut(..fresh.len()).unwrap_or_default());
+
+        // The TEKs to try, and of which candidate each is.
+        let mut derived = derived.iter().take(fresh.len());
+        let mut teks = Zeroizing::new(Vec::with_capacity(candidates.len()));
+        let mut of = Vec::with_capacity(candidates.len());
+        for (place, (_, count)) in candidates.iter().enumerate() {
+            let tek = match self.entries.get(count) {
+                None => derived.next(),
+                Some(entry) => {
+                    let context = entry.keys.tek_context(said);
+                    let state = context.and_then(|context| context.receiving(now, Direction::Uplink, pdu).ok());
+                    state.map(|state| state.tek().octets())
+                }
+            };
+            if let Some(tek) = tek {
+                teks.push(*tek);
+                of.push(place);
+            }
+        }
+        let opens = super::ccm::first_that_opens(&teks, pdu).ok().flatten();
+        let found = opens.and_then(|tek| of.get(tek).copied());
+
+        let looked_at = found.map_or(candidates.len(), |place| place.saturating_add(1));
+        let trials = opens.map_or(teks.len(), |tek| tek.saturating_add(1));
+        let derivations = candidates.iter().take(looked_at).filter(|(_, count)| is_fresh(*count)).count();
+        let of_each = TekIndex::ALL.len().saturating_mul(self.saids.iter().collect::<BTreeSet<_>>().len());
+        self.work.derived(derivations.saturating_mul(of_each));
+        self.work.icv_trials = self.work.icv_trials.saturating_add(u32::try_from(trials).unwrap_or(u32::MAX));
+        found.and_then(|place| candidates.get(place).copied())
     }
 
     /// Takes an RNG-REQ that claims `m` (R7). The CMAC is verified for the claimed count before anything else is looked

@@ -134,6 +134,19 @@ pub fn open(tek: &Tek, pdu: &MacPdu<'_>) -> Result<Opened, OpenError> {
     Ok(Opened { pn, direction, plaintext })
 }
 
+/// Which of `teks` the PDU opens under: the first of them, by its place. Their plaintext is not made.
+///
+/// # Errors
+/// As [`open`], but for an ICV that verifies under none: that is `None`.
+pub fn first_that_opens(teks: &[[u8; Tek::OCTETS]], pdu: &MacPdu<'_>) -> Result<Option<usize>, OpenError> {
+    let (body, ..) = parts(pdu)?;
+    #[cfg(fuzzing)]
+    if teks.iter().any(|tek| super::null_crypto::ccm_tag(&Tek::from_octets(*tek)).is_some()) {
+        return Ok(teks.iter().position(|tek| open(&Tek::from_octets(*tek), pdu).is_ok()));
+    }
+    Ok(Path::best().first_that_opens(teks, nonce(&pdu.header, body.pn), body.ciphertext, body.icv))
+}
+
 /// Packet number and direction of a sealed PDU, without opening it.
 ///
 /// # Errors
@@ -258,6 +271,21 @@ mod tests {
         let pdu = sealed(b"payload", Some(CrcForm::MsbFirst));
         let result = open(&Tek::from_octets([0x5b; 16]), &MacPdu::parse(&pdu).unwrap());
         assert_eq!(result, Err(OpenError::Icv));
+    }
+
+    #[test]
+    fn of_many_teks_the_first_that_opens_it_is_found() {
+        let pdu = sealed(b"payload", Some(CrcForm::MsbFirst));
+        let pdu = MacPdu::parse(&pdu).unwrap();
+        let mut teks: Vec<[u8; 16]> = (0..33).map(|octet| [octet; 16]).collect();
+        assert_eq!(first_that_opens(&teks, &pdu), Ok(None));
+        assert_eq!(first_that_opens(&[], &pdu), Ok(None));
+        for place in [32, 20, 19, 0] {
+            teks[place] = TEK;
+            assert_eq!(first_that_opens(&teks, &pdu), Ok(Some(place)));
+        }
+        let plain = MacPdu::build(header(), &[0; 20], None).unwrap();
+        assert_eq!(first_that_opens(&teks, &MacPdu::parse(&plain).unwrap()), Err(OpenError::NotEncrypted));
     }
 
     #[test]

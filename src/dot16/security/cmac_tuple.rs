@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use super::aes_cmac::aes_cmac;
 use super::keys::CmacKey;
 use crate::dot16::identifiers::{AkId, Cid};
+use crate::lanes::{CmacJob, Path};
 
 /// Which 8 octets of a CMAC are sent. No published value decides it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -58,6 +59,56 @@ pub fn verify(
     }
     cmac_value(key, akid, pn, cid, message, truncation).ct_eq(value).into()
 }
+
+/// A CMAC value with all that it is said to be the value of.
+pub struct Claim<'a> {
+    /// CMAC_KEY_U or CMAC_KEY_D.
+    pub key: &'a CmacKey,
+    /// The AKID of the AK behind it.
+    pub akid: AkId,
+    /// CMAC_PN_U or CMAC_PN_D.
+    pub pn: u32,
+    /// The connection in the header of the PDU.
+    pub cid: Cid,
+    /// The whole message without the tuple.
+    pub message: &'a [u8],
+    /// The value in the tuple.
+    pub value: [u8; 8],
+}
+
+/// [`verify`] for many messages at once, each under a key of its own; one answer for each, in their order.
+#[must_use]
+pub fn verify_all(claims: &[Claim<'_>], truncation: Truncation) -> Vec<bool> {
+    #[cfg(fuzzing)]
+    if claims.iter().any(|claim| super::null_crypto::cmac_tag(claim.key).is_some()) {
+        let one = |claim: &Claim<'_>| {
+            verify(claim.key, claim.akid, claim.pn, claim.cid, claim.message, truncation, &claim.value)
+        };
+        return claims.iter().map(one).collect();
+    }
+    let octets = claims.iter().map(|claim| IN_FRONT.saturating_add(claim.message.len())).sum();
+    let mut inputs = Vec::with_capacity(octets);
+    for Claim { akid, pn, cid, message, .. } in claims {
+        inputs.extend_from_slice(&akid.0);
+        inputs.extend_from_slice(&pn.to_be_bytes());
+        inputs.extend_from_slice(&cid.0.to_be_bytes());
+        inputs.extend_from_slice(&[0, 0]);
+        inputs.extend_from_slice(message);
+    }
+    let mut jobs = Vec::with_capacity(claims.len());
+    let mut rest = inputs.as_slice();
+    for claim in claims {
+        let Some((message, next)) = rest.split_at_checked(IN_FRONT.saturating_add(claim.message.len())) else { break };
+        jobs.push(CmacJob { key: claim.key.octets(), message, mac: [0; 16] });
+        rest = next;
+    }
+    Path::best().cmac(&mut jobs);
+    let verifies = |(job, claim): (&CmacJob<'_>, &Claim<'_>)| truncated(job.mac, truncation).ct_eq(&claim.value).into();
+    jobs.iter().zip(claims).map(verifies).collect()
+}
+
+/// Octets in front of a message in what its CMAC covers.
+const IN_FRONT: usize = 8 + 4 + 2 + 2;
 
 /// The 8 octets of `full` that are sent.
 #[must_use]
@@ -119,6 +170,28 @@ mod tests {
         assert_eq!(hex::encode(value(Truncation::Left)), "f757faaae9d0f32a");
         assert_eq!(hex::encode(value(Truncation::Right)), "01d18d7de2400490");
         assert!(!verify(&key(), AKID, pn, Cid(cid), &octets(message), Truncation::Left, &value(Truncation::Right)));
+    }
+
+    #[test]
+    fn many_are_verified_at_once_as_each_is() {
+        let keys: Vec<CmacKey> = (0..40).map(|octet| CmacKey::from_octets([octet; 16])).collect();
+        let messages: Vec<Vec<u8>> = (0..40).map(|length| vec![0x5a; length * 7 % 90]).collect();
+        let mut claims: Vec<Claim<'_>> = (1..)
+            .zip(&keys)
+            .zip(&messages)
+            .map(|((pn, key), message)| {
+                let value = cmac_value(key, AKID, pn, Cid(7), message, Truncation::Right);
+                Claim { key, akid: AKID, pn, cid: Cid(7), message, value }
+            })
+            .collect();
+        assert!(verify_all(&claims, Truncation::Right).iter().all(|verifies| *verifies));
+        for wrong in [0, 5, 17, 39] {
+            claims[wrong].value[wrong % 8] ^= 0x20;
+        }
+        let verdicts = verify_all(&claims, Truncation::Right);
+        assert!(verdicts.iter().enumerate().all(|(place, verifies)| *verifies != [0, 5, 17, 39].contains(&place)));
+        assert_eq!(verdicts.len(), 40);
+        assert!(verify_all(&[], Truncation::Right).is_empty());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::kdf::cmac_form;
 use super::keys::{Ak, CmacKey, CmacPrekey, Kek, Pmk, Tek};
 use crate::dot16::identifiers::{AkId, AkSequenceNumber, Bsid, CmacKeyCount, Direction, MsMac, Said};
+use crate::lanes::Path;
 
 /// Which text rules the handover (`dot16-security.md` 10). Every derivation of this file is the same in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -162,6 +163,39 @@ pub fn counter_tek(kdf_key: &Kek, count: CmacKeyCount, said: Said, index: TekInd
     Tek::from_octets(*tek)
 }
 
+/// [`counter_tek`] for many counts at once: the octets of the TEK of each into the place with the same number.
+///
+/// # Panics
+/// If there are more or fewer places than counts.
+pub fn counter_teks(
+    kdf_key: &Kek,
+    counts: &[CmacKeyCount],
+    said: Said,
+    index: TekIndex,
+    teks: &mut [[u8; Tek::OCTETS]],
+) {
+    // Of 128 bits Dot16KDF makes one block, number 0, and drops nothing of it.
+    let mut input = [0; KDF_INPUT];
+    let [_, _, _, _, _, _, from_said @ ..] = &mut input;
+    let after_count = said.0.to_be_bytes().into_iter().chain(index.label().iter().copied()).chain(TEK_BITS);
+    for (place, octet) in from_said.iter_mut().zip(after_count) {
+        *place = octet;
+    }
+    let of_count = |count: &CmacKeyCount| {
+        let mut input = input;
+        let [_, _, _, _, high, low, ..] = &mut input;
+        [*high, *low] = count.0.to_be_bytes();
+        input
+    };
+    let inputs: Vec<[u8; KDF_INPUT]> = counts.iter().map(of_count).collect();
+    Path::best().cmacs_of_one_key(kdf_key.octets(), &inputs, teks);
+}
+
+/// Octets that a TEK is the CMAC of: block number, count, SAID, label, length in bits.
+const KDF_INPUT: usize = 4 + 2 + 2 + 15 + 4;
+/// Bits of a TEK, as they stand there.
+const TEK_BITS: [u8; 4] = [0, 0, 0, 128];
+
 /// Truncate(key, 128) of a 160-bit key: its last 16 octets.
 fn last_16(key: &[u8; 20]) -> Zeroizing<[u8; 16]> {
     let [_, _, _, _, last @ ..] = key;
@@ -228,6 +262,20 @@ mod tests {
         let expected = super::super::dot16_kdf(super::super::Prf::Cmac, kek.octets(), &astring, 128).unwrap();
         let tek = counter_tek(&kek, CmacKeyCount(0x0102), Said(0xa0b0), TekIndex::Tek1);
         assert_eq!((astring.len(), tek.octets().as_slice()), (19, expected.as_slice()));
+    }
+
+    #[test]
+    fn teks_of_many_counts_are_those_of_each() {
+        let kek = set_a(0).kek;
+        let counts: Vec<CmacKeyCount> = (0..40).map(|number| CmacKeyCount(number * 1_601)).collect();
+        for index in TekIndex::ALL {
+            for length in [0, 1, 4, 17, 40] {
+                let mut teks = vec![[0; 16]; length];
+                counter_teks(&kek, &counts[..length], Said(0xa0b0), index, &mut teks);
+                let each = counts[..length].iter().map(|count| counter_tek(&kek, *count, Said(0xa0b0), index));
+                assert!(each.map(|tek| *tek.octets()).eq(teks), "{length} of {index:?}");
+            }
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub mod weakness;
 
 pub use ccm::{OpenError, Opened, SealError};
 pub use cmac_tuple::Truncation;
-pub use hierarchy::{AkContext, Profile, TekIndex, counter_tek};
+pub use hierarchy::{AkContext, Profile, TekIndex, counter_tek, counter_teks};
 pub use kdf::{KdfError, Prf, dot16_kdf};
 pub use key_wrap::UnwrapError;
 pub use keys::{Ak, CmacKey, CmacPrekey, Kek, Msk, Pmk, Tek};

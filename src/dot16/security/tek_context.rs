@@ -454,6 +454,29 @@ impl TekContext {
         }
     }
 
+    /// The TEK under which a PDU that came in `direction` would be opened at `now`: all that [`open`](Self::open) asks before
+    /// the ICV.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for the ICV.
+    pub fn receiving(
+        &self,
+        now: VirtualTime,
+        direction: Direction,
+        pdu: &MacPdu<'_>,
+    ) -> Result<&TekState, ReceiveError> {
+        let (pn, found) = ccm::packet_number(pdu).map_err(ReceiveError::Malformed)?;
+        if found != direction {
+            return Err(ReceiveError::WrongDirection);
+        }
+        let eks = pdu.header.eks;
+        // The newest first: of two with the same EKS the other one is four TEKs old.
+        let newest_first = self.states.iter().rev().chain(self.outgoing.iter().rev());
+        let state = newest_first.into_iter().find(|state| state.eks == eks);
+        let state = state.filter(|state| state.expires + state.linger > now).ok_or(ReceiveError::UnknownTek { eks })?;
+        state.replay(pn).map_or(Ok(state), Err)
+    }
+
     /// Opens a PDU that came in `direction`: direction bit, TEK by EKS, replay window, ICV, and only then moves the window.
     ///
     /// # Errors

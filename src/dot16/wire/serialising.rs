@@ -5,9 +5,12 @@ use cookie_factory::{SerializeFn, gen_simple};
 use super::error::WireError;
 use crate::dot16::identifiers::Bsid;
 
+/// Most messages are not longer: room for so many octets is made at once.
+const USUAL_OCTETS: usize = 128;
+
 /// The octets that `serialiser` writes.
 pub(super) fn serialised(layer: &'static str, serialiser: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, WireError> {
-    gen_simple(serialiser, Vec::new()).map_err(|error| WireError {
+    gen_simple(serialiser, Vec::with_capacity(USUAL_OCTETS)).map_err(|error| WireError {
         layer,
         offset: 0,
         expected: "a value that can be written".into(),

@@ -297,7 +297,7 @@ mod tests {
             (grid("a = [1]").replace("seeds = 3", "seeds = \"all\""), "seeds: expected a number of seeds"),
             (
                 grid("a = [1]").replace("seeds = 3", "seeds = { from = 5, to = 4 }"),
-                "study.toml:2:25: seeds.to: expected a whole number from 5",
+                "study.toml:2:26: seeds.to: expected a whole number from 5",
             ),
             (
                 grid("a = [1]").replace("seeds = 3", "seeds = { from = 0, to = 1000000 }"),

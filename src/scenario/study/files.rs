@@ -8,7 +8,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::bundled;
-use crate::scenario::script::{AttackAction, Script, Traffic};
+use crate::scenario::script::{AttackAction, Movement, Script, Traffic};
 
 /// The names of the files that `script` reads.
 #[must_use]
@@ -21,7 +21,11 @@ pub fn named(script: &Script) -> BTreeSet<String> {
         AttackAction::Play { file, .. } => Some(file.clone()),
         _ => None,
     });
-    traffic.chain(played).collect()
+    let positions = script.mobility.iter().filter_map(|mobility| match &mobility.movement {
+        Movement::File(file) => Some(file.clone()),
+        _ => None,
+    });
+    traffic.chain(played).chain(positions).collect()
 }
 
 /// SHA-256 in hex of the file `name`, looked for in `folder`, then among the bundled ones, as a run does.
@@ -51,6 +55,17 @@ pub fn sha256(name: &str, folder: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_with_positions_and_frames_are_among_the_named_ones() {
+        let sets = ["mobility={ model = \"file\", file = \"ways.csv\", by = \"distance\" }"];
+        let sets: Vec<_> = sets.iter().map(|set| set.parse().unwrap()).collect();
+        let script = bundled::script("mobiles-200").unwrap().parse(&sets).unwrap();
+        assert_eq!(named(&script).iter().collect::<Vec<_>>(), ["ways.csv"]);
+        let sets: Vec<_> = ["attack.replay.action={ play = \"old.pcapng\", frames = [1] }".parse().unwrap()].to_vec();
+        let script = bundled::script("replay-data").unwrap().parse(&sets).unwrap();
+        assert!(named(&script).contains("old.pcapng"));
+    }
 
     #[test]
     fn a_file_beside_the_script_comes_before_the_bundled_one_of_its_name() {

@@ -68,7 +68,7 @@ pub enum Stopped {
         /// The row, in words.
         row: String,
         /// Why.
-        source: RowError,
+        source: Box<RowError>,
     },
     /// A row could not be written.
     #[error("{}: {source}", .path.display())]
@@ -157,7 +157,7 @@ impl<'a> Sweep<'a> {
                 Ok(cells) => rows
                     .append(row, &cells)
                     .map_err(|source| Stopped::Journal { path: rows.journal().path().to_owned(), source }),
-                Err(source) => Err(Stopped::Run { row: study.described(row), source }),
+                Err(error) => Err(Stopped::Run { row: study.described(row), source: Box::new(error) }),
             };
             match written {
                 Ok(()) => {
