@@ -12,6 +12,7 @@
 //!   `key_collector`, `key_standing`, `releases`, `link_search` and `expectations`: what is made of frames and of what nodes
 //!   report.
 //! * [`mobility`]: mobile stations move, and hand over where another base station is better.
+//! * `sealed_numbers`: which pairs of TEK and packet number were used.
 //! * `watch` with `subject`: of which mobile stations a run keeps frames and keys.
 //! * [`statistics`]: a run in figures, as JSON and CSV.
 //! * `judgement`: a run is judged by its capture and key log.
@@ -43,6 +44,7 @@ mod releases;
 pub mod run;
 pub mod script;
 mod scripted_links;
+mod sealed_numbers;
 pub mod service_flows;
 pub mod statistics;
 mod stolen_keys;

@@ -19,6 +19,7 @@ use super::recorded_ladder::Scenes;
 use super::releases::Releases;
 use super::run::{FinishedRun, Progress};
 use super::script::{AttackAction, Entry, Expected, MobileStation, Script};
+use super::sealed_numbers::SealedNumbers;
 use super::subject::Subjects;
 use super::watch::Watch;
 use super::work::WorkLog;
@@ -59,7 +60,7 @@ pub(super) struct Recorder<'a> {
     plaintexts: SealedPlaintexts,
     measures: Measures,
     rejects: RejectCounts,
-    sealed: HashSet<(u64, Direction, u32)>,
+    sealed: SealedNumbers,
     failed_searches: u64,
     nonce_reuse: u64,
     work: WorkLog,
@@ -104,7 +105,7 @@ impl<'a> Recorder<'a> {
             plaintexts: SealedPlaintexts::new(reuse),
             measures: Measures::new(script.mobile_stations.iter().map(|ms| (ms.mac, script.mode_of(ms))).collect()),
             rejects: RejectCounts::default(),
-            sealed: HashSet::new(),
+            sealed: SealedNumbers::default(),
             failed_searches: 0,
             nonce_reuse: 0,
             work: WorkLog::default(),
@@ -230,7 +231,7 @@ impl Observer<Event> for Recorder<'_> {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
             What::PacketGivenUp { .. } => self.outstanding = self.outstanding.saturating_sub(1),
             What::Sealed { bs, direction, fingerprint, pn, plaintext } => {
-                self.nonce_reuse += u64::from(!self.sealed.insert((fingerprint, direction, pn)));
+                self.nonce_reuse += u64::from(!self.sealed.insert(fingerprint, direction, pn));
                 self.plaintexts.sealed((now, ms, bs, direction, pn), plaintext);
             }
             What::Rejected(reject) => self.reject(reject),
