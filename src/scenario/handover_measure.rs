@@ -234,7 +234,7 @@ impl Measures {
                 position = later.previous;
             }
             let Some(tracked) = position.and_then(|position| self.tracked.get_mut(position)) else { continue };
-            if backbone || !tracked.ended.is_some_and(|(ended, _)| time > ended) {
+            if backbone || tracked.ended.is_none_or(|(ended, _)| time <= ended) {
                 let (count, sum) = &mut tracked.messages[usize::from(backbone)];
                 *count += 1;
                 *sum += octets;

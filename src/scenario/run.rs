@@ -81,7 +81,7 @@ pub enum RunError {
     },
     /// A file with positions cannot be used.
     #[error(transparent)]
-    Positions(#[from] PositionsError),
+    Positions(Box<PositionsError>),
     /// What the run leaves behind could not be judged.
     #[error("the judge: {0}")]
     Judge(#[source] CaptureError),
@@ -142,7 +142,7 @@ pub fn run_observed(
         (None, Some(_)) => return Err(RunError::External("expected [adversary] in the script, found none".to_owned())),
         _ => {}
     }
-    let (script, positions) = mobility::placed(script, folder)?;
+    let (script, positions) = mobility::placed(script, folder).map_err(|error| RunError::Positions(Box::new(error)))?;
     let script = &*script;
     let played = played_frames::read(script, folder)?;
     let mut world = world::build_with(script, &played, outside).map_err(RunError::External)?;
