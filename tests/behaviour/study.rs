@@ -400,6 +400,11 @@ fn a_folder_of_another_study_or_of_something_else_is_refused_and_untouched() {
     bench.write("pair.toml", &script.replacen("50ms", "51ms", 1));
     bench.refuses(2, &sweep, &["another; the script, from line "]);
     bench.write("pair.toml", &script);
+    // What the script reads belongs to the study.
+    bench.write("traffic.toml", "scenario = \"seamless\"\nseeds = 1\ngrid.mode = [\"seamless\"]\n");
+    assert_eq!(bench.keyhop(&["sweep", "traffic.toml", "-o", "traffic"]).status, Some(0));
+    bench.write("user-traffic.pcap", "another one, beside the study");
+    bench.refuses(2, &["sweep", "traffic.toml", "-o", "traffic"], &["; the content of the file user-traffic.pcap"]);
     // A comment makes no other study.
     bench.write("study.toml", &format!("# A comment.\n{STUDY}"));
     bench.sweep("results", &["--shard", "1/4"]);
@@ -519,7 +524,7 @@ fn the_page_on_studies_names_every_column() {
     }
 }
 
-/// The array job is run without a scheduler: what it sets is set, a task after the other.
+/// The array job is run without a scheduler: what it sets is set.
 #[test]
 fn the_array_job_gives_every_part_and_the_merge_takes_them() {
     let script = fs::read_to_string(repository("docs/studies/study.sbatch")).unwrap();
@@ -530,11 +535,18 @@ fn the_array_job_gives_every_part_and_the_merge_takes_them() {
     bench.write("study.sbatch", &script);
     let directory = Path::new(KEYHOP).parent().unwrap();
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
-    for task in (1..=parts).rev() {
-        let mut job = Command::new("bash");
-        job.arg("study.sbatch").current_dir(&bench.0).env("PATH", &path);
-        let outcome = outcome(job.env("SLURM_ARRAY_TASK_ID", task.to_string()).env("SLURM_CPUS_PER_TASK", "2"));
-        assert_eq!(outcome.status, Some(0), "{}", outcome.messages);
+    // All at once, into a folder that is not there yet.
+    let tasks: Vec<_> = (1..=parts)
+        .map(|task| {
+            let mut job = Command::new("bash");
+            job.arg("study.sbatch").current_dir(&bench.0).env("PATH", &path);
+            job.env("SLURM_ARRAY_TASK_ID", task.to_string()).env("SLURM_CPUS_PER_TASK", "2");
+            job.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for task in tasks {
+        let output = task.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     }
     let merge = script.split("--wrap 'keyhop ").nth(1).unwrap().split('\'').next().unwrap();
     let outcome = bench.keyhop(&merge.split(' ').collect::<Vec<_>>());

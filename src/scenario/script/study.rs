@@ -226,6 +226,7 @@ fn values(leaf: &Leaf<'_>, text: &str) -> Read<(Vec<String>, Vec<Place>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn parse(text: &str) -> Result<StudyFile, ScriptError> {
         StudyFile::parse("study.toml", text)
@@ -321,5 +322,17 @@ mod tests {
         assert!(parse(&grid(&axes.join("\n"))).unwrap_err().to_string().contains("1 to 64"));
         let long = format!("a = [\"{}\"]", "x".repeat(LONGEST_VALUE));
         assert!(parse(&grid(&long)).unwrap_err().to_string().contains("at most 4096 octets, found 4098 octets"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn no_text_is_more_than_refused(text in "(scenario = 'x'\n|seeds = 2\n|\\[grid\\]\n|[a-c.']{1,3} = |\\[|\\]|[{},.=#\"]|[0-9e-]{1,3}|\n){0,24}") {
+            if let Ok(study) = parse(&text) {
+                let grid = study.grid;
+                prop_assert!(grid.rows().is_some_and(|rows| grid.row(rows).is_some() && grid.row(rows + 1).is_none()));
+            }
+        }
     }
 }

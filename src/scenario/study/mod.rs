@@ -3,7 +3,7 @@
 //! What a row holds depends on the study and the row's number, and on nothing else: neither on threads nor on parts.
 //!
 //! * [`grid`]: the product of lists of values, times the seeds; the file is read by
-//!   [`StudyFile`](super::script::StudyFile).
+//!   [`StudyFile`].
 //! * [`columns`]: what a row holds of a run.
 //! * [`manifest`]: what a study is, as its folder says it; [`files`]: the files that it depends on.
 //! * [`part`]: one of N parts.

@@ -206,6 +206,7 @@ mod tests {
     use super::*;
     use crate::scenario::study::columns::planned;
     use crate::scenario::study::grid::{Axis, Grid, Seeds};
+    use proptest::prelude::*;
     use std::collections::BTreeMap;
     use std::fs;
     use std::path::Path;
@@ -337,5 +338,22 @@ mod tests {
         #[cfg(unix)]
         assert!(matches!(Journal::for_reading(Path::new("/dev/full")), Err(JournalError::NoFile { .. })));
         assert!(matches!(Journal::for_writing(&path.join("x")), Err(JournalError::File { .. })));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn no_octets_in_a_journal_are_more_than_refused(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let (manifest, folder) = (manifest(), tempfile::tempdir().unwrap());
+            let path = folder.path().join("rows.jsonl");
+            fs::write(&path, &octets).unwrap();
+            let scanned = Journal::for_reading(&path).unwrap().scan(&manifest, Part::WHOLE);
+            let torn = octets.iter().rev().take_while(|octet| **octet != b'\n').count();
+            match scanned {
+                Ok((lines, left)) => prop_assert_eq!((lines.len(), left), (0, torn as u64)),
+                Err(_) => prop_assert!(torn < octets.len(), "a line that is whole"),
+            }
+        }
     }
 }
