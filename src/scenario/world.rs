@@ -364,6 +364,10 @@ pub fn nodes(script: &Script) -> Nodes {
             stand(script, mobile, position, pool)
         })
         .collect();
+    let mut served: Vec<Vec<(&ScriptedMobile, &Standing)>> = vec![Vec::new(); script.base_stations.len()];
+    for (mobile, standing) in script.mobile_stations.iter().zip(&standing).filter(|(mobile, _)| is_established(mobile)) {
+        served[mobile.serving.0].push((mobile, standing));
+    }
     let places: Option<Vec<Position>> = script.base_stations.iter().map(|station| station.position).collect();
     let nearest = places.map(|places| mobility::neighbours(&places));
     let base_stations = pools
@@ -371,7 +375,7 @@ pub fn nodes(script: &Script) -> Nodes {
         .enumerate()
         .map(|(position, pool)| {
             let advertised = advertised(script, position, nearest.as_deref());
-            base_station(script, position, (&topology, advertised), &radio, &directory, pool, &standing)
+            base_station(script, position, (&topology, advertised), &radio, &directory, pool, &served[position])
         })
         .collect();
     let mobile_stations = script
@@ -698,7 +702,7 @@ fn base_station(
     radio: &RadioSettings,
     directory: &Arc<Directory>,
     pool: CidPool,
-    standing: &[Standing],
+    served: &[(&ScriptedMobile, &Standing)],
 ) -> BaseStation {
     let scripted = &script.base_stations[position];
     let keys = BaseStationKeySettings {
@@ -711,10 +715,7 @@ fn base_station(
         weaknesses: scripted.weaknesses.clone(),
     };
     let mut established = BTreeMap::new();
-    for (mobile, standing) in script.mobile_stations.iter().zip(standing) {
-        if mobile.serving.0 != position || !is_established(mobile) {
-            continue;
-        }
+    for (mobile, standing) in served {
         let ak = AkContext::derive(&standing.pmk, AK_SN, mobile.mac, scripted.bsid);
         let seamless = script.negotiates_seamless(mobile);
         let saids = if seamless { standing.teks_at_mobile.iter().map(|(said, _)| *said).collect() } else { Vec::new() };
