@@ -16,13 +16,22 @@
 //! * [`report`]: ladder (text, SVG, Mermaid), tables, the comparison and its plot.
 //! * [`cli`]: one file per command.
 
+#[forbid(unsafe_code)]
 pub mod adversary;
+#[forbid(unsafe_code)]
 pub mod capture;
+#[forbid(unsafe_code)]
 pub mod cli;
+#[forbid(unsafe_code)]
 pub mod dot16;
+#[forbid(unsafe_code)]
 pub mod emulation;
+#[forbid(unsafe_code)]
 pub mod judge;
 pub mod lanes;
+#[forbid(unsafe_code)]
 pub mod report;
+#[forbid(unsafe_code)]
 pub mod scenario;
+#[forbid(unsafe_code)]
 pub mod time;

@@ -1,6 +1,7 @@
 /* Frames written by libpcap into a file.
  *
- * pcap_writer FRAMES OCTETS FILE    prints nanoseconds per frame, opening and closing the file included
+ * pcap_writer FRAMES OCTETS FILE    prints nanoseconds per frame, opening and closing the file included; a file that is there is
+ *                                   written over
  * pcap_writer version
  */
 #include <pcap/pcap.h>
@@ -24,9 +25,11 @@ int main(int count, char **words) {
     memset(frame, 0x41, sizeof frame);
     double begin = nanoseconds();
     pcap_t *capture = pcap_open_dead_with_tstamp_precision(252, 262144, PCAP_TSTAMP_PRECISION_NANO);
-    pcap_dumper_t *file = capture ? pcap_dump_open(capture, words[3]) : NULL;
+    FILE *out = fopen(words[3], "r+b");
+    out = out ? out : fopen(words[3], "wb");
+    pcap_dumper_t *file = capture && out ? pcap_dump_fopen(capture, out) : NULL;
     if (file == NULL) {
-        fprintf(stderr, "pcap_writer: %s\n", capture ? pcap_geterr(capture) : "no memory");
+        fprintf(stderr, "pcap_writer: %s\n", capture ? pcap_geterr(capture) : "the file cannot be written");
         return 1;
     }
     struct pcap_pkthdr head = {.caplen = octets, .len = octets};

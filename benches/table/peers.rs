@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// What a reason says where a peer is not installed or not built.
+pub const MISSING: &str = "is not there";
+
 /// What `benches/peers/build` has made, in a folder.
 pub struct Peers {
     folder: PathBuf,
@@ -16,7 +19,7 @@ impl Peers {
     /// The program, if it was built.
     pub fn program(&self, name: &str) -> Result<PathBuf, String> {
         let path = self.folder.join(name);
-        if path.exists() { Ok(path) } else { Err(format!("{name} is not there: run benches/peers/build")) }
+        if path.exists() { Ok(path) } else { Err(format!("{name} {MISSING}: run benches/peers/build")) }
     }
 
     /// The numbers in the line that the program prints.
@@ -43,11 +46,18 @@ impl Peers {
 pub fn printed(program: &Path, arguments: &[&str]) -> Result<String, String> {
     let name = program.display();
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("{name}: {error}"))?;
+    let output = output.map_err(|error| not_started(&name, &error))?;
     if !output.status.success() {
         return Err(format!("{name}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()));
     }
     String::from_utf8(output.stdout).map_err(|error| format!("{name}: {error}"))
+}
+
+fn not_started(name: impl std::fmt::Display, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("{name} {MISSING}"),
+        _ => format!("{name}: {error}"),
+    }
 }
 
 /// Runs a program to its end, and forgets what it prints.
@@ -55,6 +65,6 @@ pub fn finished(program: &Path, arguments: &[&str]) -> Result<(), String> {
     let name = program.display();
     let mut command = Command::new(program);
     let status = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let status = status.map_err(|error| format!("{name}: {error}"))?;
+    let status = status.map_err(|error| not_started(&name, &error))?;
     if status.success() { Ok(()) } else { Err(format!("{name}: {status}")) }
 }

@@ -36,6 +36,8 @@ const PACKET_BLOCK_HEAD: usize = 28;
 const OPTION_END: u16 = 0;
 const OPTION_COMMENT: u16 = 1;
 const OPTION_FLAGS: u16 = 2;
+/// Octets beside frame and comments, about: head, tags, direction, the end.
+const ROOM: usize = 160;
 /// Octets before a packet of classic pcap.
 const PACKET_RECORD_HEAD: usize = 16;
 
@@ -139,16 +141,20 @@ fn check_comments(lines: &str, frame: u64) -> Result<(), CaptureError> {
 
 /// Appends an option: code, length, value, and what it takes to a multiple of four octets.
 fn option(block: &mut Vec<u8>, code: u16, value: &[u8]) {
-    let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
-    block.extend_from_slice(&code.to_le_bytes());
-    block.extend_from_slice(&length.to_le_bytes());
+    let [a, b] = code.to_le_bytes();
+    let [c, d] = u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes();
+    block.extend_from_slice(&[a, b, c, d]);
     block.extend_from_slice(value);
     pad(block);
 }
 
 /// A block begins at the start of the buffer, and everything in it at a multiple of four octets.
+#[inline]
 fn pad(block: &mut Vec<u8>) {
-    block.resize(block.len().next_multiple_of(4), 0);
+    let end = block.len().next_multiple_of(4);
+    // As many as it can take: a number that is known is written at once.
+    block.extend_from_slice(&[0; 3]);
+    block.truncate(end);
 }
 
 fn refused(error: PcapError, frame: u64) -> CaptureError {
@@ -245,13 +251,19 @@ impl<W: Write> CaptureWriter<W> {
             .as_nanos()
             .checked_add(EPOCH_SECONDS.saturating_mul(1_000_000_000))
             .ok_or_else(|| unwritable("a time that fits 64 bits of nanoseconds", frame.time.to_string()))?;
-        let head = match self.format {
-            FileFormat::Pcapng => PACKET_BLOCK_HEAD,
-            FileFormat::Pcap => PACKET_RECORD_HEAD,
-        };
         // The head is written over when lengths are known.
         self.block.clear();
-        self.block.resize(head, 0);
+        self.block.reserve(frame.octets.len().saturating_add(ROOM));
+        let head = match self.format {
+            FileFormat::Pcapng => {
+                self.block.extend_from_slice(&[0; PACKET_BLOCK_HEAD]);
+                PACKET_BLOCK_HEAD
+            }
+            FileFormat::Pcap => {
+                self.block.extend_from_slice(&[0; PACKET_RECORD_HEAD]);
+                PACKET_RECORD_HEAD
+            }
+        };
         let air = kind == LinkKind::Air;
         if air || self.format == FileFormat::Pcap {
             let tagged = UpperPdu {
@@ -302,11 +314,12 @@ impl<W: Write> CaptureWriter<W> {
     fn options(&mut self, frame: &CapturedFrame, number: u64) -> Result<(), CaptureError> {
         pad(&mut self.block);
         if let Some(direction) = frame.direction {
-            let flags: u32 = match direction {
+            let flags: u8 = match direction {
                 Direction::Downlink => 1,
                 Direction::Uplink => 2,
             };
-            option(&mut self.block, OPTION_FLAGS, &flags.to_le_bytes());
+            let [a, b] = OPTION_FLAGS.to_le_bytes();
+            self.block.extend_from_slice(&[a, b, 4, 0, flags, 0, 0, 0]);
         }
         if !frame.comment.is_empty() {
             check_comments(&frame.comment, number)?;
@@ -315,7 +328,8 @@ impl<W: Write> CaptureWriter<W> {
             }
         }
         if frame.direction.is_some() || !frame.comment.is_empty() {
-            option(&mut self.block, OPTION_END, &[]);
+            let [a, b] = OPTION_END.to_le_bytes();
+            self.block.extend_from_slice(&[a, b, 0, 0]);
         }
         Ok(())
     }

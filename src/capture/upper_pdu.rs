@@ -137,35 +137,45 @@ pub fn wrap(frame: &UpperPdu<'_>) -> Result<Vec<u8>, UpperPduError> {
 /// # Errors
 /// As [`wrap`]; part of it has been appended then.
 pub fn append(frame: &UpperPdu<'_>, octets: &mut Vec<u8>) -> Result<(), UpperPduError> {
-    let source = frame.source.map(|address| address.octets());
-    let destination = frame.destination.map(|address| address.octets());
-    let direction = frame.direction.map(|direction| match direction {
-        Direction::Uplink => [0, 0, 0, 0],
-        Direction::Downlink => [0, 0, 0, 1],
-    });
-    let tags: [(u16, &[u8]); 5] = [
-        (TAG_DISSECTOR, frame.dissector.as_bytes()),
-        (TAG_IPV4_SOURCE, source.as_ref().map_or(&[], |octets| octets)),
-        (TAG_IPV4_DESTINATION, destination.as_ref().map_or(&[], |octets| octets)),
-        (TAG_PROTOCOL_COLUMN, frame.protocol.as_bytes()),
-        (TAG_DIRECTION, direction.as_ref().map_or(&[], |octets| octets)),
-    ];
     let start = octets.len();
-    for (kind, value) in tags {
-        if value.is_empty() {
-            continue;
+    text_tag(TAG_DISSECTOR, &frame.dissector, start, octets)?;
+    for (kind, address) in [(TAG_IPV4_SOURCE, frame.source), (TAG_IPV4_DESTINATION, frame.destination)] {
+        if let Some(address) = address {
+            short_tag(kind, address.octets(), octets);
         }
-        let length = u16::try_from(value.len()).map_err(|_| UpperPduError {
-            offset: octets.len().saturating_sub(start),
-            expected: "a tag value of at most 65535 octets".to_owned(),
-            found: format!("{} octets", value.len()),
-        })?;
-        octets.extend_from_slice(&kind.to_be_bytes());
-        octets.extend_from_slice(&length.to_be_bytes());
-        octets.extend_from_slice(value);
+    }
+    text_tag(TAG_PROTOCOL_COLUMN, &frame.protocol, start, octets)?;
+    match frame.direction {
+        Some(Direction::Uplink) => short_tag(TAG_DIRECTION, [0, 0, 0, 0], octets),
+        Some(Direction::Downlink) => short_tag(TAG_DIRECTION, [0, 0, 0, 1], octets),
+        None => {}
     }
     octets.extend_from_slice(&[0; 4]);
     octets.extend_from_slice(frame.payload);
+    Ok(())
+}
+
+/// A tag of four octets.
+#[inline]
+fn short_tag(kind: u16, [p, q, r, s]: [u8; 4], octets: &mut Vec<u8>) {
+    let [a, b] = kind.to_be_bytes();
+    octets.extend_from_slice(&[a, b, 0, 4, p, q, r, s]);
+}
+
+/// A tag of text, unless that is empty; the first tag is at `start`.
+#[inline]
+fn text_tag(kind: u16, text: &str, start: usize, octets: &mut Vec<u8>) -> Result<(), UpperPduError> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let length = u16::try_from(text.len()).map_err(|_| UpperPduError {
+        offset: octets.len().saturating_sub(start),
+        expected: "a tag value of at most 65535 octets".to_owned(),
+        found: format!("{} octets", text.len()),
+    })?;
+    let ([a, b], [c, d]) = (kind.to_be_bytes(), length.to_be_bytes());
+    octets.extend_from_slice(&[a, b, c, d]);
+    octets.extend_from_slice(text.as_bytes());
     Ok(())
 }
 

@@ -2,20 +2,25 @@
 
 use crate::lanes::crc_register;
 
-const fn hcs_table() -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut index = 0;
-    while index < 256 {
-        let mut register = index as u8;
-        let mut bit = 0;
-        while bit < 8 {
-            register = (register << 1) ^ (if register & 0x80 == 0 { 0 } else { 0x07 });
-            bit += 1;
+/// Of each octet value: what it adds to the HCS when `0` to `4` more octets follow it.
+const fn hcs_tables() -> [[u8; 256]; 5] {
+    let mut tables = [[0; 256]; 5];
+    let mut place = 0;
+    while place < 5 {
+        let mut value = 0;
+        while value < 256 {
+            let mut register = value as u8;
+            let mut bit = 0;
+            while bit < 8 * (place + 1) {
+                register = (register << 1) ^ (if register & 0x80 == 0 { 0 } else { 0x07 });
+                bit += 1;
+            }
+            tables[place][value] = register;
+            value += 1;
         }
-        table[index] = register;
-        index += 1;
+        place += 1;
     }
-    table
+    tables
 }
 
 const fn reflected_table() -> [u32; 256] {
@@ -34,7 +39,7 @@ const fn reflected_table() -> [u32; 256] {
     table
 }
 
-static HCS: [u8; 256] = hcs_table();
+static HCS: [[u8; 256]; 5] = hcs_tables();
 static REFLECTED: [u32; 256] = reflected_table();
 
 /// Header check sequence over the first five octets of a generic MAC header: CRC-8 of polynomial 0x07 (x^8 + x^2 + x + 1),
@@ -42,7 +47,9 @@ static REFLECTED: [u32; 256] = reflected_table();
 #[must_use]
 pub fn hcs(first_five: &[u8; 5]) -> u8 {
     // An index of eight bits is always inside a table of 256.
-    first_five.iter().fold(0, |register, octet| HCS[usize::from(register ^ octet)])
+    let [fourth, third, second, first, none] = &HCS;
+    let [a, b, c, d, e] = first_five.map(usize::from);
+    none[a] ^ first[b] ^ second[c] ^ third[d] ^ fourth[e]
 }
 
 /// The two forms in which a MAC PDU can carry its CRC-32. Both have the polynomial 0x04c11db7, start from all ones and

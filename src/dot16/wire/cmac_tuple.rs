@@ -30,22 +30,43 @@ impl CmacTuple {
 
     const WITHOUT_BSID: u8 = 13;
     const WITH_BSID: u8 = 19;
+    /// Octets of the TLV with a BSID.
+    const LONGEST: usize = 21;
 
     /// The TLV: type 141, length 13 or 19, value.
     #[must_use]
     pub fn tlv_octets(&self) -> Vec<u8> {
-        let length = if self.bsid.is_some() { Self::WITH_BSID } else { Self::WITHOUT_BSID };
-        let mut octets = vec![Self::TLV, length];
-        octets.extend(self.value_octets());
-        octets
+        let (octets, length) = self.framed();
+        octets.get(..length).unwrap_or_default().to_vec()
+    }
+
+    /// What stands in front of this tuple in `message`, if it ends with it.
+    pub(super) fn stripped_from<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+        let (octets, length) = self.framed();
+        message.strip_suffix(octets.get(..length)?)
+    }
+
+    /// The TLV and its octets, without an allocation.
+    fn framed(&self) -> ([u8; Self::LONGEST], usize) {
+        let first = (self.reserved & 0xf) << 4 | self.ak_sn.0 & 0xf;
+        let [p, q, r, s] = self.pn.to_be_bytes();
+        let [a, b, c, d, e, f, g, h] = self.value;
+        match self.bsid {
+            Some(Bsid([t, u, v, w, x, y])) => {
+                let octets = [Self::TLV, Self::WITH_BSID, first, t, u, v, w, x, y, p, q, r, s, a, b, c, d, e, f, g, h];
+                (octets, Self::LONGEST)
+            }
+            None => {
+                let octets =
+                    [Self::TLV, Self::WITHOUT_BSID, first, p, q, r, s, a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0];
+                (octets, Self::LONGEST - 6)
+            }
+        }
     }
 
     fn value_octets(&self) -> Vec<u8> {
-        let mut octets = vec![(self.reserved & 0xf) << 4 | self.ak_sn.0 & 0xf];
-        octets.extend(self.bsid.iter().flat_map(|bsid| bsid.0));
-        octets.extend(self.pn.to_be_bytes());
-        octets.extend(self.value);
-        octets
+        let (octets, length) = self.framed();
+        octets.get(2..length).unwrap_or_default().to_vec()
     }
 }
 
@@ -68,6 +89,10 @@ impl TlvValue for CmacTuple {
 
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
         Ok(self.value_octets())
+    }
+
+    fn writes_back(&self, _: &[u8]) -> bool {
+        true
     }
 }
 

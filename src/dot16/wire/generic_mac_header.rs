@@ -2,12 +2,9 @@
 
 use std::fmt;
 
-use nom::Parser;
-use nom::number::complete::be_u16;
-
 use super::checksum::hcs;
 use super::error::WireError;
-use super::parsing::{Fault, Parsed, cid, expect, finish, octets};
+use super::parsing::{Fault, Parsed, finish};
 use crate::dot16::identifiers::Cid;
 
 /// The Type field of a generic MAC header: six flags that say which subheaders follow.
@@ -132,29 +129,30 @@ impl GenericMacHeader {
     }
 
     /// The same as a nom parser.
+    #[inline]
     pub(super) fn parser(input: &[u8]) -> Parsed<'_, Self> {
-        let (_, first_five) = expect("a generic MAC header of 6 octets", octets::<5, _>).parse(input)?;
-        let (at_hcs, (flags, length, cid)) =
-            (expect("flags", be_u16), expect("length", octets::<1, _>), expect("CID", cid)).parse(input)?;
-        let (rest, [found]) = expect("an HCS", octets::<1, _>).parse(at_hcs)?;
-        if flags & 0x8000 != 0 {
+        let Some(([first, second, low_length, high_cid, low_cid, found], rest)) = input.split_first_chunk() else {
+            return Err(match input.get(5..) {
+                Some(at_hcs) => Fault::error(at_hcs, "an HCS"),
+                None => Fault::error(input, "a generic MAC header of 6 octets"),
+            });
+        };
+        if first & 0x80 != 0 {
             return Err(Fault::error(input, "HT = 0 of a generic MAC header"));
         }
-        let computed = hcs(&first_five);
-        if found != computed {
-            return Err(Fault::error(at_hcs, format!("HCS {computed:02x}")));
+        let computed = hcs(&[*first, *second, *low_length, *high_cid, *low_cid]);
+        if *found != computed {
+            return Err(Fault::error(input.get(5..).unwrap_or_default(), format!("HCS {computed:02x}")));
         }
-        let [first, second] = flags.to_be_bytes();
-        let [low_length] = length;
         let header = Self {
             encrypted: first & 0x40 != 0,
-            pdu_type: PduType::from_bits(first),
+            pdu_type: PduType::from_bits(*first),
             extended_subheader_group: second & 0x80 != 0,
             crc_present: second & 0x40 != 0,
             eks: second >> 4 & 0b11,
             reserved: second & 0x08 != 0,
-            length: u16::from_be_bytes([second & 0b111, low_length]),
-            cid,
+            length: u16::from_be_bytes([second & 0b111, *low_length]),
+            cid: Cid(u16::from_be_bytes([*high_cid, *low_cid])),
         };
         Ok((rest, header))
     }

@@ -35,10 +35,12 @@ impl<'a> MacPdu<'a> {
     ///
     /// # Errors
     /// A wrong header, a LEN too small for header and CRC, or fewer octets than LEN tells.
+    #[inline]
     pub fn parse(input: &'a [u8]) -> Result<Self, WireError> {
         finish(LAYER, input, Self::parser(input)).map(|(_, pdu)| pdu)
     }
 
+    #[inline]
     fn parser(input: &'a [u8]) -> Parsed<'a, Self> {
         let (after_header, header) = GenericMacHeader::parser(input)?;
         let overhead = GenericMacHeader::OCTETS + if header.crc_present { CRC_OCTETS } else { 0 };
@@ -46,11 +48,12 @@ impl<'a> MacPdu<'a> {
         let Some(body_length) = length.checked_sub(overhead) else {
             return Err(Fault::error(input, format!("LEN of at least {overhead} and not {length}")));
         };
-        let short =
-            |_| Fault::error(after_header, format!("{} octets after the header", length - GenericMacHeader::OCTETS));
-        let (rest, whole) = take::<_, _, Fault<'a>>(length)(input).map_err(short)?;
-        let (at_crc, body) = take::<_, _, Fault<'a>>(body_length)(after_header).map_err(short)?;
-        let crc = if header.crc_present { Some(octets::<4, Fault<'a>>(at_crc)?.1) } else { None };
+        let (Some((whole, rest)), Some(body)) = (input.split_at_checked(length), after_header.get(..body_length))
+        else {
+            let expected = format!("{} octets after the header", length.saturating_sub(GenericMacHeader::OCTETS));
+            return Err(Fault::error(after_header, expected));
+        };
+        let crc = if header.crc_present { whole.last_chunk().copied() } else { None };
         Ok((rest, Self { header, body, crc, octets: whole }))
     }
 

@@ -201,11 +201,13 @@ impl ManagementMessage {
 /// this very TLV in its shortest form: no sender writes another, and the octets that were signed would not be certain.
 #[must_use]
 pub fn protected_part<'a>(message: &'a [u8], tuple: &CmacTuple) -> Option<&'a [u8]> {
-    let trailing = match message.first() {
-        Some(&(PkmMessage::REQ | PkmMessage::RSP)) => CmacDigest { pn: tuple.pn, value: tuple.value }.tlv_octets(),
-        _ => tuple.tlv_octets(),
-    };
-    message.strip_suffix(trailing.as_slice())
+    match message.first() {
+        Some(&(PkmMessage::REQ | PkmMessage::RSP)) => {
+            let trailing = CmacDigest { pn: tuple.pn, value: tuple.value }.tlv_octets();
+            message.strip_suffix(trailing.as_slice())
+        }
+        _ => tuple.stripped_from(message),
+    }
 }
 
 /// The station that sends messages of this type: uplink, a mobile; downlink, a base station. `None`: both send them, or the

@@ -152,19 +152,28 @@ pub(super) fn sfid<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a 
 }
 
 /// Turns a fault into an error of `layer`, with the offset counted from the start of `input`.
+#[inline]
 pub(super) fn finish<'a, T>(
     layer: &'static str,
     input: &'a [u8],
     result: Parsed<'a, T>,
 ) -> Result<(&'a [u8], T), WireError> {
-    result.map_err(|error| match error {
+    match result {
+        Ok(parsed) => Ok(parsed),
+        Err(error) => Err(described(layer, input, error)),
+    }
+}
+
+#[cold]
+fn described(layer: &'static str, input: &[u8], error: nom::Err<Fault<'_>>) -> WireError {
+    match error {
         nom::Err::Error(fault) | nom::Err::Failure(fault) => {
             WireError { layer, offset: input.offset(fault.at), expected: fault.expected, found: describe(fault.at) }
         }
         nom::Err::Incomplete(_) => {
             WireError { layer, offset: input.len(), expected: "more octets".into(), found: describe(&[]) }
         }
-    })
+    }
 }
 
 /// What stands at a place, for an error: how many octets, and the first few of them in hex.

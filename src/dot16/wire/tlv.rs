@@ -49,11 +49,11 @@ impl Tlv {
     }
 
     pub(super) fn parser(input: &[u8]) -> Parsed<'_, Self> {
-        let (at_length, kind) = expect("the type of a TLV", be_u8).parse(input)?;
-        let (at_value, length) = length(at_length)?;
-        let (rest, value) = take::<_, _, Fault<'_>>(length)(at_value)
-            .map_err(|_| Fault::error(at_value, format!("{length} octets of value of TLV {kind}")))?;
-        Ok((rest, Self { kind, value: value.to_vec() }))
+        TlvView::parser(input).map(|(rest, tlv)| (rest, tlv.to_tlv()))
+    }
+
+    pub(super) fn view(&self) -> TlvView<'_> {
+        TlvView { kind: self.kind, value: &self.value }
     }
 
     pub(super) fn list(mut input: &[u8]) -> Parsed<'_, Vec<Self>> {
@@ -100,6 +100,39 @@ impl Tlv {
             octets.extend(tlv.octets()?);
         }
         Ok(octets)
+    }
+}
+
+/// A TLV where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TlvView<'a> {
+    pub(super) kind: u8,
+    pub(super) value: &'a [u8],
+}
+
+impl<'a> TlvView<'a> {
+    #[inline]
+    pub(super) fn parser(input: &'a [u8]) -> Parsed<'a, Self> {
+        // Nearly all of them: a length of one octet, and all of the value.
+        if let [kind, length @ ..0x80, rest @ ..] = input
+            && let Some((value, rest)) = rest.split_at_checked(usize::from(*length))
+        {
+            return Ok((rest, Self { kind: *kind, value }));
+        }
+        Self::long_form(input)
+    }
+
+    /// Any length, and what is wrong.
+    fn long_form(input: &'a [u8]) -> Parsed<'a, Self> {
+        let (at_length, kind) = expect("the type of a TLV", be_u8).parse(input)?;
+        let (at_value, length) = length(at_length)?;
+        let (rest, value) = take::<_, _, Fault<'_>>(length)(at_value)
+            .map_err(|_| Fault::error(at_value, format!("{length} octets of value of TLV {kind}")))?;
+        Ok((rest, Self { kind, value }))
+    }
+
+    pub(super) fn to_tlv(self) -> Tlv {
+        Tlv { kind: self.kind, value: self.value.to_vec() }
     }
 }
 

@@ -6,7 +6,7 @@ use nom::number::complete::{be_i8, be_i32, be_u8, be_u16, be_u32};
 
 use super::error::WireError;
 use super::parsing::{self, Parsed};
-use super::tlv::Tlv;
+use super::tlv::TlvView;
 use crate::dot16::identifiers::{AkId, Bsid, Cid, CmacKeyCount, MsMac, Said};
 
 /// A value that a TLV can hold.
@@ -17,9 +17,15 @@ pub(super) trait TlvValue: Sized {
     /// The octets of the value.
     fn to_value(&self) -> Result<Vec<u8>, WireError>;
 
+    /// Whether writing it gives back `value`, of which it was made. Types of which no two values have the same octets need
+    /// not try.
+    fn writes_back(&self, value: &[u8]) -> bool {
+        self.to_value().is_ok_and(|octets| octets == value)
+    }
+
     /// The value if writing it gives back the same octets, so that a message that was read can be written again unchanged.
     fn from_value_faithfully(value: &[u8]) -> Option<Self> {
-        Self::from_value(value).filter(|typed| typed.to_value().is_ok_and(|octets| octets == value))
+        Self::from_value(value).filter(|typed| typed.writes_back(value))
     }
 }
 
@@ -41,6 +47,10 @@ macro_rules! values {
             fn to_value(&self) -> Result<Vec<u8>, WireError> {
                 let $value = self;
                 Ok($octets.to_vec())
+            }
+
+            fn writes_back(&self, _: &[u8]) -> bool {
+                true
             }
         })*
     };
@@ -73,6 +83,10 @@ impl TlvValue for bool {
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
         Ok(vec![u8::from(*self)])
     }
+
+    fn writes_back(&self, _: &[u8]) -> bool {
+        true
+    }
 }
 
 /// Octets of any number.
@@ -84,6 +98,10 @@ impl TlvValue for Vec<u8> {
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
         Ok(self.clone())
     }
+
+    fn writes_back(&self, _: &[u8]) -> bool {
+        true
+    }
 }
 
 impl<const N: usize> TlvValue for [u8; N] {
@@ -94,11 +112,23 @@ impl<const N: usize> TlvValue for [u8; N] {
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
         Ok(self.to_vec())
     }
+
+    fn writes_back(&self, _: &[u8]) -> bool {
+        true
+    }
 }
 
 /// Reads typed TLVs up to the end of the input.
-pub(super) fn list<T: From<Tlv>>(input: &[u8]) -> Parsed<'_, Vec<T>> {
-    Tlv::list(input).map(|(rest, tlvs)| (rest, tlvs.into_iter().map(T::from).collect()))
+pub(super) fn list<'a, T: From<TlvView<'a>>>(mut input: &'a [u8]) -> Parsed<'a, Vec<T>> {
+    // Most messages have no more, and a TLV has two octets at least.
+    const USUAL: usize = 8;
+    let mut tlvs = Vec::with_capacity(USUAL.min(input.len() / 2));
+    while !input.is_empty() {
+        let (rest, tlv) = TlvView::parser(input)?;
+        tlvs.push(T::from(tlv));
+        input = rest;
+    }
+    Ok((input, tlvs))
 }
 
 /// Declares the enum of the TLVs of one message from a table `Name(value type) = type number`.
@@ -121,14 +151,21 @@ macro_rules! typed_tlvs {
             Other($crate::dot16::wire::tlv::Tlv),
         }
 
-        impl From<$crate::dot16::wire::tlv::Tlv> for $name {
-            fn from(tlv: $crate::dot16::wire::tlv::Tlv) -> Self {
+        impl From<$crate::dot16::wire::tlv::TlvView<'_>> for $name {
+            #[inline]
+            fn from(tlv: $crate::dot16::wire::tlv::TlvView<'_>) -> Self {
                 use $crate::dot16::wire::typed_tlv::TlvValue;
                 let typed = match tlv.kind {
-                    $($number => TlvValue::from_value_faithfully(&tlv.value).map(Self::$variant),)*
+                    $($number => TlvValue::from_value_faithfully(tlv.value).map(Self::$variant),)*
                     _ => None,
                 };
-                typed.unwrap_or(Self::Other(tlv))
+                typed.unwrap_or_else(|| Self::Other(tlv.to_tlv()))
+            }
+        }
+
+        impl From<$crate::dot16::wire::tlv::Tlv> for $name {
+            fn from(tlv: $crate::dot16::wire::tlv::Tlv) -> Self {
+                tlv.view().into()
             }
         }
 
@@ -195,7 +232,7 @@ pub(super) use {first, trailing_cmac_tuple, typed_tlvs};
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::tlv::Tlv;
 
     typed_tlvs! {
         /// For the tests.
