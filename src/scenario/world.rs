@@ -365,7 +365,8 @@ pub fn nodes(script: &Script) -> Nodes {
         })
         .collect();
     let mut served: Vec<Vec<(&ScriptedMobile, &Standing)>> = vec![Vec::new(); script.base_stations.len()];
-    for (mobile, standing) in script.mobile_stations.iter().zip(&standing).filter(|(mobile, _)| is_established(mobile)) {
+    for (mobile, standing) in script.mobile_stations.iter().zip(&standing).filter(|(mobile, _)| is_established(mobile))
+    {
         served[mobile.serving.0].push((mobile, standing));
     }
     let places: Option<Vec<Position>> = script.base_stations.iter().map(|station| station.position).collect();
