@@ -120,9 +120,13 @@ impl<const N: usize> TlvValue for [u8; N] {
 
 /// Reads typed TLVs up to the end of the input.
 pub(super) fn list<'a, T: From<TlvView<'a>>>(mut input: &'a [u8]) -> Parsed<'a, Vec<T>> {
-    // Most messages have no more, and a TLV has two octets at least.
-    const USUAL: usize = 8;
-    let mut tlvs = Vec::with_capacity(USUAL.min(input.len() / 2));
+    // Counted first: a list that outgrows its room takes three times the memory for a moment.
+    let (mut ahead, mut count) = (input, 0);
+    while !ahead.is_empty() {
+        (ahead, _) = TlvView::parser(ahead)?;
+        count += 1;
+    }
+    let mut tlvs = Vec::with_capacity(count);
     while !input.is_empty() {
         let (rest, tlv) = TlvView::parser(input)?;
         tlvs.push(T::from(tlv));
