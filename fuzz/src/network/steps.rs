@@ -199,7 +199,8 @@ fn take(network: &mut Network, step: Step, choices: &mut Choices<'_>, aim: Aim) 
             let (committed, next) = (u16::from(choices.any()), u16::from(choices.any()));
             let next = (next != 0).then_some(CmacKeyCount(next));
             let counts = Counts { ms, committed: CmacKeyCount(committed), next, cmac_pn: choices.four() };
-            let others = network.mobiles().into_iter().zip(network.topology.macs.clone()).filter(|(_, of)| *of != ms);
+            let others =
+                network.mobiles().into_iter().zip(network.topology.macs().to_vec()).filter(|(_, of)| *of != ms);
             let others: Vec<NodeIndex> = others.map(|(node, _)| node).collect();
             let nodes = all(network).into_iter().filter(|node| !others.contains(node));
             for node in nodes {
