@@ -90,6 +90,18 @@ pub struct Capture {
     pub frames: Vec<CapturedFrame>,
 }
 
+impl Capture {
+    /// What it says before its first frame.
+    #[must_use]
+    pub fn header(&self) -> CaptureHeader {
+        CaptureHeader {
+            section_comment: self.section_comment.clone(),
+            interfaces: self.interfaces.clone(),
+            names: self.names.clone(),
+        }
+    }
+}
+
 /// The two formats of a capture file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FileFormat {
@@ -228,7 +240,19 @@ impl<W: Write> CaptureWriter<W> {
             }
         };
         let kinds = header.interfaces.iter().map(|interface| interface.kind).collect();
-        Ok(Self { out, format, kinds, frames: 0, block: Vec::new() })
+        Ok(Self::behind(out, format, kinds, 0))
+    }
+
+    /// Goes on behind a header with interfaces of these kinds and behind `frames` frames, which stand elsewhere.
+    #[must_use]
+    pub const fn behind(out: W, format: FileFormat, kinds: Vec<LinkKind>, frames: u64) -> Self {
+        Self { out, format, kinds, frames, block: Vec::new() }
+    }
+
+    /// Takes frames of one more interface, whose description stands elsewhere; its number.
+    pub fn add_interface(&mut self, kind: LinkKind) -> usize {
+        self.kinds.push(kind);
+        self.kinds.len().saturating_sub(1)
     }
 
     /// Writes one frame.
@@ -334,7 +358,7 @@ impl<W: Write> CaptureWriter<W> {
         Ok(())
     }
 
-    /// Frames written so far.
+    /// Frames written so far, with those it goes on behind.
     #[must_use]
     pub const fn frames(&self) -> u64 {
         self.frames
@@ -356,12 +380,7 @@ impl<W: Write> CaptureWriter<W> {
 /// # Errors
 /// Those of [`CaptureWriter`].
 pub fn write(capture: &Capture, format: FileFormat, out: &mut impl Write) -> Result<(), CaptureError> {
-    let header = CaptureHeader {
-        section_comment: capture.section_comment.clone(),
-        interfaces: capture.interfaces.clone(),
-        names: capture.names.clone(),
-    };
-    let mut writer = CaptureWriter::new(out, format, &header)?;
+    let mut writer = CaptureWriter::new(out, format, &capture.header())?;
     for frame in &capture.frames {
         writer.write_frame(frame)?;
     }
