@@ -107,7 +107,8 @@ impl MobHoInd {
         let (input, preamble_index) = bits("a preamble index", 8)(input)?;
         // All fields together are whole octets, with a target or without: there is no padding.
         let (input, _) = padding(input)?;
-        let (input, tlvs) = short_list(input)?;
+        let mut tlvs = SmallVec::new();
+        let (input, ()) = short_list(input, &mut tlvs)?;
         Ok((input, Self { reserved, indication, ranging_parameters, indication_reserved, preamble_index, tlvs }))
     }
 

@@ -77,9 +77,14 @@ impl RngReq {
     /// # Errors
     /// Another type, no reserved octet, or octets after it that are not TLVs.
     pub fn parse(message: &[u8]) -> Result<Self, WireError> {
-        let mut parser = (message_type(Self::TYPE), expect("the reserved octet", be_u8), short_list)
-            .map(|(_, reserved, tlvs)| Self { reserved, tlvs });
-        finish(Self::LAYER, message, parser.parse(message)).map(|(_, message)| message)
+        let mut parsed = Self::default();
+        let head = (message_type(Self::TYPE), expect("the reserved octet", be_u8)).parse(message);
+        let read = head.and_then(|(input, (_, reserved))| {
+            parsed.reserved = reserved;
+            short_list(input, &mut parsed.tlvs)
+        });
+        finish(Self::LAYER, message, read)?;
+        Ok(parsed)
     }
 
     /// The whole message, type octet first.

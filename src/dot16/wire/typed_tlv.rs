@@ -119,6 +119,13 @@ impl<const N: usize> TlvValue for [u8; N] {
     }
 }
 
+/// A TLV of one message.
+pub(super) trait TypedTlv: Sized {
+    /// Gives `to` what the TLV is. Each kind is made where `to` puts it: to make one of all kinds and move it would have the
+    /// processor wait, as what it has just written in small parts is read in large ones.
+    fn made<R>(tlv: TlvView<'_>, to: impl FnOnce(Self) -> R) -> R;
+}
+
 /// How many TLVs there are up to the end of the input.
 fn count(mut input: &[u8]) -> Result<usize, nom::Err<Fault<'_>>> {
     let mut count = 0;
@@ -130,32 +137,32 @@ fn count(mut input: &[u8]) -> Result<usize, nom::Err<Fault<'_>>> {
 }
 
 /// Reads typed TLVs up to the end of the input.
-pub(super) fn list<'a, T: From<TlvView<'a>>>(mut input: &'a [u8]) -> Parsed<'a, Vec<T>> {
+pub(super) fn list<T: TypedTlv>(mut input: &[u8]) -> Parsed<'_, Vec<T>> {
     // Counted first: a list that outgrows its room takes three times the memory for a moment.
     let mut tlvs = Vec::with_capacity(count(input)?);
     while !input.is_empty() {
         let (rest, tlv) = TlvView::parser(input)?;
-        tlvs.push(T::from(tlv));
+        T::made(tlv, |tlv| tlvs.push(tlv));
         input = rest;
     }
     Ok((input, tlvs))
 }
 
-/// The same into a list that has room for a few without an allocation.
-pub(super) fn short_list<'a, A>(mut input: &'a [u8]) -> Parsed<'a, SmallVec<A>>
+/// The same into `tlvs`, which is empty and has room for a few without an allocation; where it is, as it is large to move.
+#[inline]
+pub(super) fn short_list<'a, A>(mut input: &'a [u8], tlvs: &mut SmallVec<A>) -> Parsed<'a, ()>
 where
-    A: smallvec::Array<Item: From<TlvView<'a>>>,
+    A: smallvec::Array<Item: TypedTlv>,
 {
-    let mut tlvs = SmallVec::new();
     while !input.is_empty() {
         if tlvs.len() == tlvs.inline_size() {
             tlvs.reserve_exact(count(input)?);
         }
         let (rest, tlv) = TlvView::parser(input)?;
-        tlvs.push(tlv.into());
+        A::Item::made(tlv, |tlv| tlvs.push(tlv));
         input = rest;
     }
-    Ok((input, tlvs))
+    Ok((input, ()))
 }
 
 /// Declares the enum of the TLVs of one message from a table `Name(value type) = type number`.
@@ -178,21 +185,25 @@ macro_rules! typed_tlvs {
             Other($crate::dot16::wire::tlv::Tlv),
         }
 
-        impl From<$crate::dot16::wire::tlv::TlvView<'_>> for $name {
+        impl $crate::dot16::wire::typed_tlv::TypedTlv for $name {
             #[inline]
-            fn from(tlv: $crate::dot16::wire::tlv::TlvView<'_>) -> Self {
+            fn made<R>(tlv: $crate::dot16::wire::tlv::TlvView<'_>, to: impl FnOnce(Self) -> R) -> R {
                 use $crate::dot16::wire::typed_tlv::TlvValue;
-                let typed = match tlv.kind {
-                    $($number => TlvValue::from_value_faithfully(tlv.value).map(Self::$variant),)*
-                    _ => None,
-                };
-                typed.unwrap_or_else(|| Self::Other(tlv.to_tlv()))
+                match tlv.kind {
+                    $($number => {
+                        if let Some(value) = TlvValue::from_value_faithfully(tlv.value) {
+                            return to(Self::$variant(value));
+                        }
+                    })*
+                    _ => {}
+                }
+                to(Self::Other(tlv.to_tlv()))
             }
         }
 
         impl From<$crate::dot16::wire::tlv::Tlv> for $name {
             fn from(tlv: $crate::dot16::wire::tlv::Tlv) -> Self {
-                tlv.view().into()
+                <Self as $crate::dot16::wire::typed_tlv::TypedTlv>::made(tlv.view(), |typed| typed)
             }
         }
 
@@ -260,7 +271,7 @@ pub(super) use {first, trailing_cmac_tuple, typed_tlvs};
 #[cfg(test)]
 mod tests {
     use super::super::tlv::Tlv;
-    use super::{list, short_list};
+    use super::{SmallVec, list, short_list};
 
     typed_tlvs! {
         /// For the tests.
@@ -283,9 +294,9 @@ mod tests {
     fn a_short_list_with_more_than_it_has_room_for_is_read_whole_and_a_fault_is_where_it_is_in_any_list() {
         let octets = [1, 1, 7, 2, 1, 1, 1, 1, 8, 1, 1, 9];
         for length in 0..=octets.len() {
-            let short = short_list::<[SomeTlv; 2]>(&octets[..length]);
-            let any = list::<SomeTlv>(&octets[..length]);
-            assert_eq!(short.map(|(rest, tlvs)| (rest, tlvs.into_vec())), any, "{length}");
+            let mut short: SmallVec<[SomeTlv; 2]> = SmallVec::new();
+            let read = short_list(&octets[..length], &mut short);
+            assert_eq!(read.map(|(rest, ())| (rest, short.into_vec())), list(&octets[..length]), "{length}");
         }
     }
 
