@@ -443,7 +443,7 @@ fn refreshes(choices: &mut Choices<'_>) {
     };
     let mut random = Random::default();
     let mut now = VirtualTime::ZERO;
-    let first = match how & 0x80 {
+    let mut first = match how & 0x80 {
         0 => random.pair(now),
         _ => {
             let lifetime = PmkLifetime { full: PMK_LIFE, ends: now + PMK_LIFE };
@@ -451,7 +451,8 @@ fn refreshes(choices: &mut Choices<'_>) {
             TekContext::from_count(&kek, CmacKeyCount(2), SAID, &window(), lifetime, now)
         }
     };
-    let (mut bs, mut ms) = (first.clone().limited(limits), first.limited(limits));
+    first.limit(limits);
+    let (mut bs, mut ms) = (first.clone(), first);
     let mut nonces = HashSet::new();
     let mut accepted = HashSet::new();
     let mut pdus: Vec<(bool, Vec<u8>, (u64, u32))> = Vec::new();

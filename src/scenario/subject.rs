@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::world::{LinkEnds, Topology};
-use crate::dot16::backbone::{BackbonePacket, RadiusCode, RadiusDatagram, decapsulate};
+use crate::dot16::backbone::{BackbonePacket, RadiusCode, RadiusDatagram, decapsulate, transport};
 use crate::dot16::identifiers::{Cid, MsMac};
 use crate::dot16::wire::MacPdu;
-use crate::emulation::Transmission;
+use crate::emulation::{Sender, Transmission};
+
+/// Octets of a CDMA ranging code.
+const CDMA_CODE: usize = 3;
 
 /// What a frame is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,14 @@ pub(super) struct Subjects {
 impl Subjects {
     /// The subject of the next frame.
     pub(super) fn of(&mut self, sent: &Transmission, topology: &Topology) -> Subject {
+        // What a node makes is well-formed: a look at the place says enough, as long as nobody has changed it.
+        let as_made = matches!(sent.from, Sender::Node(_)) && !sent.changed;
         if let LinkEnds::Air { mobile, .. } = topology.ends_of(sent) {
-            return Subject::Air { mobile, management: is_management(&sent.octets) };
+            let management = if as_made { is_management_pdu(&sent.octets) } else { is_management(&sent.octets) };
+            return Subject::Air { mobile, management };
+        }
+        if as_made && let Some(ms) = transport::control_subject(&sent.octets) {
+            return Subject::Control(ms);
         }
         let Ok(frame) = decapsulate(&sent.octets) else { return Subject::Nobody };
         match frame.packet {
@@ -63,9 +72,16 @@ fn addresses(packet: &[u8]) -> Option<[Ipv4Addr; 2]> {
 }
 
 fn is_management(octets: &[u8]) -> bool {
+    is_management_pdu(octets)
+        && (octets.len() == CDMA_CODE || MacPdu::burst(octets).next().is_some_and(|pdu| pdu.is_ok()))
+}
+
+/// The same of a burst that is known to begin with a PDU, whose CID is in octets 3 and 4 (802.16-2009 6.3.2.1).
+fn is_management_pdu(octets: &[u8]) -> bool {
     // A CDMA ranging code is no PDU, but part of the exchange all the same.
-    octets.len() == 3
-        || MacPdu::burst(octets)
-            .next()
-            .is_some_and(|pdu| pdu.is_ok_and(|pdu| pdu.header.cid.is_management() && pdu.header.cid != Cid::BROADCAST))
+    octets.len() == CDMA_CODE
+        || octets.get(3..).and_then(<[u8]>::first_chunk).is_some_and(|cid| {
+            let cid = Cid(u16::from_be_bytes(*cid));
+            cid.is_management() && cid != Cid::BROADCAST
+        })
 }

@@ -31,12 +31,6 @@ const EAP_PAYLOAD: u16 = 62;
 /// Type of the Vendor Specific TLV.
 const VENDOR_SPECIFIC: u16 = 261;
 
-/// The value of a TLV before it is put into octets.
-pub(super) enum Contents<'a> {
-    Octets(Vec<u8>),
-    Nested(&'a [AsnTlv]),
-}
-
 macro_rules! asn_tlvs {
     (
         single { $( $(#[$single_doc:meta])* $single:ident, $getter:ident = $single_kind:literal, $single_name:literal, $type:ty; )* }
@@ -118,14 +112,19 @@ macro_rules! asn_tlvs {
                 typed.unwrap_or_else(|| Self::Other { kind, value: value.to_vec() })
             }
 
-            pub(super) fn contents(&self) -> Contents<'_> {
+            /// Appends the octets of the value, or says which TLVs are in it if it is a compound.
+            pub(super) fn append_value(&self, octets: &mut Vec<u8>) -> Option<&[AsnTlv]> {
                 match self {
-                    $( Self::$single(value) => Contents::Octets(value.to_value()), )*
-                    $( Self::$compound(tlvs) => Contents::Nested(tlvs), )*
-                    Self::EapPayload(octets) => Contents::Octets(octets.clone()),
-                    Self::VendorSpecific { vendor, octets } => Contents::Octets([vendor.as_slice(), octets].concat()),
-                    Self::Other { value, .. } => Contents::Octets(value.clone()),
+                    $( Self::$single(value) => value.append(octets), )*
+                    $( Self::$compound(tlvs) => return Some(tlvs), )*
+                    Self::EapPayload(value) => octets.extend_from_slice(value),
+                    Self::VendorSpecific { vendor, octets: value } => {
+                        octets.extend_from_slice(vendor);
+                        octets.extend_from_slice(value);
+                    }
+                    Self::Other { value, .. } => octets.extend_from_slice(value),
                 }
+                None
             }
 
             /// The TLVs inside, if this is the given compound.

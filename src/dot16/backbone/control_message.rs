@@ -11,8 +11,8 @@ use nom::bytes::complete::take;
 use nom::number::complete::{be_u8, be_u16, be_u32};
 
 use super::asn_tlv::AsnTlv;
-use super::error::{BackboneError, length_16, serialise};
-use super::tlv_list::{list_octets, parse_list};
+use super::error::{BackboneError, USUAL_OCTETS, length_16, serialise_to};
+use super::tlv_list::{append_list, parse_list};
 use crate::dot16::identifiers::MsMac;
 
 const LAYER: &str = "ASN control message";
@@ -22,6 +22,8 @@ const VERSION: u8 = 1;
 const HEADER_OCTETS: usize = 20;
 /// Where the length field stands.
 const LENGTH_OFFSET: usize = 4;
+/// Where the mobile station stands.
+const SUBJECT_OFFSET: usize = 6;
 
 /// Flag T of the header: source and destination identifier TLVs are present.
 pub const FLAG_IDENTIFIERS: u8 = 0x02;
@@ -199,28 +201,42 @@ impl ControlMessage {
         })
     }
 
+    /// The mobile station that the message in `octets` is about, if they are long enough to say.
+    pub(super) fn subject(octets: &[u8]) -> Option<MsMac> {
+        octets.get(SUBJECT_OFFSET..)?.first_chunk().copied().map(MsMac)
+    }
+
     /// The octets of the message, header included.
     ///
     /// # Errors
     ///
     /// More than 65535 octets in a TLV or in all, or TLVs nested more than 8 deep.
     pub fn octets(&self) -> Result<Vec<u8>, BackboneError> {
-        let tlvs = list_octets(&self.tlvs, HEADER_OCTETS)?;
-        let length = length_16(LAYER, LENGTH_OFFSET, tlvs.len().saturating_add(HEADER_OCTETS))?;
-        serialise(
-            LAYER,
-            tuple((
-                write_u8(VERSION),
-                write_u8(self.flags),
-                slice(self.kind.octets()),
-                write_u16(length),
-                slice(self.ms.0),
-                write_u32(self.reserved1),
-                write_u16(self.transaction),
-                write_u16(self.reserved2),
-                slice(tlvs),
-            )),
-        )
+        self.append(Vec::with_capacity(USUAL_OCTETS))
+    }
+
+    /// The same behind what is in `octets`, from whose start the offsets of errors count.
+    pub(super) fn append(&self, octets: Vec<u8>) -> Result<Vec<u8>, BackboneError> {
+        let start = octets.len();
+        let header = tuple((
+            write_u8(VERSION),
+            write_u8(self.flags),
+            slice(self.kind.octets()),
+            // Known when the TLVs stand.
+            write_u16(0),
+            slice(self.ms.0),
+            write_u32(self.reserved1),
+            write_u16(self.transaction),
+            write_u16(self.reserved2),
+        ));
+        let mut octets = serialise_to(LAYER, header, octets)?;
+        append_list(&self.tlvs, &mut octets)?;
+        let at = start.saturating_add(LENGTH_OFFSET);
+        let length = length_16(LAYER, at, octets.len().saturating_sub(start))?.to_be_bytes();
+        if let Some(place) = octets.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+            *place = length;
+        }
+        Ok(octets)
     }
 }
 

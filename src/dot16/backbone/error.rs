@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::io::Write;
 
 use cookie_factory::{GenError, SerializeFn, gen_simple};
 
@@ -41,11 +42,20 @@ impl BackboneError {
 }
 
 /// Most messages are not longer: room for so many octets is made at once.
-const USUAL_OCTETS: usize = 128;
+pub(super) const USUAL_OCTETS: usize = 128;
 
 /// Runs a serialiser of `layer` into a fresh vector.
 pub(super) fn serialise(layer: &'static str, serialiser: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, BackboneError> {
-    gen_simple(serialiser, Vec::with_capacity(USUAL_OCTETS))
+    serialise_to(layer, serialiser, Vec::with_capacity(USUAL_OCTETS))
+}
+
+/// Runs a serialiser of `layer` that writes to `out`.
+pub(super) fn serialise_to<W: Write>(
+    layer: &'static str,
+    serialiser: impl SerializeFn<W>,
+    out: W,
+) -> Result<W, BackboneError> {
+    gen_simple(serialiser, out)
         .map_err(|error: GenError| BackboneError::new(layer, 0, "a serialisable value", format!("{error:?}")))
 }
 

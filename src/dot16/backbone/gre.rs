@@ -8,7 +8,7 @@ use nom::Parser;
 use nom::combinator::cond as when;
 use nom::number::complete::{be_u16, be_u32};
 
-use super::error::{BackboneError, serialise};
+use super::error::{BackboneError, USUAL_OCTETS, serialise_to};
 
 const LAYER: &str = "GRE";
 /// The key is present.
@@ -91,9 +91,14 @@ impl GrePacket {
     ///
     /// None that depends on the value; memory only.
     pub fn octets(&self) -> Result<Vec<u8>, BackboneError> {
+        self.append(Vec::with_capacity(self.payload.len().saturating_add(USUAL_OCTETS)))
+    }
+
+    /// The same behind what is in `octets`.
+    pub(super) fn append(&self, octets: Vec<u8>) -> Result<Vec<u8>, BackboneError> {
         let GreHeader { key, sequence, protocol } = self.header;
         let flags = if key.is_some() { KEY } else { 0 } | if sequence.is_some() { SEQUENCE } else { 0 };
-        serialise(
+        serialise_to(
             LAYER,
             tuple((
                 write_u16(flags),
@@ -102,6 +107,7 @@ impl GrePacket {
                 cond(sequence.is_some(), write_u32(sequence.unwrap_or_default())),
                 slice(&self.payload),
             )),
+            octets,
         )
     }
 }

@@ -1,15 +1,12 @@
 //! A list of TLVs into octets and back, compounds included (`dot16-wire.md` 5.1).
 
-use cookie_factory::bytes::be_u16 as write_u16;
-use cookie_factory::combinator::slice;
-use cookie_factory::sequence::tuple;
 use nom::IResult;
 use nom::Parser;
 use nom::bytes::complete::take;
 use nom::number::complete::be_u16;
 
-use super::asn_tlv::{AsnTlv, Compound, Contents};
-use super::error::{BackboneError, length_16, serialise};
+use super::asn_tlv::{AsnTlv, Compound};
+use super::error::{BackboneError, length_16};
 
 const LAYER: &str = "ASN TLV";
 /// Octets of type and length.
@@ -68,30 +65,34 @@ fn too_deep(offset: usize) -> BackboneError {
     )
 }
 
-/// The octets of `tlvs`. `offset` is where they will begin, for errors.
+/// Appends the octets of `tlvs` to a message that begins at the start of `octets`, which is where errors count from.
 ///
 /// # Errors
 ///
 /// A value above 65535 octets, nesting deeper than [`MAX_DEPTH`].
-pub(super) fn list_octets(tlvs: &[AsnTlv], offset: usize) -> Result<Vec<u8>, BackboneError> {
-    level_octets(tlvs, offset, 1)
+pub(super) fn append_list(tlvs: &[AsnTlv], octets: &mut Vec<u8>) -> Result<(), BackboneError> {
+    append_level(tlvs, octets, 1)
 }
 
-fn level_octets(tlvs: &[AsnTlv], offset: usize, depth: usize) -> Result<Vec<u8>, BackboneError> {
-    let mut octets = Vec::new();
+/// The length of a value is known when the value stands: it is put in afterwards.
+fn append_level(tlvs: &[AsnTlv], octets: &mut Vec<u8>, depth: usize) -> Result<(), BackboneError> {
     for tlv in tlvs {
-        let at = offset.saturating_add(octets.len());
+        let at = octets.len();
         if depth > MAX_DEPTH {
             return Err(too_deep(at));
         }
-        let value = match tlv.contents() {
-            Contents::Octets(value) => value,
-            Contents::Nested(tlvs) => level_octets(tlvs, at.saturating_add(HEADER_OCTETS), depth.saturating_add(1))?,
-        };
-        let length = length_16(LAYER, at, value.len())?;
-        octets.extend(serialise(LAYER, tuple((write_u16(tlv.kind()), write_u16(length), slice(&value))))?);
+        octets.extend_from_slice(&tlv.kind().to_be_bytes());
+        octets.extend_from_slice(&[0; 2]);
+        if let Some(inside) = tlv.append_value(octets) {
+            append_level(inside, octets, depth.saturating_add(1))?;
+        }
+        let value = octets.len().saturating_sub(at.saturating_add(HEADER_OCTETS));
+        let length = length_16(LAYER, at, value)?.to_be_bytes();
+        if let Some(place) = octets.get_mut(at.saturating_add(2)..).and_then(<[u8]>::first_chunk_mut) {
+            *place = length;
+        }
     }
-    Ok(octets)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -101,7 +102,14 @@ mod tests {
     use super::*;
 
     fn octets(tlvs: &[AsnTlv]) -> Vec<u8> {
-        list_octets(tlvs, 0).unwrap()
+        let mut octets = Vec::new();
+        append_list(tlvs, &mut octets).unwrap();
+        octets
+    }
+
+    /// The error of putting `tlvs` behind a header of 20 octets.
+    fn refusal(tlvs: &[AsnTlv]) -> BackboneError {
+        append_list(tlvs, &mut vec![0; 20]).unwrap_err()
     }
 
     /// `depth` levels of TLVs: MS Info in MS Info, the innermost one empty.
@@ -139,7 +147,7 @@ mod tests {
         let mut too_deep = vec![0, 103, 0, u8::try_from(inner.len()).unwrap()];
         too_deep.extend(inner);
         let parsing = parse_list(&too_deep, 20).unwrap_err();
-        let building = list_octets(&[nested(MAX_DEPTH + 1)], 20).unwrap_err();
+        let building = refusal(&[nested(MAX_DEPTH + 1)]);
         assert_eq!(parsing.offset, 20 + 4 * MAX_DEPTH);
         assert_eq!(parsing.to_string(), building.to_string());
     }
@@ -147,7 +155,7 @@ mod tests {
     #[test]
     fn a_value_above_65535_octets_is_an_error() {
         let too_long = AsnTlv::EapPayload(vec![0; 65536]);
-        let error = list_octets(&[AsnTlv::AkSn(1), AsnTlv::MsInfo(vec![too_long])], 20).unwrap_err();
+        let error = refusal(&[AsnTlv::AkSn(1), AsnTlv::MsInfo(vec![too_long])]);
         assert_eq!((error.layer, error.offset), ("ASN TLV", 29));
     }
 

@@ -61,8 +61,8 @@ pub(super) trait TlvValue: Sized + fmt::Debug {
     /// The value, or `None` if it does not have the length of this type.
     fn from_value(octets: &[u8]) -> Option<Self>;
 
-    /// The octets of the value.
-    fn to_value(&self) -> Vec<u8>;
+    /// Appends the octets of the value.
+    fn append(&self, octets: &mut Vec<u8>);
 
     /// What `Debug` may print.
     fn shown(&self) -> &dyn fmt::Debug {
@@ -84,8 +84,8 @@ impl<const N: usize> TlvValue for [u8; N] {
         octets.try_into().ok()
     }
 
-    fn to_value(&self) -> Vec<u8> {
-        self.to_vec()
+    fn append(&self, octets: &mut Vec<u8>) {
+        octets.extend_from_slice(self);
     }
 
     fn shown(&self) -> &dyn fmt::Debug {
@@ -100,8 +100,8 @@ macro_rules! integer {
                 octets.try_into().ok().map(Self::from_be_bytes)
             }
 
-            fn to_value(&self) -> Vec<u8> {
-                self.to_be_bytes().to_vec()
+            fn append(&self, octets: &mut Vec<u8>) {
+                octets.extend_from_slice(&self.to_be_bytes());
             }
         }
     )* };
@@ -116,8 +116,8 @@ macro_rules! identifier {
                 TlvValue::from_value(octets).map(Self)
             }
 
-            fn to_value(&self) -> Vec<u8> {
-                self.0.to_value()
+            fn append(&self, octets: &mut Vec<u8>) {
+                self.0.append(octets);
             }
         }
     )* };
@@ -135,11 +135,11 @@ impl TlvValue for NodeIdentifier {
         }
     }
 
-    fn to_value(&self) -> Vec<u8> {
+    fn append(&self, octets: &mut Vec<u8>) {
         match self {
-            Self::Ipv4(address) => address.octets().to_vec(),
-            Self::Octets6(octets) => octets.to_vec(),
-            Self::Ipv6(address) => address.octets().to_vec(),
+            Self::Ipv4(address) => octets.extend_from_slice(&address.octets()),
+            Self::Octets6(identifier) => octets.extend_from_slice(identifier),
+            Self::Ipv6(address) => octets.extend_from_slice(&address.octets()),
         }
     }
 }
@@ -158,7 +158,9 @@ mod tests {
         for (octets, text) in cases {
             let identifier = NodeIdentifier::from_value(octets).unwrap();
             assert_eq!(identifier.to_string(), text);
-            assert_eq!(identifier.to_value(), octets);
+            let mut written = Vec::new();
+            identifier.append(&mut written);
+            assert_eq!(written, octets);
         }
         for length in [0, 1, 3, 5, 7, 8, 15, 17] {
             assert_eq!(NodeIdentifier::from_value(&vec![0; length]), None, "{length} octets");

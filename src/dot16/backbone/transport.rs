@@ -13,9 +13,10 @@ use pnet_packet::ipv4::{self, Ipv4Flags, Ipv4Packet, MutableIpv4Packet};
 use pnet_packet::udp::{self, MutableUdpPacket, UdpPacket};
 
 use super::control_message::ControlMessage;
-use super::error::{BackboneError, length_16};
+use super::error::{BackboneError, USUAL_OCTETS, length_16};
 use super::gre::GrePacket;
 use super::radius::{RADIUS_PORT, RadiusDatagram, RadiusPacket};
+use crate::dot16::identifiers::MsMac;
 
 /// UDP port of the ASN control plane, source and destination.
 pub const CONTROL_PORT: u16 = 2231;
@@ -29,6 +30,8 @@ const ETHERNET_OCTETS: usize = 14;
 const IPV4_OCTETS: usize = 20;
 /// Octets of a UDP header.
 const UDP_OCTETS: usize = 8;
+/// Octets before what UDP carries.
+const HEADER_OCTETS: usize = ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS;
 /// Time to live of every packet sent: it crosses no router, the usual value does no harm.
 const TIME_TO_LIVE: u8 = 64;
 
@@ -76,25 +79,41 @@ pub fn encapsulate(
     identification: u16,
     packet: &BackbonePacket,
 ) -> Result<Vec<u8>, BackboneError> {
-    let (protocol, inner) = match packet {
-        BackbonePacket::Control(message) => {
-            let octets = message.octets().map_err(|error| error.shifted(ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS))?;
-            (IpNextHeaderProtocols::Udp, udp_datagram(from.ip, to.ip, [CONTROL_PORT; 2], &octets)?)
+    match packet {
+        BackbonePacket::Control(message) => encapsulate_control(from, to, identification, message),
+        BackbonePacket::Data(gre) => {
+            let frame = gre.append(room(gre.payload.len(), ETHERNET_OCTETS + IPV4_OCTETS))?;
+            in_ethernet(frame, from, to, identification, IpNextHeaderProtocols::Gre)
         }
-        BackbonePacket::Data(gre) => (IpNextHeaderProtocols::Gre, gre.octets()?),
         BackbonePacket::Radius(RadiusDatagram { source, destination, packet }) => {
-            let octets = packet.octets().map_err(|error| error.shifted(ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS))?;
-            (IpNextHeaderProtocols::Udp, udp_datagram(from.ip, to.ip, [*source, *destination], &octets)?)
+            let octets = packet.octets().map_err(|error| error.shifted(HEADER_OCTETS))?;
+            let mut frame = room(octets.len(), HEADER_OCTETS);
+            frame.extend_from_slice(&octets);
+            in_udp(frame, from, to, identification, [*source, *destination])
         }
-    };
-    let ip = ipv4_packet(from.ip, to.ip, identification, protocol, &inner)?;
-    let mut frame = vec![0; ip.len().saturating_add(ETHERNET_OCTETS)];
-    let mut ethernet = MutableEthernetPacket::new(&mut frame).ok_or_else(|| no_room(ETHERNET))?;
-    ethernet.set_destination(MacAddr::from(to.mac));
-    ethernet.set_source(MacAddr::from(from.mac));
-    ethernet.set_ethertype(EtherTypes::Ipv4);
-    ethernet.set_payload(&ip);
-    Ok(frame)
+    }
+}
+
+/// The same for a control message alone.
+///
+/// # Errors
+///
+/// What [`ControlMessage::octets`] refuses, and an IPv4 packet above 65535 octets.
+pub fn encapsulate_control(
+    from: &BackboneEndpoint,
+    to: &BackboneEndpoint,
+    identification: u16,
+    message: &ControlMessage,
+) -> Result<Vec<u8>, BackboneError> {
+    let frame = message.append(room(USUAL_OCTETS, HEADER_OCTETS))?;
+    in_udp(frame, from, to, identification, [CONTROL_PORT; 2])
+}
+
+/// A frame whose headers are still to be written, with room for `payload` octets behind them.
+fn room(payload: usize, headers: usize) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(payload.saturating_add(USUAL_OCTETS));
+    frame.resize(headers, 0);
+    frame
 }
 
 /// A buffer made here has room for its header; pnet reports otherwise only for one that is too short.
@@ -102,17 +121,38 @@ fn no_room(layer: &'static str) -> BackboneError {
     BackboneError::new(layer, 0, "room for the header", "a shorter buffer")
 }
 
-fn ipv4_packet(
-    from: Ipv4Addr,
-    to: Ipv4Addr,
+/// Writes the headers of UDP and of what is below it into `frame`, behind which the payload stands.
+fn in_udp(
+    mut frame: Vec<u8>,
+    from: &BackboneEndpoint,
+    to: &BackboneEndpoint,
+    identification: u16,
+    ports: [u16; 2],
+) -> Result<Vec<u8>, BackboneError> {
+    let octets = frame.len().saturating_sub(ETHERNET_OCTETS + IPV4_OCTETS);
+    let length = length_16(UDP, ETHERNET_OCTETS + IPV4_OCTETS + 4, octets)?;
+    let datagram = frame.get_mut(ETHERNET_OCTETS + IPV4_OCTETS..).and_then(MutableUdpPacket::new);
+    let mut datagram = datagram.ok_or_else(|| no_room(UDP))?;
+    let [source, destination] = ports;
+    datagram.set_source(source);
+    datagram.set_destination(destination);
+    datagram.set_length(length);
+    datagram.set_checksum(udp_checksum(&datagram.to_immutable(), from.ip, to.ip));
+    in_ethernet(frame, from, to, identification, IpNextHeaderProtocols::Udp)
+}
+
+/// Writes the headers of IPv4 and Ethernet into `frame`, behind which the payload stands.
+fn in_ethernet(
+    mut frame: Vec<u8>,
+    from: &BackboneEndpoint,
+    to: &BackboneEndpoint,
     identification: u16,
     protocol: IpNextHeaderProtocol,
-    payload: &[u8],
 ) -> Result<Vec<u8>, BackboneError> {
-    let octets = payload.len().saturating_add(IPV4_OCTETS);
+    let octets = frame.len().saturating_sub(ETHERNET_OCTETS);
     let total_length = length_16(IPV4, ETHERNET_OCTETS + 2, octets)?;
-    let mut buffer = vec![0; octets];
-    let mut ip = MutableIpv4Packet::new(&mut buffer).ok_or_else(|| no_room(IPV4))?;
+    let ip = frame.get_mut(ETHERNET_OCTETS..).and_then(MutableIpv4Packet::new);
+    let mut ip = ip.ok_or_else(|| no_room(IPV4))?;
     ip.set_version(4);
     ip.set_header_length(5);
     ip.set_total_length(total_length);
@@ -120,25 +160,14 @@ fn ipv4_packet(
     ip.set_flags(Ipv4Flags::DontFragment);
     ip.set_ttl(TIME_TO_LIVE);
     ip.set_next_level_protocol(protocol);
-    ip.set_source(from);
-    ip.set_destination(to);
-    ip.set_payload(payload);
+    ip.set_source(from.ip);
+    ip.set_destination(to.ip);
     ip.set_checksum(ipv4::checksum(&ip.to_immutable()));
-    Ok(buffer)
-}
-
-fn udp_datagram(from: Ipv4Addr, to: Ipv4Addr, ports: [u16; 2], payload: &[u8]) -> Result<Vec<u8>, BackboneError> {
-    let octets = payload.len().saturating_add(UDP_OCTETS);
-    let length = length_16(UDP, ETHERNET_OCTETS + IPV4_OCTETS + 4, octets)?;
-    let mut buffer = vec![0; octets];
-    let mut datagram = MutableUdpPacket::new(&mut buffer).ok_or_else(|| no_room(UDP))?;
-    let [source, destination] = ports;
-    datagram.set_source(source);
-    datagram.set_destination(destination);
-    datagram.set_length(length);
-    datagram.set_payload(payload);
-    datagram.set_checksum(udp_checksum(&datagram.to_immutable(), from, to));
-    Ok(buffer)
+    let mut ethernet = MutableEthernetPacket::new(&mut frame).ok_or_else(|| no_room(ETHERNET))?;
+    ethernet.set_destination(MacAddr::from(to.mac));
+    ethernet.set_source(MacAddr::from(from.mac));
+    ethernet.set_ethertype(EtherTypes::Ipv4);
+    Ok(frame)
 }
 
 /// The checksum as it is sent: a sum of 0 is sent as 0xffff, because 0 says that there is none (RFC 768).
@@ -190,6 +219,18 @@ pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
         to: BackboneEndpoint { mac: ethernet.get_destination().octets(), ip: destination },
         packet,
     })
+}
+
+/// The mobile station that the control message in a frame of [`encapsulate`] is about; none if it carries something else. Nothing
+/// but what tells them apart is looked at: EtherType, protocol and ports.
+#[must_use]
+pub fn control_subject(frame: &[u8]) -> Option<MsMac> {
+    let ethernet = EthernetPacket::new(frame).filter(|ethernet| ethernet.get_ethertype() == EtherTypes::Ipv4)?;
+    let ip = Ipv4Packet::new(ethernet.payload())?;
+    let datagram = frame.get(ETHERNET_OCTETS + IPV4_OCTETS..).and_then(UdpPacket::new)?;
+    let is_control = ip.get_next_level_protocol() == IpNextHeaderProtocols::Udp
+        && [datagram.get_source(), datagram.get_destination()] == [CONTROL_PORT; 2];
+    is_control.then(|| ControlMessage::subject(frame.get(HEADER_OCTETS..)?))?
 }
 
 /// Makes the checksums of IPv4 and, where the packet is one, of UDP right in the Ethernet frame `frame`; a frame that holds

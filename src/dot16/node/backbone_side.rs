@@ -99,10 +99,11 @@ impl BackboneSide {
         self.peers.contains_key(&to)
     }
 
+    /// Sends the frame that `encapsulate` makes of the two ends and the identification of its IPv4 packet.
     fn transmit(
         &mut self,
         to: Ipv4Addr,
-        packet: &BackbonePacket,
+        encapsulate: impl FnOnce(&BackboneEndpoint, &BackboneEndpoint, u16) -> Result<Vec<u8>, BackboneError>,
         note: String,
         outbox: &mut Outbox<Event>,
     ) -> Result<(), BackboneError> {
@@ -111,14 +112,15 @@ impl BackboneSide {
             return Err(BackboneError { layer: "backbone", offset: 0, expected, found: to.to_string() });
         };
         self.identification = self.identification.wrapping_add(1);
-        let octets = transport::encapsulate(&self.own, endpoint, self.identification, packet)?;
+        let octets = encapsulate(&self.own, endpoint, self.identification)?;
         outbox.send(*port, octets, note);
         Ok(())
     }
 
     /// Sends a control message. One that cannot be sent is as good as lost: what repeats it gives it up in the end.
     fn send(&mut self, to: Ipv4Addr, message: &ControlMessage, note: String, outbox: &mut Outbox<Event>) {
-        let _ = self.transmit(to, &BackbonePacket::Control(message.clone()), note, outbox);
+        let encapsulate = |own: &_, peer: &_, number| transport::encapsulate_control(own, peer, number, message);
+        let _ = self.transmit(to, encapsulate, note, outbox);
     }
 
     /// Sends a request, and repeats it until [`Self::answered`] or given up.
@@ -153,8 +155,9 @@ impl BackboneSide {
     ) {
         let message = ControlMessage::new(kind, request.ms, request.transaction, tlvs);
         let note = note.into();
+        self.send(to, &message, note.clone(), outbox);
         let key = (to, request.transaction, request.ms, request.kind.octets());
-        if self.answers.insert(key, (message.clone(), note.clone())).is_none() {
+        if self.answers.insert(key, (message, note)).is_none() {
             self.answer_order.push_back(key);
             if self.answer_order.len() > STORED_ANSWERS
                 && let Some(oldest) = self.answer_order.pop_front()
@@ -162,7 +165,6 @@ impl BackboneSide {
                 self.answers.remove(&oldest);
             }
         }
-        self.send(to, &message, note, outbox);
     }
 
     /// Sends the stored answer to a retransmitted request again; says whether there was one.
@@ -208,7 +210,8 @@ impl BackboneSide {
         outbox: &mut Outbox<Event>,
     ) -> Result<(), BackboneError> {
         let header = GreHeader { key: Some(key), sequence: Some(sequence), protocol: GRE_IPV4 };
-        self.transmit(to, &BackbonePacket::Data(GrePacket { header, payload: packet }), note.into(), outbox)
+        let packet = BackbonePacket::Data(GrePacket { header, payload: packet });
+        self.transmit(to, |own, peer, number| transport::encapsulate(own, peer, number, &packet), note.into(), outbox)
     }
 
     /// Sends a RADIUS packet. One that cannot be sent is as good as lost.
@@ -219,7 +222,9 @@ impl BackboneSide {
         note: impl Into<String>,
         outbox: &mut Outbox<Event>,
     ) {
-        let _ = self.transmit(to, &BackbonePacket::Radius(datagram), note.into(), outbox);
+        let packet = BackbonePacket::Radius(datagram);
+        let encapsulate = |own: &_, peer: &_, number| transport::encapsulate(own, peer, number, &packet);
+        let _ = self.transmit(to, encapsulate, note.into(), outbox);
     }
 
     /// Sends the answer of a RADIUS server to the port that the request came from.

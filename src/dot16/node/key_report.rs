@@ -1,6 +1,6 @@
 //! Reports of keys that come into use and go: the raw material of a key log.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::event::{Event, NamedKey, What};
 use crate::dot16::identifiers::{AkId, Bsid, CmacKeyCount, Direction, MsMac, Said};
@@ -22,15 +22,15 @@ enum Name {
 pub struct KeyReport {
     ms: MsMac,
     at_mobile: bool,
-    held: BTreeMap<Name, NamedKey>,
-    aks: BTreeMap<(Bsid, AkId), NamedKey>,
+    held: LiteMap<Name, NamedKey>,
+    aks: LiteMap<(Bsid, AkId), NamedKey>,
 }
 
 impl KeyReport {
     /// Nothing reported yet.
     #[must_use]
     pub fn new(ms: MsMac, at_mobile: bool) -> Self {
-        Self { ms, at_mobile, held: BTreeMap::new(), aks: BTreeMap::new() }
+        Self { ms, at_mobile, held: LiteMap::new(), aks: LiteMap::new() }
     }
 
     fn report(&self, held: bool, key: NamedKey, outbox: &mut Outbox<Event>) {
@@ -49,50 +49,61 @@ impl KeyReport {
 
     /// Reports that every AK goes whose AKID is not `kept`.
     pub fn keep_aks(&mut self, kept: &[AkId], outbox: &mut Outbox<Event>) {
-        let (kept, gone) = std::mem::take(&mut self.aks).into_iter().partition(|((_, akid), _)| kept.contains(akid));
-        self.aks = kept;
-        let gone: BTreeMap<_, _> = gone;
-        for key in gone.into_values() {
-            self.report(false, key, outbox);
+        if self.aks.keys().all(|(_, akid)| kept.contains(akid)) {
+            return;
+        }
+        for (name, key) in std::mem::take(&mut self.aks) {
+            if kept.contains(&name.1) {
+                self.aks.insert(name, key);
+            } else {
+                self.report(false, key, outbox);
+            }
         }
     }
 
     /// Compares what is held now with what was reported, and reports the difference.
-    pub fn update<'a>(
-        &mut self,
-        now_held: impl IntoIterator<Item = (Bsid, AkId, &'a EntryKeys)>,
-        outbox: &mut Outbox<Event>,
-    ) {
+    pub fn update(&mut self, now_held: &[(Bsid, &EntryKeys)], outbox: &mut Outbox<Event>) {
+        let mut names = Vec::with_capacity(self.held.len());
+        now_held.iter().for_each(|(bs, entry)| each_key(*bs, entry, |name, _| names.push(name)));
+        names.sort_unstable();
+        names.dedup();
+        // Most of what happens to a mobile changes nothing.
+        if self.held.keys().eq(&names) {
+            return;
+        }
         let mut previous = std::mem::take(&mut self.held);
-        let mut current = BTreeMap::new();
+        let mut current: LiteMap<Name, (bool, NamedKey)> = LiteMap::new();
         let mut hold = |name, key: &dyn Fn() -> NamedKey| {
             current.entry(name).or_insert_with(|| match previous.remove(&name) {
                 Some(known) => (false, known),
                 None => (true, key()),
             });
         };
-        for (bs, akid, entry) in now_held {
-            let count = entry.count();
-            for direction in [Direction::Uplink, Direction::Downlink] {
-                let key = || NamedKey::Cmac { bs, akid, count, direction, key: entry.cmac_key(direction).clone() };
-                hold(Name::Cmac(bs, akid, count, direction), &key);
-            }
-            for (said, context) in entry.tek_contexts() {
-                for state in context.teks() {
-                    let (eks, source) = (state.eks(), state.source());
-                    let key = || NamedKey::Tek { bs, akid, said, count, eks, source, tek: state.tek().clone() };
-                    hold(Name::Tek(bs, said, eks, state.fingerprint()), &key);
-                }
-            }
-        }
+        now_held.iter().for_each(|(bs, entry)| each_key(*bs, entry, &mut hold));
         for (name, (new, key)) in current {
             if new {
                 self.report(true, key.clone(), outbox);
             }
             self.held.insert(name, key);
         }
-        for key in previous.into_values() {
+        for (_, key) in previous {
             self.report(false, key, outbox);
+        }
+    }
+}
+
+/// Names each key of one entry, with how to make what is reported of it.
+fn each_key(bs: Bsid, entry: &EntryKeys, mut take: impl FnMut(Name, &dyn Fn() -> NamedKey)) {
+    let (akid, count) = (entry.akid(), entry.count());
+    for direction in [Direction::Uplink, Direction::Downlink] {
+        let key = || NamedKey::Cmac { bs, akid, count, direction, key: entry.cmac_key(direction).clone() };
+        take(Name::Cmac(bs, akid, count, direction), &key);
+    }
+    for (said, context) in entry.tek_contexts() {
+        for state in context.teks() {
+            let (eks, source) = (state.eks(), state.source());
+            let key = || NamedKey::Tek { bs, akid, said, count, eks, source, tek: state.tek().clone() };
+            take(Name::Tek(bs, said, eks, state.fingerprint()), &key);
         }
     }
 }

@@ -5,8 +5,9 @@
 //! context; it survives purge and eviction, and no context is ever derived for a count at or below it. A retained
 //! context of a lower count can be resumed with its PNs and windows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use litemap::LiteMap;
 use zeroize::Zeroizing;
 
 use super::entry_keys::{CmacError, EntryKeys};
@@ -157,7 +158,7 @@ pub struct BaseStationKeys {
     highest: Option<CmacKeyCount>,
     /// The highest N this BS was told.
     known_n: CmacKeyCount,
-    entries: BTreeMap<CmacKeyCount, Entry>,
+    entries: LiteMap<CmacKeyCount, Entry>,
     legacy_only: bool,
     /// After which CMAC_PN_D the keys of a count begin that was not known here: 0, or the time in ms at which contexts turned
     /// out to be lost, because what was sent under a count before the restart is not known (R8).
@@ -171,7 +172,7 @@ pub struct BaseStationKeys {
     searches: (u64, u32),
     /// CMAC keys, with their CMAC_PNs, of counts whose contexts were purged, and of those below T_B under which
     /// re-authentication was demanded.
-    below: BTreeMap<CmacKeyCount, EntryKeys>,
+    below: LiteMap<CmacKeyCount, EntryKeys>,
     work: KeyWork,
 }
 
@@ -187,14 +188,14 @@ impl BaseStationKeys {
             count: CmacKeyCount(0),
             highest: None,
             known_n: CmacKeyCount(0),
-            entries: BTreeMap::new(),
+            entries: LiteMap::new(),
             legacy_only: false,
             cmac_pn_d: 0,
             released: false,
             outdated: false,
             acknowledged: None,
             searches: (0, 0),
-            below: BTreeMap::new(),
+            below: LiteMap::new(),
             work: KeyWork::default(),
         }
     }
@@ -628,7 +629,8 @@ impl BaseStationKeys {
     /// confirmed contexts below that go all the same (R5).
     pub fn acknowledged(&mut self, m: CmacKeyCount) {
         let Some(before) = self.acknowledged.replace(m).filter(|before| *before < m) else { return };
-        let below = self.entries.range(..before).filter(|(_, entry)| entry.state == EntryState::Confirmed);
+        let is_below = |count: &CmacKeyCount, entry: &Entry| *count < before && entry.state == EntryState::Confirmed;
+        let below = self.entries.iter().filter(|(count, entry)| is_below(count, entry));
         let below: Vec<CmacKeyCount> = below.map(|(count, _)| *count).collect();
         below.into_iter().for_each(|count| self.drop_context(count));
     }
@@ -656,9 +658,8 @@ impl BaseStationKeys {
     fn drop_context(&mut self, count: CmacKeyCount) {
         if let Some(entry) = self.entries.remove(&count) {
             self.below.insert(count, entry.keys.cmac_only());
-            if self.below.len() > BELOW {
-                self.below.pop_first();
-            }
+            let lowest = self.below.first().map(|(count, _)| *count).filter(|_| self.below.len() > BELOW);
+            lowest.and_then(|count| self.below.remove(&count));
         }
     }
 

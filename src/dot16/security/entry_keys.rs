@@ -3,7 +3,7 @@
 //! CMAC keys with their packet numbers (`dot16-security.md` 3) and the TEK contexts of every SA (2.2). MS and BS hold
 //! the same thing; a BS that retains it for a count can resume it, PNs and windows included (A16, R4).
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::cmac_tuple::{Truncation, cmac_value, verify};
 use super::hierarchy::AkContext;
@@ -45,7 +45,8 @@ pub struct EntryKeys {
     cmac_key_d: CmacKey,
     transmit_cmac_pn: u32,
     received_cmac_pn: u32,
-    teks: BTreeMap<Said, TekContext>,
+    /// Mostly one: a tree would have room for eleven.
+    teks: LiteMap<Said, TekContext>,
     limits: TekLimits,
 }
 
@@ -64,7 +65,7 @@ impl EntryKeys {
             cmac_key_d: ak.cmac_key(Direction::Downlink, count),
             transmit_cmac_pn: 0,
             received_cmac_pn: 0,
-            teks: BTreeMap::new(),
+            teks: LiteMap::new(),
             limits: TekLimits::default(),
         }
     }
@@ -73,7 +74,7 @@ impl EntryKeys {
     #[must_use]
     pub fn limited(mut self, limits: TekLimits) -> Self {
         self.limits = limits;
-        self.teks = self.teks.into_iter().map(|(said, context)| (said, context.limited(limits))).collect();
+        self.teks.iter_mut().for_each(|(_, context)| context.limit(limits));
         self
     }
 
@@ -88,6 +89,7 @@ impl EntryKeys {
         now: VirtualTime,
     ) -> Self {
         let mut keys = Self::without_teks(ak, count);
+        keys.teks = LiteMap::with_capacity(saids.len());
         for &said in saids {
             keys.teks.insert(said, TekContext::from_count(&ak.kek, count, said, window, lifetime, now));
         }
@@ -144,8 +146,12 @@ impl EntryKeys {
     }
 
     /// Installs TEKs for an SA in place of those it has.
-    pub fn install(&mut self, said: Said, context: TekContext) {
-        self.teks.insert(said, context.limited(self.limits));
+    pub fn install(&mut self, said: Said, mut context: TekContext) {
+        context.limit(self.limits);
+        if self.teks.is_empty() {
+            self.teks = LiteMap::with_capacity(1);
+        }
+        self.teks.insert(said, context);
     }
 
     /// CMAC keys for `count` of the same AK after CMAC_PN `pn` in both directions, with the TEKs of `self`.
@@ -170,8 +176,8 @@ impl EntryKeys {
 
     /// Takes the TEKs over from the entry at the BS before, in place of those it has, with their PNs and windows (R12).
     pub fn reuse_teks(&mut self, other: &mut Self) {
-        let teks = std::mem::take(&mut other.teks);
-        self.teks = teks.into_iter().map(|(said, context)| (said, context.reused())).collect();
+        self.take_teks(other);
+        self.teks.iter_mut().for_each(|(_, context)| context.reuse());
     }
 
     /// Whether so many CMAC_PNs have been used, in either direction, that it is time to re-authenticate

@@ -4,7 +4,7 @@
 //! `M` is the last committed count, `T_M` = M + 1 the count of the handover under way. A handover given up before any
 //! RNG-REQ with T_M left keeps everything; once one was sent, T_M is spent: giving up commits it.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::entry_keys::EntryKeys;
 use super::hierarchy::AkContext;
@@ -61,8 +61,8 @@ pub struct MobileKeys {
     /// T_M, while a handover or re-entry is under way or was cancelled without being spent.
     traffic: Option<CmacKeyCount>,
     spent: bool,
-    aks: BTreeMap<Bsid, AkContext>,
-    entries: BTreeMap<(Bsid, CmacKeyCount), EntryKeys>,
+    aks: LiteMap<Bsid, AkContext>,
+    entries: LiteMap<(Bsid, CmacKeyCount), EntryKeys>,
 }
 
 impl MobileKeys {
@@ -89,8 +89,8 @@ impl MobileKeys {
             committed,
             traffic: None,
             spent: false,
-            aks: BTreeMap::new(),
-            entries: BTreeMap::new(),
+            aks: LiteMap::new(),
+            entries: LiteMap::new(),
         }
     }
 

@@ -329,14 +329,12 @@ impl TekContext {
         Self { outgoing: VecDeque::new(), states: [older, newer], limits: TekLimits::default() }
     }
 
-    /// The same within these limits; they hold for TEKs that come later, too.
-    #[must_use]
-    pub fn limited(mut self, limits: TekLimits) -> Self {
+    /// Sets limits; they hold for TEKs that come later, too.
+    pub fn limit(&mut self, limits: TekLimits) {
         self.limits = limits;
         for state in self.outgoing.iter_mut().chain(&mut self.states) {
             state.limit(limits);
         }
-        self
     }
 
     /// Whether both were made at random: a generated TEK never travels (A21).
@@ -345,13 +343,11 @@ impl TekContext {
         self.states.iter().all(|state| !state.source.is_counter())
     }
 
-    /// The same TEKs as those that another BS has made and this one uses on (R12).
-    #[must_use]
-    pub fn reused(mut self) -> Self {
+    /// The TEKs are those that another BS has made and this one uses on (R12).
+    pub fn reuse(&mut self) {
         for state in self.outgoing.iter_mut().chain(&mut self.states) {
             state.source = TekSource::Reused;
         }
-        self
     }
 
     /// TEK0 and TEK1, or older and newer.

@@ -320,7 +320,8 @@ mod tests {
         // A3, R10
         for (linger, last) in [(0, 1_999), (100, 2_099), (1_000, 2_249)] {
             let limits = TekLimits { linger: Duration::from_millis(linger), ..TekLimits::default() };
-            let (mut ms, mut bs) = (generated().limited(limits), generated().limited(limits));
+            let (mut ms, mut bs) = (generated(), generated());
+            [&mut ms, &mut bs].into_iter().for_each(|end| end.limit(limits));
             let pdus: Vec<_> = (0..2).map(|_| seal(&mut bs, 1_999, Downlink).unwrap().2).collect();
             assert_eq!(open(&mut ms, last, Downlink, &pdus[0]), Ok(0));
             assert_eq!(open(&mut ms, last + 1, Downlink, &pdus[1]), Err(ReceiveError::UnknownTek { eks: 0 }));
@@ -328,8 +329,9 @@ mod tests {
         }
     }
 
-    fn short(context: TekContext, last: u32) -> TekContext {
-        context.limited(TekLimits { last_pn: PacketNumber::new(last).unwrap(), ..TekLimits::default() })
+    fn short(mut context: TekContext, last: u32) -> TekContext {
+        context.limit(TekLimits { last_pn: PacketNumber::new(last).unwrap(), ..TekLimits::default() });
+        context
     }
 
     #[test]

@@ -152,13 +152,10 @@ fn errors_of_the_packet_inside_count_from_the_start_of_the_frame() {
     gre[34] = 0x80;
     assert_eq!((decapsulate(&gre).unwrap_err().layer, decapsulate(&gre).unwrap_err().offset), ("GRE", 34));
 
-    let BackbonePacket::Control(message) = acknowledgement() else { unreachable!() };
-    let mut octets = message.octets().unwrap();
-    octets[0] = 9;
-    let inner = udp_datagram(BS.ip, GATEWAY.ip, [CONTROL_PORT; 2], &octets).unwrap();
-    let ip = ipv4_packet(BS.ip, GATEWAY.ip, 0, IpNextHeaderProtocols::Udp, &inner).unwrap();
-    let outer = [&frame(&data(0))[..14], &ip].concat();
-    let error = decapsulate(&outer).unwrap_err();
+    let mut control = frame(&acknowledgement());
+    control[42] = 9;
+    mend_checksums(&mut control);
+    let error = decapsulate(&control).unwrap_err();
     assert_eq!((error.layer, error.offset), ("ASN control message", 42));
 }
 
@@ -175,4 +172,15 @@ proptest! {
             prop_assert!(error.offset <= frame.len());
         }
     }
+}
+
+#[test]
+fn the_subject_of_a_control_message_is_seen_without_parsing_it_and_no_other_packet_has_one() {
+    let BackbonePacket::Control(message) = acknowledgement() else { unreachable!() };
+    let frame = frame(&acknowledgement());
+    assert_eq!(control_subject(&frame), Some(message.ms));
+    assert_eq!(encapsulate_control(&BS, &GATEWAY, 0x1234, &message).unwrap(), frame);
+    let gre = encapsulate(&BS, &GATEWAY, 1, &data(20)).unwrap();
+    assert_eq!(control_subject(&gre), None);
+    assert_eq!(control_subject(&frame[..47]), None);
 }

@@ -220,7 +220,7 @@ pub struct BaseStation {
     by_tunnel: BTreeMap<u32, MsMac>,
     next_tunnel: u32,
     next_ho_id: u8,
-    mobiles: BTreeMap<MsMac, Mobile>,
+    mobiles: BTreeMap<MsMac, Box<Mobile>>,
     /// Mobiles that authenticate to enter.
     entrances: Entrances,
     /// Contexts in no use, the one retained first in front.
@@ -283,7 +283,7 @@ impl BaseStation {
     /// The record of a mobile, made when it is first heard of; `None` if there is no link to it.
     fn know(&mut self, ms: MsMac) -> Option<&mut Mobile> {
         let port = self.settings.ports.port(ms, self.settings.bsid)?;
-        Some(self.mobiles.entry(ms).or_insert_with(|| Mobile {
+        let unknown = || Mobile {
             port,
             keys: None,
             report: KeyReport::new(ms, false),
@@ -321,7 +321,8 @@ impl BaseStation {
             registration: None,
             attaching: false,
             waits_for_path: VecDeque::new(),
-        }))
+        };
+        Some(self.mobiles.entry(ms).or_insert_with(|| Box::new(unknown())))
     }
 
     fn weak(&self, weakness: Weakness) -> bool {
@@ -409,17 +410,18 @@ impl BaseStation {
     fn report_keys(&mut self, ms: MsMac, outbox: &mut Outbox<Event>) {
         let bs = self.settings.bsid;
         let entrance = self.entrances.get(&ms).and_then(|entrance| entrance.session.as_ref());
-        let Some(Mobile { keys, report, session, previous, .. }) = self.mobiles.get_mut(&ms) else {
+        let mobile = self.mobiles.get_mut(&ms).map(|mobile| &mut **mobile);
+        let Some(Mobile { keys, report, session, previous, .. }) = mobile else {
             return;
         };
         let fresh: Vec<_> = [entrance, session.as_ref()].into_iter().flatten().filter_map(Session::fresh).collect();
         let aks = keys.iter().map(BaseStationKeys::ak).chain(fresh.iter().map(|(ak, _)| *ak));
         aks.for_each(|ak| report.ak(ak, outbox));
         let retained = keys.iter().flat_map(|keys| keys.retained().map(|(_, _, entry)| entry));
-        let entries: Vec<&EntryKeys> =
-            retained.chain(fresh.iter().map(|(_, entry)| *entry)).chain(previous.as_ref()).collect();
-        report.update(entries.iter().map(|entry| (bs, entry.akid(), *entry)), outbox);
-        let held = entries.iter().map(|entry| entry.akid()).chain(keys.iter().map(|keys| keys.ak().akid));
+        let entries = retained.chain(fresh.iter().map(|(_, entry)| *entry)).chain(previous.as_ref());
+        let entries: Vec<(Bsid, &EntryKeys)> = entries.map(|entry| (bs, entry)).collect();
+        report.update(&entries, outbox);
+        let held = entries.iter().map(|(_, entry)| entry.akid()).chain(keys.iter().map(|keys| keys.ak().akid));
         report.keep_aks(&held.collect::<Vec<_>>(), outbox);
         self.free_retired(ms);
     }

@@ -80,7 +80,7 @@ impl BaseStation {
             return self.rejected(ms, Reject::Malformed, "dropped: Key-Request without SAID or nonce", outbox);
         };
         let entered = |mobile: &&Mobile| mobile.has_entered() && mobile.is_registered();
-        let Some(mobile) = self.mobiles.get(&ms).filter(entered) else {
+        let Some(mobile) = self.mobiles.get(&ms).map(|mobile| &**mobile).filter(entered) else {
             return outbox.verdict(Verdict::rejected("dropped: the mobile has not entered here"));
         };
         if mobile.connection.as_ref().is_none_or(|connection| connection.primary != cid) {

@@ -106,7 +106,7 @@ impl BaseStation {
     fn answer_registration(&mut self, now: VirtualTime, ms: MsMac) {
         let crc = self.settings.radio.crc;
         let Some(Mobile { registration: Some(registration), connection: Some(connection), keys, .. }) =
-            self.mobiles.get_mut(&ms)
+            self.mobiles.get_mut(&ms).map(|mobile| &mut **mobile)
         else {
             return;
         };

@@ -16,7 +16,7 @@ impl BaseStation {
             if let Some(connection) = &mobile.connection {
                 self.report_cids(ms, connection, false, outbox);
             }
-            mobile.report.update(std::iter::empty(), outbox);
+            mobile.report.update(&[], outbox);
             self.event(ms, What::TrafficCount { bs, at_mobile: false, count: None }, outbox);
             self.event(ms, What::DownlinkStopped { bs }, outbox);
             for _ in mobile.queue.take_all() {

@@ -303,8 +303,8 @@ impl MobileStation {
             }
         }
         self.report.keep_aks(&aks.iter().map(|ak| ak.akid).collect::<Vec<_>>(), outbox);
-        let entries = keys.into_iter().flatten().flat_map(MobileKeys::held);
-        self.report.update(entries.map(|(bs, entry)| (bs, entry.akid(), entry)), outbox);
+        let entries: Vec<_> = keys.into_iter().flatten().flat_map(MobileKeys::held).collect();
+        self.report.update(&entries, outbox);
     }
 
     /// The BS that the mobile listens to, with the connection and count in use there.
