@@ -5,6 +5,7 @@
 
 mod air;
 mod air_octets;
+mod allocations;
 mod backbone;
 mod backbone_octets;
 mod files;
