@@ -1,0 +1,3 @@
+//! EPS (LTE and its core network): what becomes of the keys when a UE changes its eNB.
+
+pub mod security;
