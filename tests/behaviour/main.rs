@@ -18,6 +18,7 @@ mod data_plane;
 mod denial_of_service;
 mod determinism;
 mod emulation_kernel;
+mod eps_calculator;
 mod faults;
 mod foreign_judge;
 mod forger;
