@@ -1,3 +1,4 @@
 //! EPS (LTE and its core network): what becomes of the keys when a UE changes its eNB.
 
 pub mod security;
+pub mod wire;
