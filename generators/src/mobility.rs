@@ -181,7 +181,7 @@ pub fn mob_ho_ind() -> BoxedStrategy<MobHoInd> {
             ranging_parameters,
             indication_reserved,
             preamble_index,
-            tlvs,
+            tlvs: tlvs.into(),
         })
         .boxed()
 }

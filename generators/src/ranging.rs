@@ -31,7 +31,7 @@ pub fn rng_req() -> BoxedStrategy<RngReq> {
         number().prop_map(RngReqTlv::MacVersion),
         unknown_tlv().prop_map(RngReqTlv::Other),
     ];
-    (number(), list(tlv, 0..8)).prop_map(|(reserved, tlvs)| RngReq { reserved, tlvs }).boxed()
+    (number(), list(tlv, 0..8)).prop_map(|(reserved, tlvs)| RngReq { reserved, tlvs: tlvs.into() }).boxed()
 }
 
 /// An RNG-RSP of up to seven TLVs.

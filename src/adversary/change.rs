@@ -120,7 +120,11 @@ fn with_tlv(frame: &[u8], tlv: &Tlv) -> Option<Vec<u8>> {
     let rest = frame.get(pdu.octets.len()..)?;
     let mut message = ManagementMessage::parse(pdu.body).ok().filter(|_| pdu.header.cid.is_management())?;
     match &mut message {
-        ManagementMessage::RngReq(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::RngReq(message) => {
+            let mut tlvs = std::mem::take(&mut message.tlvs).into_vec();
+            put(&mut tlvs, |one| one.kind(), tlv);
+            message.tlvs = tlvs.into();
+        }
         ManagementMessage::RngRsp(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
         ManagementMessage::RegReq(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
         ManagementMessage::RegRsp(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
@@ -130,7 +134,11 @@ fn with_tlv(frame: &[u8], tlv: &Tlv) -> Option<Vec<u8>> {
         ManagementMessage::MobNbrAdv(message) => put(&mut message.tlvs, |one| one.kind, tlv),
         ManagementMessage::MobMshoReq(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
         ManagementMessage::MobBshoRsp(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
-        ManagementMessage::MobHoInd(message) => put(&mut message.tlvs, |one| one.kind(), tlv),
+        ManagementMessage::MobHoInd(message) => {
+            let mut tlvs = std::mem::take(&mut message.tlvs).into_vec();
+            put(&mut tlvs, |one| one.kind(), tlv);
+            message.tlvs = tlvs.into();
+        }
         ManagementMessage::DregCmd(message) | ManagementMessage::DregReq(message) => {
             put(&mut message.tlvs, |one| one.kind(), tlv);
         }

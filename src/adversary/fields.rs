@@ -169,7 +169,7 @@ pub(super) mod tests {
             RngReqTlv::MacVersion(6),
             RngReqTlv::CmacTuple(tuple),
         ];
-        let message = RngReq { reserved: 0, tlvs }.octets().unwrap();
+        let message = RngReq { reserved: 0, tlvs: tlvs.into() }.octets().unwrap();
         MacPdu::build(GenericMacHeader::new(Cid(21)), &message, Some(CrcForm::MsbFirst)).unwrap()
     }
 

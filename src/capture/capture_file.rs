@@ -5,7 +5,7 @@
 //! frames are of link type 252 there, and tag 12 says which dissector reads them.
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
 use pcap_file::pcap::{PcapHeader, PcapWriter};
@@ -16,7 +16,7 @@ use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
 use pcap_file::{DataLink, Endianness, PcapError, TsResolution};
 
 use super::error::CaptureError;
-use super::framing::{InterfaceDescription, LINK_TYPE_UPPER_PDU, LinkKind};
+use super::framing::{CDMA_CODE_OCTETS, InterfaceDescription, LINK_TYPE_UPPER_PDU, LinkKind};
 use super::record_reader::{EPOCH_SECONDS, MAX_PACKET};
 use super::upper_pdu::{self, UpperPdu};
 use crate::dot16::identifiers::Direction;
@@ -30,16 +30,13 @@ pub const MAX_COMMENTS: usize = 8 * 1024 * 1024;
 /// Octets that an option has beside its value at most: code, length, padding.
 const COMMENT_FRAMING: usize = 7;
 
-/// Type of an Enhanced Packet Block, octets before its packet, and the options used of it.
+/// Type of an Enhanced Packet Block, and the options used of it.
 const ENHANCED_PACKET: u32 = 6;
-const PACKET_BLOCK_HEAD: usize = 28;
 const OPTION_END: u16 = 0;
 const OPTION_COMMENT: u16 = 1;
 const OPTION_FLAGS: u16 = 2;
-/// Octets beside frame and comments, about: head, tags, direction, the end.
-const ROOM: usize = 160;
-/// Octets before a packet of classic pcap.
-const PACKET_RECORD_HEAD: usize = 16;
+/// Octets of frames that are collected before the output gets them.
+const PIECE: usize = 256 * 1024;
 
 /// The application that a capture names as its maker.
 const APPLICATION: &str = "keyhop";
@@ -90,6 +87,18 @@ pub struct Capture {
     pub frames: Vec<CapturedFrame>,
 }
 
+impl Capture {
+    /// What it says before its first frame.
+    #[must_use]
+    pub fn header(&self) -> CaptureHeader {
+        CaptureHeader {
+            section_comment: self.section_comment.clone(),
+            interfaces: self.interfaces.clone(),
+            names: self.names.clone(),
+        }
+    }
+}
+
 /// The two formats of a capture file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FileFormat {
@@ -100,14 +109,20 @@ pub enum FileFormat {
     Pcap,
 }
 
-/// Writes a capture frame by frame.
+/// Writes a capture frame by frame. Frames are collected and handed to the output in pieces of 256 KiB: what counts is
+/// [`finish`](Self::finish).
 pub struct CaptureWriter<W: Write> {
     out: W,
     format: FileFormat,
     kinds: Vec<LinkKind>,
     frames: u64,
-    /// The block of the frame being written; kept for the next one.
-    block: Vec<u8>,
+    /// Frames that the output has taken; of the others all octets are in `pending`.
+    handed_over: u64,
+    pending: Vec<u8>,
+    /// The output has refused a piece: what it holds may end within a frame.
+    refused: bool,
+    /// Upper-PDU tags that are not the usual ones; kept for the next frame that has such.
+    tags: Vec<u8>,
 }
 
 fn checked_text(text: &str, what: &str, frame: u64) -> Result<(), CaptureError> {
@@ -139,22 +154,32 @@ fn check_comments(lines: &str, frame: u64) -> Result<(), CaptureError> {
     lines.split('\n').try_for_each(|line| checked_text(line, "a comment", frame))
 }
 
-/// Appends an option: code, length, value, and what it takes to a multiple of four octets.
-fn option(block: &mut Vec<u8>, code: u16, value: &[u8]) {
-    let [a, b] = code.to_le_bytes();
-    let [c, d] = u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes();
-    block.extend_from_slice(&[a, b, c, d]);
-    block.extend_from_slice(value);
-    pad(block);
+/// Appends a comment as an option: code, length, value, and what it takes to a multiple of four octets.
+fn comment_option(pending: &mut Vec<u8>, comment: &[u8]) {
+    let [a, b] = OPTION_COMMENT.to_le_bytes();
+    let [c, d] = u16::try_from(comment.len()).unwrap_or(u16::MAX).to_le_bytes();
+    pending.extend_from_slice(&[a, b, c, d]);
+    pending.extend_from_slice(comment);
+    pad(pending, comment.len());
 }
 
-/// A block begins at the start of the buffer, and everything in it at a multiple of four octets.
+/// Takes `octets` that were appended to a multiple of four.
 #[inline]
-fn pad(block: &mut Vec<u8>) {
-    let end = block.len().next_multiple_of(4);
+fn pad(pending: &mut Vec<u8>, octets: usize) {
+    let end = pending.len().saturating_add(octets.wrapping_neg() % 4);
     // As many as it can take: a number that is known is written at once.
-    block.extend_from_slice(&[0; 3]);
-    block.truncate(end);
+    pending.extend_from_slice(&[0; 3]);
+    pending.truncate(end);
+}
+
+/// Numbers as they stand in the file, 4 octets each.
+#[inline]
+fn numbers<const N: usize, const OCTETS: usize>(fields: [u32; N]) -> [u8; OCTETS] {
+    let mut octets = [0; OCTETS];
+    for (place, field) in octets.as_chunks_mut().0.iter_mut().zip(fields) {
+        *place = field.to_le_bytes();
+    }
+    octets
 }
 
 fn refused(error: PcapError, frame: u64) -> CaptureError {
@@ -228,16 +253,41 @@ impl<W: Write> CaptureWriter<W> {
             }
         };
         let kinds = header.interfaces.iter().map(|interface| interface.kind).collect();
-        Ok(Self { out, format, kinds, frames: 0, block: Vec::new() })
+        Ok(Self::behind(out, format, kinds, 0))
+    }
+
+    /// Goes on behind a header with interfaces of these kinds and behind `frames` frames, which stand elsewhere.
+    #[must_use]
+    pub const fn behind(out: W, format: FileFormat, kinds: Vec<LinkKind>, frames: u64) -> Self {
+        Self { out, format, kinds, frames, handed_over: frames, pending: Vec::new(), refused: false, tags: Vec::new() }
+    }
+
+    /// Takes frames of one more interface, whose description stands elsewhere; its number.
+    pub fn add_interface(&mut self, kind: LinkKind) -> usize {
+        self.kinds.push(kind);
+        self.kinds.len().saturating_sub(1)
     }
 
     /// Writes one frame.
     ///
     /// # Errors
     /// `out` refuses, the interface does not exist, or the frame with its tags, its time or its comment is beyond
-    /// what the format can hold. Of a frame that is refused nothing is written.
+    /// what the format can hold. Of a frame that is refused for what it is nothing is written. When `out` refuses, the frames that
+    /// it has not taken as a whole are lost, and the writer takes no more.
     pub fn write_frame(&mut self, frame: &CapturedFrame) -> Result<(), CaptureError> {
+        self.check()?;
         let number = self.frames.saturating_add(1);
+        let before = self.pending.len();
+        if let Err(error) = self.append(frame, number) {
+            self.pending.truncate(before);
+            return Err(error);
+        }
+        self.frames = number;
+        if self.pending.len() >= PIECE { self.hand_over() } else { Ok(()) }
+    }
+
+    /// Appends a frame to what is pending; part of it if it is refused.
+    fn append(&mut self, frame: &CapturedFrame, number: u64) -> Result<(), CaptureError> {
         let unwritable = |expected: &str, found: String| CaptureError::Unwritable {
             frame: number,
             expected: expected.to_owned(),
@@ -251,104 +301,133 @@ impl<W: Write> CaptureWriter<W> {
             .as_nanos()
             .checked_add(EPOCH_SECONDS.saturating_mul(1_000_000_000))
             .ok_or_else(|| unwritable("a time that fits 64 bits of nanoseconds", frame.time.to_string()))?;
-        // The head is written over when lengths are known.
-        self.block.clear();
-        self.block.reserve(frame.octets.len().saturating_add(ROOM));
-        let head = match self.format {
-            FileFormat::Pcapng => {
-                self.block.extend_from_slice(&[0; PACKET_BLOCK_HEAD]);
-                PACKET_BLOCK_HEAD
+        let usual;
+        let tags: &[u8] = match (kind, frame.source, frame.destination, frame.direction) {
+            (LinkKind::Air, Some(source), Some(destination), Some(direction))
+                if frame.octets.len() != CDMA_CODE_OCTETS =>
+            {
+                usual = upper_pdu::burst_tags(source, destination, direction);
+                &usual
             }
-            FileFormat::Pcap => {
-                self.block.extend_from_slice(&[0; PACKET_RECORD_HEAD]);
-                PACKET_RECORD_HEAD
+            (LinkKind::Backbone | LinkKind::RawIp, ..) if self.format == FileFormat::Pcapng => &[],
+            _ => {
+                let tagged = UpperPdu {
+                    dissector: Cow::Borrowed(kind.dissector(&frame.octets)),
+                    source: frame.source,
+                    destination: frame.destination,
+                    protocol: Cow::Borrowed(if kind == LinkKind::Air { PROTOCOL_COLUMN } else { "" }),
+                    direction: frame.direction,
+                    payload: &[],
+                };
+                self.tags.clear();
+                upper_pdu::append(&tagged, &mut self.tags).map_err(|error| unwritable(&error.expected, error.found))?;
+                &self.tags
             }
         };
-        let air = kind == LinkKind::Air;
-        if air || self.format == FileFormat::Pcap {
-            let tagged = UpperPdu {
-                dissector: Cow::Borrowed(kind.dissector(&frame.octets)),
-                source: frame.source,
-                destination: frame.destination,
-                protocol: Cow::Borrowed(if air { PROTOCOL_COLUMN } else { "" }),
-                direction: frame.direction,
-                payload: &frame.octets,
-            };
-            upper_pdu::append(&tagged, &mut self.block).map_err(|error| unwritable(&error.expected, error.found))?;
-        } else {
-            self.block.extend_from_slice(&frame.octets);
-        }
-        let octets = self.block.len().saturating_sub(head);
+        let octets = tags.len().saturating_add(frame.octets.len());
         let length = u32::try_from(octets)
             .ok()
             .filter(|length| *length <= MAX_PACKET)
             .ok_or_else(|| unwritable("a frame of at most 262144 octets with its tags", octets.to_string()))?;
-        let fields = match self.format {
+        match self.format {
             FileFormat::Pcapng => {
                 let interface = u32::try_from(frame.interface)
                     .map_err(|_| unwritable("an interface number of 32 bits", frame.interface.to_string()))?;
-                self.options(frame, number)?;
-                let whole = self.block.len().saturating_add(4);
-                let whole = u32::try_from(whole)
-                    .map_err(|_| unwritable("a block whose length fits 32 bits", whole.to_string()))?;
-                self.block.extend_from_slice(&whole.to_le_bytes());
+                let start = self.pending.len();
                 let [high, low] = [(time >> 32) as u32, time as u32];
-                [ENHANCED_PACKET, whole, interface, high, low, length, length]
+                // The length of the block is not known yet.
+                let head: [u8; 28] = numbers([ENHANCED_PACKET, 0, interface, high, low, length, length]);
+                self.pending.extend_from_slice(&head);
+                self.pending.extend_from_slice(tags);
+                self.pending.extend_from_slice(&frame.octets);
+                pad(&mut self.pending, octets);
+                options(&mut self.pending, frame, number)?;
+                let whole = self.pending.len().saturating_sub(start).saturating_add(4);
+                let whole = u32::try_from(whole)
+                    .map_err(|_| unwritable("a block whose length fits 32 bits", whole.to_string()))?
+                    .to_le_bytes();
+                self.pending.extend_from_slice(&whole);
+                if let Some(place) = self.pending.get_mut(start..).and_then(|block| block.as_chunks_mut().0.get_mut(1))
+                {
+                    *place = whole;
+                }
             }
             FileFormat::Pcap => {
                 let seconds = time / 1_000_000_000;
                 let seconds = u32::try_from(seconds)
                     .map_err(|_| unwritable("a time that fits 32 bits of seconds", frame.time.to_string()))?;
-                [seconds, (time % 1_000_000_000) as u32, length, length, 0, 0, 0]
+                let head: [u8; 16] = numbers([seconds, (time % 1_000_000_000) as u32, length, length]);
+                self.pending.extend_from_slice(&head);
+                self.pending.extend_from_slice(tags);
+                self.pending.extend_from_slice(&frame.octets);
             }
-        };
-        for (place, field) in self.block[..head].as_chunks_mut().0.iter_mut().zip(fields) {
-            *place = field.to_le_bytes();
-        }
-        self.out.write_all(&self.block).map_err(|error| CaptureError::io("cannot be written", error))?;
-        self.frames = number;
-        Ok(())
-    }
-
-    /// Direction and comments of a frame.
-    fn options(&mut self, frame: &CapturedFrame, number: u64) -> Result<(), CaptureError> {
-        pad(&mut self.block);
-        if let Some(direction) = frame.direction {
-            let flags: u8 = match direction {
-                Direction::Downlink => 1,
-                Direction::Uplink => 2,
-            };
-            let [a, b] = OPTION_FLAGS.to_le_bytes();
-            self.block.extend_from_slice(&[a, b, 4, 0, flags, 0, 0, 0]);
-        }
-        if !frame.comment.is_empty() {
-            check_comments(&frame.comment, number)?;
-            for line in frame.comment.split('\n') {
-                option(&mut self.block, OPTION_COMMENT, line.as_bytes());
-            }
-        }
-        if frame.direction.is_some() || !frame.comment.is_empty() {
-            let [a, b] = OPTION_END.to_le_bytes();
-            self.block.extend_from_slice(&[a, b, 0, 0]);
         }
         Ok(())
     }
 
-    /// Frames written so far.
+    /// Gives the output what is pending.
+    fn hand_over(&mut self) -> Result<(), CaptureError> {
+        let written = self.out.write_all(&self.pending);
+        self.pending.clear();
+        if written.is_err() {
+            self.refused = true;
+            self.frames = self.handed_over;
+        }
+        self.handed_over = self.frames;
+        written.map_err(|error| CaptureError::io("cannot be written", error))
+    }
+
+    /// Whether the output has taken everything so far.
+    fn check(&self) -> Result<(), CaptureError> {
+        if self.refused {
+            return Err(CaptureError::io("cannot be written", io::Error::other("an earlier part was refused")));
+        }
+        Ok(())
+    }
+
+    /// Frames written so far, with those it goes on behind; after an error of `out` those that it has taken as a whole.
     #[must_use]
     pub const fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// Flushes the output and gives it back.
+    /// Gives the output what it has not got yet, flushes it and gives it back.
     ///
     /// # Errors
-    /// `out` refuses.
-    pub fn finish(self) -> Result<W, CaptureError> {
+    /// `out` refuses, or has refused before.
+    pub fn finish(mut self) -> Result<W, CaptureError> {
+        self.check()?;
+        self.hand_over()?;
         let mut out = self.out;
         out.flush().map_err(|error| CaptureError::io("cannot be written", error))?;
         Ok(out)
     }
+}
+
+/// Appends direction and comments of a frame.
+fn options(pending: &mut Vec<u8>, frame: &CapturedFrame, number: u64) -> Result<(), CaptureError> {
+    if let Some(direction) = frame.direction {
+        let flags: u8 = match direction {
+            Direction::Downlink => 1,
+            Direction::Uplink => 2,
+        };
+        let [a, b] = OPTION_FLAGS.to_le_bytes();
+        pending.extend_from_slice(&[a, b, 4, 0, flags, 0, 0, 0]);
+    }
+    if !frame.comment.is_empty() {
+        // A shorter one is within every limit, however many lines it has.
+        if frame.comment.len() > MAX_TEXT {
+            check_comments(&frame.comment, number)?;
+        }
+        for line in frame.comment.split('\n') {
+            comment_option(pending, line.as_bytes());
+        }
+    }
+    if frame.direction.is_some() || !frame.comment.is_empty() {
+        let [a, b] = OPTION_END.to_le_bytes();
+        pending.extend_from_slice(&[a, b, 0, 0]);
+    }
+    Ok(())
 }
 
 /// Writes a whole capture.
@@ -356,12 +435,7 @@ impl<W: Write> CaptureWriter<W> {
 /// # Errors
 /// Those of [`CaptureWriter`].
 pub fn write(capture: &Capture, format: FileFormat, out: &mut impl Write) -> Result<(), CaptureError> {
-    let header = CaptureHeader {
-        section_comment: capture.section_comment.clone(),
-        interfaces: capture.interfaces.clone(),
-        names: capture.names.clone(),
-    };
-    let mut writer = CaptureWriter::new(out, format, &header)?;
+    let mut writer = CaptureWriter::new(out, format, &capture.header())?;
     for frame in &capture.frames {
         writer.write_frame(frame)?;
     }

@@ -81,8 +81,8 @@ impl RecordedFrame {
         VirtualTime::from_nanos(u64::try_from(self.time_ns).unwrap_or(0))
     }
 
-    /// The frame as it stands in the record.
-    fn plain(record: &Record, octets: Vec<u8>) -> Self {
+    /// The frame as it stands in the record, without its octets, of which there are `length`.
+    fn plain(record: &Record, length: usize, comment: String) -> Self {
         Self {
             number: record.number,
             offset: record.offset,
@@ -92,13 +92,13 @@ impl RecordedFrame {
             link_type: record.link_type,
             kind: LinkKind::from_link_type(record.link_type)
                 .map_or(FrameKind::LinkType(record.link_type), FrameKind::Known),
-            cut: record.octets.len() < record.original_length as usize,
+            cut: length < record.original_length as usize,
             direction: record.direction,
             direction_inferred: false,
             source: None,
             destination: None,
-            comment: record.comments.join("\n"),
-            octets,
+            comment,
+            octets: Vec::new(),
             foreign: None,
             addresses: [None; 2],
             fragments: Vec::new(),
@@ -107,7 +107,8 @@ impl RecordedFrame {
 
     /// One piece of a record of a foreign framing.
     fn foreign(record: &Record, framing: Framing, addresses: Addresses, piece: Piece) -> Self {
-        let mut frame = Self { foreign: Some(framing), addresses, ..Self::plain(record, Vec::new()) };
+        let plain = Self::plain(record, record.octets.len(), record.comments.join("\n"));
+        let mut frame = Self { foreign: Some(framing), addresses, ..plain };
         match piece {
             Piece::Nothing(why) => frame.kind = FrameKind::NoBurst(why),
             Piece::Burst { kind, direction, octets, offset, fragments, comments } => {
@@ -130,13 +131,18 @@ impl RecordedFrame {
         frame
     }
 
-    fn new(mut record: Record) -> Result<Self, CaptureError> {
-        let octets = std::mem::take(&mut record.octets);
-        let mut frame = Self::plain(&record, octets);
-        if record.link_type != LINK_TYPE_UPPER_PDU {
-            return Ok(frame);
-        }
-        let tagged = UpperPdu::parse(&frame.octets).map_err(|error| {
+    /// The frame of a record without upper-PDU tags.
+    fn untagged(mut record: Record) -> Self {
+        let comment = joined(&mut record.comments);
+        let frame = Self::plain(&record, record.octets.len(), comment);
+        Self { octets: record.octets, ..frame }
+    }
+
+    /// The frame behind the upper-PDU tags of a record whose octets are `packet`.
+    fn tagged(mut record: Record, packet: &[u8]) -> Result<Self, CaptureError> {
+        let comment = joined(&mut record.comments);
+        let mut frame = Self::plain(&record, packet.len(), comment);
+        let tagged = UpperPdu::parse(packet).map_err(|error| {
             let offset = frame.octets_offset.saturating_add(error.offset as u64);
             CaptureError::malformed(Place::Octet { frame: Some(frame.number), offset }, error.expected, error.found)
         })?;
@@ -147,10 +153,18 @@ impl RecordedFrame {
         frame.direction = tagged.direction.or(frame.direction);
         frame.source = tagged.source;
         frame.destination = tagged.destination;
-        let tags = frame.octets.len().saturating_sub(tagged.payload.len());
         frame.octets = tagged.payload.to_vec();
+        let tags = packet.len().saturating_sub(tagged.payload.len());
         frame.octets_offset = frame.octets_offset.saturating_add(tags as u64);
         Ok(frame)
+    }
+}
+
+/// The comments, one a line.
+fn joined(comments: &mut [String]) -> String {
+    match comments {
+        [only] => std::mem::take(only),
+        several => several.join("\n"),
     }
 }
 
@@ -197,12 +211,16 @@ impl<R: Read> CaptureReader<R> {
         self.foreign.more_notes()
     }
 
-    /// The frames of the next record; nothing at the end of the file.
-    fn next_frames(&mut self) -> Option<Result<(), CaptureError>> {
-        let mut record = match self.records.next()? {
+    /// The first frame of the next record, and those after it into `rest`; nothing at the end of the file.
+    fn next_frames(&mut self) -> Option<Result<Option<RecordedFrame>, CaptureError>> {
+        let mut record = match self.records.next_without_octets()? {
             Ok(record) => record,
             Err(error) => return Some(Err(error)),
         };
+        if record.link_type == LINK_TYPE_UPPER_PDU {
+            return Some(RecordedFrame::tagged(record, self.records.packet()).map(Some));
+        }
+        record.octets = self.records.packet().to_vec();
         if let Some(Unpacked { framing, addresses, pieces }) = self.foreign.unpack(&record) {
             // One for each burst would be as much memory as the product of the two.
             let mut comments = std::mem::take(&mut record.comments);
@@ -211,9 +229,9 @@ impl<R: Read> CaptureReader<R> {
                 record.comments = if number == commented { std::mem::take(&mut comments) } else { Vec::new() };
                 self.rest.push_back(RecordedFrame::foreign(&record, framing, addresses, piece));
             }
-            return Some(Ok(()));
+            return Some(Ok(self.rest.pop_front()));
         }
-        Some(RecordedFrame::new(record).map(|frame| self.rest.push_back(frame)))
+        Some(Ok(Some(RecordedFrame::untagged(record))))
     }
 
     fn end(&mut self) {
@@ -243,7 +261,8 @@ impl<R: Read> Iterator for CaptureReader<R> {
                 return Some(Ok(frame));
             }
             match self.next_frames() {
-                Some(Ok(())) => {}
+                Some(Ok(Some(frame))) => return Some(Ok(frame)),
+                Some(Ok(None)) => {}
                 Some(Err(error)) => {
                     self.end();
                     return Some(Err(match self.records.path() {

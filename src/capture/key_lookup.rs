@@ -70,7 +70,12 @@ impl<'m> Protection<'m> {
     /// last octets alone.
     #[must_use]
     pub fn of(message: &'m [u8]) -> Option<Self> {
-        let parsed = ManagementMessage::parse(message).ok()?;
+        Self::in_parsed(message, &ManagementMessage::parse(message).ok()?)
+    }
+
+    /// The same of a message that has been parsed: `parsed` is what `message` says.
+    #[must_use]
+    pub fn in_parsed(message: &'m [u8], parsed: &ManagementMessage) -> Option<Self> {
         if let Some(tuple) = parsed.cmac_tuple() {
             return Some(Self { covered: protected_part(message, &tuple)?, pn: tuple.pn, value: tuple.value });
         }

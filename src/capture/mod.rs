@@ -14,6 +14,7 @@
 //! * [`key_log`]: the keys of a run, [`key_log_text`]: their text form.
 //! * [`key_lookup`]: the key for a frame.
 //! * [`secret`]: a key that is wiped on drop and never printed.
+//! * [`spill`]: frames of a capture that is too long for memory.
 //! * [`placement`]: output files that appear all together or not at all.
 //! * [`error`]: what can be wrong with a file, and where.
 //!
@@ -42,6 +43,7 @@ pub mod pcapng_block;
 pub mod placement;
 pub mod record_reader;
 pub mod secret;
+pub mod spill;
 pub mod traffic;
 pub mod upper_pdu;
 

@@ -10,7 +10,6 @@ use std::net::Ipv4Addr;
 
 use nom::bytes::complete::take;
 use nom::number::Endianness;
-use nom::number::complete::{u16 as number16, u32 as number32};
 use nom::{IResult, Parser};
 
 use crate::dot16::identifiers::Direction;
@@ -112,14 +111,23 @@ impl<'a> Body<'a> {
         Ok(value)
     }
 
+    #[inline]
+    fn array<const N: usize>(&mut self, expected: &'static str) -> Result<[u8; N], BlockError> {
+        let Some((octets, rest)) = self.rest.split_first_chunk() else {
+            return Err(BlockError { offset: self.offset(), expected });
+        };
+        self.rest = rest;
+        Ok(*octets)
+    }
+
     fn number16(&mut self, expected: &'static str) -> Result<u16, BlockError> {
-        let order = self.order;
-        self.parse(expected, |input| number16(order).parse(input))
+        let octets = self.array(expected)?;
+        Ok(if self.order == Endianness::Little { u16::from_le_bytes(octets) } else { u16::from_be_bytes(octets) })
     }
 
     fn number32(&mut self, expected: &'static str) -> Result<u32, BlockError> {
-        let order = self.order;
-        self.parse(expected, |input| number32(order).parse(input))
+        let octets = self.array(expected)?;
+        Ok(if self.order == Endianness::Little { u32::from_le_bytes(octets) } else { u32::from_be_bytes(octets) })
     }
 
     /// `length` octets and the padding to a multiple of 4 behind them, as far as it is there.

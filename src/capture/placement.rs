@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, TempPath};
 
+/// Octets of an output that are written at a time.
+const BUFFER: usize = 256 * 1024;
+
 /// Why outputs could not be put in place.
 #[derive(Debug, thiserror::Error)]
 pub enum PlacementError {
@@ -47,6 +50,16 @@ enum Place {
     WriteThrough(PathBuf),
 }
 
+impl Place {
+    /// Where its temporary file is.
+    fn folder(&self) -> PathBuf {
+        match self {
+            Self::Rename(path) => parent(path).to_owned(),
+            Self::WriteThrough(_) => std::env::temp_dir(),
+        }
+    }
+}
+
 struct Staged {
     named: PathBuf,
     place: Place,
@@ -67,6 +80,15 @@ pub struct PendingOutputs {
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The folder in which the temporary file of an output for `path` is made.
+///
+/// # Errors
+/// `path` is a folder, or in none that is there.
+pub fn folder_of(path: &Path) -> Result<PathBuf, PlacementError> {
+    let place = destination(path).map_err(|source| PlacementError::Write { path: path.to_owned(), source })?;
+    Ok(place.folder())
 }
 
 /// A temporary file in `folder` with the permissions of any new file.
@@ -99,10 +121,7 @@ impl PendingOutputs {
     ) -> Result<(), PlacementError> {
         let failed = |source| PlacementError::Write { path: path.to_owned(), source };
         let place = destination(path).map_err(failed)?;
-        let folder = match &place {
-            Place::Rename(path) => parent(path).to_owned(),
-            Place::WriteThrough(_) => std::env::temp_dir(),
-        };
+        let folder = place.folder();
         let taken = |staged: &Staged| match (&staged.place, &place) {
             (Place::Rename(other), Place::Rename(this)) => other == this,
             _ => false,
@@ -111,7 +130,7 @@ impl PendingOutputs {
             return Err(PlacementError::SameFile { path: path.to_owned() });
         }
         let file = temporary_file(&folder).map_err(failed)?;
-        let mut out = BufWriter::new(file);
+        let mut out = BufWriter::with_capacity(BUFFER, file);
         write(&mut out).map_err(failed)?;
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
         self.staged.push(Staged { named: path.to_owned(), place, file });

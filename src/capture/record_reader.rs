@@ -6,8 +6,9 @@
 //! interfaces and [`MAX_NAMES`] names.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use nom::number::Endianness;
@@ -24,6 +25,13 @@ pub const MAX_BLOCK: u32 = 16 * 1024 * 1024;
 pub const MAX_INTERFACES: usize = 65_536;
 /// Seconds from 1970-01-01T00:00:00Z to 2000-01-01T00:00:00Z, the instant 0 of virtual time.
 pub const EPOCH_SECONDS: u64 = 946_684_800;
+
+/// Octets that are read of a file at once.
+const READ_AHEAD: usize = 256 * 1024;
+/// Octets of a block for which room is made before any of it is there.
+const FIRST_PART: usize = 1024;
+/// Most octets of room for a block that are kept for the next one.
+const KEPT_ROOM: usize = 1024 * 1024;
 
 const EXPECTED_FILE: &str =
     "a pcap or pcapng file (it begins with a1b2c3d4, a1b23c4d, one of them reversed, or 0a0d0d0a)";
@@ -69,6 +77,24 @@ pub struct RecordReader<R> {
     names: Vec<(Ipv4Addr, String)>,
     section_comment: String,
     ended: bool,
+    /// The body of the block that was read last; its room is kept for the next one.
+    block: Vec<u8>,
+    /// Where in `block` the octets of the packet are.
+    packet: Range<usize>,
+}
+
+/// Reads until `place` is full or the file at its end; how many octets it was.
+fn fill(input: &mut impl Read, place: &mut [u8]) -> Result<usize, CaptureError> {
+    let mut filled = 0usize;
+    while let Some(rest) = place.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(octets) => filled = filled.saturating_add(octets),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(CaptureError::io("cannot be read", error)),
+        }
+    }
+    Ok(filled)
 }
 
 fn number(order: Endianness, octets: [u8; 4]) -> u32 {
@@ -85,7 +111,7 @@ impl RecordReader<BufReader<File>> {
     /// The file cannot be read or is neither pcap nor pcapng; the error names it.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
         let file = File::open(path).map_err(|error| CaptureError::io("cannot be opened", error).in_file(path))?;
-        let mut reader = Self::new(BufReader::new(file)).map_err(|error| error.in_file(path))?;
+        let mut reader = Self::new(BufReader::with_capacity(READ_AHEAD, file)).map_err(|error| error.in_file(path))?;
         reader.path = Some(path.to_owned());
         Ok(reader)
     }
@@ -107,6 +133,8 @@ impl<R: Read> RecordReader<R> {
             names: Vec::new(),
             section_comment: String::new(),
             ended: false,
+            block: Vec::new(),
+            packet: 0..0,
         };
         reader.read_header()?;
         Ok(reader)
@@ -140,33 +168,55 @@ impl<R: Read> RecordReader<R> {
         Place::Octet { frame: Some(self.frames.saturating_add(1)), offset }
     }
 
-    /// The next `length` octets, or fewer at the end of the file.
-    fn read_up_to(&mut self, length: u32) -> Result<Vec<u8>, CaptureError> {
-        let mut octets = Vec::new();
-        let wanted = u64::from(length);
-        Read::by_ref(&mut self.input)
-            .take(wanted)
-            .read_to_end(&mut octets)
-            .map_err(|error| CaptureError::io("cannot be read", error))?;
-        self.offset = self.offset.saturating_add(octets.len() as u64);
-        Ok(octets)
+    /// The next `N` octets, or fewer at the end of the file: how many.
+    fn read_up_to<const N: usize>(&mut self) -> Result<([u8; N], usize), CaptureError> {
+        let mut octets = [0; N];
+        let read = fill(&mut self.input, &mut octets)?;
+        self.offset = self.offset.saturating_add(read as u64);
+        Ok((octets, read))
     }
 
-    /// The next `length` octets of something that began at `start`, all of them.
-    fn read_whole(&mut self, length: u32, start: u64, what: &str) -> Result<Vec<u8>, CaptureError> {
-        let octets = self.read_up_to(length)?;
-        if octets.len() as u64 == u64::from(length) {
-            return Ok(octets);
+    /// The next `N` octets of something that began at `start`, all of them.
+    fn read_array<const N: usize>(&mut self, start: u64, what: &str) -> Result<[u8; N], CaptureError> {
+        let (octets, read) = self.read_up_to::<N>()?;
+        if read == N { Ok(octets) } else { Err(self.cut_short(N, read, start, what)) }
+    }
+
+    /// Reads the next `length` octets of something that began at `start` into `block`, all of them.
+    fn read_block(&mut self, length: u32, start: u64, what: &str) -> Result<(), CaptureError> {
+        let length = length as usize;
+        if self.block.capacity() > KEPT_ROOM {
+            self.block = Vec::new();
         }
+        let mut read = 0usize;
+        while read < length {
+            // A length that is not true costs no more memory than the file gives reason for.
+            let end = length.min(read.saturating_mul(2).max(FIRST_PART));
+            self.block.resize(end, 0);
+            let Some(place) = self.block.get_mut(read..) else { break };
+            let octets = fill(&mut self.input, place)?;
+            let wanted = place.len();
+            self.offset = self.offset.saturating_add(octets as u64);
+            read = read.saturating_add(octets);
+            if octets < wanted {
+                return Err(self.cut_short(length, read, start, what));
+            }
+        }
+        self.block.truncate(length);
+        Ok(())
+    }
+
+    #[cold]
+    fn cut_short(&self, length: usize, read: usize, start: u64, what: &str) -> CaptureError {
         let expected = format!("{length} octets of {what}");
-        let found = format!("the end of the file at octet {} after {} of them", self.offset, octets.len());
-        Err(CaptureError::malformed(self.place(start), expected, found))
+        let found = format!("the end of the file at octet {} after {read} of them", self.offset);
+        CaptureError::malformed(self.place(start), expected, found)
     }
 
     fn read_header(&mut self) -> Result<(), CaptureError> {
         let place = Place::Octet { frame: None, offset: 0 };
-        let magic = self.read_up_to(4)?;
-        let (order, nanoseconds) = match magic.as_slice() {
+        let (magic, read) = self.read_up_to::<4>()?;
+        let (order, nanoseconds) = match magic.get(..read).unwrap_or_default() {
             [0xa1, 0xb2, 0xc3, 0xd4] => (Endianness::Big, false),
             [0xa1, 0xb2, 0x3c, 0x4d] => (Endianness::Big, true),
             [0xd4, 0xc3, 0xb2, 0xa1] => (Endianness::Little, false),
@@ -178,13 +228,12 @@ impl<R: Read> RecordReader<R> {
                 return Err(CaptureError::malformed(place, EXPECTED_FILE, digits));
             }
         };
-        let header = self.read_up_to(20)?;
-        let Some((&[_, _, _, _, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3], _)) =
-            header.split_first_chunk::<20>()
-        else {
+        let (header, read) = self.read_up_to::<20>()?;
+        let [_, _, _, _, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3] = header;
+        if read < header.len() {
             let found = format!("the end of the file at octet {}", self.offset);
             return Err(CaptureError::malformed(place, "a pcap file header of 24 octets", found));
-        };
+        }
         self.format = Format::Pcap { order, nanoseconds };
         // The high octets of the link type say how long a checksum behind each frame is, which nothing here needs.
         let link_type = (number(order, [l0, l1, l2, l3]) & 0xffff) as u16;
@@ -201,8 +250,8 @@ impl<R: Read> RecordReader<R> {
 
     /// The rest of a section header whose type, at `start`, is read already.
     fn section_header(&mut self, start: u64) -> Result<(), CaptureError> {
-        let head = self.read_whole(8, start, "a section header")?;
-        let (length, order) = match *head.as_slice() {
+        let head = self.read_array::<8>(start, "a section header")?;
+        let (length, order) = match head {
             [a, b, c, d, 0x1a, 0x2b, 0x3c, 0x4d] => (number(Endianness::Big, [a, b, c, d]), Endianness::Big),
             [a, b, c, d, 0x4d, 0x3c, 0x2b, 0x1a] => (number(Endianness::Little, [a, b, c, d]), Endianness::Little),
             _ => {
@@ -211,8 +260,8 @@ impl<R: Read> RecordReader<R> {
                 return Err(CaptureError::malformed(place, "the byte-order mark 1a2b3c4d", found));
             }
         };
-        let mut body = head.get(4..).unwrap_or_default().to_vec();
-        body.extend(self.block_rest(length, order, start, 4)?);
+        self.block_rest(length, order, start, 4)?;
+        let body = [head.get(4..).unwrap_or_default(), &self.block].concat();
         let comment = pcapng_block::section_header(&body, order).map_err(|error| self.block_error(&error, start))?;
         if self.interfaces.is_empty() && self.section_comment.is_empty() {
             self.section_comment = comment;
@@ -221,9 +270,9 @@ impl<R: Read> RecordReader<R> {
         Ok(())
     }
 
-    /// The body of a block at `start` without its first `taken` octets, which are read already as the 8 octets of
-    /// type and length are; reads and checks the length behind it.
-    fn block_rest(&mut self, length: u32, order: Endianness, start: u64, taken: u32) -> Result<Vec<u8>, CaptureError> {
+    /// Reads the body of a block at `start` into `block`, without its first `taken` octets, which are read already as the 8
+    /// octets of type and length are; reads and checks the length behind it.
+    fn block_rest(&mut self, length: u32, order: Endianness, start: u64, taken: u32) -> Result<(), CaptureError> {
         let place = self.place(start.saturating_add(4));
         let expected = || format!("a block length, a multiple of 4, from 12 to {MAX_BLOCK}");
         if !length.is_multiple_of(4) || length > MAX_BLOCK {
@@ -232,10 +281,9 @@ impl<R: Read> RecordReader<R> {
         let Some(body_length) = length.checked_sub(12).and_then(|body| body.checked_sub(taken)) else {
             return Err(CaptureError::malformed(place, expected(), length.to_string()));
         };
-        let body = self.read_whole(body_length, start, "a block body")?;
+        self.read_block(body_length, start, "a block body")?;
         let trailer_offset = self.offset;
-        let trailer = self.read_whole(4, start, "the block length at the end of the block")?;
-        let trailer: [u8; 4] = trailer.try_into().unwrap_or_default();
+        let trailer = self.read_array::<4>(start, "the block length at the end of the block")?;
         if number(order, trailer) != length {
             let place = self.place(trailer_offset);
             return Err(CaptureError::malformed(
@@ -244,7 +292,7 @@ impl<R: Read> RecordReader<R> {
                 number(order, trailer).to_string(),
             ));
         }
-        Ok(body)
+        Ok(())
     }
 
     fn block_error(&self, error: &BlockError, start: u64) -> CaptureError {
@@ -261,16 +309,14 @@ impl<R: Read> RecordReader<R> {
 
     fn next_pcap(&mut self, order: Endianness, nanoseconds: bool) -> Result<Option<Record>, CaptureError> {
         let start = self.offset;
-        let header = self.read_up_to(16)?;
-        if header.is_empty() {
+        let (header, read) = self.read_up_to::<16>()?;
+        if read == 0 {
             return Ok(None);
         }
-        let Ok([s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, o0, o1, o2, o3]) =
-            <[u8; 16]>::try_from(header.as_slice())
-        else {
-            let found = format!("the end of the file at octet {} after {} of them", self.offset, header.len());
-            return Err(CaptureError::malformed(self.place(start), "16 octets of a record header", found));
-        };
+        if read < header.len() {
+            return Err(self.cut_short(header.len(), read, start, "a record header"));
+        }
+        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, o0, o1, o2, o3] = header;
         let captured = number(order, [c0, c1, c2, c3]);
         if captured > MAX_PACKET {
             return Err(CaptureError::malformed(
@@ -280,7 +326,8 @@ impl<R: Read> RecordReader<R> {
             ));
         }
         let octets_offset = self.offset;
-        let octets = self.read_whole(captured, start, "a packet")?;
+        self.read_block(captured, start, "a packet")?;
+        self.packet = 0..self.block.len();
         let fraction = u128::from(number(order, [f0, f1, f2, f3])).saturating_mul(if nanoseconds { 1 } else { 1000 });
         let seconds = u128::from(number(order, [s0, s1, s2, s3]));
         self.frames = self.frames.saturating_add(1);
@@ -294,7 +341,7 @@ impl<R: Read> RecordReader<R> {
             original_length: number(order, [o0, o1, o2, o3]),
             direction: None,
             comments: Vec::new(),
-            octets,
+            octets: Vec::new(),
         }))
     }
 
@@ -304,47 +351,59 @@ impl<R: Read> RecordReader<R> {
                 return Ok(None);
             };
             let start = self.offset;
-            let kind = self.read_up_to(4)?;
-            if kind.is_empty() {
+            let (kind, read) = self.read_up_to::<4>()?;
+            if read == 0 {
                 return Ok(None);
             }
-            let Ok(kind) = <[u8; 4]>::try_from(kind.as_slice()) else {
-                let found = format!("the end of the file at octet {} after {} of them", self.offset, kind.len());
-                return Err(CaptureError::malformed(self.place(start), "4 octets of a block type", found));
-            };
+            if read < kind.len() {
+                return Err(self.cut_short(kind.len(), read, start, "a block type"));
+            }
             if kind == [0x0a, 0x0d, 0x0d, 0x0a] {
                 self.section_header(start)?;
                 continue;
             }
-            let length = self.read_whole(4, start, "a block length")?;
-            let length = number(order, length.try_into().unwrap_or_default());
-            let body = self.block_rest(length, order, start, 0)?;
-            let packet = match number(order, kind) {
-                1 => {
-                    self.interface(&body, order, start)?;
-                    continue;
-                }
-                2 => pcapng_block::obsolete_packet(&body, order),
-                3 => {
-                    let snap_length = self.interfaces.get(first_interface).map_or(0, |interface| interface.snap_length);
-                    pcapng_block::simple_packet(&body, order, snap_length)
-                }
-                4 => {
-                    let room = MAX_NAMES.saturating_sub(self.names.len());
-                    self.names.extend(pcapng_block::names(&body, order).into_iter().take(room));
-                    continue;
-                }
-                6 => pcapng_block::enhanced_packet(&body, order),
-                // Wireshark 4 shows these as rows of their own.
-                9 | 0x0000_0bad | 0x4000_0bad => {
-                    self.frames = self.frames.saturating_add(1);
-                    continue;
-                }
-                _ => continue,
-            };
-            let packet = packet.map_err(|error| self.block_error(&error, start))?;
-            return self.record(packet, first_interface, start).map(Some);
+            let length = number(order, self.read_array(start, "a block length")?);
+            self.block_rest(length, order, start, 0)?;
+            let body = std::mem::take(&mut self.block);
+            let record = self.block_content(number(order, kind), &body, order, first_interface, start)?;
+            self.block = body;
+            if record.is_some() {
+                return Ok(record);
+            }
         }
+    }
+
+    /// What the body of a block says; a record without its octets if it is one of a packet.
+    fn block_content(
+        &mut self,
+        kind: u32,
+        body: &[u8],
+        order: Endianness,
+        first_interface: usize,
+        start: u64,
+    ) -> Result<Option<Record>, CaptureError> {
+        let packet = match kind {
+            1 => return self.interface(body, order, start).map(|()| None),
+            2 => pcapng_block::obsolete_packet(body, order),
+            3 => {
+                let snap_length = self.interfaces.get(first_interface).map_or(0, |interface| interface.snap_length);
+                pcapng_block::simple_packet(body, order, snap_length)
+            }
+            4 => {
+                let room = MAX_NAMES.saturating_sub(self.names.len());
+                self.names.extend(pcapng_block::names(body, order).into_iter().take(room));
+                return Ok(None);
+            }
+            6 => pcapng_block::enhanced_packet(body, order),
+            // Wireshark 4 shows these as rows of their own.
+            9 | 0x0000_0bad | 0x4000_0bad => {
+                self.frames = self.frames.saturating_add(1);
+                return Ok(None);
+            }
+            _ => return Ok(None),
+        };
+        let packet = packet.map_err(|error| self.block_error(&error, start))?;
+        self.record(packet, first_interface, start).map(Some)
     }
 
     fn interface(&mut self, body: &[u8], order: Endianness, start: u64) -> Result<(), CaptureError> {
@@ -382,8 +441,9 @@ impl<R: Read> RecordReader<R> {
             original_length: packet.original_length,
             direction: packet.direction,
             comments: packet.comments,
-            octets: packet.octets.to_vec(),
+            octets: Vec::new(),
         };
+        self.packet = packet.octets_offset..packet.octets_offset.saturating_add(packet.octets.len());
         self.frames = record.number;
         Ok(record)
     }
@@ -397,10 +457,9 @@ fn since_epoch(nanos: u128, offset_seconds: i64) -> i64 {
     i64::try_from(since).unwrap_or(if since < 0 { i64::MIN } else { i64::MAX })
 }
 
-impl<R: Read> Iterator for RecordReader<R> {
-    type Item = Result<Record, CaptureError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<R: Read> RecordReader<R> {
+    /// The next record without its octets: those are [`packet`](Self::packet) until the next one is read.
+    pub(super) fn next_without_octets(&mut self) -> Option<Result<Record, CaptureError>> {
         if self.ended {
             return None;
         }
@@ -413,5 +472,19 @@ impl<R: Read> Iterator for RecordReader<R> {
         };
         self.ended = !matches!(next, Some(Ok(_)));
         next
+    }
+
+    /// The captured octets of the record that was read last.
+    pub(super) fn packet(&self) -> &[u8] {
+        self.block.get(self.packet.clone()).unwrap_or_default()
+    }
+}
+
+impl<R: Read> Iterator for RecordReader<R> {
+    type Item = Result<Record, CaptureError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self.next_without_octets()?;
+        Some(record.map(|record| Record { octets: self.packet().to_vec(), ..record }))
     }
 }

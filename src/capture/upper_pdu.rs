@@ -7,10 +7,6 @@
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
-use nom::bytes::complete::take;
-use nom::number::complete::be_u16 as number16;
-use nom::{IResult, Parser};
-
 use crate::dot16::identifiers::Direction;
 
 /// The end of the list; written with length 0.
@@ -50,10 +46,12 @@ pub struct UpperPduError {
     pub found: String,
 }
 
-fn tag(input: &[u8]) -> IResult<&[u8], (u16, &[u8])> {
-    let (input, (kind, length)) = (number16, number16).parse(input)?;
-    let (input, value) = take(length).parse(input)?;
-    Ok((input, (kind, value)))
+/// Type and value of the first tag, and what follows it.
+#[inline]
+fn tag(input: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let (&[a, b, c, d], rest) = input.split_first_chunk()?;
+    let (value, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([c, d])))?;
+    Some((u16::from_be_bytes([a, b]), value, rest))
 }
 
 fn address(value: &[u8], offset: usize) -> Result<Ipv4Addr, UpperPduError> {
@@ -66,8 +64,11 @@ fn address(value: &[u8], offset: usize) -> Result<Ipv4Addr, UpperPduError> {
 }
 
 /// Text as far as it is readable: a trailing NUL belongs to no name.
-fn text(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()
+fn text(value: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(value) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_end_matches('\0')),
+        Cow::Owned(text) => Cow::Owned(text.trim_end_matches('\0').to_owned()),
+    }
 }
 
 impl<'a> UpperPdu<'a> {
@@ -87,7 +88,7 @@ impl<'a> UpperPdu<'a> {
         let mut input = octets;
         loop {
             let offset = octets.len().saturating_sub(input.len());
-            let (rest, (kind, value)) = tag(input).map_err(|_| UpperPduError {
+            let (kind, value, rest) = tag(input).ok_or_else(|| UpperPduError {
                 offset,
                 expected: "a whole tag, or tag 0 that ends the list".to_owned(),
                 found: format!("{} octets that are none", input.len()),
@@ -97,10 +98,10 @@ impl<'a> UpperPdu<'a> {
                     parsed.payload = rest;
                     return Ok(parsed);
                 }
-                TAG_DISSECTOR => parsed.dissector = Cow::Owned(text(value)),
+                TAG_DISSECTOR => parsed.dissector = text(value),
                 TAG_IPV4_SOURCE => parsed.source = Some(address(value, offset)?),
                 TAG_IPV4_DESTINATION => parsed.destination = Some(address(value, offset)?),
-                TAG_PROTOCOL_COLUMN => parsed.protocol = Cow::Owned(text(value)),
+                TAG_PROTOCOL_COLUMN => parsed.protocol = text(value),
                 TAG_DIRECTION => {
                     parsed.direction = match value {
                         [0, 0, 0, 0] => Some(Direction::Uplink),
@@ -155,6 +156,60 @@ pub fn append(frame: &UpperPdu<'_>, octets: &mut Vec<u8>) -> Result<(), UpperPdu
     Ok(())
 }
 
+/// Octets of the tags of nearly every air frame, see [`burst_tags`].
+pub const BURST_TAGS: usize = 64;
+
+/// The tags of a burst with both addresses and a direction, as [`wrap`] puts them together.
+#[inline]
+#[must_use]
+pub fn burst_tags(source: Ipv4Addr, destination: Ipv4Addr, direction: Direction) -> [u8; BURST_TAGS] {
+    // The first 31 octets, and what stands around the addresses.
+    let mut tags = *b"\0\x0c\0\x17wimax_pdu_burst_handler\0\x14\0\x04----\0\x15\0\x04----\0\x21\0\x05WiMAX\0\x23\0\x04\0\0\0-\0\0\0\0";
+    let [
+        ..,
+        s0,
+        s1,
+        s2,
+        s3,
+        _,
+        _,
+        _,
+        _,
+        d0,
+        d1,
+        d2,
+        d3,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        way,
+        _,
+        _,
+        _,
+        _,
+    ] = &mut tags;
+    [*s0, *s1, *s2, *s3] = source.octets();
+    [*d0, *d1, *d2, *d3] = destination.octets();
+    *way = match direction {
+        Direction::Uplink => 0,
+        Direction::Downlink => 1,
+    };
+    tags
+}
+
 /// A tag of four octets.
 #[inline]
 fn short_tag(kind: u16, [p, q, r, s]: [u8; 4], octets: &mut Vec<u8>) {
@@ -207,6 +262,15 @@ mod tests {
             "aabb"
         ));
         assert_eq!(wrap(&uplink(&[0xaa, 0xbb])).unwrap(), expected.unwrap());
+    }
+
+    #[test]
+    fn the_tags_of_a_burst_are_those_that_are_put_together_one_by_one() {
+        for direction in [Direction::Uplink, Direction::Downlink] {
+            let frame = UpperPdu { direction: Some(direction), ..uplink(&[]) };
+            let tags = burst_tags(frame.source.unwrap(), frame.destination.unwrap(), direction);
+            assert_eq!(tags, *wrap(&frame).unwrap());
+        }
     }
 
     #[test]

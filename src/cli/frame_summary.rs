@@ -1,5 +1,7 @@
 //! What PDUs, messages and packets say, in a few words.
 
+use std::fmt::{self, Display, Write as _};
+
 use pnet_packet::Packet;
 use pnet_packet::ip::IpNextHeaderProtocols;
 use pnet_packet::ipv4::Ipv4Packet;
@@ -70,121 +72,158 @@ pub(super) fn ip_summary(octets: &[u8]) -> String {
     format!("IPv4 {source} > {destination} {protocol}{ports}, {} octets", octets.len())
 }
 
+/// What a message says, part by part, with commas between them.
+struct Parts(String);
+
+impl Parts {
+    /// Octets of text that most messages do with.
+    const USUAL: usize = 160;
+
+    /// A part of words alone.
+    fn push(&mut self, words: &str) {
+        if !self.0.is_empty() {
+            self.0.push_str(", ");
+        }
+        self.0.push_str(words);
+    }
+
+    /// A part of a word or two and a value, if there is one.
+    fn named(&mut self, name: &str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.push(name);
+            // Writing to a string does not fail.
+            let _ = write!(self.0, " {value}");
+        }
+    }
+
+    /// Any other part.
+    fn put(&mut self, part: fmt::Arguments<'_>) {
+        self.push("");
+        let _ = self.0.write_fmt(part);
+    }
+}
+
 /// A management message in a few words, without its CMAC.
 pub(super) fn message_summary(message: &ManagementMessage) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    let mut parts = Parts(String::with_capacity(Parts::USUAL));
     match message {
         ManagementMessage::RngReq(message) => {
-            parts.extend(message.ss_mac_address().map(|ms| format!("MS {ms}")));
-            parts.extend(message.serving_bsid().map(|bs| format!("serving BS {bs}")));
-            parts.extend(message.ranging_purpose().and_then(purpose));
-            parts.extend(message.ho_id().map(|id| format!("HO_ID {id}")));
-            parts.extend(message.cmac_key_count().map(|count| format!("CMAC_KEY_COUNT {count}")));
+            parts.named("MS", message.ss_mac_address());
+            parts.named("serving BS", message.serving_bsid());
+            purpose(message.ranging_purpose().unwrap_or(0), &mut parts);
+            parts.named("HO_ID", message.ho_id());
+            parts.named("CMAC_KEY_COUNT", message.cmac_key_count());
         }
-        ManagementMessage::RngRsp(message) => parts.extend(rng_rsp(message)),
+        ManagementMessage::RngRsp(message) => rng_rsp(message, &mut parts),
         ManagementMessage::MobMshoReq(message) => {
-            parts.extend(message.full.iter().map(|(bs, _)| format!("candidate {bs}")));
-            parts.extend(message.indexed.iter().map(|(index, _)| format!("candidate of index {index}")));
+            message.full.iter().for_each(|(bs, _)| parts.named("candidate", Some(bs)));
+            message.indexed.iter().for_each(|(index, _)| parts.named("candidate of index", Some(index)));
         }
         ManagementMessage::MobBshoRsp(message) => {
-            parts.extend(message.recommended().iter().map(|bs| {
-                format!("recommends {} (HO process optimization {:#04x})", bs.bsid, bs.ho_process_optimization)
-            }));
-            parts.push(format!("action time {}", message.action_time));
+            for bs in message.recommended() {
+                let optimization = bs.ho_process_optimization;
+                parts.put(format_args!("recommends {} (HO process optimization {optimization:#04x})", bs.bsid));
+            }
+            parts.named("action time", Some(message.action_time));
         }
-        ManagementMessage::MobHoInd(message) => parts.push(match message.indication {
-            HoIndication::Release { target } => format!("release for {target}"),
-            HoIndication::Cancel => "cancel".to_owned(),
-            HoIndication::Reject => "reject".to_owned(),
-            HoIndication::Reserved => "reserved indication".to_owned(),
-        }),
+        ManagementMessage::MobHoInd(message) => match message.indication {
+            HoIndication::Release { target } => parts.named("release for", Some(target)),
+            HoIndication::Cancel => parts.push("cancel"),
+            HoIndication::Reject => parts.push("reject"),
+            HoIndication::Reserved => parts.push("reserved indication"),
+        },
         ManagementMessage::SbcReq(message) | ManagementMessage::SbcRsp(message) => {
-            parts.extend(message.security_negotiation().and_then(|parameters| parameters.pn_window_size()).map(window));
+            let negotiation = message.security_negotiation();
+            parts.named("PN window", negotiation.and_then(|parameters| parameters.pn_window_size()));
         }
         ManagementMessage::RegReq(RegReq { tlvs, .. }) | ManagementMessage::RegRsp(RegRsp { tlvs, .. }) => {
-            parts.extend(registration(tlvs));
+            registration(tlvs, &mut parts);
         }
         ManagementMessage::MobNbrAdv(_) => {}
-        ManagementMessage::PkmReq(message) | ManagementMessage::PkmRsp(message) => parts.extend(pkm(message)),
+        ManagementMessage::PkmReq(message) | ManagementMessage::PkmRsp(message) => pkm(message, &mut parts),
         ManagementMessage::DregCmd(dreg) | ManagementMessage::DregReq(dreg) => {
-            let name = dreg.action_name(message.message_type());
-            parts.push(name.map_or_else(|| format!("action {}", dreg.action), str::to_owned));
+            match dreg.action_name(message.message_type()) {
+                Some(name) => parts.push(name),
+                None => parts.named("action", Some(dreg.action)),
+            }
         }
-        ManagementMessage::Other { body, .. } => parts.push(format!("{} octets", body.len())),
+        ManagementMessage::Other { body, .. } => parts.put(format_args!("{} octets", body.len())),
     }
-    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
+    if parts.0.is_empty() {
+        parts.push("-");
+    }
+    parts.0
 }
 
-fn window(size: u16) -> String {
-    format!("PN window {size}")
-}
-
-fn registration(tlvs: &[RegTlv]) -> Vec<String> {
+fn registration(tlvs: &[RegTlv], parts: &mut Parts) {
     let vendor = tlvs.iter().find_map(|tlv| match tlv {
         RegTlv::Vendor(vendor) => Some(vendor),
         _ => None,
     });
-    let mut parts = Vec::new();
     if let Some(seamless) = vendor.and_then(VendorTlv::seamless) {
-        parts.push(if seamless { "seamless handover" } else { "no seamless handover" }.to_owned());
+        parts.push(if seamless { "seamless handover" } else { "no seamless handover" });
     }
     for flow in vendor.into_iter().flat_map(VendorTlv::candidates).flat_map(|candidate| &candidate.flows) {
-        parts.push(format!("CID {} with SAID {}", flow.cid, flow.said));
+        parts.put(format_args!("CID {} with SAID {}", flow.cid, flow.said));
     }
-    parts
 }
 
-fn purpose(bits: u8) -> Option<String> {
+/// The bits of a ranging purpose that have a name.
+fn purpose(bits: u8, parts: &mut Parts) {
     let names = [
         (RngReq::PURPOSE_HANDOVER, "handover"),
         (RngReq::PURPOSE_LOCATION_UPDATE, "location update"),
         (RngReq::PURPOSE_SEAMLESS_HANDOVER, "seamless handover"),
     ];
-    let names: Vec<&str> = names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
-    (!names.is_empty()).then(|| names.join(" and "))
+    let mut first = true;
+    for (_, name) in names.iter().filter(|(bit, _)| bits & bit != 0) {
+        if first {
+            parts.push(name);
+        } else {
+            parts.0.push_str(" and ");
+            parts.0.push_str(name);
+        }
+        first = false;
+    }
 }
 
-fn rng_rsp(message: &RngRsp) -> Vec<String> {
-    let mut parts = Vec::new();
-    parts.extend(message.ranging_status().map(|status| match status.0 {
-        1 => "continue".to_owned(),
-        2 => "abort".to_owned(),
-        3 => "success".to_owned(),
-        4 => "re-range".to_owned(),
-        other => format!("status {other}"),
-    }));
-    parts.extend(message.ss_mac_address().map(|ms| format!("MS {ms}")));
-    parts.extend(message.basic_cid().map(|cid| format!("basic CID {cid}")));
-    parts.extend(message.primary_cid().map(|cid| format!("primary CID {cid}")));
-    let updates = message.sa_tek_updates().count();
-    if updates > 0 {
-        parts.push(format!("{updates} SA-TEK-Update"));
+fn rng_rsp(message: &RngRsp, parts: &mut Parts) {
+    match message.ranging_status().map(|status| status.0) {
+        Some(1) => parts.push("continue"),
+        Some(2) => parts.push("abort"),
+        Some(3) => parts.push("success"),
+        Some(4) => parts.push("re-range"),
+        other => parts.named("status", other),
     }
-    parts.extend(message.sa_challenge_tuple().map(|_| "SA challenge".to_owned()));
-    parts
+    parts.named("MS", message.ss_mac_address());
+    parts.named("basic CID", message.basic_cid());
+    parts.named("primary CID", message.primary_cid());
+    counted(message.sa_tek_updates().count(), "SA-TEK-Update", parts);
+    if message.sa_challenge_tuple().is_some() {
+        parts.push("SA challenge");
+    }
 }
 
-fn pkm(message: &PkmMessage) -> Vec<String> {
-    let name = message.code.name().map_or_else(|| format!("code {}", message.code.0), str::to_owned);
-    let mut parts = vec![format!("PKM {name}")];
-    parts.extend(
-        message
-            .eap_payload()
-            .and_then(|packet| EapPacket::parse(packet).ok())
-            .map(|packet| format!("EAP {}", packet.name())),
-    );
-    parts.extend(message.ak_sn().map(|sn| format!("AK SN {sn}")));
-    parts.extend(message.akid().map(|akid| format!("AKID {akid}")));
-    parts.extend(message.said().map(|said| format!("SAID {said}")));
-    let (teks, updates) = (message.tek_parameters().count(), message.sa_tek_updates().count());
-    if teks > 0 {
-        parts.push(format!("{teks} TEKs"));
+/// How many there are of something, unless there are none.
+fn counted(count: usize, what: &str, parts: &mut Parts) {
+    if count > 0 {
+        parts.put(format_args!("{count} {what}"));
     }
-    if updates > 0 {
-        parts.push(format!("{updates} SA-TEK-Update"));
+}
+
+fn pkm(message: &PkmMessage, parts: &mut Parts) {
+    match message.code.name() {
+        Some(name) => parts.named("PKM", Some(name)),
+        None => parts.named("PKM code", Some(message.code.0)),
     }
-    parts.extend(message.error_code().map(|code| format!("error code {}", code.0)));
-    parts
+    let eap = message.eap_payload().and_then(|packet| EapPacket::parse(packet).ok());
+    parts.named("EAP", eap.as_ref().map(EapPacket::name));
+    parts.named("AK SN", message.ak_sn());
+    parts.named("AKID", message.akid());
+    parts.named("SAID", message.said());
+    counted(message.tek_parameters().count(), "TEKs", parts);
+    counted(message.sa_tek_updates().count(), "SA-TEK-Update", parts);
+    parts.named("error code", message.error_code().map(|code| code.0));
 }
 
 #[cfg(test)]

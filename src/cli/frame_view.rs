@@ -1,6 +1,8 @@
 //! A frame of a capture in a reader's words: what it is, what it says, and, with a key log, whether it verifies.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use super::frame_summary::{content_summary, ip_summary, message_summary};
@@ -66,7 +68,7 @@ pub mod verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
     /// Name of the message, `data`, `GRE`, `IP` and so on.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// CID of a PDU.
     pub cid: Option<Cid>,
     /// Its content in a few words.
@@ -126,7 +128,7 @@ impl Viewer {
             }
             FrameKind::NoBurst(why) => vec![plain("no burst", why.clone())],
             FrameKind::LinkType(link_type) => {
-                vec![plain(&format!("link type {link_type}"), format!("{} octets", frame.octets.len()))]
+                vec![plain(format!("link type {link_type}"), format!("{} octets", frame.octets.len()))]
             }
         }
     }
@@ -140,10 +142,8 @@ impl Viewer {
             let text = format!("ranging code {code}, symbol {symbol}, subchannel {subchannel}");
             return vec![self.with_verdict(plain("CDMA", text), verdict::UNPROTECTED)];
         }
-        let receiver = frame.destination.and_then(|ip| self.names.get(&ip));
-        let comment = FrameComment::parse(&frame.comment, receiver.map(String::as_str));
-        let fate = Fate { lost: is_lost(&frame.comment), dropped: comment.accepted() == Some(false) };
-        let mut views = Vec::new();
+        let fate = self.fate(frame);
+        let mut views = Vec::with_capacity(1);
         for pdu in MacPdu::burst(&frame.octets) {
             views.push(match pdu {
                 Ok(pdu) => self.pdu(&pdu, &at, fate),
@@ -154,6 +154,16 @@ impl Viewer {
             views.push(plain("padding", format!("{} octets", frame.octets.len())));
         }
         views
+    }
+
+    /// What the comment tells; only with keys it matters.
+    fn fate(&self, frame: &RecordedFrame) -> Fate {
+        if self.keys.is_none() {
+            return Fate::default();
+        }
+        let receiver = frame.destination.and_then(|ip| self.names.get(&ip));
+        let comment = FrameComment::parse(&frame.comment, receiver.map(String::as_str));
+        Fate { lost: is_lost(&frame.comment), dropped: comment.accepted() == Some(false) }
     }
 
     fn pdu(&mut self, pdu: &MacPdu<'_>, at: &Sighting, fate: Fate) -> View {
@@ -240,10 +250,11 @@ impl Viewer {
             Ok(parsed) => parsed,
             Err(error) => return self.with_verdict(plain(kind, error.to_string()), verdict::MALFORMED),
         };
-        let protection = Protection::of(message);
+        let protection = Protection::in_parsed(message, &parsed);
         let mut summary = message_summary(&parsed);
         if let Some(protection) = &protection {
-            summary.push_str(&format!(", CMAC_PN {}", protection.pn));
+            // Writing to a string does not fail.
+            let _ = write!(summary, ", CMAC_PN {}", protection.pn);
         }
         let mut view = plain(kind, summary);
         let Some(keys) = &self.keys else { return view };
@@ -305,8 +316,8 @@ impl Viewer {
     }
 }
 
-fn plain(kind: &str, summary: String) -> View {
-    View { kind: kind.to_owned(), cid: None, summary, secured: Secured::default() }
+fn plain(kind: impl Into<Cow<'static, str>>, summary: String) -> View {
+    View { kind: kind.into(), cid: None, summary, secured: Secured::default() }
 }
 
 /// Whether a comment says that the link lost the frame: one of its phrases is the word `lost`.

@@ -1,5 +1,6 @@
 //! `keyhop inspect`: a line per frame of a capture, with keys also the verdict on CMAC, ICV and PN, and the plaintext.
 
+use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ use crate::capture::error::CaptureError;
 use crate::capture::key_log_text;
 use crate::capture::key_lookup::KeyLookup;
 use crate::dot16::identifiers::Direction;
+
+/// Octets of lines that are collected before they are written.
+const PIECE: usize = 256 * 1024;
 
 /// Arguments of `keyhop inspect`.
 #[derive(Args, Clone, Debug)]
@@ -68,7 +72,7 @@ struct SecuredFields<'a> {
 /// # Errors
 /// `out` could not be written, for another reason than that its reader went away.
 pub fn run(arguments: &InspectArguments, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
-    let mut out = io::BufWriter::new(out);
+    let mut out = io::BufWriter::with_capacity(PIECE, out);
     let result = inspect(arguments, &mut out, messages);
     let flushed = out.flush().map_err(Failure::Output);
     match result.and(flushed) {
@@ -103,6 +107,7 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
     let with_keys = keys.is_some();
     let mut viewer = Viewer::new(keys);
     let mut reader = capture_reader::open(&arguments.file).map_err(Failure::Input)?;
+    let mut line = String::new();
     while let Some(frame) = reader.next() {
         let mut frame = match frame {
             Ok(frame) => frame,
@@ -117,11 +122,12 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
         let views = viewer.views(&frame);
         let interface = reader.interface_name(frame.interface);
         if arguments.json {
-            json_line(&frame, interface, &views, with_keys, out)
+            json_line(&frame, interface, &views, with_keys, out).map_err(Failure::Output)?;
         } else {
-            text_line(&frame, interface, &views, out)
+            line.clear();
+            text_line(&frame, interface, &views, &mut line);
+            out.write_all(line.as_bytes()).map_err(Failure::Output)?;
         }
-        .map_err(Failure::Output)?;
     }
     tell_notes(&reader, messages);
     Ok(())
@@ -148,7 +154,8 @@ fn pdu_fields(view: &View, with_keys: bool) -> PduFields<'_> {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 0xf)]).collect()
 }
 
 fn direction_word(direction: Option<Direction>) -> Option<&'static str> {
@@ -181,30 +188,58 @@ fn json_line(
     out.write_all(b"\n")
 }
 
-fn text_line(frame: &RecordedFrame, interface: &str, views: &[View], out: &mut impl Write) -> io::Result<()> {
-    let sign = if frame.time_ns < 0 { "-" } else { "" };
+/// A number in decimal, filled up to `width` digits in front.
+fn decimal(mut number: u64, width: usize, filling: u8, line: &mut String) {
+    // A number of 64 bits has 20 digits at most.
+    let mut text = [filling; 20];
+    let mut digits = 0usize;
+    for place in text.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+        digits = digits.saturating_add(1);
+        if number == 0 {
+            break;
+        }
+    }
+    let start = text.len().saturating_sub(digits.max(width));
+    line.push_str(text.get(start..).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default());
+}
+
+fn text_line(frame: &RecordedFrame, interface: &str, views: &[View], line: &mut String) {
+    decimal(frame.number, 6, b' ', line);
+    line.push_str(if frame.time_ns < 0 { " -" } else { " " });
     let nanos = frame.time_ns.unsigned_abs();
-    write!(out, "{:>6} {sign}{}.{:09}", frame.number, nanos / 1_000_000_000, nanos % 1_000_000_000)?;
-    write!(out, " {}", if interface.is_empty() { "-" } else { interface })?;
-    write!(out, " {}", direction_word(frame.direction).unwrap_or("-"))?;
+    decimal(nanos / 1_000_000_000, 1, b'0', line);
+    line.push('.');
+    decimal(nanos % 1_000_000_000, 9, b'0', line);
+    line.push(' ');
+    line.push_str(if interface.is_empty() { "-" } else { interface });
+    line.push(' ');
+    line.push_str(direction_word(frame.direction).unwrap_or("-"));
     if frame.direction_inferred {
-        out.write_all(b"?")?;
+        line.push('?');
     }
     for (index, view) in views.iter().enumerate() {
-        out.write_all(if index == 0 { b" " } else { b" | " })?;
-        write!(out, "{}", view.kind)?;
+        line.push_str(if index == 0 { " " } else { " | " });
+        line.push_str(&view.kind);
         if let Some(cid) = view.cid {
-            write!(out, " {cid}")?;
+            // Writing to a string does not fail.
+            let _ = write!(line, " {cid}");
         }
-        write!(out, " {}", view.summary)?;
+        line.push(' ');
+        line.push_str(&view.summary);
         if let Some(verdict) = view.secured.verdict {
-            write!(out, " [{verdict}]")?;
+            line.extend([" [", verdict, "]"]);
         }
     }
     for comment in frame.comment.lines().filter(|comment| !comment.is_empty()) {
+        line.push_str("  # ");
         // A comment is foreign text: it may hold escape sequences that a terminal would obey.
-        let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        write!(out, "  # {comment}")?;
+        if comment.chars().any(char::is_control) {
+            line.extend(comment.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        } else {
+            line.push_str(comment);
+        }
     }
-    writeln!(out)
+    line.push('\n');
 }

@@ -11,17 +11,21 @@ use clap::{Args, ValueEnum, value_parser};
 use super::progress::ProgressLine;
 use super::{Status, print};
 use crate::adversary::external::Conversation;
-use crate::capture::placement::PendingOutputs;
+use crate::capture::placement::{PendingOutputs, PlacementError, folder_of};
 use crate::capture::{FileFormat, capture_file, key_log_text};
 use crate::emulation::Engine;
 use crate::report;
 use crate::scenario::bundled;
 use crate::scenario::external_process::ExternalProcess;
+use crate::scenario::kept_frames::{CaptureStore, FRAMES_IN_MEMORY};
 use crate::scenario::outcome::{CaptureResult, RunOutcome, RunVerdict};
 use crate::scenario::run::{FinishedRun, TrafficOverride, run_observed};
 use crate::scenario::script::{CaptureChoice, Script, SetArgument};
 use crate::scenario::statistics::{Statistics, write_csv};
 use crate::time::VirtualTime;
+
+/// Octets of a MiB.
+const MIB: usize = 1024 * 1024;
 
 /// The format of the capture.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -134,6 +138,9 @@ pub struct RunArguments {
     /// Captures frames and keys of all mobiles, of none, or of N of them, whatever the script says
     #[arg(long, value_name = "all|none|sample=N")]
     capture: Option<CaptureChoice>,
+    /// From how many MiB of frames on they go to a temporary file beside the capture, and no longer into the ladder
+    #[arg(long, value_name = "MIB", default_value_t = (FRAMES_IN_MEMORY / MIB) as u32)]
+    capture_memory: u32,
     /// Writes the run in figures: FILE.json, or FILE.csv with a row for each handover; may be given twice
     #[arg(long, value_name = "FILE.json|FILE.csv")]
     statistics: Vec<StatisticsFile>,
@@ -262,6 +269,14 @@ pub(crate) fn source_beside(beside: &Path, scenario: &str) -> Result<(String, St
 
 /// Runs the script and puts every output in place.
 fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<FinishedRun, String> {
+    let (format, extension) = match arguments.format {
+        Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
+        Format::Pcap => (FileFormat::Pcap, "pcap"),
+    };
+    let captures = script.capture != CaptureChoice::Nothing;
+    let default_capture = || PathBuf::from(format!("{}.{extension}", script.name));
+    let capture = captures.then(|| arguments.output.clone().unwrap_or_else(default_capture));
+    let store = capture_store(arguments, format, capture.as_deref()).map_err(|error| format!("error: {error}"))?;
     let traffic =
         arguments.traffic.as_ref().map(|file| TrafficOverride { file: file.clone(), mobile: arguments.traffic_mobile });
     let outside = match &script.adversary {
@@ -272,24 +287,17 @@ fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<
         }
         _ => None,
     };
-    let (format, extension) = match arguments.format {
-        Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
-        Format::Pcap => (FileFormat::Pcap, "pcap"),
-    };
     let mut progress = ProgressLine::new(VirtualTime::ZERO + script.duration);
-    let finished = run_observed(outside, script, engine(arguments)?, folder, traffic.as_ref(), &mut progress);
+    let finished = run_observed(outside, script, engine(arguments)?, folder, traffic.as_ref(), store, &mut progress);
     progress.clear();
     let mut finished =
         finished.and_then(|finished| finished.judged(script, format)).map_err(|error| format!("error: {error}"))?;
-    let captures = script.capture != CaptureChoice::Nothing;
-    let default_capture = || PathBuf::from(format!("{}.{extension}", script.name));
-    let capture = captures.then(|| arguments.output.clone().unwrap_or_else(default_capture));
     let default_keys = || PathBuf::from(format!("{}.keys", script.name));
     // Without -o both files get their default names; with -o a key log is written where one is asked for.
     let keys = arguments.keylog.clone().or_else(|| (captures && arguments.output.is_none()).then(default_keys));
     finished.outcome.capture = capture.as_ref().map(|capture| CaptureResult {
         file: capture.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        frames: finished.capture.frames.len() as u64,
+        frames: finished.frames(),
     });
     let mut outputs = PendingOutputs::new();
     let mut written = Vec::new();
@@ -298,13 +306,14 @@ fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<
         outputs.stage(path, write).map_err(|error| format!("error: {error}"))
     };
     if let Some(path) = &capture {
-        stage(path, &|out| write_capture(&finished.capture, format, out))?;
+        stage(path, &|mut out| finished.write_capture(format, &mut out).map_err(io::Error::other))?;
     }
     if let Some(path) = &keys {
         stage(path, &|out| key_log_text::write(&finished.keys, out).map_err(io::Error::other))?;
     }
     if let Some(path) = &arguments.delivered {
-        stage(path, &|out| write_capture(&finished.delivered, FileFormat::Pcapng, out))?;
+        let delivered = &finished.delivered;
+        stage(path, &|mut out| capture_file::write(delivered, FileFormat::Pcapng, &mut out).map_err(io::Error::other))?;
     }
     if let Some(ladder) = &arguments.ladder {
         let content = ladder.content(&finished.outcome);
@@ -320,9 +329,15 @@ fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<
     Ok(finished)
 }
 
-fn write_capture(capture: &crate::capture::Capture, format: FileFormat, out: &mut dyn Write) -> io::Result<()> {
-    let mut out = out;
-    capture_file::write(capture, format, &mut out).map_err(io::Error::other)
+/// How the run is to keep the frames of its capture, which goes to this path.
+fn capture_store(
+    arguments: &RunArguments,
+    format: FileFormat,
+    capture: Option<&Path>,
+) -> Result<CaptureStore, PlacementError> {
+    let folder = capture.map(folder_of).transpose()?.unwrap_or_else(std::env::temp_dir);
+    let memory = usize::try_from(arguments.capture_memory).map_or(usize::MAX, |mib| mib.saturating_mul(MIB));
+    Ok(CaptureStore { format, folder, memory, delivered: arguments.delivered.is_some() })
 }
 
 fn report(

@@ -32,6 +32,12 @@ fn six_octets(text: &str) -> Result<[u8; 6], AddressError> {
     Ok(octets)
 }
 
+/// The digits of an octet in hex.
+const fn hex(octet: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[(octet >> 4) as usize], DIGITS[(octet & 0xf) as usize]]
+}
+
 macro_rules! six_octet_address {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -41,8 +47,13 @@ macro_rules! six_octet_address {
         /// Six octets in hex with colons, as Wireshark prints them.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let [a, b, c, d, e, g] = self.0;
-                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+                let mut text = *b"--:--:--:--:--:--";
+                for (place, octet) in text.chunks_mut(3).zip(self.0) {
+                    if let Some(digits) = place.first_chunk_mut() {
+                        *digits = hex(octet);
+                    }
+                }
+                f.write_str(str::from_utf8(&text).unwrap_or_default())
             }
         }
 
@@ -73,14 +84,14 @@ six_octet_address! {
 }
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $format:literal) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $format:path) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub $inner);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, $format, self.0)
+                $format(self.0, f)
             }
         }
 
@@ -94,27 +105,43 @@ macro_rules! number {
 
 number! {
     /// Connection identifier, 2 octets. Its range says what kind of connection it is (802.16-2009 clause 10.4, with m = 320).
-    Cid(u16), "{:#06x}"
+    Cid(u16), hex_number
 }
 
 number! {
     /// Security association identifier, 2 octets.
-    Said(u16), "{:#06x}"
+    Said(u16), hex_number
 }
 
 number! {
     /// Service flow identifier, 4 octets.
-    Sfid(u32), "{:#010x}"
+    Sfid(u32), long_hex_number
 }
 
 number! {
     /// CMAC_KEY_COUNT, 2 octets: the counter from which CMAC keys and handover TEKs are derived.
-    CmacKeyCount(u16), "{}"
+    CmacKeyCount(u16), decimal
 }
 
 number! {
     /// AK sequence number, 4 bits: PMK SN in the two high bits, PAK SN in the two low ones.
-    AkSequenceNumber(u8), "{}"
+    AkSequenceNumber(u8), decimal
+}
+
+/// A number without leading zeros, whatever the width that is asked for.
+fn decimal(number: impl fmt::Display, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{number}")
+}
+
+/// A number of 32 bits in hex, `0x` and eight digits.
+fn long_hex_number(number: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{number:#010x}")
+}
+
+/// A number of 16 bits in hex, `0x` and four digits.
+fn hex_number(number: u16, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let [[a, b], [c, d]] = number.to_be_bytes().map(hex);
+    f.write_str(str::from_utf8(&[b'0', b'x', a, b, c, d]).unwrap_or_default())
 }
 
 impl Cid {

@@ -99,6 +99,8 @@ struct Watched {
 #[derive(Debug, Default)]
 pub struct Acceptance {
     watched: Vec<Watched>,
+    /// When the last PDU of the capture was sent.
+    last: VirtualTime,
     /// Uplink user packets that have not come out yet: by base station and digest, the PDUs that may have brought them.
     packets: BTreeMap<(Ipv4Addr, u64), Vec<usize>>,
     /// When the uplink PDUs of a link were sent whose packets have come out, by GRE key.
@@ -115,6 +117,11 @@ const MAX_BRINGING: usize = 64;
 impl Acceptance {
     /// Watches a PDU. `packet` is the digest of the user packet that it alone brings to a base station.
     pub fn sent(&mut self, sent: Sent, packet: Option<(Ipv4Addr, u64)>) {
+        self.last = self.last.max(sent.time);
+        // Whatever becomes of a message that nothing answers and no key protects, MOB_NBR-ADV above all, is not worth a word.
+        if (sent.content, sent.protection) == (Content::Other, Protection::NotNeeded) && packet.is_none() {
+            return;
+        }
         let number = self.watched.len();
         if let Some(packet) = packet {
             let bringing = self.packets.entry(packet).or_default();
@@ -225,11 +232,10 @@ impl Acceptance {
                 watched.seen = Some(false);
             }
         }
-        let last = self.watched.iter().map(|watched| watched.sent.time).max().unwrap_or(VirtualTime::ZERO);
         for number in self.packets.values().flatten() {
             let Some(Watched { sent, seen }) = self.watched.get(*number) else { continue };
             let good = sent.protection == Protection::Good && sent.repeats.is_none() && !sent.lost;
-            if good && *seen != Some(true) && sent.time + PASSING_ON <= last {
+            if good && *seen != Some(true) && sent.time + PASSING_ON <= self.last {
                 let detail = "uplink data that verify, and whose user packet does not leave the base station";
                 findings.note(NoteKind::NotPassedOn, Some(sent.frame), detail);
             }

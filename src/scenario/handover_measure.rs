@@ -23,7 +23,17 @@ const LADDER_AFTER: Duration = Duration::from_millis(60);
 
 /// Whether the ladder of what went on from `started` to `ended` covers `at`.
 pub(super) fn ladder_shows(at: VirtualTime, started: VirtualTime, ended: Option<VirtualTime>) -> bool {
-    at + LADDER_BEFORE >= started && ended.is_none_or(|ended| at <= ended + LADDER_AFTER)
+    ladder_overlaps(at, at, started, ended)
+}
+
+/// Whether that ladder covers an instant from `first` to `last`.
+pub(super) fn ladder_overlaps(
+    first: VirtualTime,
+    last: VirtualTime,
+    started: VirtualTime,
+    ended: Option<VirtualTime>,
+) -> bool {
+    last + LADDER_BEFORE >= started && ended.is_none_or(|ended| first <= ended + LADDER_AFTER)
 }
 
 /// A handover, measured.
@@ -40,6 +50,12 @@ impl HandoverMeasure {
     #[must_use]
     pub fn shows(&self, at: VirtualTime) -> bool {
         ladder_shows(at, self.started, self.ended)
+    }
+
+    /// Whether the ladder of this handover covers an instant from `first` to `last`.
+    #[must_use]
+    pub fn overlaps(&self, first: VirtualTime, last: VirtualTime) -> bool {
+        ladder_overlaps(first, last, self.started, self.ended)
     }
 
     /// Whether a node takes part: the mobile and every BS, since a candidate that is not chosen holds a context too.

@@ -14,6 +14,8 @@
 //! * [`mobility`]: mobile stations move, and hand over where another base station is better.
 //! * `sealed_numbers`: which pairs of TEK and packet number were used.
 //! * `watch` with `subject`: of which mobile stations a run keeps frames and keys.
+//! * [`kept_frames`]: which frames of a run stay in memory, and where the others go; `recorded_interfaces` and
+//!   [`whole_capture`]: the capture that is made of both.
 //! * [`statistics`]: a run in figures, as JSON and CSV.
 //! * `judgement`: a run is judged by its capture and key log.
 //! * [`outcome`]: what a run came to; [`work`]: what it has cost the nodes.
@@ -29,6 +31,7 @@ pub mod external_process;
 mod faults;
 mod handover_measure;
 mod judgement;
+pub mod kept_frames;
 mod key_collector;
 mod key_standing;
 mod key_stream_result;
@@ -38,6 +41,7 @@ pub mod mobility;
 pub mod outcome;
 mod played_frames;
 mod recorded_capture;
+mod recorded_interfaces;
 mod recorded_ladder;
 mod recorder;
 mod releases;
@@ -52,6 +56,7 @@ pub mod study;
 mod subject;
 pub mod traffic;
 mod watch;
+pub mod whole_capture;
 pub mod work;
 mod workers;
 pub mod world;

@@ -1,16 +1,22 @@
 //! The frames of a run as a capture (DESIGN section 6), and the user packets that came out as another.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::recorded_interfaces::Interfaces;
 use super::script::Script;
 use super::world::{LinkEnds, Topology};
 use crate::capture::frame_comment::{FrameChange, FrameComment, ReceiverVerdict};
+use crate::capture::record_reader::MAX_INTERFACES;
+use crate::capture::spill::SpilledLink;
 use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
 use crate::dot16::identifiers::Direction;
 use crate::emulation::{Sender, Transmission, Verdict};
 
 /// Version of the capture format, as the section comment names it.
 const CAPTURE_FORMAT: u32 = 1;
+
+/// Up to how many links of a network all of them are described where all is captured; of more, those that carry frames.
+const MOST_LINKS_WITHOUT_FRAMES: usize = 4_096;
 
 /// The comment on a frame: what it is, what happened to it, and what its receiver made of it. That of a frame that was
 /// spoilt on the link begins with `deliberate:`.
@@ -39,74 +45,84 @@ fn comment(sent: &Transmission, topology: &Topology) -> String {
     .to_string()
 }
 
-/// Every frame, on an interface for each link, or for each that carries one unless `all_links`; those of the adversary on
+/// What the frames of a link are.
+pub(super) const fn kind(ends: LinkEnds) -> LinkKind {
+    match ends {
+        LinkEnds::Air { .. } => LinkKind::Air,
+        LinkEnds::R6 { .. } | LinkEnds::R4 { .. } | LinkEnds::R3 => LinkKind::Backbone,
+    }
+}
+
+/// A frame as it stands in the capture, on the interface of this number.
+pub(super) fn frame(sent: Transmission, topology: &Topology, interface: usize) -> CapturedFrame {
+    let ends = topology.ends_of(&sent);
+    let [first, second] = topology.ends(ends);
+    let from = if sent.to == first { second } else { first };
+    let air = matches!(ends, LinkEnds::Air { .. });
+    let direction = air.then(|| if sent.to == first { Direction::Downlink } else { Direction::Uplink });
+    CapturedFrame {
+        time: sent.time,
+        interface,
+        direction,
+        source: air.then(|| topology.addresses[from.0]),
+        destination: air.then(|| topology.addresses[sent.to.0]),
+        comment: comment(&sent, topology),
+        octets: sent.octets,
+    }
+}
+
+/// The capture with the frames in memory, and the numbers of the interfaces of the links of those elsewhere. The interfaces
+/// are those of every link if `all_links` and there are few, else of those with frames; frames of the adversary are on
 /// interfaces of their own. Only nodes that are shown, by their index, have name records.
 pub(super) fn capture(
     script: &Script,
     transmissions: Vec<Transmission>,
+    elsewhere: &[SpilledLink],
     topology: &Topology,
     all_links: bool,
     shows_node: impl Fn(usize) -> bool,
-) -> Capture {
-    let links: BTreeMap<usize, LinkEnds> = match all_links {
-        true => topology.links().map(|(port, ends)| (port.0, ends)).collect(),
-        false => transmissions.iter().map(|sent| (sent.port.0, topology.ends_of(sent))).collect(),
+) -> (Capture, Vec<u32>) {
+    let ports: BTreeSet<usize> = match all_links && topology.link_count() <= MOST_LINKS_WITHOUT_FRAMES {
+        true => (0..topology.link_count()).collect(),
+        false => transmissions.iter().map(|sent| sent.port.0).chain(elsewhere.iter().map(|link| link.link)).collect(),
     };
-    let interface_of: HashMap<usize, usize> = links.keys().copied().zip(0..).collect();
-    let mut interfaces: Vec<InterfaceDescription> = links
-        .into_values()
-        .map(|ends| {
-            let [first, second] = topology.ends(ends).map(|node| topology.names[node.0].as_str());
-            let (kind, description) = match ends {
-                LinkEnds::Air { .. } => (LinkKind::Air, format!("air interface between {first} and {second}")),
-                LinkEnds::R6 { .. } => (LinkKind::Backbone, format!("reference point R6 between {first} and {second}")),
-                LinkEnds::R4 { .. } => (LinkKind::Backbone, format!("reference point R4 between {first} and {second}")),
-                LinkEnds::R3 => (LinkKind::Backbone, format!("reference point R3 between {first} and {second}")),
-            };
-            InterfaceDescription { name: topology.link_name(ends), description, kind }
-        })
-        .collect();
+    let is_adversary = |sent: &&Transmission| matches!(sent.from, Sender::Adversary(_));
+    let tapped: BTreeSet<usize> = transmissions.iter().filter(is_adversary).map(|sent| sent.port.0).collect();
+    let most = MAX_INTERFACES.saturating_sub(tapped.len());
+    let Interfaces { mut descriptions, numbers } = Interfaces::new(&ports, topology, most);
     let mut adversary: BTreeMap<usize, usize> = BTreeMap::new();
-    for sent in transmissions.iter().filter(|sent| matches!(sent.from, Sender::Adversary(_))) {
-        adversary.entry(sent.port.0).or_insert_with(|| {
-            let tapped = &interfaces[interface_of[&sent.port.0]];
+    for sent in transmissions.iter().filter(is_adversary) {
+        let own = numbers[&sent.port.0];
+        adversary.entry(own).or_insert_with(|| {
+            let tapped = &descriptions[own];
             let (name, kind) = (tapped.name.clone(), tapped.kind);
             let plain = name.split_once(':').map_or(name.as_str(), |(_, ends)| ends);
             let description = format!("what the adversary sends on {name}");
-            interfaces.push(InterfaceDescription { name: format!("adv:{plain}"), description, kind });
-            interfaces.len() - 1
+            descriptions.push(InterfaceDescription { name: format!("adv:{plain}"), description, kind });
+            descriptions.len() - 1
         });
     }
+    let interface = |sent: &Transmission| {
+        let own = numbers[&sent.port.0];
+        match sent.from {
+            Sender::Node(_) => own,
+            Sender::Adversary(_) => adversary.get(&own).copied().unwrap_or(own),
+        }
+    };
     let frames = transmissions
         .into_iter()
         .map(|sent| {
-            let ends = topology.ends_of(&sent);
-            let [first, second] = topology.ends(ends);
-            let from = if sent.to == first { second } else { first };
-            let air = matches!(ends, LinkEnds::Air { .. });
-            let direction = air.then(|| if sent.to == first { Direction::Downlink } else { Direction::Uplink });
-            let own = interface_of[&sent.port.0];
-            let interface = match sent.from {
-                Sender::Node(_) => own,
-                Sender::Adversary(_) => adversary.get(&sent.port.0).copied().unwrap_or(own),
-            };
-            CapturedFrame {
-                time: sent.time,
-                interface,
-                direction,
-                source: air.then(|| topology.addresses[from.0]),
-                destination: air.then(|| topology.addresses[sent.to.0]),
-                comment: comment(&sent, topology),
-                octets: sent.octets,
-            }
+            let interface = interface(&sent);
+            frame(sent, topology, interface)
         })
         .collect();
-    Capture {
+    let elsewhere = elsewhere.iter().map(|link| numbers[&link.link] as u32).collect();
+    let capture = Capture {
         section_comment: format!(
             "keyhop capture format {CAPTURE_FORMAT}; scenario {}; seed {}",
             script.name, script.seed
         ),
-        interfaces,
+        interfaces: descriptions,
         names: topology
             .addresses
             .iter()
@@ -117,7 +133,8 @@ pub(super) fn capture(
             .map(|(_, name)| name)
             .collect(),
         frames,
-    }
+    };
+    (capture, elsewhere)
 }
 
 /// The user packets that came out.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::handover_measure::{HandoverMeasure, ladder_shows};
+use super::handover_measure::{HandoverMeasure, ladder_overlaps, ladder_shows};
 use super::key_standing::{KeyStandings, StateLog, in_words};
 use super::outcome::{AuthenticationResult, KeyStanding, LadderItem, LadderStep};
 use super::world::{LinkEnds, Topology};
+use crate::capture::spill::SpilledLink;
 use crate::dot16::identifiers::MsMac;
-use crate::emulation::{NodeIndex, Sender, Transmission};
+use crate::emulation::{NodeIndex, Port, Sender, Transmission};
 use crate::time::VirtualTime;
 
 /// How many handovers, and how many authentications, the ladder shows.
@@ -17,6 +18,10 @@ const LADDERS: usize = 4;
 pub(super) struct Scenes<'a> {
     handovers: Vec<&'a HandoverMeasure>,
     authentications: Vec<&'a AuthenticationResult>,
+}
+
+fn micros(micros: u64) -> VirtualTime {
+    VirtualTime::from_nanos(micros.saturating_mul(1_000))
 }
 
 impl<'a> Scenes<'a> {
@@ -32,10 +37,27 @@ impl<'a> Scenes<'a> {
     }
 
     fn shows(&self, at: VirtualTime) -> bool {
-        let micros = |micros: u64| VirtualTime::from_nanos(micros.saturating_mul(1_000));
         let in_authentication =
             |one: &&AuthenticationResult| ladder_shows(at, micros(one.started_us), Some(micros(one.at_us)));
         self.handovers.iter().any(|handover| handover.shows(at)) || self.authentications.iter().any(in_authentication)
+    }
+
+    /// Whether frames on these links, which are not in memory, are missing from a ladder of these nodes.
+    pub(super) fn miss(&self, links: &[SpilledLink], nodes: &[String], topology: &Topology) -> bool {
+        let takes_part: Vec<bool> = topology.names.iter().map(|name| nodes.contains(name)).collect();
+        links.iter().filter_map(|link| Some((link, topology.link(Port(link.link))?))).any(|(link, ends)| {
+            let among = ends == LinkEnds::R3 || topology.ends(ends).iter().all(|node| takes_part[node.0]);
+            among && self.overlap(link.first, link.last)
+        })
+    }
+
+    /// Whether a scene goes on between two instants.
+    fn overlap(&self, first: VirtualTime, last: VirtualTime) -> bool {
+        self.handovers.iter().any(|handover| handover.overlaps(first, last))
+            || self.authentications.iter().any(|one| {
+                let (started, ended) = (micros(one.started_us), micros(one.at_us));
+                ladder_overlaps(first, last, started, Some(ended))
+            })
     }
 
     /// The names of the nodes that take part.

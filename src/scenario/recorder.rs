@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::attack_results::{Compromises, Traces, attack_results};
 use super::expectations;
 use super::handover_measure::Measures;
+use super::kept_frames::{CaptureStore, FinishedFrames, KeptFrames};
 use super::key_collector::KeyCollector;
 use super::key_standing::{KeyChange, StateLog};
 use super::key_stream_result::SealedPlaintexts;
@@ -17,18 +18,20 @@ use super::outcome::{AuthenticationResult, RejectCounts, RunOutcome, RunVerdict,
 use super::recorded_capture::{capture, delivered};
 use super::recorded_ladder::Scenes;
 use super::releases::Releases;
-use super::run::{FinishedRun, Progress};
+use super::run::{FinishedRun, Progress, RunError};
 use super::script::{AttackAction, Entry, Expected, MobileStation, Script};
 use super::sealed_numbers::SealedNumbers;
 use super::subject::Subjects;
 use super::watch::Watch;
+use super::whole_capture::Rest;
 use super::work::WorkLog;
 use super::world::{Topology, World};
 use crate::adversary::Comparisons;
 use crate::capture::CapturedFrame;
+use crate::capture::spill::SpilledFrames;
 use crate::dot16::identifiers::{Bsid, Direction, MsMac};
 use crate::dot16::node::{CidKind, Event, RadioSettings, Reject, What};
-use crate::emulation::{NodeIndex, Observer, Sender, Transmission};
+use crate::emulation::{NodeIndex, Observer, Port, Sender, Transmission};
 use crate::time::VirtualTime;
 
 /// How many ignored commands are told one by one.
@@ -49,10 +52,9 @@ pub(super) struct Recorder<'a> {
     ledgers: Vec<Ledger>,
     outstanding: u64,
     quiet_from: VirtualTime,
-    transmissions: Vec<Transmission>,
-    /// Which of them go into the capture; empty: all.
-    captured: Vec<bool>,
-    delivered: Vec<CapturedFrame>,
+    frames: KeptFrames,
+    /// User packets that came out, if they are kept.
+    delivered: Option<Vec<CapturedFrame>>,
     keys: KeyCollector,
     compromises: Compromises,
     releases: Releases,
@@ -81,13 +83,13 @@ impl<'a> Recorder<'a> {
         script: &Script,
         World { topology, comparisons, .. }: &World,
         watch: Watch,
+        store: CaptureStore,
         progress: &'a mut dyn Progress,
     ) -> Self {
         let reuse = script.attacks.iter().any(|attack| matches!(attack.action, AttackAction::KeyStreamReuse(_)));
         let established = script.mobile_stations.iter().filter(|ms| ms.entry == Entry::Established);
         Self {
             topology: topology.clone(),
-            watch,
             subjects: Subjects::default(),
             progress,
             untold: 0,
@@ -95,9 +97,9 @@ impl<'a> Recorder<'a> {
             ledgers: vec![Ledger::new(); script.mobile_stations.len()],
             outstanding: 0,
             quiet_from: VirtualTime::ZERO,
-            transmissions: Vec::new(),
-            captured: Vec::new(),
-            delivered: Vec::new(),
+            delivered: store.delivered.then(Vec::new),
+            frames: KeptFrames::new(store, watch.keeps_all()),
+            watch,
             keys: KeyCollector::default(),
             compromises: Compromises::new(script, topology),
             releases: Releases::new(established.map(|ms| (ms.mac, script[ms.serving].bsid))),
@@ -138,28 +140,34 @@ impl<'a> Recorder<'a> {
         self.ledgers[position].delivered(direction, &octets);
         self.outstanding = self.outstanding.saturating_sub(1);
         let interface = usize::from(direction == Direction::Downlink);
-        if !self.watch.captures(ms) {
-            return;
+        if let Some(delivered) = &mut self.delivered
+            && self.watch.captures(ms)
+        {
+            delivered.push(CapturedFrame {
+                time: now,
+                interface,
+                octets,
+                direction: None,
+                source: None,
+                destination: None,
+                comment: String::new(),
+            });
         }
-        self.delivered.push(CapturedFrame {
-            time: now,
-            interface,
-            octets,
-            direction: None,
-            source: None,
-            destination: None,
-            comment: String::new(),
-        });
+    }
+
+    /// Whether what happens to the keys of this mobile can still be in the ladder.
+    fn keeps_states(&self, ms: MsMac) -> bool {
+        self.watch.keeps(ms) && !self.frames.in_file()
     }
 
     fn state(&mut self, time: VirtualTime, node: NodeIndex, ms: MsMac, label: impl FnOnce(&Topology) -> String) {
-        if self.watch.keeps(ms) {
+        if self.keeps_states(ms) {
             self.states.say(time, node, label(&self.topology));
         }
     }
 
     fn changed_state(&mut self, time: VirtualTime, node: NodeIndex, ms: MsMac, bs: Bsid, label: String) {
-        if self.said.insert((node, ms, bs), label.clone()).as_ref() != Some(&label) {
+        if self.keeps_states(ms) && self.said.insert((node, ms, bs), label.clone()).as_ref() != Some(&label) {
             self.states.say(time, node, label);
         }
     }
@@ -210,8 +218,8 @@ impl Observer<Event> for Recorder<'_> {
             self.measures.transmission(&transmission, subject, &self.topology);
         }
         if self.watch.keeps_frame(&transmission, subject) {
-            self.captured.extend(self.watch.keeps_more().then(|| self.watch.captures_frame(&transmission, subject)));
-            self.transmissions.push(transmission);
+            let captured = self.watch.keeps_more().then(|| self.watch.captures_frame(&transmission, subject));
+            self.frames.keep(transmission, captured, &self.topology);
         }
     }
 
@@ -226,7 +234,7 @@ impl Observer<Event> for Recorder<'_> {
             self.progress.at(now, self.measures.ended());
         }
         let kept = self.watch.keeps(ms);
-        let change = kept.then(|| KeyChange::of(&event.what)).flatten();
+        let change = self.keeps_states(ms).then(|| KeyChange::of(&event.what)).flatten();
         match event.what {
             What::PacketOut { direction, octets } => self.packet_out(now, ms, direction, octets),
             What::PacketGivenUp { .. } => self.outstanding = self.outstanding.saturating_sub(1),
@@ -305,13 +313,22 @@ impl Observer<Event> for Recorder<'_> {
     }
 
     fn finished(&self, now: VirtualTime) -> bool {
-        now > self.quiet_from && self.outstanding == 0
+        self.frames.failed() || (now > self.quiet_from && self.outstanding == 0)
     }
 }
 
 impl Recorder<'_> {
     /// Measures, evaluates and hands everything over.
-    pub(super) fn finish(self, script: &Script, radio: &RadioSettings, skipped: SkippedPackets) -> FinishedRun {
+    ///
+    /// # Errors
+    /// Frames could not be put in their file.
+    pub(super) fn finish(
+        self,
+        script: &Script,
+        radio: &RadioSettings,
+        skipped: SkippedPackets,
+    ) -> Result<FinishedRun, RunError> {
+        let FinishedFrames { mut transmissions, captured, spilled } = self.frames.finish()?;
         let handovers = self.measures.finish(radio, &self.topology);
         let mut traffic = BTreeMap::new();
         let mut notes = self.notes;
@@ -348,11 +365,16 @@ impl Recorder<'_> {
             ladder_nodes: Vec::new(),
         };
         let scenes = Scenes::new(&handovers, &outcome.authentications, |name| shown.contains(name));
-        (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&self.transmissions, &self.states, &self.topology);
-        let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &self.transmissions);
+        (outcome.ladder, outcome.ladder_nodes) = scenes.ladder(&transmissions, &self.states, &self.topology);
+        let links = spilled.as_ref().map(SpilledFrames::links).unwrap_or_default();
+        if scenes.miss(links, &outcome.ladder_nodes, &self.topology) {
+            let until = links.iter().map(|link| link.first).min().unwrap_or_default();
+            notes.push(format!("the ladder ends at {until}: the frames from there on were too many to be kept for it"));
+        }
+        let tek_on_link = || link_search::generated_tek_on_link(&self.keys, &transmissions);
         let holds = |expected: &Expected| expectations::holds(expected, script, &outcome, &tek_on_link);
         let traces = Traces {
-            transmissions: &self.transmissions,
+            transmissions: &transmissions,
             compromises: &self.compromises,
             comparisons: &self.comparisons,
             plaintexts: &self.plaintexts,
@@ -365,29 +387,33 @@ impl Recorder<'_> {
         if outcome.expectations.iter().any(|expectation| !expectation.held) {
             outcome.verdict = RunVerdict::Fail;
         }
-        let mut transmissions = self.transmissions;
-        if !self.captured.is_empty() {
-            let mut captured = self.captured.into_iter();
+        if !captured.is_empty() {
+            let mut captured = captured.into_iter();
             transmissions.retain(|_| captured.next().unwrap_or(false));
         }
         let active: HashSet<usize> = match self.watch.captures_all() {
             true => HashSet::new(),
             false => transmissions
                 .iter()
-                .flat_map(|sent| self.topology.ends(self.topology.ends_of(sent)))
+                .map(|sent| sent.port)
+                .chain(links.iter().map(|link| Port(link.link)))
+                .filter_map(|port| self.topology.link(port))
+                .flat_map(|ends| self.topology.ends(ends))
                 .map(|node| node.0)
                 .collect(),
         };
         let shows_node = |node: usize| self.watch.shows_node(node, &active, &self.topology);
         let shows_mobile = |ms: MsMac| self.watch.captures(ms);
         let all_links = self.watch.captures_all();
-        FinishedRun {
+        let (capture, interfaces) = capture(script, transmissions, links, &self.topology, all_links, shows_node);
+        Ok(FinishedRun {
             outcome,
-            capture: capture(script, transmissions, &self.topology, all_links, shows_node),
+            capture,
             keys: self.keys.log(&self.topology, shows_node, shows_mobile),
-            delivered: delivered(self.delivered),
+            delivered: delivered(self.delivered.unwrap_or_default()),
             notes,
-        }
+            rest: spilled.map(|frames| Rest { frames, interfaces }),
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::bundled;
+use super::kept_frames::CaptureStore;
 use super::mobility::positions_file::PositionsError;
 use super::mobility::{self, PlannedHandover};
 use super::outcome::{RunOutcome, SkippedPackets};
@@ -13,6 +14,7 @@ use super::recorder::Recorder;
 use super::script::{Script, Traffic};
 use super::traffic;
 use super::watch::Watch;
+use super::whole_capture::Rest;
 use super::world::{self, Topology};
 use crate::adversary::external::Conversation;
 use crate::capture::Capture;
@@ -42,14 +44,17 @@ pub struct TrafficOverride {
 pub struct FinishedRun {
     /// The document and the ladder; `capture` is still to be named.
     pub outcome: RunOutcome,
-    /// Every frame of the mobiles that the script captures.
+    /// The capture of the mobiles that the script captures, with those of its frames that are in memory.
+    /// [`write_capture`](Self::write_capture) and [`open_capture`](Self::open_capture) have all of them.
     pub capture: Capture,
     /// Every key of these mobiles.
     pub keys: KeyLog,
-    /// The user packets of these mobiles that came out, in order of delivery.
+    /// The user packets of these mobiles that came out, in order of delivery, if the run was to keep them.
     pub delivered: Capture,
     /// What the user should know besides, a line each.
     pub notes: Vec<String>,
+    /// Frames behind those of `capture`.
+    pub(super) rest: Option<Rest>,
 }
 
 /// Why a script could not be run.
@@ -82,6 +87,14 @@ pub enum RunError {
     /// A file with positions cannot be used.
     #[error(transparent)]
     Positions(Box<PositionsError>),
+    /// Frames that were too many for memory could not be put in a file.
+    #[error("{}: frames of the capture: {source}", folder.display())]
+    Spill {
+        /// The folder of the file.
+        folder: PathBuf,
+        /// Why not.
+        source: CaptureError,
+    },
     /// What the run leaves behind could not be judged.
     #[error("the judge: {0}")]
     Judge(#[source] CaptureError),
@@ -98,7 +111,8 @@ impl Progress for () {
     fn at(&mut self, _: VirtualTime, _: u64) {}
 }
 
-/// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
+/// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones. All that comes of it stays in
+/// memory: [`run_observed`] bounds that.
 ///
 /// # Errors
 /// If a traffic file cannot be read, or the script names a program as adversary: [`run_against`] takes one.
@@ -122,19 +136,21 @@ pub fn run_against(
     folder: &Path,
     traffic_override: Option<&TrafficOverride>,
 ) -> Result<FinishedRun, RunError> {
-    run_observed(outside, script, engine, folder, traffic_override, &mut ())
+    run_observed(outside, script, engine, folder, traffic_override, CaptureStore::in_memory(), &mut ())
 }
 
-/// The same, while `progress` is told how far it has come.
+/// The same, with frames kept as `store` says, and while `progress` is told how far it has come.
 ///
 /// # Errors
-/// If a traffic file or one with positions cannot be used, or the adversary does not answer as it should.
+/// If a traffic file or one with positions cannot be used, the adversary does not answer as it should, or frames cannot be
+/// put where `store` says; the run ends with that.
 pub fn run_observed(
     outside: Option<Box<dyn Conversation>>,
     script: &Script,
     engine: Engine,
     folder: &Path,
     traffic_override: Option<&TrafficOverride>,
+    store: CaptureStore,
     progress: &mut dyn Progress,
 ) -> Result<FinishedRun, RunError> {
     match (&script.adversary, &outside) {
@@ -151,7 +167,7 @@ pub fn run_observed(
     let mut skipped = SkippedPackets::default();
     let (inputs, address) = user_traffic(script, folder, traffic_override, &mut skipped)?;
     let watch = Watch::new(script, address);
-    let mut recorder = Recorder::new(script, &world, watch, progress);
+    let mut recorder = Recorder::new(script, &world, watch, store, progress);
     for PlannedHandover { at, mobile, target, candidates } in mobility::plan(script, positions.as_ref()) {
         let bsids = world.topology.bsids();
         let candidates = candidates.into_iter().map(|station| bsids[station]).collect();
@@ -172,7 +188,7 @@ pub fn run_observed(
     if let Some(reason) = failure.reason() {
         return Err(RunError::External(reason));
     }
-    Ok(recorder.finish(script, &world.radio, skipped))
+    recorder.finish(script, &world.radio, skipped)
 }
 
 type Input = (VirtualTime, usize, Direction, Vec<u8>);

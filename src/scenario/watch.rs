@@ -80,6 +80,11 @@ impl Watch {
         }
     }
 
+    /// Whether everything is kept, and is looked through when the run is over.
+    pub(super) const fn keeps_all(&self) -> bool {
+        self.keeps_all
+    }
+
     /// Whether frames are kept that are not for the capture.
     pub(super) fn keeps_more(&self) -> bool {
         self.keeps_all && !self.captures_all()

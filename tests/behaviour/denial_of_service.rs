@@ -126,7 +126,7 @@ fn forged(
                     RngReqTlv::CmacKeyCount(CmacKeyCount(2)),
                     RngReqTlv::CmacTuple(tuple),
                 ];
-                let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
+                let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs: tlvs.into() });
                 pdu(Cid::INITIAL_RANGING, &message.octets().unwrap())
             }
             Flood::Preparations => {

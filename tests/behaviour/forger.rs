@@ -162,7 +162,7 @@ pub fn run_with_forged_rng_reqs(script: &Script, forged: &[(u64, usize, u16)]) -
             RngReqTlv::CmacKeyCount(CmacKeyCount(count)),
             RngReqTlv::CmacTuple(tuple),
         ];
-        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs }).octets().unwrap();
+        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs: tlvs.into() }).octets().unwrap();
         let octets = pdu(Cid::INITIAL_RANGING, &message);
         Forged { at, station, direction: Direction::Uplink, octets }
     });

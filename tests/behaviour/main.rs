@@ -26,6 +26,7 @@ mod handover;
 mod key_exchange;
 mod key_rules;
 mod ladder;
+mod long_captures;
 mod mobility;
 mod modes;
 mod network_entry;

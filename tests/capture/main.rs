@@ -18,3 +18,4 @@ mod round_trips;
 mod samples;
 mod user_traffic;
 mod wireshark;
+mod writing;

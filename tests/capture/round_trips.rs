@@ -57,6 +57,15 @@ fn frames_have_numbers_offsets_names_and_kinds() {
 }
 
 #[test]
+fn a_frame_that_the_capture_cut_short_is_told_from_a_whole_one() {
+    let mut file = samples::file(&samples::capture(), FileFormat::Pcap);
+    // Behind the header of the file, in that of the first record: octets on the link.
+    file[24 + 12] += 1;
+    let cut: Vec<bool> = capture_reader::read(&file[..]).unwrap().map(|frame| frame.unwrap().cut).collect();
+    assert_eq!(cut, [true, false, false, false]);
+}
+
+#[test]
 fn another_reader_finds_nanoseconds_since_2000_direction_and_comments() {
     use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption::{Comment, Flags};
     let file = samples::file(&samples::capture(), FileFormat::Pcapng);

@@ -1,15 +1,17 @@
 //! What holds for every value of every format, and for every octet string: shown with the generators of the crate
-//! `generators`, which the fuzz targets and benchmarks use, too.
+//! `generators`, which the fuzz targets and benchmarks use, too; and what a long capture takes of memory.
 //!
 //! `KEYHOP_CASES`: this many times as many cases of each property (default 1).
 
 mod air;
 mod air_octets;
+mod allocations;
 mod backbone;
 mod backbone_octets;
 mod files;
 mod foreign;
 mod held;
+mod long_captures;
 mod sampling;
 
 use proptest::prelude::ProptestConfig;

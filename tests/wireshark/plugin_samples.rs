@@ -105,7 +105,8 @@ fn ranging() -> [ManagementMessage; 3] {
             RngReqTlv::Other(other(210, 200)),
             RngReqTlv::MacVersion(5),
             RngReqTlv::CmacTuple(tuple(Some(BS))),
-        ],
+        ]
+        .into(),
     };
     let encodings = RegRspEncodings {
         status: 1,
@@ -293,7 +294,7 @@ fn handover() -> Vec<ManagementMessage> {
         ranging_parameters: RangingParameters::NotValid,
         indication_reserved: 2,
         preamble_index: 5,
-        tlvs: vec![],
+        tlvs: Default::default(),
     };
     let dreg = DregMessage { action: 5, tlvs: vec![] };
     let mut messages = vec![

@@ -185,7 +185,7 @@ impl<'a> View<'a> {
         }
         tlvs.push(RngReqTlv::MacVersion(RngReq::MAC_VERSION));
         let cid = if has & 0x20 != 0 { self.cid(&self.basic, choices) } else { Cid::INITIAL_RANGING };
-        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
+        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs: tlvs.into() });
         if has & 0x1c == 0 { self.pdu(message, cid) } else { self.signed(message, cid, choices) }
     }
 
@@ -285,7 +285,7 @@ impl<'a> View<'a> {
             ranging_parameters: RangingParameters::Valid,
             indication_reserved: 0,
             preamble_index: 0,
-            tlvs: Vec::new(),
+            tlvs: Default::default(),
         }
     }
 

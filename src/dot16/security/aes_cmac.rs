@@ -1,10 +1,19 @@
 //! AES-128-CMAC (RFC 4493) over an input given in parts.
 
+use smallvec::SmallVec;
+
 use crate::lanes::{CmacJob, Path};
+
+/// Octets that nearly every input has at most: for them no memory is allocated.
+const USUAL: usize = 128;
 
 /// AES-CMAC under `key` of the parts, one after the other: 16 octets.
 pub(super) fn aes_cmac(key: &[u8; 16], parts: &[&[u8]]) -> [u8; 16] {
-    let mut job = [CmacJob { key, message: &parts.concat(), mac: [0; 16] }];
+    let mut message: SmallVec<[u8; USUAL]> = SmallVec::new();
+    for part in parts {
+        message.extend_from_slice(part);
+    }
+    let mut job = [CmacJob { key, message: &message, mac: [0; 16] }];
     Path::best().cmac(&mut job);
     let [CmacJob { mac, .. }] = job;
     mac

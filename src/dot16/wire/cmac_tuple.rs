@@ -2,7 +2,6 @@
 
 use nom::Parser;
 use nom::combinator::cond;
-use nom::number::complete::{be_u8, be_u32};
 
 use super::error::WireError;
 use super::parsing::{bsid, octets};
@@ -77,11 +76,11 @@ impl TlvValue for CmacTuple {
             Self::WITH_BSID => true,
             _ => return None,
         };
-        let parser = (be_u8, cond(with_bsid, bsid), be_u32, octets).map(|(first, bsid, pn, value)| Self {
+        let parser = (octets, cond(with_bsid, bsid), octets, octets).map(|([first], bsid, pn, value)| Self {
             reserved: first >> 4,
             ak_sn: AkSequenceNumber(first & 0xf),
             bsid,
-            pn,
+            pn: u32::from_be_bytes(pn),
             value,
         });
         exactly(parser, value)

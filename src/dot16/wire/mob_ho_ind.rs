@@ -4,9 +4,10 @@ use super::cmac_tuple::CmacTuple;
 use super::error::WireError;
 use super::parsing::{Fault, Parsed, bits, bsid_bits, finish, message_type, padding};
 use super::serialising::BitString;
-use super::typed_tlv::{list, trailing_cmac_tuple, typed_tlvs};
+use super::typed_tlv::{short_list, trailing_cmac_tuple, typed_tlvs};
 use crate::dot16::identifiers::Bsid;
 use nom::Parser;
+use smallvec::SmallVec;
 
 typed_tlvs! {
     /// A TLV of MOB_HO-IND.
@@ -58,8 +59,8 @@ pub struct MobHoInd {
     pub indication_reserved: u8,
     /// Preamble index of the target, 1 octet.
     pub preamble_index: u8,
-    /// The TLVs, in order.
-    pub tlvs: Vec<MobHoIndTlv>,
+    /// The TLVs, in order; there is room for one without an allocation.
+    pub tlvs: SmallVec<[MobHoIndTlv; 1]>,
 }
 
 impl MobHoInd {
@@ -106,7 +107,8 @@ impl MobHoInd {
         let (input, preamble_index) = bits("a preamble index", 8)(input)?;
         // All fields together are whole octets, with a target or without: there is no padding.
         let (input, _) = padding(input)?;
-        let (input, tlvs) = list(input)?;
+        let mut tlvs = SmallVec::new();
+        let (input, ()) = short_list(input, &mut tlvs)?;
         Ok((input, Self { reserved, indication, ranging_parameters, indication_reserved, preamble_index, tlvs }))
     }
 

@@ -10,7 +10,7 @@ use nom::number::complete::{be_u8, be_u16, be_u32};
 use nom::{IResult, Offset, Parser};
 
 use super::error::WireError;
-use crate::dot16::identifiers::{Bsid, Cid, MsMac, Said, Sfid};
+use crate::dot16::identifiers::{Bsid, Cid, Said, Sfid};
 
 /// Input of a parser of bits: the octets, and how many bits of the first one are used up (0 to 7).
 pub(super) type Bits<'a> = (&'a [u8], usize);
@@ -129,11 +129,6 @@ pub(super) fn octets<'a, const N: usize, E: ParseError<&'a [u8]>>(input: &'a [u8
 /// BSID, 6 octets.
 pub(super) fn bsid<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a [u8], Bsid, E> {
     octets.map(Bsid).parse(input)
-}
-
-/// MAC address of an MS, 6 octets.
-pub(super) fn ms_mac<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a [u8], MsMac, E> {
-    octets.map(MsMac).parse(input)
 }
 
 /// CID, 2 octets.

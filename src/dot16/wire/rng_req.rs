@@ -5,12 +5,13 @@ use cookie_factory::combinator::slice;
 use cookie_factory::sequence::tuple;
 use nom::Parser;
 use nom::number::complete::be_u8;
+use smallvec::SmallVec;
 
 use super::cmac_tuple::CmacTuple;
 use super::error::WireError;
 use super::parsing::{expect, finish, message_type};
 use super::serialising::serialised;
-use super::typed_tlv::{first, list, trailing_cmac_tuple, typed_tlvs};
+use super::typed_tlv::{first, short_list, trailing_cmac_tuple, typed_tlvs};
 use crate::dot16::identifiers::{Bsid, CmacKeyCount, MsMac};
 
 typed_tlvs! {
@@ -52,8 +53,8 @@ typed_tlvs! {
 pub struct RngReq {
     /// Reserved, 1 octet, 0 in the format.
     pub reserved: u8,
-    /// The TLVs, in order. A getter gives the first of its type.
-    pub tlvs: Vec<RngReqTlv>,
+    /// The TLVs, in order. A getter gives the first of its type. There is room for those of a handover without an allocation.
+    pub tlvs: SmallVec<[RngReqTlv; 7]>,
 }
 
 impl RngReq {
@@ -76,9 +77,14 @@ impl RngReq {
     /// # Errors
     /// Another type, no reserved octet, or octets after it that are not TLVs.
     pub fn parse(message: &[u8]) -> Result<Self, WireError> {
-        let mut parser = (message_type(Self::TYPE), expect("the reserved octet", be_u8), list)
-            .map(|(_, reserved, tlvs)| Self { reserved, tlvs });
-        finish(Self::LAYER, message, parser.parse(message)).map(|(_, message)| message)
+        let mut parsed = Self::default();
+        let head = (message_type(Self::TYPE), expect("the reserved octet", be_u8)).parse(message);
+        let read = head.and_then(|(input, (_, reserved))| {
+            parsed.reserved = reserved;
+            short_list(input, &mut parsed.tlvs)
+        });
+        finish(Self::LAYER, message, read)?;
+        Ok(parsed)
     }
 
     /// The whole message, type octet first.

@@ -2,10 +2,10 @@
 
 use nom::Parser;
 use nom::combinator::all_consuming;
-use nom::number::complete::{be_i8, be_i32, be_u8, be_u16, be_u32};
+use smallvec::SmallVec;
 
 use super::error::WireError;
-use super::parsing::{self, Parsed};
+use super::parsing::{Fault, Parsed, octets};
 use super::tlv::TlvView;
 use crate::dot16::identifiers::{AkId, Bsid, Cid, CmacKeyCount, MsMac, Said};
 
@@ -37,6 +37,7 @@ where
     all_consuming(parser).parse(value).ok().map(|(_, value)| value)
 }
 
+// The number of octets of each is that of the array that is made into it.
 macro_rules! values {
     ($($kind:ty: $parser:expr, |$value:ident| $octets:expr;)*) => {
         $(impl TlvValue for $kind {
@@ -57,17 +58,17 @@ macro_rules! values {
 }
 
 values! {
-    u8: be_u8, |value| value.to_be_bytes();
-    u16: be_u16, |value| value.to_be_bytes();
-    u32: be_u32, |value| value.to_be_bytes();
-    i8: be_i8, |value| value.to_be_bytes();
-    i32: be_i32, |value| value.to_be_bytes();
-    Bsid: parsing::bsid, |value| value.0;
-    MsMac: parsing::ms_mac, |value| value.0;
-    AkId: parsing::octets.map(AkId), |value| value.0;
-    Said: parsing::said, |value| value.0.to_be_bytes();
-    Cid: parsing::cid, |value| value.0.to_be_bytes();
-    CmacKeyCount: be_u16.map(CmacKeyCount), |value| value.0.to_be_bytes();
+    u8: octets.map(Self::from_be_bytes), |value| value.to_be_bytes();
+    u16: octets.map(Self::from_be_bytes), |value| value.to_be_bytes();
+    u32: octets.map(Self::from_be_bytes), |value| value.to_be_bytes();
+    i8: octets.map(Self::from_be_bytes), |value| value.to_be_bytes();
+    i32: octets.map(Self::from_be_bytes), |value| value.to_be_bytes();
+    Bsid: octets.map(Self), |value| value.0;
+    MsMac: octets.map(Self), |value| value.0;
+    AkId: octets.map(Self), |value| value.0;
+    Said: octets.map(|value| Self(u16::from_be_bytes(value))), |value| value.0.to_be_bytes();
+    Cid: octets.map(|value| Self(u16::from_be_bytes(value))), |value| value.0.to_be_bytes();
+    CmacKeyCount: octets.map(|value| Self(u16::from_be_bytes(value))), |value| value.0.to_be_bytes();
 }
 
 /// 0 or 1, one octet.
@@ -106,7 +107,7 @@ impl TlvValue for Vec<u8> {
 
 impl<const N: usize> TlvValue for [u8; N] {
     fn from_value(value: &[u8]) -> Option<Self> {
-        exactly(parsing::octets, value)
+        exactly(octets, value)
     }
 
     fn to_value(&self) -> Result<Vec<u8>, WireError> {
@@ -118,21 +119,50 @@ impl<const N: usize> TlvValue for [u8; N] {
     }
 }
 
-/// Reads typed TLVs up to the end of the input.
-pub(super) fn list<'a, T: From<TlvView<'a>>>(mut input: &'a [u8]) -> Parsed<'a, Vec<T>> {
-    // Counted first: a list that outgrows its room takes three times the memory for a moment.
-    let (mut ahead, mut count) = (input, 0);
-    while !ahead.is_empty() {
-        (ahead, _) = TlvView::parser(ahead)?;
+/// A TLV of one message.
+pub(super) trait TypedTlv: Sized {
+    /// Gives `to` what the TLV is. Each kind is made where `to` puts it: to make one of all kinds and move it would have the
+    /// processor wait, as what it has just written in small parts is read in large ones.
+    fn made<R>(tlv: TlvView<'_>, to: impl FnOnce(Self) -> R) -> R;
+}
+
+/// How many TLVs there are up to the end of the input.
+fn count(mut input: &[u8]) -> Result<usize, nom::Err<Fault<'_>>> {
+    let mut count = 0;
+    while !input.is_empty() {
+        (input, _) = TlvView::parser(input)?;
         count += 1;
     }
-    let mut tlvs = Vec::with_capacity(count);
+    Ok(count)
+}
+
+/// Reads typed TLVs up to the end of the input.
+pub(super) fn list<T: TypedTlv>(mut input: &[u8]) -> Parsed<'_, Vec<T>> {
+    // Counted first: a list that outgrows its room takes three times the memory for a moment.
+    let mut tlvs = Vec::with_capacity(count(input)?);
     while !input.is_empty() {
         let (rest, tlv) = TlvView::parser(input)?;
-        tlvs.push(T::from(tlv));
+        T::made(tlv, |tlv| tlvs.push(tlv));
         input = rest;
     }
     Ok((input, tlvs))
+}
+
+/// The same into `tlvs`, which is empty and has room for a few without an allocation; where it is, as it is large to move.
+#[inline]
+pub(super) fn short_list<'a, A>(mut input: &'a [u8], tlvs: &mut SmallVec<A>) -> Parsed<'a, ()>
+where
+    A: smallvec::Array<Item: TypedTlv>,
+{
+    while !input.is_empty() {
+        if tlvs.len() == tlvs.inline_size() {
+            tlvs.reserve_exact(count(input)?);
+        }
+        let (rest, tlv) = TlvView::parser(input)?;
+        A::Item::made(tlv, |tlv| tlvs.push(tlv));
+        input = rest;
+    }
+    Ok((input, ()))
 }
 
 /// Declares the enum of the TLVs of one message from a table `Name(value type) = type number`.
@@ -155,21 +185,25 @@ macro_rules! typed_tlvs {
             Other($crate::dot16::wire::tlv::Tlv),
         }
 
-        impl From<$crate::dot16::wire::tlv::TlvView<'_>> for $name {
+        impl $crate::dot16::wire::typed_tlv::TypedTlv for $name {
             #[inline]
-            fn from(tlv: $crate::dot16::wire::tlv::TlvView<'_>) -> Self {
+            fn made<R>(tlv: $crate::dot16::wire::tlv::TlvView<'_>, to: impl FnOnce(Self) -> R) -> R {
                 use $crate::dot16::wire::typed_tlv::TlvValue;
-                let typed = match tlv.kind {
-                    $($number => TlvValue::from_value_faithfully(tlv.value).map(Self::$variant),)*
-                    _ => None,
-                };
-                typed.unwrap_or_else(|| Self::Other(tlv.to_tlv()))
+                match tlv.kind {
+                    $($number => {
+                        if let Some(value) = TlvValue::from_value_faithfully(tlv.value) {
+                            return to(Self::$variant(value));
+                        }
+                    })*
+                    _ => {}
+                }
+                to(Self::Other(tlv.to_tlv()))
             }
         }
 
         impl From<$crate::dot16::wire::tlv::Tlv> for $name {
             fn from(tlv: $crate::dot16::wire::tlv::Tlv) -> Self {
-                tlv.view().into()
+                <Self as $crate::dot16::wire::typed_tlv::TypedTlv>::made(tlv.view(), |typed| typed)
             }
         }
 
@@ -237,6 +271,7 @@ pub(super) use {first, trailing_cmac_tuple, typed_tlvs};
 #[cfg(test)]
 mod tests {
     use super::super::tlv::Tlv;
+    use super::{SmallVec, list, short_list};
 
     typed_tlvs! {
         /// For the tests.
@@ -253,6 +288,16 @@ mod tests {
         let tlv = Tlv { kind: 1, value: vec![1, 2] };
         assert_eq!(SomeTlv::from(tlv.clone()), SomeTlv::Other(tlv));
         assert_eq!(SomeTlv::from(Tlv { kind: 1, value: vec![9] }), SomeTlv::Octet(9));
+    }
+
+    #[test]
+    fn a_short_list_with_more_than_it_has_room_for_is_read_whole_and_a_fault_is_where_it_is_in_any_list() {
+        let octets = [1, 1, 7, 2, 1, 1, 1, 1, 8, 1, 1, 9];
+        for length in 0..=octets.len() {
+            let mut short: SmallVec<[SomeTlv; 2]> = SmallVec::new();
+            let read = short_list(&octets[..length], &mut short);
+            assert_eq!(read.map(|(rest, ())| (rest, short.into_vec())), list(&octets[..length]), "{length}");
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl MobileStation {
         ];
         tlvs.extend(entry.ho_id.map(RngReqTlv::HoId));
         tlvs.extend([RngReqTlv::CmacKeyCount(count), RngReqTlv::MacVersion(RngReq::MAC_VERSION)]);
-        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
+        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs: tlvs.into() });
         self.keys.spend();
         let crc = self.settings.radio.crc;
         let pdu = self.keys.keys_mut(bs, count).map(|keys| signed_pdu(message, cid, Direction::Uplink, keys, crc));

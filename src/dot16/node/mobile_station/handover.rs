@@ -382,6 +382,6 @@ fn indication(indication: HoIndication) -> MobHoInd {
         ranging_parameters: RangingParameters::Valid,
         indication_reserved: 0,
         preamble_index: 33,
-        tlvs: Vec::new(),
+        tlvs: Default::default(),
     }
 }

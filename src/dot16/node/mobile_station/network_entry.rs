@@ -247,7 +247,7 @@ impl MobileStation {
         tlvs.extend(joining.planned.iter().flat_map(Planned::ranging_tlvs));
         tlvs.push(RngReqTlv::MacVersion(RngReq::MAC_VERSION));
         let what = if joining.planned.is_some() { "full entry" } else { "initial ranging" };
-        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs });
+        let message = ManagementMessage::RngReq(RngReq { reserved: 0, tlvs: tlvs.into() });
         let pdu = plain_pdu(&message, Cid::INITIAL_RANGING, self.settings.radio.crc);
         if let (Ok(pdu), Some(port)) = (pdu, self.settings.port(joining.bs)) {
             let note = format!("RNG-REQ: {what} at {}", self.directory.bs(joining.bs));

@@ -45,7 +45,8 @@ fn rng_req() -> ManagementMessage {
             RngReqTlv::HoId(7),
             RngReqTlv::CmacKeyCount(CmacKeyCount(5)),
             RngReqTlv::MacVersion(5),
-        ],
+        ]
+        .into(),
     });
     message.push_cmac_tuple(CmacTuple { bsid: Some(TARGET), ..tuple(1, "01d18d7de2400490") });
     message
@@ -129,7 +130,7 @@ fn mob_ho_ind() -> ManagementMessage {
         ranging_parameters: RangingParameters::Valid,
         indication_reserved: 0,
         preamble_index: 33,
-        tlvs: vec![],
+        tlvs: Default::default(),
     });
     message.push_cmac_tuple(tuple(3, "e749b22f707019cf"));
     message

@@ -101,7 +101,7 @@ fn rng_req(section: &Section<'_>, tap: Option<DirectedLink>, stations: &Stations
     }
     let purpose = section.read("purpose", RngReq::PURPOSE_HANDOVER, |field| field.one_of(&purposes))?;
     tlvs.push(RngReqTlv::RangingPurpose(purpose));
-    Ok(ManagementMessage::RngReq(RngReq { reserved: 0, tlvs }))
+    Ok(ManagementMessage::RngReq(RngReq { reserved: 0, tlvs: tlvs.into() }))
 }
 
 fn rng_rsp(section: &Section<'_>, tap: Option<DirectedLink>, stations: &Stations) -> Read<ManagementMessage> {
@@ -183,6 +183,6 @@ fn ho_ind(section: &Section<'_>, stations: &Stations) -> Read<ManagementMessage>
         ranging_parameters: RangingParameters::Valid,
         indication_reserved: 0,
         preamble_index: 33,
-        tlvs: Vec::new(),
+        tlvs: Default::default(),
     }))
 }
