@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(hex::encode(request.octets().unwrap()), "08c0207abcd4");
         let answer = DlCcchMessage::Reestablishment { transaction: 1, next_hop_chaining_count: Ncc::new(5) };
         assert_eq!(hex::encode(answer.octets().unwrap()), "080050");
-        let input = short_mac_input(0x0abc_def, PhysCellId(7), 0x4601).unwrap();
+        let input = short_mac_input(0x00ab_cdef, PhysCellId(7), 0x4601).unwrap();
         assert_eq!(hex::encode(input), "0abcdef03a3008");
         assert!(short_mac_input(1 << 28, PhysCellId(7), 0).is_err());
     }
