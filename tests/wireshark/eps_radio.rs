@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use keyhop::capture::capture_file::{Capture, CapturedFrame};
+use keyhop::capture::capture_reader::{self, FrameKind};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::eps::security::handover_keys::{AsKeys, CRnti};
 use keyhop::eps::security::next_hop::Ncc;
@@ -185,8 +186,9 @@ fn route_2() -> Vec<(Vec<u8>, &'static str, Option<bool>)> {
     for _ in 0..40 {
         frames.push((target.up(&report()), "measResultListEUTRA", right));
     }
-    let (mut tampered, ..) = (target.up(&report()), 0);
-    let place = tampered.len() - 2 - 6;
+    let mut tampered = target.up(&report());
+    // Of the RRC message: behind it are MAC-I and padding.
+    let place = tampered.len() - 8;
     tampered[place] ^= 1;
     frames.push((tampered, "pdcp-lte", Some(false)));
     frames.push((target.up(&report()), "RSRP < -100dBm (40)", right));
@@ -210,6 +212,30 @@ fn wireshark_deciphers_two_epochs_without_an_option_and_flags_the_tampered_frame
     let command = &shown[5];
     assert!(command.contains("Downlink generic NAS transport"), "{command}");
     assert!(command.contains(&format!("01{}", hex::encode(PARA))), "PARA is shown: {command}");
+}
+
+/// What was written is read back through every layer, and the RRC messages deciphered from it are those that were sent.
+#[test]
+fn the_capture_is_read_back_layer_by_layer() {
+    let mut epoch = Epoch::new(1, 0x4601, &Kenb::from_octets([1; 32]));
+    let frames = vec![epoch.key_record(), epoch.up(&report()), epoch.up(&CONFIRM)];
+    let (_folder, path) = capture(LinkKind::Tagged, frames);
+    let read: Vec<_> = capture_reader::open(&path).unwrap().map(Result::unwrap).collect();
+    let kinds: Vec<_> = read.iter().map(|frame| frame.kind.clone()).collect();
+    let named = |name: &str| FrameKind::Dissector(name.to_owned());
+    assert_eq!(kinds, [named("dct2000"), named("mac-lte-framed"), named("mac-lte-framed")]);
+    let record = dct2000::KeyRecord::parse(&read[0].octets).unwrap();
+    assert_eq!((record.ue_id, &record.rrc_enc), (UeId(1), &epoch.keys.rrc_enc));
+    for (count, (frame, sent)) in (0..).zip(read[1..].iter().zip([report(), CONFIRM])) {
+        let radio = RadioFrame::parse(&frame.octets).unwrap();
+        assert_eq!((radio.ue_id, radio.direction, radio.c_rnti), (UeId(1), UP, 0x4601));
+        let mac = MacPdu::parse(&radio.mac_pdu).unwrap();
+        let mut pdcp = AmDataPdu::parse(&mac.sdu).unwrap().sdu;
+        eea2(&record.rrc_enc, count, 0, UP, ciphered_part(&mut pdcp, SIGNALLING_HEADER_OCTETS));
+        let pdu = SignallingPdu::parse(&pdcp).unwrap();
+        assert_eq!(UlDcchMessage::parse(&pdu.message).unwrap(), sent);
+        assert_eq!(eia2(&record.rrc_int, count, 0, UP, &pdu.integrity_input()), pdu.mac_i);
+    }
 }
 
 /// Keys that are not those of the frames: every ciphered frame is flagged, so the test above can fail.

@@ -10,6 +10,18 @@
 //! The length of `23` is to be more than 2, else Wireshark takes no keys. The length of `12` is not that of its value; nobody
 //! looks at it. The algorithms are always EEA2 and EIA2: those in use Wireshark learns elsewhere. The message is shown and has no
 //! other effect.
+//!
+//! # What Wireshark needs besides
+//!
+//! It learns the algorithms of a UE id from an RRC message on that id, and ciphering begins with the second uplink PDU after it: a
+//! security mode command and its completion, both in the clear. In the cell after a handover there are none; the capture has, after
+//! the key record and before anything else of the new UE id, two records that nobody sent: the handover command with the algorithms
+//! and its completion, in the clear, with right MAC-I, COUNT 0 on signalling bearer 2. So the first COUNT left on bearer 2 is 1.
+//! Where the ciphered command itself names the algorithms, Wireshark with `-2` finds the MAC-I of it wrong, and of the first uplink
+//! PDU of that UE id after it.
+//!
+//! It checks a PDU only if that is the next one of its UE id, direction and bearer, and warns of a repeated or missing sequence
+//! number of RLC or PDCP: what an adversary sends, and what is sent again after it, needs a UE id of its own or goes unchecked.
 
 use cookie_factory::bytes::{be_u8, be_u16};
 use cookie_factory::combinator::slice;

@@ -115,6 +115,12 @@ fn record(input: &[u8]) -> Parsed<'_, RadioFrame> {
     Ok((&[], RadioFrame { direction, c_rnti, ue_id: UeId(ue_id), frame_number, subframe, mac_pdu }))
 }
 
+/// Frame number and subframe at a time of the radio, in milliseconds.
+#[must_use]
+pub const fn frame_and_subframe(milliseconds: u64) -> (u16, u8) {
+    (((milliseconds / 10) % FRAMES as u64) as u16, (milliseconds % 10) as u8)
+}
+
 /// Direction, 1 octet.
 pub(super) fn direction(input: &[u8]) -> Parsed<'_, LinkDirection> {
     match input.split_first() {
@@ -176,6 +182,13 @@ mod tests {
         assert_eq!((error.offset, &*error.expected), (4, "C-RNTI, 2 octets"));
         assert!(RadioFrame { frame_number: 1024, ..frame() }.octets().is_err());
         assert!(RadioFrame { subframe: 10, ..frame() }.octets().is_err());
+    }
+
+    #[test]
+    fn a_frame_has_ten_subframes_and_frame_numbers_begin_again_after_1024() {
+        assert_eq!(frame_and_subframe(19), (1, 9));
+        assert_eq!(frame_and_subframe(10_239), (1023, 9));
+        assert_eq!(frame_and_subframe(10_240), (0, 0));
     }
 
     #[test]
