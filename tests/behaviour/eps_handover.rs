@@ -86,6 +86,9 @@ impl Observer<Event> for Seen {
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
         self.events.push((now, node, event));
     }
+    fn finished(&self, _: VirtualTime) -> bool {
+        false
+    }
 }
 
 impl Seen {

@@ -74,6 +74,8 @@ enum Role {
     Serving,
     /// It is to come: from the eNB at this address over X2, which calls it so, or over S1.
     Expected(Option<(Ipv4Addr, X2apUeId)>),
+    /// It has come over X2, from there; the path is being switched.
+    Arrived(Ipv4Addr, X2apUeId),
     /// It is being handed over to this cell.
     Leaving(Pci),
 }
@@ -444,7 +446,7 @@ impl Enb {
                 if standard {
                     ue.keys.refresh(fresh, answer.security.ncc);
                 }
-                if let Role::Expected(Some((source, old_id))) = ue.role {
+                if let Role::Arrived(source, old_id) = ue.role {
                     ue.role = Role::Serving;
                     let release = x2ap::UeContextRelease { old_id, new_id: x2_id(answer.ue.enb) };
                     self.to_enb(source, release.into(), outbox);
@@ -491,9 +493,7 @@ impl Enb {
         let Role::Expected(from) = ue.role else { return };
         let (imsi, ids) = (ue.imsi, UeS1apIds { mme: ue.mme_id, enb: id });
         let (capabilities, cell) = (ue.capabilities, self.settings.cell);
-        if from.is_none() {
-            ue.role = Role::Serving;
-        }
+        ue.role = from.map_or(Role::Serving, |(source, old_id)| Role::Arrived(source, old_id));
         self.report(imsi, What::HandoverEnded(Outcome::Completed), outbox);
         // The first word of the target: what to measure here. By it the UE knows that it has been heard.
         let reconfiguration =
