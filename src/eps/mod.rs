@@ -1,4 +1,5 @@
 //! EPS (LTE and its core network): what becomes of the keys when a UE changes its eNB.
 
+pub mod identifiers;
 pub mod security;
 pub mod wire;
