@@ -3,6 +3,7 @@
 mod authentication;
 mod converted;
 mod data_plane;
+mod eps_core;
 mod fields;
 #[path = "../support/foreign_framings.rs"]
 mod foreign_support;
