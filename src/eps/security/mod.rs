@@ -6,6 +6,8 @@
 //! * [`next_hop`]: NH and NCC, the standard's chaining.
 //! * [`algorithms`]: 128-EEA2 and 128-EIA2.
 //! * [`count`]: COUNT values of NAS and PDCP, and whether one was used before.
+//! * [`protection`]: RRC, user packets and NAS under their keys.
+//! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
 pub mod algorithms;
 pub mod count;
@@ -13,6 +15,8 @@ pub mod handover_keys;
 pub mod kdf;
 pub mod keys;
 pub mod next_hop;
+pub mod parties;
+pub mod protection;
 
 pub use algorithms::{AlgorithmId, LinkDirection, eea2, eia2};
 pub use handover_keys::{HandoverDerivation, OneWay};
