@@ -9,7 +9,8 @@ use keyhop::emulation::{
     Emulation, Engine, Impairments, LinkList, LinkSettings, NodeIndex, Observer, Port, Timing, Transmission, random,
 };
 use keyhop::eps::identifiers::{
-    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac, Tai,
+    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
+    Tai,
 };
 use keyhop::eps::node::core_side::CoreSide;
 use keyhop::eps::node::enb::ConnectedUe;
@@ -119,7 +120,8 @@ struct Faults {
 
 /// A UE in the first cell walks through the cells of `walk`, a tenth of a second in each, with a packet in each direction.
 fn walk(schemes: Schemes, walk: &[usize], engine: Engine, Faults { constant_para }: Faults) -> Seen {
-    let agreement = Agreement { schemes, derivation: HandoverDerivation::default(), para_octets: 16, wide_c_rnti: false };
+    let agreement =
+        Agreement { schemes, derivation: HandoverDerivation::default(), para_octets: 16, wide_c_rnti: false };
     let kasme = Kasme::from_octets([0x2a; 32]);
     let ue_keys = UeKeys::establish(kasme.clone(), Algorithms::AES, Algorithms::AES, agreement.derivation);
     let (mme_keys, kenb) = MmeKeys::establish(kasme, Algorithms::AES, agreement.derivation);
@@ -238,7 +240,9 @@ fn opened(seen: &Seen, kenb: &Kenb) -> Vec<(LinkDirection, Vec<u8>)> {
     let mut security = AsSecurity::new(keys, aes.ciphering, aes.integrity);
     let frames = seen.transmissions.iter().filter_map(|sent| RadioFrame::parse(&sent.octets).ok());
     let signalling = frames.filter(|frame| frame.mac_pdu[0] & 0x1f == 1);
-    signalling.filter_map(|frame| Some((frame.direction, RadioSide::open(&frame, &mut security).ok()?.octets))).collect()
+    signalling
+        .filter_map(|frame| Some((frame.direction, RadioSide::open(&frame, &mut security).ok()?.octets)))
+        .collect()
 }
 
 /// How many cells are readable to somebody who has this KeNB and hears everything: C-RNTI and INDICATION are in the command, which

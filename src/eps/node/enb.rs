@@ -25,8 +25,8 @@ use crate::eps::wire::rrc::{
     SecurityConfigHo, T304, UlDcchMessage,
 };
 use crate::eps::wire::s1ap::{
-    Cause, CauseRadioNetwork, HandoverNotify, HandoverRequestAcknowledge, HandoverRequired, PathSwitchRequest, S1apMessage,
-    SourceToTargetContainer, TargetToSourceContainer, UeContextReleaseComplete, UeS1apIds,
+    Cause, CauseRadioNetwork, HandoverNotify, HandoverRequestAcknowledge, HandoverRequired, PathSwitchRequest,
+    S1apMessage, SourceToTargetContainer, TargetToSourceContainer, UeContextReleaseComplete, UeS1apIds,
 };
 use crate::eps::wire::{BearerCounts, Erab, TunnelEndpoint, UeSecurityCapabilities, X2apMessage, x2ap};
 use crate::time::VirtualTime;

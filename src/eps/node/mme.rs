@@ -19,8 +19,8 @@ use crate::eps::security::parties::MmeKeys;
 use crate::eps::wire::handover_parameters::{HandoverParameters, Indication};
 use crate::eps::wire::nas::{EmmMessage, GenericContainer, ProtectedNas, SecurityHeader};
 use crate::eps::wire::s1ap::{
-    Cause, CauseNas, CauseRadioNetwork, HandoverCommand, HandoverPreparationFailure, HandoverRequest,
-    HandoverRequired, PathSwitchRequestAcknowledge, S1apMessage, SecurityContext, UeContextReleaseCommand, UeS1apIds,
+    Cause, CauseNas, CauseRadioNetwork, HandoverCommand, HandoverPreparationFailure, HandoverRequest, HandoverRequired,
+    PathSwitchRequestAcknowledge, S1apMessage, SecurityContext, UeContextReleaseCommand, UeS1apIds,
 };
 use crate::eps::wire::{Erab, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
@@ -183,10 +183,10 @@ impl Mme {
             return self.refuse(ids, from, Cause::nas(CauseNas::unspecified), outbox);
         };
         let security = match &para {
-            Some(para) => ue.keys.star(para).map(|star| SecurityContext {
-                ncc: Ncc::new(1),
-                next_hop: Nh::from_octets(*star.octets()),
-            }),
+            Some(para) => ue
+                .keys
+                .star(para)
+                .map(|star| SecurityContext { ncc: Ncc::new(1), next_hop: Nh::from_octets(*star.octets()) }),
             None => {
                 let (next_hop, ncc) = ue.keys.next_hop();
                 Ok(SecurityContext { ncc, next_hop })

@@ -71,8 +71,7 @@ impl RadioSide {
                 (LCID_SRB1, 0, pdu.octets()?)
             }
             BearerId::Data(_) => {
-                let pdu =
-                    DataPdu { sequence_number: protected.sequence_number, packet: protected.octets.clone() };
+                let pdu = DataPdu { sequence_number: protected.sequence_number, packet: protected.octets.clone() };
                 (LCID_DRB1, 1, pdu.octets()?)
             }
         };

@@ -57,9 +57,15 @@ struct WayBack {
 enum State {
     Connected,
     /// On its way to the target, where it arrives at `due` and confirms.
-    Moving { due: VirtualTime, transaction: u8, way_back: Box<WayBack> },
+    Moving {
+        due: VirtualTime,
+        transaction: u8,
+        way_back: Box<WayBack>,
+    },
     /// It has confirmed.
-    Confirmed { way_back: Box<WayBack> },
+    Confirmed {
+        way_back: Box<WayBack>,
+    },
 }
 
 /// A UE.
@@ -176,7 +182,9 @@ impl Ue {
 
     fn rrc(&mut self, now: VirtualTime, octets: &[u8], count: u32, outbox: &mut Outbox<Event>) {
         match DlDcchMessage::parse(octets) {
-            Ok(DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration { transaction, mobility: None, .. })) => {
+            Ok(DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration {
+                transaction, mobility: None, ..
+            })) => {
                 outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
                 let answer = UlDcchMessage::ReconfigurationComplete { transaction };
                 self.send_rrc(now, &answer, "RRCConnectionReconfigurationComplete", outbox);
@@ -210,14 +218,17 @@ impl Ue {
         let indication = match (ncc.get(), nas) {
             (0, _) => Indication::Source,
             (_, [message]) => Indication::Mme(self.para(message)?),
-            (_, messages) => return Err(format!("expected PARA in one NAS message, found {} messages", messages.len())),
+            (_, messages) => {
+                return Err(format!("expected PARA in one NAS message, found {} messages", messages.len()));
+            }
         };
         Ok(KeyChange::Star(indication, c_rnti))
     }
 
     /// PARA out of a NAS message that the MME has protected.
     fn para(&mut self, octets: &[u8]) -> Result<Vec<u8>, String> {
-        let Ok(NasMessage::Protected(ProtectedNas { header, mac, sequence_number, message })) = NasMessage::parse(octets)
+        let Ok(NasMessage::Protected(ProtectedNas { header, mac, sequence_number, message })) =
+            NasMessage::parse(octets)
         else {
             return Err("expected a protected NAS message".to_owned());
         };
@@ -231,7 +242,9 @@ impl Ue {
                 let parameters = container.handover_parameters().map_err(|error| error.to_string())?;
                 match parameters.indication {
                     handover_parameters::Indication::Mme => Ok(parameters.para),
-                    handover_parameters::Indication::SourceEnb => Err("NAS says that the source eNB made KeNB*".to_owned()),
+                    handover_parameters::Indication::SourceEnb => {
+                        Err("NAS says that the source eNB made KeNB*".to_owned())
+                    }
                 }
             }
             Ok(_) => Err("expected a generic NAS transport".to_owned()),
