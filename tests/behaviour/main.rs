@@ -19,6 +19,7 @@ mod denial_of_service;
 mod determinism;
 mod emulation_kernel;
 mod eps_calculator;
+mod eps_handover;
 mod faults;
 mod foreign_judge;
 mod forger;
