@@ -68,10 +68,10 @@ pub(super) struct BearerList(pub SequenceOf<Field>);
 #[rasn(delegate, value("0..=4095"))]
 pub(super) struct UeX2apId(pub u16);
 
-/// `E-RAB-ID`
-#[derive(AsnType, Clone, Copy, Debug, Decode, Encode, PartialEq, Eq)]
+/// `E-RAB-ID`. A number of bounded type would take the extension marker away from its constraint.
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
 #[rasn(delegate, value("0..=15", extensible))]
-pub(super) struct ErabId(pub u64);
+pub(super) struct ErabId(pub Integer);
 
 /// `RRC-Context`, `TargeteNBtoSource-eNBTransparentContainer`
 #[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]

@@ -166,7 +166,7 @@ pub(super) fn bearer(ebi: Ebi) -> ErabId {
 }
 
 pub(super) fn of_bearer(ie: Ie, id: ErabId) -> Result<Ebi, CoreError> {
-    u8::try_from(id.0).ok().and_then(Ebi::new).ok_or_else(|| ie.refused("a bearer from 5 to 15", id.0))
+    u8::try_from(&id.0).ok().and_then(Ebi::new).ok_or_else(|| ie.refused("a bearer from 5 to 15", id.0))
 }
 
 pub(super) fn tunnel(tunnel: TunnelEndpoint) -> GtpTunnelEndpoint {

@@ -78,11 +78,11 @@ impl Received {
 }
 
 fn decode<T: rasn::Decode>(octets: &[u8], expected: &'static str) -> Result<T, CoreError> {
-    rasn::aper::decode(octets).map_err(|error| CoreError::new(LAYER, 0, expected, error))
+    rasn::aper::decode(octets).map_err(|error| CoreError::new(LAYER, 0, expected, error.kind))
 }
 
 fn encode<T: rasn::Encode>(value: &T, expected: &'static str) -> Result<Vec<u8>, CoreError> {
-    rasn::aper::encode(value).map_err(|error| CoreError::new(LAYER, 0, expected, error))
+    rasn::aper::encode(value).map_err(|error| CoreError::new(LAYER, 0, expected, error.kind))
 }
 
 macro_rules! messages {

@@ -112,6 +112,18 @@ proptest! {
     fn random_octets_are_no_panic(octets in octets()) {
         let _ = X2apMessage::parse(&octets);
     }
+
+    #[test]
+    fn a_message_with_several_changed_octets_is_no_panic(
+        number in 0..7_usize, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut octets = samples::x2ap()[number].octets().unwrap();
+        for (place, value) in changes {
+            let place = place.index(octets.len());
+            octets[place] = value;
+        }
+        let _ = X2apMessage::parse(&octets);
+    }
 }
 
 /// The octets of TS 36.423 by hand: X.691 for a sequence of two identifiers.
@@ -184,4 +196,16 @@ fn every_prefix_is_an_error_and_every_changed_octet_a_message_or_an_error() {
 fn no_key_is_printed() {
     let printed = format!("{:?}", samples::x2ap());
     assert_eq!(printed.matches("KenbStar(redacted)").count(), 1);
+}
+
+/// By hand: the items of a list of bearers, whose numbers have an extension marker.
+#[test]
+fn an_admitted_bearer_is_these_octets() {
+    let octets = hex::encode(samples::x2ap()[1].octets().unwrap());
+    // No extension, downlink endpoint only; no extension, 5; no extension, none; 32 bits (31 beyond the first) with no extension;
+    // padding; address; TEID. In bits: 0 010, 0 0101, 00, 0 00011111, 0000.
+    let with_tunnel = ["2281f0", "0a140007", "10000007"].concat();
+    // The same without an endpoint: 0 000, 0 0110, and padding.
+    let without = "0300";
+    assert!(octets.contains(&format!("0b{with_tunnel}")) && octets.contains(&format!("02{without}")), "{octets}");
 }
