@@ -65,6 +65,10 @@ pub struct EnbSettings {
     pub algorithms: Algorithms,
     /// What the network has agreed on.
     pub agreement: Agreement,
+    /// A broken random source: this C-RNTI is given whenever it is free.
+    pub constant_c_rnti: Option<u16>,
+    /// It is compromised, and tells UEs the opposite of who made KeNB*.
+    pub flips_indication: bool,
 }
 
 /// How a UE stands with this eNB.
@@ -345,6 +349,7 @@ impl Enb {
     fn new_c_rnti(&mut self) -> Option<u16> {
         (0..256).find_map(|_| {
             let drawn = 0x003d + (self.random.next_u32() % (0xfff3 - 0x003d)) as u16;
+            let drawn = self.settings.constant_c_rnti.unwrap_or(drawn);
             self.ues.values().all(|ue| ue.c_rnti != drawn).then_some(drawn)
         })
     }
@@ -478,6 +483,9 @@ impl Enb {
             // INDICATION: the MME made KeNB*. Its PARA goes with it.
             security.next_hop_chaining_count = Ncc::new(1);
             command.nas = vec![nas];
+        }
+        if let Some(security) = command.security.as_mut().filter(|_| self.settings.flips_indication) {
+            security.next_hop_chaining_count = Ncc::new(u32::from(security.next_hop_chaining_count.get() ^ 1));
         }
         let octets = DlDcchMessage::Reconfiguration(command).octets().ok()?;
         let bearer = BearerId::Data(1);
