@@ -169,13 +169,13 @@ impl Enb {
         self.settings.cells.iter().find(|cell| cell.pci == pci).copied()
     }
 
-    fn to_mme(&mut self, message: S1apMessage, outbox: &mut Outbox<Event>) {
+    fn tell_mme(&mut self, message: S1apMessage, outbox: &mut Outbox<Event>) {
         let note = message.name();
         // A message that does not encode is as good as lost.
         let _ = self.core.send(self.settings.mme, &CoreMessage::S1ap(message), note, outbox);
     }
 
-    fn to_enb(&mut self, to: Ipv4Addr, message: X2apMessage, outbox: &mut Outbox<Event>) {
+    fn tell_enb(&mut self, to: Ipv4Addr, message: X2apMessage, outbox: &mut Outbox<Event>) {
         let note = format!("X2 {}", message.name());
         let _ = self.core.send(to, &CoreMessage::X2ap(message), note, outbox);
     }
@@ -275,7 +275,7 @@ impl Enb {
                 target_tai: cell.tai,
                 container,
             };
-            return self.to_mme(required.into(), outbox);
+            return self.tell_mme(required.into(), outbox);
         }
         let (kenb_star, ncc) = match scheme {
             Scheme::Chained => (ue.keys.chained_star(&self.settings.agreement.derivation), Ncc::new(0)),
@@ -299,7 +299,7 @@ impl Enb {
             rrc_context: rrc,
             source_cell: source.ecgi,
         };
-        self.to_enb(cell.address, request.into(), outbox);
+        self.tell_enb(cell.address, request.into(), outbox);
     }
 
     /// A UE is to come: it gets a C-RNTI, and the command that leads it here is made. In the contribution NCC stands for
@@ -383,14 +383,14 @@ impl Enb {
                 let admitted = vec![x2ap::AdmittedBearer { ebi: BEARER, forwarding: None }];
                 let (old_id, new_id) = (request.old_id, x2_id(id));
                 let answer = x2ap::HandoverRequestAcknowledge { old_id, new_id, admitted, container };
-                self.to_enb(from, answer.into(), outbox);
+                self.tell_enb(from, answer.into(), outbox);
             }
             X2apMessage::HandoverRequestAcknowledge(answer) => {
                 let Some(id) = s1_id(answer.old_id) else { return };
                 if let Some(counts) = self.command(now, id, &answer.container, None, outbox) {
                     let (old_id, new_id) = (answer.old_id, answer.new_id);
                     let status = x2ap::SnStatusTransfer { old_id, new_id, bearers: vec![counts] };
-                    self.to_enb(from, status.into(), outbox);
+                    self.tell_enb(from, status.into(), outbox);
                 }
             }
             X2apMessage::UeContextRelease(release) => {
@@ -429,7 +429,7 @@ impl Enb {
                     admitted: vec![Erab { ebi: BEARER, tunnel }],
                     container,
                 };
-                self.to_mme(answer.into(), outbox);
+                self.tell_mme(answer.into(), outbox);
             }
             S1apMessage::HandoverCommand(command) => {
                 let Ok(TargetToSourceContainer { rrc }) = TargetToSourceContainer::parse(&command.container) else {
@@ -454,12 +454,12 @@ impl Enb {
                 if let Role::Arrived(source, old_id) = ue.role {
                     ue.role = Role::Serving;
                     let release = x2ap::UeContextRelease { old_id, new_id: x2_id(answer.ue.enb) };
-                    self.to_enb(source, release.into(), outbox);
+                    self.tell_enb(source, release.into(), outbox);
                 }
             }
             S1apMessage::UeContextReleaseCommand(command) => {
                 self.ues.remove(&command.ue.enb);
-                self.to_mme(UeContextReleaseComplete { ue: command.ue }.into(), outbox);
+                self.tell_mme(UeContextReleaseComplete { ue: command.ue }.into(), outbox);
             }
             _ => {}
         }
@@ -522,7 +522,7 @@ impl Enb {
             }
             .into(),
         };
-        self.to_mme(message, outbox);
+        self.tell_mme(message, outbox);
     }
 }
 
