@@ -7,6 +7,7 @@
 //! * [`dot16::wire`]: octets of the air interface into values and back; no keys, no state, no clock.
 //! * [`dot16::backbone`]: the same for the ASN control plane, the GRE data path and RADIUS.
 //! * [`dot16::security`]: key derivation, CMAC tuples, CCM PDUs, PN windows, TEK contexts, EAP-TLS; no I/O.
+//! * [`eps::security`]: the key hierarchy of EPS, its AES algorithms, and the key derivations on handover.
 //! * [`capture`]: pcapng and pcap files, their framings, the key log.
 //! * [`judge`]: recomputes everything in a capture, and tells what is wrong with it.
 //! * [`emulation`]: nodes behind one trait, links, taps, virtual time, threads and channels; knows no protocol.
@@ -27,11 +28,15 @@ pub mod dot16;
 #[forbid(unsafe_code)]
 pub mod emulation;
 #[forbid(unsafe_code)]
+pub mod eps;
+#[forbid(unsafe_code)]
 pub mod judge;
 pub mod lanes;
 #[forbid(unsafe_code)]
 pub mod report;
 #[forbid(unsafe_code)]
 pub mod scenario;
+#[forbid(unsafe_code)]
+mod secret_key;
 #[forbid(unsafe_code)]
 pub mod time;

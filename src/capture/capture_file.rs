@@ -50,8 +50,8 @@ pub struct CapturedFrame {
     pub time: VirtualTime,
     /// Index into the interfaces of the capture.
     pub interface: usize,
-    /// A burst of MAC PDUs, a whole Ethernet frame without its checksum, or an IP packet: what the interface's kind
-    /// says.
+    /// A burst of MAC PDUs, a whole Ethernet frame without its checksum, an IP packet, or tags and what follows them: what
+    /// the interface's kind says.
     pub octets: Vec<u8>,
     /// Direction on the air.
     pub direction: Option<Direction>,
@@ -310,6 +310,7 @@ impl<W: Write> CaptureWriter<W> {
                 &usual
             }
             (LinkKind::Backbone | LinkKind::RawIp, ..) if self.format == FileFormat::Pcapng => &[],
+            (LinkKind::Tagged, ..) => &[],
             _ => {
                 let tagged = UpperPdu {
                     dissector: Cow::Borrowed(kind.dissector(&frame.octets)),

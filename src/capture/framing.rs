@@ -21,6 +21,9 @@ pub enum LinkKind {
     Backbone,
     /// IP packets; link type 101.
     RawIp,
+    /// Frames of other dissectors that bring their upper-PDU tags; link type 252. Read back, they are
+    /// [`FrameKind::Dissector`](super::capture_reader::FrameKind::Dissector), without the tags.
+    Tagged,
 }
 
 impl LinkKind {
@@ -28,13 +31,13 @@ impl LinkKind {
     #[must_use]
     pub const fn link_type(self) -> u16 {
         match self {
-            Self::Air => LINK_TYPE_UPPER_PDU,
+            Self::Air | Self::Tagged => LINK_TYPE_UPPER_PDU,
             Self::Backbone => LINK_TYPE_ETHERNET,
             Self::RawIp => LINK_TYPE_RAW_IP,
         }
     }
 
-    /// The kind a link type stands for, if it is one of the three written here.
+    /// The kind a link type stands for: of those written here the one that is known by it.
     #[must_use]
     pub const fn from_link_type(link_type: u16) -> Option<Self> {
         match link_type {
@@ -46,7 +49,7 @@ impl LinkKind {
     }
 
     /// The Wireshark dissector that an upper-PDU tag 12 names for `frame`, which is of this kind (`dot16-wire.md` 1.2). A burst
-    /// of exactly [`CDMA_CODE_OCTETS`] is a ranging code and has a dissector of its own.
+    /// of exactly [`CDMA_CODE_OCTETS`] is a ranging code and has a dissector of its own; a tagged frame names its own.
     #[must_use]
     pub const fn dissector(self, frame: &[u8]) -> &'static str {
         match self {
@@ -54,10 +57,11 @@ impl LinkKind {
             Self::Air => BURST_DISSECTOR,
             Self::Backbone => "eth_withoutfcs",
             Self::RawIp => "ip",
+            Self::Tagged => "",
         }
     }
 
-    /// The kind a dissector name stands for, if it is one of the three written here.
+    /// The kind a dissector name stands for, if there is one.
     #[must_use]
     pub fn from_dissector(name: &str) -> Option<Self> {
         match name {

@@ -214,7 +214,7 @@ impl Gathering {
         let unrelated = match kind {
             LinkKind::Air => false,
             LinkKind::Backbone => !is_backbone(&frame.octets),
-            LinkKind::RawIp => true,
+            LinkKind::RawIp | LinkKind::Tagged => true,
         };
         self.unrelated.push(unrelated);
         self.gathered.capture.frames.push(captured);

@@ -2,6 +2,7 @@
 //! hex.
 
 mod calculation;
+mod eps;
 
 use std::io::{self, Write};
 
@@ -46,6 +47,14 @@ pub enum Calculation {
     Unwrap(UnwrapArguments),
     /// What a receive window says about packet numbers in order of arrival
     Window(WindowArguments),
+    /// EPS: the key derivation function of TS 33.220
+    EpsKdf(eps::EpsKdfArguments),
+    /// EPS: from KeNB, or from KASME and PARA, to KeNB* and to KeNB and AS keys (algorithms with AES) at the target
+    EpsChain(eps::EpsChainArguments),
+    /// EPS: a message ciphered, or deciphered, with 128-EEA2
+    EpsEea2(eps::EpsMessageArguments),
+    /// EPS: the MAC of a message with 128-EIA2
+    EpsEia2(eps::EpsMessageArguments),
 }
 
 /// Arguments of `calc kdf`.

@@ -123,6 +123,7 @@ impl Viewer {
             FrameKind::Known(LinkKind::Air) => self.burst(frame),
             FrameKind::Known(LinkKind::Backbone) => vec![self.backbone(&frame.octets)],
             FrameKind::Known(LinkKind::RawIp) => vec![plain("IP", ip_summary(&frame.octets))],
+            FrameKind::Known(LinkKind::Tagged) => vec![plain("upper PDU", format!("{} octets", frame.octets.len()))],
             FrameKind::Dissector(name) => {
                 vec![plain("upper PDU", format!("for {name:?}, {} octets", frame.octets.len()))]
             }

@@ -18,6 +18,8 @@ mod data_plane;
 mod denial_of_service;
 mod determinism;
 mod emulation_kernel;
+mod eps_calculator;
+mod eps_handover;
 mod faults;
 mod foreign_judge;
 mod forger;

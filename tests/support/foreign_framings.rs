@@ -247,7 +247,7 @@ pub fn pcapng(capture: &Capture, style: &Style) -> Vec<u8> {
                 }
             }
             LinkKind::Backbone => file.packet(1, nanos, &frame.octets, None, &comments),
-            LinkKind::RawIp => panic!("no raw IP in a foreign capture"),
+            LinkKind::RawIp | LinkKind::Tagged => panic!("only air and backbone are in a foreign capture"),
         }
     }
     file.octets

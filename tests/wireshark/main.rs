@@ -3,6 +3,8 @@
 mod authentication;
 mod converted;
 mod data_plane;
+mod eps_core;
+mod eps_radio;
 mod fields;
 #[path = "../support/foreign_framings.rs"]
 mod foreign_support;

@@ -24,6 +24,7 @@ pub(super) enum Kind {
     Air,
     Backbone,
     RawIp,
+    Tagged,
 }
 
 impl Kind {
@@ -32,6 +33,7 @@ impl Kind {
             LinkKind::Air => Self::Air,
             LinkKind::Backbone => Self::Backbone,
             LinkKind::RawIp => Self::RawIp,
+            LinkKind::Tagged => Self::Tagged,
         }
     }
 
@@ -40,6 +42,7 @@ impl Kind {
             Self::Air => LinkKind::Air,
             Self::Backbone => LinkKind::Backbone,
             Self::RawIp => LinkKind::RawIp,
+            Self::Tagged => LinkKind::Tagged,
         }
     }
 
@@ -49,6 +52,7 @@ impl Kind {
             Self::Air => "air",
             Self::Backbone => "backbone",
             Self::RawIp => "ip",
+            Self::Tagged => "upper-pdu",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Calculation, CmacArguments, KdfArguments, KeysArguments, NoAnswer, OpenArguments, OpenCrc, SealArguments,
-    SealCrc, TekEncryption, UnwrapArguments, WindowArguments, WrapArguments,
+    SealCrc, TekEncryption, UnwrapArguments, WindowArguments, WrapArguments, eps,
 };
 use crate::cli::argument::hex_text;
 use crate::dot16::identifiers::Direction;
@@ -23,6 +23,10 @@ pub(super) fn calculate(calculation: &Calculation) -> Result<Answer, NoAnswer> {
         Calculation::Wrap(arguments) => Ok(wrap(arguments)),
         Calculation::Unwrap(arguments) => unwrap(arguments),
         Calculation::Window(arguments) => window(arguments),
+        Calculation::EpsKdf(arguments) => eps::kdf(arguments),
+        Calculation::EpsChain(arguments) => eps::chain(arguments),
+        Calculation::EpsEea2(arguments) => eps::cipher(arguments),
+        Calculation::EpsEia2(arguments) => eps::authenticate(arguments),
     }
 }
 

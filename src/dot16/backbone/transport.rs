@@ -30,8 +30,12 @@ const ETHERNET_OCTETS: usize = 14;
 const IPV4_OCTETS: usize = 20;
 /// Octets of a UDP header.
 const UDP_OCTETS: usize = 8;
+/// Where IPv4 says what it carries.
+pub(crate) const PROTOCOL_OFFSET: usize = ETHERNET_OCTETS + 9;
+/// Octets before what IPv4 carries.
+pub(crate) const BEFORE_IPV4_PAYLOAD: usize = ETHERNET_OCTETS + IPV4_OCTETS;
 /// Octets before what UDP carries.
-const HEADER_OCTETS: usize = ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS;
+pub(crate) const HEADER_OCTETS: usize = ETHERNET_OCTETS + IPV4_OCTETS + UDP_OCTETS;
 /// Time to live of every packet sent: it crosses no router, the usual value does no harm.
 const TIME_TO_LIVE: u8 = 64;
 
@@ -107,6 +111,40 @@ pub fn encapsulate_control(
 ) -> Result<Vec<u8>, BackboneError> {
     let frame = message.append(room(USUAL_OCTETS, HEADER_OCTETS))?;
     in_udp(frame, from, to, identification, [CONTROL_PORT; 2])
+}
+
+/// The Ethernet frame that carries `payload` in UDP between these ports, as [`encapsulate`] makes one.
+///
+/// # Errors
+///
+/// An IPv4 packet above 65535 octets.
+pub(crate) fn udp_frame(
+    from: &BackboneEndpoint,
+    to: &BackboneEndpoint,
+    identification: u16,
+    ports: [u16; 2],
+    payload: &[u8],
+) -> Result<Vec<u8>, BackboneError> {
+    let mut frame = room(payload.len(), HEADER_OCTETS);
+    frame.extend_from_slice(payload);
+    in_udp(frame, from, to, identification, ports)
+}
+
+/// The Ethernet frame that carries `payload` in IPv4 as this protocol, as [`encapsulate`] makes one.
+///
+/// # Errors
+///
+/// An IPv4 packet above 65535 octets.
+pub(crate) fn ipv4_frame(
+    from: &BackboneEndpoint,
+    to: &BackboneEndpoint,
+    identification: u16,
+    protocol: IpNextHeaderProtocol,
+    payload: &[u8],
+) -> Result<Vec<u8>, BackboneError> {
+    let mut frame = room(payload.len(), BEFORE_IPV4_PAYLOAD);
+    frame.extend_from_slice(payload);
+    in_ethernet(frame, from, to, identification, protocol)
 }
 
 /// A frame whose headers are still to be written, with room for `payload` octets behind them.
@@ -187,18 +225,12 @@ fn udp_checksum(datagram: &UdpPacket<'_>, from: Ipv4Addr, to: Ipv4Addr) -> u16 {
 /// other ports than 2231 at both ends or 1812 at one, or with no or a wrong checksum; and what [`ControlMessage::parse`],
 /// [`RadiusPacket::parse`] and [`GrePacket::parse`] refuse. Offsets count from the start of the frame.
 pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
-    let ethernet = EthernetPacket::new(frame).ok_or_else(|| short(ETHERNET, 0, ETHERNET_OCTETS, frame.len()))?;
-    let ethertype = ethernet.get_ethertype();
-    if ethertype != EtherTypes::Ipv4 {
-        return Err(BackboneError::new(ETHERNET, 12, "EtherType 0x0800 (IPv4)", format!("{:#06x}", ethertype.0)));
-    }
-    let (ip, payload) = ipv4_payload(ethernet.payload()).map_err(|error| error.shifted(ETHERNET_OCTETS))?;
-    let (source, destination) = (ip.get_source(), ip.get_destination());
+    let Ipv4Frame { from, to, protocol, payload } = open_frame(frame)?;
     let at = ETHERNET_OCTETS + IPV4_OCTETS;
-    let packet = match ip.get_next_level_protocol() {
+    let packet = match protocol {
         IpNextHeaderProtocols::Udp => {
             let ([source, destination], message) =
-                udp_payload(payload, source, destination).map_err(|error| error.shifted(at))?;
+                asn_payload(payload, from.ip, to.ip).map_err(|error| error.shifted(at))?;
             let packet = match [source, destination] {
                 [CONTROL_PORT, CONTROL_PORT] => ControlMessage::parse(message).map(BackbonePacket::Control),
                 _ => RadiusPacket::parse(message)
@@ -211,13 +243,42 @@ pub fn decapsulate(frame: &[u8]) -> Result<Decapsulated, BackboneError> {
         }
         other => {
             let expected = "protocol 17 (UDP) or 47 (GRE)";
-            return Err(BackboneError::new(IPV4, ETHERNET_OCTETS + 9, expected, other.0));
+            return Err(BackboneError::new(IPV4, PROTOCOL_OFFSET, expected, other.0));
         }
     };
-    Ok(Decapsulated {
-        from: BackboneEndpoint { mac: ethernet.get_source().octets(), ip: source },
-        to: BackboneEndpoint { mac: ethernet.get_destination().octets(), ip: destination },
-        packet,
+    Ok(Decapsulated { from, to, packet })
+}
+
+/// What an Ethernet frame with an IPv4 packet says of it.
+pub(crate) struct Ipv4Frame<'a> {
+    /// Who sent it.
+    pub from: BackboneEndpoint,
+    /// Whom it is for.
+    pub to: BackboneEndpoint,
+    /// What IPv4 carries.
+    pub protocol: IpNextHeaderProtocol,
+    /// The payload of IPv4, whole.
+    pub payload: &'a [u8],
+}
+
+/// The IPv4 packet in the Ethernet frame `frame` (without FCS). Octets after it are Ethernet padding.
+///
+/// # Errors
+///
+/// Those of [`decapsulate`] that concern Ethernet and IPv4, except for the protocol.
+pub(crate) fn open_frame(frame: &[u8]) -> Result<Ipv4Frame<'_>, BackboneError> {
+    let ethernet = EthernetPacket::new(frame).ok_or_else(|| short(ETHERNET, 0, ETHERNET_OCTETS, frame.len()))?;
+    let ethertype = ethernet.get_ethertype();
+    if ethertype != EtherTypes::Ipv4 {
+        return Err(BackboneError::new(ETHERNET, 12, "EtherType 0x0800 (IPv4)", format!("{:#06x}", ethertype.0)));
+    }
+    let (ip, payload) = ipv4_payload(frame.get(ETHERNET_OCTETS..).unwrap_or_default())
+        .map_err(|error| error.shifted(ETHERNET_OCTETS))?;
+    Ok(Ipv4Frame {
+        from: BackboneEndpoint { mac: ethernet.get_source().octets(), ip: ip.get_source() },
+        to: BackboneEndpoint { mac: ethernet.get_destination().octets(), ip: ip.get_destination() },
+        protocol: ip.get_next_level_protocol(),
+        payload,
     })
 }
 
@@ -281,15 +342,32 @@ fn ipv4_payload(octets: &[u8]) -> Result<(Ipv4Packet<'_>, &[u8]), BackboneError>
     Ok((ip, payload))
 }
 
-/// Source port, destination port and payload of the UDP datagram that `octets` are.
-fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<([u16; 2], &[u8]), BackboneError> {
-    let datagram = UdpPacket::new(octets).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))?;
-    let ports = [datagram.get_source(), datagram.get_destination()];
+/// Source port, destination port and payload of the UDP datagram that `octets` are, between ports of the backbone.
+fn asn_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<([u16; 2], &[u8]), BackboneError> {
+    let ports = ports(&udp_datagram(octets)?);
     for (offset, port) in [0, 2].into_iter().zip(ports) {
         if port != CONTROL_PORT && !ports.contains(&RADIUS_PORT) {
             return Err(BackboneError::new(UDP, offset, format!("port {CONTROL_PORT}"), format!("port {port}")));
         }
     }
+    udp_payload(octets, from, to)
+}
+
+fn udp_datagram(octets: &[u8]) -> Result<UdpPacket<'_>, BackboneError> {
+    UdpPacket::new(octets).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))
+}
+
+fn ports(datagram: &UdpPacket<'_>) -> [u16; 2] {
+    [datagram.get_source(), datagram.get_destination()]
+}
+
+/// Source port, destination port and payload of the UDP datagram that `octets` are.
+///
+/// # Errors
+///
+/// Those of [`decapsulate`] that concern UDP, except for the ports.
+pub(crate) fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<([u16; 2], &[u8]), BackboneError> {
+    let datagram = udp_datagram(octets)?;
     if usize::from(datagram.get_length()) != octets.len() {
         let expected = format!("length {}, the payload of IPv4", octets.len());
         return Err(BackboneError::new(UDP, 4, expected, format!("length {}", datagram.get_length())));
@@ -300,7 +378,7 @@ fn udp_payload(octets: &[u8], from: Ipv4Addr, to: Ipv4Addr) -> Result<([u16; 2],
         return Err(BackboneError::new(UDP, 6, expected, found));
     }
     let payload = octets.get(UDP_OCTETS..).ok_or_else(|| short(UDP, 0, UDP_OCTETS, octets.len()))?;
-    Ok((ports, payload))
+    Ok((ports(&datagram), payload))
 }
 
 #[cfg(test)]

@@ -1,53 +1,6 @@
 //! One type for each key of the PKMv2 hierarchy (802.16-2009 clause 7.2.2; `dot16-security.md` 2.1).
-//!
-//! A key is wiped from memory when its owner drops it, compared in constant time, and printed as its name only, so
-//! that no log line and no panic message can carry one.
 
-use std::fmt;
-
-use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
-
-macro_rules! key {
-    ($(#[$doc:meta])* $name:ident, $octets:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-        pub struct $name([u8; $octets]);
-
-        impl $name {
-            /// Octets of this key.
-            pub const OCTETS: usize = $octets;
-
-            /// The key made of these octets, first octet first.
-            #[must_use]
-            pub const fn from_octets(octets: [u8; $octets]) -> Self {
-                Self(octets)
-            }
-
-            /// The octets of the key, first octet first.
-            #[must_use]
-            pub const fn octets(&self) -> &[u8; $octets] {
-                &self.0
-            }
-        }
-
-        /// In constant time.
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                self.0.ct_eq(&other.0).into()
-            }
-        }
-
-        impl Eq for $name {}
-
-        /// The name of the key, never its octets.
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(redacted)"))
-            }
-        }
-    };
-}
+use crate::secret_key::secret_key as key;
 
 key! {
     /// Pairwise master key, 20 octets: what EAP leaves at the mobile station and the Authenticator.
@@ -87,6 +40,8 @@ key! {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroize;
+
     use super::*;
 
     #[test]

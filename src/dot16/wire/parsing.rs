@@ -16,21 +16,21 @@ use crate::dot16::identifiers::{Bsid, Cid, Said, Sfid};
 pub(super) type Bits<'a> = (&'a [u8], usize);
 
 /// Result of a parser of octets.
-pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, Fault<'a>>;
+pub(crate) type Parsed<'a, T> = IResult<&'a [u8], T, Fault<'a>>;
 
 /// Result of a parser of bits.
 pub(super) type ParsedBits<'a, T> = IResult<Bits<'a>, T, Fault<'a>>;
 
 /// Where a parser stopped and what it expected there; [`finish`] makes a [`WireError`] of it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault<'a> {
+pub(crate) struct Fault<'a> {
     at: &'a [u8],
     expected: Cow<'static, str>,
 }
 
 impl<'a> Fault<'a> {
     /// The error of a parser that refuses what stands at `at`.
-    pub(super) fn error(at: &'a [u8], expected: impl Into<Cow<'static, str>>) -> nom::Err<Self> {
+    pub(crate) fn error(at: &'a [u8], expected: impl Into<Cow<'static, str>>) -> nom::Err<Self> {
         nom::Err::Error(Self { at, expected: expected.into() })
     }
 }
@@ -57,7 +57,7 @@ impl<'a> ParseError<Bits<'a>> for Fault<'a> {
 }
 
 /// `parser`, whose fault says `what` was expected at the place where it began.
-pub(super) fn expect<'a, P>(
+pub(crate) fn expect<'a, P>(
     what: &'static str,
     mut parser: P,
 ) -> impl Parser<&'a [u8], Output = P::Output, Error = Fault<'a>>
@@ -119,7 +119,7 @@ pub(super) fn padding((octets, used): Bits<'_>) -> Parsed<'_, u8> {
 }
 
 /// `N` octets as they stand.
-pub(super) fn octets<'a, const N: usize, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a [u8], [u8; N], E> {
+pub(crate) fn octets<'a, const N: usize, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a [u8], [u8; N], E> {
     match input.split_first_chunk::<N>() {
         Some((value, rest)) => Ok((rest, *value)),
         None => Err(nom::Err::Error(E::from_error_kind(input, ErrorKind::LengthValue))),
@@ -148,7 +148,7 @@ pub(super) fn sfid<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a 
 
 /// Turns a fault into an error of `layer`, with the offset counted from the start of `input`.
 #[inline]
-pub(super) fn finish<'a, T>(
+pub(crate) fn finish<'a, T>(
     layer: &'static str,
     input: &'a [u8],
     result: Parsed<'a, T>,
@@ -172,7 +172,7 @@ fn described(layer: &'static str, input: &[u8], error: nom::Err<Fault<'_>>) -> W
 }
 
 /// What stands at a place, for an error: how many octets, and the first few of them in hex.
-pub(super) fn describe(octets: &[u8]) -> String {
+pub(crate) fn describe(octets: &[u8]) -> String {
     const SHOWN: usize = 6;
     let mut text = match octets.len() {
         0 => return "the end".to_owned(),

@@ -9,7 +9,7 @@ use crate::dot16::identifiers::Bsid;
 const USUAL_OCTETS: usize = 128;
 
 /// The octets that `serialiser` writes.
-pub(super) fn serialised(layer: &'static str, serialiser: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, WireError> {
+pub(crate) fn serialised(layer: &'static str, serialiser: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, WireError> {
     gen_simple(serialiser, Vec::with_capacity(USUAL_OCTETS)).map_err(|error| WireError {
         layer,
         offset: 0,

@@ -1,0 +1,6 @@
+//! EPS (LTE and its core network): what becomes of the keys when a UE changes its eNB.
+
+pub mod identifiers;
+pub mod node;
+pub mod security;
+pub mod wire;

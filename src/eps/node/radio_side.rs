@@ -1,0 +1,116 @@
+//! A node's side of the air with one UE: RRC messages and packets into frames and back.
+//!
+//! RRC goes on signalling bearer 1, packets on data bearer 1. RLC numbers PDUs from 0 with each KeNB, as PDCP does.
+
+use crate::eps::security::LinkDirection;
+use crate::eps::security::protection::{AsSecurity, BearerId, MAC_OCTETS, Protected, ProtectionError};
+use crate::eps::wire::WireError;
+use crate::eps::wire::mac_pdu::{LCID_SRB1, MacPdu};
+use crate::eps::wire::pdcp::{DataPdu, SignallingPdu};
+use crate::eps::wire::radio_frame::{RadioFrame, UeId};
+use crate::eps::wire::rlc::AmDataPdu;
+use crate::time::VirtualTime;
+
+/// LCID of data bearer 1.
+const LCID_DRB1: u8 = 3;
+/// RLC numbers PDUs with 10 bits.
+const RLC_NUMBERS: u16 = 1 << 10;
+
+/// Why a frame was not made or not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AirError {
+    /// Octets that are not what they should be.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// A wrong MAC, or no COUNT left.
+    #[error(transparent)]
+    Protection(#[from] ProtectionError),
+    /// A logical channel that has no bearer.
+    #[error("MAC: expected logical channel 1 or 3, found {0}")]
+    Channel(u8),
+}
+
+/// What came in a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FromAir {
+    /// On which bearer.
+    pub bearer: BearerId,
+    /// With which COUNT.
+    pub count: u32,
+    /// The RRC message or the packet.
+    pub octets: Vec<u8>,
+}
+
+/// One end of the air under one KeNB.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RadioSide {
+    /// The RLC number that comes next, by bearer: signalling, data.
+    next: [u16; 2],
+}
+
+impl RadioSide {
+    /// The frame of an RRC message or a packet, and what it was protected with.
+    ///
+    /// # Errors
+    /// No COUNT is left, an algorithm that is not computed, or a message that is too long.
+    pub fn frame(
+        &mut self,
+        now: VirtualTime,
+        (direction, c_rnti): (LinkDirection, u16),
+        security: &mut AsSecurity,
+        bearer: BearerId,
+        octets: &[u8],
+    ) -> Result<(Vec<u8>, Protected), AirError> {
+        let protected = security.protect(bearer, direction, octets)?;
+        let (lcid, place, sdu) = match bearer {
+            BearerId::Signalling(_) => {
+                let (message, mac_i) =
+                    protected.octets.split_last_chunk::<MAC_OCTETS>().unwrap_or((&[], &[0; MAC_OCTETS]));
+                let sequence_number = (protected.sequence_number & 0x1f) as u8;
+                let pdu = SignallingPdu { sequence_number, message: message.to_vec(), mac_i: *mac_i };
+                (LCID_SRB1, 0, pdu.octets()?)
+            }
+            BearerId::Data(_) => {
+                let pdu = DataPdu { sequence_number: protected.sequence_number, packet: protected.octets.clone() };
+                (LCID_DRB1, 1, pdu.octets()?)
+            }
+        };
+        let sequence_number = self.next[place];
+        self.next[place] = (sequence_number + 1) % RLC_NUMBERS;
+        let rlc = AmDataPdu { poll: true, sequence_number, sdu }.octets()?;
+        let mac_pdu = MacPdu { lcid, sdu: rlc, padding: 0 }.octets()?;
+        let milliseconds = now.as_nanos() / 1_000_000;
+        let frame = RadioFrame {
+            direction,
+            c_rnti,
+            // Given by the capture, which counts them.
+            ue_id: UeId(0),
+            frame_number: (milliseconds / 10 % 1024) as u16,
+            subframe: (milliseconds % 10) as u8,
+            mac_pdu,
+        };
+        Ok((frame.octets()?, protected))
+    }
+
+    /// Opens what came in a frame.
+    ///
+    /// # Errors
+    /// Octets that are not what they should be, a wrong MAC, no COUNT left, or a bearer that there is not.
+    pub fn open(frame: &RadioFrame, security: &mut AsSecurity) -> Result<FromAir, AirError> {
+        let mac = MacPdu::parse(&frame.mac_pdu)?;
+        let rlc = AmDataPdu::parse(&mac.sdu)?;
+        let (bearer, sequence_number, octets) = match mac.lcid {
+            LCID_SRB1 => {
+                let SignallingPdu { sequence_number, message, mac_i } = SignallingPdu::parse(&rlc.sdu)?;
+                (BearerId::Signalling(1), u16::from(sequence_number), [&message[..], &mac_i].concat())
+            }
+            LCID_DRB1 => {
+                let DataPdu { sequence_number, packet } = DataPdu::parse(&rlc.sdu)?;
+                (BearerId::Data(1), sequence_number, packet)
+            }
+            other => return Err(AirError::Channel(other)),
+        };
+        let (count, octets) = security.open(bearer, frame.direction, sequence_number, &octets)?;
+        Ok(FromAir { bearer, count, octets })
+    }
+}

@@ -1,0 +1,23 @@
+//! The security of EPS: keys, algorithms, COUNTs. It computes and does nothing else (TS 33.401; `eps-systems.md` 1 and 6).
+//!
+//! * [`keys`]: a type for each key, wiped when dropped, never printed.
+//! * [`kdf`]: the key derivation function of TS 33.220 and the derivations of TS 33.401 Annex A.
+//! * [`handover_keys`]: the three derivations of the contribution, with what it leaves open as settings.
+//! * [`next_hop`]: NH and NCC, the standard's chaining.
+//! * [`algorithms`]: 128-EEA2 and 128-EIA2.
+//! * [`count`]: COUNT values of NAS and PDCP, and whether one was used before.
+//! * [`protection`]: RRC, user packets and NAS under their keys.
+//! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
+
+pub mod algorithms;
+pub mod count;
+pub mod handover_keys;
+pub mod kdf;
+pub mod keys;
+pub mod next_hop;
+pub mod parties;
+pub mod protection;
+
+pub use algorithms::{AlgorithmId, LinkDirection, eea2, eia2};
+pub use handover_keys::{HandoverDerivation, OneWay};
+pub use keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};

@@ -1,0 +1,434 @@
+//! The keys of one UE at each party, and what becomes of them at a handover: UE, eNB, MME.
+//!
+//! A handover changes keys in one of two ways: as the contribution has it, by KeNB* and C-RNTI ([`KeyChange::Star`]), or as the
+//! standard has it, by NH or KeNB and the target cell ([`KeyChange::Cell`]).
+
+use super::handover_keys::{AsKeys, CRnti, HandoverDerivation, NasKeys};
+use super::kdf::{self, ParameterTooLong};
+use super::keys::{Kasme, Kenb, KenbStar, Nh};
+use super::next_hop::{Ncc, NextHopChain, horizontal, vertical};
+use super::protection::{AsSecurity, NasSecurity};
+use super::{AlgorithmId, LinkDirection};
+use crate::eps::wire::{HandoverParameters, Indication};
+
+/// A ciphering and an integrity algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Algorithms {
+    /// Ciphering.
+    pub ciphering: AlgorithmId,
+    /// Integrity.
+    pub integrity: AlgorithmId,
+}
+
+impl Algorithms {
+    /// 128-EEA2 and 128-EIA2.
+    pub const AES: Self = Self { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
+
+    fn air(self, kenb: &Kenb) -> AsSecurity {
+        AsSecurity::new(AsKeys::derive(kenb, self.ciphering, self.integrity), self.ciphering, self.integrity)
+    }
+
+    fn nas_keys(self, kasme: &Kasme) -> NasKeys {
+        NasKeys::derive(kasme, self.ciphering, self.integrity)
+    }
+}
+
+/// A cell as it goes into the standard's derivation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CellInput {
+    /// Physical cell identity, 0 to 503.
+    pub pci: u16,
+    /// Downlink carrier.
+    pub earfcn_dl: u32,
+}
+
+/// What the handover command says of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyChange {
+    /// The contribution: INDICATION with PARA, and C-RNTI.
+    Star(HandoverParameters, CRnti),
+    /// The standard: NCC, and the cell that the UE is sent to.
+    Cell(Ncc, CellInput),
+}
+
+/// The keys of a UE at itself.
+#[derive(Clone, Debug)]
+pub struct UeKeys {
+    kasme: Kasme,
+    kenb: Kenb,
+    chain: NextHopChain,
+    derivation: HandoverDerivation,
+    /// NAS security.
+    pub nas: NasSecurity,
+    /// AS security under the KeNB in use.
+    pub air: AsSecurity,
+}
+
+/// What a UE goes back to when a handover fails.
+#[derive(Clone, Debug)]
+pub struct BeforeHandover {
+    kenb: Kenb,
+    chain: NextHopChain,
+    air: AsSecurity,
+}
+
+impl UeKeys {
+    /// The keys after NAS and AS security mode commands; KeNB is made of KASME and the uplink NAS COUNT.
+    #[must_use]
+    pub fn establish(kasme: Kasme, nas: Algorithms, air: Algorithms, derivation: HandoverDerivation) -> Self {
+        let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
+        let kenb = kdf::kenb(&kasme, nas.next_count(LinkDirection::Uplink));
+        let (chain, air) = (NextHopChain::new(&kenb), air.air(&kenb));
+        Self { kasme, kenb, chain, derivation, nas, air }
+    }
+
+    /// The KeNB in use.
+    #[must_use]
+    pub const fn kenb(&self) -> &Kenb {
+        &self.kenb
+    }
+
+    /// Follows a handover command; `algorithms` if it names any, else those in use stay. What was before is given back: it is
+    /// needed again if the target does not answer.
+    ///
+    /// # Errors
+    /// PARA has more than 65,535 octets.
+    pub fn hand_over(
+        &mut self,
+        change: &KeyChange,
+        algorithms: Option<Algorithms>,
+    ) -> Result<BeforeHandover, ParameterTooLong> {
+        let mut chain = self.chain.clone();
+        let kenb = match change {
+            KeyChange::Star(HandoverParameters { indication, para }, c_rnti) => {
+                let star = match indication {
+                    Indication::SourceEnb => self.derivation.chained(&self.kenb),
+                    Indication::Mme => self.derivation.mme_involved(&self.kasme, para)?,
+                };
+                self.derivation.target(&star, *c_rnti)
+            }
+            KeyChange::Cell(ncc, CellInput { pci, earfcn_dl }) => match chain.advance_to(*ncc, &self.kasme) {
+                Some(nh) => vertical(&nh, *pci, *earfcn_dl),
+                None => horizontal(&self.kenb, *pci, *earfcn_dl),
+            },
+        };
+        let (ciphering, integrity) = self.air.algorithms();
+        let air = algorithms.unwrap_or(Algorithms { ciphering, integrity }).air(&kenb);
+        Ok(BeforeHandover {
+            kenb: std::mem::replace(&mut self.kenb, kenb),
+            chain: std::mem::replace(&mut self.chain, chain),
+            air: std::mem::replace(&mut self.air, air),
+        })
+    }
+
+    /// Back at the source: its keys and COUNTs are in use again.
+    pub fn go_back(&mut self, before: BeforeHandover) {
+        (self.kenb, self.chain, self.air) = (before.kenb, before.chain, before.air);
+    }
+
+    /// Another MME has taken over, or algorithms change: NAS keys of the same KASME, the COUNTs go on.
+    pub fn change_nas(&mut self, algorithms: Algorithms) {
+        let keys = algorithms.nas_keys(&self.kasme);
+        self.nas = self.nas.clone().with_keys(keys, algorithms.ciphering, algorithms.integrity);
+    }
+}
+
+/// The keys of a UE at an eNB.
+#[derive(Clone, Debug)]
+pub struct EnbKeys {
+    kenb: Kenb,
+    /// The NH that the MME has sent for the next handover.
+    fresh: Option<(Nh, Ncc)>,
+    ncc: Ncc,
+    /// AS security under this KeNB.
+    pub air: AsSecurity,
+}
+
+impl EnbKeys {
+    /// A KeNB that the MME has made of KASME, or that came as KeNB* by the standard's derivation, which is KeNB then.
+    #[must_use]
+    pub fn new(kenb: Kenb, ncc: Ncc, algorithms: Algorithms) -> Self {
+        let air = algorithms.air(&kenb);
+        Self { kenb, fresh: None, ncc, air }
+    }
+
+    /// The target of the contribution: of KeNB* and the C-RNTI that it gives.
+    #[must_use]
+    pub fn of_star(derivation: &HandoverDerivation, star: &KenbStar, c_rnti: CRnti, algorithms: Algorithms) -> Self {
+        Self::new(derivation.target(star, c_rnti), Ncc::new(0), algorithms)
+    }
+
+    /// The target of a handover over S1: of the NH that the MME has sent, for its own cell.
+    #[must_use]
+    pub fn of_next_hop(nh: &Nh, ncc: Ncc, CellInput { pci, earfcn_dl }: CellInput, algorithms: Algorithms) -> Self {
+        Self::new(vertical(nh, pci, earfcn_dl), ncc, algorithms)
+    }
+
+    /// The KeNB.
+    #[must_use]
+    pub const fn kenb(&self) -> &Kenb {
+        &self.kenb
+    }
+
+    /// The MME has sent an NH for the next handover (path switch acknowledge).
+    pub fn refresh(&mut self, nh: Nh, ncc: Ncc) {
+        self.fresh = Some((nh, ncc));
+    }
+
+    /// KeNB* for a target over X2 by the contribution: chained.
+    #[must_use]
+    pub fn chained_star(&self, derivation: &HandoverDerivation) -> KenbStar {
+        derivation.chained(&self.kenb)
+    }
+
+    /// KeNB* for a target cell over X2 by the standard, with its NCC: of a fresh NH, else of KeNB.
+    #[must_use]
+    pub fn cell_star(&self, CellInput { pci, earfcn_dl }: CellInput) -> (Kenb, Ncc) {
+        match &self.fresh {
+            Some((nh, ncc)) => (vertical(nh, pci, earfcn_dl), *ncc),
+            None => (horizontal(&self.kenb, pci, earfcn_dl), self.ncc),
+        }
+    }
+}
+
+/// The keys of a UE at its MME.
+#[derive(Clone, Debug)]
+pub struct MmeKeys {
+    kasme: Kasme,
+    chain: NextHopChain,
+    derivation: HandoverDerivation,
+    /// NAS security.
+    pub nas: NasSecurity,
+}
+
+/// What one MME hands to another about a UE (Forward Relocation Request, MM context).
+#[derive(Clone, Debug)]
+pub struct MmContext {
+    /// KASME.
+    pub kasme: Kasme,
+    /// The NAS COUNTs that come next: uplink, downlink.
+    pub nas_counts: [u32; 2],
+    /// The NAS algorithms in use.
+    pub algorithms: Algorithms,
+    /// The end of the chain of NH.
+    pub chain: NextHopChain,
+}
+
+impl MmeKeys {
+    /// The keys after authentication, and the KeNB for the eNB.
+    #[must_use]
+    pub fn establish(kasme: Kasme, nas: Algorithms, derivation: HandoverDerivation) -> (Self, Kenb) {
+        let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
+        let kenb = kdf::kenb(&kasme, nas.next_count(LinkDirection::Uplink));
+        (Self { chain: NextHopChain::new(&kenb), kasme, derivation, nas }, kenb)
+    }
+
+    /// KeNB* of a handover that the MME is involved in.
+    ///
+    /// # Errors
+    /// PARA has more than 65,535 octets.
+    pub fn star(&self, para: &[u8]) -> Result<KenbStar, ParameterTooLong> {
+        self.derivation.mme_involved(&self.kasme, para)
+    }
+
+    /// The next NH with its NCC.
+    pub fn next_hop(&mut self) -> (Nh, Ncc) {
+        self.chain.advance(&self.kasme)
+    }
+
+    /// What the target MME needs.
+    #[must_use]
+    pub fn context(&self) -> MmContext {
+        let (ciphering, integrity) = self.nas.algorithms();
+        MmContext {
+            kasme: self.kasme.clone(),
+            nas_counts: [LinkDirection::Uplink, LinkDirection::Downlink]
+                .map(|direction| self.nas.next_count(direction)),
+            algorithms: Algorithms { ciphering, integrity },
+            chain: self.chain.clone(),
+        }
+    }
+
+    /// The same at the target MME, with the NAS algorithms of its choice: the keys of the same KASME, the COUNTs go on, unless it
+    /// `resets_counts`, which is wrong: keys that come back then meet COUNTs that they had.
+    #[must_use]
+    pub fn relocated(
+        context: MmContext,
+        algorithms: Algorithms,
+        derivation: HandoverDerivation,
+        resets_counts: bool,
+    ) -> Self {
+        let MmContext { kasme, nas_counts: [uplink, downlink], chain, .. } = context;
+        let nas = NasSecurity::new(algorithms.nas_keys(&kasme), algorithms.ciphering, algorithms.integrity);
+        let nas = if resets_counts { nas } else { nas.going_on_at(uplink, downlink) };
+        Self { kasme, chain, derivation, nas }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::eps::security::protection::BearerId;
+
+    const HOW: fn() -> HandoverDerivation = HandoverDerivation::default;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Scheme {
+        Chained,
+        Involved,
+        X2NextHop,
+        S1NextHop,
+    }
+
+    fn network() -> (UeKeys, EnbKeys, MmeKeys) {
+        let kasme = Kasme::from_octets([0x11; 32]);
+        let ue = UeKeys::establish(kasme.clone(), Algorithms::AES, Algorithms::AES, HOW());
+        let (mme, kenb) = MmeKeys::establish(kasme, Algorithms::AES, HOW());
+        (ue, EnbKeys::new(kenb, Ncc::new(0), Algorithms::AES), mme)
+    }
+
+    fn source_enb() -> HandoverParameters {
+        HandoverParameters { indication: Indication::SourceEnb, para: Vec::new() }
+    }
+
+    /// One handover: the keys at the target, and what the command said.
+    fn hop(scheme: Scheme, number: u16, source: &EnbKeys, mme: &mut MmeKeys) -> (EnbKeys, KeyChange) {
+        let c_rnti = CRnti::Bits16(0x1000 + number);
+        let cell = CellInput { pci: number, earfcn_dl: 1_850 };
+        let of = |star: &KenbStar| EnbKeys::of_star(&HOW(), star, c_rnti, Algorithms::AES);
+        match scheme {
+            Scheme::Chained => (of(&source.chained_star(&HOW())), KeyChange::Star(source_enb(), c_rnti)),
+            Scheme::Involved => {
+                let para = number.to_be_bytes().to_vec();
+                let star = of(&mme.star(&para).unwrap());
+                (star, KeyChange::Star(HandoverParameters { indication: Indication::Mme, para }, c_rnti))
+            }
+            Scheme::X2NextHop => {
+                let (kenb, ncc) = source.cell_star(cell);
+                let mut target = EnbKeys::new(kenb, ncc, Algorithms::AES);
+                let (nh, fresh) = mme.next_hop();
+                target.refresh(nh, fresh);
+                (target, KeyChange::Cell(ncc, cell))
+            }
+            Scheme::S1NextHop => {
+                let (nh, ncc) = mme.next_hop();
+                (EnbKeys::of_next_hop(&nh, ncc, cell, Algorithms::AES), KeyChange::Cell(ncc, cell))
+            }
+        }
+    }
+
+    /// The KeNBs that follow from those of one cell, for somebody who hears every command: what `compromised` holds, and its KeNB.
+    fn reach(compromised: &EnbKeys, heard: &[KeyChange]) -> Vec<Kenb> {
+        let mut known = vec![compromised.kenb().clone()];
+        let mut held = Some(compromised.clone());
+        for change in heard {
+            let Some(last) = known.last() else { break };
+            let next = match change {
+                KeyChange::Star(HandoverParameters { indication: Indication::SourceEnb, .. }, c_rnti) => {
+                    HOW().target(&HOW().chained(last), *c_rnti)
+                }
+                KeyChange::Star(..) => break,
+                KeyChange::Cell(ncc, cell) => match &held {
+                    Some(held) if held.fresh.is_some() => held.cell_star(*cell).0,
+                    Some(held) if held.ncc == *ncc => horizontal(last, cell.pci, cell.earfcn_dl),
+                    _ => break,
+                },
+            };
+            // What the MME sends to later targets is not heard.
+            held = None;
+            known.push(next);
+        }
+        known
+    }
+
+    fn works(ue: &mut UeKeys, enb: &mut EnbKeys) {
+        let srb = BearerId::Signalling(1);
+        let confirm = ue.air.protect(srb, LinkDirection::Uplink, b"confirm").unwrap();
+        let opened = enb.air.open(srb, LinkDirection::Uplink, confirm.sequence_number, &confirm.octets);
+        assert_eq!(opened, Ok((0, b"confirm".to_vec())));
+    }
+
+    fn scheme() -> impl Strategy<Value = Scheme> {
+        prop::sample::select(vec![Scheme::Chained, Scheme::Involved, Scheme::X2NextHop, Scheme::S1NextHop])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Acceptance list 1.3, point 11: whatever the schemes of a walk are, both ends agree at each hop.
+        #[test]
+        fn both_ends_agree_at_every_hop_of_a_walk(schemes in prop::collection::vec(scheme(), 1..12)) {
+            let (mut ue, mut enb, mut mme) = network();
+            works(&mut ue, &mut enb);
+            for (number, scheme) in (1..).zip(schemes) {
+                // A target of the contribution knows no NCC: over X2 the standard goes on where the chain stands as it says.
+                let in_step = enb.fresh.is_some() || Ncc::new(ue.chain.ncc()) == enb.ncc;
+                let scheme = if in_step { scheme } else { Scheme::S1NextHop };
+                let (target, change) = hop(scheme, number, &enb, &mut mme);
+                enb = target;
+                ue.hand_over(&change, None).unwrap();
+                prop_assert_eq!(ue.kenb(), enb.kenb());
+                works(&mut ue, &mut enb);
+            }
+        }
+    }
+
+    /// How many cells, its own among them, a walk of one scheme leaves readable when the second is compromised.
+    fn readable(scheme: Scheme) -> usize {
+        let (mut ue, mut enb, mut mme) = network();
+        let (mut cells, mut heard) = (Vec::new(), Vec::new());
+        for number in 1..=6 {
+            let (target, change) = hop(scheme, number, &enb, &mut mme);
+            ue.hand_over(&change, None).unwrap();
+            enb = target;
+            cells.push(enb.clone());
+            heard.push(change);
+        }
+        let known = reach(&cells[1], &heard[2..]);
+        let real: Vec<&Kenb> = cells.iter().map(EnbKeys::kenb).collect();
+        assert!(!known.contains(real[0]), "backward security");
+        known.iter().filter(|key| real.contains(key)).count()
+    }
+
+    #[test]
+    fn a_compromise_reaches_all_later_cells_of_a_chain_and_no_other_where_the_mme_is_involved() {
+        // Acceptance list 1.3, points 1, 2 and 10.
+        assert_eq!(readable(Scheme::Chained), 5);
+        assert_eq!(readable(Scheme::Involved), 1);
+        assert_eq!(readable(Scheme::X2NextHop), 2);
+        assert_eq!(readable(Scheme::S1NextHop), 1);
+    }
+
+    #[test]
+    fn a_flipped_indication_never_leads_to_a_shared_key() {
+        // Acceptance list 1.3, point 5.
+        let (mut ue, enb, mut mme) = network();
+        let (mut target, change) = hop(Scheme::Involved, 1, &enb, &mut mme);
+        let KeyChange::Star(_, c_rnti) = change else { unreachable!() };
+        let before = ue.hand_over(&KeyChange::Star(source_enb(), c_rnti), None).unwrap();
+        assert_ne!(ue.kenb(), target.kenb());
+        let srb = BearerId::Signalling(1);
+        let confirm = ue.air.protect(srb, LinkDirection::Uplink, b"confirm").unwrap();
+        assert!(target.air.open(srb, LinkDirection::Uplink, confirm.sequence_number, &confirm.octets).is_err());
+        ue.go_back(before);
+        let mut enb = enb;
+        works(&mut ue, &mut enb);
+    }
+
+    #[test]
+    fn a_context_that_moves_keeps_its_counts_and_one_that_resets_them_uses_them_again() {
+        // Acceptance list 1.3, point 7; broken: counts reset.
+        for (resets, first) in [(false, 2), (true, 0)] {
+            let (_, _, mut mme) = network();
+            mme.nas.protect(LinkDirection::Downlink, b"one", true).unwrap();
+            mme.nas.protect(LinkDirection::Downlink, b"two", true).unwrap();
+            let other = Algorithms { ciphering: AlgorithmId::Null, integrity: AlgorithmId::Aes };
+            let there = MmeKeys::relocated(mme.context(), other, HOW(), resets);
+            assert!(there.nas.keys().enc != mme.nas.keys().enc && there.nas.keys().int == mme.nas.keys().int);
+            let back = MmeKeys::relocated(there.context(), Algorithms::AES, HOW(), resets);
+            assert_eq!(back.nas.keys(), mme.nas.keys());
+            assert_eq!(back.nas.next_count(LinkDirection::Downlink), first);
+        }
+    }
+}

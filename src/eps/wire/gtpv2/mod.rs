@@ -1,0 +1,183 @@
+//! GTPv2-C: the messages between MMEs that hand a UE over, UDP port 2123 (TS 29.274; `eps-systems.md` 1.5 and 5.2).
+//!
+//! | module | holds | clause |
+//! | --- | --- | --- |
+//! | [`forward_relocation`] | Forward Relocation Request, Response, Complete Notification and Acknowledge, Relocation Cancel | 7.3 |
+//! | [`mm_context`] | the security context of a UE | 8.38 |
+//! | [`pdn_connection`] | its connection to a packet network, and the bearers in it | 7.3.1 |
+//! | `element` | the information elements as type, length, instance, value | 8.2 |
+//!
+//! Information elements that a message has beyond its fields are passed over when it is read.
+
+mod element;
+pub mod forward_relocation;
+pub mod mm_context;
+pub mod pdn_connection;
+
+use cookie_factory::bytes::{be_u8 as write_u8, be_u16 as write_u16, be_u24 as write_u24, be_u32 as write_u32};
+use cookie_factory::combinator::slice;
+use cookie_factory::sequence::tuple;
+use nom::number::complete::{be_u8, be_u16, be_u24, be_u32};
+use nom::{IResult, Parser};
+
+pub use self::forward_relocation::{
+    FCause, ForwardRelocationRequest, ForwardRelocationResponse, GtpCause, RelocationCancelRequest, RelocationGrant,
+};
+pub use self::mm_context::{AuthenticationQuadruplet, MmContext};
+pub use self::pdn_connection::{PdnBearer, PdnConnection};
+
+use self::element::Elements;
+use super::core_error::{CoreError, length_16, serialise};
+use crate::eps::identifiers::Teid;
+
+/// UDP port of GTPv2-C; requests go to it, answers come from it.
+pub const GTPV2_PORT: u16 = 2123;
+
+const LAYER: &str = "GTPv2-C";
+/// Octets of the header.
+const HEADER_OCTETS: usize = 12;
+/// Where the length stands: the octets after the first four.
+const LENGTH_OFFSET: usize = 2;
+/// Octets that the length does not count.
+const UNCOUNTED_OCTETS: usize = 4;
+/// Version 2, a TEID, nothing piggybacked, no priority.
+const FLAGS: u8 = 0x48;
+/// The bits of the flags that mean something here: version, piggybacking, TEID.
+const USED_FLAGS: u8 = 0xf8;
+/// Highest sequence number, 24 bits.
+pub const LAST_SEQUENCE: u32 = 0x00ff_ffff;
+
+/// What a message says, by its type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gtpv2Body {
+    /// Type 133, source to target MME: a UE is to come, and here is its context.
+    ForwardRelocationRequest(ForwardRelocationRequest),
+    /// Type 134, target to source MME: it may, or not.
+    ForwardRelocationResponse(ForwardRelocationResponse),
+    /// Type 135, target to source MME: it has come.
+    ForwardRelocationCompleteNotification,
+    /// Type 136, source to target MME.
+    ForwardRelocationCompleteAcknowledge(GtpCause),
+    /// Type 139, source to target MME: it is not to come.
+    RelocationCancelRequest(RelocationCancelRequest),
+    /// Type 140, target to source MME.
+    RelocationCancelResponse(GtpCause),
+}
+
+/// A message of GTPv2-C: the payload of UDP port 2123.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gtpv2Message {
+    /// The receiver's end of the tunnel, 4 octets; 0 in the first message to it.
+    pub teid: Teid,
+    /// Sequence number, 24 bits: an answer has that of its request.
+    pub sequence: u32,
+    /// What it says.
+    pub body: Gtpv2Body,
+}
+
+/// The header as it stands: flags, type, length, TEID, sequence number, spare.
+type Header = (u8, u8, u16, u32, u32, u8);
+
+fn header(input: &[u8]) -> IResult<&[u8], Header> {
+    (be_u8, be_u8, be_u16, be_u32, be_u24, be_u8).parse(input)
+}
+
+impl Gtpv2Body {
+    /// The type of the message, 1 octet (TS 29.274 clause 6.1).
+    #[must_use]
+    pub const fn message_type(&self) -> u8 {
+        match self {
+            Self::ForwardRelocationRequest(_) => 133,
+            Self::ForwardRelocationResponse(_) => 134,
+            Self::ForwardRelocationCompleteNotification => 135,
+            Self::ForwardRelocationCompleteAcknowledge(_) => 136,
+            Self::RelocationCancelRequest(_) => 139,
+            Self::RelocationCancelResponse(_) => 140,
+        }
+    }
+
+    /// The name of the message, e.g. `"ForwardRelocationRequest"`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ForwardRelocationRequest(_) => "ForwardRelocationRequest",
+            Self::ForwardRelocationResponse(_) => "ForwardRelocationResponse",
+            Self::ForwardRelocationCompleteNotification => "ForwardRelocationCompleteNotification",
+            Self::ForwardRelocationCompleteAcknowledge(_) => "ForwardRelocationCompleteAcknowledge",
+            Self::RelocationCancelRequest(_) => "RelocationCancelRequest",
+            Self::RelocationCancelResponse(_) => "RelocationCancelResponse",
+        }
+    }
+
+    fn elements(&self) -> Result<Vec<u8>, CoreError> {
+        match self {
+            Self::ForwardRelocationRequest(request) => request.elements(),
+            Self::ForwardRelocationResponse(response) => response.elements(),
+            Self::ForwardRelocationCompleteNotification => Ok(Vec::new()),
+            Self::ForwardRelocationCompleteAcknowledge(cause) | Self::RelocationCancelResponse(cause) => {
+                cause.elements()
+            }
+            Self::RelocationCancelRequest(request) => request.elements(),
+        }
+    }
+}
+
+impl Gtpv2Message {
+    /// The message that `octets` (the whole payload of UDP) are.
+    ///
+    /// # Errors
+    ///
+    /// Fewer than 12 octets; another version, a piggybacked message or no TEID; a length that differs from the octets after the
+    /// first four; a message that is none of these; an information element that is cut short, missing, or holds something that is
+    /// not used here. Offsets count from the first octet of the message.
+    pub fn parse(octets: &[u8]) -> Result<Self, CoreError> {
+        let Ok((elements, (flags, kind, length, teid, sequence, _))) = header(octets) else {
+            let found = format!("{} octets", octets.len());
+            return Err(CoreError::new(LAYER, octets.len(), "a header of 12 octets", found));
+        };
+        if flags & USED_FLAGS != FLAGS {
+            let expected = "version 2 with a TEID and nothing piggybacked (0x48)";
+            return Err(CoreError::new(LAYER, 0, expected, format!("{flags:#04x}")));
+        }
+        let counted = octets.len().saturating_sub(UNCOUNTED_OCTETS);
+        if usize::from(length) != counted {
+            let expected = format!("length {counted}, the octets after the first four");
+            return Err(CoreError::new(LAYER, LENGTH_OFFSET, expected, format!("length {length}")));
+        }
+        let elements = Elements::parse(elements, HEADER_OCTETS)?;
+        let body = match kind {
+            133 => Gtpv2Body::ForwardRelocationRequest(ForwardRelocationRequest::read(&elements)?),
+            134 => Gtpv2Body::ForwardRelocationResponse(ForwardRelocationResponse::read(&elements)?),
+            135 => Gtpv2Body::ForwardRelocationCompleteNotification,
+            136 => Gtpv2Body::ForwardRelocationCompleteAcknowledge(GtpCause::read(&elements)?),
+            139 => Gtpv2Body::RelocationCancelRequest(RelocationCancelRequest::read(&elements)?),
+            140 => Gtpv2Body::RelocationCancelResponse(GtpCause::read(&elements)?),
+            other => {
+                let expected = "a message of a relocation (133 to 136, 139, 140)";
+                return Err(CoreError::new(LAYER, 1, expected, format!("type {other}")));
+            }
+        };
+        Ok(Self { teid: Teid(teid), sequence, body })
+    }
+
+    /// The octets of the message, header included.
+    ///
+    /// # Errors
+    ///
+    /// A sequence number of more than 24 bits; more than 65535 octets in an information element or in all; a name of a packet
+    /// network that is none; more authentication quadruplets than 7, or one too long.
+    pub fn octets(&self) -> Result<Vec<u8>, CoreError> {
+        if self.sequence > LAST_SEQUENCE {
+            return Err(CoreError::new(LAYER, 8, "a sequence number of 24 bits", self.sequence));
+        }
+        let elements = self.body.elements()?;
+        let counted = elements.len().saturating_add(HEADER_OCTETS - UNCOUNTED_OCTETS);
+        let length = length_16(LAYER, LENGTH_OFFSET, counted)?;
+        let first = (write_u8(FLAGS), write_u8(self.body.message_type()), write_u16(length));
+        let second = (write_u32(self.teid.0), write_u24(self.sequence), write_u8(0));
+        serialise(LAYER, tuple((tuple(first), tuple(second), slice(elements))))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Octets of EPS into values and back; no keys, no state, no clock (`eps-systems.md` 1.5 and 5).
+//!
+//! Reading never panics, whatever the octets, and says in a [`WireError`] what it expected where. What was read writes back to the
+//! same octets.
+//!
+//! The core network:
+//!
+//! | module | holds | source |
+//! | --- | --- | --- |
+//! | [`s1ap`] | messages between eNB and MME | TS 36.413 |
+//! | [`x2ap`] | messages between eNBs | TS 36.423 |
+//! | [`gtpv2`] | messages between MMEs | TS 29.274 |
+//! | [`gtpu`] | packets in the tunnels of the user plane | TS 29.281 |
+//! | [`sctp`] | the packets that carry S1AP and X2AP | RFC 9260 |
+//! | [`core_frame`] | Ethernet, IPv4 and UDP around all of them | RFC 791, RFC 768 |
+//! | [`ue_context`] | what several of them say of a UE | |
+//! | [`core_error`] | their error | |
+//!
+//! The radio, from the inside out:
+//! * [`nas`]: messages between UE and MME (TS 24.301), [`handover_parameters`]: INDICATION and PARA of the contribution.
+//! * [`rrc`]: messages between UE and eNB, and the containers between eNBs (TS 36.331).
+//! * [`pdcp`], [`rlc`], [`mac_pdu`]: what is around them on the air (TS 36.323, 36.322, 36.321).
+//! * [`radio_frame`]: the record of a capture that holds a MAC PDU, [`dct2000`]: the one that gives Wireshark the RRC keys.
+//! * [`pdcp_udp`]: PDCP in UDP, the other way to show it.
+
+pub mod core_error;
+pub mod core_frame;
+pub mod dct2000;
+pub mod gtpu;
+pub mod gtpv2;
+pub mod handover_parameters;
+pub mod mac_pdu;
+pub mod nas;
+pub mod pdcp;
+pub mod pdcp_udp;
+pub mod radio_frame;
+pub mod rlc;
+pub mod rrc;
+pub mod s1ap;
+pub mod sctp;
+pub mod ue_context;
+pub mod x2ap;
+
+pub use crate::dot16::wire::WireError;
+pub use core_error::CoreError;
+pub use core_frame::{CoreFrame, CorePayload, UdpDatagram};
+pub use gtpu::GtpuPacket;
+pub use gtpv2::{Gtpv2Body, Gtpv2Message};
+pub use handover_parameters::{HandoverParameters, Indication};
+pub use radio_frame::UeId;
+pub use s1ap::S1apMessage;
+pub use sctp::{DataChunk, SctpPacket};
+pub use ue_context::{BearerCounts, Erab, TunnelEndpoint, UeSecurityCapabilities};
+pub use x2ap::X2apMessage;
+
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+use crate::eps;
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../../../tests/support/eps_core_samples.rs"]
+mod samples;

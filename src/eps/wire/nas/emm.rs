@@ -1,0 +1,180 @@
+//! The messages of EPS mobility management in the clear (TS 24.301 clause 8.2), with their mandatory fields and the optional ones
+//! named here. Other optional fields are refused when reading.
+
+use super::super::WireError;
+use super::super::handover_parameters::HandoverParameters;
+use super::capability::{NasAlgorithms, UeCapability};
+use super::emm_octets;
+use super::emm_parsing;
+use super::identity::{EpsMobileIdentity, Guti, NasKsi, Tai};
+
+/// Generic message container type of INDICATION and PARA: the first of those that the standard leaves to others.
+pub const CONTAINER_TYPE: u8 = 0x80;
+
+/// A message of mobility management.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EmmMessage {
+    /// ATTACH REQUEST.
+    AttachRequest {
+        /// EPS attach type, 3 bits: 1 is EPS attach.
+        attach_type: u8,
+        /// The key that the UE has.
+        key_set: NasKsi,
+        /// Who it is.
+        identity: EpsMobileIdentity,
+        /// UE network capability.
+        capability: UeCapability,
+        /// ESM message container.
+        esm: Vec<u8>,
+    },
+    /// ATTACH ACCEPT.
+    AttachAccept {
+        /// EPS attach result, 3 bits: 1 is EPS only.
+        result: u8,
+        /// T3412 value, 1 octet: unit and count.
+        t3412: u8,
+        /// TAI list: of one.
+        tai: Tai,
+        /// ESM message container.
+        esm: Vec<u8>,
+        /// GUTI, optional.
+        guti: Option<Guti>,
+    },
+    /// ATTACH COMPLETE.
+    AttachComplete {
+        /// ESM message container.
+        esm: Vec<u8>,
+    },
+    /// DETACH REQUEST of the UE.
+    DetachRequest {
+        /// Type of detach.
+        detach_type: DetachType,
+        /// The key that the UE has.
+        key_set: NasKsi,
+        /// Who it is.
+        identity: EpsMobileIdentity,
+    },
+    /// DETACH REQUEST of the network.
+    NetworkDetachRequest {
+        /// Type of detach, 3 bits: 1 is re-attach required, 2 is not required.
+        detach_type: u8,
+    },
+    /// DETACH ACCEPT.
+    DetachAccept,
+    /// TRACKING AREA UPDATE REQUEST.
+    TrackingAreaUpdateRequest {
+        /// EPS update type, 4 bits with the active flag on top: 0 is TA updating.
+        update_type: u8,
+        /// The key that the UE has.
+        key_set: NasKsi,
+        /// Old GUTI.
+        old_guti: Guti,
+    },
+    /// TRACKING AREA UPDATE ACCEPT.
+    TrackingAreaUpdateAccept {
+        /// EPS update result, 3 bits: 0 is TA updated.
+        result: u8,
+        /// GUTI, optional.
+        guti: Option<Guti>,
+        /// TAI list, optional: of one.
+        tai: Option<Tai>,
+    },
+    /// TRACKING AREA UPDATE COMPLETE.
+    TrackingAreaUpdateComplete,
+    /// AUTHENTICATION REQUEST.
+    AuthenticationRequest {
+        /// The key that is to come.
+        key_set: NasKsi,
+        /// RAND, 16 octets.
+        rand: [u8; 16],
+        /// AUTN, 16 octets.
+        autn: [u8; 16],
+    },
+    /// AUTHENTICATION RESPONSE.
+    AuthenticationResponse {
+        /// RES, 4 to 16 octets.
+        res: Vec<u8>,
+    },
+    /// SECURITY MODE COMMAND.
+    SecurityModeCommand {
+        /// Selected NAS security algorithms.
+        algorithms: NasAlgorithms,
+        /// The key they are used with.
+        key_set: NasKsi,
+        /// Replayed UE security capability.
+        capability: UeCapability,
+    },
+    /// SECURITY MODE COMPLETE.
+    SecurityModeComplete,
+    /// SECURITY MODE REJECT.
+    SecurityModeReject {
+        /// EMM cause, 1 octet: 23 is capabilities mismatch, 24 unspecified.
+        cause: u8,
+    },
+    /// DOWNLINK GENERIC NAS TRANSPORT.
+    DownlinkGenericTransport(GenericContainer),
+    /// UPLINK GENERIC NAS TRANSPORT.
+    UplinkGenericTransport(GenericContainer),
+}
+
+/// Type of detach, of a UE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DetachType {
+    /// The UE is switched off: no answer.
+    pub switch_off: bool,
+    /// 3 bits: 1 is EPS detach.
+    pub kind: u8,
+}
+
+/// What a generic NAS transport carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GenericContainer {
+    /// Generic message container type, 1 octet: [`CONTAINER_TYPE`] for [`HandoverParameters`].
+    pub container_type: u8,
+    /// Generic message container, 1 to 65,535 octets.
+    pub content: Vec<u8>,
+}
+
+impl GenericContainer {
+    /// One that carries INDICATION and PARA.
+    ///
+    /// # Errors
+    /// PARA is too long.
+    pub fn of_handover_parameters(parameters: &HandoverParameters) -> Result<Self, WireError> {
+        Ok(Self { container_type: CONTAINER_TYPE, content: parameters.octets()? })
+    }
+
+    /// INDICATION and PARA that it carries.
+    ///
+    /// # Errors
+    /// It is of another type, or they are malformed.
+    pub fn handover_parameters(&self) -> Result<HandoverParameters, WireError> {
+        if self.container_type != CONTAINER_TYPE {
+            return Err(WireError {
+                layer: "generic NAS transport",
+                offset: 2,
+                expected: "container type 80".into(),
+                found: format!("{:02x}", self.container_type),
+            });
+        }
+        HandoverParameters::parse(&self.content)
+    }
+}
+
+impl EmmMessage {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// It is none of these, or has other optional fields than they do, or in another order.
+    pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
+        emm_parsing::parse(octets)
+    }
+
+    /// The octets of the message.
+    ///
+    /// # Errors
+    /// A field is longer or a number larger than the message has room for.
+    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
+        emm_octets::octets(self)
+    }
+}

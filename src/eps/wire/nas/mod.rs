@@ -1,0 +1,21 @@
+//! NAS of EPS: the messages between UE and MME that a handover and what comes before it need (TS 24.301 clauses 8.2 and 9).
+//!
+//! * [`protection`]: what stands around a message: security header, MAC, sequence number.
+//! * [`emm`]: the messages of mobility management.
+//! * [`identity`], [`capability`]: the identities and algorithms in them; [`esm`]: the smallest session messages that attach needs.
+
+pub mod capability;
+pub mod emm;
+mod emm_octets;
+mod emm_parsing;
+pub mod esm;
+pub mod identity;
+pub mod protection;
+
+#[cfg(test)]
+mod tests;
+
+pub use capability::{AlgorithmSet, NasAlgorithms, UeCapability};
+pub use emm::{CONTAINER_TYPE, DetachType, EmmMessage, GenericContainer};
+pub use identity::{EpsMobileIdentity, Guti, Imsi, NasKsi, Plmn, Tai};
+pub use protection::{NasMessage, ProtectedNas, SecurityHeader};

@@ -1,0 +1,198 @@
+//! What every message of this folder does.
+
+use proptest::prelude::*;
+
+use super::super::damage::survives;
+use super::super::handover_parameters::{HandoverParameters, Indication};
+use super::*;
+use crate::eps::security::AlgorithmId;
+
+fn guti() -> Guti {
+    Guti { plmn: Plmn([0x00, 0xf1, 0x10]), mme_group: 0x8001, mme_code: 1, m_tmsi: 0xc000_0001 }
+}
+
+fn capability() -> UeCapability {
+    let set = AlgorithmSet::of(&[AlgorithmId::Null, AlgorithmId::Snow3g, AlgorithmId::Aes]);
+    UeCapability { ciphering: set, integrity: set, further: Vec::new() }
+}
+
+fn tai() -> Tai {
+    Tai { plmn: Plmn([0x00, 0xf1, 0x10]), code: 1 }
+}
+
+/// One of each, with the octets that another encoder makes of the same values.
+fn samples() -> Vec<(EmmMessage, &'static str)> {
+    let imsi = EpsMobileIdentity::Imsi(Imsi::new("001010000000001").unwrap());
+    let parameters = HandoverParameters { indication: Indication::Mme, para: vec![0xaa, 0xbb] };
+    let container = GenericContainer::of_handover_parameters(&parameters).unwrap();
+    let key_set = NasKsi::new(2);
+    let esm = esm::pdn_connectivity_request(1).to_vec();
+    let aes = NasAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
+    vec![
+        (
+            EmmMessage::AttachRequest {
+                attach_type: 1,
+                key_set: NasKsi::NONE,
+                identity: imsi,
+                capability: capability(),
+                esm,
+            },
+            "07417108091010000000001002e0e000040201d011",
+        ),
+        (
+            EmmMessage::AttachAccept {
+                result: 1,
+                t3412: 0x49,
+                tai: tai(),
+                esm: esm::activate_default_bearer_request(1, [10, 0, 0, 1]).to_vec(),
+                guti: Some(guti()),
+            },
+            "07420149060000f110000100105201c1010904036c746505010a000001500bf600f110800101c0000001",
+        ),
+        (EmmMessage::AttachComplete { esm: esm::activate_default_bearer_accept().to_vec() }, "074300035200c2"),
+        (
+            EmmMessage::DetachRequest {
+                detach_type: DetachType { switch_off: true, kind: 1 },
+                key_set,
+                identity: EpsMobileIdentity::Guti(guti()),
+            },
+            "0745290bf600f110800101c0000001",
+        ),
+        (EmmMessage::NetworkDetachRequest { detach_type: 2 }, "074502"),
+        (EmmMessage::DetachAccept, "0746"),
+        (
+            EmmMessage::TrackingAreaUpdateRequest { update_type: 0, key_set, old_guti: guti() },
+            "0748200bf600f110800101c0000001",
+        ),
+        (
+            EmmMessage::TrackingAreaUpdateAccept { result: 0, guti: Some(guti()), tai: Some(tai()) },
+            "074900500bf600f110800101c000000154060000f1100001",
+        ),
+        (EmmMessage::TrackingAreaUpdateAccept { result: 0, guti: None, tai: None }, "074900"),
+        (EmmMessage::TrackingAreaUpdateComplete, "074a"),
+        (
+            EmmMessage::AuthenticationRequest { key_set, rand: [0x11; 16], autn: [0x22; 16] },
+            "075202111111111111111111111111111111111022222222222222222222222222222222",
+        ),
+        (EmmMessage::AuthenticationResponse { res: vec![0x33; 8] }, "0753083333333333333333"),
+        (EmmMessage::SecurityModeCommand { algorithms: aes, key_set, capability: capability() }, "075d220202e0e0"),
+        (EmmMessage::SecurityModeComplete, "075e"),
+        (EmmMessage::SecurityModeReject { cause: 23 }, "075f17"),
+        (EmmMessage::DownlinkGenericTransport(container.clone()), "076880000301aabb"),
+        (EmmMessage::UplinkGenericTransport(container), "076980000301aabb"),
+    ]
+}
+
+#[test]
+fn the_octets_of_every_message_are_those_of_the_standard() {
+    for (message, octets) in samples() {
+        assert_eq!(hex::encode(message.octets().unwrap()), octets, "{message:?}");
+    }
+}
+
+#[test]
+fn every_message_goes_round_and_survives_damage_plain_and_protected() {
+    for (message, _) in samples() {
+        let octets = message.octets().unwrap();
+        assert_eq!(EmmMessage::parse(&octets).unwrap(), message);
+        // A cut may leave a whole message without its optional fields, and that of a network from one of the UE.
+        let shorter = matches!(
+            message,
+            EmmMessage::AttachAccept { .. }
+                | EmmMessage::TrackingAreaUpdateAccept { .. }
+                | EmmMessage::DetachRequest { .. }
+        );
+        survives(&octets, shorter, |octets| EmmMessage::parse(octets).is_ok());
+        let mac = [1, 2, 3, 4];
+        let header = SecurityHeader::IntegrityCiphered;
+        let protected = ProtectedNas { header, mac, sequence_number: 5, message: octets.clone() };
+        assert_eq!(protected.integrity_input(), [&[5], &octets[..]].concat());
+        let protected = NasMessage::Protected(protected);
+        let whole = protected.octets().unwrap();
+        assert_eq!(whole, [&[0x27, 1, 2, 3, 4, 5], &octets[..]].concat());
+        assert_eq!(NasMessage::parse(&whole).unwrap(), protected);
+        survives(&whole, true, |octets| NasMessage::parse(octets).is_ok());
+        assert_eq!(NasMessage::parse(&octets).unwrap(), NasMessage::Plain(message));
+    }
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    let refused = |octets: &[u8]| NasMessage::parse(octets).unwrap_err().to_string();
+    assert_eq!(
+        refused(&[7, 0x99]),
+        "EMM message, octet 1: expected the type of a message that is carried here, found 1 octet 99"
+    );
+    assert_eq!(refused(&[7, 0x5e, 0]), "EMM message, octet 2: expected the end, found 1 octet 00");
+    assert_eq!(
+        refused(&[0x57, 1]),
+        "protected NAS message, octet 0: expected security header type 1 to 4 and protocol 7, found 2 octets 57 01"
+    );
+    assert_eq!(
+        refused(&[7, 0x53, 3, 0, 0, 0]),
+        "EMM message, octet 2: expected a length of 4 to 16, found 4 octets 03 00 00 00"
+    );
+    let other = GenericContainer { container_type: 1, content: vec![1] };
+    assert_eq!(
+        other.handover_parameters().unwrap_err().to_string(),
+        "generic NAS transport, octet 2: expected container type 80, found 01"
+    );
+}
+
+#[test]
+fn what_has_no_room_is_not_written() {
+    let long = UeCapability { further: vec![0; 4], ..capability() };
+    let aes = NasAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
+    let messages = [
+        EmmMessage::SecurityModeCommand { algorithms: aes, key_set: NasKsi::new(0), capability: long },
+        EmmMessage::AuthenticationResponse { res: vec![0; 17] },
+        EmmMessage::NetworkDetachRequest { detach_type: 8 },
+        EmmMessage::AttachComplete { esm: vec![0; 65_536] },
+        EmmMessage::UplinkGenericTransport(GenericContainer { container_type: 1, content: Vec::new() }),
+    ];
+    for message in messages {
+        assert!(message.octets().is_err(), "{message:?}");
+    }
+    let empty =
+        ProtectedNas { header: SecurityHeader::Integrity, mac: [0; 4], sequence_number: 0, message: Vec::new() };
+    assert!(empty.octets().is_err());
+    assert!(Imsi::new("12345").is_err() && Imsi::new("1234567890123456").is_err() && Imsi::new("12345x").is_err());
+}
+
+#[test]
+fn the_highest_bit_of_a_set_is_algorithm_0() {
+    let set = AlgorithmSet::of(&[AlgorithmId::Null, AlgorithmId::Aes]);
+    assert_eq!(set.0, 0xa0);
+    assert!(set.contains(AlgorithmId::Aes) && !set.contains(AlgorithmId::Snow3g));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn fields_of_any_value_go_round(
+        digits in "[0-9]{6,15}",
+        further in proptest::collection::vec(any::<u8>(), 0..=11),
+        esm in proptest::collection::vec(any::<u8>(), 0..20),
+        ciphering: u8,
+        key_set: u8,
+        attach_type in 0..8_u8,
+        m_tmsi: u32,
+        para in proptest::collection::vec(any::<u8>(), 0..=64),
+    ) {
+        let key_set = NasKsi::new(key_set);
+        let capability = UeCapability { ciphering: AlgorithmSet(ciphering), integrity: AlgorithmSet(0xe0), further };
+        let identity = EpsMobileIdentity::Imsi(Imsi::new(&digits).unwrap());
+        let attach = EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm };
+        let update = EmmMessage::TrackingAreaUpdateRequest {
+            update_type: attach_type,
+            key_set,
+            old_guti: Guti { m_tmsi, ..guti() },
+        };
+        let parameters = HandoverParameters { indication: Indication::Mme, para };
+        let container = GenericContainer::of_handover_parameters(&parameters).unwrap();
+        prop_assert_eq!(container.handover_parameters().unwrap(), parameters);
+        for message in [attach, update, EmmMessage::DownlinkGenericTransport(container)] {
+            prop_assert_eq!(&EmmMessage::parse(&message.octets().unwrap()).unwrap(), &message);
+        }
+    }
+}

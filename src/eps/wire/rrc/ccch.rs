@@ -1,0 +1,189 @@
+//! Re-establishment after a handover that failed: messages on CCCH, which nothing protects (TS 36.331 clauses 5.3.7 and 6.2.1).
+
+use super::super::WireError;
+use super::asn1::{self, Either, Of2, Of4, Of8, Transaction};
+use super::codec::{self, Message, Refused, encoded};
+use super::values::{PhysCellId, named};
+use crate::eps::security::next_hop::Ncc;
+
+/// A message of the UE on UL-CCCH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UlCcchMessage {
+    /// RRCConnectionReestablishmentRequest.
+    ReestablishmentRequest {
+        /// The C-RNTI that the UE had in the cell it left.
+        c_rnti: u16,
+        /// That cell.
+        cell: PhysCellId,
+        /// shortMAC-I: the low 16 bits of a MAC over [`short_mac_input`].
+        short_mac_i: u16,
+        /// Why it asks.
+        cause: ReestablishmentCause,
+    },
+}
+
+/// reestablishmentCause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReestablishmentCause {
+    /// The UE cannot do what a reconfiguration asks for.
+    ReconfigurationFailure = 0,
+    /// A handover failed.
+    HandoverFailure = 1,
+    /// Any other.
+    OtherFailure = 2,
+}
+
+impl ReestablishmentCause {
+    const ALL: [Self; 3] = [Self::ReconfigurationFailure, Self::HandoverFailure, Self::OtherFailure];
+}
+
+/// A message to the UE on DL-CCCH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DlCcchMessage {
+    /// RRCConnectionReestablishment, with radioResourceConfigDedicated empty.
+    Reestablishment {
+        /// rrc-TransactionIdentifier, 0 to 3.
+        transaction: u8,
+        /// nextHopChainingCount, 3 bits.
+        next_hop_chaining_count: Ncc,
+    },
+}
+
+/// VarShortMAC-Input, 7 octets: what the MAC whose low half is shortMAC-I covers, with every bit of COUNT, BEARER and DIRECTION 1
+/// (clause 5.3.7.4).
+///
+/// # Errors
+/// `cell_identity` has more than 28 bits, or a cell is above 503.
+pub fn short_mac_input(cell_identity: u32, cell: PhysCellId, c_rnti: u16) -> Result<Vec<u8>, WireError> {
+    encoded("VarShortMAC-Input", &asn1::VarShortMacInput { cell_identity, cell: cell.0, c_rnti })
+}
+
+impl UlCcchMessage {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
+        codec::parse(octets)
+    }
+
+    /// The octets of the message.
+    ///
+    /// # Errors
+    /// The cell is above 503.
+    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
+        codec::octets(self)
+    }
+}
+
+impl DlCcchMessage {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// It is none of these, or holds more than they do.
+    pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
+        codec::parse(octets)
+    }
+
+    /// The octets of the message.
+    ///
+    /// # Errors
+    /// The transaction is above 3.
+    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
+        codec::octets(self)
+    }
+}
+
+impl Message for UlCcchMessage {
+    type Asn1 = Either<Of2<Either<asn1::ReestablishmentRequest>>>;
+    const LAYER: &'static str = "RRC message on UL-CCCH";
+
+    fn from_asn1(asn1: Self::Asn1) -> Result<Self, Refused> {
+        let content = match asn1.known()? {
+            Of2::First(request) => request.known()?,
+            other @ Of2::Other1(()) => return Err(Refused::alternative(&other)),
+        };
+        Ok(Self::ReestablishmentRequest {
+            c_rnti: content.c_rnti,
+            cell: PhysCellId(content.cell),
+            short_mac_i: content.short_mac_i,
+            cause: named(&ReestablishmentCause::ALL, content.cause)?,
+        })
+    }
+
+    fn to_asn1(&self) -> Self::Asn1 {
+        let Self::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause } = *self;
+        let (cell, cause) = (cell.0, cause as u8);
+        let content = asn1::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause, spare: 0 };
+        Either::Known(Of2::First(Either::Known(content)))
+    }
+}
+
+impl Message for DlCcchMessage {
+    type Asn1 = Either<Of4<Transaction<Of8<asn1::Reestablishment>>>>;
+    const LAYER: &'static str = "RRC message on DL-CCCH";
+
+    fn from_asn1(asn1: Self::Asn1) -> Result<Self, Refused> {
+        let Transaction { transaction, critical } = asn1.first()?;
+        let next_hop_chaining_count = Ncc::new(critical.first()?.next_hop_chaining_count.into());
+        Ok(Self::Reestablishment { transaction, next_hop_chaining_count })
+    }
+
+    fn to_asn1(&self) -> Self::Asn1 {
+        let Self::Reestablishment { transaction, next_hop_chaining_count } = *self;
+        let content = asn1::Reestablishment {
+            dedicated: asn1::RadioResourceConfigDedicated::default(),
+            next_hop_chaining_count: next_hop_chaining_count.get(),
+            extension: None,
+        };
+        Either::Known(Of4::First(Transaction { transaction, critical: Either::Known(Of8::First(content)) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::super::damage::survives;
+    use super::*;
+
+    /// The octets are those that another encoder (pycrate) makes of the same values.
+    #[test]
+    fn the_octets_are_those_of_another_encoder() {
+        let request = UlCcchMessage::ReestablishmentRequest {
+            c_rnti: 0x4601,
+            cell: PhysCellId(7),
+            short_mac_i: 0xabcd,
+            cause: ReestablishmentCause::HandoverFailure,
+        };
+        assert_eq!(hex::encode(request.octets().unwrap()), "08c0207abcd4");
+        let answer = DlCcchMessage::Reestablishment { transaction: 1, next_hop_chaining_count: Ncc::new(5) };
+        assert_eq!(hex::encode(answer.octets().unwrap()), "080050");
+        let input = short_mac_input(0x00ab_cdef, PhysCellId(7), 0x4601).unwrap();
+        assert_eq!(hex::encode(input), "0abcdef03a3008");
+        assert!(short_mac_input(1 << 28, PhysCellId(7), 0).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn messages_go_round_and_survive_damage(
+            c_rnti: u16,
+            cell in 0..504_u16,
+            short_mac_i: u16,
+            cause in 0..3_usize,
+            transaction in 0..4_u8,
+            ncc: u32,
+        ) {
+            let (cell, cause) = (PhysCellId(cell), ReestablishmentCause::ALL[cause]);
+            let request = UlCcchMessage::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause };
+            let octets = request.octets().unwrap();
+            prop_assert_eq!(&UlCcchMessage::parse(&octets).unwrap(), &request);
+            survives(&octets, false, |octets| UlCcchMessage::parse(octets).is_ok());
+            let answer = DlCcchMessage::Reestablishment { transaction, next_hop_chaining_count: Ncc::new(ncc) };
+            let octets = answer.octets().unwrap();
+            prop_assert_eq!(&DlCcchMessage::parse(&octets).unwrap(), &answer);
+            survives(&octets, false, |octets| DlCcchMessage::parse(octets).is_ok());
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! One of every message of the EPS core network, for the tests inside the crate and those with other programs. Whoever includes
+//! this file says where `eps` is.
+
+use std::net::Ipv4Addr;
+
+use super::eps::identifiers::{
+    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Plmn, STmsi, Tac,
+    Tai, Teid, X2apUeId,
+};
+use super::eps::security::next_hop::Ncc;
+use super::eps::security::{AlgorithmId, Kasme, Kenb, KenbStar, Nh};
+use super::eps::wire::gtpv2::mm_context::KsiAsme;
+use super::eps::wire::gtpv2::{self, AuthenticationQuadruplet, GtpCause, Gtpv2Body, Gtpv2Message, MmContext};
+use super::eps::wire::s1ap::{
+    self, Cause, CauseMisc, CauseNas, CauseRadioNetwork, S1apMessage, SecurityContext, SourceToTargetContainer,
+    TargetToSourceContainer, UeS1apIds,
+};
+use super::eps::wire::x2ap::{self, RadioNetworkCause, X2apCause, X2apMessage};
+use super::eps::wire::{BearerCounts, Erab, TunnelEndpoint, UeSecurityCapabilities};
+
+/// HandoverPreparationInformation (TS 36.331 clause 10.2.2) with an empty list of capabilities.
+pub const HANDOVER_PREPARATION_INFORMATION: [u8; 2] = [0, 0];
+/// HandoverCommand (TS 36.331 clause 10.2.2) with an RRCConnectionReconfiguration to cell 2: C-RNTI 0x4601, NCC 1.
+pub const HANDOVER_COMMAND: [u8; 16] =
+    [0x00, 0x79, 0x00, 0x49, 0x00, 0x20, 0x03, 0x25, 0x46, 0x01, 0, 0, 0, 0, 0x00, 0x40];
+/// NAS: Attach Request of the IMSI 208930000000001.
+const ATTACH_REQUEST: &str = "07410108298039000000001002e0e000040201d031";
+/// NAS: Authentication Request.
+const AUTHENTICATION_REQUEST: &str = "07520023553cbe9637a89d218ae64dae47bf3510aa689c648350b9b9a4a8043ac07aa7e0";
+/// NAS: Authentication Response.
+const AUTHENTICATION_RESPONSE: &str = "0753080102030405060708";
+/// NAS: Attach Accept with an Activate Default EPS Bearer Context Request.
+const ATTACH_ACCEPT: &str = "07420121060002f839000100155201c101090908696e7465726e657405010a000001";
+
+pub fn plmn() -> Plmn {
+    "208-93".parse().unwrap()
+}
+
+/// The eNB with this number.
+pub fn enb(number: u32) -> GlobalEnbId {
+    GlobalEnbId { plmn: plmn(), enb: EnbId::new(number).unwrap() }
+}
+
+/// Its cell.
+pub fn cell(number: u32) -> Ecgi {
+    Ecgi { plmn: plmn(), eci: Eci::of_enb(EnbId::new(number).unwrap(), 6) }
+}
+
+pub fn tai() -> Tai {
+    Tai { plmn: plmn(), tac: Tac(0x0102) }
+}
+
+fn mme() -> Gummei {
+    Gummei { plmn: plmn(), group: MmeGroupId(0x8001), code: MmeCode(3) }
+}
+
+pub fn ue() -> UeS1apIds {
+    UeS1apIds { mme: MmeUeS1apId(0x0102_0304), enb: EnbUeS1apId::new(0x0a_0b0c).unwrap() }
+}
+
+fn bearer(number: u8) -> Ebi {
+    Ebi::new(number).unwrap()
+}
+
+fn tunnel(last: u8) -> TunnelEndpoint {
+    TunnelEndpoint { address: Ipv4Addr::new(10, 20, 0, last), teid: Teid(0x1000_0000 + u32::from(last)) }
+}
+
+fn erabs() -> Vec<Erab> {
+    vec![Erab { ebi: bearer(5), tunnel: tunnel(1) }, Erab { ebi: bearer(6), tunnel: tunnel(2) }]
+}
+
+fn counts() -> Vec<BearerCounts> {
+    vec![
+        BearerCounts { ebi: bearer(5), uplink: 0x0000_1007, downlink: 0xffff_ffff },
+        BearerCounts { ebi: bearer(6), uplink: 0, downlink: 1 },
+    ]
+}
+
+fn capabilities() -> UeSecurityCapabilities {
+    let algorithms = [AlgorithmId::Snow3g, AlgorithmId::Aes];
+    UeSecurityCapabilities::new(&algorithms, &algorithms)
+}
+
+fn cause() -> Cause {
+    Cause::radioNetwork(CauseRadioNetwork::handover_desirable_for_radio_reason)
+}
+
+/// Octets that count up from `first`.
+fn key(first: u8) -> [u8; 32] {
+    std::array::from_fn(|place| first + place as u8)
+}
+
+fn security() -> SecurityContext {
+    SecurityContext { ncc: Ncc::new(2), next_hop: Nh::from_octets(key(0x20)) }
+}
+
+fn nas(text: &str) -> Vec<u8> {
+    hex::decode(text).unwrap()
+}
+
+pub fn source_to_target() -> SourceToTargetContainer {
+    SourceToTargetContainer {
+        rrc: HANDOVER_PREPARATION_INFORMATION.to_vec(),
+        bearers: vec![bearer(5), bearer(6)],
+        target_cell: cell(2),
+        source_cell: cell(1),
+    }
+}
+
+pub fn target_to_source() -> TargetToSourceContainer {
+    TargetToSourceContainer { rrc: HANDOVER_COMMAND.to_vec() }
+}
+
+pub fn handover_required() -> s1ap::HandoverRequired {
+    s1ap::HandoverRequired {
+        ue: ue(),
+        cause: cause(),
+        target: enb(2),
+        target_tai: tai(),
+        container: source_to_target().octets().unwrap(),
+    }
+}
+
+/// Every message of S1AP, in the order of a run.
+pub fn s1ap() -> Vec<S1apMessage> {
+    let (source, target) = (source_to_target().octets().unwrap(), target_to_source().octets().unwrap());
+    let (ue, tai, cell) = (ue(), tai(), cell(2));
+    let s_tmsi = STmsi { code: MmeCode(3), m_tmsi: MTmsi(0xc001_0203) };
+    let attach = s1ap::InitialUeMessage { enb_ue_id: ue.enb, nas_pdu: nas(ATTACH_REQUEST), tai, cell, s_tmsi: None };
+    let setup = |erab| s1ap::SetupBearer { erab, nas_pdu: None };
+    let mut bearers: Vec<_> = erabs().into_iter().map(setup).collect();
+    bearers[0].nas_pdu = Some(nas(ATTACH_ACCEPT));
+    let command =
+        |nas_security_parameters| s1ap::HandoverCommand { ue, nas_security_parameters, container: target.clone() };
+    vec![
+        attach.clone().into(),
+        s1ap::InitialUeMessage { s_tmsi: Some(s_tmsi), ..attach }.into(),
+        s1ap::DownlinkNasTransport { ue, nas_pdu: nas(AUTHENTICATION_REQUEST) }.into(),
+        s1ap::UplinkNasTransport { ue, nas_pdu: nas(AUTHENTICATION_RESPONSE), cell, tai }.into(),
+        s1ap::InitialContextSetupRequest {
+            ue,
+            bearers,
+            capabilities: capabilities(),
+            kenb: Kenb::from_octets(key(0x40)),
+        }
+        .into(),
+        s1ap::InitialContextSetupResponse { ue, bearers: erabs() }.into(),
+        handover_required().into(),
+        s1ap::HandoverRequest {
+            mme_ue_id: ue.mme,
+            cause: cause(),
+            bearers: erabs(),
+            container: source,
+            capabilities: capabilities(),
+            security: security(),
+        }
+        .into(),
+        s1ap::HandoverRequestAcknowledge { ue, admitted: erabs(), container: target.clone() }.into(),
+        command(None).into(),
+        command(Some((0..17).collect())).into(),
+        s1ap::EnbStatusTransfer { ue, bearers: counts() }.into(),
+        s1ap::MmeStatusTransfer { ue, bearers: counts() }.into(),
+        s1ap::HandoverNotify { ue, cell, tai }.into(),
+        s1ap::HandoverPreparationFailure { ue, cause: Cause::radioNetwork(CauseRadioNetwork::ho_target_not_allowed) }
+            .into(),
+        s1ap::HandoverFailure { mme_ue_id: ue.mme, cause: Cause::misc(CauseMisc::unspecified) }.into(),
+        s1ap::HandoverCancel { ue, cause: Cause::radioNetwork(CauseRadioNetwork::handover_cancelled) }.into(),
+        s1ap::HandoverCancelAcknowledge { ue }.into(),
+        s1ap::PathSwitchRequest {
+            enb_ue_id: ue.enb,
+            bearers: erabs(),
+            mme_ue_id: ue.mme,
+            cell,
+            tai,
+            capabilities: capabilities(),
+        }
+        .into(),
+        s1ap::PathSwitchRequestAcknowledge { ue, security: security() }.into(),
+        s1ap::PathSwitchRequestFailure { ue, cause: Cause::nas(CauseNas::unspecified) }.into(),
+        s1ap::UeContextReleaseCommand { ue, cause: Cause::radioNetwork(CauseRadioNetwork::successful_handover) }.into(),
+        s1ap::UeContextReleaseComplete { ue }.into(),
+    ]
+}
+
+/// Every message of X2AP, in the order of a run.
+pub fn x2ap() -> Vec<X2apMessage> {
+    let (old_id, new_id) = (X2apUeId::new(0x123).unwrap(), X2apUeId::new(0xabc).unwrap());
+    let cause = X2apCause::RadioNetwork(RadioNetworkCause::HandoverDesirableForRadioReasons);
+    let admitted = |ebi, forwarding| x2ap::AdmittedBearer { ebi: bearer(ebi), forwarding };
+    vec![
+        x2ap::HandoverRequest {
+            old_id,
+            cause,
+            target_cell: cell(2),
+            mme: mme(),
+            mme_ue_id: ue().mme,
+            capabilities: capabilities(),
+            kenb_star: KenbStar::from_octets(key(0x60)),
+            ncc: Ncc::new(3),
+            bearers: erabs(),
+            rrc_context: HANDOVER_PREPARATION_INFORMATION.to_vec(),
+            source_cell: cell(1),
+        }
+        .into(),
+        x2ap::HandoverRequestAcknowledge {
+            old_id,
+            new_id,
+            admitted: vec![admitted(5, Some(tunnel(7))), admitted(6, None)],
+            container: HANDOVER_COMMAND.to_vec(),
+        }
+        .into(),
+        x2ap::SnStatusTransfer { old_id, new_id, bearers: counts() }.into(),
+        x2ap::UeContextRelease { old_id, new_id }.into(),
+        x2ap::HandoverPreparationFailure {
+            old_id,
+            cause: X2apCause::RadioNetwork(RadioNetworkCause::NoRadioResourcesAvailableInTargetCell),
+        }
+        .into(),
+        x2ap::HandoverCancel { old_id, new_id: Some(new_id), cause }.into(),
+        x2ap::HandoverCancel {
+            old_id,
+            new_id: None,
+            cause: X2apCause::RadioNetwork(RadioNetworkCause::ProcedureCancelled),
+        }
+        .into(),
+    ]
+}
+
+pub fn mm_context() -> MmContext {
+    MmContext {
+        ksi: KsiAsme::new(1),
+        integrity: AlgorithmId::Aes,
+        ciphering: AlgorithmId::Snow3g,
+        downlink_count: 0x01_0203,
+        uplink_count: 0x04_0506,
+        kasme: Kasme::from_octets(key(0x80)),
+        next_hop: Some((Nh::from_octets(key(0xa0)), Ncc::new(5))),
+        quadruplets: vec![AuthenticationQuadruplet {
+            rand: [0x11; 16],
+            xres: vec![0x22; 8],
+            autn: vec![0x33; 16],
+            kasme: Kasme::from_octets(key(0xc0)),
+        }],
+        ue_network_capability: capabilities().nas_octets().to_vec(),
+    }
+}
+
+/// Every message of GTPv2-C, in the order of a run.
+pub fn gtpv2() -> Vec<Gtpv2Message> {
+    let imsi = "208930000000001".parse().unwrap();
+    let connection = gtpv2::PdnConnection {
+        apn: "internet.example".to_owned(),
+        address: Ipv4Addr::new(10, 45, 0, 2),
+        default_bearer: bearer(5),
+        pgw: tunnel(30),
+        bearers: vec![gtpv2::PdnBearer { ebi: bearer(5), sgw: tunnel(31), pgw: tunnel(32) }],
+    };
+    let request = gtpv2::ForwardRelocationRequest {
+        imsi,
+        sender: tunnel(10),
+        connections: vec![connection],
+        sgw: tunnel(20),
+        mm_context: mm_context(),
+        container: source_to_target().octets().unwrap(),
+        target: enb(2),
+        target_tai: tai(),
+        cause: (&cause()).into(),
+    };
+    let refreshed = gtpv2::ForwardRelocationRequest {
+        mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
+        ..request.clone()
+    };
+    let grant = gtpv2::RelocationGrant { sender: tunnel(11), container: target_to_source().octets().unwrap() };
+    let response =
+        |cause, grant| Gtpv2Body::ForwardRelocationResponse(gtpv2::ForwardRelocationResponse { cause, grant });
+    let bodies = [
+        (0, 1, Gtpv2Body::ForwardRelocationRequest(request)),
+        (10, 1, response(GtpCause::ACCEPTED, Some(grant))),
+        (10, 2, Gtpv2Body::ForwardRelocationCompleteNotification),
+        (11, 2, Gtpv2Body::ForwardRelocationCompleteAcknowledge(GtpCause::ACCEPTED)),
+        (0, 3, Gtpv2Body::ForwardRelocationRequest(refreshed)),
+        (10, 3, response(GtpCause::RELOCATION_FAILURE, None)),
+        (11, 4, Gtpv2Body::RelocationCancelRequest(gtpv2::RelocationCancelRequest { imsi })),
+        (10, 4, Gtpv2Body::RelocationCancelResponse(GtpCause::CONTEXT_NOT_FOUND)),
+    ];
+    bodies
+        .map(|(last, sequence, body)| Gtpv2Message {
+            teid: if last == 0 { Teid(0) } else { tunnel(last).teid },
+            sequence,
+            body,
+        })
+        .into()
+}
