@@ -6,6 +6,7 @@ use cookie_factory::sequence::tuple;
 use nom::bytes::complete::take;
 use nom::combinator::rest;
 use nom::number::complete::{be_u8, be_u16};
+use oxirush_s1ap::s1ap::decode_open_type;
 
 use super::LAYER;
 use super::element::{Elements, Ie, Value};
@@ -58,6 +59,33 @@ pub struct FCause {
     pub group: u8,
     /// Number of the value in its group, 1 octet.
     pub value: u8,
+}
+
+impl FCause {
+    /// The cause of S1AP with these numbers; none if it has none. PER is what tells which of its values are additions: the octets
+    /// are choice and enumeration as X.691 clauses 14 and 23 have them.
+    #[must_use]
+    pub fn s1ap(self) -> Option<Cause> {
+        // How many values the group has in the root of its enumeration.
+        let root: u8 = match self.group {
+            0 => 36,
+            1 => 2,
+            2 => 4,
+            3 => 7,
+            4 => 6,
+            _ => return None,
+        };
+        // The extension bit and the value: in as many bits as the root needs, or behind a bit of 0 in 6.
+        let (value, bits) = match self.value.checked_sub(root) {
+            None => (self.value, root.ilog2() + 1 + u32::from(!root.is_power_of_two())),
+            Some(added @ 0..64) => (0x80 | added, 8),
+            Some(_) => return None,
+        };
+        // Before them, the extension bit and three bits of the choice.
+        let octets = (u16::from(self.group) << 12 | u16::from(value) << 12_u32.saturating_sub(bits)).to_be_bytes();
+        let used = if bits > 4 { 2 } else { 1 };
+        octets.get(..used).and_then(|octets| decode_open_type(octets).ok())
+    }
 }
 
 /// Of a group that S1AP has not now: group 4, unspecified.

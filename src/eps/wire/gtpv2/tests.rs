@@ -216,6 +216,22 @@ fn what_does_not_fit_its_field_is_not_written() {
 }
 
 #[test]
+fn every_cause_of_s1ap_has_its_numbers_and_no_other_numbers_have_one() {
+    let mut causes = [0; 6];
+    for group in 0..=5 {
+        for value in 0..=255 {
+            let numbers = FCause { group, value };
+            if let Some(cause) = numbers.s1ap() {
+                assert_eq!(FCause::from(&cause), numbers);
+                causes[usize::from(group)] += 1;
+            }
+        }
+    }
+    // With the additions of release 19.
+    assert_eq!(causes, [45, 2, 7, 7, 6, 0]);
+}
+
+#[test]
 fn no_key_is_printed() {
     let printed = format!("{:?}", samples::gtpv2());
     assert!(printed.contains("kasme: Kasme(redacted)") && printed.contains("Nh(redacted)"));
