@@ -86,6 +86,9 @@ impl Observer<Event> for Seen {
     fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
         self.events.push((now, node, event));
     }
+    fn finished(&self, _: VirtualTime) -> bool {
+        false
+    }
 }
 
 impl Seen {
@@ -116,10 +119,13 @@ impl Seen {
 #[derive(Clone, Copy, Default)]
 struct Faults {
     constant_para: bool,
+    constant_c_rnti: Option<u16>,
+    flips_indication: bool,
 }
 
 /// A UE in the first cell walks through the cells of `walk`, a tenth of a second in each, with a packet in each direction.
-fn walk(schemes: Schemes, walk: &[usize], engine: Engine, Faults { constant_para }: Faults) -> Seen {
+fn walk(schemes: Schemes, walk: &[usize], engine: Engine, faults: Faults) -> Seen {
+    let Faults { constant_para, constant_c_rnti, flips_indication } = faults;
     let agreement =
         Agreement { schemes, derivation: HandoverDerivation::default(), para_octets: 16, wide_c_rnti: false };
     let kasme = Kasme::from_octets([0x2a; 32]);
@@ -164,6 +170,8 @@ fn walk(schemes: Schemes, walk: &[usize], engine: Engine, Faults { constant_para
             gummei: Gummei { plmn: plmn(), group: MmeGroupId(1), code: MmeCode(1) },
             algorithms: Algorithms::AES,
             agreement,
+            constant_c_rnti,
+            flips_indication,
         };
         let core = CoreSide::new(place(1, number + 1), &peers);
         let mut enb = Enb::new(settings, core, random::generator(1, &format!("enb{number}")));
@@ -197,7 +205,7 @@ fn walk(schemes: Schemes, walk: &[usize], engine: Engine, Faults { constant_para
         emulation.schedule(at(begins + 81), NodeIndex(1 + number), Command::Downlink(imsi(), packet(step)));
     }
     let mut seen = Seen::default();
-    emulation.run(engine, at(100 * u64::try_from(walk.len() + 2).unwrap()), &mut seen);
+    emulation.run(engine, at(100 * u64::try_from(walk.len() + 4).unwrap()), &mut seen);
     seen
 }
 
@@ -282,24 +290,55 @@ fn the_frames_of_a_cell_open_under_its_own_keys_and_no_others() {
     assert_eq!(opened, [2, 5, 5, 5, 5, 3]);
 }
 
-#[test]
-fn para_is_drawn_for_each_handover_and_a_constant_one_gives_a_key_twice_where_c_rnti_is_the_same() {
-    // Acceptance list 1.3, point 4.
-    let key_uses = |constant_para| {
-        let seen = walk(Schemes::Always(Scheme::MmeInvolved), &WALK, Engine::Inline, Faults { constant_para });
-        let mut ledger = CountLedger::default();
-        let mut twice = 0;
-        for (_, node, event) in &seen.events {
-            let What::Protected { key, bearer, direction, count } = &event.what else { continue };
+/// How often a key is used twice with the same bearer, direction and COUNT.
+fn used_twice(seen: &Seen) -> usize {
+    let mut ledger = CountLedger::default();
+    let first = |event: &Event| match &event.what {
+        What::Protected { key, bearer, direction, count } => {
             let [a, b, c, d, e, f, g, h, ..] = *key.octets();
-            let fingerprint = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-            twice += usize::from(*node != MME && !ledger.insert(fingerprint, *bearer, *direction, *count));
+            ledger.insert(u64::from_be_bytes([a, b, c, d, e, f, g, h]), *bearer, *direction, *count)
         }
-        (seen, twice)
+        _ => true,
     };
-    let (drawn, twice) = key_uses(false);
-    assert_eq!(twice, 0);
-    let (constant, _) = key_uses(true);
+    seen.events.iter().map(|(_, _, event)| event).map(first).filter(|first| !first).count()
+}
+
+#[test]
+fn para_is_drawn_for_each_handover_so_that_no_key_stream_comes_twice() {
+    // Acceptance list 1.3, point 4; broken: with a constant PARA and the same C-RNTI the keys of a cell come again.
+    let schemes = Schemes::Always(Scheme::MmeInvolved);
+    let with = |constant_para| {
+        walk(
+            schemes,
+            &WALK,
+            Engine::Inline,
+            Faults { constant_para, constant_c_rnti: Some(0x1234), flips_indication: false },
+        )
+    };
+    let (drawn, constant) = (with(false), with(true));
+    assert_eq!(used_twice(&drawn), 0);
     assert_eq!(constant.outcomes(), drawn.outcomes());
-    assert_ne!(constant.kenbs()[1..], drawn.kenbs()[1..]);
+    let kenbs = constant.kenbs();
+    assert_eq!(kenbs[1], kenbs[5]);
+    assert!(used_twice(&constant) > 0);
+}
+
+#[test]
+fn a_flipped_indication_never_leads_to_a_shared_key_and_the_ue_goes_back() {
+    // Acceptance list 1.3, point 5.
+    let flips = Faults { flips_indication: true, ..Faults::default() };
+    // The UE makes KeNB* of its KeNB, the target has that of the MME: the confirm has a wrong MAC there.
+    let involved = walk(Schemes::Always(Scheme::MmeInvolved), &[1], Engine::Inline, flips);
+    let kenbs = involved.kenbs();
+    assert_eq!((involved.outcomes(), kenbs.len()), (vec![Outcome::Returned], 3));
+    assert_eq!(kenbs[0], kenbs[2]);
+    let wrong: Vec<NodeIndex> =
+        involved.events.iter().filter(|event| event.2.what == What::WrongMac).map(|event| event.1).collect();
+    assert_eq!(wrong, [NodeIndex(2)]);
+    // Where the source eNB made KeNB* there is no PARA: the UE refuses the command and stays.
+    let chained = walk(Schemes::Always(Scheme::Chained), &[1], Engine::Inline, flips);
+    assert_eq!((chained.outcomes(), chained.kenbs().len()), (vec![], 1));
+    let refused =
+        |sent: &&Transmission| sent.verdicts.iter().any(|verdict| verdict.text.starts_with("refused: expected PARA"));
+    assert_eq!(chained.transmissions.iter().filter(refused).count(), 1);
 }

@@ -65,6 +65,10 @@ pub struct EnbSettings {
     pub algorithms: Algorithms,
     /// What the network has agreed on.
     pub agreement: Agreement,
+    /// A broken random source: this C-RNTI is given whenever it is free.
+    pub constant_c_rnti: Option<u16>,
+    /// It is compromised, and tells UEs the opposite of who made KeNB*.
+    pub flips_indication: bool,
 }
 
 /// How a UE stands with this eNB.
@@ -74,6 +78,8 @@ enum Role {
     Serving,
     /// It is to come: from the eNB at this address over X2, which calls it so, or over S1.
     Expected(Option<(Ipv4Addr, X2apUeId)>),
+    /// It has come over X2, from there; the path is being switched.
+    Arrived(Ipv4Addr, X2apUeId),
     /// It is being handed over to this cell.
     Leaving(Pci),
 }
@@ -163,13 +169,13 @@ impl Enb {
         self.settings.cells.iter().find(|cell| cell.pci == pci).copied()
     }
 
-    fn to_mme(&mut self, message: S1apMessage, outbox: &mut Outbox<Event>) {
+    fn tell_mme(&mut self, message: S1apMessage, outbox: &mut Outbox<Event>) {
         let note = message.name();
         // A message that does not encode is as good as lost.
         let _ = self.core.send(self.settings.mme, &CoreMessage::S1ap(message), note, outbox);
     }
 
-    fn to_enb(&mut self, to: Ipv4Addr, message: X2apMessage, outbox: &mut Outbox<Event>) {
+    fn tell_enb(&mut self, to: Ipv4Addr, message: X2apMessage, outbox: &mut Outbox<Event>) {
         let note = format!("X2 {}", message.name());
         let _ = self.core.send(to, &CoreMessage::X2ap(message), note, outbox);
     }
@@ -269,7 +275,7 @@ impl Enb {
                 target_tai: cell.tai,
                 container,
             };
-            return self.to_mme(required.into(), outbox);
+            return self.tell_mme(required.into(), outbox);
         }
         let (kenb_star, ncc) = match scheme {
             Scheme::Chained => (ue.keys.chained_star(&self.settings.agreement.derivation), Ncc::new(0)),
@@ -293,7 +299,7 @@ impl Enb {
             rrc_context: rrc,
             source_cell: source.ecgi,
         };
-        self.to_enb(cell.address, request.into(), outbox);
+        self.tell_enb(cell.address, request.into(), outbox);
     }
 
     /// A UE is to come: it gets a C-RNTI, and the command that leads it here is made. In the contribution NCC stands for
@@ -343,6 +349,7 @@ impl Enb {
     fn new_c_rnti(&mut self) -> Option<u16> {
         (0..256).find_map(|_| {
             let drawn = 0x003d + (self.random.next_u32() % (0xfff3 - 0x003d)) as u16;
+            let drawn = self.settings.constant_c_rnti.unwrap_or(drawn);
             self.ues.values().all(|ue| ue.c_rnti != drawn).then_some(drawn)
         })
     }
@@ -376,14 +383,14 @@ impl Enb {
                 let admitted = vec![x2ap::AdmittedBearer { ebi: BEARER, forwarding: None }];
                 let (old_id, new_id) = (request.old_id, x2_id(id));
                 let answer = x2ap::HandoverRequestAcknowledge { old_id, new_id, admitted, container };
-                self.to_enb(from, answer.into(), outbox);
+                self.tell_enb(from, answer.into(), outbox);
             }
             X2apMessage::HandoverRequestAcknowledge(answer) => {
                 let Some(id) = s1_id(answer.old_id) else { return };
                 if let Some(counts) = self.command(now, id, &answer.container, None, outbox) {
                     let (old_id, new_id) = (answer.old_id, answer.new_id);
                     let status = x2ap::SnStatusTransfer { old_id, new_id, bearers: vec![counts] };
-                    self.to_enb(from, status.into(), outbox);
+                    self.tell_enb(from, status.into(), outbox);
                 }
             }
             X2apMessage::UeContextRelease(release) => {
@@ -422,7 +429,7 @@ impl Enb {
                     admitted: vec![Erab { ebi: BEARER, tunnel }],
                     container,
                 };
-                self.to_mme(answer.into(), outbox);
+                self.tell_mme(answer.into(), outbox);
             }
             S1apMessage::HandoverCommand(command) => {
                 let Ok(TargetToSourceContainer { rrc }) = TargetToSourceContainer::parse(&command.container) else {
@@ -444,15 +451,15 @@ impl Enb {
                 if standard {
                     ue.keys.refresh(fresh, answer.security.ncc);
                 }
-                if let Role::Expected(Some((source, old_id))) = ue.role {
+                if let Role::Arrived(source, old_id) = ue.role {
                     ue.role = Role::Serving;
                     let release = x2ap::UeContextRelease { old_id, new_id: x2_id(answer.ue.enb) };
-                    self.to_enb(source, release.into(), outbox);
+                    self.tell_enb(source, release.into(), outbox);
                 }
             }
             S1apMessage::UeContextReleaseCommand(command) => {
                 self.ues.remove(&command.ue.enb);
-                self.to_mme(UeContextReleaseComplete { ue: command.ue }.into(), outbox);
+                self.tell_mme(UeContextReleaseComplete { ue: command.ue }.into(), outbox);
             }
             _ => {}
         }
@@ -477,6 +484,9 @@ impl Enb {
             security.next_hop_chaining_count = Ncc::new(1);
             command.nas = vec![nas];
         }
+        if let Some(security) = command.security.as_mut().filter(|_| self.settings.flips_indication) {
+            security.next_hop_chaining_count = Ncc::new(u32::from(security.next_hop_chaining_count.get() ^ 1));
+        }
         let octets = DlDcchMessage::Reconfiguration(command).octets().ok()?;
         let bearer = BearerId::Data(1);
         let [uplink, downlink] = [Uplink, Downlink].map(|direction| ue.keys.air.next_count(bearer, direction));
@@ -491,9 +501,7 @@ impl Enb {
         let Role::Expected(from) = ue.role else { return };
         let (imsi, ids) = (ue.imsi, UeS1apIds { mme: ue.mme_id, enb: id });
         let (capabilities, cell) = (ue.capabilities, self.settings.cell);
-        if from.is_none() {
-            ue.role = Role::Serving;
-        }
+        ue.role = from.map_or(Role::Serving, |(source, old_id)| Role::Arrived(source, old_id));
         self.report(imsi, What::HandoverEnded(Outcome::Completed), outbox);
         // The first word of the target: what to measure here. By it the UE knows that it has been heard.
         let reconfiguration =
@@ -514,7 +522,7 @@ impl Enb {
             }
             .into(),
         };
-        self.to_mme(message, outbox);
+        self.tell_mme(message, outbox);
     }
 }
 

@@ -9,15 +9,15 @@ use super::settings::Agreement;
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Imsi, Pci};
 use crate::eps::security::LinkDirection::{Downlink, Uplink};
-use crate::eps::security::parties::{Algorithms, BeforeHandover, CellInput, Indication, KeyChange, UeKeys};
+use crate::eps::security::parties::{Algorithms, BeforeHandover, CellInput, KeyChange, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
-use crate::eps::wire::handover_parameters;
 use crate::eps::wire::nas::{EmmMessage, NasMessage, ProtectedNas};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{
     DlDcchMessage, MeasurementReport, MobilityControlInfo, NeighbourMeasurement, RrcConnectionReconfiguration,
     SecurityConfigHo, UlDcchMessage,
 };
+use crate::eps::wire::{HandoverParameters, Indication};
 use crate::time::VirtualTime;
 
 /// How strong a UE reports its own cell and the better one, in the steps of RSRP and RSRQ (TS 36.133 clauses 9.1.4 and 9.1.7).
@@ -214,18 +214,18 @@ impl Ue {
             return Ok(KeyChange::Cell(ncc, CellInput { pci: cell.get(), earfcn_dl }));
         }
         let c_rnti = self.settings.agreement.c_rnti(mobility.c_rnti);
-        let indication = match (ncc.get(), nas) {
-            (0, _) => Indication::Source,
-            (_, [message]) => Indication::Mme(self.para(message)?),
+        let parameters = match (ncc.get(), nas) {
+            (0, _) => HandoverParameters { indication: Indication::SourceEnb, para: Vec::new() },
+            (_, [message]) => self.parameters(message)?,
             (_, messages) => {
                 return Err(format!("expected PARA in one NAS message, found {} messages", messages.len()));
             }
         };
-        Ok(KeyChange::Star(indication, c_rnti))
+        Ok(KeyChange::Star(parameters, c_rnti))
     }
 
-    /// PARA out of a NAS message that the MME has protected.
-    fn para(&mut self, octets: &[u8]) -> Result<Vec<u8>, String> {
+    /// INDICATION and PARA out of a NAS message that the MME has protected.
+    fn parameters(&mut self, octets: &[u8]) -> Result<HandoverParameters, String> {
         let Ok(NasMessage::Protected(ProtectedNas { header, mac, sequence_number, message })) =
             NasMessage::parse(octets)
         else {
@@ -238,13 +238,7 @@ impl Ue {
             .map_err(|error| format!("NAS: {error}"))?;
         match EmmMessage::parse(&plain) {
             Ok(EmmMessage::DownlinkGenericTransport(container)) => {
-                let parameters = container.handover_parameters().map_err(|error| error.to_string())?;
-                match parameters.indication {
-                    handover_parameters::Indication::Mme => Ok(parameters.para),
-                    handover_parameters::Indication::SourceEnb => {
-                        Err("NAS says that the source eNB made KeNB*".to_owned())
-                    }
-                }
+                container.handover_parameters().map_err(|error| error.to_string())
             }
             Ok(_) => Err("expected a generic NAS transport".to_owned()),
             Err(error) => Err(error.to_string()),

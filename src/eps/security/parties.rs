@@ -9,6 +9,7 @@ use super::keys::{Kasme, Kenb, KenbStar, Nh};
 use super::next_hop::{Ncc, NextHopChain, horizontal, vertical};
 use super::protection::{AsSecurity, NasSecurity};
 use super::{AlgorithmId, LinkDirection};
+use crate::eps::wire::{HandoverParameters, Indication};
 
 /// A ciphering and an integrity algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,15 +33,6 @@ impl Algorithms {
     }
 }
 
-/// INDICATION: who made KeNB*.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Indication {
-    /// The source eNB, of its KeNB.
-    Source,
-    /// The MME, of KASME and this PARA.
-    Mme(Vec<u8>),
-}
-
 /// A cell as it goes into the standard's derivation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CellInput {
@@ -54,7 +46,7 @@ pub struct CellInput {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyChange {
     /// The contribution: INDICATION with PARA, and C-RNTI.
-    Star(Indication, CRnti),
+    Star(HandoverParameters, CRnti),
     /// The standard: NCC, and the cell that the UE is sent to.
     Cell(Ncc, CellInput),
 }
@@ -108,10 +100,10 @@ impl UeKeys {
     ) -> Result<BeforeHandover, ParameterTooLong> {
         let mut chain = self.chain.clone();
         let kenb = match change {
-            KeyChange::Star(indication, c_rnti) => {
+            KeyChange::Star(HandoverParameters { indication, para }, c_rnti) => {
                 let star = match indication {
-                    Indication::Source => self.derivation.chained(&self.kenb),
-                    Indication::Mme(para) => self.derivation.mme_involved(&self.kasme, para)?,
+                    Indication::SourceEnb => self.derivation.chained(&self.kenb),
+                    Indication::Mme => self.derivation.mme_involved(&self.kasme, para)?,
                 };
                 self.derivation.target(&star, *c_rnti)
             }
@@ -297,16 +289,21 @@ mod tests {
         (ue, EnbKeys::new(kenb, Ncc::new(0), Algorithms::AES), mme)
     }
 
+    fn source_enb() -> HandoverParameters {
+        HandoverParameters { indication: Indication::SourceEnb, para: Vec::new() }
+    }
+
     /// One handover: the keys at the target, and what the command said.
     fn hop(scheme: Scheme, number: u16, source: &EnbKeys, mme: &mut MmeKeys) -> (EnbKeys, KeyChange) {
         let c_rnti = CRnti::Bits16(0x1000 + number);
         let cell = CellInput { pci: number, earfcn_dl: 1_850 };
         let of = |star: &KenbStar| EnbKeys::of_star(&HOW(), star, c_rnti, Algorithms::AES);
         match scheme {
-            Scheme::Chained => (of(&source.chained_star(&HOW())), KeyChange::Star(Indication::Source, c_rnti)),
+            Scheme::Chained => (of(&source.chained_star(&HOW())), KeyChange::Star(source_enb(), c_rnti)),
             Scheme::Involved => {
                 let para = number.to_be_bytes().to_vec();
-                (of(&mme.star(&para).unwrap()), KeyChange::Star(Indication::Mme(para), c_rnti))
+                let star = of(&mme.star(&para).unwrap());
+                (star, KeyChange::Star(HandoverParameters { indication: Indication::Mme, para }, c_rnti))
             }
             Scheme::X2NextHop => {
                 let (kenb, ncc) = source.cell_star(cell);
@@ -329,8 +326,10 @@ mod tests {
         for change in heard {
             let Some(last) = known.last() else { break };
             let next = match change {
-                KeyChange::Star(Indication::Source, c_rnti) => HOW().target(&HOW().chained(last), *c_rnti),
-                KeyChange::Star(Indication::Mme(_), _) => break,
+                KeyChange::Star(HandoverParameters { indication: Indication::SourceEnb, .. }, c_rnti) => {
+                    HOW().target(&HOW().chained(last), *c_rnti)
+                }
+                KeyChange::Star(..) => break,
                 KeyChange::Cell(ncc, cell) => match &held {
                     Some(held) if held.fresh.is_some() => held.cell_star(*cell).0,
                     Some(held) if held.ncc == *ncc => horizontal(last, cell.pci, cell.earfcn_dl),
@@ -407,7 +406,7 @@ mod tests {
         let (mut ue, enb, mut mme) = network();
         let (mut target, change) = hop(Scheme::Involved, 1, &enb, &mut mme);
         let KeyChange::Star(_, c_rnti) = change else { unreachable!() };
-        let before = ue.hand_over(&KeyChange::Star(Indication::Source, c_rnti), None).unwrap();
+        let before = ue.hand_over(&KeyChange::Star(source_enb(), c_rnti), None).unwrap();
         assert_ne!(ue.kenb(), target.kenb());
         let srb = BearerId::Signalling(1);
         let confirm = ue.air.protect(srb, LinkDirection::Uplink, b"confirm").unwrap();
