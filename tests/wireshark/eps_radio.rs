@@ -6,22 +6,22 @@ use std::net::Ipv4Addr;
 use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::capture_reader::{self, FrameKind};
 use keyhop::capture::{InterfaceDescription, LinkKind};
+use keyhop::eps::identifiers::{Gummei, Guti, MTmsi, MmeCode, MmeGroupId, Pci, Plmn, Tac, Tai};
 use keyhop::eps::security::handover_keys::{AsKeys, CRnti};
 use keyhop::eps::security::next_hop::Ncc;
 use keyhop::eps::security::{AlgorithmId, HandoverDerivation, Kenb, KenbStar, LinkDirection, eea2, eia2};
 use keyhop::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, LCID_SRB2, MacPdu};
 use keyhop::eps::wire::nas::{
-    AlgorithmSet, DetachType, EmmMessage, EpsMobileIdentity, GenericContainer, Guti, Imsi, NasAlgorithms, NasKsi, Plmn,
-    Tai, UeCapability, esm,
+    AlgorithmSet, DetachType, EmmMessage, EpsMobileIdentity, GenericContainer, NasAlgorithms, NasKsi, UeCapability, esm,
 };
 use keyhop::eps::wire::pdcp::{DATA_HEADER_OCTETS, DataPdu, SIGNALLING_HEADER_OCTETS, SignallingPdu, ciphered_part};
 use keyhop::eps::wire::pdcp_udp::{KEY_TABLE, KeyTableRow, OPTIONS, PdcpOverUdp, Plane};
 use keyhop::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
 use keyhop::eps::wire::rlc::AmDataPdu;
 use keyhop::eps::wire::rrc::{
-    DlCcchMessage, DlDcchMessage, MeasurementReport, MobilityControlInfo, NeighbourMeasurement, PhysCellId,
-    ReestablishmentCause, ReleaseCause, RrcConnectionReconfiguration, SecurityAlgorithms, SecurityConfigHo, T304,
-    UlCcchMessage, UlDcchMessage,
+    DlCcchMessage, DlDcchMessage, MeasurementReport, MobilityControlInfo, NeighbourMeasurement, ReestablishmentCause,
+    ReleaseCause, RrcConnectionReconfiguration, SecurityAlgorithms, SecurityConfigHo, T304, UlCcchMessage,
+    UlDcchMessage,
 };
 use keyhop::eps::wire::{HandoverParameters, Indication, UeId, dct2000};
 use keyhop::time::VirtualTime;
@@ -102,7 +102,7 @@ impl Epoch {
 }
 
 fn report() -> UlDcchMessage {
-    let neighbour = NeighbourMeasurement { cell: PhysCellId(2), rsrp: Some(60), rsrq: Some(20) };
+    let neighbour = NeighbourMeasurement { cell: Pci::new(2).unwrap(), rsrp: Some(60), rsrq: Some(20) };
     UlDcchMessage::MeasurementReport(MeasurementReport {
         measurement: 1,
         rsrp: 40,
@@ -122,7 +122,12 @@ fn generic_transport() -> EmmMessage {
 fn handover_command(c_rnti: u16, algorithms: Option<SecurityAlgorithms>, nas: Vec<Vec<u8>>) -> DlDcchMessage {
     DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration {
         transaction: 2,
-        mobility: Some(MobilityControlInfo { target: PhysCellId(2), carrier: Some(1300), t304: T304::Ms1000, c_rnti }),
+        mobility: Some(MobilityControlInfo {
+            target: Pci::new(2).unwrap(),
+            carrier: Some(1300),
+            t304: T304::Ms1000,
+            c_rnti,
+        }),
         nas,
         security: Some(SecurityConfigHo { algorithms, key_change: false, next_hop_chaining_count: Ncc::new(1) }),
     })
@@ -262,7 +267,7 @@ fn wireshark_reads_ccch_and_every_nas_message_without_a_complaint() {
     let mut epoch = Epoch::new(1, 0x4601, &Kenb::from_octets([1; 32]));
     let request = UlCcchMessage::ReestablishmentRequest {
         c_rnti: 0x4601,
-        cell: PhysCellId(7),
+        cell: Pci::new(7).unwrap(),
         short_mac_i: 0xabcd,
         cause: ReestablishmentCause::HandoverFailure,
     };
@@ -285,12 +290,13 @@ fn wireshark_reads_ccch_and_every_nas_message_without_a_complaint() {
 
 fn nas_messages() -> Vec<(EmmMessage, &'static str)> {
     let plmn = Plmn([0x00, 0xf1, 0x10]);
-    let guti = Guti { plmn, mme_group: 0x8001, mme_code: 1, m_tmsi: 0xc000_0001 };
-    let tai = Tai { plmn, code: 1 };
+    let gummei = Gummei { plmn, group: MmeGroupId(0x8001), code: MmeCode(1) };
+    let guti = Guti { gummei, m_tmsi: MTmsi(0xc000_0001) };
+    let tai = Tai { plmn, tac: Tac(1) };
     let set = AlgorithmSet::of(&[AlgorithmId::Null, AlgorithmId::Aes]);
     let capability = UeCapability { ciphering: set, integrity: set, further: Vec::new() };
     let key_set = NasKsi::new(2);
-    let imsi = EpsMobileIdentity::Imsi(Imsi::new("001010000000001").unwrap());
+    let imsi = EpsMobileIdentity::Imsi("001010000000001".parse().unwrap());
     let algorithms = NasAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
     let detach_type = DetachType { switch_off: false, kind: 1 };
     vec![

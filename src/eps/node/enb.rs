@@ -21,7 +21,7 @@ use crate::eps::security::protection::{BearerId, Protected};
 use crate::eps::security::{Kenb, KenbStar, Nh};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{
-    self, DlDcchMessage, HandoverPreparationInformation, MobilityControlInfo, PhysCellId, RrcConnectionReconfiguration,
+    self, DlDcchMessage, HandoverPreparationInformation, MobilityControlInfo, RrcConnectionReconfiguration,
     SecurityConfigHo, T304, UlDcchMessage,
 };
 use crate::eps::wire::s1ap::{
@@ -239,7 +239,7 @@ impl Enb {
         match UlDcchMessage::parse(octets) {
             Ok(UlDcchMessage::MeasurementReport(report)) => {
                 let best = report.neighbours.iter().max_by_key(|neighbour| neighbour.rsrp);
-                if let Some(best) = best.and_then(|best| Pci::new(best.cell.0)) {
+                if let Some(best) = best.map(|best| best.cell) {
                     self.prepare(id, best, outbox);
                 }
             }
@@ -316,7 +316,7 @@ impl Enb {
         let command = RrcConnectionReconfiguration {
             transaction: 0,
             mobility: Some(MobilityControlInfo {
-                target: PhysCellId(self.settings.cell.pci.get()),
+                target: self.settings.cell.pci,
                 carrier: None,
                 t304: PREPARATION,
                 c_rnti,

@@ -14,8 +14,8 @@ use crate::eps::security::protection::{BearerId, Protected};
 use crate::eps::wire::nas::{EmmMessage, NasMessage, ProtectedNas};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{
-    DlDcchMessage, MeasurementReport, MobilityControlInfo, NeighbourMeasurement, PhysCellId,
-    RrcConnectionReconfiguration, SecurityConfigHo, UlDcchMessage,
+    DlDcchMessage, MeasurementReport, MobilityControlInfo, NeighbourMeasurement, RrcConnectionReconfiguration,
+    SecurityConfigHo, UlDcchMessage,
 };
 use crate::eps::wire::{HandoverParameters, Indication};
 use crate::time::VirtualTime;
@@ -138,8 +138,7 @@ impl Ue {
     }
 
     fn measure(&mut self, now: VirtualTime, cell: Pci, outbox: &mut Outbox<Event>) {
-        let neighbour =
-            NeighbourMeasurement { cell: PhysCellId(cell.get()), rsrp: Some(BETTER.0), rsrq: Some(BETTER.1) };
+        let neighbour = NeighbourMeasurement { cell, rsrp: Some(BETTER.0), rsrq: Some(BETTER.1) };
         let report =
             MeasurementReport { measurement: MEASUREMENT, rsrp: OWN.0, rsrq: OWN.1, neighbours: vec![neighbour] };
         let note = format!("MeasurementReport: cell {cell} is better");
@@ -257,9 +256,9 @@ impl Ue {
         let (Some(mobility), Some(security)) = (mobility, security) else {
             return Err("expected a handover command, found another reconfiguration".to_owned());
         };
-        let known = Pci::new(mobility.target.0).and_then(|cell| Some((cell, *self.settings.cells.get(&cell)?)));
+        let known = self.settings.cells.get(&mobility.target).map(|carrier| (mobility.target, *carrier));
         let Some((cell, (_, carrier))) = known else {
-            return Err(format!("cell {} is not one that it hears", mobility.target.0));
+            return Err(format!("cell {} is not one that it hears", mobility.target));
         };
         let standard = self.settings.agreement.schemes.is_standard();
         let change = self.key_change(mobility, security, &nas, (cell, carrier), standard)?;

@@ -6,7 +6,8 @@ use super::super::handover_parameters::HandoverParameters;
 use super::capability::{NasAlgorithms, UeCapability};
 use super::emm_octets;
 use super::emm_parsing;
-use super::identity::{EpsMobileIdentity, Guti, NasKsi, Tai};
+use super::identity::{EpsMobileIdentity, NasKsi};
+use crate::eps::identifiers::{Guti, Tai};
 
 /// Generic message container type of INDICATION and PARA: the first of those that the standard leaves to others.
 pub const CONTAINER_TYPE: u8 = 0x80;

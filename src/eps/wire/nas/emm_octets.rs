@@ -7,9 +7,10 @@ use cookie_factory::{SerializeFn, bytes};
 
 use super::super::WireError;
 use super::emm::{DetachType, EmmMessage, GenericContainer};
-use super::identity::{Guti, Tai};
+use super::identity::{guti_octets, tai_list};
 use super::protection::EMM;
 use crate::dot16::wire::serialising::serialised;
+use crate::eps::identifiers::{Guti, Tai};
 
 pub(super) const LAYER: &str = "EMM message";
 pub(super) const ATTACH_REQUEST: u8 = 0x41;
@@ -51,7 +52,7 @@ pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
         }
         EmmMessage::AttachAccept { result, t3412, tai, esm, guti } => {
             let head = [number("attach result", *result, 7)?, *t3412];
-            let fields = (slice(head), lv(tai.list().to_vec())?, lv_e(esm)?, guti_tlv(guti.as_ref())?);
+            let fields = (slice(head), lv(tai_list(*tai).to_vec())?, lv_e(esm)?, guti_tlv(guti.as_ref())?);
             whole(ATTACH_ACCEPT, tuple(fields))
         }
         EmmMessage::AttachComplete { esm } => whole(ATTACH_COMPLETE, lv_e(esm)?),
@@ -66,7 +67,7 @@ pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
         EmmMessage::DetachAccept => whole(DETACH_ACCEPT, slice(NOTHING)),
         EmmMessage::TrackingAreaUpdateRequest { update_type, key_set, old_guti } => {
             let head = key_set.get() << 4 | number("update type", *update_type, 15)?;
-            whole(TAU_REQUEST, tuple((slice([head]), lv(old_guti.octets().to_vec())?)))
+            whole(TAU_REQUEST, tuple((slice([head]), lv(guti_octets(*old_guti).to_vec())?)))
         }
         EmmMessage::TrackingAreaUpdateAccept { result, guti, tai } => {
             let head = number("update result", *result, 7)?;
@@ -119,12 +120,12 @@ fn lv_e(value: &[u8]) -> Result<impl SerializeFn<Vec<u8>> + '_, WireError> {
 
 /// A GUTI, if there is one.
 fn guti_tlv(guti: Option<&Guti>) -> Result<impl SerializeFn<Vec<u8>> + use<>, WireError> {
-    tlv(TAG_GUTI, guti.map(|guti| guti.octets().to_vec()))
+    tlv(TAG_GUTI, guti.map(|guti| guti_octets(*guti).to_vec()))
 }
 
 /// A TAI list, if there is one.
 fn tai_tlv(tai: Option<&Tai>) -> Result<impl SerializeFn<Vec<u8>> + use<>, WireError> {
-    tlv(TAG_TAI_LIST, tai.map(|tai| tai.list().to_vec()))
+    tlv(TAG_TAI_LIST, tai.map(|tai| tai_list(*tai).to_vec()))
 }
 
 /// TLV, or nothing.

@@ -8,7 +8,7 @@ use super::super::WireError;
 use super::capability::{NasAlgorithms, UeCapability};
 use super::emm::{DetachType, EmmMessage, GenericContainer};
 use super::emm_octets as layout;
-use super::identity::{EpsMobileIdentity, Guti, NasKsi, Tai};
+use super::identity::{EpsMobileIdentity, GUTI_OCTETS, NasKsi, guti, one_tai};
 use super::protection::EMM;
 use crate::dot16::wire::parsing::{Fault, Parsed, expect, finish, octets};
 
@@ -60,9 +60,9 @@ fn attach_request(input: &[u8]) -> Parsed<'_, EmmMessage> {
 fn attach_accept(input: &[u8]) -> Parsed<'_, EmmMessage> {
     let (input, result) = low_half(7)(input)?;
     let (input, t3412) = expect("T3412 value", be_u8).parse(input)?;
-    let (input, tai) = lv(6..=6, Tai::parse_list).parse(input)?;
+    let (input, tai) = lv(6..=6, one_tai).parse(input)?;
     let (input, esm) = lv_e(input)?;
-    let (input, guti) = optional(layout::TAG_GUTI, 11, Guti::parse)(input)?;
+    let (input, guti) = optional(layout::TAG_GUTI, GUTI_OCTETS, guti)(input)?;
     Ok((input, EmmMessage::AttachAccept { result, t3412, tai, esm: esm.to_vec(), guti }))
 }
 
@@ -80,14 +80,14 @@ fn detach_request(input: &[u8]) -> Parsed<'_, EmmMessage> {
 
 fn tau_request(input: &[u8]) -> Parsed<'_, EmmMessage> {
     let (input, (key_set, update_type)) = key_set_and_type(15)(input)?;
-    let (input, old_guti) = lv(11..=11, Guti::parse).parse(input)?;
+    let (input, old_guti) = lv(GUTI_OCTETS..=GUTI_OCTETS, guti).parse(input)?;
     Ok((input, EmmMessage::TrackingAreaUpdateRequest { update_type, key_set, old_guti }))
 }
 
 fn tau_accept(input: &[u8]) -> Parsed<'_, EmmMessage> {
     let (input, result) = low_half(7)(input)?;
-    let (input, guti) = optional(layout::TAG_GUTI, 11, Guti::parse)(input)?;
-    let (input, tai) = optional(layout::TAG_TAI_LIST, 6, Tai::parse_list)(input)?;
+    let (input, guti) = optional(layout::TAG_GUTI, GUTI_OCTETS, guti)(input)?;
+    let (input, tai) = optional(layout::TAG_TAI_LIST, 6, one_tai)(input)?;
     Ok((input, EmmMessage::TrackingAreaUpdateAccept { result, guti, tai }))
 }
 

@@ -17,5 +17,5 @@ mod tests;
 
 pub use capability::{AlgorithmSet, NasAlgorithms, UeCapability};
 pub use emm::{CONTAINER_TYPE, DetachType, EmmMessage, GenericContainer};
-pub use identity::{EpsMobileIdentity, Guti, Imsi, NasKsi, Plmn, Tai};
+pub use identity::{EpsMobileIdentity, NasKsi};
 pub use protection::{NasMessage, ProtectedNas, SecurityHeader};

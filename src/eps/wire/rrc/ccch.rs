@@ -3,7 +3,8 @@
 use super::super::WireError;
 use super::asn1::{self, Either, Of2, Of4, Of8, Transaction};
 use super::codec::{self, Message, Refused, encoded};
-use super::values::{PhysCellId, named};
+use super::values::{named, pci};
+use crate::eps::identifiers::{Eci, Pci};
 use crate::eps::security::next_hop::Ncc;
 
 /// A message of the UE on UL-CCCH.
@@ -14,7 +15,7 @@ pub enum UlCcchMessage {
         /// The C-RNTI that the UE had in the cell it left.
         c_rnti: u16,
         /// That cell.
-        cell: PhysCellId,
+        cell: Pci,
         /// shortMAC-I: the low 16 bits of a MAC over [`short_mac_input`].
         short_mac_i: u16,
         /// Why it asks.
@@ -53,9 +54,12 @@ pub enum DlCcchMessage {
 /// (clause 5.3.7.4).
 ///
 /// # Errors
-/// `cell_identity` has more than 28 bits, or a cell is above 503.
-pub fn short_mac_input(cell_identity: u32, cell: PhysCellId, c_rnti: u16) -> Result<Vec<u8>, WireError> {
-    encoded("VarShortMAC-Input", &asn1::VarShortMacInput { cell_identity, cell: cell.0, c_rnti })
+/// None that a value could be the cause of.
+pub fn short_mac_input(cell_identity: Eci, cell: Pci, c_rnti: u16) -> Result<Vec<u8>, WireError> {
+    encoded(
+        "VarShortMAC-Input",
+        &asn1::VarShortMacInput { cell_identity: cell_identity.get(), cell: cell.get(), c_rnti },
+    )
 }
 
 impl UlCcchMessage {
@@ -70,7 +74,7 @@ impl UlCcchMessage {
     /// The octets of the message.
     ///
     /// # Errors
-    /// The cell is above 503.
+    /// None that a value could be the cause of.
     pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         codec::octets(self)
     }
@@ -105,7 +109,7 @@ impl Message for UlCcchMessage {
         };
         Ok(Self::ReestablishmentRequest {
             c_rnti: content.c_rnti,
-            cell: PhysCellId(content.cell),
+            cell: pci(content.cell)?,
             short_mac_i: content.short_mac_i,
             cause: named(&ReestablishmentCause::ALL, content.cause)?,
         })
@@ -113,7 +117,7 @@ impl Message for UlCcchMessage {
 
     fn to_asn1(&self) -> Self::Asn1 {
         let Self::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause } = *self;
-        let (cell, cause) = (cell.0, cause as u8);
+        let (cell, cause) = (cell.get(), cause as u8);
         let content = asn1::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause, spare: 0 };
         Either::Known(Of2::First(Either::Known(content)))
     }
@@ -147,21 +151,24 @@ mod tests {
     use super::super::super::damage::survives;
     use super::*;
 
+    fn pci(number: u16) -> Pci {
+        Pci::new(number).unwrap()
+    }
+
     /// The octets are those that another encoder (pycrate) makes of the same values.
     #[test]
     fn the_octets_are_those_of_another_encoder() {
         let request = UlCcchMessage::ReestablishmentRequest {
             c_rnti: 0x4601,
-            cell: PhysCellId(7),
+            cell: pci(7),
             short_mac_i: 0xabcd,
             cause: ReestablishmentCause::HandoverFailure,
         };
         assert_eq!(hex::encode(request.octets().unwrap()), "08c0207abcd4");
         let answer = DlCcchMessage::Reestablishment { transaction: 1, next_hop_chaining_count: Ncc::new(5) };
         assert_eq!(hex::encode(answer.octets().unwrap()), "080050");
-        let input = short_mac_input(0x00ab_cdef, PhysCellId(7), 0x4601).unwrap();
+        let input = short_mac_input(Eci::new(0x00ab_cdef).unwrap(), pci(7), 0x4601).unwrap();
         assert_eq!(hex::encode(input), "0abcdef03a3008");
-        assert!(short_mac_input(1 << 28, PhysCellId(7), 0).is_err());
     }
 
     proptest! {
@@ -175,7 +182,7 @@ mod tests {
             transaction in 0..4_u8,
             ncc: u32,
         ) {
-            let (cell, cause) = (PhysCellId(cell), ReestablishmentCause::ALL[cause]);
+            let (cell, cause) = (pci(cell), ReestablishmentCause::ALL[cause]);
             let request = UlCcchMessage::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause };
             let octets = request.octets().unwrap();
             prop_assert_eq!(&UlCcchMessage::parse(&octets).unwrap(), &request);

@@ -144,8 +144,8 @@ mod tests {
 
     use super::super::super::damage::survives;
     use super::super::reconfiguration::{MobilityControlInfo, SecurityConfigHo, T304};
-    use super::super::values::PhysCellId;
     use super::*;
+    use crate::eps::identifiers::Pci;
     use crate::eps::security::AlgorithmId;
     use crate::eps::security::next_hop::Ncc;
 
@@ -155,7 +155,7 @@ mod tests {
         RrcConnectionReconfiguration {
             transaction: 2,
             mobility: Some(MobilityControlInfo {
-                target: PhysCellId(2),
+                target: Pci::new(2).unwrap(),
                 carrier: Some(1300),
                 t304: T304::Ms1000,
                 c_rnti: 0x4602,
@@ -198,10 +198,8 @@ mod tests {
     #[test]
     fn numbers_beyond_their_range_are_not_written() {
         let transaction = DlDcchMessage::Release { transaction: 4, cause: ReleaseCause::Other };
-        let mut cell = command(None);
-        cell.mobility = Some(MobilityControlInfo { target: PhysCellId(504), ..cell.mobility.unwrap() });
         let crowded = RrcConnectionReconfiguration { nas: vec![vec![1]; 12], ..command(None) };
-        for message in [transaction, DlDcchMessage::Reconfiguration(cell), DlDcchMessage::Reconfiguration(crowded)] {
+        for message in [transaction, DlDcchMessage::Reconfiguration(crowded)] {
             assert!(message.octets().is_err(), "{message:?}");
         }
     }
@@ -220,7 +218,7 @@ mod tests {
     fn reconfiguration() -> impl Strategy<Value = RrcConnectionReconfiguration> {
         let mobility =
             (0..504_u16, any::<Option<u16>>(), 0..7_usize, any::<u16>()).prop_map(|(target, carrier, t304, c_rnti)| {
-                MobilityControlInfo { target: PhysCellId(target), carrier, t304: T304::ALL[t304], c_rnti }
+                MobilityControlInfo { target: Pci::new(target).unwrap(), carrier, t304: T304::ALL[t304], c_rnti }
             });
         let security = (proptest::option::of(algorithms()), any::<bool>(), any::<u32>()).prop_map(
             |(algorithms, key_change, ncc)| SecurityConfigHo {

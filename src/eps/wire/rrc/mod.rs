@@ -21,4 +21,4 @@ pub use dl_dcch::{DlDcchMessage, ReleaseCause};
 pub use inter_node::{HandoverCommand, HandoverPreparationInformation};
 pub use reconfiguration::{MobilityControlInfo, RrcConnectionReconfiguration, SecurityConfigHo, T304};
 pub use ul_dcch::{MeasurementReport, NeighbourMeasurement, UlDcchMessage};
-pub use values::{PhysCellId, SecurityAlgorithms};
+pub use values::SecurityAlgorithms;

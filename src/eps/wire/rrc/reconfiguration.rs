@@ -4,7 +4,8 @@ use rasn::types::OctetString;
 
 use super::asn1;
 use super::codec::Refused;
-use super::values::{PhysCellId, SecurityAlgorithms, named};
+use super::values::{SecurityAlgorithms, named, pci};
+use crate::eps::identifiers::Pci;
 use crate::eps::security::next_hop::Ncc;
 
 /// Most NAS messages in one reconfiguration.
@@ -29,8 +30,8 @@ pub struct RrcConnectionReconfiguration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MobilityControlInfo {
     /// targetPhysCellId.
-    pub target: PhysCellId,
-    /// carrierFreq: EARFCN of the downlink; left out if it stays the same.
+    pub target: Pci,
+    /// carrierFreq: EARFCN of the downlink, 16 bits; left out if it stays the same.
     pub carrier: Option<u16>,
     /// How long the UE tries.
     pub t304: T304,
@@ -93,7 +94,7 @@ impl RrcConnectionReconfiguration {
         let asn1::Reconfiguration { mobility, nas, security, .. } = asn1.critical.first()?;
         let mobility = mobility.map(|mobility| {
             Ok(MobilityControlInfo {
-                target: PhysCellId(mobility.target),
+                target: pci(mobility.target)?,
                 carrier: mobility.carrier.map(|carrier| carrier.downlink),
                 t304: named(&T304::ALL, mobility.t304)?,
                 c_rnti: mobility.c_rnti,
@@ -117,7 +118,7 @@ impl RrcConnectionReconfiguration {
 
     pub(super) fn to_asn1(&self) -> asn1::Transaction<asn1::Of8<asn1::Reconfiguration>> {
         let mobility = self.mobility.map(|mobility| asn1::MobilityControlInfo {
-            target: mobility.target.0,
+            target: mobility.target.get(),
             carrier: mobility.carrier.map(|downlink| asn1::CarrierFreq { downlink, uplink: None }),
             bandwidth: None,
             spectrum_emission: None,

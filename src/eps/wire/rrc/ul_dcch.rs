@@ -3,7 +3,8 @@
 use super::super::WireError;
 use super::asn1::{self, Either, InformationTransfer, Of4, Of8, Transaction, UlDcch};
 use super::codec::{self, Message, Refused};
-use super::values::PhysCellId;
+use super::values::pci;
+use crate::eps::identifiers::Pci;
 
 /// Most neighbours in one report.
 pub const MAX_NEIGHBOURS: usize = 8;
@@ -57,7 +58,7 @@ pub struct MeasurementReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NeighbourMeasurement {
     /// The cell.
-    pub cell: PhysCellId,
+    pub cell: Pci,
     /// RSRP, as of the serving cell.
     pub rsrp: Option<u8>,
     /// RSRQ, as of the serving cell.
@@ -89,12 +90,10 @@ impl MeasurementReport {
             None => Vec::new(),
             Some(asn1::MeasResultNeighCells::Eutra(cells)) => cells
                 .iter()
-                .map(|asn1::MeasResultEutra { cell, result, .. }| NeighbourMeasurement {
-                    cell: PhysCellId(*cell),
-                    rsrp: result.rsrp,
-                    rsrq: result.rsrq,
+                .map(|asn1::MeasResultEutra { cell, result, .. }| {
+                    Ok(NeighbourMeasurement { cell: pci(*cell)?, rsrp: result.rsrp, rsrq: result.rsrq })
                 })
-                .collect(),
+                .collect::<Result<_, _>>()?,
             Some(other) => return Err(Refused::alternative(&other)),
         };
         Ok(Self { measurement, rsrp: serving.rsrp, rsrq: serving.rsrq, neighbours })
@@ -103,7 +102,7 @@ impl MeasurementReport {
     fn to_asn1(&self) -> Either<Of8<asn1::MeasurementReport>> {
         let neighbours = || {
             let cells = self.neighbours.iter().map(|neighbour| asn1::MeasResultEutra {
-                cell: neighbour.cell.0,
+                cell: neighbour.cell.get(),
                 cgi: None,
                 result: asn1::MeasResult { rsrp: neighbour.rsrp, rsrq: neighbour.rsrq },
             });
@@ -179,7 +178,7 @@ mod tests {
         let report = |measurement, rsrp, rsrq, neighbours| {
             UlDcchMessage::MeasurementReport(MeasurementReport { measurement, rsrp, rsrq, neighbours })
         };
-        let neighbour = NeighbourMeasurement { cell: PhysCellId(2), rsrp: Some(60), rsrq: Some(20) };
+        let neighbour = NeighbourMeasurement { cell: Pci::new(2).unwrap(), rsrp: Some(60), rsrq: Some(20) };
         let cases = [
             (report(1, 40, 15, vec![neighbour]), "0810283c0009bc50"),
             (report(32, 97, 34, Vec::new()), "080fe188"),
@@ -196,7 +195,7 @@ mod tests {
 
     #[test]
     fn numbers_beyond_their_range_are_not_written() {
-        let neighbour = NeighbourMeasurement { cell: PhysCellId(2), rsrp: None, rsrq: Some(35) };
+        let neighbour = NeighbourMeasurement { cell: Pci::new(2).unwrap(), rsrp: None, rsrq: Some(35) };
         let report = MeasurementReport { measurement: 1, rsrp: 0, rsrq: 0, neighbours: vec![neighbour] };
         let none = MeasurementReport { measurement: 0, neighbours: Vec::new(), ..report.clone() };
         let good = NeighbourMeasurement { rsrq: None, ..neighbour };
@@ -208,7 +207,7 @@ mod tests {
 
     fn message() -> impl Strategy<Value = UlDcchMessage> {
         let neighbour = (0..504_u16, proptest::option::of(0..98_u8), proptest::option::of(0..35_u8))
-            .prop_map(|(cell, rsrp, rsrq)| NeighbourMeasurement { cell: PhysCellId(cell), rsrp, rsrq });
+            .prop_map(|(cell, rsrp, rsrq)| NeighbourMeasurement { cell: Pci::new(cell).unwrap(), rsrp, rsrq });
         let report = (1..33_u8, 0..98_u8, 0..35_u8, proptest::collection::vec(neighbour, 0..=8)).prop_map(
             |(measurement, rsrp, rsrq, neighbours)| MeasurementReport { measurement, rsrp, rsrq, neighbours },
         );

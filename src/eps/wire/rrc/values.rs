@@ -2,11 +2,8 @@
 
 use super::asn1::{Algorithm, SecurityAlgorithmConfig};
 use super::codec::Refused;
+use crate::eps::identifiers::Pci;
 use crate::eps::security::AlgorithmId;
-
-/// Physical cell identity, 0 to 503.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PhysCellId(pub u16);
 
 /// `SecurityAlgorithmConfig`: the algorithms of the access stratum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,4 +46,9 @@ pub(super) fn named<T: Copy>(names: &[T], number: u8) -> Result<T, Refused> {
         .get(usize::from(number))
         .copied()
         .ok_or_else(|| Refused { expected: "an alternative that has a name here", found: number.to_string() })
+}
+
+/// The cell with this number.
+pub(super) fn pci(number: u16) -> Result<Pci, Refused> {
+    Pci::new(number).ok_or_else(|| Refused { expected: "a cell of 0 to 503", found: number.to_string() })
 }
