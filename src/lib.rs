@@ -7,11 +7,13 @@
 //! * [`dot16::wire`]: octets of the air interface into values and back; no keys, no state, no clock.
 //! * [`dot16::backbone`]: the same for the ASN control plane, the GRE data path and RADIUS.
 //! * [`dot16::security`]: key derivation, CMAC tuples, CCM PDUs, PN windows, TEK contexts, EAP-TLS; no I/O.
+//! * [`eps::wire`]: octets of the air and the core network of EPS (LTE) into values and back.
 //! * [`eps::security`]: the key hierarchy of EPS, its AES algorithms, and the key derivations on handover.
 //! * [`capture`]: pcapng and pcap files, their framings, the key log.
 //! * [`judge`]: recomputes everything in a capture, and tells what is wrong with it.
 //! * [`emulation`]: nodes behind one trait, links, taps, virtual time, threads and channels; knows no protocol.
 //! * [`dot16::node`]: the state machines of mobile station, base station, Authenticator and AAA server, sans-IO.
+//! * [`eps::node`]: those of UE, eNB and MME.
 //! * [`adversary`]: trigger and action: record, replay, drop, delay, compromise a node.
 //! * [`scenario`]: a script becomes nodes, links, steps and expectations, and is run.
 //! * [`report`]: ladder (text, SVG, Mermaid), tables, the comparison and its plot.
