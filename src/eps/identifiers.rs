@@ -1,8 +1,8 @@
 //! The identifiers of EPS, one type for each, so that none can stand in for another.
 //!
 //! Sizes are those of TS 23.003 (identities of networks, nodes and subscribers), TS 36.413 and TS 36.423 (identifiers of a UE on
-//! an interface), TS 36.331 (cells and carriers), TS 29.274 (tunnels). C-RNTI and NCC are in
-//! [`security`](super::security).
+//! an interface), TS 36.331 (cells and carriers), TS 29.274 (tunnels). NCC is in
+//! [`parameters`](super::parameters).
 
 use std::fmt;
 use std::str::FromStr;

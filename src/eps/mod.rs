@@ -1,6 +1,8 @@
 //! EPS (LTE and its core network): what becomes of the keys when a UE changes its eNB.
 
 pub mod identifiers;
+pub mod keys;
 pub mod node;
+pub mod parameters;
 pub mod security;
 pub mod wire;

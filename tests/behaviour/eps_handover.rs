@@ -12,6 +12,7 @@ use keyhop::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
     Tai,
 };
+use keyhop::eps::keys::{Kasme, Kenb};
 use keyhop::eps::node::core_side::CoreSide;
 use keyhop::eps::node::enb::ConnectedUe;
 use keyhop::eps::node::mme::{AttachedUe, uplink_tunnel};
@@ -20,12 +21,12 @@ use keyhop::eps::node::settings::Agreement;
 use keyhop::eps::node::{
     Cell, Command, Enb, EnbSettings, Event, Mme, MmeSettings, Outcome, Scheme, Schemes, Ue, UeSettings, What,
 };
+use keyhop::eps::parameters::{Algorithms, LinkDirection, Ncc};
+use keyhop::eps::security::HandoverDerivation;
 use keyhop::eps::security::count::CountLedger;
 use keyhop::eps::security::handover_keys::{AsKeys, CRnti};
-use keyhop::eps::security::next_hop::Ncc;
-use keyhop::eps::security::parties::{Algorithms, EnbKeys, MmeKeys, UeKeys};
+use keyhop::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
 use keyhop::eps::security::protection::AsSecurity;
-use keyhop::eps::security::{HandoverDerivation, Kasme, Kenb, LinkDirection};
 use keyhop::eps::wire::radio_frame::RadioFrame;
 use keyhop::eps::wire::rrc::DlDcchMessage;
 use keyhop::eps::wire::{Erab, UeSecurityCapabilities};

@@ -7,8 +7,8 @@ use super::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Plmn, STmsi, Tac,
     Tai, Teid, X2apUeId,
 };
-use super::eps::security::next_hop::Ncc;
-use super::eps::security::{AlgorithmId, Kasme, Kenb, KenbStar, Nh};
+use super::eps::keys::{Kasme, Kenb, KenbStar, Nh};
+use super::eps::parameters::{AlgorithmId, Ncc};
 use super::eps::wire::gtpv2::mm_context::KsiAsme;
 use super::eps::wire::gtpv2::{self, AuthenticationQuadruplet, GtpCause, Gtpv2Body, Gtpv2Message, MmContext};
 use super::eps::wire::s1ap::{

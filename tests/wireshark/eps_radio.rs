@@ -7,9 +7,10 @@ use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::capture_reader::{self, FrameKind};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::eps::identifiers::{Gummei, Guti, MTmsi, MmeCode, MmeGroupId, Pci, Plmn, Tac, Tai};
+use keyhop::eps::keys::{Kenb, KenbStar};
+use keyhop::eps::parameters::{AlgorithmId, HandoverParameters, Indication, LinkDirection, Ncc};
 use keyhop::eps::security::handover_keys::{AsKeys, CRnti};
-use keyhop::eps::security::next_hop::Ncc;
-use keyhop::eps::security::{AlgorithmId, HandoverDerivation, Kenb, KenbStar, LinkDirection, eea2, eia2};
+use keyhop::eps::security::{HandoverDerivation, eea2, eia2};
 use keyhop::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, LCID_SRB2, MacPdu};
 use keyhop::eps::wire::nas::{
     AlgorithmSet, DetachType, EmmMessage, EpsMobileIdentity, GenericContainer, NasAlgorithms, NasKsi, UeCapability, esm,
@@ -23,7 +24,7 @@ use keyhop::eps::wire::rrc::{
     ReleaseCause, RrcConnectionReconfiguration, SecurityAlgorithms, SecurityConfigHo, T304, UlCcchMessage,
     UlDcchMessage,
 };
-use keyhop::eps::wire::{HandoverParameters, Indication, UeId, dct2000};
+use keyhop::eps::wire::{UeId, dct2000};
 use keyhop::time::VirtualTime;
 use tempfile::TempDir;
 

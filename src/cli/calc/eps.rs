@@ -4,11 +4,11 @@ use clap::{Args, ValueEnum};
 
 use super::{Answer, NoAnswer};
 use crate::cli::argument::{Octets, hex, hex_array, hex_text, integer};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb};
+use crate::eps::parameters::{AlgorithmId, LinkDirection};
 use crate::eps::security::algorithms::eia2_bits;
 use crate::eps::security::handover_keys::{AsKeys, CRnti, FC_STAR, FC_TARGET};
-use crate::eps::security::{
-    AlgorithmId, AlgorithmKey, HandoverDerivation, Kasme, Kenb, LinkDirection, eea2, kdf as derivation,
-};
+use crate::eps::security::{HandoverDerivation, eea2, kdf as derivation};
 
 /// Arguments of `calc eps-kdf`.
 #[derive(Args)]

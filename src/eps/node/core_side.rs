@@ -8,7 +8,7 @@ use crate::emulation::{Outbox, Port};
 use crate::eps::node::Event;
 use crate::eps::wire::core_frame::{CoreFrame, CorePayload};
 use crate::eps::wire::sctp::{DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL};
-use crate::eps::wire::{CoreError, S1apMessage, X2apMessage};
+use crate::eps::wire::{S1apMessage, WireError, X2apMessage};
 
 /// A message of the core network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,14 +79,14 @@ impl CoreSide {
         message: &CoreMessage,
         note: impl Into<String>,
         outbox: &mut Outbox<Event>,
-    ) -> Result<(), CoreError> {
+    ) -> Result<(), WireError> {
         let (port_number, protocol, user_data) = match message {
             CoreMessage::S1ap(message) => (S1AP_PORT, S1AP_PROTOCOL, message.octets()?),
             CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
         };
         let Some(association) = self.associations.get_mut(&to) else {
             let expected = "a peer that a link leads to".into();
-            return Err(CoreError { layer: "core network", offset: 0, expected, found: to.to_string() });
+            return Err(WireError { layer: "core network", offset: 0, expected, found: to.to_string() });
         };
         let data = DataChunk { tsn: association.tsn, stream: 0, sequence: association.sequence, protocol, user_data };
         association.tsn = association.tsn.wrapping_add(1);
@@ -104,9 +104,9 @@ impl CoreSide {
     ///
     /// # Errors
     /// It is malformed, not for this node, or neither S1AP nor X2AP.
-    pub fn receive(&self, octets: &[u8]) -> Result<(Ipv4Addr, CoreMessage), CoreError> {
+    pub fn receive(&self, octets: &[u8]) -> Result<(Ipv4Addr, CoreMessage), WireError> {
         let frame = CoreFrame::parse(octets)?;
-        let other = |expected: String, found: String| CoreError {
+        let other = |expected: String, found: String| WireError {
             layer: "core network",
             offset: 0,
             expected: expected.into(),

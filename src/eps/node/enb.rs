@@ -14,11 +14,11 @@ use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{
     Ebi, Ecgi, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeUeS1apId, Pci, Tai, Teid, X2apUeId,
 };
-use crate::eps::security::LinkDirection::{Downlink, Uplink};
-use crate::eps::security::next_hop::Ncc;
-use crate::eps::security::parties::{Algorithms, CellInput, EnbKeys};
+use crate::eps::keys::{Kenb, KenbStar, Nh};
+use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
+use crate::eps::parameters::{Algorithms, Ncc};
+use crate::eps::security::parties::{CellInput, EnbKeys};
 use crate::eps::security::protection::{BearerId, Protected};
-use crate::eps::security::{Kenb, KenbStar, Nh};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{
     self, DlDcchMessage, HandoverPreparationInformation, MobilityControlInfo, RrcConnectionReconfiguration,

@@ -1,7 +1,8 @@
 //! What a script tells a node, and what nodes report.
 
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::security::{AlgorithmKey, Kenb, LinkDirection};
+use crate::eps::keys::{AlgorithmKey, Kenb};
+use crate::eps::parameters::LinkDirection;
 
 /// What a script tells a node.
 #[derive(Clone, Debug, PartialEq, Eq)]

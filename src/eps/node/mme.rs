@@ -12,11 +12,10 @@ use super::event::{Command, Event, What};
 use super::settings::{Agreement, Scheme};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::{EnbUeS1apId, GlobalEnbId, MmeUeS1apId};
-use crate::eps::security::LinkDirection::Downlink;
-use crate::eps::security::Nh;
-use crate::eps::security::next_hop::Ncc;
+use crate::eps::keys::Nh;
+use crate::eps::parameters::LinkDirection::Downlink;
+use crate::eps::parameters::{HandoverParameters, Indication, Ncc};
 use crate::eps::security::parties::MmeKeys;
-use crate::eps::wire::handover_parameters::{HandoverParameters, Indication};
 use crate::eps::wire::nas::{EmmMessage, GenericContainer, ProtectedNas, SecurityHeader};
 use crate::eps::wire::s1ap::{
     Cause, CauseNas, CauseRadioNetwork, HandoverCommand, HandoverPreparationFailure, HandoverRequest, HandoverRequired,

@@ -2,7 +2,7 @@
 //!
 //! RRC goes on signalling bearer 1, packets on data bearer 1. RLC numbers PDUs from 0 with each KeNB, as PDCP does.
 
-use crate::eps::security::LinkDirection;
+use crate::eps::parameters::LinkDirection;
 use crate::eps::security::protection::{AsSecurity, BearerId, MAC_OCTETS, Protected, ProtectionError};
 use crate::eps::wire::WireError;
 use crate::eps::wire::mac_pdu::{LCID_SRB1, MacPdu};

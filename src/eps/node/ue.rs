@@ -8,8 +8,9 @@ use super::radio_side::{AirError, FromAir, RadioSide};
 use super::settings::Agreement;
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::security::LinkDirection::{Downlink, Uplink};
-use crate::eps::security::parties::{Algorithms, BeforeHandover, CellInput, KeyChange, UeKeys};
+use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
+use crate::eps::parameters::{Algorithms, HandoverParameters, Indication};
+use crate::eps::security::parties::{BeforeHandover, CellInput, KeyChange, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
 use crate::eps::wire::nas::{EmmMessage, NasMessage, ProtectedNas};
 use crate::eps::wire::radio_frame::RadioFrame;
@@ -17,7 +18,6 @@ use crate::eps::wire::rrc::{
     DlDcchMessage, MeasurementReport, MobilityControlInfo, NeighbourMeasurement, RrcConnectionReconfiguration,
     SecurityConfigHo, UlDcchMessage,
 };
-use crate::eps::wire::{HandoverParameters, Indication};
 use crate::time::VirtualTime;
 
 /// How strong a UE reports its own cell and the better one, in the steps of RSRP and RSRQ (TS 36.133 clauses 9.1.4 and 9.1.7).

@@ -3,45 +3,10 @@
 use aes::Aes128;
 use cipher::{BlockCipherEncrypt, KeyInit, KeyIvInit, StreamCipher};
 
-use super::keys::AlgorithmKey;
+use crate::eps::keys::AlgorithmKey;
+use crate::eps::parameters::LinkDirection;
 
 type Ctr = ctr::Ctr128BE<Aes128>;
-
-/// An algorithm by its identity, 4 bits on the wire: the same number for ciphering (EEA) and integrity (EIA).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AlgorithmId {
-    /// EEA0 or EIA0: nothing is done.
-    Null = 0,
-    /// 128-EEA1 or 128-EIA1, with SNOW 3G: named, not computed here.
-    Snow3g = 1,
-    /// 128-EEA2 or 128-EIA2, with AES.
-    Aes = 2,
-    /// 128-EEA3 or 128-EIA3, with ZUC: named, not computed here.
-    Zuc = 3,
-}
-
-impl AlgorithmId {
-    /// The algorithm with this identity.
-    #[must_use]
-    pub const fn from_number(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::Null),
-            1 => Some(Self::Snow3g),
-            2 => Some(Self::Aes),
-            3 => Some(Self::Zuc),
-            _ => None,
-        }
-    }
-}
-
-/// The direction of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LinkDirection {
-    /// From the UE, bit 0.
-    Uplink = 0,
-    /// To the UE, bit 1.
-    Downlink = 1,
-}
 
 /// COUNT (4 octets), BEARER (5 bits), DIRECTION (1 bit), 26 bits of zero.
 fn head(count: u32, bearer: u8, direction: LinkDirection) -> [u8; 8] {

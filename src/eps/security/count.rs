@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::algorithms::LinkDirection;
+use crate::eps::parameters::LinkDirection;
 
 /// The COUNT of one bearer in one direction, at its sender or receiver: what comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

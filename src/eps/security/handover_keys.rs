@@ -11,9 +11,10 @@
 
 use sha2::{Digest, Sha256};
 
+use super::kdf;
 use super::kdf::{KeyUse, algorithm_key, short_kdf};
-use super::keys::{AlgorithmKey, Kasme, Kenb, KenbStar};
-use super::{AlgorithmId, kdf};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar};
+use crate::eps::parameters::AlgorithmId;
 
 /// The FC in front of the inputs of KeNB*, unless another is set: none of 3GPP's.
 pub const FC_STAR: u8 = 0xf0;
@@ -21,8 +22,6 @@ pub const FC_STAR: u8 = 0xf0;
 pub const FC_TARGET: u8 = 0xf1;
 /// Octets of PARA, unless the script says otherwise.
 pub const PARA_OCTETS: usize = 16;
-/// Most octets of PARA.
-pub const MAX_PARA: usize = 64;
 
 /// The one-way function of the chained derivation, which the contribution does not name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

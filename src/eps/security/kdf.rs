@@ -6,7 +6,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
 
 /// FC of KASME (TS 33.401 A.2).
 pub const FC_KASME: u8 = 0x10;

@@ -1,6 +1,5 @@
 //! The security of EPS: keys, algorithms, COUNTs. It computes and does nothing else (TS 33.401; `eps-systems.md` 1 and 6).
 //!
-//! * [`keys`]: a type for each key, wiped when dropped, never printed.
 //! * [`kdf`]: the key derivation function of TS 33.220 and the derivations of TS 33.401 Annex A.
 //! * [`handover_keys`]: the three derivations of the contribution, with what it leaves open as settings.
 //! * [`next_hop`]: NH and NCC, the standard's chaining.
@@ -13,11 +12,9 @@ pub mod algorithms;
 pub mod count;
 pub mod handover_keys;
 pub mod kdf;
-pub mod keys;
 pub mod next_hop;
 pub mod parties;
 pub mod protection;
 
-pub use algorithms::{AlgorithmId, LinkDirection, eea2, eia2};
+pub use algorithms::{eea2, eia2};
 pub use handover_keys::{HandoverDerivation, OneWay};
-pub use keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};

@@ -5,7 +5,8 @@
 //! On the wire NCC has 3 bits; the chain counts on.
 
 use super::kdf::{kenb_star, nh};
-use super::keys::{Kasme, Kenb, Nh};
+use crate::eps::keys::{Kasme, Kenb, Nh};
+use crate::eps::parameters::Ncc;
 
 /// The end of a chain, at UE or MME.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,24 +19,6 @@ pub struct NextHopChain {
 impl Drop for NextHopChain {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut self.nh);
-    }
-}
-
-/// NCC as it stands in a message, 3 bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ncc(u8);
-
-impl Ncc {
-    /// The low 3 bits of `value`.
-    #[must_use]
-    pub const fn new(value: u32) -> Self {
-        Self((value & 7) as u8)
-    }
-
-    /// The value, 0 to 7.
-    #[must_use]
-    pub const fn get(self) -> u8 {
-        self.0
     }
 }
 

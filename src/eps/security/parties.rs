@@ -5,25 +5,12 @@
 
 use super::handover_keys::{AsKeys, CRnti, HandoverDerivation, NasKeys};
 use super::kdf::{self, ParameterTooLong};
-use super::keys::{Kasme, Kenb, KenbStar, Nh};
-use super::next_hop::{Ncc, NextHopChain, horizontal, vertical};
+use super::next_hop::{NextHopChain, horizontal, vertical};
 use super::protection::{AsSecurity, NasSecurity};
-use super::{AlgorithmId, LinkDirection};
-use crate::eps::wire::{HandoverParameters, Indication};
-
-/// A ciphering and an integrity algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Algorithms {
-    /// Ciphering.
-    pub ciphering: AlgorithmId,
-    /// Integrity.
-    pub integrity: AlgorithmId,
-}
+use crate::eps::keys::{Kasme, Kenb, KenbStar, Nh};
+use crate::eps::parameters::{Algorithms, HandoverParameters, Indication, LinkDirection, Ncc};
 
 impl Algorithms {
-    /// 128-EEA2 and 128-EIA2.
-    pub const AES: Self = Self { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
-
     fn air(self, kenb: &Kenb) -> AsSecurity {
         AsSecurity::new(AsKeys::derive(kenb, self.ciphering, self.integrity), self.ciphering, self.integrity)
     }
@@ -270,6 +257,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::eps::parameters::AlgorithmId;
     use crate::eps::security::protection::BearerId;
 
     const HOW: fn() -> HandoverDerivation = HandoverDerivation::default;

@@ -6,10 +6,11 @@
 //! | user plane in PDCP | nothing | packet | bearer - 1 |
 //! | NAS (TS 24.301 clause 4.4) | sequence number, ciphered message | message | 0 |
 
-use super::algorithms::{AlgorithmId, LinkDirection, eea2, eia2};
+use super::algorithms::{eea2, eia2};
 use super::count::{Count, CountExhausted};
 use super::handover_keys::{AsKeys, NasKeys};
-use super::keys::AlgorithmKey;
+use crate::eps::keys::AlgorithmKey;
+use crate::eps::parameters::{AlgorithmId, LinkDirection};
 
 /// Octets of MAC-I and NAS-MAC.
 pub const MAC_OCTETS: usize = 4;
@@ -325,7 +326,7 @@ impl NasSecurity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eps::security::{Kasme, Kenb};
+    use crate::eps::keys::{Kasme, Kenb};
 
     const AES: AlgorithmId = AlgorithmId::Aes;
 

@@ -1,30 +1,17 @@
-//! The one error of the core network: which layer, at which octet, what was expected, what was found.
+//! How the core network makes its errors: which layer, at which octet, what was expected, what was found.
+//!
+//! In S1AP and X2AP, whose fields begin within octets, the offset is that of the information element at fault; 0 where one is
+//! missing, and when serialising.
 
 use std::borrow::Cow;
 use std::fmt::Display;
 
 use cookie_factory::{GenError, SerializeFn, gen_simple};
 
+use super::WireError;
 use crate::dot16::backbone::BackboneError;
 
-/// Why octets are not a packet of the core network, or why a value cannot be put into octets.
-///
-/// No key material appears in it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{layer}, octet {offset}: expected {expected}, found {found}")]
-pub struct CoreError {
-    /// The layer that found it, e.g. `"S1AP"` or `"SCTP"`.
-    pub layer: &'static str,
-    /// Where, counted in octets from the first octet given to the function that was called. In S1AP and X2AP, whose fields begin
-    /// within octets, the information element at fault begins there; 0 where one is missing, and when serialising.
-    pub offset: usize,
-    /// What should have been there.
-    pub expected: Cow<'static, str>,
-    /// What was there.
-    pub found: String,
-}
-
-impl CoreError {
+impl WireError {
     pub(super) fn new(
         layer: &'static str,
         offset: usize,
@@ -42,7 +29,7 @@ impl CoreError {
 }
 
 /// From Ethernet, IPv4 and UDP, which both systems have in common.
-impl From<BackboneError> for CoreError {
+impl From<BackboneError> for WireError {
     fn from(error: BackboneError) -> Self {
         let BackboneError { layer, offset, expected, found } = error;
         Self { layer, offset, expected, found }
@@ -50,14 +37,14 @@ impl From<BackboneError> for CoreError {
 }
 
 /// Runs a serialiser of `layer`.
-pub(super) fn serialise(layer: &'static str, serialiser: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, CoreError> {
+pub(super) fn serialise(layer: &'static str, serialiser: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, WireError> {
     gen_simple(serialiser, Vec::new())
-        .map_err(|error: GenError| CoreError::new(layer, 0, "a serialisable value", format!("{error:?}")))
+        .map_err(|error: GenError| WireError::new(layer, 0, "a serialisable value", format!("{error:?}")))
 }
 
 /// `value` as the 16-bit length field that stands at `offset`.
-pub(super) fn length_16(layer: &'static str, offset: usize, value: usize) -> Result<u16, CoreError> {
-    u16::try_from(value).map_err(|_| CoreError::new(layer, offset, "at most 65535 octets", format!("{value} octets")))
+pub(super) fn length_16(layer: &'static str, offset: usize, value: usize) -> Result<u16, WireError> {
+    u16::try_from(value).map_err(|_| WireError::new(layer, offset, "at most 65535 octets", format!("{value} octets")))
 }
 
 /// Where in `whole` the octets `part` begin, which are a part of it.
@@ -72,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_text_names_layer_offset_expected_and_found() {
-        let error = CoreError::new("SCTP", 12, "a DATA chunk (type 0)", "type 3").shifted(34);
+        let error = WireError::new("SCTP", 12, "a DATA chunk (type 0)", "type 3").shifted(34);
         assert_eq!(error.to_string(), "SCTP, octet 46: expected a DATA chunk (type 0), found type 3");
     }
 

@@ -5,7 +5,7 @@
 
 use pnet_packet::ip::IpNextHeaderProtocols;
 
-use super::core_error::CoreError;
+use super::WireError;
 use super::sctp::SctpPacket;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::dot16::backbone::transport::{
@@ -51,7 +51,7 @@ impl CoreFrame {
     /// A header cut short; an EtherType other than IPv4; IPv4 of another version, with options, fragmented, longer than the frame or
     /// with a wrong checksum; a protocol other than SCTP and UDP; UDP of another length than IPv4 has for it, or with no or a wrong
     /// checksum; and what [`SctpPacket::parse`] refuses. Offsets count from the start of the frame.
-    pub fn parse(frame: &[u8]) -> Result<Self, CoreError> {
+    pub fn parse(frame: &[u8]) -> Result<Self, WireError> {
         let Ipv4Frame { from, to, protocol, payload } = open_frame(frame)?;
         let payload = match protocol {
             IpNextHeaderProtocols::Sctp => {
@@ -60,12 +60,12 @@ impl CoreFrame {
             }
             IpNextHeaderProtocols::Udp => {
                 let ([source, destination], payload) = udp_payload(payload, from.ip, to.ip)
-                    .map_err(|error| CoreError::from(error).shifted(BEFORE_IPV4_PAYLOAD))?;
+                    .map_err(|error| WireError::from(error).shifted(BEFORE_IPV4_PAYLOAD))?;
                 CorePayload::Udp(UdpDatagram { source, destination, payload: payload.to_vec() })
             }
             other => {
                 let expected = "protocol 132 (SCTP) or 17 (UDP)";
-                return Err(CoreError::new("IPv4", PROTOCOL_OFFSET, expected, other.0));
+                return Err(WireError::new("IPv4", PROTOCOL_OFFSET, expected, other.0));
             }
         };
         Ok(Self { from, to, payload })
@@ -77,7 +77,7 @@ impl CoreFrame {
     /// # Errors
     ///
     /// What [`SctpPacket::octets`] refuses, and an IPv4 packet above 65535 octets.
-    pub fn octets(&self, identification: u16) -> Result<Vec<u8>, CoreError> {
+    pub fn octets(&self, identification: u16) -> Result<Vec<u8>, WireError> {
         let Self { from, to, payload } = self;
         let frame = match payload {
             CorePayload::Sctp(packet) => {

@@ -35,7 +35,7 @@ use super::pdcp::unwritable;
 use super::radio_frame::UeId;
 use crate::dot16::wire::parsing::{Fault, Parsed, expect, finish, octets};
 use crate::dot16::wire::serialising::serialised;
-use crate::eps::security::AlgorithmKey;
+use crate::eps::keys::AlgorithmKey;
 
 /// The name of the dissector, tag 12.
 pub const DISSECTOR: &str = "dct2000";

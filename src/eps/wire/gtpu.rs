@@ -6,7 +6,8 @@ use cookie_factory::sequence::tuple;
 use nom::number::complete::{be_u8, be_u16, be_u32};
 use nom::{IResult, Parser};
 
-use super::core_error::{CoreError, length_16, serialise};
+use super::WireError;
+use super::core_error::{length_16, serialise};
 use crate::eps::identifiers::Teid;
 
 /// UDP port of GTP-U, source and destination.
@@ -52,8 +53,8 @@ impl GtpuPacket {
     ///
     /// Fewer than 8 octets; another version or optional fields; a length that differs from the octets after the header; a message
     /// other than G-PDU and End Marker; an End Marker that something follows.
-    pub fn parse(octets: &[u8]) -> Result<Self, CoreError> {
-        let error = |offset, expected: &'static str, found: String| Err(CoreError::new(LAYER, offset, expected, found));
+    pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
+        let error = |offset, expected: &'static str, found: String| Err(WireError::new(LAYER, offset, expected, found));
         let Ok((packet, (flags, kind, length, teid))) = header(octets) else {
             return error(octets.len(), "a header of 8 octets", format!("{} octets", octets.len()));
         };
@@ -62,7 +63,7 @@ impl GtpuPacket {
         }
         if usize::from(length) != packet.len() {
             let expected = format!("length {}, the octets after the header", packet.len());
-            return Err(CoreError::new(LAYER, LENGTH_OFFSET, expected, format!("length {length}")));
+            return Err(WireError::new(LAYER, LENGTH_OFFSET, expected, format!("length {length}")));
         }
         let teid = Teid(teid);
         match kind {
@@ -78,7 +79,7 @@ impl GtpuPacket {
     /// # Errors
     ///
     /// A user packet of more than 65535 octets.
-    pub fn octets(&self) -> Result<Vec<u8>, CoreError> {
+    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         let (kind, teid, packet) = match self {
             Self::User { teid, packet } => (G_PDU, teid, packet.as_slice()),
             Self::EndMarker { teid } => (END_MARKER, teid, &[][..]),

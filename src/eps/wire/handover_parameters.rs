@@ -12,27 +12,9 @@ use super::WireError;
 use super::pdcp::unwritable;
 use crate::dot16::wire::parsing::{Fault, Parsed, finish};
 use crate::dot16::wire::serialising::serialised;
-use crate::eps::security::handover_keys::MAX_PARA;
+use crate::eps::parameters::{HandoverParameters, Indication, MAX_PARA};
 
 const LAYER: &str = "handover parameters";
-
-/// INDICATION: who made KeNB*, 1 octet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Indication {
-    /// The source eNB, from its KeNB.
-    SourceEnb = 0,
-    /// The MME, from KASME and PARA.
-    Mme = 1,
-}
-
-/// INDICATION and PARA.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandoverParameters {
-    /// Who made KeNB*.
-    pub indication: Indication,
-    /// PARA, at most [`MAX_PARA`] octets; none if the source eNB made KeNB*.
-    pub para: Vec<u8>,
-}
 
 impl HandoverParameters {
     /// Takes the octets apart.

@@ -14,7 +14,7 @@
 //! | [`sctp`] | the packets that carry S1AP and X2AP | RFC 9260 |
 //! | [`core_frame`] | Ethernet, IPv4 and UDP around all of them | RFC 791, RFC 768 |
 //! | [`ue_context`] | what several of them say of a UE | |
-//! | [`core_error`] | their error | |
+//! | `core_error` | how their errors are made | |
 //!
 //! The radio, from the inside out:
 //! * [`nas`]: messages between UE and MME (TS 24.301), [`handover_parameters`]: INDICATION and PARA of the contribution.
@@ -23,7 +23,7 @@
 //! * [`radio_frame`]: the record of a capture that holds a MAC PDU, [`dct2000`]: the one that gives Wireshark the RRC keys.
 //! * [`pdcp_udp`]: PDCP in UDP, the other way to show it.
 
-pub mod core_error;
+mod core_error;
 pub mod core_frame;
 pub mod dct2000;
 pub mod gtpu;
@@ -42,11 +42,9 @@ pub mod ue_context;
 pub mod x2ap;
 
 pub use crate::dot16::wire::WireError;
-pub use core_error::CoreError;
 pub use core_frame::{CoreFrame, CorePayload, UdpDatagram};
 pub use gtpu::GtpuPacket;
 pub use gtpv2::{Gtpv2Body, Gtpv2Message};
-pub use handover_parameters::{HandoverParameters, Indication};
 pub use radio_frame::UeId;
 pub use s1ap::S1apMessage;
 pub use sctp::{DataChunk, SctpPacket};

@@ -23,7 +23,8 @@ use super::pdcp::unwritable;
 use super::radio_frame::{UeId, direction};
 use crate::dot16::wire::parsing::{Fault, Parsed, expect, finish};
 use crate::dot16::wire::serialising::serialised;
-use crate::eps::security::{AlgorithmKey, LinkDirection};
+use crate::eps::keys::AlgorithmKey;
+use crate::eps::parameters::LinkDirection;
 
 const LAYER: &str = "pdcp-lte record";
 const START: &[u8] = b"pdcp-lte";

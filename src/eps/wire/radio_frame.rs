@@ -21,7 +21,7 @@ use super::pdcp::unwritable;
 use crate::capture::upper_pdu::{self, UpperPdu};
 use crate::dot16::wire::parsing::{Fault, Parsed, expect, finish};
 use crate::dot16::wire::serialising::serialised;
-use crate::eps::security::LinkDirection;
+use crate::eps::parameters::LinkDirection;
 
 /// The name of the dissector, tag 12.
 pub const DISSECTOR: &str = "mac-lte-framed";

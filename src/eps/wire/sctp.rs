@@ -11,7 +11,8 @@ use nom::bytes::complete::take;
 use nom::number::complete::{be_u8, be_u16, be_u32, le_u32};
 use nom::{IResult, Parser};
 
-use super::core_error::{CoreError, length_16, serialise};
+use super::WireError;
+use super::core_error::{length_16, serialise};
 
 /// SCTP port of S1AP (TS 36.412 clause 7).
 pub const S1AP_PORT: u16 = 36_412;
@@ -103,23 +104,23 @@ impl SctpPacket {
     ///
     /// Fewer octets than the headers have; a wrong checksum; a chunk other than DATA, or more than one; a fragment, an unordered
     /// message or one without user data; a length of the chunk that its padding does not fill up to the end.
-    pub fn parse(octets: &[u8]) -> Result<Self, CoreError> {
-        let short = |offset, expected| CoreError::new(LAYER, offset, expected, format!("{} octets", octets.len()));
+    pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
+        let short = |offset, expected| WireError::new(LAYER, offset, expected, format!("{} octets", octets.len()));
         let (rest, (source, destination, tag, found)) =
             header(octets).map_err(|_| short(octets.len(), "a common header of 12 octets"))?;
         let expected = checksum(octets);
         if found != expected {
             let [expected, found] = [expected, found].map(|value| format!("checksum {:#010x}", value.swap_bytes()));
-            return Err(CoreError::new(LAYER, CHECKSUM_OFFSET, expected, found));
+            return Err(WireError::new(LAYER, CHECKSUM_OFFSET, expected, found));
         }
         let (rest, (kind, flags, length)) =
             chunk_header(rest).map_err(|_| short(octets.len(), "a chunk header of 4 octets"))?;
         if kind != DATA {
-            return Err(CoreError::new(LAYER, HEADER_OCTETS, "a DATA chunk (type 0)", format!("type {kind}")));
+            return Err(WireError::new(LAYER, HEADER_OCTETS, "a DATA chunk (type 0)", format!("type {kind}")));
         }
         if flags & ORDER_AND_FRAGMENTS != WHOLE {
             let expected = "flags of a whole message in order (0x03)";
-            return Err(CoreError::new(LAYER, HEADER_OCTETS + 1, expected, format!("{flags:#04x}")));
+            return Err(WireError::new(LAYER, HEADER_OCTETS + 1, expected, format!("{flags:#04x}")));
         }
         let (rest, (tsn, stream, sequence, protocol)) =
             data_header(rest).map_err(|_| short(octets.len(), "a DATA chunk of 16 octets and more"))?;
@@ -128,13 +129,13 @@ impl SctpPacket {
         let Some((padding, user_data)) = chunk else {
             let most = octets.len().saturating_sub(HEADER_OCTETS);
             let expected = format!("length from {} to {most}", CHUNK_HEADER_OCTETS + 1);
-            return Err(CoreError::new(LAYER, LENGTH_OFFSET, expected, format!("length {length}")));
+            return Err(WireError::new(LAYER, LENGTH_OFFSET, expected, format!("length {length}")));
         };
         let needed = user_data.len().next_multiple_of(4).saturating_sub(user_data.len());
         if padding.len() != needed {
             let offset = BEFORE_DATA.saturating_add(user_data.len());
             let expected = format!("{needed} octets of padding and no other chunk");
-            return Err(CoreError::new(LAYER, offset, expected, format!("{} octets", padding.len())));
+            return Err(WireError::new(LAYER, offset, expected, format!("{} octets", padding.len())));
         }
         let data = DataChunk { tsn, stream, sequence, protocol, user_data: user_data.to_vec() };
         Ok(Self { source, destination, tag, data })
@@ -145,10 +146,10 @@ impl SctpPacket {
     /// # Errors
     ///
     /// More than 65519 octets of user data, or none.
-    pub fn octets(&self) -> Result<Vec<u8>, CoreError> {
+    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         let DataChunk { tsn, stream, sequence, protocol, user_data } = &self.data;
         if user_data.is_empty() {
-            return Err(CoreError::new(LAYER, BEFORE_DATA, "user data", "none"));
+            return Err(WireError::new(LAYER, BEFORE_DATA, "user data", "none"));
         }
         let octets = user_data.len();
         let length = length_16(LAYER, LENGTH_OFFSET, octets.saturating_add(CHUNK_HEADER_OCTETS))?;

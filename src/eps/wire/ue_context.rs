@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::eps::identifiers::{Ebi, Teid};
-use crate::eps::security::AlgorithmId;
+use crate::eps::parameters::AlgorithmId;
 
 /// One end of a GTP tunnel: an IPv4 address and a TEID, 4 octets each (TS 36.413 clauses 9.2.2.1 and 9.2.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

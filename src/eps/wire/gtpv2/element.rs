@@ -13,7 +13,8 @@ use nom::{IResult, Parser};
 
 use super::LAYER;
 use crate::eps::identifiers::{Ebi, Teid};
-use crate::eps::wire::core_error::{CoreError, length_16, serialise};
+use crate::eps::wire::WireError;
+use crate::eps::wire::core_error::{length_16, serialise};
 use crate::eps::wire::ue_context::TunnelEndpoint;
 
 /// Octets of type, length and instance.
@@ -62,24 +63,24 @@ impl Ie {
     pub(super) const TARGET: Self = Self::new(121, 0, "Target Identification");
 
     /// The octets of this information element with a value.
-    pub(super) fn with(self, value: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn with(self, value: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, WireError> {
         let value = serialise(LAYER, value)?;
         let length = length_16(LAYER, LENGTH_OFFSET, value.len())?;
         serialise(LAYER, tuple((write_u8(self.kind), write_u16(length), write_u8(self.instance), slice(value))))
     }
 
     /// A bearer.
-    pub(super) fn with_bearer(self, ebi: Ebi) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn with_bearer(self, ebi: Ebi) -> Result<Vec<u8>, WireError> {
         self.with(write_u8(ebi.get()))
     }
 
     /// An end of a tunnel, and what interface it is on (clause 8.22).
-    pub(super) fn with_tunnel(self, interface: u8, tunnel: TunnelEndpoint) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn with_tunnel(self, interface: u8, tunnel: TunnelEndpoint) -> Result<Vec<u8>, WireError> {
         self.with(tuple((write_u8(V4 | interface), write_u32(tunnel.teid.0), slice(tunnel.address.octets()))))
     }
 
     /// Information elements one after the other.
-    pub(super) fn with_group(self, members: &[Vec<u8>]) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn with_group(self, members: &[Vec<u8>]) -> Result<Vec<u8>, WireError> {
         self.with(slice(members.concat()))
     }
 }
@@ -102,18 +103,18 @@ fn header(input: &[u8]) -> IResult<&[u8], (u8, u16, u8)> {
 
 impl<'a> Elements<'a> {
     /// Those that fill `octets`, which begin at `start` of the message.
-    pub(super) fn parse(octets: &'a [u8], start: usize) -> Result<Self, CoreError> {
+    pub(super) fn parse(octets: &'a [u8], start: usize) -> Result<Self, WireError> {
         let mut elements = Vec::new();
         let mut rest = octets;
         while !rest.is_empty() {
             let at = start.saturating_add(octets.len().saturating_sub(rest.len()));
             let (after, (kind, length, instance)) = header(rest).map_err(|_| {
-                CoreError::new(LAYER, at, "4 octets of type, length and instance", format!("{} octets", rest.len()))
+                WireError::new(LAYER, at, "4 octets of type, length and instance", format!("{} octets", rest.len()))
             })?;
             let offset = at.saturating_add(HEADER_OCTETS);
             let (after, value) = take::<_, _, nom::error::Error<&[u8]>>(length).parse(after).map_err(|_| {
                 let expected = format!("{length} octets of value (type {kind})");
-                CoreError::new(LAYER, offset, expected, format!("{} octets", after.len()))
+                WireError::new(LAYER, offset, expected, format!("{} octets", after.len()))
             })?;
             elements.push(Element { kind, instance: instance & INSTANCE, offset, value });
             rest = after;
@@ -122,7 +123,7 @@ impl<'a> Elements<'a> {
     }
 
     /// What `of` makes of the values of every `ie`, each with its offset.
-    pub(super) fn every<T>(&self, ie: Ie, of: impl Fn(Value<'a>) -> Result<T, CoreError>) -> Result<Vec<T>, CoreError> {
+    pub(super) fn every<T>(&self, ie: Ie, of: impl Fn(Value<'a>) -> Result<T, WireError>) -> Result<Vec<T>, WireError> {
         let found = self.0.iter().filter(|element| (element.kind, element.instance) == (ie.kind, ie.instance));
         found.map(|Element { offset, value, .. }| of(Value { ie, offset: *offset, octets: value })).collect()
     }
@@ -131,8 +132,8 @@ impl<'a> Elements<'a> {
     pub(super) fn optional<T>(
         &self,
         ie: Ie,
-        of: impl FnOnce(Value<'a>) -> Result<T, CoreError>,
-    ) -> Result<Option<T>, CoreError> {
+        of: impl FnOnce(Value<'a>) -> Result<T, WireError>,
+    ) -> Result<Option<T>, WireError> {
         let found = self.0.iter().find(|element| (element.kind, element.instance) == (ie.kind, ie.instance));
         found.map(|Element { offset, value, .. }| of(Value { ie, offset: *offset, octets: value })).transpose()
     }
@@ -141,9 +142,9 @@ impl<'a> Elements<'a> {
     pub(super) fn required<T>(
         &self,
         ie: Ie,
-        of: impl FnOnce(Value<'a>) -> Result<T, CoreError>,
-    ) -> Result<T, CoreError> {
-        let missing = || CoreError::new(LAYER, 0, format!("{} (IE {}.{})", ie.name, ie.kind, ie.instance), "none");
+        of: impl FnOnce(Value<'a>) -> Result<T, WireError>,
+    ) -> Result<T, WireError> {
+        let missing = || WireError::new(LAYER, 0, format!("{} (IE {}.{})", ie.name, ie.kind, ie.instance), "none");
         self.optional(ie, of)?.ok_or_else(missing)
     }
 }
@@ -158,8 +159,8 @@ pub(super) struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// The value is not what was `expected`.
-    pub(super) fn refused(&self, expected: &'static str, found: impl std::fmt::Display) -> CoreError {
-        CoreError::new(LAYER, self.offset, format!("{} as {expected}", self.ie.name), found)
+    pub(super) fn refused(&self, expected: &'static str, found: impl std::fmt::Display) -> WireError {
+        WireError::new(LAYER, self.offset, format!("{} as {expected}", self.ie.name), found)
     }
 
     /// What `parser` makes of the value; what follows is of a later version.
@@ -167,25 +168,25 @@ impl<'a> Value<'a> {
         &self,
         expected: &'static str,
         parser: impl Parser<&'a [u8], Output = T, Error = nom::error::Error<&'a [u8]>>,
-    ) -> Result<T, CoreError> {
+    ) -> Result<T, WireError> {
         let mut parser = parser;
         let read = parser.parse(self.octets);
         read.map(|(_, value)| value).map_err(|_| self.refused(expected, format!("{} octets", self.octets.len())))
     }
 
     /// The information elements of a group.
-    pub(super) fn group(&self) -> Result<Elements<'a>, CoreError> {
+    pub(super) fn group(&self) -> Result<Elements<'a>, WireError> {
         Elements::parse(self.octets, self.offset)
     }
 
     /// A bearer.
-    pub(super) fn bearer(&self) -> Result<Ebi, CoreError> {
+    pub(super) fn bearer(&self) -> Result<Ebi, WireError> {
         let found = self.read("1 octet", be_u8)? & BEARER;
         Ebi::new(found).ok_or_else(|| self.refused("a bearer from 5 to 15", found))
     }
 
     /// An end of a tunnel.
-    pub(super) fn tunnel(&self) -> Result<TunnelEndpoint, CoreError> {
+    pub(super) fn tunnel(&self) -> Result<TunnelEndpoint, WireError> {
         let (flags, teid, address) = self.read("9 octets", (be_u8, be_u32, be_u32))?;
         if flags & (V4 | V6) != V4 {
             return Err(self.refused("a tunnel with an IPv4 address alone", format!("flags {flags:#04x}")));

@@ -13,7 +13,7 @@ use super::element::{Elements, Ie, Value};
 use super::mm_context::MmContext;
 use super::pdn_connection::PdnConnection;
 use crate::eps::identifiers::{EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai};
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 use crate::eps::wire::s1ap::{Cause, CauseMisc};
 use crate::eps::wire::ue_context::TunnelEndpoint;
 
@@ -43,11 +43,11 @@ impl GtpCause {
     pub const RELOCATION_FAILURE: Self = Self(81);
 
     /// The information element.
-    pub(super) fn elements(self) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn elements(self) -> Result<Vec<u8>, WireError> {
         Ie::CAUSE.with(tuple((write_u8(self.0), write_u8(0))))
     }
 
-    pub(super) fn read(elements: &Elements<'_>) -> Result<Self, CoreError> {
+    pub(super) fn read(elements: &Elements<'_>) -> Result<Self, WireError> {
         elements.required(Ie::CAUSE, |value| value.read("2 octets", (be_u8, be_u8))).map(|(cause, _)| Self(cause))
     }
 }
@@ -151,11 +151,11 @@ pub struct RelocationCancelRequest {
     pub imsi: Imsi,
 }
 
-fn with_container(container: &[u8]) -> Result<Vec<u8>, CoreError> {
+fn with_container(container: &[u8]) -> Result<Vec<u8>, WireError> {
     Ie::CONTAINER.with(tuple((write_u8(E_UTRAN), slice(container))))
 }
 
-fn container(value: Value<'_>) -> Result<Vec<u8>, CoreError> {
+fn container(value: Value<'_>) -> Result<Vec<u8>, WireError> {
     let (kind, container) = value.read("a type and a container", (be_u8, rest))?;
     if kind & HALF != E_UTRAN {
         return Err(value.refused("type 3 (E-UTRAN)", format!("type {}", kind & HALF)));
@@ -163,28 +163,28 @@ fn container(value: Value<'_>) -> Result<Vec<u8>, CoreError> {
     Ok(container.to_vec())
 }
 
-fn imsi(value: Value<'_>) -> Result<Imsi, CoreError> {
+fn imsi(value: Value<'_>) -> Result<Imsi, WireError> {
     Imsi::from_octets(value.octets)
         .ok_or_else(|| value.refused("6 to 15 digits", format!("{} octets of others", value.octets.len())))
 }
 
-fn with_cause(cause: FCause) -> Result<Vec<u8>, CoreError> {
+fn with_cause(cause: FCause) -> Result<Vec<u8>, WireError> {
     Ie::S1AP_CAUSE.with(tuple((write_u8(cause.group & HALF), write_u8(cause.value))))
 }
 
-fn cause(value: Value<'_>) -> Result<FCause, CoreError> {
+fn cause(value: Value<'_>) -> Result<FCause, WireError> {
     value.read("2 octets", (be_u8, be_u8)).map(|(group, value)| FCause { group: group & HALF, value })
 }
 
-fn with_target(enb: GlobalEnbId, tai: Tai) -> Result<Vec<u8>, CoreError> {
+fn with_target(enb: GlobalEnbId, tai: Tai) -> Result<Vec<u8>, WireError> {
     if enb.plmn != tai.plmn {
-        return Err(CoreError::new(LAYER, 0, "an eNB and a tracking area of one network", tai.plmn));
+        return Err(WireError::new(LAYER, 0, "an eNB and a tracking area of one network", tai.plmn));
     }
     let [_, id @ ..] = enb.enb.get().to_be_bytes();
     Ie::TARGET.with(tuple((write_u8(MACRO_ENB), slice(enb.plmn.0), slice(id), write_u16(tai.tac.0))))
 }
 
-fn target(value: Value<'_>) -> Result<(GlobalEnbId, Tai), CoreError> {
+fn target(value: Value<'_>) -> Result<(GlobalEnbId, Tai), WireError> {
     let (kind, plmn, high, low, tac) = value.read("9 octets", (be_u8, take(3_usize), be_u8, be_u16, be_u16))?;
     if kind != MACRO_ENB {
         return Err(value.refused("a macro eNB (type 1)", format!("type {kind}")));
@@ -197,7 +197,7 @@ fn target(value: Value<'_>) -> Result<(GlobalEnbId, Tai), CoreError> {
 }
 
 impl ForwardRelocationRequest {
-    pub(super) fn elements(&self) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
         let mut elements =
             vec![Ie::IMSI.with(slice(self.imsi.octets()))?, Ie::SENDER.with_tunnel(S10_MME, self.sender)?];
         for connection in &self.connections {
@@ -213,7 +213,7 @@ impl ForwardRelocationRequest {
         Ok(elements.concat())
     }
 
-    pub(super) fn read(elements: &Elements<'_>) -> Result<Self, CoreError> {
+    pub(super) fn read(elements: &Elements<'_>) -> Result<Self, WireError> {
         let (target, target_tai) = elements.required(Ie::TARGET, target)?;
         Ok(Self {
             imsi: elements.required(Ie::IMSI, imsi)?,
@@ -230,7 +230,7 @@ impl ForwardRelocationRequest {
 }
 
 impl ForwardRelocationResponse {
-    pub(super) fn elements(&self) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
         let mut elements = self.cause.elements()?;
         if let Some(RelocationGrant { sender, container }) = &self.grant {
             elements.extend(Ie::SENDER.with_tunnel(S10_MME, *sender)?);
@@ -239,7 +239,7 @@ impl ForwardRelocationResponse {
         Ok(elements)
     }
 
-    pub(super) fn read(elements: &Elements<'_>) -> Result<Self, CoreError> {
+    pub(super) fn read(elements: &Elements<'_>) -> Result<Self, WireError> {
         let sender = elements.optional(Ie::SENDER, |value| value.tunnel())?;
         let grant = match sender {
             None => None,
@@ -250,11 +250,11 @@ impl ForwardRelocationResponse {
 }
 
 impl RelocationCancelRequest {
-    pub(super) fn elements(self) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn elements(self) -> Result<Vec<u8>, WireError> {
         Ie::IMSI.with(slice(self.imsi.octets()))
     }
 
-    pub(super) fn read(elements: &Elements<'_>) -> Result<Self, CoreError> {
+    pub(super) fn read(elements: &Elements<'_>) -> Result<Self, WireError> {
         Ok(Self { imsi: elements.required(Ie::IMSI, imsi)? })
     }
 }

@@ -14,9 +14,10 @@ use nom::{IResult, Parser};
 
 use super::LAYER;
 use super::element::{Ie, Value};
-use crate::eps::security::next_hop::Ncc;
-use crate::eps::security::{AlgorithmId, Kasme, Nh};
-use crate::eps::wire::core_error::{CoreError, serialise};
+use crate::eps::keys::{Kasme, Nh};
+use crate::eps::parameters::{AlgorithmId, Ncc};
+use crate::eps::wire::WireError;
+use crate::eps::wire::core_error::serialise;
 
 /// Security mode, bits 8 to 6 of the first octet: EPS security context and quadruplets.
 const EPS_SECURITY: u8 = 4;
@@ -123,9 +124,9 @@ fn next_hop(input: &[u8]) -> IResult<&[u8], (Nh, Ncc)> {
 }
 
 impl AuthenticationQuadruplet {
-    fn octets(&self) -> Result<Vec<u8>, CoreError> {
+    fn octets(&self) -> Result<Vec<u8>, WireError> {
         let length = |octets: &[u8]| {
-            let error = || CoreError::new(LAYER, 0, "at most 255 octets of XRES and AUTN", octets.len());
+            let error = || WireError::new(LAYER, 0, "at most 255 octets of XRES and AUTN", octets.len());
             u8::try_from(octets.len()).map_err(|_| error())
         };
         let (xres, autn) = (length(&self.xres)?, length(&self.autn)?);
@@ -136,8 +137,8 @@ impl AuthenticationQuadruplet {
 
 impl MmContext {
     /// The information element.
-    pub(super) fn octets(&self) -> Result<Vec<u8>, CoreError> {
-        let refused = |expected, found: usize| Err(CoreError::new(LAYER, 0, expected, found));
+    pub(super) fn octets(&self) -> Result<Vec<u8>, WireError> {
+        let refused = |expected, found: usize| Err(WireError::new(LAYER, 0, expected, found));
         let (quadruplets, capability) = (self.quadruplets.len(), self.ue_network_capability.len());
         if quadruplets > MAX_QUADRUPLETS {
             return refused("at most 7 authentication quadruplets", quadruplets);
@@ -176,7 +177,7 @@ impl MmContext {
     }
 
     /// The context that the information element holds.
-    pub(super) fn read(value: &Value<'_>) -> Result<Self, CoreError> {
+    pub(super) fn read(value: &Value<'_>) -> Result<Self, WireError> {
         let whole = "a whole EPS security context";
         let (first, second, third) = value.read(whole, (be_u8, be_u8, be_u8))?;
         if first >> 5 != EPS_SECURITY {

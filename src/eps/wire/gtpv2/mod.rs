@@ -27,7 +27,8 @@ pub use self::mm_context::{AuthenticationQuadruplet, MmContext};
 pub use self::pdn_connection::{PdnBearer, PdnConnection};
 
 use self::element::Elements;
-use super::core_error::{CoreError, length_16, serialise};
+use super::WireError;
+use super::core_error::{length_16, serialise};
 use crate::eps::identifiers::Teid;
 
 /// UDP port of GTPv2-C; requests go to it, answers come from it.
@@ -109,7 +110,7 @@ impl Gtpv2Body {
         }
     }
 
-    fn elements(&self) -> Result<Vec<u8>, CoreError> {
+    fn elements(&self) -> Result<Vec<u8>, WireError> {
         match self {
             Self::ForwardRelocationRequest(request) => request.elements(),
             Self::ForwardRelocationResponse(response) => response.elements(),
@@ -130,19 +131,19 @@ impl Gtpv2Message {
     /// Fewer than 12 octets; another version, a piggybacked message or no TEID; a length that differs from the octets after the
     /// first four; a message that is none of these; an information element that is cut short, missing, or holds something that is
     /// not used here. Offsets count from the first octet of the message.
-    pub fn parse(octets: &[u8]) -> Result<Self, CoreError> {
+    pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
         let Ok((elements, (flags, kind, length, teid, sequence, _))) = header(octets) else {
             let found = format!("{} octets", octets.len());
-            return Err(CoreError::new(LAYER, octets.len(), "a header of 12 octets", found));
+            return Err(WireError::new(LAYER, octets.len(), "a header of 12 octets", found));
         };
         if flags & USED_FLAGS != FLAGS {
             let expected = "version 2 with a TEID and nothing piggybacked (0x48)";
-            return Err(CoreError::new(LAYER, 0, expected, format!("{flags:#04x}")));
+            return Err(WireError::new(LAYER, 0, expected, format!("{flags:#04x}")));
         }
         let counted = octets.len().saturating_sub(UNCOUNTED_OCTETS);
         if usize::from(length) != counted {
             let expected = format!("length {counted}, the octets after the first four");
-            return Err(CoreError::new(LAYER, LENGTH_OFFSET, expected, format!("length {length}")));
+            return Err(WireError::new(LAYER, LENGTH_OFFSET, expected, format!("length {length}")));
         }
         let elements = Elements::parse(elements, HEADER_OCTETS)?;
         let body = match kind {
@@ -154,7 +155,7 @@ impl Gtpv2Message {
             140 => Gtpv2Body::RelocationCancelResponse(GtpCause::read(&elements)?),
             other => {
                 let expected = "a message of a relocation (133 to 136, 139, 140)";
-                return Err(CoreError::new(LAYER, 1, expected, format!("type {other}")));
+                return Err(WireError::new(LAYER, 1, expected, format!("type {other}")));
             }
         };
         Ok(Self { teid: Teid(teid), sequence, body })
@@ -166,9 +167,9 @@ impl Gtpv2Message {
     ///
     /// A sequence number of more than 24 bits; more than 65535 octets in an information element or in all; a name of a packet
     /// network that is none; more authentication quadruplets than 7, or one too long.
-    pub fn octets(&self) -> Result<Vec<u8>, CoreError> {
+    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         if self.sequence > LAST_SEQUENCE {
-            return Err(CoreError::new(LAYER, 8, "a sequence number of 24 bits", self.sequence));
+            return Err(WireError::new(LAYER, 8, "a sequence number of 24 bits", self.sequence));
         }
         let elements = self.body.elements()?;
         let counted = elements.len().saturating_add(HEADER_OCTETS - UNCOUNTED_OCTETS);

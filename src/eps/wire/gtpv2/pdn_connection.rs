@@ -10,7 +10,7 @@ use nom::number::complete::be_u32;
 use super::LAYER;
 use super::element::{Elements, Ie, Value};
 use crate::eps::identifiers::Ebi;
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{AGGREGATE_MAXIMUM_BIT_RATE, PRIORITY_LEVEL, QCI, TunnelEndpoint};
 
 /// Interface type of an F-TEID: S1-U at the S-GW.
@@ -49,7 +49,7 @@ pub struct PdnConnection {
 }
 
 impl PdnBearer {
-    fn octets(&self) -> Result<Vec<u8>, CoreError> {
+    fn octets(&self) -> Result<Vec<u8>, WireError> {
         let rates = [0_u8; 20];
         // Neither may it displace another (bit 7) nor be displaced (bit 1): both bits say so by being set.
         let priority = 0x41 | PRIORITY_LEVEL << 2;
@@ -61,7 +61,7 @@ impl PdnBearer {
         ])
     }
 
-    fn read(context: &Value<'_>) -> Result<Self, CoreError> {
+    fn read(context: &Value<'_>) -> Result<Self, WireError> {
         let members = context.group()?;
         Ok(Self {
             ebi: members.required(Ie::BEARER, |value| value.bearer())?,
@@ -72,13 +72,13 @@ impl PdnBearer {
 }
 
 /// The labels of the name of a packet network, each behind its length (TS 23.003 clause 9.1).
-fn labels(apn: &str) -> Result<Vec<u8>, CoreError> {
+fn labels(apn: &str) -> Result<Vec<u8>, WireError> {
     let mut octets = Vec::new();
     for label in apn.split('.') {
         let length = u8::try_from(label.len()).ok().filter(|length| (1..=MAX_LABEL).contains(&usize::from(*length)));
         let Some(length) = length.filter(|_| is_label(label.as_bytes())) else {
             let expected = "labels of 1 to 63 letters, digits and hyphens with dots between them";
-            return Err(CoreError::new(LAYER, 0, expected, format!("{apn:?}")));
+            return Err(WireError::new(LAYER, 0, expected, format!("{apn:?}")));
         };
         octets.push(length);
         octets.extend_from_slice(label.as_bytes());
@@ -91,7 +91,7 @@ fn is_label(octets: &[u8]) -> bool {
 }
 
 /// The name whose labels these are.
-fn of_labels(value: &Value<'_>) -> Result<String, CoreError> {
+fn of_labels(value: &Value<'_>) -> Result<String, WireError> {
     let mut name = String::new();
     let mut rest = value.octets;
     while let Some((length, after)) = rest.split_first() {
@@ -113,7 +113,7 @@ fn of_labels(value: &Value<'_>) -> Result<String, CoreError> {
 
 impl PdnConnection {
     /// The information element.
-    pub(super) fn octets(&self) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn octets(&self) -> Result<Vec<u8>, WireError> {
         // In units of 1000 bits per second, uplink and downlink.
         let rate = AGGREGATE_MAXIMUM_BIT_RATE / 1000;
         let mut members = vec![
@@ -130,7 +130,7 @@ impl PdnConnection {
     }
 
     /// The connection that the information element says.
-    pub(super) fn read(value: &Value<'_>) -> Result<Self, CoreError> {
+    pub(super) fn read(value: &Value<'_>) -> Result<Self, WireError> {
         let members: Elements<'_> = value.group()?;
         let address = |value: Value<'_>| value.read("4 octets", be_u32).map(Ipv4Addr::from_bits);
         Ok(Self {

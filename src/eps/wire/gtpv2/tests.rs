@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::mm_context::KsiAsme;
 use super::*;
 use crate::eps::identifiers::{Ebi, EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai};
-use crate::eps::security::next_hop::Ncc;
-use crate::eps::security::{AlgorithmId, Kasme, Nh};
+use crate::eps::keys::{Kasme, Nh};
+use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::wire::{TunnelEndpoint, samples};
 
 fn tunnels() -> impl Strategy<Value = TunnelEndpoint> {

@@ -2,7 +2,7 @@
 
 use super::super::WireError;
 use crate::dot16::wire::parsing::{Fault, Parsed};
-use crate::eps::security::AlgorithmId;
+use crate::eps::parameters::AlgorithmId;
 
 /// A set of algorithms, 1 octet: the highest bit is algorithm 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

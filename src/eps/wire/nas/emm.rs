@@ -2,12 +2,12 @@
 //! named here. Other optional fields are refused when reading.
 
 use super::super::WireError;
-use super::super::handover_parameters::HandoverParameters;
 use super::capability::{NasAlgorithms, UeCapability};
 use super::emm_octets;
 use super::emm_parsing;
 use super::identity::{EpsMobileIdentity, NasKsi};
 use crate::eps::identifiers::{Guti, Tai};
+use crate::eps::parameters::HandoverParameters;
 
 /// Generic message container type of INDICATION and PARA: the first of those that the standard leaves to others.
 pub const CONTAINER_TYPE: u8 = 0x80;

@@ -132,7 +132,7 @@ fn tai_tlv(tai: Option<&Tai>) -> Result<impl SerializeFn<Vec<u8>> + use<>, WireE
 fn tlv(tag: u8, value: Option<Vec<u8>>) -> Result<impl SerializeFn<Vec<u8>>, WireError> {
     let field = value.map(|value| {
         let length = u8::try_from(value.len()).map_err(|_| refused("a field of at most 255 octets", value.len()))?;
-        Ok([&[tag, length], &value[..]].concat())
+        Ok::<_, WireError>([&[tag, length], &value[..]].concat())
     });
     Ok(slice(field.transpose()?.unwrap_or_default()))
 }

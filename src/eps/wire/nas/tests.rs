@@ -3,10 +3,9 @@
 use proptest::prelude::*;
 
 use super::super::damage::survives;
-use super::super::handover_parameters::{HandoverParameters, Indication};
 use super::*;
 use crate::eps::identifiers::{Gummei, Guti, MTmsi, MmeCode, MmeGroupId, Plmn, Tac, Tai};
-use crate::eps::security::AlgorithmId;
+use crate::eps::parameters::{AlgorithmId, HandoverParameters, Indication};
 
 fn guti() -> Guti {
     let gummei = Gummei { plmn: Plmn([0x00, 0xf1, 0x10]), group: MmeGroupId(0x8001), code: MmeCode(1) };

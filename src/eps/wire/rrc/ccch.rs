@@ -5,7 +5,7 @@ use super::asn1::{self, Either, Of2, Of4, Of8, Transaction};
 use super::codec::{self, Message, Refused, encoded};
 use super::values::{named, pci};
 use crate::eps::identifiers::{Eci, Pci};
-use crate::eps::security::next_hop::Ncc;
+use crate::eps::parameters::Ncc;
 
 /// A message of the UE on UL-CCCH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -146,8 +146,7 @@ mod tests {
     use super::super::reconfiguration::{MobilityControlInfo, SecurityConfigHo, T304};
     use super::*;
     use crate::eps::identifiers::Pci;
-    use crate::eps::security::AlgorithmId;
-    use crate::eps::security::next_hop::Ncc;
+    use crate::eps::parameters::{AlgorithmId, Ncc};
 
     const AES: SecurityAlgorithms = SecurityAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
 

@@ -6,7 +6,7 @@ use super::asn1;
 use super::codec::Refused;
 use super::values::{SecurityAlgorithms, named, pci};
 use crate::eps::identifiers::Pci;
-use crate::eps::security::next_hop::Ncc;
+use crate::eps::parameters::Ncc;
 
 /// Most NAS messages in one reconfiguration.
 pub const MAX_NAS_MESSAGES: usize = 11;

@@ -3,7 +3,7 @@
 use super::asn1::{Algorithm, SecurityAlgorithmConfig};
 use super::codec::Refused;
 use crate::eps::identifiers::Pci;
-use crate::eps::security::AlgorithmId;
+use crate::eps::parameters::AlgorithmId;
 
 /// `SecurityAlgorithmConfig`: the algorithms of the access stratum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

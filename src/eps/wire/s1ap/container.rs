@@ -11,7 +11,7 @@ use oxirush_s1ap::{Error, build_s1ap_ie};
 
 use super::fields::{bearer, cell, of_bearer, of_cell};
 use crate::eps::identifiers::{Ebi, Ecgi};
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 
 const LAYER: &str = "S1AP transparent container";
 /// How long the UE was in the source cell, in seconds, in every container.
@@ -38,12 +38,12 @@ pub struct TargetToSourceContainer {
     pub rrc: Vec<u8>,
 }
 
-fn undecodable(error: Error) -> CoreError {
-    CoreError::new(LAYER, 0, "a container of TS 36.413", error)
+fn undecodable(error: Error) -> WireError {
+    WireError::new(LAYER, 0, "a container of TS 36.413", error)
 }
 
-fn unencodable(error: Error) -> CoreError {
-    CoreError::new(LAYER, 0, "a container that encodes", error)
+fn unencodable(error: Error) -> WireError {
+    WireError::new(LAYER, 0, "a container that encodes", error)
 }
 
 impl SourceToTargetContainer {
@@ -52,9 +52,9 @@ impl SourceToTargetContainer {
     /// # Errors
     ///
     /// Octets that are none; a bearer other than 5 to 15; a last visited cell that is not of E-UTRAN.
-    pub fn parse(octets: &[u8]) -> Result<Self, CoreError> {
+    pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
         let found: SourceeNBToTargeteNBTransparentContainer<'_> = decode_open_type(octets).map_err(undecodable)?;
-        let refused = |expected, found| CoreError::new(LAYER, 0, expected, found);
+        let refused = |expected, found| WireError::new(LAYER, 0, expected, found);
         let items = found.e_rab_information_list.iter().flat_map(|list| &list.0).map(|field| {
             let item: ERABInformationListItem = decode_open_type(&field.value).map_err(undecodable)?;
             of_bearer(&item.e_rab_id).ok_or_else(|| refused("bearers 5 to 15", "another"))
@@ -76,7 +76,7 @@ impl SourceToTargetContainer {
     /// # Errors
     ///
     /// More than 256 bearers.
-    pub fn octets(&self) -> Result<Vec<u8>, CoreError> {
+    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         let items = self.bearers.iter().map(|ebi| {
             let item = ERABInformationListItem::new(bearer(*ebi), None, None);
             build_s1ap_ie!(IGNORE E_RABInformationListItem(item))
@@ -106,7 +106,7 @@ impl TargetToSourceContainer {
     /// # Errors
     ///
     /// Octets that are none.
-    pub fn parse(octets: &[u8]) -> Result<Self, CoreError> {
+    pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
         let found: TargeteNBToSourceeNBTransparentContainer<'_> = decode_open_type(octets).map_err(undecodable)?;
         Ok(Self { rrc: found.rrc_container.0.to_vec() })
     }
@@ -116,7 +116,7 @@ impl TargetToSourceContainer {
     /// # Errors
     ///
     /// None that depends on the value; memory only.
-    pub fn octets(&self) -> Result<Vec<u8>, CoreError> {
+    pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         let container = TargeteNBToSourceeNBTransparentContainer::new(RRCContainer(self.rrc.as_slice().into()), None);
         encode_open_type(&container).map(|octets| octets.into_vec()).map_err(unencodable)
     }

@@ -12,9 +12,9 @@ use oxirush_s1ap::{BitString, Bits, ie, s1ap as asn};
 
 use super::received::Received;
 use crate::eps::identifiers::{Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, MmeUeS1apId, Plmn, Tac, Tai, Teid};
-use crate::eps::security::Nh;
-use crate::eps::security::next_hop::Ncc;
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::keys::Nh;
+use crate::eps::parameters::Ncc;
+use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{
     AGGREGATE_MAXIMUM_BIT_RATE, Erab, PRIORITY_LEVEL, QCI, TunnelEndpoint, UeSecurityCapabilities,
 };
@@ -38,45 +38,45 @@ pub struct SecurityContext {
 }
 
 impl Received<'_> {
-    pub(super) fn mme_ue_id(&self) -> Result<MmeUeS1apId, CoreError> {
+    pub(super) fn mme_ue_id(&self) -> Result<MmeUeS1apId, WireError> {
         Ok(MmeUeS1apId(self.required::<ie::MME_UE_S1AP_ID>()?.0))
     }
 
-    pub(super) fn enb_ue_id(&self) -> Result<EnbUeS1apId, CoreError> {
+    pub(super) fn enb_ue_id(&self) -> Result<EnbUeS1apId, WireError> {
         let found = self.required::<ie::eNB_UE_S1AP_ID>()?.0;
         EnbUeS1apId::new(found).ok_or_else(|| self.refused::<ie::eNB_UE_S1AP_ID>("24 bits", found))
     }
 
-    pub(super) fn ue_ids(&self) -> Result<UeS1apIds, CoreError> {
+    pub(super) fn ue_ids(&self) -> Result<UeS1apIds, WireError> {
         Ok(UeS1apIds { mme: self.mme_ue_id()?, enb: self.enb_ue_id()? })
     }
 
-    pub(super) fn cause(&self) -> Result<asn::Cause, CoreError> {
+    pub(super) fn cause(&self) -> Result<asn::Cause, WireError> {
         self.required::<ie::Cause>()
     }
 
-    pub(super) fn nas_pdu(&self) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn nas_pdu(&self) -> Result<Vec<u8>, WireError> {
         Ok(self.required::<ie::NAS_PDU>()?.0.to_vec())
     }
 
-    pub(super) fn cell(&self) -> Result<Ecgi, CoreError> {
+    pub(super) fn cell(&self) -> Result<Ecgi, WireError> {
         let found = self.required::<ie::EUTRAN_CGI>()?;
         of_cell(&found).ok_or_else(|| self.refused::<ie::EUTRAN_CGI>("28 bits", "others"))
     }
 
-    pub(super) fn tai(&self) -> Result<Tai, CoreError> {
+    pub(super) fn tai(&self) -> Result<Tai, WireError> {
         Ok(of_tai(&self.required::<ie::TAI>()?))
     }
 
-    pub(super) fn source_to_target(&self) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn source_to_target(&self) -> Result<Vec<u8>, WireError> {
         Ok(self.required::<ie::Source_ToTarget_TransparentContainer>()?.0.to_vec())
     }
 
-    pub(super) fn target_to_source(&self) -> Result<Vec<u8>, CoreError> {
+    pub(super) fn target_to_source(&self) -> Result<Vec<u8>, WireError> {
         Ok(self.required::<ie::Target_ToSource_TransparentContainer>()?.0.to_vec())
     }
 
-    pub(super) fn capabilities(&self) -> Result<UeSecurityCapabilities, CoreError> {
+    pub(super) fn capabilities(&self) -> Result<UeSecurityCapabilities, WireError> {
         let found = self.required::<ie::UESecurityCapabilities>()?;
         let capabilities = algorithms(&found.encryption_algorithms.0)
             .zip(algorithms(&found.integrity_protection_algorithms.0))
@@ -84,7 +84,7 @@ impl Received<'_> {
         capabilities.ok_or_else(|| self.refused::<ie::UESecurityCapabilities>("16 bits each", "others"))
     }
 
-    pub(super) fn security_context(&self) -> Result<SecurityContext, CoreError> {
+    pub(super) fn security_context(&self) -> Result<SecurityContext, WireError> {
         let found = self.required::<ie::SecurityContext>()?;
         let key = <[u8; Nh::OCTETS]>::try_from(found.next_hop_parameter.0.as_octets());
         let key = key.map_err(|_| self.refused::<ie::SecurityContext>("256 bits of key", "others"))?;

@@ -43,7 +43,7 @@ pub use self::ue_context::{
 pub use oxirush_s1ap::s1ap::{Cause, CauseMisc, CauseNas, CauseProtocol, CauseRadioNetwork, CauseTransport};
 
 use self::received::Received;
-use super::core_error::CoreError;
+use super::WireError;
 
 const LAYER: &str = "S1AP";
 
@@ -53,7 +53,7 @@ trait Message: Sized {
     fn pdu(&self) -> Result<S1AP_PDU, oxirush_s1ap::Error>;
 
     /// The message that a PDU of its kind is.
-    fn read(received: &Received<'_>) -> Result<Self, CoreError>;
+    fn read(received: &Received<'_>) -> Result<Self, WireError>;
 }
 
 macro_rules! messages {
@@ -71,11 +71,11 @@ macro_rules! messages {
             ///
             /// Octets that are no S1AP PDU; a message that is none of these; an information element that is missing, does not
             /// decode or has a value that is not used here: an address other than IPv4, a node other than a macro eNB.
-            pub fn parse(octets: &[u8]) -> Result<Self, CoreError> {
+            pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
                 let received = Received::open(octets)?;
                 match received.kind() {
                     $(S1apPduKind::$kind => $name::read(&received).map(Self::$name),)*
-                    _ => Err(CoreError::new(LAYER, 0, "a message of a handover", received.name())),
+                    _ => Err(WireError::new(LAYER, 0, "a message of a handover", received.name())),
                 }
             }
 
@@ -84,12 +84,12 @@ macro_rules! messages {
             /// # Errors
             ///
             /// A list of bearers that is empty or has more than 256.
-            pub fn octets(&self) -> Result<Vec<u8>, CoreError> {
+            pub fn octets(&self) -> Result<Vec<u8>, WireError> {
                 let pdu = match self {
                     $(Self::$name(message) => message.pdu(),)*
                 };
                 let octets = pdu.and_then(|pdu| pdu.encode());
-                octets.map_err(|error| CoreError::new(LAYER, 0, format!("{} that encodes", self.name()), error))
+                octets.map_err(|error| WireError::new(LAYER, 0, format!("{} that encodes", self.name()), error))
             }
 
             /// The name of the message, e.g. `"HandoverRequired"`.

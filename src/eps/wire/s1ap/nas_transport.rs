@@ -7,7 +7,7 @@ use super::Message;
 use super::fields::{UeS1apIds, cell, tai};
 use super::received::Received;
 use crate::eps::identifiers::{Ecgi, EnbUeS1apId, MTmsi, MmeCode, STmsi, Tai};
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 
 /// INITIAL UE MESSAGE: the first NAS message of a UE. The establishment cause is `mo-Signalling`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Message for InitialUeMessage {
         }
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         let s_tmsi = received.optional::<ie::S_TMSI>()?.map(|found| {
             let [code] = found.mmec.0;
             STmsi { code: MmeCode(code), m_tmsi: MTmsi(u32::from_be_bytes(found.m_tmsi.0)) }
@@ -89,7 +89,7 @@ impl Message for DownlinkNasTransport {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, nas_pdu: received.nas_pdu()? })
     }
 }
@@ -121,7 +121,7 @@ impl Message for UplinkNasTransport {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, nas_pdu: received.nas_pdu()?, cell: received.cell()?, tai: received.tai()? })
     }
 }

@@ -7,7 +7,7 @@ use super::Message;
 use super::fields::{SecurityContext, UeS1apIds, address, bearer, capabilities, cell, of_erab, tai, teid};
 use super::received::Received;
 use crate::eps::identifiers::{Ecgi, EnbUeS1apId, MmeUeS1apId, Tai};
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{Erab, UeSecurityCapabilities};
 
 /// PATH SWITCH REQUEST.
@@ -47,7 +47,7 @@ impl Message for PathSwitchRequest {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self {
             enb_ue_id: received.enb_ue_id()?,
             bearers: received.items::<ie::E_RABToBeSwitchedDLList, _>(|item| {
@@ -82,7 +82,7 @@ impl Message for PathSwitchRequestAcknowledge {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, security: received.security_context()? })
     }
 }
@@ -108,7 +108,7 @@ impl Message for PathSwitchRequestFailure {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, cause: received.cause()? })
     }
 }

@@ -7,7 +7,7 @@ use super::Message;
 use super::fields::{UeS1apIds, of_target, target};
 use super::received::Received;
 use crate::eps::identifiers::{GlobalEnbId, Tai};
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 
 /// HANDOVER REQUIRED: the contribution's handover request to the MME.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Message for HandoverRequired {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         let found = received.required::<ie::TargetID>()?;
         let (target, target_tai) =
             of_target(&found).ok_or_else(|| received.refused::<ie::TargetID>("a macro eNB", "another node"))?;
@@ -91,7 +91,7 @@ impl Message for HandoverCommand {
         }
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         let parameters = received.optional::<ie::NASSecurityParametersfromE_UTRAN>()?;
         Ok(Self {
             ue: received.ue_ids()?,
@@ -122,7 +122,7 @@ impl Message for HandoverPreparationFailure {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, cause: received.cause()? })
     }
 }
@@ -148,7 +148,7 @@ impl Message for HandoverCancel {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, cause: received.cause()? })
     }
 }
@@ -171,7 +171,7 @@ impl Message for HandoverCancelAcknowledge {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()? })
     }
 }

@@ -5,7 +5,8 @@ use oxirush_s1ap::s1ap::{S1APPDU, S1apPduKind};
 use oxirush_s1ap::{Error, S1ap};
 
 use super::LAYER;
-use crate::eps::wire::core_error::{CoreError, offset_of};
+use crate::eps::wire::WireError;
+use crate::eps::wire::core_error::offset_of;
 
 /// A PDU and the octets it stands in.
 pub(super) struct Received<'a> {
@@ -15,8 +16,8 @@ pub(super) struct Received<'a> {
 
 impl<'a> Received<'a> {
     /// The PDU that `octets` are.
-    pub(super) fn open(octets: &'a [u8]) -> Result<Self, CoreError> {
-        let pdu = S1APPDU::decode_borrowed(octets).map_err(|error| CoreError::new(LAYER, 0, "a PDU of S1AP", error))?;
+    pub(super) fn open(octets: &'a [u8]) -> Result<Self, WireError> {
+        let pdu = S1APPDU::decode_borrowed(octets).map_err(|error| WireError::new(LAYER, 0, "a PDU of S1AP", error))?;
         Ok(Self { octets, pdu })
     }
 
@@ -31,17 +32,17 @@ impl<'a> Received<'a> {
     }
 
     /// The information element `T`, which the message must have.
-    pub(super) fn required<T: Ie<Protocol = S1ap>>(&self) -> Result<T::Value<'_>, CoreError> {
-        self.optional::<T>()?.ok_or_else(|| CoreError::new(LAYER, 0, format!("{} (IE {})", T::NAME, T::ID), "none"))
+    pub(super) fn required<T: Ie<Protocol = S1ap>>(&self) -> Result<T::Value<'_>, WireError> {
+        self.optional::<T>()?.ok_or_else(|| WireError::new(LAYER, 0, format!("{} (IE {})", T::NAME, T::ID), "none"))
     }
 
     /// The information element `T`, which the message may have.
-    pub(super) fn optional<T: Ie<Protocol = S1ap>>(&self) -> Result<Option<T::Value<'_>>, CoreError> {
+    pub(super) fn optional<T: Ie<Protocol = S1ap>>(&self) -> Result<Option<T::Value<'_>>, WireError> {
         self.pdu.ie::<T>().transpose().map_err(|error| self.undecodable::<T>(&error))
     }
 
     /// What `of` makes of each item of the list `T`, which the message must have.
-    pub(super) fn items<T, R>(&self, of: impl Fn(<T::Item as Ie>::Value<'_>) -> Option<R>) -> Result<Vec<R>, CoreError>
+    pub(super) fn items<T, R>(&self, of: impl Fn(<T::Item as Ie>::Value<'_>) -> Option<R>) -> Result<Vec<R>, WireError>
     where
         T: List<Protocol = S1ap>,
     {
@@ -53,7 +54,7 @@ impl<'a> Received<'a> {
         items.collect()
     }
 
-    fn undecodable<T: Ie<Protocol = S1ap>>(&self, error: &Error) -> CoreError {
+    fn undecodable<T: Ie<Protocol = S1ap>>(&self, error: &Error) -> WireError {
         self.refused::<T>("a value of TS 36.413", error)
     }
 
@@ -62,10 +63,10 @@ impl<'a> Received<'a> {
         &self,
         expected: &'static str,
         found: impl std::fmt::Display,
-    ) -> CoreError {
+    ) -> WireError {
         let fields = self.pdu.protocol_ies().ok();
         let field = fields.iter().flat_map(|fields| &fields.0).find(|field| field.id.0 == T::ID);
         let offset = field.map_or(0, |field| offset_of(&field.value, self.octets));
-        CoreError::new(LAYER, offset, format!("{} (IE {}) as {expected}", T::NAME, T::ID), found)
+        WireError::new(LAYER, offset, format!("{} (IE {}) as {expected}", T::NAME, T::ID), found)
     }
 }

@@ -9,7 +9,7 @@ use super::fields::{
 };
 use super::received::Received;
 use crate::eps::identifiers::{Ecgi, MmeUeS1apId, Tai};
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{Erab, UeSecurityCapabilities};
 
 /// HANDOVER REQUEST: the contribution's handover request to the target eNB.
@@ -52,7 +52,7 @@ impl Message for HandoverRequest {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self {
             mme_ue_id: received.mme_ue_id()?,
             cause: received.cause()?,
@@ -96,7 +96,7 @@ impl Message for HandoverRequestAcknowledge {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self {
             ue: received.ue_ids()?,
             admitted: received.items::<ie::E_RABAdmittedList, _>(|item| {
@@ -127,7 +127,7 @@ impl Message for HandoverFailure {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { mme_ue_id: received.mme_ue_id()?, cause: received.cause()? })
     }
 }
@@ -156,7 +156,7 @@ impl Message for HandoverNotify {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, cell: received.cell()?, tai: received.tai()? })
     }
 }

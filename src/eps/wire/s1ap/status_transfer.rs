@@ -10,7 +10,7 @@ use oxirush_s1ap::{Error, build_s1ap, build_s1ap_ie, ie};
 use super::Message;
 use super::fields::{UeS1apIds, bearer, of_bearer};
 use super::received::Received;
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{BearerCounts, join_count, split_count};
 
 type Container<'a> = ENBStatusTransferTransparentContainer<'a>;
@@ -51,7 +51,7 @@ fn container(bearers: &[BearerCounts]) -> Result<Container<'static>, Error> {
     Ok(Container::new(BearersSubjectToStatusTransferList(items), None))
 }
 
-fn bearers(received: &Received<'_>) -> Result<Vec<BearerCounts>, CoreError> {
+fn bearers(received: &Received<'_>) -> Result<Vec<BearerCounts>, WireError> {
     let found = received.required::<ie::eNB_StatusTransfer_TransparentContainer>()?;
     let items = found.bearers_subject_to_status_transfer_list.0.iter().map(|field| {
         let item: BearersSubjectToStatusTransferItem<'_> = decode_open_type(&field.value).ok()?;
@@ -75,7 +75,7 @@ impl Message for EnbStatusTransfer {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, bearers: bearers(received)? })
     }
 }
@@ -92,7 +92,7 @@ impl Message for MmeStatusTransfer {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()?, bearers: bearers(received)? })
     }
 }

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::eps::identifiers::{Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, MTmsi, MmeCode, MmeUeS1apId, Plmn};
 use crate::eps::identifiers::{STmsi, Tac, Tai, Teid};
-use crate::eps::security::next_hop::Ncc;
-use crate::eps::security::{Kenb, Nh};
+use crate::eps::keys::{Kenb, Nh};
+use crate::eps::parameters::Ncc;
 use crate::eps::wire::{BearerCounts, Erab, TunnelEndpoint, UeSecurityCapabilities, samples};
 
 fn plmn() -> impl Strategy<Value = Plmn> {

@@ -9,8 +9,8 @@ use super::Message;
 use super::fields::{UeS1apIds, address, bearer, bit_rates, capabilities, of_erab, qos, teid};
 use super::received::Received;
 use crate::eps::identifiers::{EnbUeS1apId, MmeUeS1apId};
-use crate::eps::security::Kenb;
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::keys::Kenb;
+use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{Erab, UeSecurityCapabilities};
 
 /// A bearer that is to be set up, and the NAS message that goes to the UE with it.
@@ -57,7 +57,7 @@ impl Message for InitialContextSetupRequest {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         let key = received.required::<ie::SecurityKey>()?;
         let key = <[u8; Kenb::OCTETS]>::try_from(key.0.as_octets());
         Ok(Self {
@@ -98,7 +98,7 @@ impl Message for InitialContextSetupResponse {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self {
             ue: received.ue_ids()?,
             bearers: received.items::<ie::E_RABSetupListCtxtSURes, _>(|item| {
@@ -130,7 +130,7 @@ impl Message for UeContextReleaseCommand {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         let ue = match received.required::<ie::UE_S1AP_IDs>()? {
             UES1APIDs::uE_S1AP_ID_pair(UES1APIDPair { mme_ue_s1ap_id: mme, enb_ue_s1ap_id: enb, .. }) => {
                 EnbUeS1apId::new(enb.0).map(|enb| UeS1apIds { mme: MmeUeS1apId(mme.0), enb })
@@ -160,7 +160,7 @@ impl Message for UeContextReleaseComplete {
         )
     }
 
-    fn read(received: &Received<'_>) -> Result<Self, CoreError> {
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
         Ok(Self { ue: received.ue_ids()? })
     }
 }

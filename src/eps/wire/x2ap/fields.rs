@@ -11,7 +11,7 @@ use super::asn1::{
 };
 use super::{LAYER, Received, SECONDS_IN_SOURCE_CELL, asn1, decode, encode};
 use crate::eps::identifiers::{Ebi, Ecgi, Eci, Gummei, MmeCode, MmeGroupId, Plmn, Teid, X2apUeId};
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{
     AGGREGATE_MAXIMUM_BIT_RATE, PRIORITY_LEVEL, QCI, TunnelEndpoint, UeSecurityCapabilities,
 };
@@ -43,19 +43,19 @@ impl Ie {
     pub(super) const GUMMEI: Self = Self::new(23, "GUMMEI-ID");
 
     /// This information element with a value.
-    pub(super) fn with<T: rasn::Encode>(self, criticality: Criticality, value: &T) -> Result<Field, CoreError> {
+    pub(super) fn with<T: rasn::Encode>(self, criticality: Criticality, value: &T) -> Result<Field, WireError> {
         let value = encode(value, self.name)?.into();
         Ok(Field { id: self.id, criticality, value })
     }
 
     /// Its value in `field`.
-    pub(super) fn value<T: rasn::Decode>(self, field: &Field) -> Result<T, CoreError> {
+    pub(super) fn value<T: rasn::Decode>(self, field: &Field) -> Result<T, WireError> {
         decode(&field.value, self.name)
     }
 
     /// It is there and is not what was `expected`.
-    pub(super) fn refused(self, expected: &'static str, found: impl std::fmt::Display) -> CoreError {
-        CoreError::new(LAYER, 0, format!("{} (IE {}) as {expected}", self.name, self.id), found)
+    pub(super) fn refused(self, expected: &'static str, found: impl std::fmt::Display) -> WireError {
+        WireError::new(LAYER, 0, format!("{} (IE {}) as {expected}", self.name, self.id), found)
     }
 }
 
@@ -64,8 +64,8 @@ impl Received {
     pub(super) fn optional<T: rasn::Decode, R>(
         &self,
         ie: Ie,
-        of: impl FnOnce(T) -> Result<R, CoreError>,
-    ) -> Result<Option<R>, CoreError> {
+        of: impl FnOnce(T) -> Result<R, WireError>,
+    ) -> Result<Option<R>, WireError> {
         let Some((offset, field)) = self.0.iter().find(|(_, field)| field.id == ie.id) else { return Ok(None) };
         ie.value(field).and_then(of).map(Some).map_err(|error| error.shifted(*offset))
     }
@@ -74,18 +74,18 @@ impl Received {
     pub(super) fn required<T: rasn::Decode, R>(
         &self,
         ie: Ie,
-        of: impl FnOnce(T) -> Result<R, CoreError>,
-    ) -> Result<R, CoreError> {
+        of: impl FnOnce(T) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
         let found = self.optional(ie, of)?;
-        found.ok_or_else(|| CoreError::new(LAYER, 0, format!("{} (IE {})", ie.name, ie.id), "none"))
+        found.ok_or_else(|| WireError::new(LAYER, 0, format!("{} (IE {})", ie.name, ie.id), "none"))
     }
 
-    pub(super) fn ue_id(&self, ie: Ie) -> Result<X2apUeId, CoreError> {
+    pub(super) fn ue_id(&self, ie: Ie) -> Result<X2apUeId, WireError> {
         self.required(ie, |id| of_ue_id(ie, id))
     }
 }
 
-pub(super) fn of_ue_id(ie: Ie, id: UeX2apId) -> Result<X2apUeId, CoreError> {
+pub(super) fn of_ue_id(ie: Ie, id: UeX2apId) -> Result<X2apUeId, WireError> {
     X2apUeId::new(id.0).ok_or_else(|| ie.refused("12 bits", id.0))
 }
 
@@ -119,7 +119,7 @@ pub(super) fn cell(cell: Ecgi) -> asn1::Ecgi {
     asn1::Ecgi { plmn: octets(&cell.plmn.ap_octets()), cell: bits(&eci.to_be_bytes(), 28), extensions: None }
 }
 
-pub(super) fn of_cell(ie: Ie, cell: &asn1::Ecgi) -> Result<Ecgi, CoreError> {
+pub(super) fn of_cell(ie: Ie, cell: &asn1::Ecgi) -> Result<Ecgi, WireError> {
     let plmn = <[u8; 3]>::try_from(&cell.plmn[..]).ok().map(Plmn::from_ap_octets);
     let mut whole = cell.cell.clone();
     whole.resize(32, false);
@@ -137,7 +137,7 @@ pub(super) fn gummei(gummei: Gummei) -> asn1::Gummei {
     asn1::Gummei { group, code: octets(&[gummei.code.0]), extensions: None }
 }
 
-pub(super) fn of_gummei(ie: Ie, gummei: &asn1::Gummei) -> Result<Gummei, CoreError> {
+pub(super) fn of_gummei(ie: Ie, gummei: &asn1::Gummei) -> Result<Gummei, WireError> {
     let asn1::Gummei { group: GuGroupId { plmn, group, .. }, code, .. } = gummei;
     match (&plmn[..], &group[..], &code[..]) {
         (&[a, b, c], &[high, low], &[code]) => Ok(Gummei {
@@ -165,7 +165,7 @@ pub(super) fn bearer(ebi: Ebi) -> ErabId {
     ErabId(ebi.get().into())
 }
 
-pub(super) fn of_bearer(ie: Ie, id: ErabId) -> Result<Ebi, CoreError> {
+pub(super) fn of_bearer(ie: Ie, id: ErabId) -> Result<Ebi, WireError> {
     u8::try_from(&id.0).ok().and_then(Ebi::new).ok_or_else(|| ie.refused("a bearer from 5 to 15", id.0))
 }
 
@@ -177,7 +177,7 @@ pub(super) fn tunnel(tunnel: TunnelEndpoint) -> GtpTunnelEndpoint {
     }
 }
 
-pub(super) fn of_tunnel(ie: Ie, tunnel: &GtpTunnelEndpoint) -> Result<TunnelEndpoint, CoreError> {
+pub(super) fn of_tunnel(ie: Ie, tunnel: &GtpTunnelEndpoint) -> Result<TunnelEndpoint, WireError> {
     let address = whole_octets::<4>(&tunnel.address).map(Ipv4Addr::from);
     let teid = <[u8; 4]>::try_from(&tunnel.teid[..]).ok().map(|teid| Teid(u32::from_be_bytes(teid)));
     let found = address.zip(teid).map(|(address, teid)| TunnelEndpoint { address, teid });
@@ -212,7 +212,7 @@ pub(super) fn history(source: Ecgi) -> UeHistoryInformation {
 }
 
 /// The cell in which a history ends.
-pub(super) fn of_history(ie: Ie, history: &UeHistoryInformation) -> Result<Ecgi, CoreError> {
+pub(super) fn of_history(ie: Ie, history: &UeHistoryInformation) -> Result<Ecgi, WireError> {
     match history.0.first() {
         Some(LastVisitedCellItem::Eutran(last)) => of_cell(ie, &last.cell),
         _ => Err(ie.refused("a cell of E-UTRAN", "another")),

@@ -10,9 +10,9 @@ use super::fields::{
 };
 use super::{Direction, Message, Received, X2apCause, asn1};
 use crate::eps::identifiers::{Ebi, Ecgi, Gummei, MmeUeS1apId, X2apUeId};
-use crate::eps::security::KenbStar;
-use crate::eps::security::next_hop::Ncc;
-use crate::eps::wire::core_error::CoreError;
+use crate::eps::keys::KenbStar;
+use crate::eps::parameters::Ncc;
+use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{
     BearerCounts, Erab, TunnelEndpoint, UeSecurityCapabilities, join_count, split_count,
 };
@@ -55,7 +55,7 @@ impl Message for HandoverRequest {
     const PROCEDURE: u8 = HANDOVER_PREPARATION;
     const CRITICALITY: Criticality = Criticality::Reject;
 
-    fn fields(&self) -> Result<Vec<Field>, CoreError> {
+    fn fields(&self) -> Result<Vec<Field>, WireError> {
         let bearers = self.bearers.iter().map(|erab| {
             let item = BearerToBeSetup {
                 id: bearer(erab.ebi),
@@ -92,7 +92,7 @@ impl Message for HandoverRequest {
         ])
     }
 
-    fn read(received: &Received) -> Result<Self, CoreError> {
+    fn read(received: &Received) -> Result<Self, WireError> {
         let (old_id, cause) = (received.ue_id(Ie::OLD_ID)?, received.required(Ie::CAUSE, Ok)?);
         let target_cell = received.required(Ie::TARGET_CELL, |found| of_cell(Ie::TARGET_CELL, &found))?;
         let mme = received.required(Ie::GUMMEI, |found| of_gummei(Ie::GUMMEI, &found))?;
@@ -115,7 +115,7 @@ impl Message for HandoverRequest {
                 capabilities: capabilities.ok_or_else(|| refused("16 bits each of algorithms"))?,
                 kenb_star: key.map(KenbStar::from_octets).ok_or_else(|| refused("256 bits of key"))?,
                 ncc: Ncc::new(context.security.ncc.into()),
-                bearers: bearers.collect::<Result<_, CoreError>>()?,
+                bearers: bearers.collect::<Result<_, WireError>>()?,
                 rrc_context: context.rrc_context.to_vec(),
                 source_cell,
             })
@@ -150,7 +150,7 @@ impl Message for HandoverRequestAcknowledge {
     const PROCEDURE: u8 = HANDOVER_PREPARATION;
     const CRITICALITY: Criticality = Criticality::Reject;
 
-    fn fields(&self) -> Result<Vec<Field>, CoreError> {
+    fn fields(&self) -> Result<Vec<Field>, WireError> {
         let admitted = self.admitted.iter().map(|AdmittedBearer { ebi, forwarding }| {
             let downlink = forwarding.map(tunnel);
             let item = asn1::AdmittedBearer { id: bearer(*ebi), uplink: None, downlink, extensions: None };
@@ -164,7 +164,7 @@ impl Message for HandoverRequestAcknowledge {
         ])
     }
 
-    fn read(received: &Received) -> Result<Self, CoreError> {
+    fn read(received: &Received) -> Result<Self, WireError> {
         let admitted = |list: BearerList| {
             let admitted = list.0.iter().map(|field| {
                 let ie = Ie::ADMITTED_ITEM;
@@ -172,7 +172,7 @@ impl Message for HandoverRequestAcknowledge {
                 let forwarding = item.downlink.map(|downlink| of_tunnel(ie, &downlink)).transpose()?;
                 Ok(AdmittedBearer { ebi: of_bearer(ie, item.id)?, forwarding })
             });
-            admitted.collect::<Result<_, CoreError>>()
+            admitted.collect::<Result<_, WireError>>()
         };
         Ok(Self {
             old_id: received.ue_id(Ie::OLD_ID)?,
@@ -197,14 +197,14 @@ impl Message for HandoverPreparationFailure {
     const PROCEDURE: u8 = HANDOVER_PREPARATION;
     const CRITICALITY: Criticality = Criticality::Reject;
 
-    fn fields(&self) -> Result<Vec<Field>, CoreError> {
+    fn fields(&self) -> Result<Vec<Field>, WireError> {
         Ok(vec![
             Ie::OLD_ID.with(Criticality::Ignore, &ue_id(self.old_id))?,
             Ie::CAUSE.with(Criticality::Ignore, &self.cause)?,
         ])
     }
 
-    fn read(received: &Received) -> Result<Self, CoreError> {
+    fn read(received: &Received) -> Result<Self, WireError> {
         Ok(Self { old_id: received.ue_id(Ie::OLD_ID)?, cause: received.required(Ie::CAUSE, Ok)? })
     }
 }
@@ -234,7 +234,7 @@ impl Message for SnStatusTransfer {
     const PROCEDURE: u8 = SN_STATUS_TRANSFER;
     const CRITICALITY: Criticality = Criticality::Ignore;
 
-    fn fields(&self) -> Result<Vec<Field>, CoreError> {
+    fn fields(&self) -> Result<Vec<Field>, WireError> {
         let bearers = self.bearers.iter().map(|BearerCounts { ebi, uplink, downlink }| {
             let item = BearerStatus {
                 id: bearer(*ebi),
@@ -252,7 +252,7 @@ impl Message for SnStatusTransfer {
         ])
     }
 
-    fn read(received: &Received) -> Result<Self, CoreError> {
+    fn read(received: &Received) -> Result<Self, WireError> {
         let bearers = |list: BearerList| {
             let bearers = list.0.iter().map(|field| {
                 let item: BearerStatus = Ie::STATUS_ITEM.value(field)?;
@@ -262,7 +262,7 @@ impl Message for SnStatusTransfer {
                     downlink: of_count(&item.downlink),
                 })
             });
-            bearers.collect::<Result<_, CoreError>>()
+            bearers.collect::<Result<_, WireError>>()
         };
         Ok(Self {
             old_id: received.ue_id(Ie::OLD_ID)?,
@@ -286,14 +286,14 @@ impl Message for UeContextRelease {
     const PROCEDURE: u8 = UE_CONTEXT_RELEASE;
     const CRITICALITY: Criticality = Criticality::Ignore;
 
-    fn fields(&self) -> Result<Vec<Field>, CoreError> {
+    fn fields(&self) -> Result<Vec<Field>, WireError> {
         Ok(vec![
             Ie::OLD_ID.with(Criticality::Reject, &ue_id(self.old_id))?,
             Ie::NEW_ID.with(Criticality::Reject, &ue_id(self.new_id))?,
         ])
     }
 
-    fn read(received: &Received) -> Result<Self, CoreError> {
+    fn read(received: &Received) -> Result<Self, WireError> {
         Ok(Self { old_id: received.ue_id(Ie::OLD_ID)?, new_id: received.ue_id(Ie::NEW_ID)? })
     }
 }
@@ -314,7 +314,7 @@ impl Message for HandoverCancel {
     const PROCEDURE: u8 = HANDOVER_CANCEL;
     const CRITICALITY: Criticality = Criticality::Ignore;
 
-    fn fields(&self) -> Result<Vec<Field>, CoreError> {
+    fn fields(&self) -> Result<Vec<Field>, WireError> {
         let mut fields = vec![Ie::OLD_ID.with(Criticality::Reject, &ue_id(self.old_id))?];
         if let Some(new_id) = self.new_id {
             fields.push(Ie::NEW_ID.with(Criticality::Ignore, &ue_id(new_id))?);
@@ -323,7 +323,7 @@ impl Message for HandoverCancel {
         Ok(fields)
     }
 
-    fn read(received: &Received) -> Result<Self, CoreError> {
+    fn read(received: &Received) -> Result<Self, WireError> {
         let new_id = received.optional(Ie::NEW_ID, |id| of_ue_id(Ie::NEW_ID, id))?;
         Ok(Self { old_id: received.ue_id(Ie::OLD_ID)?, new_id, cause: received.required(Ie::CAUSE, Ok)? })
     }

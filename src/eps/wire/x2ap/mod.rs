@@ -16,7 +16,7 @@ pub use self::messages::{
 };
 
 use self::asn1::{Container, Criticality, Envelope, Field, Pdu};
-use super::core_error::CoreError;
+use super::WireError;
 
 const LAYER: &str = "X2AP";
 /// How long the UE was in the source cell, in seconds, in every message.
@@ -40,10 +40,10 @@ trait Message: Sized {
     const CRITICALITY: Criticality;
 
     /// The information elements of this message, in their order.
-    fn fields(&self) -> Result<Vec<Field>, CoreError>;
+    fn fields(&self) -> Result<Vec<Field>, WireError>;
 
     /// The message that such information elements make.
-    fn read(received: &Received) -> Result<Self, CoreError>;
+    fn read(received: &Received) -> Result<Self, WireError>;
 }
 
 /// The information elements of a message that was received, each with the offset at which its value begins.
@@ -63,7 +63,7 @@ impl Received {
     const BEFORE_VALUE: usize = 3;
 
     /// Those of the message `value` of a PDU.
-    fn open(value: &[u8]) -> Result<Self, CoreError> {
+    fn open(value: &[u8]) -> Result<Self, WireError> {
         let start = Self::BEFORE_MESSAGE + length_octets(value.len());
         let fields =
             decode::<Container>(value, "a list of information elements").map_err(|error| error.shifted(start))?;
@@ -77,12 +77,12 @@ impl Received {
     }
 }
 
-fn decode<T: rasn::Decode>(octets: &[u8], expected: &'static str) -> Result<T, CoreError> {
-    rasn::aper::decode(octets).map_err(|error| CoreError::new(LAYER, 0, expected, error.kind))
+fn decode<T: rasn::Decode>(octets: &[u8], expected: &'static str) -> Result<T, WireError> {
+    rasn::aper::decode(octets).map_err(|error| WireError::new(LAYER, 0, expected, error.kind))
 }
 
-fn encode<T: rasn::Encode>(value: &T, expected: &'static str) -> Result<Vec<u8>, CoreError> {
-    rasn::aper::encode(value).map_err(|error| CoreError::new(LAYER, 0, expected, error.kind))
+fn encode<T: rasn::Encode>(value: &T, expected: &'static str) -> Result<Vec<u8>, WireError> {
+    rasn::aper::encode(value).map_err(|error| WireError::new(LAYER, 0, expected, error.kind))
 }
 
 macro_rules! messages {
@@ -100,7 +100,7 @@ macro_rules! messages {
             ///
             /// Octets that are no X2AP PDU; a message that is none of these; an information element that is missing, does not
             /// decode or has a value that is not used here, such as an address other than IPv4.
-            pub fn parse(octets: &[u8]) -> Result<Self, CoreError> {
+            pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
                 let (direction, Envelope { procedure, value, .. }) = match decode(octets, "a PDU of X2AP")? {
                     Pdu::Initiating(envelope) => (Direction::Initiating, envelope),
                     Pdu::Successful(envelope) => (Direction::Successful, envelope),
@@ -111,7 +111,7 @@ macro_rules! messages {
                     return $name::read(&received).map(Self::$name);
                 })*
                 let found = format!("procedure {procedure}, {direction:?}");
-                Err(CoreError::new(LAYER, 0, "a message of a handover", found))
+                Err(WireError::new(LAYER, 0, "a message of a handover", found))
             }
 
             /// The octets of the message.
@@ -119,7 +119,7 @@ macro_rules! messages {
             /// # Errors
             ///
             /// A list of bearers that is empty or has more than 256.
-            pub fn octets(&self) -> Result<Vec<u8>, CoreError> {
+            pub fn octets(&self) -> Result<Vec<u8>, WireError> {
                 match self {
                     $(Self::$name(message) => pdu(message),)*
                 }
@@ -157,7 +157,7 @@ messages! {
     HandoverCancel,
 }
 
-fn pdu<M: Message>(message: &M) -> Result<Vec<u8>, CoreError> {
+fn pdu<M: Message>(message: &M) -> Result<Vec<u8>, WireError> {
     let value = encode(&Container { fields: message.fields()? }, "a message that encodes")?.into();
     let envelope = Envelope { procedure: M::PROCEDURE, criticality: M::CRITICALITY, value };
     let pdu = match M::DIRECTION {

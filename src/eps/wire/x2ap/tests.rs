@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::eps::identifiers::{Ebi, Ecgi, Eci, Gummei, MmeCode, MmeGroupId, MmeUeS1apId, Plmn, Teid, X2apUeId};
-use crate::eps::security::KenbStar;
-use crate::eps::security::next_hop::Ncc;
+use crate::eps::keys::KenbStar;
+use crate::eps::parameters::Ncc;
 use crate::eps::wire::{BearerCounts, Erab, TunnelEndpoint, UeSecurityCapabilities, samples};
 
 fn plmn() -> impl Strategy<Value = Plmn> {

@@ -1,0 +1,92 @@
+//! What messages say of security and computations take, and what is no key: algorithms, directions, NCC, INDICATION and PARA.
+//!
+//! [`wire`](super::wire) puts them into octets, [`security`](super::security) computes with them.
+
+/// An algorithm by its identity, 4 bits on the wire: the same number for ciphering (EEA) and integrity (EIA).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlgorithmId {
+    /// EEA0 or EIA0: nothing is done.
+    Null = 0,
+    /// 128-EEA1 or 128-EIA1, with SNOW 3G: named, not computed here.
+    Snow3g = 1,
+    /// 128-EEA2 or 128-EIA2, with AES.
+    Aes = 2,
+    /// 128-EEA3 or 128-EIA3, with ZUC: named, not computed here.
+    Zuc = 3,
+}
+
+impl AlgorithmId {
+    /// The algorithm with this identity.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Null),
+            1 => Some(Self::Snow3g),
+            2 => Some(Self::Aes),
+            3 => Some(Self::Zuc),
+            _ => None,
+        }
+    }
+}
+
+/// The direction of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkDirection {
+    /// From the UE, bit 0.
+    Uplink = 0,
+    /// To the UE, bit 1.
+    Downlink = 1,
+}
+
+/// A ciphering and an integrity algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Algorithms {
+    /// Ciphering.
+    pub ciphering: AlgorithmId,
+    /// Integrity.
+    pub integrity: AlgorithmId,
+}
+
+impl Algorithms {
+    /// 128-EEA2 and 128-EIA2.
+    pub const AES: Self = Self { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
+}
+
+/// NCC as it stands in a message, 3 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ncc(u8);
+
+impl Ncc {
+    /// The low 3 bits of `value`.
+    #[must_use]
+    pub const fn new(value: u32) -> Self {
+        Self((value & 7) as u8)
+    }
+
+    /// The value, 0 to 7.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// Most octets of PARA.
+pub const MAX_PARA: usize = 64;
+
+/// INDICATION: who made KeNB*, 1 octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Indication {
+    /// The source eNB, from its KeNB.
+    SourceEnb = 0,
+    /// The MME, from KASME and PARA.
+    Mme = 1,
+}
+
+/// INDICATION and PARA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandoverParameters {
+    /// Who made KeNB*.
+    pub indication: Indication,
+    /// PARA, at most [`MAX_PARA`] octets; none if the source eNB made KeNB*.
+    pub para: Vec<u8>,
+}
