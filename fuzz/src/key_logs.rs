@@ -21,12 +21,13 @@ fn holds(text: &[u8]) {
         Err(error) => return explains(&error, text),
     };
     let lines = text.split(|octet| *octet == b'\n').count();
-    assert!(log.nodes.len() + log.records.len() <= lines);
+    assert!(log.nodes.len() + log.records.len() + log.eps.len() <= lines);
     assert!(notes.iter().all(|note| (1..=lines).contains(&note.line) && !note.text.is_empty()));
     let written = written(&log);
     let (again, no_notes) = key_log_text::parse(&written).expect("what was written can be read");
     assert!(no_notes.is_empty());
-    assert_eq!((again.nodes.len(), again.records.len()), (log.nodes.len(), log.records.len()));
+    let sizes = |log: &KeyLog| (log.nodes.len(), log.records.len(), log.eps.len());
+    assert_eq!(sizes(&again), sizes(&log));
     assert!(log.nodes.iter().all(|node| again.nodes.contains(node)));
     assert_eq!(self::written(&again), written, "the order of records is one");
     lookup_answers(log);

@@ -11,13 +11,14 @@ use proptest::prelude::*;
 
 use crate::capture::{address, direction};
 use crate::choice::{maybe, select};
+use crate::eps_key_log::eps_record;
 use crate::list::list;
 use crate::octets::{array, bits, number, octets};
 use crate::one_of;
 use crate::tlv::{akid, bsid, cid, ms_mac, said};
 
 /// A word of visible ASCII that is not the sign for nothing.
-fn word() -> impl Strategy<Value = String> + Clone {
+pub(crate) fn word() -> impl Strategy<Value = String> + Clone {
     octets(1..12).prop_map(|octets| {
         let word: String = octets.iter().map(|octet| char::from(b'!' + octet % 94)).collect();
         if word == "-" { "gw".to_owned() } else { word }
@@ -116,7 +117,9 @@ pub fn record() -> BoxedStrategy<KeyRecord> {
     .boxed()
 }
 
-/// A key log of up to three nodes and eleven records.
+/// A key log of up to three nodes, eleven records of 802.16 and eleven of EPS.
 pub fn key_log() -> BoxedStrategy<KeyLog> {
-    (list(node(), 0..4), list(record(), 0..12)).prop_map(|(nodes, records)| KeyLog { nodes, records }).boxed()
+    (list(node(), 0..4), list(record(), 0..12), list(eps_record(), 0..12))
+        .prop_map(|(nodes, records, eps)| KeyLog { nodes, records, eps })
+        .boxed()
 }

@@ -11,6 +11,7 @@
 //! | [`tlv`] | a TLV of no known type, CMAC tuple, vendor TLV, identifiers |
 //! | [`asn_control`], [`gre`], [`radius`], [`transport`] | the backbone |
 //! | [`capture`], [`key_log`] | captures with frames, comments on frames; key logs |
+//! | [`eps_key_log`] | their EPS records |
 //! | [`foreign`] | bursts in the framings of others |
 //!
 //! # Values without a test runner
@@ -23,6 +24,7 @@ pub mod asn_control;
 pub mod capture;
 pub mod choice;
 pub mod eap;
+pub mod eps_key_log;
 pub mod foreign;
 pub mod gre;
 pub mod key_log;

@@ -1,7 +1,11 @@
 //! The key log: which node is who, which connection belongs to which SA, and every key of a run with the time it was
 //! in use (DESIGN section 6). The text form is in [`super::key_log_text`].
 
+pub mod eps;
+
 use std::net::Ipv4Addr;
+
+use eps::EpsKeyRecord;
 
 use super::secret::Secret;
 use crate::dot16::identifiers::{AkId, AkSequenceNumber, Bsid, Cid, CmacKeyCount, Direction, MsMac, Said};
@@ -187,7 +191,7 @@ pub struct TekRecord {
     pub key: Secret<16>,
 }
 
-/// One line of a key log that holds a connection or a key.
+/// One line of a key log that holds a connection or a key of 802.16.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyRecord {
     /// `CONN`.
@@ -237,8 +241,10 @@ impl KeyRecord {
 pub struct KeyLog {
     /// Who is who.
     pub nodes: Vec<NodeRecord>,
-    /// Connections and keys.
+    /// Connections and keys of 802.16.
     pub records: Vec<KeyRecord>,
+    /// Derivation, cells and keys of EPS.
+    pub eps: Vec<EpsKeyRecord>,
 }
 
 impl KeyLog {

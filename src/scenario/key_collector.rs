@@ -123,7 +123,11 @@ impl KeyCollector {
         let mut records = self.connections;
         records.extend(self.keys.into_values().map(|collected| collected.record));
         records.retain(|record| shows_mobile(mobile_of(record)));
-        KeyLog { nodes: (0..topology.names.len()).filter(|node| shows_node(*node)).map(node).collect(), records }
+        KeyLog {
+            nodes: (0..topology.names.len()).filter(|node| shows_node(*node)).map(node).collect(),
+            records,
+            eps: Vec::new(),
+        }
     }
 }
 

@@ -76,7 +76,7 @@ fn the_judge_finds_in_every_framing_what_it_finds_in_the_original() {
 fn a_pmk_alone_is_enough_for_a_foreign_capture() {
     let (capture, log) = golden("seamless");
     let records = log.records.into_iter().filter(|record| matches!(record, KeyRecord::Pmk(_))).collect();
-    let log = KeyLog { nodes: Vec::new(), records };
+    let log = KeyLog { records, ..KeyLog::default() };
     let before = judged(&samples::file(&capture, FileFormat::Pcapng), &log);
     assert!(before.verified.icv > 100 && before.verified.cmac > 3, "{:?}", before.verified);
     for flags in [true, false] {

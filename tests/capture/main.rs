@@ -3,6 +3,7 @@
 mod converting;
 mod cut_files;
 mod decrypting;
+mod eps_key_logs;
 mod foreign_files;
 mod foreign_framings;
 #[path = "../support/foreign_framings.rs"]

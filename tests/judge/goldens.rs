@@ -14,7 +14,7 @@ use super::{frames_of, golden, judged, named, octets};
 /// A key log of nothing but the PMKs.
 pub fn pmks_alone(log: &KeyLog) -> KeyLog {
     let records = log.records.iter().filter(|record| matches!(record, KeyRecord::Pmk(_))).cloned().collect();
-    KeyLog { nodes: Vec::new(), records }
+    KeyLog { records, ..KeyLog::default() }
 }
 
 fn expected(script: &bundled::BundledScript) -> Vec<&'static str> {

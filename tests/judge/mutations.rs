@@ -94,7 +94,7 @@ fn a_frame_that_stands_there_twice_is_told() {
 fn without(log: &KeyLog, line: usize) -> KeyLog {
     let mut records = log.records.clone();
     records.remove(line);
-    KeyLog { nodes: log.nodes.clone(), records }
+    KeyLog { nodes: log.nodes.clone(), records, ..KeyLog::default() }
 }
 
 #[test]

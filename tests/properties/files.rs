@@ -130,6 +130,11 @@ proptest! {
             prop_assert!(place.is_some(), "{:?}", record);
             read.records.swap_remove(place.unwrap());
         }
+        for record in &log.eps {
+            let place = read.eps.iter().position(|read| read == record);
+            prop_assert!(place.is_some(), "{:?}", record);
+            read.eps.swap_remove(place.unwrap());
+        }
         for node in &log.nodes {
             let place = read.nodes.iter().position(|read| read == node);
             prop_assert!(place.is_some(), "{:?}", node);
@@ -199,6 +204,7 @@ fn key_logs_hold_around_valid_ones() {
     for seed in 0..samples(6) {
         let mut log = sample(&key_log(), seed);
         log.records.truncate(4);
+        log.eps.truncate(4);
         KEY_LOG.hold_around(&log_text(&log));
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{CONNECTION_TYPES, FIRST_LINE, MAX_LINE, MAX_OCTETS, TEK_HOLDERS, TEK_NUMBERS, TEK_SOURCES, is_word};
+use super::{CONNECTION_TYPES, FIRST_LINE, MAX_LINE, MAX_OCTETS, TEK_HOLDERS, TEK_NUMBERS, TEK_SOURCES, eps, is_word};
 use crate::capture::error::{CaptureError, Place};
 use crate::capture::key_log::{
     AkRecord, CmacKeyRecord, ConnectionRecord, KekRecord, KeyLog, KeyRecord, NodeRecord, Note, PmkRecord, TekRecord,
@@ -25,7 +25,7 @@ struct Token<'a> {
 }
 
 /// One record on its way from text: its fields by name, its secret, and where they stand.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     number: usize,
     fields: Vec<(&'a str, Token<'a>)>,
     secret: Token<'a>,
@@ -48,7 +48,7 @@ fn error(line: usize, column: usize, expected: impl Into<String>, found: impl In
     CaptureError::malformed(Place::Line { line, column }, expected, found)
 }
 
-fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(super) fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != N.checked_mul(2)? || !text.is_ascii() {
         return None;
     }
@@ -62,12 +62,12 @@ fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// A decimal number without sign, as the whole of the text.
-fn decimal(text: &str) -> Option<u64> {
+pub(super) fn decimal(text: &str) -> Option<u64> {
     text.bytes().all(|octet| octet.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 impl<'a> Line<'a> {
-    fn field<T>(
+    pub(super) fn field<T>(
         &mut self,
         name: &'static str,
         expected: &str,
@@ -103,20 +103,24 @@ impl<'a> Line<'a> {
         })
     }
 
-    fn small(&mut self, name: &'static str, highest: u8) -> Result<u8, CaptureError> {
+    pub(super) fn small(&mut self, name: &'static str, highest: u8) -> Result<u8, CaptureError> {
         self.field(name, &format!("a decimal number up to {highest}"), |text| {
             decimal(text).and_then(|number| u8::try_from(number).ok()).filter(|number| *number <= highest)
         })
     }
 
-    fn one_of<T: Copy>(&mut self, name: &'static str, table: &[(&'static str, T)]) -> Result<T, CaptureError> {
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        name: &'static str,
+        table: &[(&'static str, T)],
+    ) -> Result<T, CaptureError> {
         let words: Vec<&str> = table.iter().map(|(word, _)| *word).collect();
         self.field(name, &words.join(" | "), |text| {
             table.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
         })
     }
 
-    fn validity(&mut self) -> Result<Validity, CaptureError> {
+    pub(super) fn validity(&mut self) -> Result<Validity, CaptureError> {
         let time = |text: &str| match text {
             "-" => Some(None),
             text => decimal(text).map(VirtualTime::from_nanos).map(Some),
@@ -125,7 +129,7 @@ impl<'a> Line<'a> {
         Ok(Validity { from: self.field("from", expected, time)?, until: self.field("until", expected, time)? })
     }
 
-    fn secret<const N: usize>(&self) -> Result<Secret<N>, CaptureError> {
+    pub(super) fn secret<const N: usize>(&self) -> Result<Secret<N>, CaptureError> {
         digits(self.secret.text).map(Secret::new).ok_or_else(|| {
             // What stands there may be most of a key: it is not repeated.
             let found = format!("{} characters that are not that", self.secret.text.chars().count());
@@ -134,7 +138,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    fn no_secret(&self) -> Result<(), CaptureError> {
+    pub(super) fn no_secret(&self) -> Result<(), CaptureError> {
         match self.secret.text {
             "-" => Ok(()),
             found => Err(error(self.number, self.secret.column, "- at the end", format!("{found:?}"))),
@@ -239,7 +243,7 @@ fn parse_line(number: usize, text: &str, log: &mut KeyLog, notes: &mut Vec<Note>
     let mut pieces = tokens(text).into_iter();
     let kind = pieces.next().map_or("", |token| token.text);
     let known = ["NODE", "CONN", "PMK", "AK", "KEK", "CMAC_KEY_U", "CMAC_KEY_D", "TEK"].contains(&kind);
-    if !known {
+    if !known && !eps::KINDS.contains(&kind) {
         if kind.is_empty() {
             return Err(error(number, 1, "a record or a line that begins with #", "a space or an empty line"));
         }
@@ -263,6 +267,8 @@ fn parse_line(number: usize, text: &str, log: &mut KeyLog, notes: &mut Vec<Note>
         log.nodes.push(node(&mut line)?);
     } else if let Some(record) = record(kind, &mut line)? {
         log.records.push(record);
+    } else if let Some(record) = eps::record(kind, &mut line)? {
+        log.eps.push(record);
     }
     line.rest(kind, notes)
 }

@@ -4,13 +4,13 @@ use std::io::Write;
 
 use zeroize::Zeroizing;
 
-use super::{CONNECTION_TYPES, FIRST_LINE, TEK_HOLDERS, TEK_NUMBERS, TEK_SOURCES, is_word};
+use super::{CONNECTION_TYPES, FIRST_LINE, TEK_HOLDERS, TEK_NUMBERS, TEK_SOURCES, eps, is_word};
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::{CmacKeyRecord, KeyLog, KeyRecord, NodeRecord, Validity};
 use crate::dot16::identifiers::Direction;
 use crate::time::VirtualTime;
 
-fn hex(octets: &[u8]) -> String {
+pub(super) fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::with_capacity(octets.len().saturating_mul(2)), |mut digits, octet| {
         for digit in [octet >> 4, octet & 15] {
             digits.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
@@ -19,12 +19,16 @@ fn hex(octets: &[u8]) -> String {
     })
 }
 
-fn word<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
+pub(super) fn word<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
     table.iter().find(|(_, known)| known == value).map_or("-", |(word, _)| word)
 }
 
 fn instant(time: Option<VirtualTime>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.as_nanos().to_string())
+}
+
+pub(super) fn times(Validity { from, until }: Validity) -> String {
+    format!("from={} until={}", instant(from), instant(until))
 }
 
 fn kind(record: &KeyRecord) -> &'static str {
@@ -40,8 +44,7 @@ fn kind(record: &KeyRecord) -> &'static str {
 }
 
 fn record_line(record: &KeyRecord) -> Zeroizing<String> {
-    let Validity { from, until } = record.validity();
-    let times = format!("from={} until={}", instant(from), instant(until));
+    let times = times(record.validity());
     let (fields, secret) = match record {
         KeyRecord::Connection(r) => (
             format!(
@@ -107,11 +110,10 @@ fn node_line(node: &NodeRecord) -> Result<String, CaptureError> {
 pub fn write(log: &KeyLog, out: &mut (impl Write + ?Sized)) -> Result<(), CaptureError> {
     let mut nodes = log.nodes.iter().map(node_line).collect::<Result<Vec<_>, _>>()?;
     nodes.sort_unstable();
-    let mut records: Vec<(u64, &'static str, Zeroizing<String>)> = log
-        .records
-        .iter()
-        .map(|record| (record.validity().from.map_or(0, VirtualTime::as_nanos), kind(record), record_line(record)))
-        .collect();
+    let from = |validity: Validity| validity.from.map_or(0, VirtualTime::as_nanos);
+    let dot16 = log.records.iter().map(|record| Ok((from(record.validity()), kind(record), record_line(record))));
+    let of_eps = log.eps.iter().map(|record| Ok((from(record.validity()), eps::kind(record), eps::line(record)?)));
+    let mut records = dot16.chain(of_eps).collect::<Result<Vec<_>, CaptureError>>()?;
     records.sort_unstable_by(|a, b| (a.0, a.1, a.2.as_str()).cmp(&(b.0, b.1, b.2.as_str())));
     let lines = std::iter::once(FIRST_LINE)
         .chain(nodes.iter().map(String::as_str))

@@ -1,0 +1,94 @@
+//! EPS records of key logs, of every kind.
+
+use keyhop::capture::key_log::eps::{
+    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord,
+    KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
+};
+use keyhop::eps::identifiers::{Earfcn, Imsi, Pci};
+use keyhop::eps::security::next_hop::Ncc;
+use keyhop::eps::security::{AlgorithmId, AlgorithmKey, HandoverDerivation, Kasme, Kenb, KenbStar, Nh, OneWay};
+use proptest::prelude::*;
+
+use crate::choice::select;
+use crate::key_log::{validity, word};
+use crate::octets::{array, number};
+use crate::one_of;
+
+fn imsi() -> impl Strategy<Value = Imsi> + Clone {
+    // Six to fifteen digits; the number alone would lose those that are 0 in front.
+    (number::<u64>(), number::<u8>()).prop_map(|(digits, length)| {
+        let text: String = format!("{digits:020}").chars().rev().take(6 + usize::from(length % 10)).collect();
+        text.parse().expect("digits")
+    })
+}
+
+fn cell() -> impl Strategy<Value = Pci> + Clone {
+    number::<u16>().prop_map(|value| Pci::new(value % 504).expect("below 504"))
+}
+
+fn algorithm() -> impl Strategy<Value = AlgorithmId> + Clone {
+    select([AlgorithmId::Null, AlgorithmId::Snow3g, AlgorithmId::Aes, AlgorithmId::Zuc])
+}
+
+fn ncc() -> impl Strategy<Value = Ncc> + Clone {
+    number::<u32>().prop_map(Ncc::new)
+}
+
+fn ue_id() -> impl Strategy<Value = u16> + Clone {
+    number::<u16>().prop_map(|number| number.max(1))
+}
+
+fn derivation() -> BoxedStrategy<EpsKeyRecord> {
+    let system = select([KeySystem::Contribution, KeySystem::Standard]);
+    let one_way = select([OneWay::Kdf, OneWay::Sha256]);
+    let bits = select([CRntiBits::Sixteen, CRntiBits::ThirtyTwo]);
+    (system, one_way, number(), number(), bits)
+        .prop_map(|(system, one_way, fc_star, fc_target, c_rnti_bits)| {
+            let derivation = HandoverDerivation { one_way, fc_star, fc_target };
+            EpsKeyRecord::Derivation(DerivationRecord { system, derivation, c_rnti_bits })
+        })
+        .boxed()
+}
+
+fn a_cell() -> BoxedStrategy<EpsKeyRecord> {
+    let earfcn = number::<u32>().prop_map(|carrier| Earfcn::new(carrier & 0x0003_ffff).expect("18 bits"));
+    (cell(), word(), word(), earfcn, number())
+        .prop_map(|(cell, enb, mme, earfcn, group)| EpsKeyRecord::Cell(CellRecord { cell, enb, mme, earfcn, group }))
+        .boxed()
+}
+
+fn kenb() -> BoxedStrategy<EpsKeyRecord> {
+    let holder = select([KenbHolder::Ue, KenbHolder::Enb, KenbHolder::Both]);
+    let names = (imsi(), cell(), number(), ue_id(), ncc());
+    (names, algorithm(), algorithm(), holder, validity(), array().prop_map(Kenb::from_octets))
+        .prop_map(|((ue, cell, c_rnti, ue_id, ncc), ciphering, integrity, holder, validity, key)| {
+            EpsKeyRecord::Kenb(KenbRecord { ue, cell, c_rnti, ue_id, ncc, ciphering, integrity, holder, validity, key })
+        })
+        .boxed()
+}
+
+fn algorithm_keys() -> BoxedStrategy<EpsKeyRecord> {
+    let key = || array().prop_map(AlgorithmKey::from_octets);
+    let nas_use = select([NasKeyUse::Ciphering, NasKeyUse::Integrity]);
+    let nas = (nas_use, imsi(), algorithm(), validity(), key()).prop_map(|(key_use, ue, algorithm, validity, key)| {
+        EpsKeyRecord::Nas(NasKeyRecord { key_use, ue, algorithm, validity, key })
+    });
+    let as_use = select([AsKeyUse::RrcCiphering, AsKeyUse::RrcIntegrity, AsKeyUse::UserCiphering]);
+    let names = (as_use, imsi(), cell(), ue_id());
+    let air =
+        (names, algorithm(), validity(), key()).prop_map(|((key_use, ue, cell, ue_id), algorithm, validity, key)| {
+            EpsKeyRecord::As(AsKeyRecord { key_use, ue, cell, ue_id, algorithm, validity, key })
+        });
+    one_of![nas, air].boxed()
+}
+
+/// A derivation, a cell or a key.
+pub fn eps_record() -> BoxedStrategy<EpsKeyRecord> {
+    let kasme = (imsi(), validity(), array().prop_map(Kasme::from_octets))
+        .prop_map(|(ue, validity, key)| EpsKeyRecord::Kasme(KasmeRecord { ue, validity, key }));
+    let nh = (imsi(), ncc(), validity(), array().prop_map(Nh::from_octets))
+        .prop_map(|(ue, ncc, validity, key)| EpsKeyRecord::Nh(NhRecord { ue, ncc, validity, key }));
+    let star = (imsi(), cell(), validity(), array().prop_map(KenbStar::from_octets))
+        .prop_map(|(ue, cell, validity, key)| EpsKeyRecord::KenbStar(KenbStarRecord { ue, cell, validity, key }));
+    one_of![derivation(), a_cell(), kasme, nh, star, kenb(), algorithm_keys()].boxed()
+}

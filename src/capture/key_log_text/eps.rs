@@ -1,0 +1,221 @@
+//! The lines of EPS records, both ways.
+//!
+//! ```text
+//! DERIVATION system=contribution|standard one_way=kdf|sha-256 fc_star fc_target c_rnti_bits=16|32        -
+//! CELL cell enb mme earfcn group                                                                         -
+//! KASME ue from until                                                                                    64 hex
+//! NAS_ENC | NAS_INT ue algorithm from until                                                              32 hex
+//! NH ue ncc from until                                                                                   64 hex
+//! KENB_STAR ue cell from until                                                                           64 hex
+//! KENB ue cell c_rnti ue_id ncc ciphering integrity holder=ue|enb|both from until                        64 hex
+//! RRC_ENC | RRC_INT | UP_ENC ue cell ue_id algorithm from until                                          32 hex
+//!      ; ue = IMSI   cell = physical cell identity   c_rnti = 4 hex   enb, mme = names of nodes   the rest decimal
+//! ```
+
+use zeroize::Zeroizing;
+
+use super::is_word;
+use super::reading::{Line, decimal, digits};
+use super::writing::{hex, times, word};
+use crate::capture::error::CaptureError;
+use crate::capture::key_log::eps::{
+    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord,
+    KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
+};
+use crate::eps::identifiers::{Earfcn, Imsi, Pci};
+use crate::eps::security::next_hop::Ncc;
+use crate::eps::security::{AlgorithmId, AlgorithmKey, HandoverDerivation, Kasme, Kenb, KenbStar, Nh, OneWay};
+
+/// The kinds of these lines.
+pub(super) const KINDS: [&str; 11] =
+    ["DERIVATION", "CELL", "KASME", "NAS_ENC", "NAS_INT", "NH", "KENB_STAR", "KENB", "RRC_ENC", "RRC_INT", "UP_ENC"];
+
+const SYSTEMS: [(&str, KeySystem); 2] = [("contribution", KeySystem::Contribution), ("standard", KeySystem::Standard)];
+const ONE_WAYS: [(&str, OneWay); 2] = [("kdf", OneWay::Kdf), ("sha-256", OneWay::Sha256)];
+const C_RNTI_BITS: [(&str, CRntiBits); 2] = [("16", CRntiBits::Sixteen), ("32", CRntiBits::ThirtyTwo)];
+const HOLDERS: [(&str, KenbHolder); 3] = [("ue", KenbHolder::Ue), ("enb", KenbHolder::Enb), ("both", KenbHolder::Both)];
+
+impl Line<'_> {
+    fn ue(&mut self) -> Result<Imsi, CaptureError> {
+        self.field("ue", "an IMSI of 6 to 15 digits", |text| text.parse().ok())
+    }
+
+    fn cell(&mut self) -> Result<Pci, CaptureError> {
+        self.field("cell", "a decimal number up to 503", |text| {
+            decimal(text).and_then(|pci| u16::try_from(pci).ok()).and_then(Pci::new)
+        })
+    }
+
+    fn algorithm(&mut self, name: &'static str) -> Result<AlgorithmId, CaptureError> {
+        self.field(name, "a decimal number up to 3", |text| {
+            decimal(text).and_then(|number| u8::try_from(number).ok()).and_then(AlgorithmId::from_number)
+        })
+    }
+
+    fn ncc(&mut self) -> Result<Ncc, CaptureError> {
+        self.small("ncc", 7).map(|ncc| Ncc::new(u32::from(ncc)))
+    }
+
+    fn ue_id(&mut self) -> Result<u16, CaptureError> {
+        self.field("ue_id", "a decimal number from 1 to 65535", |text| {
+            decimal(text).and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0)
+        })
+    }
+
+    fn name_of_node(&mut self, name: &'static str) -> Result<String, CaptureError> {
+        self.field(name, "a name in visible ASCII", |text| is_word(text).then(|| text.to_owned()))
+    }
+}
+
+/// The record of a line of this kind, which is one of [`KINDS`].
+pub(super) fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<EpsKeyRecord>, CaptureError> {
+    Ok(Some(match kind {
+        "DERIVATION" => {
+            let record = DerivationRecord {
+                system: line.one_of("system", &SYSTEMS)?,
+                derivation: HandoverDerivation {
+                    one_way: line.one_of("one_way", &ONE_WAYS)?,
+                    fc_star: line.small("fc_star", u8::MAX)?,
+                    fc_target: line.small("fc_target", u8::MAX)?,
+                },
+                c_rnti_bits: line.one_of("c_rnti_bits", &C_RNTI_BITS)?,
+            };
+            line.no_secret()?;
+            EpsKeyRecord::Derivation(record)
+        }
+        "CELL" => {
+            let record = CellRecord {
+                cell: line.cell()?,
+                enb: line.name_of_node("enb")?,
+                mme: line.name_of_node("mme")?,
+                earfcn: line.field("earfcn", "a decimal number up to 262143", |text| {
+                    decimal(text).and_then(|carrier| u32::try_from(carrier).ok()).and_then(Earfcn::new)
+                })?,
+                group: line.field("group", "a decimal number up to 4294967295", |text| {
+                    decimal(text).and_then(|group| u32::try_from(group).ok())
+                })?,
+            };
+            line.no_secret()?;
+            EpsKeyRecord::Cell(record)
+        }
+        "KASME" => EpsKeyRecord::Kasme(KasmeRecord {
+            ue: line.ue()?,
+            validity: line.validity()?,
+            key: Kasme::from_octets(*line.secret()?.expose()),
+        }),
+        "NAS_ENC" | "NAS_INT" => EpsKeyRecord::Nas(NasKeyRecord {
+            key_use: if kind == "NAS_ENC" { NasKeyUse::Ciphering } else { NasKeyUse::Integrity },
+            ue: line.ue()?,
+            algorithm: line.algorithm("algorithm")?,
+            validity: line.validity()?,
+            key: AlgorithmKey::from_octets(*line.secret()?.expose()),
+        }),
+        "NH" => EpsKeyRecord::Nh(NhRecord {
+            ue: line.ue()?,
+            ncc: line.ncc()?,
+            validity: line.validity()?,
+            key: Nh::from_octets(*line.secret()?.expose()),
+        }),
+        "KENB_STAR" => EpsKeyRecord::KenbStar(KenbStarRecord {
+            ue: line.ue()?,
+            cell: line.cell()?,
+            validity: line.validity()?,
+            key: KenbStar::from_octets(*line.secret()?.expose()),
+        }),
+        "KENB" => EpsKeyRecord::Kenb(KenbRecord {
+            ue: line.ue()?,
+            cell: line.cell()?,
+            c_rnti: line.field("c_rnti", "4 hex digits", |text| digits(text).map(u16::from_be_bytes))?,
+            ue_id: line.ue_id()?,
+            ncc: line.ncc()?,
+            ciphering: line.algorithm("ciphering")?,
+            integrity: line.algorithm("integrity")?,
+            holder: line.one_of("holder", &HOLDERS)?,
+            validity: line.validity()?,
+            key: Kenb::from_octets(*line.secret()?.expose()),
+        }),
+        "RRC_ENC" | "RRC_INT" | "UP_ENC" => EpsKeyRecord::As(AsKeyRecord {
+            key_use: match kind {
+                "RRC_ENC" => AsKeyUse::RrcCiphering,
+                "RRC_INT" => AsKeyUse::RrcIntegrity,
+                _ => AsKeyUse::UserCiphering,
+            },
+            ue: line.ue()?,
+            cell: line.cell()?,
+            ue_id: line.ue_id()?,
+            algorithm: line.algorithm("algorithm")?,
+            validity: line.validity()?,
+            key: AlgorithmKey::from_octets(*line.secret()?.expose()),
+        }),
+        _ => return Ok(None),
+    }))
+}
+
+pub(super) fn kind(record: &EpsKeyRecord) -> &'static str {
+    match record {
+        EpsKeyRecord::Derivation(_) => "DERIVATION",
+        EpsKeyRecord::Cell(_) => "CELL",
+        EpsKeyRecord::Kasme(_) => "KASME",
+        EpsKeyRecord::Nas(NasKeyRecord { key_use: NasKeyUse::Ciphering, .. }) => "NAS_ENC",
+        EpsKeyRecord::Nas(NasKeyRecord { key_use: NasKeyUse::Integrity, .. }) => "NAS_INT",
+        EpsKeyRecord::Nh(_) => "NH",
+        EpsKeyRecord::KenbStar(_) => "KENB_STAR",
+        EpsKeyRecord::Kenb(_) => "KENB",
+        EpsKeyRecord::As(AsKeyRecord { key_use: AsKeyUse::RrcCiphering, .. }) => "RRC_ENC",
+        EpsKeyRecord::As(AsKeyRecord { key_use: AsKeyUse::RrcIntegrity, .. }) => "RRC_INT",
+        EpsKeyRecord::As(AsKeyRecord { key_use: AsKeyUse::UserCiphering, .. }) => "UP_ENC",
+    }
+}
+
+/// The line of a record.
+///
+/// # Errors
+/// The name of a node in it is no word.
+pub(super) fn line(record: &EpsKeyRecord) -> Result<Zeroizing<String>, CaptureError> {
+    let times = times(record.validity());
+    let (fields, secret) = match record {
+        EpsKeyRecord::Derivation(r) => {
+            let HandoverDerivation { one_way, fc_star, fc_target } = r.derivation;
+            let (system, one_way) = (word(&SYSTEMS, &r.system), word(&ONE_WAYS, &one_way));
+            let bits = word(&C_RNTI_BITS, &r.c_rnti_bits);
+            let fields =
+                format!("system={system} one_way={one_way} fc_star={fc_star} fc_target={fc_target} c_rnti_bits={bits}");
+            (fields, "-".to_owned())
+        }
+        EpsKeyRecord::Cell(r) => {
+            if let Some(name) = [&r.enb, &r.mme].into_iter().find(|name| !is_word(name)) {
+                return Err(CaptureError::Unwritable {
+                    frame: 0,
+                    expected: "the name of a node in visible ASCII without spaces".to_owned(),
+                    found: format!("{name:?}"),
+                });
+            }
+            let fields = format!("cell={} enb={} mme={} earfcn={} group={}", r.cell, r.enb, r.mme, r.earfcn, r.group);
+            (fields, "-".to_owned())
+        }
+        EpsKeyRecord::Kasme(r) => (format!("ue={} {times}", r.ue), hex(r.key.octets())),
+        EpsKeyRecord::Nas(r) => (format!("ue={} algorithm={} {times}", r.ue, r.algorithm as u8), hex(r.key.octets())),
+        EpsKeyRecord::Nh(r) => (format!("ue={} ncc={} {times}", r.ue, r.ncc.get()), hex(r.key.octets())),
+        EpsKeyRecord::KenbStar(r) => (format!("ue={} cell={} {times}", r.ue, r.cell), hex(r.key.octets())),
+        EpsKeyRecord::Kenb(r) => (
+            format!(
+                "ue={} cell={} c_rnti={:04x} ue_id={} ncc={} ciphering={} integrity={} holder={} {times}",
+                r.ue,
+                r.cell,
+                r.c_rnti,
+                r.ue_id,
+                r.ncc.get(),
+                r.ciphering as u8,
+                r.integrity as u8,
+                word(&HOLDERS, &r.holder)
+            ),
+            hex(r.key.octets()),
+        ),
+        EpsKeyRecord::As(r) => (
+            format!("ue={} cell={} ue_id={} algorithm={} {times}", r.ue, r.cell, r.ue_id, r.algorithm as u8),
+            hex(r.key.octets()),
+        ),
+    };
+    let secret = Zeroizing::new(secret);
+    Ok(Zeroizing::new(format!("{} {fields} {}", kind(record), *secret)))
+}

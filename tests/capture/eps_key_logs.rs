@@ -1,0 +1,106 @@
+//! The EPS records of a key log, both ways, and where their errors are.
+
+use keyhop::capture::error::{CaptureError, Place};
+use keyhop::capture::key_log::KeyLog;
+use keyhop::capture::key_log::eps::{EpsKeyRecord, KenbHolder, KenbRecord, KeySystem};
+use keyhop::capture::key_log_text::{parse, write};
+use keyhop::time::VirtualTime;
+use proptest::prelude::*;
+
+const LOG: &str = "\
+# keyhop-keylog 1
+NODE name=enb1 role=enb ip=10.36.0.2 id=- -
+NODE name=mme1 role=mme ip=10.36.0.1 id=- -
+NODE name=ue1 role=ue ip=10.36.1.1 id=- -
+CELL cell=1 enb=enb1 mme=mme1 earfcn=1300 group=1 -
+CELL cell=503 enb=enb2 mme=mme1 earfcn=262143 group=4294967295 -
+DERIVATION system=contribution one_way=sha-256 fc_star=240 fc_target=241 c_rnti_bits=32 -
+KASME ue=001010000000001 from=- until=- 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+NAS_ENC ue=001010000000001 algorithm=2 from=0 until=- 202122232425262728292a2b2c2d2e2f
+NAS_INT ue=001010000000001 algorithm=2 from=0 until=- 303132333435363738393a3b3c3d3e3f
+KENB ue=001010000000001 cell=1 c_rnti=4601 ue_id=1 ncc=0 ciphering=2 integrity=2 holder=both from=5 until=90 404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f
+PMK ms=020000000001 pmk_sn=1 from=5 until=- 00112233445566778899aabbccddeeff01234567
+RRC_ENC ue=001010000000001 cell=1 ue_id=1 algorithm=2 from=5 until=90 606162636465666768696a6b6c6d6e6f
+RRC_INT ue=001010000000001 cell=1 ue_id=1 algorithm=2 from=5 until=90 707172737475767778797a7b7c7d7e7f
+UP_ENC ue=001010000000001 cell=1 ue_id=1 algorithm=0 from=5 until=90 808182838485868788898a8b8c8d8e8f
+NH ue=001010000000001 ncc=7 from=60 until=- 909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeaf
+KENB_STAR ue=001010000000001 cell=503 from=70 until=- b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecf
+";
+
+fn text(log: &KeyLog) -> String {
+    let mut out = Vec::new();
+    write(log, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn one_log_holds_the_records_of_both_systems_in_one_order() {
+    let (mut log, notes) = parse(LOG.as_bytes()).unwrap();
+    assert_eq!((log.nodes.len(), log.records.len(), log.eps.len(), notes.len()), (3, 1, 12, 0));
+    assert_eq!(text(&log), LOG);
+    log.eps.reverse();
+    assert_eq!(text(&log), LOG);
+    let EpsKeyRecord::Derivation(derivation) = log.eps.iter().rev().nth(2).unwrap() else { panic!("{:?}", log.eps) };
+    assert_eq!((derivation.system, derivation.derivation.fc_target), (KeySystem::Contribution, 241));
+}
+
+#[test]
+fn a_key_in_use_is_closed_when_its_end_is_known() {
+    let (log, _) = parse(LOG.as_bytes()).unwrap();
+    let mut record = log.eps.into_iter().find(|record| matches!(record, EpsKeyRecord::Kenb(_))).unwrap();
+    record.set_until(Some(VirtualTime::from_nanos(7)));
+    let EpsKeyRecord::Kenb(KenbRecord { holder, validity, c_rnti, .. }) = record else { panic!("{record:?}") };
+    assert_eq!((holder, c_rnti, validity.until), (KenbHolder::Both, 0x4601, Some(VirtualTime::from_nanos(7))));
+}
+
+#[test]
+fn an_error_names_line_column_what_was_expected_and_what_was_found() {
+    let error = |from: &str, to: &str| {
+        assert!(LOG.contains(from), "{from}");
+        match parse(LOG.replacen(from, to, 1).as_bytes()) {
+            Err(CaptureError::Malformed { place: Place::Line { line, .. }, expected, found, .. }) => {
+                (line, format!("{expected} | {found}"))
+            }
+            other => panic!("{from} -> {to}: {other:?}"),
+        }
+    };
+    assert_eq!(error("cell=503 enb", "cell=504 enb"), (6, "cell= a decimal number up to 503 | \"504\"".to_owned()));
+    assert_eq!(error("earfcn=262143", "earfcn=262144").1, "earfcn= a decimal number up to 262143 | \"262144\"");
+    assert_eq!(error("one_way=sha-256", "one_way=md5").1, "one_way= kdf | sha-256 | \"md5\"");
+    assert_eq!(error("ue=001010000000001 from=-", "ue=1 from=-").1, "ue= an IMSI of 6 to 15 digits | \"1\"");
+    assert_eq!(error("ue_id=1 ", "ue_id=0 ").1, "ue_id= a decimal number from 1 to 65535 | \"0\"");
+    assert_eq!(error("algorithm=0", "algorithm=4").1, "algorithm= a decimal number up to 3 | \"4\"");
+    assert_eq!(error("ncc=7", "ncc=8").1, "ncc= a decimal number up to 7 | \"8\"");
+    assert_eq!(error("holder=both", "holder=mme").1, "holder= ue | enb | both | \"mme\"");
+    let short = error("909192939495969798999a9b9c9d9e9f", "");
+    assert_eq!(short, (16, "a key of 64 hex digits at the end | 32 characters that are not that".to_owned()));
+}
+
+#[test]
+fn keys_are_not_shown_by_debug_and_names_that_would_break_the_line_are_not_written() {
+    let (mut log, _) = parse(LOG.as_bytes()).unwrap();
+    let shown = format!("{:?}", log.eps);
+    assert!(!shown.contains("404142") && !shown.contains("64, 65, 66"), "{shown}");
+    for record in &mut log.eps {
+        if let EpsKeyRecord::Cell(cell) = record {
+            cell.mme = "an MME".to_owned();
+        }
+    }
+    assert!(write(&log, &mut Vec::new()).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+    #[test]
+    fn a_damaged_log_never_panics(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5)) {
+        let mut octets = LOG.as_bytes().to_vec();
+        for (at, octet) in changes {
+            let at = at.index(octets.len());
+            octets[at] = octet;
+        }
+        if let Ok((log, _)) = parse(&octets) {
+            let again = text(&log);
+            prop_assert_eq!(parse(again.as_bytes()).unwrap().0.eps.len(), log.eps.len());
+        }
+    }
+}
