@@ -5,8 +5,9 @@ use keyhop::capture::key_log::eps::{
     KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
 };
 use keyhop::eps::identifiers::{Earfcn, Imsi, Pci};
-use keyhop::eps::security::next_hop::Ncc;
-use keyhop::eps::security::{AlgorithmId, AlgorithmKey, HandoverDerivation, Kasme, Kenb, KenbStar, Nh, OneWay};
+use keyhop::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
+use keyhop::eps::parameters::{AlgorithmId, Ncc};
+use keyhop::eps::security::{HandoverDerivation, OneWay};
 use proptest::prelude::*;
 
 use crate::choice::select;

@@ -2,8 +2,9 @@
 
 use super::Validity;
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
-use crate::eps::security::next_hop::Ncc;
-use crate::eps::security::{AlgorithmId, AlgorithmKey, HandoverDerivation, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::parameters::{AlgorithmId, Ncc};
+use crate::eps::security::HandoverDerivation;
 use crate::time::VirtualTime;
 
 /// Whose key derivation on handover a network has.

@@ -23,8 +23,9 @@ use crate::capture::key_log::eps::{
     KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
 };
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
-use crate::eps::security::next_hop::Ncc;
-use crate::eps::security::{AlgorithmId, AlgorithmKey, HandoverDerivation, Kasme, Kenb, KenbStar, Nh, OneWay};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::parameters::{AlgorithmId, Ncc};
+use crate::eps::security::{HandoverDerivation, OneWay};
 
 /// The kinds of these lines.
 pub(super) const KINDS: [&str; 11] =
