@@ -50,6 +50,12 @@ pub struct Algorithms {
 impl Algorithms {
     /// 128-EEA2 and 128-EIA2.
     pub const AES: Self = Self { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
+
+    /// Whether NAS security takes them: ciphering with 128-EEA2 or none, integrity with 128-EIA2, of those that are computed here.
+    #[must_use]
+    pub const fn are_for_nas(self) -> bool {
+        matches!(self.ciphering, AlgorithmId::Null | AlgorithmId::Aes) && matches!(self.integrity, AlgorithmId::Aes)
+    }
 }
 
 /// NCC as it stands in a message, 3 bits.

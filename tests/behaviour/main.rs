@@ -19,7 +19,12 @@ mod denial_of_service;
 mod determinism;
 mod emulation_kernel;
 mod eps_calculator;
+mod eps_failures;
 mod eps_handover;
+#[path = "../support/eps_network.rs"]
+mod eps_network;
+mod eps_relocation;
+mod eps_user_plane;
 mod faults;
 mod foreign_judge;
 mod forger;

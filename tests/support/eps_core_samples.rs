@@ -271,9 +271,13 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
         ..request.clone()
     };
-    let grant = gtpv2::RelocationGrant { sender: tunnel(11), container: target_to_source().octets().unwrap() };
+    let grant =
+        gtpv2::RelocationGrant { sender: tunnel(11), container: target_to_source().octets().unwrap(), nas: None };
+    let with_nas = gtpv2::RelocationGrant { nas: Some(nas(AUTHENTICATION_RESPONSE)), ..grant.clone() };
     let response =
         |cause, grant| Gtpv2Body::ForwardRelocationResponse(gtpv2::ForwardRelocationResponse { cause, grant });
+    let modify = |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs() });
+    let modified = |cause, bearers| Gtpv2Body::ModifyBearerResponse(gtpv2::ModifyBearerResponse { cause, bearers });
     let bodies = [
         (0, 1, Gtpv2Body::ForwardRelocationRequest(request)),
         (10, 1, response(GtpCause::ACCEPTED, Some(grant))),
@@ -283,6 +287,11 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         (10, 3, response(GtpCause::RELOCATION_FAILURE, None)),
         (11, 4, Gtpv2Body::RelocationCancelRequest(gtpv2::RelocationCancelRequest { imsi })),
         (10, 4, Gtpv2Body::RelocationCancelResponse(GtpCause::CONTEXT_NOT_FOUND)),
+        (10, 5, response(GtpCause::ACCEPTED, Some(with_nas))),
+        (20, 6, modify(None)),
+        (10, 6, modified(GtpCause::ACCEPTED, erabs())),
+        (20, 7, modify(Some(tunnel(12)))),
+        (12, 7, modified(GtpCause::CONTEXT_NOT_FOUND, Vec::new())),
     ];
     bodies
         .map(|(last, sequence, body)| Gtpv2Message {

@@ -1,4 +1,4 @@
-//! A node's side of the core network: S1AP and X2AP messages into frames and back.
+//! A node's side of the core network: messages and tunnelled packets into frames and back.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -6,9 +6,11 @@ use std::net::Ipv4Addr;
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::{Outbox, Port};
 use crate::eps::node::Event;
-use crate::eps::wire::core_frame::{CoreFrame, CorePayload};
+use crate::eps::wire::core_frame::{CoreFrame, CorePayload, UdpDatagram};
+use crate::eps::wire::gtpu::GTPU_PORT;
+use crate::eps::wire::gtpv2::GTPV2_PORT;
 use crate::eps::wire::sctp::{DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL};
-use crate::eps::wire::{S1apMessage, WireError, X2apMessage};
+use crate::eps::wire::{GtpuPacket, Gtpv2Message, S1apMessage, WireError, X2apMessage};
 
 /// A message of the core network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,10 @@ pub enum CoreMessage {
     S1ap(S1apMessage),
     /// Between eNBs.
     X2ap(X2apMessage),
+    /// Between MMEs, and between MME and gateway.
+    Gtpv2(Gtpv2Message),
+    /// A packet in a tunnel, between gateway and eNB or between eNBs.
+    Gtpu(GtpuPacket),
 }
 
 impl CoreMessage {
@@ -26,11 +32,14 @@ impl CoreMessage {
         match self {
             Self::S1ap(message) => message.name(),
             Self::X2ap(message) => message.name(),
+            Self::Gtpv2(message) => message.body.name(),
+            Self::Gtpu(GtpuPacket::User { .. }) => "GTP-U user packet",
+            Self::Gtpu(GtpuPacket::EndMarker { .. }) => "GTP-U end marker",
         }
     }
 }
 
-/// The association with one peer: what comes next.
+/// The link to one peer, and what comes next in its association.
 #[derive(Clone, Copy, Debug)]
 struct Association {
     port: Port,
@@ -69,41 +78,22 @@ impl CoreSide {
         self.associations.values().any(|association| association.port == port)
     }
 
-    /// Sends a message.
-    ///
-    /// # Errors
-    /// No link leads there, or the message does not encode.
-    pub fn send(
-        &mut self,
-        to: Ipv4Addr,
-        message: &CoreMessage,
-        note: impl Into<String>,
-        outbox: &mut Outbox<Event>,
-    ) -> Result<(), WireError> {
-        let (port_number, protocol, user_data) = match message {
-            CoreMessage::S1ap(message) => (S1AP_PORT, S1AP_PROTOCOL, message.octets()?),
-            CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
-        };
-        let Some(association) = self.associations.get_mut(&to) else {
-            let expected = "a peer that a link leads to".into();
-            return Err(WireError { layer: "core network", offset: 0, expected, found: to.to_string() });
-        };
-        let data = DataChunk { tsn: association.tsn, stream: 0, sequence: association.sequence, protocol, user_data };
-        association.tsn = association.tsn.wrapping_add(1);
-        association.sequence = association.sequence.wrapping_add(1);
-        // What the receiver chose for the association: its address says it as well.
-        let tag = u32::from(to);
-        let packet = SctpPacket { source: port_number, destination: port_number, tag, data };
-        let frame = CoreFrame { from: self.own, to: association.peer, payload: CorePayload::Sctp(packet) };
+    /// Sends a message, whose name is the note on it. A message that does not encode, or that no link leads to the receiver of, is as
+    /// good as lost.
+    pub fn send(&mut self, to: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<Event>) {
+        let Some(association) = self.associations.get_mut(&to) else { return };
+        let Ok(payload) = association.payload(to, message) else { return };
+        let frame = CoreFrame { from: self.own, to: association.peer, payload };
         self.identification = self.identification.wrapping_add(1);
-        outbox.send(association.port, frame.octets(self.identification)?, note);
-        Ok(())
+        if let Ok(octets) = frame.octets(self.identification) {
+            outbox.send(association.port, octets, message.name());
+        }
     }
 
     /// Opens a frame: who sent it, and the message.
     ///
     /// # Errors
-    /// It is malformed, not for this node, or neither S1AP nor X2AP.
+    /// It is malformed, not for this node, or none of these messages.
     pub fn receive(&self, octets: &[u8]) -> Result<(Ipv4Addr, CoreMessage), WireError> {
         let frame = CoreFrame::parse(octets)?;
         let other = |expected: String, found: String| WireError {
@@ -115,14 +105,39 @@ impl CoreSide {
         if frame.to.ip != self.own.ip {
             return Err(other(format!("destination {}", self.own.ip), frame.to.ip.to_string()));
         }
-        let CorePayload::Sctp(packet) = frame.payload else {
-            return Err(other("SCTP".to_owned(), "UDP".to_owned()));
-        };
-        let message = match packet.data.protocol {
-            S1AP_PROTOCOL => CoreMessage::S1ap(S1apMessage::parse(&packet.data.user_data)?),
-            X2AP_PROTOCOL => CoreMessage::X2ap(X2apMessage::parse(&packet.data.user_data)?),
-            protocol => return Err(other("payload protocol 18 or 27".to_owned(), protocol.to_string())),
+        let message = match frame.payload {
+            CorePayload::Sctp(packet) => match packet.data.protocol {
+                S1AP_PROTOCOL => CoreMessage::S1ap(S1apMessage::parse(&packet.data.user_data)?),
+                X2AP_PROTOCOL => CoreMessage::X2ap(X2apMessage::parse(&packet.data.user_data)?),
+                protocol => return Err(other("payload protocol 18 or 27".to_owned(), protocol.to_string())),
+            },
+            CorePayload::Udp(UdpDatagram { destination, payload, .. }) => match destination {
+                GTPV2_PORT => CoreMessage::Gtpv2(Gtpv2Message::parse(&payload)?),
+                GTPU_PORT => CoreMessage::Gtpu(GtpuPacket::parse(&payload)?),
+                port => return Err(other("UDP port 2123 or 2152".to_owned(), port.to_string())),
+            },
         };
         Ok((frame.from.ip, message))
     }
+}
+
+impl Association {
+    /// What IPv4 carries; SCTP goes on with its numbers.
+    fn payload(&mut self, to: Ipv4Addr, message: &CoreMessage) -> Result<CorePayload, WireError> {
+        let (port, protocol, user_data) = match message {
+            CoreMessage::S1ap(message) => (S1AP_PORT, S1AP_PROTOCOL, message.octets()?),
+            CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
+            CoreMessage::Gtpv2(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
+            CoreMessage::Gtpu(packet) => return Ok(datagram(GTPU_PORT, packet.octets()?)),
+        };
+        let data = DataChunk { tsn: self.tsn, stream: 0, sequence: self.sequence, protocol, user_data };
+        self.tsn = self.tsn.wrapping_add(1);
+        self.sequence = self.sequence.wrapping_add(1);
+        // What the receiver chose for the association: its address says it as well.
+        Ok(CorePayload::Sctp(SctpPacket { source: port, destination: port, tag: u32::from(to), data }))
+    }
+}
+
+fn datagram(port: u16, payload: Vec<u8>) -> CorePayload {
+    CorePayload::Udp(UdpDatagram { source: port, destination: port, payload })
 }

@@ -1,8 +1,9 @@
 //! What a script tells a node, and what nodes report.
 
+use super::settings::Scheme;
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kenb};
-use crate::eps::parameters::LinkDirection;
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::parameters::{Algorithms, LinkDirection, Ncc};
 
 /// What a script tells a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +12,10 @@ pub enum Command {
     Measure(Pci),
     /// To a UE: an IP packet goes out.
     Uplink(Vec<u8>),
-    /// To an eNB: an IP packet has come for this UE.
+    /// To the gateway: an IP packet has come for this UE.
     Downlink(Imsi, Vec<u8>),
+    /// To an MME: the NAS algorithms of this UE are to be these, by a security mode command.
+    ChangeNasAlgorithms(Imsi, Algorithms),
 }
 
 /// What a node says of a UE.
@@ -27,18 +30,46 @@ pub struct Event {
 /// How a handover ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
-    /// The target has heard the confirm.
+    /// The target has heard the confirm: the target eNB says so.
     Completed,
-    /// The UE is back at the source.
+    /// The UE is back at the source: the source eNB says so, as all that follow.
     Returned,
     /// The preparation was refused.
     Refused,
+    /// The source eNB has given it up: no answer came, or the UE was not heard of again.
+    Cancelled,
+}
+
+/// What an eNB or MME comes to hold besides the KeNBs of its cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeldKey {
+    /// An eNB: KeNB* that it makes for a target, or gets as one.
+    KenbStar(KenbStar),
+    /// An eNB: NH that the MME sends it, with its NCC.
+    NextHop(Nh, Ncc),
+    /// An MME: KASME.
+    Kasme(Kasme),
+}
+
+/// Why something received was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DropReason {
+    /// MAC-I of an RRC message, or shortMAC-I, is wrong.
+    MacI,
+    /// The MAC of a NAS message is wrong.
+    NasMac,
+    /// The MAC of a NAS message is right for a NAS COUNT that was used already.
+    NasReplay,
+    /// A command that cannot be followed.
+    Refused,
+    /// Octets that are no message.
+    Malformed,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A UE has a KeNB in use, with its AS keys.
+    /// A UE has a KeNB in use; an eNB has made or taken the KeNB of a UE.
     KenbInUse {
         /// The cell.
         cell: Pci,
@@ -48,11 +79,45 @@ pub enum What {
         keys: [AlgorithmKey; 3],
         /// C-RNTI in that cell.
         c_rnti: u16,
+        /// The AS algorithms.
+        algorithms: Algorithms,
+        /// NCC that the KeNB goes with; 0 where the contribution rules.
+        ncc: Ncc,
+    },
+    /// An eNB has forgotten a UE and its keys.
+    KenbForgotten {
+        /// Its cell.
+        cell: Pci,
+    },
+    /// An eNB or MME holds this besides.
+    KeyHeld(HeldKey),
+    /// A UE or its MME has NAS keys in use: at the start, after a relocation, after a change of algorithms.
+    NasInUse {
+        /// KNASenc, KNASint.
+        keys: [AlgorithmKey; 2],
+        /// The NAS algorithms.
+        algorithms: Algorithms,
+        /// KASME.
+        kasme: Kasme,
+    },
+    /// The source eNB has decided on a handover, and has sent nothing yet. Exactly one [`What::HandoverEnded`] follows.
+    HandoverBegun {
+        /// The source cell.
+        from: Pci,
+        /// The target cell.
+        to: Pci,
+        /// How.
+        scheme: Scheme,
     },
     /// A UE leaves for a cell.
     HandoverStarted(Pci),
     /// A handover has ended.
-    HandoverEnded(Outcome),
+    HandoverEnded {
+        /// How.
+        outcome: Outcome,
+        /// The cell of the eNB that says so: where the UE is, as far as anybody knows.
+        at: Pci,
+    },
     /// Something was protected: key (KUPenc or KRRCenc, or KNASenc with bearer 0), bearer, direction, COUNT.
     Protected {
         /// The key.
@@ -64,13 +129,13 @@ pub enum What {
         /// COUNT.
         count: u32,
     },
-    /// An IP packet has come out.
+    /// An IP packet has come out: uplink at the gateway, downlink at the UE.
     PacketOut {
         /// Where it went.
         direction: LinkDirection,
         /// Its octets.
         octets: Vec<u8>,
     },
-    /// Something received was dropped: its MAC was wrong.
-    WrongMac,
+    /// Something received was dropped.
+    Dropped(DropReason),
 }

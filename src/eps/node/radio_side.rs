@@ -1,13 +1,13 @@
 //! A node's side of the air with one UE: RRC messages and packets into frames and back.
 //!
-//! RRC goes on signalling bearer 1, packets on data bearer 1. RLC numbers PDUs from 0 with each KeNB, as PDCP does.
+//! RRC goes on signalling bearer 1, packets on data bearer 1, re-establishment on CCCH. RLC numbers PDUs from 0 with each KeNB, as PDCP does.
 
 use crate::eps::parameters::LinkDirection;
 use crate::eps::security::protection::{AsSecurity, BearerId, MAC_OCTETS, Protected, ProtectionError};
 use crate::eps::wire::WireError;
-use crate::eps::wire::mac_pdu::{LCID_SRB1, MacPdu};
+use crate::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, MacPdu};
 use crate::eps::wire::pdcp::{DataPdu, SignallingPdu};
-use crate::eps::wire::radio_frame::{RadioFrame, UeId};
+use crate::eps::wire::radio_frame::{RadioFrame, UeId, frame_and_subframe};
 use crate::eps::wire::rlc::AmDataPdu;
 use crate::time::VirtualTime;
 
@@ -39,6 +39,37 @@ pub struct FromAir {
     pub count: u32,
     /// The RRC message or the packet.
     pub octets: Vec<u8>,
+}
+
+/// The frame of a message on CCCH, which nothing protects. Random access is not on the air here: the C-RNTI is that which the UE
+/// had \[choice\].
+///
+/// # Errors
+/// A message that is too long.
+pub fn common_frame(
+    now: VirtualTime,
+    (direction, c_rnti): (LinkDirection, u16),
+    message: Vec<u8>,
+) -> Result<Vec<u8>, WireError> {
+    radio_frame(now, (direction, c_rnti), LCID_CCCH, message)
+}
+
+/// The message in a frame, if that is of CCCH.
+#[must_use]
+pub fn common_message(frame: &RadioFrame) -> Option<Vec<u8>> {
+    MacPdu::parse(&frame.mac_pdu).ok().filter(|pdu| pdu.lcid == LCID_CCCH).map(|pdu| pdu.sdu)
+}
+
+fn radio_frame(
+    now: VirtualTime,
+    (direction, c_rnti): (LinkDirection, u16),
+    lcid: u8,
+    sdu: Vec<u8>,
+) -> Result<Vec<u8>, WireError> {
+    let mac_pdu = MacPdu { lcid, sdu, padding: 0 }.octets()?;
+    let (frame_number, subframe) = frame_and_subframe(now.as_nanos() / 1_000_000);
+    // The UE id is given by the capture, which counts them.
+    RadioFrame { direction, c_rnti, ue_id: UeId(0), frame_number, subframe, mac_pdu }.octets()
 }
 
 /// One end of the air under one KeNB.
@@ -78,18 +109,7 @@ impl RadioSide {
         let sequence_number = self.next[place];
         self.next[place] = (sequence_number + 1) % RLC_NUMBERS;
         let rlc = AmDataPdu { poll: true, sequence_number, sdu }.octets()?;
-        let mac_pdu = MacPdu { lcid, sdu: rlc, padding: 0 }.octets()?;
-        let milliseconds = now.as_nanos() / 1_000_000;
-        let frame = RadioFrame {
-            direction,
-            c_rnti,
-            // Given by the capture, which counts them.
-            ue_id: UeId(0),
-            frame_number: (milliseconds / 10 % 1024) as u16,
-            subframe: (milliseconds % 10) as u8,
-            mac_pdu,
-        };
-        Ok((frame.octets()?, protected))
+        Ok((radio_frame(now, (direction, c_rnti), lcid, rlc)?, protected))
     }
 
     /// Opens what came in a frame.

@@ -29,10 +29,22 @@ impl NextHopChain {
         Self { ncc: 0, nh: *kenb.octets() }
     }
 
+    /// The chain as another MME has left it: at this NH, with its NCC.
+    #[must_use]
+    pub fn resumed(nh: &Nh, ncc: Ncc) -> Self {
+        Self { ncc: ncc.get().into(), nh: *nh.octets() }
+    }
+
     /// NCC, of which the low 3 bits stand in messages.
     #[must_use]
     pub const fn ncc(&self) -> u32 {
         self.ncc
+    }
+
+    /// Where the chain stands: NH, of NCC 0 the KeNB in its place, with its NCC.
+    #[must_use]
+    pub fn last(&self) -> (Nh, Ncc) {
+        (Nh::from_octets(self.nh), Ncc::new(self.ncc))
     }
 
     /// The next NH of the chain with its NCC.

@@ -99,8 +99,7 @@ impl UeKeys {
                 None => horizontal(&self.kenb, *pci, *earfcn_dl),
             },
         };
-        let (ciphering, integrity) = self.air.algorithms();
-        let air = algorithms.unwrap_or(Algorithms { ciphering, integrity }).air(&kenb);
+        let air = algorithms.unwrap_or(self.air.algorithms()).air(&kenb);
         Ok(BeforeHandover {
             kenb: std::mem::replace(&mut self.kenb, kenb),
             chain: std::mem::replace(&mut self.chain, chain),
@@ -113,10 +112,22 @@ impl UeKeys {
         (self.kenb, self.chain, self.air) = (before.kenb, before.chain, before.air);
     }
 
-    /// Another MME has taken over, or algorithms change: NAS keys of the same KASME, the COUNTs go on.
-    pub fn change_nas(&mut self, algorithms: Algorithms) {
-        let keys = algorithms.nas_keys(&self.kasme);
-        self.nas = self.nas.clone().with_keys(keys, algorithms.ciphering, algorithms.integrity);
+    /// KASME.
+    #[must_use]
+    pub const fn kasme(&self) -> &Kasme {
+        &self.kasme
+    }
+
+    /// NCC of the KeNB in use.
+    #[must_use]
+    pub fn ncc(&self) -> Ncc {
+        Ncc::new(self.chain.ncc())
+    }
+
+    /// NAS security with other algorithms: keys of the same KASME, the COUNTs go on.
+    #[must_use]
+    pub fn nas_with(&self, algorithms: Algorithms) -> NasSecurity {
+        self.nas.clone().with_keys(algorithms.nas_keys(&self.kasme), algorithms.ciphering, algorithms.integrity)
     }
 }
 
@@ -155,6 +166,18 @@ impl EnbKeys {
     #[must_use]
     pub const fn kenb(&self) -> &Kenb {
         &self.kenb
+    }
+
+    /// NCC of the KeNB.
+    #[must_use]
+    pub const fn ncc(&self) -> Ncc {
+        self.ncc
+    }
+
+    /// The UE is back in this cell, by the standard: KeNB is made anew, for the cell itself.
+    pub fn re_establish(&mut self, cell: CellInput) {
+        let (kenb, ncc) = self.cell_star(cell);
+        *self = Self::new(kenb, ncc, self.air.algorithms());
     }
 
     /// The MME has sent an NH for the next handover (path switch acknowledge).
@@ -197,8 +220,8 @@ pub struct MmContext {
     pub nas_counts: [u32; 2],
     /// The NAS algorithms in use.
     pub algorithms: Algorithms,
-    /// The end of the chain of NH.
-    pub chain: NextHopChain,
+    /// The next NH of the chain, which is the source's last, with its NCC.
+    pub next_hop: (Nh, Ncc),
 }
 
 impl MmeKeys {
@@ -218,21 +241,38 @@ impl MmeKeys {
         self.derivation.mme_involved(&self.kasme, para)
     }
 
+    /// The NH that the chain stands at, with its NCC: what another MME has sent.
+    #[must_use]
+    pub fn last_hop(&self) -> (Nh, Ncc) {
+        self.chain.last()
+    }
+
     /// The next NH with its NCC.
     pub fn next_hop(&mut self) -> (Nh, Ncc) {
         self.chain.advance(&self.kasme)
     }
 
-    /// What the target MME needs.
+    /// KASME.
     #[must_use]
-    pub fn context(&self) -> MmContext {
-        let (ciphering, integrity) = self.nas.algorithms();
+    pub const fn kasme(&self) -> &Kasme {
+        &self.kasme
+    }
+
+    /// NAS security with other algorithms: keys of the same KASME, the COUNTs go on.
+    #[must_use]
+    pub fn nas_with(&self, algorithms: Algorithms) -> NasSecurity {
+        self.nas.clone().with_keys(algorithms.nas_keys(&self.kasme), algorithms.ciphering, algorithms.integrity)
+    }
+
+    /// What the target MME needs. The NH in it is the next of the chain (TS 33.401 clause 7.2.8.4.3).
+    #[must_use]
+    pub fn context(&mut self) -> MmContext {
         MmContext {
             kasme: self.kasme.clone(),
             nas_counts: [LinkDirection::Uplink, LinkDirection::Downlink]
                 .map(|direction| self.nas.next_count(direction)),
-            algorithms: Algorithms { ciphering, integrity },
-            chain: self.chain.clone(),
+            algorithms: self.nas.algorithms(),
+            next_hop: self.next_hop(),
         }
     }
 
@@ -245,10 +285,10 @@ impl MmeKeys {
         derivation: HandoverDerivation,
         resets_counts: bool,
     ) -> Self {
-        let MmContext { kasme, nas_counts: [uplink, downlink], chain, .. } = context;
+        let MmContext { kasme, nas_counts: [uplink, downlink], next_hop: (nh, ncc), .. } = context;
         let nas = NasSecurity::new(algorithms.nas_keys(&kasme), algorithms.ciphering, algorithms.integrity);
         let nas = if resets_counts { nas } else { nas.going_on_at(uplink, downlink) };
-        Self { kasme, chain, derivation, nas }
+        Self { kasme, chain: NextHopChain::resumed(&nh, ncc), derivation, nas }
     }
 }
 
@@ -412,7 +452,7 @@ mod tests {
             mme.nas.protect(LinkDirection::Downlink, b"one", true).unwrap();
             mme.nas.protect(LinkDirection::Downlink, b"two", true).unwrap();
             let other = Algorithms { ciphering: AlgorithmId::Null, integrity: AlgorithmId::Aes };
-            let there = MmeKeys::relocated(mme.context(), other, HOW(), resets);
+            let mut there = MmeKeys::relocated(mme.context(), other, HOW(), resets);
             assert!(there.nas.keys().enc != mme.nas.keys().enc && there.nas.keys().int == mme.nas.keys().int);
             let back = MmeKeys::relocated(there.context(), Algorithms::AES, HOW(), resets);
             assert_eq!(back.nas.keys(), mme.nas.keys());

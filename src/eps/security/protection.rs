@@ -10,10 +10,12 @@ use super::algorithms::{eea2, eia2};
 use super::count::{Count, CountExhausted};
 use super::handover_keys::{AsKeys, NasKeys};
 use crate::eps::keys::AlgorithmKey;
-use crate::eps::parameters::{AlgorithmId, LinkDirection};
+use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection};
 
 /// Octets of MAC-I and NAS-MAC.
 pub const MAC_OCTETS: usize = 4;
+/// How often the sequence number of NAS may have begun again since a message that is played again.
+const OLD_WRAPS: u32 = 64;
 
 /// Why something received was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,12 +91,6 @@ struct Bearer {
     counts: [Count; 2],
 }
 
-impl Bearer {
-    const fn bearer_input(&self) -> u8 {
-        self.number.saturating_sub(1)
-    }
-}
-
 /// The AS security of a UE at one end, under one KeNB: keys, algorithms, and COUNTs of its bearers, which begin at 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsSecurity {
@@ -113,6 +109,16 @@ pub enum BearerId {
     Data(u8),
 }
 
+impl BearerId {
+    /// BEARER as it goes into the algorithms, 5 bits: one less than the identity.
+    #[must_use]
+    pub const fn input(self) -> u8 {
+        match self {
+            Self::Signalling(number) | Self::Data(number) => number.saturating_sub(1),
+        }
+    }
+}
+
 impl AsSecurity {
     /// Fresh COUNTs under these keys.
     #[must_use]
@@ -128,8 +134,8 @@ impl AsSecurity {
 
     /// The ciphering and the integrity algorithm.
     #[must_use]
-    pub const fn algorithms(&self) -> (AlgorithmId, AlgorithmId) {
-        (self.ciphering, self.integrity)
+    pub const fn algorithms(&self) -> Algorithms {
+        Algorithms { ciphering: self.ciphering, integrity: self.integrity }
     }
 
     fn bearer(&mut self, id: BearerId) -> &mut Bearer {
@@ -150,6 +156,17 @@ impl AsSecurity {
         self.bearer(id).counts[direction as usize].next()
     }
 
+    /// shortMAC-I of a re-establishment, 2 octets: the low half of the MAC over VarShortMAC-Input, with every bit of COUNT, BEARER
+    /// and DIRECTION 1 (TS 36.331 clause 5.3.7.4). It takes no COUNT.
+    ///
+    /// # Errors
+    /// The algorithm is not one that is computed here.
+    pub fn short_mac_i(&self, input: &[u8]) -> Result<u16, ProtectionError> {
+        let all = (&self.keys.rrc_int, u32::MAX, 0x1f, LinkDirection::Downlink);
+        let [_, _, high, low] = mac(self.integrity, all, input)?;
+        Ok(u16::from_be_bytes([high, low]))
+    }
+
     /// Protects an RRC message or a user packet of this bearer.
     ///
     /// # Errors
@@ -161,7 +178,7 @@ impl AsSecurity {
         plain: &[u8],
     ) -> Result<Protected, ProtectionError> {
         let bearer = self.bearer(id);
-        let (input, counter) = (bearer.bearer_input(), &mut bearer.counts[direction as usize]);
+        let (input, counter) = (id.input(), &mut bearer.counts[direction as usize]);
         let count = counter.take()?;
         let sequence_number = counter.sequence_number(count);
         let mut octets = plain.to_vec();
@@ -192,7 +209,7 @@ impl AsSecurity {
         octets: &[u8],
     ) -> Result<(u32, Vec<u8>), ProtectionError> {
         let bearer = self.bearer(id);
-        let (input, counter) = (bearer.bearer_input(), bearer.counts[direction as usize]);
+        let (input, counter) = (id.input(), bearer.counts[direction as usize]);
         let count = counter.received(sequence_number)?;
         let mut plain = octets.to_vec();
         let key = match id {
@@ -241,8 +258,8 @@ impl NasSecurity {
 
     /// The ciphering and the integrity algorithm.
     #[must_use]
-    pub const fn algorithms(&self) -> (AlgorithmId, AlgorithmId) {
-        (self.ciphering, self.integrity)
+    pub const fn algorithms(&self) -> Algorithms {
+        Algorithms { ciphering: self.ciphering, integrity: self.integrity }
     }
 
     /// The COUNT that comes next in a direction.
@@ -262,6 +279,17 @@ impl NasSecurity {
     pub fn going_on_at(mut self, uplink: u32, downlink: u32) -> Self {
         self.counts = [uplink, downlink].map(|next| Count::nas().going_on_at(next));
         self
+    }
+
+    /// Another node has protected a message with this sequence number under the same keys: the COUNTs go on behind it.
+    ///
+    /// # Errors
+    /// No COUNT is left.
+    pub fn go_on_behind(&mut self, direction: LinkDirection, sequence_number: u8) -> Result<(), CountExhausted> {
+        let counter = &mut self.counts[direction as usize];
+        let count = counter.received(u16::from(sequence_number))?;
+        counter.accept(count);
+        Ok(())
     }
 
     /// Protects a message; `ciphered` as its security header says.
@@ -310,16 +338,70 @@ impl NasSecurity {
         ciphered: bool,
     ) -> Result<(u32, Vec<u8>), ProtectionError> {
         let count = self.counts[direction as usize].received(u16::from(sequence_number))?;
-        let expected = self.mac(direction, count, u16::from(sequence_number), octets)?;
-        if !bool::from(subtle::ConstantTimeEq::ct_eq(&expected[..], &found[..])) {
+        if !self.is_mac(direction, count, found, octets)? {
             return Err(ProtectionError::Mac { count });
         }
+        self.open_unchecked(direction, sequence_number, octets, ciphered)
+    }
+
+    fn is_mac(
+        &self,
+        direction: LinkDirection,
+        count: u32,
+        found: [u8; MAC_OCTETS],
+        octets: &[u8],
+    ) -> Result<bool, ProtectionError> {
+        let expected = self.mac(direction, count, (count & 0xff) as u16, octets)?;
+        Ok(subtle::ConstantTimeEq::ct_eq(&expected[..], &found[..]).into())
+    }
+
+    fn plain(
+        &self,
+        direction: LinkDirection,
+        count: u32,
+        octets: &[u8],
+        ciphered: bool,
+    ) -> Result<Vec<u8>, ProtectionError> {
         let mut plain = octets.to_vec();
         if ciphered {
             cipher(self.ciphering, (&self.keys.enc, count, 0, direction), &mut plain)?;
         }
+        Ok(plain)
+    }
+
+    /// Opens a message whatever its MAC is: what somebody reads who does not look at it.
+    ///
+    /// # Errors
+    /// No COUNT is left, or the algorithm is not one that is computed here.
+    pub fn open_unchecked(
+        &mut self,
+        direction: LinkDirection,
+        sequence_number: u8,
+        octets: &[u8],
+        ciphered: bool,
+    ) -> Result<(u32, Vec<u8>), ProtectionError> {
+        let count = self.counts[direction as usize].received(u16::from(sequence_number))?;
+        let plain = self.plain(direction, count, octets, ciphered)?;
         self.counts[direction as usize].accept(count);
         Ok((count, plain))
+    }
+
+    /// Opens a message whose MAC is right for a COUNT that was used already, one of the last 16,384: it was played again. That COUNT
+    /// and the message; the COUNTs stay as they are.
+    #[must_use]
+    pub fn open_played_again(
+        &self,
+        direction: LinkDirection,
+        sequence_number: u8,
+        found: [u8; MAC_OCTETS],
+        octets: &[u8],
+        ciphered: bool,
+    ) -> Option<(u32, Vec<u8>)> {
+        let ahead = self.counts[direction as usize].received(u16::from(sequence_number)).ok()?;
+        let used = (1..=OLD_WRAPS).map_while(|wraps| ahead.checked_sub(wraps << 8));
+        let mut right = used.filter(|count| self.is_mac(direction, *count, found, octets).unwrap_or_default());
+        let count = right.next()?;
+        self.plain(direction, count, octets, ciphered).ok().map(|plain| (count, plain))
     }
 }
 
@@ -379,6 +461,8 @@ mod tests {
             |ue: &mut NasSecurity| ue.open(LinkDirection::Downlink, sequence_number, first.mac, &first.octets, true);
         assert_eq!(open(&mut ue), Ok((0, b"PARA".to_vec())));
         assert_eq!(open(&mut ue), Err(ProtectionError::Mac { count: 256 }));
+        let again = |mac| ue.open_played_again(LinkDirection::Downlink, sequence_number, mac, &first.octets, true);
+        assert_eq!((again(first.mac), again([0; 4])), (Some((0, b"PARA".to_vec())), None));
         let keys = NasKeys::derive(&Kasme::from_octets([4; 32]), AES, AlgorithmId::Null);
         let moved = mme.with_keys(keys, AES, AlgorithmId::Null);
         assert_eq!((moved.next_count(LinkDirection::Downlink), moved.next_count(LinkDirection::Uplink)), (1, 0));

@@ -51,6 +51,7 @@ impl Ie {
     pub(super) const ADDRESS: Self = Self::new(74, 0, "IPv4 Address");
     pub(super) const QOS: Self = Self::new(80, 0, "Bearer Level QoS");
     pub(super) const SENDER: Self = Self::new(87, 0, "Sender's F-TEID for Control Plane");
+    pub(super) const ENB_USER: Self = Self::new(87, 0, "S1-U eNodeB F-TEID");
     pub(super) const SGW_CONTROL: Self = Self::new(87, 1, "SGW S11/S4 IP Address and TEID for Control Plane");
     pub(super) const PGW_CONTROL: Self = Self::new(87, 0, "PGW S5/S8 IP Address for Control Plane");
     pub(super) const SGW_USER: Self = Self::new(87, 0, "SGW S1/S4/S12 IP Address and TEID for user plane");
@@ -61,6 +62,7 @@ impl Ie {
     pub(super) const CONTAINER: Self = Self::new(118, 0, "E-UTRAN Transparent Container");
     pub(super) const S1AP_CAUSE: Self = Self::new(119, 0, "S1-AP Cause");
     pub(super) const TARGET: Self = Self::new(121, 0, "Target Identification");
+    pub(super) const PRIVATE: Self = Self::new(255, 0, "Private Extension");
 
     /// The octets of this information element with a value.
     pub(super) fn with(self, value: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, WireError> {

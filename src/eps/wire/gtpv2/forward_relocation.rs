@@ -25,6 +25,8 @@ const S11_SGW: u8 = 11;
 const E_UTRAN: u8 = 3;
 /// Target type: macro eNB.
 const MACRO_ENB: u8 = 1;
+/// Whose Private Extension the NAS message stands in: the enterprise of examples (RFC 5612).
+pub const ENTERPRISE: u16 = 32473;
 /// The bits of types that stand in half an octet.
 const HALF: u8 = 0x0f;
 
@@ -133,6 +135,9 @@ pub struct RelocationGrant {
     pub sender: TunnelEndpoint,
     /// From the target eNB: octets of a [`TargetToSourceContainer`](crate::eps::wire::s1ap::TargetToSourceContainer).
     pub container: Vec<u8>,
+    /// In the contribution, what the target MME says to the UE: a NAS message with INDICATION and PARA. The standard has no place for
+    /// it: it stands in a Private Extension of [`ENTERPRISE`].
+    pub nas: Option<Vec<u8>>,
 }
 
 /// Forward Relocation Response.
@@ -161,6 +166,14 @@ fn container(value: Value<'_>) -> Result<Vec<u8>, WireError> {
         return Err(value.refused("type 3 (E-UTRAN)", format!("type {}", kind & HALF)));
     }
     Ok(container.to_vec())
+}
+
+fn private(value: Value<'_>) -> Result<Vec<u8>, WireError> {
+    let (enterprise, octets) = value.read("a number of an enterprise and octets", (be_u16, rest))?;
+    if enterprise != ENTERPRISE {
+        return Err(value.refused("one of enterprise 32473", enterprise));
+    }
+    Ok(octets.to_vec())
 }
 
 fn imsi(value: Value<'_>) -> Result<Imsi, WireError> {
@@ -232,9 +245,12 @@ impl ForwardRelocationRequest {
 impl ForwardRelocationResponse {
     pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
         let mut elements = self.cause.elements()?;
-        if let Some(RelocationGrant { sender, container }) = &self.grant {
+        if let Some(RelocationGrant { sender, container, nas }) = &self.grant {
             elements.extend(Ie::SENDER.with_tunnel(S10_MME, *sender)?);
             elements.extend(with_container(container)?);
+            if let Some(nas) = nas {
+                elements.extend(Ie::PRIVATE.with(tuple((write_u16(ENTERPRISE), slice(nas))))?);
+            }
         }
         Ok(elements)
     }
@@ -243,7 +259,11 @@ impl ForwardRelocationResponse {
         let sender = elements.optional(Ie::SENDER, |value| value.tunnel())?;
         let grant = match sender {
             None => None,
-            Some(sender) => Some(RelocationGrant { sender, container: elements.required(Ie::CONTAINER, container)? }),
+            Some(sender) => Some(RelocationGrant {
+                sender,
+                container: elements.required(Ie::CONTAINER, container)?,
+                nas: elements.optional(Ie::PRIVATE, private)?,
+            }),
         };
         Ok(Self { cause: GtpCause::read(elements)?, grant })
     }

@@ -1,8 +1,9 @@
-//! GTPv2-C: the messages between MMEs that hand a UE over, UDP port 2123 (TS 29.274; `eps-systems.md` 1.5 and 5.2).
+//! GTPv2-C: the messages between MMEs that hand a UE over, and from an MME to the S-GW that switch its path, UDP port 2123 (TS 29.274; `eps-systems.md` 1.5 and 5.2).
 //!
 //! | module | holds | clause |
 //! | --- | --- | --- |
 //! | [`forward_relocation`] | Forward Relocation Request, Response, Complete Notification and Acknowledge, Relocation Cancel | 7.3 |
+//! | [`modify_bearer`] | Modify Bearer Request and Response | 7.2.7, 7.2.8 |
 //! | [`mm_context`] | the security context of a UE | 8.38 |
 //! | [`pdn_connection`] | its connection to a packet network, and the bearers in it | 7.3.1 |
 //! | `element` | the information elements as type, length, instance, value | 8.2 |
@@ -12,6 +13,7 @@
 mod element;
 pub mod forward_relocation;
 pub mod mm_context;
+pub mod modify_bearer;
 pub mod pdn_connection;
 
 use cookie_factory::bytes::{be_u8 as write_u8, be_u16 as write_u16, be_u24 as write_u24, be_u32 as write_u32};
@@ -24,6 +26,7 @@ pub use self::forward_relocation::{
     FCause, ForwardRelocationRequest, ForwardRelocationResponse, GtpCause, RelocationCancelRequest, RelocationGrant,
 };
 pub use self::mm_context::{AuthenticationQuadruplet, MmContext};
+pub use self::modify_bearer::{ModifyBearerRequest, ModifyBearerResponse};
 pub use self::pdn_connection::{PdnBearer, PdnConnection};
 
 use self::element::Elements;
@@ -51,6 +54,10 @@ pub const LAST_SEQUENCE: u32 = 0x00ff_ffff;
 /// What a message says, by its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gtpv2Body {
+    /// Type 34, MME to S-GW: the path goes to another eNB.
+    ModifyBearerRequest(ModifyBearerRequest),
+    /// Type 35, S-GW to MME: so it does.
+    ModifyBearerResponse(ModifyBearerResponse),
     /// Type 133, source to target MME: a UE is to come, and here is its context.
     ForwardRelocationRequest(ForwardRelocationRequest),
     /// Type 134, target to source MME: it may, or not.
@@ -88,6 +95,8 @@ impl Gtpv2Body {
     #[must_use]
     pub const fn message_type(&self) -> u8 {
         match self {
+            Self::ModifyBearerRequest(_) => 34,
+            Self::ModifyBearerResponse(_) => 35,
             Self::ForwardRelocationRequest(_) => 133,
             Self::ForwardRelocationResponse(_) => 134,
             Self::ForwardRelocationCompleteNotification => 135,
@@ -101,6 +110,8 @@ impl Gtpv2Body {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::ModifyBearerRequest(_) => "ModifyBearerRequest",
+            Self::ModifyBearerResponse(_) => "ModifyBearerResponse",
             Self::ForwardRelocationRequest(_) => "ForwardRelocationRequest",
             Self::ForwardRelocationResponse(_) => "ForwardRelocationResponse",
             Self::ForwardRelocationCompleteNotification => "ForwardRelocationCompleteNotification",
@@ -112,6 +123,8 @@ impl Gtpv2Body {
 
     fn elements(&self) -> Result<Vec<u8>, WireError> {
         match self {
+            Self::ModifyBearerRequest(request) => request.elements(),
+            Self::ModifyBearerResponse(response) => response.elements(),
             Self::ForwardRelocationRequest(request) => request.elements(),
             Self::ForwardRelocationResponse(response) => response.elements(),
             Self::ForwardRelocationCompleteNotification => Ok(Vec::new()),
@@ -147,6 +160,8 @@ impl Gtpv2Message {
         }
         let elements = Elements::parse(elements, HEADER_OCTETS)?;
         let body = match kind {
+            34 => Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest::read(&elements)?),
+            35 => Gtpv2Body::ModifyBearerResponse(ModifyBearerResponse::read(&elements)?),
             133 => Gtpv2Body::ForwardRelocationRequest(ForwardRelocationRequest::read(&elements)?),
             134 => Gtpv2Body::ForwardRelocationResponse(ForwardRelocationResponse::read(&elements)?),
             135 => Gtpv2Body::ForwardRelocationCompleteNotification,
@@ -154,7 +169,7 @@ impl Gtpv2Message {
             139 => Gtpv2Body::RelocationCancelRequest(RelocationCancelRequest::read(&elements)?),
             140 => Gtpv2Body::RelocationCancelResponse(GtpCause::read(&elements)?),
             other => {
-                let expected = "a message of a relocation (133 to 136, 139, 140)";
+                let expected = "a message of a handover (34, 35, 133 to 136, 139, 140)";
                 return Err(WireError::new(LAYER, 1, expected, format!("type {other}")));
             }
         };

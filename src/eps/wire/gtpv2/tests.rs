@@ -7,7 +7,7 @@ use super::*;
 use crate::eps::identifiers::{Ebi, EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai};
 use crate::eps::keys::{Kasme, Nh};
 use crate::eps::parameters::{AlgorithmId, Ncc};
-use crate::eps::wire::{TunnelEndpoint, samples};
+use crate::eps::wire::{Erab, TunnelEndpoint, samples};
 
 fn tunnels() -> impl Strategy<Value = TunnelEndpoint> {
     any::<(u32, u32)>().prop_map(|(address, teid)| TunnelEndpoint { address: address.into(), teid: Teid(teid) })
@@ -91,9 +91,18 @@ fn requests() -> impl Strategy<Value = ForwardRelocationRequest> {
 }
 
 fn messages() -> impl Strategy<Value = Gtpv2Message> {
-    let grant = (tunnels(), octets(50)).prop_map(|(sender, container)| RelocationGrant { sender, container });
+    let grant = (tunnels(), octets(50), prop::option::of(octets(20)))
+        .prop_map(|(sender, container, nas)| RelocationGrant { sender, container, nas });
+    let erabs = || {
+        let erab = (bearer(), tunnels()).prop_map(|(ebi, tunnel)| Erab { ebi, tunnel });
+        prop::collection::vec(erab, 0..3)
+    };
     let cause = || any::<u8>().prop_map(GtpCause);
     let body = prop_oneof![
+        (prop::option::of(tunnels()), erabs())
+            .prop_map(|(sender, bearers)| { Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers }) }),
+        (cause(), erabs())
+            .prop_map(|(cause, bearers)| { Gtpv2Body::ModifyBearerResponse(ModifyBearerResponse { cause, bearers }) }),
         requests().prop_map(Gtpv2Body::ForwardRelocationRequest),
         (cause(), prop::option::of(grant)).prop_map(|(cause, grant)| {
             Gtpv2Body::ForwardRelocationResponse(ForwardRelocationResponse { cause, grant })

@@ -432,10 +432,45 @@ pub struct VarShortMacInput {
 pub struct HandoverPreparationInformation {
     #[rasn(size("0..=8"))]
     pub capabilities: SequenceOf<()>,
-    pub as_config: Option<()>,
+    pub as_config: Option<AsConfig>,
     pub rrm_config: Option<()>,
     pub as_context: Option<()>,
     pub extension: Option<()>,
+}
+
+/// `AS-Config`, with every optional field of its parts absent.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct AsConfig {
+    /// `sourceMeasConfig`: extension bit and 11 of presence.
+    #[rasn(size("12"))]
+    pub measurements: BitString,
+    /// `sourceRadioResourceConfig`: extension bit and 6 of presence.
+    #[rasn(size("7"))]
+    pub dedicated: BitString,
+    pub algorithms: SecurityAlgorithmConfig,
+    #[rasn(value("0..=65535"))]
+    pub c_rnti: u16,
+    /// The broadcast of the source cell: master information block, system information blocks 1 and 2, antennas and carrier.
+    #[rasn(size("330"))]
+    pub broadcast: BitString,
+}
+
+/// The bits of [`AsConfig::broadcast`] that are 1 in that of a cell with the lowest value in every field, or where there is one with
+/// that name the value 0 (`interSubFrame`, `notBarred`, network 001-01), and no optional field.
+const BROADCAST: [usize; 5] = [31, 43, 52, 53, 98];
+
+impl AsConfig {
+    /// Of a UE with these algorithms and this C-RNTI.
+    pub fn new(algorithms: SecurityAlgorithmConfig, c_rnti: u16) -> Self {
+        let mut broadcast = BitString::repeat(false, 330);
+        for place in BROADCAST {
+            broadcast.set(place, true);
+        }
+        let [measurements, dedicated] = [12, 7].map(|bits| BitString::repeat(false, bits));
+        Self { measurements, dedicated, algorithms, c_rnti, broadcast }
+    }
 }
 
 /// `HandoverCommand-r8-IEs`.

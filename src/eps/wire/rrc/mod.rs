@@ -18,7 +18,7 @@ pub mod values;
 
 pub use ccch::{DlCcchMessage, ReestablishmentCause, UlCcchMessage, short_mac_input};
 pub use dl_dcch::{DlDcchMessage, ReleaseCause};
-pub use inter_node::{HandoverCommand, HandoverPreparationInformation};
+pub use inter_node::{HandoverCommand, HandoverPreparationInformation, SourceConfiguration};
 pub use reconfiguration::{MobilityControlInfo, RrcConnectionReconfiguration, SecurityConfigHo, T304};
 pub use ul_dcch::{MeasurementReport, NeighbourMeasurement, UlDcchMessage};
 pub use values::SecurityAlgorithms;

@@ -1,0 +1,116 @@
+//! The gateway, S-GW and P-GW in one: where the packets of UEs come into the network and leave it (TS 23.401 clause 4.4.3).
+//!
+//! An MME switches the path of a UE by a Modify Bearer Request; the old path then ends in an end marker (TS 23.401 clause 5.5.1.1.2).
+//! The TEID of a UE on S11 and that of its uplink on S1-U are the same number \[choice\].
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::core_side::{CoreMessage, CoreSide};
+use super::event::{Command, Event, What};
+use crate::emulation::{Input, Node, Outbox, Verdict};
+use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Teid};
+use crate::eps::parameters::LinkDirection::Uplink;
+use crate::eps::wire::gtpv2::{GtpCause, ModifyBearerRequest, ModifyBearerResponse};
+use crate::eps::wire::{Erab, GtpuPacket, Gtpv2Body, Gtpv2Message, TunnelEndpoint};
+use crate::time::VirtualTime;
+
+/// The tunnel of a UE's uplink at the gateway.
+#[must_use]
+pub const fn uplink_tunnel(gateway: Ipv4Addr, ue: MmeUeS1apId) -> TunnelEndpoint {
+    TunnelEndpoint { address: gateway, teid: Teid(ue.0) }
+}
+
+/// A UE that is connected from before the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GatewayUe {
+    /// Who it is.
+    pub imsi: Imsi,
+    /// The tunnel of its uplink here: [`uplink_tunnel`].
+    pub uplink: Teid,
+    /// The tunnel of its downlink at its eNB: [`downlink_tunnel`](super::enb::downlink_tunnel).
+    pub downlink: TunnelEndpoint,
+    /// What its MME calls it on S11: the number that it has on S1.
+    pub mme: Teid,
+}
+
+/// A gateway.
+pub struct Gateway {
+    core: CoreSide,
+    /// By the tunnel of the uplink.
+    ues: BTreeMap<Teid, GatewayUe>,
+}
+
+impl Gateway {
+    /// A gateway that serves these UEs.
+    #[must_use]
+    pub fn new(core: CoreSide, ues: &[GatewayUe]) -> Self {
+        Self { core, ues: ues.iter().map(|ue| (ue.uplink, *ue)).collect() }
+    }
+
+    fn packet(&mut self, packet: GtpuPacket, outbox: &mut Outbox<Event>) {
+        let GtpuPacket::User { teid, packet } = packet else {
+            return outbox.verdict(Verdict::rejected("dropped: an end marker is not for a gateway"));
+        };
+        let Some(ue) = self.ues.get(&teid) else {
+            return outbox.verdict(Verdict::rejected("dropped: no UE has this tunnel"));
+        };
+        outbox.verdict(Verdict::accepted("accepted: user packet"));
+        outbox.report(Event { ue: ue.imsi, what: What::PacketOut { direction: Uplink, octets: packet } });
+    }
+
+    fn control(&mut self, from: Ipv4Addr, message: Gtpv2Message, outbox: &mut Outbox<Event>) {
+        let Gtpv2Message { teid, sequence, body } = message;
+        let Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers }) = body else {
+            return outbox.verdict(Verdict::rejected("dropped: no request of an MME to its gateway"));
+        };
+        outbox.verdict(Verdict::accepted("accepted: ModifyBearerRequest"));
+        let mut old = None;
+        let (answer_to, response) = match (self.ues.get_mut(&teid), bearers.first()) {
+            (Some(ue), Some(Erab { tunnel, .. })) => {
+                old = Some(std::mem::replace(&mut ue.downlink, *tunnel)).filter(|old| old != tunnel);
+                ue.mme = sender.map_or(ue.mme, |sender| sender.teid);
+                let uplink = TunnelEndpoint { address: self.core.address(), teid: ue.uplink };
+                let bearers = vec![Erab { ebi: Ebi::FIRST, tunnel: uplink }];
+                (ue.mme, ModifyBearerResponse { cause: GtpCause::ACCEPTED, bearers })
+            }
+            _ => {
+                let refused = ModifyBearerResponse { cause: GtpCause::CONTEXT_NOT_FOUND, bearers: Vec::new() };
+                (sender.map_or(Teid(0), |sender| sender.teid), refused)
+            }
+        };
+        if let Some(TunnelEndpoint { address, teid }) = old {
+            self.core.send(address, &CoreMessage::Gtpu(GtpuPacket::EndMarker { teid }), outbox);
+        }
+        let body = Gtpv2Body::ModifyBearerResponse(response);
+        self.core.send(from, &CoreMessage::Gtpv2(Gtpv2Message { teid: answer_to, sequence, body }), outbox);
+    }
+}
+
+impl Node for Gateway {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, _: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
+        match input {
+            Input::Frame { octets, .. } => match self.core.receive(&octets) {
+                Ok((_, CoreMessage::Gtpu(packet))) => self.packet(packet, outbox),
+                Ok((from, CoreMessage::Gtpv2(message))) => self.control(from, message, outbox),
+                Ok((_, other)) => {
+                    outbox.verdict(Verdict::rejected(format!("dropped: {} is not for a gateway", other.name())));
+                }
+                Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
+            },
+            Input::Command(Command::Downlink(imsi, packet)) => {
+                let Some(ue) = self.ues.values().find(|ue| ue.imsi == imsi) else { return };
+                let TunnelEndpoint { address, teid } = ue.downlink;
+                self.core.send(address, &CoreMessage::Gtpu(GtpuPacket::User { teid, packet }), outbox);
+            }
+            Input::Command(_) | Input::Timer => {}
+        }
+    }
+
+    fn next_timer(&self) -> Option<VirtualTime> {
+        None
+    }
+}

@@ -1,0 +1,327 @@
+//! The MME: it is asked for handovers over S1, makes KeNB* or hands out NH, switches paths, hands UEs over to other MMEs.
+//!
+//! * `handover`: within this MME, over S1 and X2.
+//! * `relocation`: to another MME, and from one.
+//! * `nas`: what it says to UEs and they to it.
+//!
+//! What an MME waits for ends after [`EXECUTION`] or [`SECURITY_MODE`]; it keeps nothing of a handover for ever.
+
+mod handover;
+mod nas;
+mod relocation;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::Rng;
+
+use super::core_side::{CoreMessage, CoreSide};
+use super::event::{Command, Event, HeldKey, What};
+use super::settings::{Agreement, Cell, Subscribers};
+use crate::emulation::{Input, Node, Outbox, Verdict};
+use crate::eps::identifiers::{EnbUeS1apId, Imsi, MmeUeS1apId, Teid};
+use crate::eps::parameters::Algorithms;
+use crate::eps::security::parties::MmeKeys;
+use crate::eps::wire::s1ap::{
+    Cause, CauseRadioNetwork, HandoverPreparationFailure, S1apMessage, UeContextReleaseCommand, UeS1apIds,
+};
+use crate::eps::wire::{Erab, Gtpv2Body, Gtpv2Message, TunnelEndpoint, UeSecurityCapabilities};
+use crate::time::VirtualTime;
+
+/// How long an MME waits for the end of a handover.
+pub const EXECUTION: Duration = Duration::from_secs(4);
+/// How long it waits for the answer to a security mode command before it sends another (T3460 is 6 s; here a command has only the
+/// links to cross).
+pub const SECURITY_MODE: Duration = Duration::from_secs(1);
+/// How often it sends a security mode command.
+pub const SECURITY_MODE_TRIES: u8 = 5;
+
+/// What an MME is.
+#[derive(Clone, Debug)]
+pub struct MmeSettings {
+    /// All cells of the network: those with its address are its own.
+    pub cells: Vec<Cell>,
+    /// Its gateway.
+    pub gateway: Ipv4Addr,
+    /// The NAS algorithms that it has, best first: a UE that comes from another MME gets the first that it has too. 128-EEA2, 128-EIA2
+    /// and the null ones are those that are computed.
+    pub nas_algorithms: Vec<Algorithms>,
+    /// What the network has agreed on.
+    pub agreement: Agreement,
+    /// The numbers of UEs on S1.
+    pub subscribers: Subscribers,
+    /// What is wrong with it.
+    pub faults: MmeFaults,
+}
+
+/// What is wrong with an MME; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MmeFaults {
+    /// A broken random source: PARA is always the same.
+    pub constant_para: bool,
+    /// It begins the NAS COUNTs of UEs that come from other MMEs at 0 again.
+    pub resets_counts: bool,
+}
+
+/// Where a UE is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    enb: Ipv4Addr,
+    id: EnbUeS1apId,
+}
+
+/// A handover that is going on.
+enum Handover {
+    /// To an eNB of this MME.
+    Here {
+        target: Ipv4Addr,
+        /// PARA, if the MME made KeNB*.
+        para: Option<Vec<u8>>,
+        /// What the target calls the UE, and where its downlink goes, once it has answered.
+        granted: Option<(EnbUeS1apId, TunnelEndpoint)>,
+        /// The MME that it comes from, and the number of its request; none if it is this one.
+        from: Option<(TunnelEndpoint, u32)>,
+        ends: VirtualTime,
+    },
+    /// To another MME; what that calls the UE, once it has answered.
+    There { mme: Ipv4Addr, peer: Teid, ends: VirtualTime },
+}
+
+impl Handover {
+    const fn ends(&self) -> VirtualTime {
+        match self {
+            Self::Here { ends, .. } | Self::There { ends, .. } => *ends,
+        }
+    }
+}
+
+/// A security mode command that was not answered yet.
+struct ModeCommand {
+    before: Algorithms,
+    tries: u8,
+    ends: VirtualTime,
+}
+
+struct UeContext {
+    imsi: Imsi,
+    keys: MmeKeys,
+    /// None while it is on its way from another MME.
+    place: Option<Place>,
+    handover: Option<Handover>,
+    mode: Option<ModeCommand>,
+    /// It has come over X2, and the gateway is to switch its path.
+    switching: bool,
+    capabilities: UeSecurityCapabilities,
+    /// Its bearer, with the uplink at the gateway.
+    bearer: Erab,
+    /// Its address in the packet network.
+    address: Ipv4Addr,
+}
+
+impl UeContext {
+    /// When some of the waiting is over.
+    fn ends(&self) -> Option<VirtualTime> {
+        let handover = self.handover.as_ref().map(Handover::ends);
+        [handover, self.mode.as_ref().map(|mode| mode.ends)].into_iter().flatten().min()
+    }
+}
+
+/// An MME.
+pub struct Mme {
+    settings: MmeSettings,
+    core: CoreSide,
+    random: ChaCha20Rng,
+    ues: BTreeMap<MmeUeS1apId, UeContext>,
+    /// The number of the last request of GTPv2-C, 24 bits.
+    last_sequence: u32,
+    started: bool,
+}
+
+/// A UE that is connected from before the run.
+#[derive(Clone, Debug)]
+pub struct AttachedUe {
+    /// What the MME calls it.
+    pub id: MmeUeS1apId,
+    /// Its keys.
+    pub keys: MmeKeys,
+    /// Its eNB, and what that calls it.
+    pub enb: (Ipv4Addr, EnbUeS1apId),
+    /// Its algorithms.
+    pub capabilities: UeSecurityCapabilities,
+    /// Its bearer, with the uplink at the gateway: [`uplink_tunnel`](super::gateway::uplink_tunnel).
+    pub bearer: Erab,
+    /// Its address in the packet network.
+    pub address: Ipv4Addr,
+}
+
+impl Mme {
+    /// An MME without UEs; `random` is its own.
+    #[must_use]
+    pub const fn new(settings: MmeSettings, core: CoreSide, random: ChaCha20Rng) -> Self {
+        Self { settings, core, random, ues: BTreeMap::new(), last_sequence: 0, started: false }
+    }
+
+    /// Takes a UE that is connected from before the run, if it is one of the subscribers.
+    pub fn attach(&mut self, ue: AttachedUe) {
+        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, address } = ue;
+        let Some(imsi) = self.settings.subscribers.get(&id).copied() else { return };
+        let place = Some(Place { enb, id: enb_id });
+        let context = UeContext {
+            imsi,
+            keys,
+            place,
+            handover: None,
+            mode: None,
+            switching: false,
+            capabilities,
+            bearer,
+            address,
+        };
+        self.ues.insert(id, context);
+    }
+
+    fn is_standard(&self) -> bool {
+        self.settings.agreement.schemes.is_standard()
+    }
+
+    fn send(&mut self, to: Ipv4Addr, message: impl Into<S1apMessage>, outbox: &mut Outbox<Event>) {
+        self.core.send(to, &CoreMessage::S1ap(message.into()), outbox);
+    }
+
+    fn request(&mut self, to: Ipv4Addr, teid: Teid, body: Gtpv2Body, outbox: &mut Outbox<Event>) {
+        self.last_sequence = (self.last_sequence + 1) & 0x00ff_ffff;
+        self.answer(to, teid, self.last_sequence, body, outbox);
+    }
+
+    fn answer(&mut self, to: Ipv4Addr, teid: Teid, sequence: u32, body: Gtpv2Body, outbox: &mut Outbox<Event>) {
+        self.core.send(to, &CoreMessage::Gtpv2(Gtpv2Message { teid, sequence, body }), outbox);
+    }
+
+    /// This MME's end of the tunnel of a UE on S10 and S11: the number that it has on S1.
+    const fn control_tunnel(&self, id: MmeUeS1apId) -> TunnelEndpoint {
+        TunnelEndpoint { address: self.core.address(), teid: Teid(id.0) }
+    }
+
+    fn refuse(&mut self, to: Ipv4Addr, ue: UeS1apIds, cause: Cause, outbox: &mut Outbox<Event>) {
+        self.send(to, HandoverPreparationFailure { ue, cause }, outbox);
+    }
+
+    fn release(&mut self, at: Ipv4Addr, ue: UeS1apIds, cause: CauseRadioNetwork, outbox: &mut Outbox<Event>) {
+        self.send(at, UeContextReleaseCommand { ue, cause: Cause::radioNetwork(cause) }, outbox);
+    }
+
+    /// PARA, at random.
+    fn para(&mut self) -> Vec<u8> {
+        let mut para = vec![0; self.settings.agreement.para_octets];
+        if !self.settings.faults.constant_para {
+            self.random.fill_bytes(&mut para);
+        }
+        para
+    }
+
+    fn nas_in_use(&self, ue: &UeContext, outbox: &mut Outbox<Event>) {
+        let nas = &ue.keys.nas;
+        let keys = [nas.keys().enc.clone(), nas.keys().int.clone()];
+        let what = What::NasInUse { keys, algorithms: nas.algorithms(), kasme: ue.keys.kasme().clone() };
+        outbox.report(Event { ue: ue.imsi, what });
+    }
+
+    fn holds_kasme(&self, ue: &UeContext, outbox: &mut Outbox<Event>) {
+        let what = What::KeyHeld(HeldKey::Kasme(ue.keys.kasme().clone()));
+        outbox.report(Event { ue: ue.imsi, what });
+    }
+
+    fn s1ap(&mut self, now: VirtualTime, from: Ipv4Addr, message: S1apMessage, outbox: &mut Outbox<Event>) {
+        match message {
+            S1apMessage::HandoverRequired(required) => self.required(now, from, required, outbox),
+            S1apMessage::HandoverRequestAcknowledge(answer) => self.granted(from, answer, outbox),
+            S1apMessage::HandoverFailure(failure) => self.failed(from, failure, outbox),
+            S1apMessage::HandoverNotify(notify) => self.arrived(now, from, &notify, outbox),
+            S1apMessage::HandoverCancel(cancel) => self.cancelled(from, cancel.ue, outbox),
+            S1apMessage::PathSwitchRequest(request) => self.path_switch(from, &request, outbox),
+            S1apMessage::UplinkNasTransport(transport) => self.uplink_nas(from, &transport, outbox),
+            // Of the rest, none asks for an answer.
+            _ => {}
+        }
+    }
+
+    fn gtpv2(&mut self, now: VirtualTime, from: Ipv4Addr, message: Gtpv2Message, outbox: &mut Outbox<Event>) {
+        let Gtpv2Message { teid, sequence, body } = message;
+        let id = MmeUeS1apId(teid.0);
+        match body {
+            Gtpv2Body::ForwardRelocationRequest(request) => self.relocate(now, from, sequence, request, outbox),
+            Gtpv2Body::ForwardRelocationResponse(response) => self.relocation_answered(from, id, response, outbox),
+            Gtpv2Body::ForwardRelocationCompleteNotification => self.relocated(from, id, sequence, outbox),
+            Gtpv2Body::RelocationCancelRequest(request) => {
+                self.relocation_cancelled(from, sequence, request.imsi, outbox);
+            }
+            Gtpv2Body::ModifyBearerResponse(response) => self.path_modified(from, id, &response, outbox),
+            // Of these nothing follows, and a request to a gateway is not for an MME.
+            Gtpv2Body::ForwardRelocationCompleteAcknowledge(_)
+            | Gtpv2Body::RelocationCancelResponse(_)
+            | Gtpv2Body::ModifyBearerRequest(_) => {}
+        }
+    }
+
+    /// Some of the waiting is over.
+    fn timers(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let over = self.ues.iter().filter(|(_, ue)| ue.ends().is_some_and(|ends| ends <= now));
+        let over: Vec<MmeUeS1apId> = over.map(|(id, _)| *id).collect();
+        for id in over {
+            let Some(ue) = self.ues.get_mut(&id) else { continue };
+            if ue.mode.as_ref().is_some_and(|mode| mode.ends <= now) {
+                self.mode_unanswered(now, id, outbox);
+            }
+            let Some(ue) = self.ues.get(&id) else { continue };
+            if ue.handover.as_ref().is_some_and(|handover| handover.ends() <= now) {
+                self.call_off(id, outbox);
+            }
+        }
+    }
+}
+
+impl Node for Mme {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
+        if !self.started {
+            self.started = true;
+            for ue in self.ues.values() {
+                self.holds_kasme(ue, outbox);
+                self.nas_in_use(ue, outbox);
+            }
+        }
+        match input {
+            Input::Frame { octets, .. } => match self.core.receive(&octets) {
+                Ok((from, CoreMessage::S1ap(message))) => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: {}", message.name())));
+                    self.s1ap(now, from, message, outbox);
+                }
+                Ok((from, CoreMessage::Gtpv2(message))) => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
+                    self.gtpv2(now, from, message, outbox);
+                }
+                Ok((_, other)) => {
+                    outbox.verdict(Verdict::rejected(format!("dropped: {} is not for an MME", other.name())));
+                }
+                Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
+            },
+            Input::Command(Command::ChangeNasAlgorithms(imsi, algorithms)) => {
+                let ue = self.ues.iter().find(|(_, ue)| ue.imsi == imsi).map(|(id, _)| *id);
+                ue.into_iter().for_each(|id| self.change_algorithms(now, id, algorithms, outbox));
+            }
+            Input::Timer => self.timers(now, outbox),
+            Input::Command(_) => {}
+        }
+    }
+
+    fn next_timer(&self) -> Option<VirtualTime> {
+        if !self.started {
+            return Some(VirtualTime::ZERO);
+        }
+        self.ues.values().filter_map(UeContext::ends).min()
+    }
+}

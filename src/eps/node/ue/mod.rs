@@ -1,0 +1,305 @@
+//! The UE: it reports the cell that it measures, follows the handover command, confirms at the target, or goes back.
+//!
+//! * `handover`: the command and what follows it.
+//! * `nas`: what the MME says to it.
+//!
+//! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
+//! re-establishes there (TS 36.331 clause 5.3.7). Who does not take it back is asked [`TRIES`] times, each for [`T301`].
+
+mod handover;
+mod nas;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::event::{Command, DropReason, Event, What};
+use super::radio_side::{AirError, FromAir, RadioSide, common_message};
+use super::settings::Agreement;
+use crate::emulation::{Input, Node, Outbox, Port, Verdict};
+use crate::eps::identifiers::{Eci, Imsi, Pci};
+use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
+use crate::eps::parameters::Ncc;
+use crate::eps::security::parties::{BeforeHandover, UeKeys};
+use crate::eps::security::protection::{BearerId, Protected};
+use crate::eps::wire::UeSecurityCapabilities;
+use crate::eps::wire::radio_frame::RadioFrame;
+use crate::eps::wire::rrc::{
+    DlDcchMessage, MeasurementReport, NeighbourMeasurement, RrcConnectionReconfiguration, UlDcchMessage,
+};
+use crate::time::VirtualTime;
+
+/// How long a UE waits for the answer to a re-establishment request.
+pub const T301: Duration = Duration::from_millis(200);
+/// How often it asks.
+pub const TRIES: u8 = 3;
+
+/// How strong a UE reports its own cell and the better one, in the steps of RSRP and RSRQ (TS 36.133 clauses 9.1.4 and 9.1.7).
+const OWN: (u8, u8) = (40, 20);
+const BETTER: (u8, u8) = (55, 25);
+/// The measurement that the report is about.
+const MEASUREMENT: u8 = 1;
+
+/// A cell as a UE hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeardCell {
+    /// The link to it.
+    pub port: Port,
+    /// Its downlink carrier.
+    pub earfcn_dl: u32,
+    /// Its identity in the network, which it broadcasts.
+    pub eci: Eci,
+}
+
+/// What a UE is.
+#[derive(Clone, Debug)]
+pub struct UeSettings {
+    /// Who it is.
+    pub imsi: Imsi,
+    /// The cells that it can hear.
+    pub cells: BTreeMap<Pci, HeardCell>,
+    /// The algorithms that it has.
+    pub capabilities: UeSecurityCapabilities,
+    /// What the network has agreed on.
+    pub agreement: Agreement,
+    /// How long it takes from the command to the first frame in the target cell.
+    pub interruption: Duration,
+    /// What is wrong with it.
+    pub faults: UeFaults,
+}
+
+/// What is wrong with a UE; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UeFaults {
+    /// It takes NAS messages in handover commands whatever their MAC is.
+    pub ignores_nas_mac: bool,
+    /// It takes NAS messages in handover commands whose MAC is right for a NAS COUNT that was used already.
+    pub ignores_nas_count: bool,
+}
+
+/// Where it is, and as what.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    cell: Pci,
+    c_rnti: u16,
+}
+
+/// What it goes back to if nothing comes from the target before T304 ends.
+struct WayBack {
+    ends: VirtualTime,
+    source: Place,
+    keys: BeforeHandover,
+    radio: RadioSide,
+}
+
+enum State {
+    Connected,
+    /// On its way to the target, where it arrives at `due` and confirms.
+    Moving {
+        due: VirtualTime,
+        transaction: u8,
+        way_back: Box<WayBack>,
+    },
+    /// It has confirmed.
+    Confirmed {
+        way_back: Box<WayBack>,
+    },
+    /// It has asked the source to take it back.
+    Returning {
+        tries: u8,
+        ends: VirtualTime,
+    },
+    /// Nobody has taken it back.
+    Lost,
+}
+
+/// A UE.
+pub struct Ue {
+    settings: UeSettings,
+    keys: UeKeys,
+    radio: RadioSide,
+    place: Place,
+    state: State,
+    started: bool,
+}
+
+impl Ue {
+    /// A UE that is connected to a cell from before the run.
+    #[must_use]
+    pub fn connected(settings: UeSettings, keys: UeKeys, cell: Pci, c_rnti: u16) -> Self {
+        let place = Place { cell, c_rnti };
+        let radio = RadioSide::default();
+        Self { settings, keys, radio, place, state: State::Connected, started: false }
+    }
+
+    fn report(&self, what: What, outbox: &mut Outbox<Event>) {
+        outbox.report(Event { ue: self.settings.imsi, what });
+    }
+
+    fn is_standard(&self) -> bool {
+        self.settings.agreement.schemes.is_standard()
+    }
+
+    fn keys_in_use(&self, outbox: &mut Outbox<Event>) {
+        let keys = self.keys.air.keys();
+        let what = What::KenbInUse {
+            cell: self.place.cell,
+            kenb: self.keys.kenb().clone(),
+            keys: [keys.rrc_enc.clone(), keys.rrc_int.clone(), keys.up_enc.clone()],
+            c_rnti: self.place.c_rnti,
+            algorithms: self.keys.air.algorithms(),
+            ncc: if self.is_standard() { self.keys.ncc() } else { Ncc::new(0) },
+        };
+        self.report(what, outbox);
+    }
+
+    fn nas_in_use(&self, outbox: &mut Outbox<Event>) {
+        let nas = &self.keys.nas;
+        let keys = [nas.keys().enc.clone(), nas.keys().int.clone()];
+        let what = What::NasInUse { keys, algorithms: nas.algorithms(), kasme: self.keys.kasme().clone() };
+        self.report(what, outbox);
+    }
+
+    /// The cell that it is in, if it hears it.
+    fn here(&self) -> Option<HeardCell> {
+        self.settings.cells.get(&self.place.cell).copied()
+    }
+
+    fn send(
+        &mut self,
+        now: VirtualTime,
+        bearer: BearerId,
+        octets: &[u8],
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(HeardCell { port, .. }) = self.here() else { return };
+        let made = self.radio.frame(now, (Uplink, self.place.c_rnti), &mut self.keys.air, bearer, octets);
+        // Without a COUNT nothing can be said: the connection is as good as lost.
+        let Ok((frame, Protected { count, .. })) = made else { return };
+        outbox.send(port, frame, note);
+        let keys = self.keys.air.keys();
+        let key = match bearer {
+            BearerId::Signalling(_) => keys.rrc_enc.clone(),
+            BearerId::Data(_) => keys.up_enc.clone(),
+        };
+        self.report(What::Protected { key, bearer: bearer.input(), direction: Uplink, count }, outbox);
+    }
+
+    fn send_rrc(
+        &mut self,
+        now: VirtualTime,
+        message: &UlDcchMessage,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        if let Ok(octets) = message.octets() {
+            self.send(now, BearerId::Signalling(1), &octets, note, outbox);
+        }
+    }
+
+    fn measure(&mut self, now: VirtualTime, cell: Pci, outbox: &mut Outbox<Event>) {
+        let neighbour = NeighbourMeasurement { cell, rsrp: Some(BETTER.0), rsrq: Some(BETTER.1) };
+        let report =
+            MeasurementReport { measurement: MEASUREMENT, rsrp: OWN.0, rsrq: OWN.1, neighbours: vec![neighbour] };
+        let note = format!("MeasurementReport: cell {cell} is better");
+        self.send_rrc(now, &UlDcchMessage::MeasurementReport(report), note, outbox);
+    }
+
+    /// Whether it is connected to a cell, and may speak there.
+    const fn may_speak(&self) -> bool {
+        matches!(self.state, State::Connected | State::Confirmed { .. })
+    }
+
+    fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
+        let here = self.here().is_some_and(|cell| cell.port == port);
+        let frame = match RadioFrame::parse(octets) {
+            Ok(frame) if here && frame.direction == Downlink && frame.c_rnti == self.place.c_rnti => frame,
+            Ok(_) => return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell")),
+            Err(error) => return outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
+        };
+        if let Some(message) = common_message(&frame) {
+            return self.common(now, &message, outbox);
+        }
+        if !self.may_speak() {
+            return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell"));
+        }
+        let (reason, error) = match RadioSide::open(&frame, &mut self.keys.air) {
+            Ok(FromAir { bearer: BearerId::Data(_), octets, .. }) => {
+                self.heard_target();
+                outbox.verdict(Verdict::accepted("accepted: user packet"));
+                return self.report(What::PacketOut { direction: Downlink, octets }, outbox);
+            }
+            Ok(FromAir { octets, count, .. }) => {
+                self.heard_target();
+                return self.rrc(now, &octets, count, outbox);
+            }
+            Err(error @ AirError::Protection(_)) => (DropReason::MacI, error),
+            Err(error) => (DropReason::Malformed, error),
+        };
+        self.report(What::Dropped(reason), outbox);
+        outbox.verdict(Verdict::rejected(format!("dropped: {error}")));
+    }
+
+    /// The target speaks with the new keys: there is no way back, and no need of one.
+    fn heard_target(&mut self) {
+        if let State::Confirmed { .. } = self.state {
+            self.state = State::Connected;
+        }
+    }
+
+    fn rrc(&mut self, now: VirtualTime, octets: &[u8], count: u32, outbox: &mut Outbox<Event>) {
+        let message = match DlDcchMessage::parse(octets) {
+            Ok(message) => message,
+            Err(error) => {
+                self.report(What::Dropped(DropReason::Malformed), outbox);
+                return outbox.verdict(Verdict::rejected(format!("dropped: {error}")));
+            }
+        };
+        outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
+        match message {
+            DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration { transaction, mobility: None, .. }) => {
+                let answer = UlDcchMessage::ReconfigurationComplete { transaction };
+                self.send_rrc(now, &answer, "RRCConnectionReconfigurationComplete", outbox);
+            }
+            DlDcchMessage::Reconfiguration(command) => self.commanded(now, command, count, outbox),
+            DlDcchMessage::InformationTransfer { nas, .. } => self.nas(now, &nas, outbox),
+            // Of these nothing follows here.
+            DlDcchMessage::Release { .. } | DlDcchMessage::SecurityModeCommand { .. } => {}
+        }
+    }
+}
+
+impl Node for Ue {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
+        if !self.started {
+            self.started = true;
+            self.keys_in_use(outbox);
+            self.nas_in_use(outbox);
+        }
+        match input {
+            Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
+            Input::Command(Command::Uplink(packet)) if self.may_speak() => {
+                self.send(now, BearerId::Data(1), &packet, "user packet", outbox);
+            }
+            // While it moves there is nobody to speak to; the rest is not for a UE.
+            Input::Command(_) => {}
+            Input::Timer => self.timer(now, outbox),
+        }
+    }
+
+    fn next_timer(&self) -> Option<VirtualTime> {
+        if !self.started {
+            return Some(VirtualTime::ZERO);
+        }
+        match &self.state {
+            State::Connected | State::Lost => None,
+            State::Moving { due, .. } => Some(*due),
+            State::Confirmed { way_back } => Some(way_back.ends),
+            State::Returning { ends, .. } => Some(*ends),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What the MME says to a UE: INDICATION and PARA in a handover command, and the security mode command by which NAS algorithms change.
+
+use super::Ue;
+use super::handover::Refusal;
+use crate::emulation::{Outbox, Verdict};
+use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
+use crate::eps::parameters::{Algorithms, HandoverParameters};
+use crate::eps::security::protection::NasSecurity;
+use crate::eps::wire::nas::{EmmMessage, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader};
+use crate::eps::wire::rrc::UlDcchMessage;
+use crate::time::VirtualTime;
+
+/// EMM cause: UE security capabilities mismatch.
+const CAPABILITIES_MISMATCH: u8 = 23;
+
+fn protected(octets: &[u8]) -> Result<ProtectedNas, Refusal> {
+    match NasMessage::parse(octets) {
+        Ok(NasMessage::Protected(message)) => Ok(message),
+        Ok(NasMessage::Plain(_)) => Err((DropReason::NasMac, "NAS: a message without MAC".to_owned())),
+        Err(error) => Err((DropReason::Malformed, error.to_string())),
+    }
+}
+
+fn open(nas: &mut NasSecurity, message: &ProtectedNas) -> Result<Vec<u8>, Refusal> {
+    let ProtectedNas { header, mac, sequence_number, message } = message;
+    let opened = nas.open(Downlink, *sequence_number, *mac, message, header.ciphered());
+    opened.map(|(_, plain)| plain).map_err(|error| {
+        let again = nas.open_played_again(Downlink, *sequence_number, *mac, message, header.ciphered());
+        match again {
+            Some((count, _)) => (DropReason::NasReplay, format!("NAS: COUNT {count} was used already")),
+            None => (DropReason::NasMac, format!("NAS: {error}")),
+        }
+    })
+}
+
+impl Ue {
+    /// INDICATION and PARA out of a NAS message that the MME has protected.
+    pub(super) fn parameters(&mut self, octets: &[u8]) -> Result<HandoverParameters, Refusal> {
+        let message = protected(octets)?;
+        let (nas, faults) = (&mut self.keys.nas, self.settings.faults);
+        let plain = open(nas, &message).or_else(|refusal| {
+            let ProtectedNas { header, mac, sequence_number, message } = &message;
+            let taken = match refusal.0 {
+                DropReason::NasReplay if faults.ignores_nas_count => {
+                    nas.open_played_again(Downlink, *sequence_number, *mac, message, header.ciphered())
+                }
+                DropReason::NasMac if faults.ignores_nas_mac => {
+                    nas.open_unchecked(Downlink, *sequence_number, message, header.ciphered()).ok()
+                }
+                _ => None,
+            };
+            taken.map(|(_, plain)| plain).ok_or(refusal)
+        })?;
+        match EmmMessage::parse(&plain) {
+            Ok(EmmMessage::DownlinkGenericTransport(container)) => {
+                container.handover_parameters().map_err(|error| (DropReason::Malformed, error.to_string()))
+            }
+            Ok(_) => Err((DropReason::Refused, "expected a generic NAS transport".to_owned())),
+            Err(error) => Err((DropReason::Malformed, error.to_string())),
+        }
+    }
+
+    /// A NAS message by itself.
+    pub(super) fn nas(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) {
+        if let Err((reason, text)) = self.security_mode(now, octets, outbox) {
+            self.report(What::Dropped(reason), outbox);
+            outbox.verdict(Verdict::rejected(format!("dropped: {text}")));
+        }
+    }
+
+    /// A security mode command: its MAC is made with the keys of the algorithms that it names (TS 24.301 clause 5.4.3.3).
+    fn security_mode(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) -> Result<(), Refusal> {
+        let message = protected(octets)?;
+        if message.header != SecurityHeader::IntegrityNewContext {
+            return Err((DropReason::Refused, "expected a security mode command".to_owned()));
+        }
+        let (algorithms, capability) = match EmmMessage::parse(&message.message) {
+            Ok(EmmMessage::SecurityModeCommand { algorithms, capability, .. }) => (algorithms, capability),
+            Ok(_) => return Err((DropReason::Refused, "expected a security mode command".to_owned())),
+            Err(error) => return Err((DropReason::Malformed, error.to_string())),
+        };
+        let NasAlgorithms { ciphering, integrity } = algorithms;
+        let algorithms = Algorithms { ciphering, integrity };
+        if !algorithms.are_for_nas() {
+            return Err((DropReason::Refused, "algorithms that it does not have".to_owned()));
+        }
+        let mut changed = self.keys.nas_with(algorithms);
+        open(&mut changed, &message)?;
+        if [capability.ciphering.0, capability.integrity.0] != self.settings.capabilities.nas_octets() {
+            // What the MME was told of the UE is not what it is: somebody has changed it on the way.
+            let reject = EmmMessage::SecurityModeReject { cause: CAPABILITIES_MISMATCH };
+            self.say(now, SecurityHeader::IntegrityCiphered, &reject, "SecurityModeReject", outbox);
+            return Err((DropReason::Refused, "other capabilities than those of this UE".to_owned()));
+        }
+        self.keys.nas = changed;
+        self.nas_in_use(outbox);
+        let header = SecurityHeader::IntegrityCipheredNewContext;
+        self.say(now, header, &EmmMessage::SecurityModeComplete, "SecurityModeComplete", outbox);
+        Ok(())
+    }
+
+    /// Sends a NAS message.
+    fn say(
+        &mut self,
+        now: VirtualTime,
+        header: SecurityHeader,
+        message: &EmmMessage,
+        note: &str,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Ok(plain) = message.octets() else { return };
+        let Ok(protected) = self.keys.nas.protect(Uplink, &plain, header.ciphered()) else { return };
+        let (key, count) = (self.keys.nas.keys().enc.clone(), protected.count);
+        self.report(What::Protected { key, bearer: 0, direction: Uplink, count }, outbox);
+        let sequence_number = (protected.sequence_number & 0xff) as u8;
+        let nas = ProtectedNas { header, mac: protected.mac, sequence_number, message: protected.octets };
+        if let Ok(nas) = nas.octets() {
+            let note = format!("ULInformationTransfer: {note}");
+            self.send_rrc(now, &UlDcchMessage::InformationTransfer { nas }, note, outbox);
+        }
+    }
+}

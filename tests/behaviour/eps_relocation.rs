@@ -1,0 +1,137 @@
+//! Handovers between MMEs of EPS, and changes of NAS algorithms.
+
+use keyhop::emulation::NodeIndex;
+use keyhop::eps::node::{Command, DropReason, HeldKey, MmeFaults, Outcome, Scheme, UeFaults, What};
+use keyhop::eps::parameters::{Algorithms, LinkDirection};
+use keyhop::eps::wire::nas::{AlgorithmSet, EmmMessage, NasMessage};
+use keyhop::eps::wire::s1ap::S1apMessage;
+
+use crate::eps_network::{NULL_CIPHERING, Plan, Seen, To, imsi, kasme, pci, replacing_s1ap};
+
+/// Cells 1 and 2 belong to the first MME, 3 and 4 to the second.
+fn plan(scheme: Scheme) -> Plan {
+    Plan { mmes: 2, ..Plan::always(scheme) }
+}
+
+/// From MME to MME and back.
+const WALK: [usize; 4] = [1, 2, 0, 3];
+
+const UE: NodeIndex = NodeIndex(0);
+
+#[test]
+fn a_handover_to_a_cell_of_another_mme_asks_both_whatever_the_scheme() {
+    // H7
+    for scheme in [Scheme::Chained, Scheme::MmeInvolved, Scheme::NextHopX2, Scheme::NextHopS1] {
+        let seen = plan(scheme).walk(&WALK).run();
+        assert_eq!(seen.outcomes(0), [Outcome::Completed; 4], "{scheme:?}");
+        let schemes: Vec<Scheme> = seen.begun(0).into_iter().map(|(_, _, scheme)| scheme).collect();
+        assert_eq!(schemes, [scheme, scheme.over_s1(), scheme.over_s1(), scheme.over_s1()]);
+        assert_eq!((seen.dropped(), seen.rejected()), (vec![], vec![]), "{scheme:?}");
+        for message in ["ForwardRelocationRequest", "ForwardRelocationCompleteAcknowledge"] {
+            assert_eq!(seen.sent(message), 3, "{scheme:?}");
+        }
+        // Each MME in turn holds KASME.
+        let of_kasme = |(node, what): (NodeIndex, &What)| match what {
+            What::KeyHeld(HeldKey::Kasme(held)) => Some((node, *held == kasme(0))),
+            _ => None,
+        };
+        let mmes = [5, 6, 5, 6].map(|node| (NodeIndex(node), true));
+        assert_eq!(seen.of(0).filter_map(of_kasme).collect::<Vec<_>>(), mmes, "{scheme:?}");
+        for direction in [LinkDirection::Uplink, LinkDirection::Downlink] {
+            assert_eq!(seen.packets(0, direction).len(), 5, "{scheme:?}");
+        }
+        assert_eq!(seen.used_twice(), 0, "{scheme:?}");
+    }
+}
+
+/// The NAS COUNTs that a node protected with, downlink.
+fn nas_counts(seen: &Seen, node: NodeIndex) -> Vec<u32> {
+    let keys: Vec<_> = seen
+        .of(0)
+        .filter_map(|(_, what)| if let What::NasInUse { keys, .. } = what { Some(keys[0].clone()) } else { None })
+        .collect();
+    let count = |(at, what): (NodeIndex, &What)| match what {
+        What::Protected { key, bearer: 0, direction: LinkDirection::Downlink, count } => {
+            (at == node && keys.contains(key)).then_some(*count)
+        }
+        _ => None,
+    };
+    seen.of(0).filter_map(count).collect()
+}
+
+#[test]
+fn nas_counts_go_on_from_mme_to_mme_and_a_reset_uses_them_again() {
+    // H7; broken: H7 the MME that takes over begins at 0.
+    let right = plan(Scheme::MmeInvolved).walk(&WALK).run();
+    assert_eq!((nas_counts(&right, NodeIndex(5)), nas_counts(&right, NodeIndex(6))), (vec![0, 2], vec![1, 3]));
+    assert_eq!(right.used_twice(), 0);
+    let resets = |ue_faults| {
+        let mme_faults = MmeFaults { resets_counts: true, ..MmeFaults::default() };
+        Plan { mme_faults, ue_faults, ..plan(Scheme::MmeInvolved) }.walk(&WALK).run()
+    };
+    // A UE that minds the COUNT sees a message played again, and goes back; the pair of key and COUNT is used twice all the same.
+    let minded = resets(UeFaults::default());
+    assert_eq!(minded.outcomes(0)[..2], [Outcome::Completed, Outcome::Returned]);
+    assert_eq!(minded.dropped().first(), Some(&(UE, DropReason::NasReplay)));
+    assert!(minded.used_twice() > 0);
+    let ignored = resets(UeFaults { ignores_nas_count: true, ..UeFaults::default() });
+    assert_eq!(ignored.outcomes(0), [Outcome::Completed; 4]);
+    assert!(ignored.used_twice() > 0);
+}
+
+#[test]
+fn an_mme_that_prefers_other_nas_algorithms_has_the_ue_take_them_and_the_counts_go_on() {
+    // H7
+    for scheme in [Scheme::MmeInvolved, Scheme::NextHopS1] {
+        let nas_algorithms = vec![vec![Algorithms::AES], vec![NULL_CIPHERING, Algorithms::AES]];
+        let seen = Plan { nas_algorithms, ..plan(scheme) }.walk(&[2, 1]).run();
+        assert_eq!(seen.outcomes(0), [Outcome::Completed; 2], "{scheme:?}");
+        assert_eq!(seen.nas_algorithms(UE), [Algorithms::AES, NULL_CIPHERING, Algorithms::AES], "{scheme:?}");
+        // At the second MME those that come with the UE, then its own; and so again at the first.
+        assert_eq!(seen.nas_algorithms(NodeIndex(6)), [Algorithms::AES, NULL_CIPHERING], "{scheme:?}");
+        assert_eq!(seen.nas_algorithms(NodeIndex(5)), [Algorithms::AES, NULL_CIPHERING, Algorithms::AES]);
+        assert_eq!((seen.dropped(), seen.used_twice()), (vec![], 0), "{scheme:?}");
+        let complete = "ULInformationTransfer: SecurityModeComplete";
+        assert_eq!((seen.sent("DLInformationTransfer"), seen.sent(complete)), (2, 2), "{scheme:?}");
+    }
+}
+
+#[test]
+fn nas_algorithms_change_on_command_and_a_security_mode_command_that_was_changed_is_not_followed() {
+    // H7
+    let command = Command::ChangeNasAlgorithms(imsi(0), NULL_CIPHERING);
+    let plan = || Plan::always(Scheme::MmeInvolved).command(100, To::Mme(0), command.clone());
+    let seen = plan().walk(&[1]).run();
+    assert_eq!(seen.nas_algorithms(UE), [Algorithms::AES, NULL_CIPHERING]);
+    assert_eq!((seen.outcomes(0), seen.dropped()), (vec![Outcome::Completed], vec![]));
+    // Somebody between eNB and MME has the UE take fewer algorithms: the MAC does not bear it out.
+    let weaken = |message: &mut S1apMessage| {
+        let S1apMessage::DownlinkNasTransport(transport) = message else { return false };
+        let Ok(NasMessage::Protected(mut nas)) = NasMessage::parse(&transport.nas_pdu) else { return false };
+        let Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, mut capability }) =
+            EmmMessage::parse(&nas.message)
+        else {
+            return false;
+        };
+        capability.ciphering = AlgorithmSet(0x80);
+        nas.message = EmmMessage::SecurityModeCommand { algorithms, key_set, capability }.octets().unwrap();
+        transport.nas_pdu = nas.octets().unwrap();
+        true
+    };
+    let weakened = Plan { ends: 7_000, ..plan().walk(&[1]) }.run_with(replacing_s1ap(weaken));
+    // Meanwhile there is no handover.
+    assert_eq!(weakened.outcomes(0), [Outcome::Refused]);
+    assert_eq!(weakened.nas_algorithms(UE), [Algorithms::AES]);
+    assert_eq!(weakened.dropped(), [(UE, DropReason::NasMac); 5]);
+    // The MME has gone back to what the UE has, after five commands.
+    assert_eq!(weakened.nas_algorithms(NodeIndex(5)), [Algorithms::AES, NULL_CIPHERING, Algorithms::AES]);
+}
+
+#[test]
+fn a_relocation_that_is_refused_leaves_the_ue_where_it_is_and_works_the_next_time() {
+    let plan = Plan { most_ues: vec![100, 100, 0, 100], ..plan(Scheme::MmeInvolved) };
+    let seen = plan.walk(&[2, 3]).run();
+    assert_eq!(seen.ends(0), [(Outcome::Refused, pci(0)), (Outcome::Completed, pci(3))]);
+    assert_eq!(seen.packets(0, LinkDirection::Downlink).len(), 3);
+    assert_eq!(seen.used_twice(), 0);
+}

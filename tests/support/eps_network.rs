@@ -1,0 +1,513 @@
+//! A network of EPS for tests: UEs in its first cell, eNBs, MMEs and a gateway, and what they say of themselves in a run.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyhop::dot16::backbone::BackboneEndpoint;
+use keyhop::emulation::{
+    Emulation, Engine, Fate, Faults, Impairments, LinkList, LinkSettings, NodeIndex, Observer, Port, Timing,
+    Transmission, random,
+};
+use keyhop::eps::identifiers::{
+    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
+    Tai,
+};
+use keyhop::eps::keys::{Kasme, Kenb};
+use keyhop::eps::node::core_side::CoreSide;
+use keyhop::eps::node::enb::downlink_tunnel;
+use keyhop::eps::node::gateway::uplink_tunnel;
+use keyhop::eps::node::{
+    Agreement, AttachedUe, Cell, Command, ConnectedUe, DropReason, Enb, EnbFaults, EnbSettings, Event, Gateway,
+    GatewayUe, HeardCell, Mme, MmeFaults, MmeSettings, Outcome, Scheme, Schemes, Ue, UeFaults, UeSettings, What,
+};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc};
+use keyhop::eps::security::HandoverDerivation;
+use keyhop::eps::security::count::CountLedger;
+use keyhop::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
+use keyhop::eps::wire::{CoreFrame, CorePayload, Erab, S1apMessage, UeSecurityCapabilities};
+use keyhop::time::VirtualTime;
+
+/// EEA0 with EIA2.
+pub const NULL_CIPHERING: Algorithms = Algorithms { ciphering: AlgorithmId::Null, integrity: AlgorithmId::Aes };
+
+pub fn at(milliseconds: u64) -> VirtualTime {
+    VirtualTime::from_nanos(milliseconds * 1_000_000)
+}
+
+/// A network and what is done to it.
+pub struct Plan {
+    pub schemes: Schemes,
+    pub cells: usize,
+    /// The first cells belong to the first of them, and so on.
+    pub mmes: usize,
+    /// All in the first cell.
+    pub ues: usize,
+    /// Of the eNBs: what each has is at its number, or the last.
+    pub enb_algorithms: Vec<Vec<Algorithms>>,
+    pub most_ues: Vec<usize>,
+    pub always_names_algorithms: bool,
+    pub enb_faults: EnbFaults,
+    /// Likewise of the MMEs.
+    pub nas_algorithms: Vec<Vec<Algorithms>>,
+    pub mme_faults: MmeFaults,
+    /// A cell that no MME knows of.
+    pub unknown_cell: Option<usize>,
+    pub ue_capabilities: UeSecurityCapabilities,
+    pub ue_faults: UeFaults,
+    pub commands: Vec<(u64, To, Command)>,
+    pub engine: Engine,
+    /// In milliseconds.
+    pub ends: u64,
+}
+
+/// Whom a command is for, by number.
+#[derive(Clone, Copy)]
+pub enum To {
+    Ue(usize),
+    Mme(usize),
+    Gateway,
+}
+
+pub fn both() -> UeSecurityCapabilities {
+    UeSecurityCapabilities::new(&[AlgorithmId::Aes], &[AlgorithmId::Aes])
+}
+
+impl Plan {
+    /// One UE, four cells, one MME, everything in order.
+    pub fn new(schemes: Schemes) -> Self {
+        Self {
+            schemes,
+            cells: 4,
+            mmes: 1,
+            ues: 1,
+            enb_algorithms: vec![vec![Algorithms::AES]],
+            most_ues: vec![100],
+            always_names_algorithms: false,
+            enb_faults: EnbFaults::default(),
+            nas_algorithms: vec![vec![Algorithms::AES]],
+            mme_faults: MmeFaults::default(),
+            unknown_cell: None,
+            ue_capabilities: both(),
+            ue_faults: UeFaults::default(),
+            commands: Vec::new(),
+            engine: Engine::Inline,
+            ends: 1_000,
+        }
+    }
+
+    pub fn always(scheme: Scheme) -> Self {
+        Self::new(Schemes::Always(scheme))
+    }
+
+    pub fn command(mut self, milliseconds: u64, to: To, command: Command) -> Self {
+        self.commands.push((milliseconds, to, command));
+        self.ends = self.ends.max(milliseconds + 1_000);
+        self
+    }
+
+    /// The UE walks through these cells, a fifth of a second in each, with a packet in each direction in each and before.
+    pub fn walk(mut self, cells: &[usize]) -> Self {
+        self = self.command(10, To::Ue(0), Command::Uplink(packet(0)));
+        self = self.command(11, To::Gateway, Command::Downlink(imsi(0), packet(0)));
+        self.walk_from(1, cells)
+    }
+
+    /// Then, half a second later, through these.
+    pub fn walk_on(self, cells: &[usize]) -> Self {
+        let last = self.commands.iter().map(|(milliseconds, _, _)| *milliseconds).max().unwrap_or_default();
+        self.walk_from(last / 200 + 3, cells)
+    }
+
+    fn walk_from(mut self, first: u64, cells: &[usize]) -> Self {
+        let ue = To::Ue(0);
+        for (step, cell) in (first..).zip(cells) {
+            let begins = step * 200;
+            self = self.command(begins, ue, Command::Measure(pci(*cell)));
+            self = self.command(begins + 150, ue, Command::Uplink(packet(step)));
+            self = self.command(begins + 151, To::Gateway, Command::Downlink(imsi(0), packet(step)));
+        }
+        self
+    }
+
+    pub fn run(self) -> Seen {
+        self.see(self.emulation())
+    }
+
+    /// Runs with something that decides the fate of every frame: when, to whom, what.
+    pub fn run_with(self, tap: impl FnMut(VirtualTime, NodeIndex, &[u8]) -> Fate + Send + 'static) -> Seen {
+        let mut emulation = self.emulation();
+        emulation.set_faults(Tap(tap));
+        self.see(emulation)
+    }
+
+    fn see(&self, emulation: Emulation<Command, Event>) -> Seen {
+        let mut seen = Seen::default();
+        emulation.run(self.engine, at(self.ends), &mut seen);
+        seen
+    }
+}
+
+/// An IPv4 packet without anything in it but a number.
+pub fn packet(number: u64) -> Vec<u8> {
+    let mut packet = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 253, 0, 0, 10, 45, 0, 1, 10, 45, 0, 2];
+    packet.extend(number.to_be_bytes());
+    let sum: u32 = packet[..20].chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
+    let checksum = !(sum + (sum >> 16)) as u16;
+    packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+    packet
+}
+
+fn after(milliseconds: u64) -> LinkSettings {
+    let timing = Timing::Latency { latency: Duration::from_millis(milliseconds), jitter: Duration::ZERO };
+    LinkSettings { timing, impairments: Impairments::default() }
+}
+
+fn place(network: u8, number: usize) -> BackboneEndpoint {
+    let last = u8::try_from(number + 1).unwrap();
+    BackboneEndpoint { mac: [2, 0, 0, 0, network, last], ip: Ipv4Addr::new(10, 64, network, last) }
+}
+
+pub fn enb_place(number: usize) -> BackboneEndpoint {
+    place(1, number)
+}
+
+pub fn mme_place(number: usize) -> BackboneEndpoint {
+    place(2, number)
+}
+
+pub fn gateway_place() -> BackboneEndpoint {
+    place(3, 0)
+}
+
+fn plmn() -> Plmn {
+    "001-01".parse().unwrap()
+}
+
+pub fn pci(number: usize) -> Pci {
+    Pci::new(u16::try_from(number + 1).unwrap()).unwrap()
+}
+
+pub fn imsi(number: usize) -> Imsi {
+    format!("00101{:010}", number + 1).parse().unwrap()
+}
+
+fn ue_number(number: usize) -> MmeUeS1apId {
+    MmeUeS1apId(u32::try_from(number + 1).unwrap())
+}
+
+/// C-RNTI of a UE in the first cell.
+pub fn c_rnti(number: usize) -> u16 {
+    0x4601 + u16::try_from(number).unwrap()
+}
+
+pub fn kasme(number: usize) -> Kasme {
+    Kasme::from_octets([0x2a + u8::try_from(number).unwrap(); 32])
+}
+
+fn of<T: Clone>(all: &[T], number: usize) -> T {
+    all.get(number).or(all.last()).unwrap().clone()
+}
+
+/// Exchanges S1AP messages on their way: `change` says whether it changed one.
+pub fn replacing_s1ap(
+    mut change: impl FnMut(&mut S1apMessage) -> bool + Send + 'static,
+) -> impl FnMut(VirtualTime, NodeIndex, &[u8]) -> Fate + Send + 'static {
+    move |_, _, octets| {
+        let Ok(mut frame) = CoreFrame::parse(octets) else { return Fate::pass() };
+        let CorePayload::Sctp(packet) = &mut frame.payload else { return Fate::pass() };
+        let Ok(mut message) = S1apMessage::parse(&packet.data.user_data) else { return Fate::pass() };
+        if !change(&mut message) {
+            return Fate::pass();
+        }
+        packet.data.user_data = message.octets().unwrap();
+        Fate::replaced(frame.octets(1).unwrap())
+    }
+}
+
+/// What a tap does to a frame: time, receiver, octets.
+struct Tap<F>(F);
+
+impl<F: FnMut(VirtualTime, NodeIndex, &[u8]) -> Fate + Send> Faults for Tap<F> {
+    fn strike(&mut self, now: VirtualTime, _: Port, to: NodeIndex, octets: &[u8]) -> Fate {
+        (self.0)(now, to, octets)
+    }
+}
+
+impl Plan {
+    fn cell(&self, number: usize) -> Cell {
+        let id = u32::try_from(number + 1).unwrap();
+        let enb = EnbId::new(id).unwrap();
+        let mme = number * self.mmes / self.cells;
+        Cell {
+            pci: pci(number),
+            ecgi: Ecgi { plmn: plmn(), eci: Eci::of_enb(enb, 1) },
+            earfcn_dl: 1_850,
+            enb: GlobalEnbId { plmn: plmn(), enb },
+            address: enb_place(number).ip,
+            // Two cells are a group.
+            group: id.div_ceil(2),
+            tai: Tai { plmn: plmn(), tac: Tac(u16::try_from(mme + 1).unwrap()) },
+            mme: mme_place(mme).ip,
+        }
+    }
+
+    pub fn node(&self, to: To) -> NodeIndex {
+        NodeIndex(match to {
+            To::Ue(number) => number,
+            To::Mme(number) => self.ues + self.cells + number,
+            To::Gateway => self.ues + self.cells + self.mmes,
+        })
+    }
+
+    pub fn enb(&self, number: usize) -> NodeIndex {
+        NodeIndex(self.ues + number)
+    }
+
+    fn emulation(&self) -> Emulation<Command, Event> {
+        let agreement = Agreement {
+            schemes: self.schemes,
+            derivation: HandoverDerivation::default(),
+            para_octets: 16,
+            wide_c_rnti: false,
+        };
+        let cells: Vec<Cell> = (0..self.cells).map(|number| self.cell(number)).collect();
+        let subscribers = Arc::new((0..self.ues).map(|ue| (ue_number(ue), imsi(ue))).collect());
+        let mut links = LinkList::default();
+        let mut peers: BTreeMap<NodeIndex, Vec<(Port, BackboneEndpoint)>> = BTreeMap::new();
+        let mut air = BTreeMap::new();
+        for ue in 0..self.ues {
+            for cell in 0..self.cells {
+                let name = format!("air:{ue}-{cell}");
+                air.insert((ue, cell), links.add(&name, self.node(To::Ue(ue)), after(1), self.enb(cell), after(1)));
+            }
+        }
+        let mut core = |first: (NodeIndex, BackboneEndpoint), second: (NodeIndex, BackboneEndpoint), latency| {
+            let name = format!("core:{}-{}", first.0.0, second.0.0);
+            let port = links.add(&name, first.0, after(latency), second.0, after(latency));
+            peers.entry(first.0).or_default().push((port, second.1));
+            peers.entry(second.0).or_default().push((port, first.1));
+        };
+        let enbs: Vec<_> = (0..self.cells).map(|number| (self.enb(number), enb_place(number))).collect();
+        let mmes: Vec<_> = (0..self.mmes).map(|number| (self.node(To::Mme(number)), mme_place(number))).collect();
+        let gateway = (self.node(To::Gateway), gateway_place());
+        for (number, enb) in enbs.iter().enumerate() {
+            core(*enb, mmes[number * self.mmes / self.cells], 5);
+            core(*enb, gateway, 5);
+            enbs[number + 1..].iter().for_each(|other| core(*enb, *other, 2));
+        }
+        for (number, mme) in mmes.iter().enumerate() {
+            core(*mme, gateway, 3);
+            mmes[number + 1..].iter().for_each(|other| core(*mme, *other, 4));
+        }
+        let core_side = |node: NodeIndex, place| CoreSide::new(place, &peers[&node]);
+        let mut emulation = Emulation::new(1, links);
+        for ue in 0..self.ues {
+            let keys = UeKeys::establish(kasme(ue), Algorithms::AES, Algorithms::AES, agreement.derivation);
+            let heard = cells.iter().enumerate().map(|(number, cell)| {
+                let heard = HeardCell { port: air[&(ue, number)], earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci };
+                (cell.pci, heard)
+            });
+            let settings = UeSettings {
+                imsi: imsi(ue),
+                cells: heard.collect(),
+                capabilities: self.ue_capabilities,
+                agreement,
+                interruption: Duration::from_millis(10),
+                faults: self.ue_faults,
+            };
+            emulation.add_node(Ue::connected(settings, keys, cells[0].pci, c_rnti(ue)));
+        }
+        let mme_keys = |ue| MmeKeys::establish(kasme(ue), Algorithms::AES, agreement.derivation);
+        let mut attached: Vec<EnbUeS1apId> = Vec::new();
+        for (number, (index, place)) in enbs.iter().enumerate() {
+            let settings = EnbSettings {
+                cell: cells[number],
+                cells: cells.clone(),
+                gummei: Gummei { plmn: plmn(), group: MmeGroupId(1), code: MmeCode(1) },
+                algorithms: of(&self.enb_algorithms, number),
+                always_names_algorithms: self.always_names_algorithms,
+                most_ues: of(&self.most_ues, number),
+                agreement,
+                subscribers: Arc::clone(&subscribers),
+                faults: self.enb_faults,
+            };
+            let generator = random::generator(1, &format!("enb{number}"));
+            let mut enb = Enb::new(settings, core_side(*index, *place), generator);
+            for ue in (0..self.ues).filter(|_| number == 0) {
+                let id = enb.connect(ConnectedUe {
+                    port: air[&(ue, 0)],
+                    c_rnti: c_rnti(ue),
+                    mme_id: ue_number(ue),
+                    keys: EnbKeys::new(mme_keys(ue).1, Ncc::new(0), Algorithms::AES),
+                    capabilities: self.ue_capabilities,
+                    uplink: uplink_tunnel(gateway_place().ip, ue_number(ue)),
+                });
+                attached.push(id.unwrap());
+            }
+            emulation.add_node(enb);
+        }
+        let known = cells.iter().enumerate().filter(|(number, _)| Some(*number) != self.unknown_cell);
+        let known: Vec<Cell> = known.map(|(_, cell)| *cell).collect();
+        for (number, (index, place)) in mmes.iter().enumerate() {
+            let settings = MmeSettings {
+                cells: known.clone(),
+                gateway: gateway_place().ip,
+                nas_algorithms: of(&self.nas_algorithms, number),
+                agreement,
+                subscribers: Arc::clone(&subscribers),
+                faults: self.mme_faults,
+            };
+            let generator = random::generator(1, &format!("mme{number}"));
+            let mut mme = Mme::new(settings, core_side(*index, *place), generator);
+            for ue in (0..self.ues).filter(|_| number == 0) {
+                mme.attach(AttachedUe {
+                    id: ue_number(ue),
+                    keys: mme_keys(ue).0,
+                    enb: (cells[0].address, attached[ue]),
+                    capabilities: self.ue_capabilities,
+                    bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(gateway_place().ip, ue_number(ue)) },
+                    address: Ipv4Addr::new(10, 45, 0, u8::try_from(ue + 2).unwrap()),
+                });
+            }
+            emulation.add_node(mme);
+        }
+        let served: Vec<GatewayUe> = (0..self.ues)
+            .map(|ue| {
+                let uplink = uplink_tunnel(gateway_place().ip, ue_number(ue)).teid;
+                let downlink = downlink_tunnel(cells[0].address, attached[ue]);
+                GatewayUe { imsi: imsi(ue), uplink, downlink, mme: uplink }
+            })
+            .collect();
+        emulation.add_node(Gateway::new(core_side(gateway.0, gateway.1), &served));
+        for (time, to, command) in &self.commands {
+            emulation.schedule(at(*time), self.node(*to), command.clone());
+        }
+        emulation
+    }
+}
+
+/// What was seen in a run.
+#[derive(Default)]
+pub struct Seen {
+    pub transmissions: Vec<Transmission>,
+    pub events: Vec<(VirtualTime, NodeIndex, Event)>,
+}
+
+impl Observer<Event> for Seen {
+    fn transmission(&mut self, transmission: Transmission) {
+        self.transmissions.push(transmission);
+    }
+    fn event(&mut self, now: VirtualTime, node: NodeIndex, event: Event) {
+        self.events.push((now, node, event));
+    }
+    fn finished(&self, _: VirtualTime) -> bool {
+        false
+    }
+}
+
+impl Seen {
+    /// What nodes said of a UE, each with the node.
+    pub fn of(&self, ue: usize) -> impl Iterator<Item = (NodeIndex, &What)> {
+        self.events
+            .iter()
+            .filter(move |(_, _, event)| event.ue == imsi(ue))
+            .map(|(_, node, event)| (*node, &event.what))
+    }
+
+    /// How the handovers of a UE ended, each with the cell whose eNB says so.
+    pub fn ends(&self, ue: usize) -> Vec<(Outcome, Pci)> {
+        let end = |what: &What| match what {
+            What::HandoverEnded { outcome, at } => Some((*outcome, *at)),
+            _ => None,
+        };
+        self.of(ue).filter_map(|(_, what)| end(what)).collect()
+    }
+
+    pub fn outcomes(&self, ue: usize) -> Vec<Outcome> {
+        self.ends(ue).into_iter().map(|(outcome, _)| outcome).collect()
+    }
+
+    pub fn begun(&self, ue: usize) -> Vec<(Pci, Pci, Scheme)> {
+        let begun = |what: &What| match what {
+            What::HandoverBegun { from, to, scheme } => Some((*from, *to, *scheme)),
+            _ => None,
+        };
+        self.of(ue).filter_map(|(_, what)| begun(what)).collect()
+    }
+
+    /// The KeNBs of a UE that a node said were in use, in order.
+    pub fn kenbs_at(&self, ue: usize, wanted: NodeIndex) -> Vec<Kenb> {
+        let kenb = |(node, what): (NodeIndex, &What)| match what {
+            What::KenbInUse { kenb, .. } if node == wanted => Some(kenb.clone()),
+            _ => None,
+        };
+        self.of(ue).filter_map(kenb).collect()
+    }
+
+    /// The KeNBs that the first UE had, in order.
+    pub fn kenbs(&self) -> Vec<Kenb> {
+        self.kenbs_at(0, NodeIndex(0))
+    }
+
+    /// The AS algorithms that the first UE had, in order.
+    pub fn algorithms(&self) -> Vec<Algorithms> {
+        let algorithms = |(node, what): (NodeIndex, &What)| match what {
+            What::KenbInUse { algorithms, .. } if node == NodeIndex(0) => Some(*algorithms),
+            _ => None,
+        };
+        self.of(0).filter_map(algorithms).collect()
+    }
+
+    /// The NAS algorithms of the first UE at a node, in order.
+    pub fn nas_algorithms(&self, wanted: NodeIndex) -> Vec<Algorithms> {
+        let algorithms = |(node, what): (NodeIndex, &What)| match what {
+            What::NasInUse { algorithms, .. } if node == wanted => Some(*algorithms),
+            _ => None,
+        };
+        self.of(0).filter_map(algorithms).collect()
+    }
+
+    /// The packets of a UE that came out.
+    pub fn packets(&self, ue: usize, wanted: LinkDirection) -> Vec<Vec<u8>> {
+        let packet = |what: &What| match what {
+            What::PacketOut { direction, octets } if *direction == wanted => Some(octets.clone()),
+            _ => None,
+        };
+        self.of(ue).filter_map(|(_, what)| packet(what)).collect()
+    }
+
+    /// What was dropped, and by whom.
+    pub fn dropped(&self) -> Vec<(NodeIndex, DropReason)> {
+        let dropped = |(_, node, event): &(VirtualTime, NodeIndex, Event)| match event.what {
+            What::Dropped(reason) => Some((*node, reason)),
+            _ => None,
+        };
+        self.events.iter().filter_map(dropped).collect()
+    }
+
+    /// How often a frame with this note was sent.
+    pub fn sent(&self, note: &str) -> usize {
+        self.transmissions.iter().filter(|sent| sent.note == note).count()
+    }
+
+    /// The frames that a receiver did not take.
+    pub fn rejected(&self) -> Vec<&Transmission> {
+        let rejected = |sent: &&Transmission| sent.verdicts.iter().any(|verdict| !verdict.accepted);
+        self.transmissions.iter().filter(rejected).collect()
+    }
+
+    /// How often somebody protected two things with the same key, bearer, direction and COUNT.
+    pub fn used_twice(&self) -> usize {
+        let mut ledger = CountLedger::default();
+        let first = |event: &Event| match &event.what {
+            What::Protected { key, bearer, direction, count } => {
+                let [a, b, c, d, e, f, g, h, ..] = *key.octets();
+                ledger.insert(u64::from_be_bytes([a, b, c, d, e, f, g, h]), *bearer, *direction, *count)
+            }
+            _ => true,
+        };
+        self.events.iter().map(|(_, _, event)| event).map(first).filter(|first| !first).count()
+    }
+}
