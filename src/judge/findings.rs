@@ -68,6 +68,16 @@ kinds! {
         TekNotUnique = "tek_not_unique",
         /// A key of the log is not what follows from the keys above it.
         KeyDerivation = "key_derivation",
+        /// A NAS COUNT went back under one KASME.
+        CountRegress = "count_regress",
+        /// A message was accepted although its MAC-I or NAS-MAC does not verify.
+        MacInvalid = "mac_invalid",
+        /// UE and eNB hold different KeNBs, and what one of them protected was accepted by the other.
+        KeysDiffer = "keys_differ",
+        /// A handover over X2 between eNBs of different security groups was acknowledged.
+        X2AcrossGroups = "x2_across_groups",
+        /// A key stands in a frame where no key is to be.
+        KeyOnWire = "key_on_wire",
     }
 }
 
@@ -108,6 +118,12 @@ kinds! {
         DirectionUnknown = "direction_unknown",
         /// Frames whose mobile or base station cannot be told: what their receivers made of them is not judged.
         LinkUnknown = "link_unknown",
+        /// A MAC-I or NAS-MAC that does not verify; the receiver is not known to have accepted it.
+        MacWrong = "mac_wrong",
+        /// A key in a message that is there to bring it: only the protection of its link keeps it secret.
+        KeyInClear = "key_in_clear",
+        /// A key of which the capture does not say what it is made of.
+        NotDerived = "not_derived",
     }
 }
 

@@ -2,30 +2,19 @@
 //! station, count, SA and number alone (`dot16-security.md` 11, invariants 5 to 7). The AK in Context_Rpt is what the control
 //! plane does (PROTOCOL R19) and no fault.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{FindingKind, Findings, NoteKind};
 use super::keys::{Keys, KnownTek};
+use super::patterns::{MAX_PATTERNS, Patterns};
 use crate::dot16::identifiers::Bsid;
 use crate::dot16::security::{Kek, key_wrap};
-
-/// Most octet strings that are looked for.
-pub const MAX_PATTERNS: usize = 100_000;
-
-#[derive(Debug)]
-struct Pattern {
-    octets: Vec<u8>,
-    tek: usize,
-    form: &'static str,
-}
 
 /// Looks for generated TEKs in octets, and at who uses which TEK.
 #[derive(Debug, Default)]
 pub struct KeyMaterial {
-    patterns: HashMap<[u8; 8], Vec<Pattern>>,
-    count: usize,
-    /// Of the first two octets of every pattern.
-    heads: Vec<bool>,
+    /// Each with the number of the TEK and the form it has there.
+    patterns: Patterns<(usize, &'static str)>,
     used_at: BTreeMap<usize, (Bsid, u64)>,
 }
 
@@ -33,7 +22,7 @@ impl KeyMaterial {
     /// Prepares the search for every generated TEK: plain, and wrapped under every KEK with AES key wrap and AES-ECB.
     #[must_use]
     pub fn new(keys: &Keys, findings: &mut Findings) -> Self {
-        let mut material = Self { heads: vec![false; 1 << 16], ..Self::default() };
+        let mut material = Self::default();
         let mut full = false;
         // Those of the log come first, should there be too many.
         let mut teks: Vec<(usize, &KnownTek)> =
@@ -63,34 +52,15 @@ impl KeyMaterial {
     }
 
     fn add(&mut self, octets: &[u8], tek: usize, form: &'static str) -> bool {
-        let (Some(head), Some([first, second])) = (octets.first_chunk::<8>(), octets.first_chunk::<2>()) else {
-            return true;
-        };
-        if self.count >= MAX_PATTERNS {
-            return false;
-        }
-        self.count = self.count.saturating_add(1);
-        if let Some(known) = self.heads.get_mut(usize::from(u16::from_be_bytes([*first, *second]))) {
-            *known = true;
-        }
-        self.patterns.entry(*head).or_default().push(Pattern { octets: octets.to_vec(), tek, form });
-        true
+        self.patterns.add(octets, (tek, form))
     }
 
     /// Looks through the octets of a frame.
     pub fn search(&self, frame: u64, octets: &[u8], keys: &Keys, findings: &mut Findings) {
-        for (at, window) in octets.windows(8).enumerate() {
-            let &[first, second, ..] = window else { continue };
-            if !self.heads.get(usize::from(u16::from_be_bytes([first, second]))).copied().unwrap_or_default() {
-                continue;
-            }
-            let Some(patterns) = window.first_chunk::<8>().and_then(|head| self.patterns.get(head)) else { continue };
-            let rest = octets.get(at..).unwrap_or_default();
-            for pattern in patterns.iter().filter(|pattern| rest.starts_with(&pattern.octets)) {
-                let name = keys.tek_name(pattern.tek);
-                findings.find(FindingKind::TekOnWire, &[frame], format!("{name} {} at octet {at}", pattern.form));
-            }
-        }
+        self.patterns.search(octets, |at, _, (tek, form)| {
+            let name = keys.tek_name(*tek);
+            findings.find(FindingKind::TekOnWire, &[frame], format!("{name} {form} at octet {at}"));
+        });
     }
 
     /// A PDU that its sender sealed under this TEK, at `bs`.

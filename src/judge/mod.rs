@@ -8,13 +8,17 @@
 //! key log come the [`keys`]. Then every PDU is opened or verified by [`ciphers`], and held against what was sent before by
 //! [`order`]; [`key_material`] looks for keys where none may be, [`acceptance`] infers what the receivers took from what they
 //! did afterwards, and holds it against the comments; [`reports`] asks what the counts rest on that base stations report. [`findings`] collects what comes of it, and [`report`] is the whole.
+//!
+//! Captures of EPS have a judge of their own, [`eps`].
 
 pub mod acceptance;
 pub mod ciphers;
+pub mod eps;
 pub mod findings;
 pub mod key_material;
 pub mod keys;
 pub mod order;
+pub mod patterns;
 mod reading;
 pub mod report;
 pub mod reports;
@@ -30,7 +34,7 @@ use crate::capture::error::CaptureError;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_lookup::KeyLookup;
 
-/// Judges a capture, which `open` opens; it is read twice.
+/// Judges a capture, which `open` opens; it is read twice. A log with EPS records says that it is one of EPS.
 ///
 /// # Errors
 /// Those of `open` and of the reader: a capture that is none, or is damaged, with frame and octet.
@@ -38,6 +42,9 @@ pub fn judge<R: Read>(
     open: impl Fn() -> Result<CaptureReader<R>, CaptureError>,
     log: &KeyLog,
 ) -> Result<Judgement, CaptureError> {
+    if !log.eps.is_empty() {
+        return eps::read(open, log, |_, _, _| Ok(()));
+    }
     let mut survey = survey::Survey::default();
     // Frames of foreign framings have no addresses; only then the keys are asked.
     let mut lookup: Option<KeyLookup> = None;

@@ -11,6 +11,21 @@ pub struct Verified {
     pub icv: u64,
     /// Messages whose CMAC verified.
     pub cmac: u64,
+    /// RRC messages whose MAC-I verified.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mac_i: u64,
+    /// NAS messages whose NAS-MAC verified.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub nas_mac: u64,
+    /// User packets that were deciphered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub packets: u64,
+}
+
+/// What only one of the systems has is left out in the documents of the other.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The keys by which something verified.

@@ -4,20 +4,25 @@ use super::table::tabulated;
 use super::{WIDTH, wrapped};
 use crate::judge::Judgement;
 use crate::judge::findings::Remark;
-use crate::judge::report::frames_text;
+use crate::judge::report::{Verified, frames_text};
 
 /// The whole judgement: what was verified, the findings, the notes.
 #[must_use]
 pub fn text(judgement: &Judgement) -> String {
     let figure = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
-    let rows = vec![
-        figure("frames", judgement.frames),
-        figure("data PDUs whose ICV verifies", judgement.verified.icv),
-        figure("messages whose CMAC verifies", judgement.verified.cmac),
-        figure("keys used that the log has", judgement.keys.logged),
-        figure("keys used that were received, wrapped or from BS to BS", judgement.keys.received),
-        figure("keys used that were derived", judgement.keys.derived),
-    ];
+    let Verified { icv, cmac, mac_i, nas_mac, packets } = judgement.verified;
+    let mut rows = vec![figure("frames", judgement.frames)];
+    if [mac_i, nas_mac, packets] == [0; 3] {
+        rows.push(figure("data PDUs whose ICV verifies", icv));
+        rows.push(figure("messages whose CMAC verifies", cmac));
+    } else {
+        rows.push(figure("RRC messages whose MAC-I verifies", mac_i));
+        rows.push(figure("NAS messages whose NAS-MAC verifies", nas_mac));
+        rows.push(figure("user packets deciphered", packets));
+    }
+    rows.push(figure("keys used that the log has", judgement.keys.logged));
+    rows.push(figure("keys used that were received, wrapped or from BS to BS", judgement.keys.received));
+    rows.push(figure("keys used that were derived", judgement.keys.derived));
     let mut text = tabulated(&["judge", "count"], rows);
     text.push('\n');
     text.push_str(&findings(judgement));

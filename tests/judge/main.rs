@@ -1,6 +1,10 @@
 //! The judge: it finds nothing in what honest runs leave behind, and what was done to a capture afterwards.
 
 mod command;
+#[path = "../support/eps_film.rs"]
+#[allow(dead_code)]
+mod eps_film;
+mod eps_judge;
 mod faults;
 mod forgery;
 mod goldens;

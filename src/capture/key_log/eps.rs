@@ -71,6 +71,17 @@ pub enum NasKeyUse {
     Integrity,
 }
 
+impl NasKeyUse {
+    /// What a key of this use is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ciphering => "KNASenc",
+            Self::Integrity => "KNASint",
+        }
+    }
+}
+
 /// `NAS_ENC` or `NAS_INT`: a key between UE and MME.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NasKeyRecord {
@@ -157,6 +168,21 @@ pub enum AsKeyUse {
     RrcIntegrity,
     /// Ciphering of user packets, KUPenc.
     UserCiphering,
+}
+
+impl AsKeyUse {
+    /// Every use.
+    pub const ALL: [Self; 3] = [Self::RrcCiphering, Self::RrcIntegrity, Self::UserCiphering];
+
+    /// What a key of this use is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RrcCiphering => "KRRCenc",
+            Self::RrcIntegrity => "KRRCint",
+            Self::UserCiphering => "KUPenc",
+        }
+    }
 }
 
 /// `RRC_ENC`, `RRC_INT` or `UP_ENC`: a key between UE and eNB.

@@ -1,0 +1,208 @@
+//! The frames of S1, X2 and S10: the NAS messages in them, the keys that they bring, and who hands a UE over to whom.
+
+use std::net::Ipv4Addr;
+
+use super::super::findings::{FindingKind, NoteKind};
+use super::FrameView;
+use super::handover::{MAX_HANDOVERS, Place, Requested};
+use super::reading::{Reading, Seen, alternative};
+use crate::capture::capture_reader::RecordedFrame;
+use crate::eps::keys::{Kasme, Nh};
+use crate::eps::parameters::LinkDirection;
+use crate::eps::wire::gtpu::GTPU_PORT;
+use crate::eps::wire::gtpv2::{ForwardRelocationRequest, GTPV2_PORT};
+use crate::eps::wire::rrc::{self, DlDcchMessage};
+use crate::eps::wire::s1ap::{SecurityContext, TargetToSourceContainer};
+use crate::eps::wire::sctp::{S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::{CoreFrame, CorePayload, GtpuPacket, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage, x2ap};
+
+/// Sender and receiver of a frame.
+type Ends = (Ipv4Addr, Ipv4Addr);
+
+/// The cell and the C-RNTI in the HandoverCommand of a target.
+fn place(container: &[u8]) -> Option<Place> {
+    let rrc::HandoverCommand { message } = rrc::HandoverCommand::parse(container).ok()?;
+    let DlDcchMessage::Reconfiguration(command) = DlDcchMessage::parse(&message).ok()? else { return None };
+    command.mobility.map(|mobility| (mobility.target, mobility.c_rnti))
+}
+
+impl Reading<'_> {
+    pub(super) fn core(&mut self, frame: &RecordedFrame, interface: &str) -> FrameView {
+        let core = match CoreFrame::parse(&frame.octets) {
+            Ok(core) => core,
+            Err(error) => {
+                self.search(frame, &[]);
+                return self.malformed(frame.number, "other", error);
+            }
+        };
+        let ends = (core.from.ip, core.to.ip);
+        let seen = self.seen(frame, interface, Some(ends.1));
+        match &core.payload {
+            CorePayload::Sctp(packet) if packet.data.protocol == S1AP_PROTOCOL => {
+                match S1apMessage::parse(&packet.data.user_data) {
+                    Ok(message) => {
+                        self.s1ap(frame, ends, &message, &seen);
+                        view("s1ap", format!("S1AP {}", message.name()))
+                    }
+                    Err(error) => self.unreadable(frame, "s1ap", error),
+                }
+            }
+            CorePayload::Sctp(packet) if packet.data.protocol == X2AP_PROTOCOL => {
+                match X2apMessage::parse(&packet.data.user_data) {
+                    Ok(message) => {
+                        self.x2ap(frame, ends, &message, &seen);
+                        view("x2ap", format!("X2AP {}", message.name()))
+                    }
+                    Err(error) => self.unreadable(frame, "x2ap", error),
+                }
+            }
+            CorePayload::Udp(datagram) if [datagram.source, datagram.destination].contains(&GTPV2_PORT) => {
+                match Gtpv2Message::parse(&datagram.payload) {
+                    Ok(message) => {
+                        self.gtpv2(frame, &message.body);
+                        view("gtpv2", format!("GTPv2-C {}", alternative(&message.body)))
+                    }
+                    Err(error) => self.unreadable(frame, "gtpv2", error),
+                }
+            }
+            CorePayload::Udp(datagram) if [datagram.source, datagram.destination].contains(&GTPU_PORT) => {
+                self.search(frame, &[]);
+                match GtpuPacket::parse(&datagram.payload) {
+                    Ok(GtpuPacket::User { teid, packet }) => {
+                        view("gtpu", format!("GTP-U tunnel {teid}, {} octets", packet.len()))
+                    }
+                    Ok(GtpuPacket::EndMarker { teid }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
+                    Err(error) => self.malformed(frame.number, "gtpu", error),
+                }
+            }
+            CorePayload::Sctp(_) | CorePayload::Udp(_) => {
+                self.search(frame, &[]);
+                view("other", "another protocol".to_owned())
+            }
+        }
+    }
+
+    fn unreadable(&mut self, frame: &RecordedFrame, kind: &'static str, error: impl ToString) -> FrameView {
+        self.search(frame, &[]);
+        self.malformed(frame.number, kind, error)
+    }
+
+    fn s1ap(&mut self, frame: &RecordedFrame, (from, to): Ends, message: &S1apMessage, seen: &Seen) {
+        use LinkDirection::{Downlink, Uplink};
+        let brought: Option<&[u8]> = match message {
+            S1apMessage::HandoverRequest(request) => Some(request.security.next_hop.octets()),
+            S1apMessage::PathSwitchRequestAcknowledge(answer) => Some(answer.security.next_hop.octets()),
+            S1apMessage::InitialContextSetupRequest(request) => Some(request.kenb.octets()),
+            _ => None,
+        };
+        self.search(frame, brought.as_slice());
+        match message {
+            S1apMessage::InitialUeMessage(message) => {
+                self.nas(&message.nas_pdu, Uplink, None, None, seen, true);
+            }
+            S1apMessage::UplinkNasTransport(message) => {
+                self.nas(&message.nas_pdu, Uplink, None, Some((to, message.ue.mme.0)), seen, true);
+            }
+            S1apMessage::DownlinkNasTransport(message) => {
+                self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+            }
+            S1apMessage::InitialContextSetupRequest(message) => {
+                for nas in message.bearers.iter().filter_map(|bearer| bearer.nas_pdu.as_ref()) {
+                    self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+                }
+            }
+            S1apMessage::HandoverCommand(message) => {
+                if let Some(nas) = &message.nas_security_parameters {
+                    self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+                }
+            }
+            S1apMessage::HandoverRequest(request) => {
+                let SecurityContext { next_hop, .. } = &request.security;
+                self.handovers.sent(seen.number, *next_hop.octets(), "key in this HandoverRequest");
+                let requested = Requested { frame: seen.number, key: *next_hop.octets() };
+                if self.requests.s1.len() < MAX_HANDOVERS {
+                    self.requests.s1.insert((from, to, request.mme_ue_id.0), requested);
+                }
+            }
+            S1apMessage::HandoverRequestAcknowledge(answer) => {
+                let requested = self.requests.s1.remove(&(to, from, answer.ue.mme.0));
+                let place = TargetToSourceContainer::parse(&answer.container).ok().and_then(|found| place(&found.rrc));
+                if let (Some(requested), Some(place)) = (requested, place) {
+                    self.handovers.prepared(&self.keys, seen.number, place, &requested.key, false);
+                }
+            }
+            S1apMessage::PathSwitchRequestAcknowledge(answer) if self.keys.is_standard() => {
+                let next_hop = answer.security.next_hop.octets();
+                self.handovers.sent(seen.number, *next_hop, "NH in this PathSwitchRequestAcknowledge");
+            }
+            _ => {}
+        }
+    }
+
+    fn x2ap(&mut self, frame: &RecordedFrame, (from, to): Ends, message: &X2apMessage, seen: &Seen) {
+        let brought: Option<&[u8]> = match message {
+            X2apMessage::HandoverRequest(request) => Some(request.kenb_star.octets()),
+            _ => None,
+        };
+        self.search(frame, brought.as_slice());
+        match message {
+            X2apMessage::HandoverRequest(request) => {
+                let key = *request.kenb_star.octets();
+                self.handovers.sent(seen.number, key, "KeNB* in this HandoverRequest");
+                if self.requests.x2.len() < MAX_HANDOVERS {
+                    let requested = Requested { frame: seen.number, key };
+                    self.requests.x2.insert((from, to, request.old_id.get()), requested);
+                }
+            }
+            X2apMessage::HandoverRequestAcknowledge(answer) => self.granted((from, to), answer, seen),
+            X2apMessage::HandoverPreparationFailure(answer) => {
+                self.requests.x2.remove(&(to, from, answer.old_id.get()));
+            }
+            _ => {}
+        }
+    }
+
+    /// A target has granted a handover over X2.
+    fn granted(&mut self, (target, source): Ends, answer: &x2ap::HandoverRequestAcknowledge, seen: &Seen) {
+        let Some(requested) = self.requests.x2.remove(&(source, target, answer.old_id.get())) else { return };
+        if let Some(place) = place(&answer.container) {
+            self.handovers.prepared(&self.keys, seen.number, place, &requested.key, true);
+        }
+        let group = |enb| self.keys.cells_of(enb).next().map(|cell| cell.group);
+        if let (Some(of_source), Some(of_target)) = (group(source), group(target))
+            && of_source != of_target
+        {
+            let detail = format!(
+                "{} of group {of_source} hands a UE over to {} of group {of_target} over X2",
+                self.keys.name(source),
+                self.keys.name(target)
+            );
+            self.findings.find(FindingKind::X2AcrossGroups, &[requested.frame, seen.number], detail);
+        }
+    }
+
+    fn gtpv2(&mut self, frame: &RecordedFrame, body: &Gtpv2Body) {
+        let Gtpv2Body::ForwardRelocationRequest(ForwardRelocationRequest { imsi, mm_context, .. }) = body else {
+            return self.search(frame, &[]);
+        };
+        let kasmes = mm_context.quadruplets.iter().map(|quadruplet| &quadruplet.kasme).chain([&mm_context.kasme]);
+        let kasmes = kasmes.map(|kasme: &Kasme| &kasme.octets()[..]);
+        let next_hop = mm_context.next_hop.iter().map(|(nh, _): &(Nh, _)| &nh.octets()[..]);
+        let brought: Vec<&[u8]> = kasmes.chain(next_hop).collect();
+        self.search(frame, &brought);
+        let mut known = self.keys.subscribers.iter().filter(|known| known.ue == *imsi).peekable();
+        if known.peek().is_none() {
+            self.findings.note(NoteKind::NoKey, Some(frame.number), format!("no KASME of UE {imsi}"));
+        } else if !known.any(|known| known.kasme == mm_context.kasme) {
+            let detail = format!("the KASME of UE {imsi} in this Forward Relocation Request is not that of the log");
+            self.findings.find(FindingKind::KeyDerivation, &[frame.number], detail);
+        }
+        if let Some((nh, _)) = mm_context.next_hop.as_ref().filter(|_| self.keys.is_standard()) {
+            self.handovers.sent(frame.number, *nh.octets(), "NH in this Forward Relocation Request");
+        }
+    }
+}
+
+fn view(kind: &'static str, summary: String) -> FrameView {
+    FrameView { kind, summary, ..FrameView::default() }
+}

@@ -1,0 +1,95 @@
+//! The judge of EPS captures (`eps-systems.md` 1 and 5): every MAC-I and NAS-MAC is verified, every packet deciphered, every key
+//! derived, and held against what the log and the comments say.
+//!
+//! * [`keys`]: KASME of each UE, and the key epochs of the radio.
+//! * [`radio`]: RRC messages and packets under their COUNTs; [`nas`]: NAS messages under theirs.
+//! * [`handover`]: the keys of targets, from the command and from the core network.
+//! * [`reading`]: frame by frame; [`core_network`]: those of S1, X2 and S10.
+//!
+//! What is needed is a log with KASME, the cells and the derivation. Where it does not say which KeNB belongs to which number of a
+//! radio frame, the judge follows the commands from the first KeNB on, and tries the KeNBs on MAC-I; then it reads the capture again.
+
+pub mod core_network;
+pub mod handover;
+pub mod keys;
+pub mod nas;
+pub mod radio;
+pub mod reading;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use super::report::Judgement;
+use crate::capture::capture_reader::{CaptureReader, RecordedFrame};
+use crate::capture::error::CaptureError;
+use crate::capture::key_log::KeyLog;
+use crate::eps::parameters::LinkDirection;
+use reading::Reading;
+
+/// How the comment on a frame begins that no node has sent, but the writer of the capture for Wireshark.
+pub const ANNOTATION: &str = "annotation: ";
+
+/// What was inside a protected radio frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// An RRC message, on DCCH.
+    Rrc(Vec<u8>),
+    /// A user packet.
+    Packet(Vec<u8>),
+}
+
+/// What the judge made of one frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FrameView {
+    /// What it is, in a word: `rrc`, `packet`, `s1ap`, `x2ap`, `gtpv2`, `gtpu`, `annotation`, `other`.
+    pub kind: &'static str,
+    /// The same in a few words.
+    pub summary: String,
+    /// Up or down, on the air.
+    pub direction: Option<LinkDirection>,
+    /// Of what is protected: `accept`, `repeated`, `mac_invalid`, `no_key`, `malformed`.
+    pub verdict: Option<&'static str>,
+    /// COUNT of a radio frame.
+    pub count: Option<u32>,
+    /// What was inside; none if it did not open, or was not protected.
+    pub opened: Option<Opened>,
+}
+
+/// Judges an EPS capture, which `open` opens, and shows `each` frame, the name of its interface and what it is. The capture is read
+/// twice where the log leaves it to the judge to find the key epochs.
+///
+/// # Errors
+/// Those of `open` and of the reader, and those of `each`.
+pub fn read<R: Read, E: From<CaptureError>>(
+    open: impl Fn() -> Result<CaptureReader<R>, CaptureError>,
+    log: &KeyLog,
+    mut each: impl FnMut(RecordedFrame, &str, FrameView) -> Result<(), E>,
+) -> Result<Judgement, E> {
+    let mut learnt = BTreeMap::new();
+    if Reading::may_learn(log) {
+        let reader = open()?;
+        learnt = read_once(reader, log, learnt, |_, _, _| Ok::<(), CaptureError>(()))?.into_learnt();
+    }
+    let reading = read_once(open()?, log, learnt, &mut each)?;
+    Ok(reading.finish())
+}
+
+fn read_once<R: Read, E: From<CaptureError>>(
+    mut reader: CaptureReader<R>,
+    log: &KeyLog,
+    learnt: BTreeMap<u16, keys::Epoch>,
+    mut each: impl FnMut(RecordedFrame, &str, FrameView) -> Result<(), E>,
+) -> Result<Reading<'_>, E> {
+    let mut reading: Option<Reading<'_>> = None;
+    let mut learnt = Some(learnt);
+    while let Some(frame) = reader.next() {
+        let frame = frame?;
+        // Names stand before the frames.
+        let reading = reading
+            .get_or_insert_with(|| Reading::new(log, learnt.take().unwrap_or_default(), reader.records().names()));
+        let interface = reader.interface_name(frame.interface);
+        let view = reading.frame(&frame, interface);
+        each(frame, interface, view)?;
+    }
+    Ok(reading.unwrap_or_else(|| Reading::new(log, learnt.take().unwrap_or_default(), &[])))
+}
