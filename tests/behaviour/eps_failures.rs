@@ -194,7 +194,7 @@ fn lossy(scheme: Scheme, mmes: usize, seed: u64) -> Seen {
     }
     let mut generator = random::generator(seed, "losses");
     plan.run_with(move |_, _, octets| {
-        let struck = generator.next_u32() % 10 == 0 && RadioFrame::parse(octets).is_ok();
+        let struck = generator.next_u32().is_multiple_of(10) && RadioFrame::parse(octets).is_ok();
         if struck { Fate::lost() } else { Fate::pass() }
     })
 }
