@@ -1,12 +1,18 @@
 //! Handovers of EPS that do not come about: refused, given up, and the UE that goes back to the source.
 
-use keyhop::emulation::{Fate, NodeIndex};
-use keyhop::eps::node::{DropReason, EnbFaults, Outcome, Scheme, Schemes, UeFaults, What};
-use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection};
-use keyhop::eps::wire::UeSecurityCapabilities;
-use keyhop::eps::wire::s1ap::S1apMessage;
+use std::collections::BTreeSet;
 
-use crate::eps_network::{NULL_CIPHERING, Plan, Seen, both, packet, pci, replacing_s1ap};
+use keyhop::emulation::{Fate, NodeIndex, Transmission, random};
+use keyhop::eps::node::{Command, DropReason, EnbFaults, Outcome, Scheme, Schemes, UeFaults, What};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection};
+use keyhop::eps::wire::radio_frame::RadioFrame;
+use keyhop::eps::wire::rrc::{DlDcchMessage, HandoverCommand};
+use keyhop::eps::wire::s1ap::TargetToSourceContainer;
+use keyhop::eps::wire::{CoreFrame, CorePayload, S1apMessage, X2apMessage};
+
+use rand_core::Rng;
+
+use crate::eps_network::{NULL_CIPHERING, Plan, Seen, To, imsi, packet, pci, replacing_s1ap};
 
 const SCHEMES: [Scheme; 4] = [Scheme::Chained, Scheme::MmeInvolved, Scheme::NextHopX2, Scheme::NextHopS1];
 const UE: NodeIndex = NodeIndex(0);
@@ -51,6 +57,25 @@ fn x2_between_groups_is_refused_and_where_it_is_not_a_compromise_spreads() {
     assert_eq!(allowed.begun(0)[1], (pci(1), pci(2), Scheme::Chained));
 }
 
+/// Whether the commands that the targets made name algorithms, in order.
+fn named(seen: &Seen) -> Vec<bool> {
+    let command = |sent: &Transmission| {
+        let CorePayload::Sctp(packet) = CoreFrame::parse(&sent.octets).ok()?.payload else { return None };
+        let octets = packet.data.user_data;
+        let container = match (S1apMessage::parse(&octets), X2apMessage::parse(&octets)) {
+            (Ok(S1apMessage::HandoverRequestAcknowledge(answer)), _) => {
+                TargetToSourceContainer::parse(&answer.container).unwrap().rrc
+            }
+            (_, Ok(X2apMessage::HandoverRequestAcknowledge(answer))) => answer.container,
+            _ => return None,
+        };
+        let message = HandoverCommand::parse(&container).unwrap().message;
+        let DlDcchMessage::Reconfiguration(command) = DlDcchMessage::parse(&message).unwrap() else { return None };
+        Some(command.security.unwrap().algorithms.is_some())
+    };
+    seen.transmissions.iter().filter_map(command).collect()
+}
+
 #[test]
 fn as_algorithms_stay_where_the_target_has_them_and_are_named_where_they_change_or_always() {
     for scheme in SCHEMES {
@@ -59,26 +84,20 @@ fn as_algorithms_stay_where_the_target_has_them_and_are_named_where_they_change_
             let seen = plan.walk(&[1, 2]).run();
             assert_eq!(seen.outcomes(0), [Outcome::Completed; 2], "{scheme:?}");
             assert_eq!(seen.packets(0, LinkDirection::Downlink).len(), 3, "{scheme:?}");
-            seen.algorithms()
+            (seen.algorithms(), named(&seen))
         };
         let (aes, null) = (Algorithms::AES, NULL_CIPHERING);
-        assert_eq!(walk(vec![vec![aes], vec![null, aes], vec![null]], false), [aes, aes, null], "{scheme:?}");
-        assert_eq!(walk(vec![vec![aes], vec![null, aes], vec![null]], true), [aes, aes, null], "{scheme:?}");
+        let changing = || vec![vec![aes], vec![null, aes], vec![null]];
+        assert_eq!(walk(changing(), false), (vec![aes, aes, null], vec![false, true]), "{scheme:?}");
+        assert_eq!(walk(changing(), true), (vec![aes, aes, null], vec![true, true]), "{scheme:?}");
         // The target keeps what the UE has also if it likes something else better.
-        assert_eq!(walk(vec![vec![aes], vec![null], vec![aes, null]], false), [aes, null, null], "{scheme:?}");
+        let kept = walk(vec![vec![aes], vec![null], vec![aes, null]], false);
+        assert_eq!(kept, (vec![aes, null, null], vec![true, false]), "{scheme:?}");
+        // What the UE does not have it does not get.
+        let snow = Algorithms { ciphering: AlgorithmId::Snow3g, integrity: AlgorithmId::Aes };
+        let possible = walk(vec![vec![aes], vec![snow, null], vec![aes, null]], false);
+        assert_eq!(possible, (vec![aes, null, null], vec![true, false]), "{scheme:?}");
     }
-}
-
-#[test]
-fn a_ue_without_an_algorithm_gets_one_that_it_has() {
-    let ue_capabilities = UeSecurityCapabilities::new(&[], &[AlgorithmId::Aes]);
-    let enb_algorithms = vec![vec![Algorithms::AES], vec![Algorithms::AES, NULL_CIPHERING]];
-    // It begins with AES all the same, and the first cell does not mind: the second has to keep to what the UE says it has.
-    let plan = Plan { enb_algorithms, ue_capabilities, ..Plan::always(Scheme::NextHopS1) };
-    let seen = plan.walk(&[1]).run();
-    assert_eq!(seen.outcomes(0), [Outcome::Completed]);
-    assert_ne!(ue_capabilities, both());
-    assert_eq!(seen.algorithms(), [Algorithms::AES; 2], "what is in use stays");
 }
 
 /// The confirm of the first handover never arrives.
@@ -86,8 +105,7 @@ fn confirm_lost(scheme: Scheme, mmes: usize) -> Seen {
     let plan = Plan { mmes, ..Plan::always(scheme) }.walk(&[3]).walk_on(&[1]);
     let target = plan.enb(3);
     let lost = move |_, to, octets: &[u8]| {
-        let frame = keyhop::eps::wire::radio_frame::RadioFrame::parse(octets);
-        if to == target && frame.is_ok() { Fate::lost() } else { Fate::pass() }
+        if to == target && RadioFrame::parse(octets).is_ok() { Fate::lost() } else { Fate::pass() }
     };
     plan.run_with(lost)
 }
@@ -164,4 +182,35 @@ fn para_that_was_changed_is_refused_for_its_mac_and_one_that_was_played_again_fo
     let taken = para(UeFaults { ignores_nas_count: true, ..UeFaults::default() }, true);
     assert_eq!(taken.outcomes(0), [Outcome::Completed, Outcome::Returned]);
     assert_eq!(taken.dropped(), [(NodeIndex(3), DropReason::MacI)]);
+}
+
+/// A UE that wants to another cell every second, on an air that loses a frame in ten.
+fn lossy(scheme: Scheme, mmes: usize, seed: u64) -> Seen {
+    let mut plan = Plan { mmes, ends: 15_000, ..Plan::always(scheme) };
+    for step in 0..8 {
+        plan = plan.command(1_000 * (step + 1), To::Ue(0), Command::Measure(pci((step as usize + 1) % 4)));
+        plan = plan.command(1_000 * step + 500, To::Ue(0), Command::Uplink(packet(step)));
+        plan = plan.command(1_000 * step + 520, To::Gateway, Command::Downlink(imsi(0), packet(step)));
+    }
+    let mut generator = random::generator(seed, "losses");
+    plan.run_with(move |_, _, octets| {
+        let struck = generator.next_u32().is_multiple_of(10) && RadioFrame::parse(octets).is_ok();
+        if struck { Fate::lost() } else { Fate::pass() }
+    })
+}
+
+#[test]
+fn whatever_is_lost_every_handover_ends_and_no_count_is_used_twice() {
+    let mut outcomes = BTreeSet::new();
+    for scheme in SCHEMES {
+        for (mmes, seed) in [1, 2].into_iter().flat_map(|mmes| (0..40).map(move |seed| (mmes, seed))) {
+            let seen = lossy(scheme, mmes, seed);
+            let name = format!("{scheme:?}, {mmes} MMEs, seed {seed}");
+            let (begun, ended) = (seen.begun(0).len(), seen.outcomes(0).len());
+            assert_eq!(begun, ended, "{name}");
+            assert_eq!(seen.used_twice(), 0, "{name}");
+            outcomes.extend(seen.outcomes(0));
+        }
+    }
+    assert_eq!(outcomes.len(), 3, "{outcomes:?}");
 }

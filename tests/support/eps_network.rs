@@ -149,9 +149,10 @@ impl Plan {
     }
 }
 
-/// An IPv4 packet without anything in it but a number.
+/// A UDP packet with a number in it.
 pub fn packet(number: u64) -> Vec<u8> {
-    let mut packet = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 253, 0, 0, 10, 45, 0, 1, 10, 45, 0, 2];
+    let mut packet = vec![0x45, 0, 0, 36, 0, 0, 0, 0, 64, 17, 0, 0, 10, 45, 0, 1, 10, 45, 0, 2];
+    packet.extend([0x9c, 0x40, 0x9c, 0x40, 0, 16, 0, 0]);
     packet.extend(number.to_be_bytes());
     let sum: u32 = packet[..20].chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
     let checksum = !(sum + (sum >> 16)) as u16;

@@ -4,6 +4,10 @@ mod authentication;
 mod converted;
 mod data_plane;
 mod eps_core;
+#[allow(dead_code)]
+#[path = "../support/eps_network.rs"]
+mod eps_network;
+mod eps_procedures;
 mod eps_radio;
 mod fields;
 #[path = "../support/foreign_framings.rs"]

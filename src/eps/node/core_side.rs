@@ -82,7 +82,7 @@ impl CoreSide {
     /// good as lost.
     pub fn send(&mut self, to: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<Event>) {
         let Some(association) = self.associations.get_mut(&to) else { return };
-        let Ok(payload) = association.payload(to, message) else { return };
+        let Ok(payload) = association.payload(self.own.ip, message) else { return };
         let frame = CoreFrame { from: self.own, to: association.peer, payload };
         self.identification = self.identification.wrapping_add(1);
         if let Ok(octets) = frame.octets(self.identification) {
@@ -123,7 +123,8 @@ impl CoreSide {
 
 impl Association {
     /// What IPv4 carries; SCTP goes on with its numbers.
-    fn payload(&mut self, to: Ipv4Addr, message: &CoreMessage) -> Result<CorePayload, WireError> {
+    fn payload(&mut self, from: Ipv4Addr, message: &CoreMessage) -> Result<CorePayload, WireError> {
+        let to = self.peer.ip;
         let (port, protocol, user_data) = match message {
             CoreMessage::S1ap(message) => (S1AP_PORT, S1AP_PROTOCOL, message.octets()?),
             CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
@@ -133,8 +134,10 @@ impl Association {
         let data = DataChunk { tsn: self.tsn, stream: 0, sequence: self.sequence, protocol, user_data };
         self.tsn = self.tsn.wrapping_add(1);
         self.sequence = self.sequence.wrapping_add(1);
-        // What the receiver chose for the association: its address says it as well.
-        Ok(CorePayload::Sctp(SctpPacket { source: port, destination: port, tag: u32::from(to), data }))
+        // What the receiver chose for the association: here it is made of the addresses, for every pair another, as ports are the same.
+        let [[_, _, a, b], [_, _, c, d]] = [to, from].map(|address| address.octets());
+        let tag = u32::from_be_bytes([a, b, c, d]);
+        Ok(CorePayload::Sctp(SctpPacket { source: port, destination: port, tag, data }))
     }
 }
 

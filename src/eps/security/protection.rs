@@ -281,15 +281,10 @@ impl NasSecurity {
         self
     }
 
-    /// Another node has protected a message with this sequence number under the same keys: the COUNTs go on behind it.
-    ///
-    /// # Errors
-    /// No COUNT is left.
-    pub fn go_on_behind(&mut self, direction: LinkDirection, sequence_number: u8) -> Result<(), CountExhausted> {
+    /// Leaves the COUNT that comes next to another node, which has the same keys: here it is not used any more.
+    pub fn leave_out(&mut self, direction: LinkDirection) {
         let counter = &mut self.counts[direction as usize];
-        let count = counter.received(u16::from(sequence_number))?;
-        counter.accept(count);
-        Ok(())
+        counter.accept(counter.next());
     }
 
     /// Protects a message; `ciphered` as its security header says.

@@ -1,10 +1,11 @@
 //! Handovers between MMEs: the source hands the security context of a UE to the target, which makes KeNB* or uses the NH that comes
 //! with it.
 //!
-//! \[choice\] The target MME makes the NAS message with PARA, under the NAS keys that the UE has in use: KASME, algorithms and NAS COUNTs
-//! have come to it, and the UE follows without knowing that its MME changes. The source MME passes the message on and goes on behind
-//! its NAS COUNT, so that a UE that comes back finds no COUNT used twice. The algorithms of the target MME's choice come into use
-//! by a NAS security mode command after the handover, which names them; the seed's handover command does, this one does not.
+//! \[choice\] The target MME makes the NAS message with PARA, under the NAS keys that the UE has in use: KASME, algorithms and NAS
+//! COUNTs have come to it, and the UE follows without knowing that its MME changes. The NAS COUNT of the message is the target's from
+//! when the context is on its way, so that the source uses none twice if the UE stays or comes back. The algorithms of the target
+//! MME's choice come into use by a NAS security mode command after the handover, which names them; the seed's handover command does,
+//! this one does not.
 
 use std::net::Ipv4Addr;
 
@@ -18,7 +19,6 @@ use crate::eps::wire::gtpv2::{
     self, ForwardRelocationRequest, ForwardRelocationResponse, GtpCause, PdnBearer, PdnConnection,
     RelocationCancelRequest, RelocationGrant, mm_context::KsiAsme,
 };
-use crate::eps::wire::nas::NasMessage;
 use crate::eps::wire::s1ap::{Cause, CauseRadioNetwork, HandoverCommand, HandoverRequired, UeS1apIds};
 use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
@@ -85,6 +85,8 @@ impl Mme {
             target_tai,
             cause: (&cause).into(),
         };
+        // The target speaks with the next COUNT, whether its answer comes or not.
+        ue.keys.nas.leave_out(LinkDirection::Downlink);
         ue.handover = Some(Handover::There { mme, peer: Teid(0), ends: now + EXECUTION });
         self.request(mme, Teid(0), Gtpv2Body::ForwardRelocationRequest(request), outbox);
     }
@@ -172,10 +174,6 @@ impl Mme {
             return self.refuse(place.enb, ids, cause, outbox);
         };
         *peer = sender.teid;
-        if let Some(Ok(NasMessage::Protected(message))) = nas.as_deref().map(NasMessage::parse) {
-            // Without a COUNT left nothing more is said to this UE in any case.
-            let _ = ue.keys.nas.go_on_behind(LinkDirection::Downlink, message.sequence_number);
-        }
         self.send(place.enb, HandoverCommand { ue: ids, nas_security_parameters: nas, container }, outbox);
     }
 
