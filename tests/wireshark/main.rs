@@ -4,6 +4,10 @@ mod authentication;
 mod converted;
 mod data_plane;
 mod eps_core;
+mod eps_decrypted;
+#[path = "../support/eps_film.rs"]
+#[allow(dead_code)]
+mod eps_film;
 mod eps_radio;
 mod fields;
 #[path = "../support/foreign_framings.rs"]
