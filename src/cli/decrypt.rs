@@ -1,7 +1,7 @@
 //! `keyhop decrypt`: a capture with its data PDUs opened, so that Wireshark shows the IP packets in them.
 //!
 //! An opened PDU has EC = 0, EKS 0, the plaintext as its body, and LEN, HCS and CRC of its own; everything else, comments
-//! and times included, stays as it is. The output is pcapng.
+//! and times included, stays as it is. The output is pcapng. A log with EPS records says that the capture is one of EPS.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Status;
-use super::inspect::{read_keys, tell_notes};
+use super::decrypt_eps::{self, Decrypted};
+use super::inspect::{read_log, tell_notes};
 use crate::capture::capture_file::{self, Capture, FileFormat};
 use crate::capture::capture_reader;
 use crate::capture::error::CaptureError;
@@ -80,15 +81,21 @@ pub fn run(arguments: &DecryptArguments, messages: &mut dyn Write) -> Status {
 
 /// What became of the PDUs, and by frame of the output its number in the file.
 fn decrypt_file(arguments: &DecryptArguments, messages: &mut dyn Write) -> Result<(Outcome, Vec<u64>), DecryptError> {
-    let keys = read_keys(&arguments.keylog, messages)?;
-    let mut reader = capture_reader::open(&arguments.file)?;
-    let gathered = gather(&mut reader, Some(&keys), Strictness::Lenient)?;
-    tell_notes(&reader, messages);
-    if gathered.left_out.total() > 0 {
-        let _ = writeln!(messages, "note: {} frames left out that hold no PDU", gathered.left_out.total());
+    let log = read_log(&arguments.keylog, messages)?;
+    let Decrypted { capture, outcome, numbers, left_out } = if log.eps.is_empty() {
+        let keys = KeyLookup::new(log);
+        let mut reader = capture_reader::open(&arguments.file)?;
+        let gathered = gather(&mut reader, Some(&keys), Strictness::Lenient)?;
+        tell_notes(&reader, messages);
+        let Gathered { mut capture, numbers, left_out, .. } = gathered;
+        let outcome = decrypt(&mut capture, &keys);
+        Decrypted { capture, outcome, numbers, left_out: left_out.total() }
+    } else {
+        decrypt_eps::decrypt(&arguments.file, &log)?
+    };
+    if left_out > 0 {
+        let _ = writeln!(messages, "note: {left_out} frames left out that hold no PDU");
     }
-    let Gathered { mut capture, numbers, .. } = gathered;
-    let outcome = decrypt(&mut capture, &keys);
     let mut outputs = PendingOutputs::new();
     outputs.stage(&arguments.output, |mut out| {
         capture_file::write(&capture, FileFormat::Pcapng, &mut out).map_err(|error| match error {

@@ -8,12 +8,16 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Status;
-use super::frame_view::{View, Viewer};
+use super::frame_view::{Secured, View, Viewer};
 use crate::capture::capture_reader::{self, CaptureReader, RecordedFrame};
 use crate::capture::error::CaptureError;
+use crate::capture::key_log::KeyLog;
 use crate::capture::key_log_text;
 use crate::capture::key_lookup::KeyLookup;
 use crate::dot16::identifiers::Direction;
+use crate::eps::parameters::LinkDirection;
+use crate::judge::eps::reading::Reading;
+use crate::judge::eps::{self, FrameView, Opened};
 
 /// Octets of lines that are collected before they are written.
 const PIECE: usize = 256 * 1024;
@@ -93,19 +97,31 @@ enum Failure {
 }
 
 /// Reads a key log; what is not understood in it is told in `messages`.
-pub(super) fn read_keys(path: &Path, messages: &mut dyn Write) -> Result<KeyLookup, CaptureError> {
+pub(super) fn read_log(path: &Path, messages: &mut dyn Write) -> Result<KeyLog, CaptureError> {
     let (log, notes) = key_log_text::read(path)?;
     for note in notes {
         let _ = writeln!(messages, "note: {}: line {}: {}", path.display(), note.line, note.text);
     }
-    Ok(KeyLookup::new(log))
+    Ok(log)
+}
+
+/// The keys for the frames of 802.16 in a key log.
+pub(super) fn read_keys(path: &Path, messages: &mut dyn Write) -> Result<KeyLookup, CaptureError> {
+    read_log(path, messages).map(KeyLookup::new)
 }
 
 fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dyn Write) -> Result<(), Failure> {
-    let keys = arguments.keylog.as_deref().map(|path| read_keys(path, messages));
-    let keys = keys.transpose().map_err(Failure::Input)?;
-    let with_keys = keys.is_some();
-    let mut viewer = Viewer::new(keys);
+    let log = arguments.keylog.as_deref().map(|path| read_log(path, messages));
+    let log = log.transpose().map_err(Failure::Input)?;
+    let with_keys = log.is_some();
+    let (of_eps, of_dot16) =
+        log.map_or((None, None), |log| if log.eps.is_empty() { (None, Some(log)) } else { (Some(log), None) });
+    let mut viewer = Viewer::new(of_dot16.map(KeyLookup::new));
+    let mut reading = None;
+    if let Some(log) = &of_eps {
+        let learnt = eps::learn(|| capture_reader::open(&arguments.file), log).map_err(Failure::Input)?;
+        reading = Some(Reading::new(log, learnt));
+    }
     let mut reader = capture_reader::open(&arguments.file).map_err(Failure::Input)?;
     let mut line = String::new();
     while let Some(frame) = reader.next() {
@@ -116,11 +132,17 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
                 return Err(Failure::Input(error));
             }
         };
-        viewer.name_ends(&mut frame);
-        // A file may name its nodes after some of their frames.
-        viewer.name_nodes(reader.records().names());
-        let views = viewer.views(&frame);
         let interface = reader.interface_name(frame.interface);
+        // A file may name its nodes after some of their frames.
+        let names = reader.records().names();
+        let views = if let Some(reading) = &mut reading {
+            reading.names(names);
+            vec![view_of_eps(reading.frame(&frame, interface), &mut frame)]
+        } else {
+            viewer.name_ends(&mut frame);
+            viewer.name_nodes(names);
+            viewer.views(&frame)
+        };
         if arguments.json {
             json_line(&frame, interface, &views, with_keys, out).map_err(Failure::Output)?;
         } else {
@@ -131,6 +153,20 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
     }
     tell_notes(&reader, messages);
     Ok(())
+}
+
+/// A frame of EPS as it is shown; COUNT stands in the place of the packet number, and the frame gets its direction.
+fn view_of_eps(view: FrameView, frame: &mut RecordedFrame) -> View {
+    let direction = view.direction.map(|direction| match direction {
+        LinkDirection::Uplink => Direction::Uplink,
+        LinkDirection::Downlink => Direction::Downlink,
+    });
+    frame.direction = direction.or(frame.direction);
+    let payload = view.opened.map(|opened| match opened {
+        Opened::Rrc(octets) | Opened::Packet(octets) => octets,
+    });
+    let secured = Secured { verdict: view.verdict, pn: view.count, eks: None, payload };
+    View { kind: view.kind.into(), cid: None, summary: view.summary, secured }
 }
 
 /// Tells what could not be read as it should in foreign framings.

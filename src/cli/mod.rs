@@ -7,6 +7,7 @@ pub mod calc;
 pub mod compare;
 pub mod convert;
 pub mod decrypt;
+mod decrypt_eps;
 mod frame_summary;
 pub mod frame_view;
 pub mod inspect;

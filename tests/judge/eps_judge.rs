@@ -273,7 +273,7 @@ fn a_flipped_indication_leaves_two_keys_and_is_a_fault_only_if_one_is_taken_for_
             record.holder = KenbHolder::Both;
         }
     }
-    assert_eq!(kinds(&film), [FindingKind::KeyDerivation]);
+    assert_eq!(kinds(&film), [FindingKind::CommentDisagrees, FindingKind::KeyDerivation]);
 }
 
 #[test]
@@ -321,6 +321,10 @@ fn a_comment_that_says_something_else_is_found() {
     let report = COMPLETE.octets().unwrap();
     let frame = film.rrc(UP, report, Some("accepted: COUNT 3"));
     assert_eq!(frames_of(&of(&film), FindingKind::CommentDisagrees), [[frame]]);
+    // It says that the MAC is wrong which is right.
+    let mut film = Film::new(false);
+    let frame = film.rrc(UP, COMPLETE.octets().unwrap(), Some("dropped: the MAC is wrong under COUNT 0"));
+    assert_eq!(frames_of(&of(&film), FindingKind::CommentDisagrees), [[frame]]);
     // The UE goes where a command leads that it says it did not take.
     let mut film = Film::new(false).in_one_group();
     let command = film.hand_over(How::Chained, 2, Twist { denied: true, ..Twist::default() });
@@ -359,6 +363,36 @@ fn a_message_that_is_not_ciphered_is_noted_unless_it_begins_security() {
 }
 
 #[test]
+fn a_ue_that_is_taken_back_has_its_key_or_by_the_standard_one_made_of_it() {
+    for how in EVERY {
+        let mut film = Film::new(matches!(how, How::NextHopX2 | How::NextHopS1)).in_one_group();
+        film.report(2);
+        film.take_back();
+        film.hand_over(how, 2, Twist::default());
+        film.take_back();
+        let judgement = of(&film);
+        assert_eq!(judgement.findings, [], "{how:?}");
+        let alone = judged(&film.capture, &kasme_alone(&film.log));
+        assert_eq!((alone.findings.len(), alone.verified), (0, judgement.verified), "{how:?}");
+        assert!(judgement.notes.iter().all(|note| note.kind == NoteKind::KeyInClear), "{how:?}: {:?}", judgement.notes);
+    }
+}
+
+#[test]
+fn counts_go_on_under_another_number_of_the_same_kenb() {
+    let mut film = Film::new(false);
+    for _ in 0..40 {
+        film.report(2);
+    }
+    let (kenb, counts) = (film.epoch.kenb.clone(), film.epoch.counts.clone());
+    film.arrive(1, FIRST_C_RNTI, &kenb, KenbHolder::Both);
+    film.epoch.counts = counts;
+    film.report(2);
+    let judgement = of(&film);
+    assert_eq!((judgement.findings.len(), judgement.verified.mac_i), (0, 41));
+}
+
+#[test]
 fn a_frame_of_an_epoch_that_nobody_knows_has_no_key() {
     let mut film = Film::new(false);
     let kenb = film.how.target(&KenbStar::from_octets([4; 32]), CRnti::Bits16(FIRST_C_RNTI));
@@ -386,6 +420,16 @@ fn algorithms_that_are_not_computed_are_said() {
     let judgement = of(&film);
     let notes: Vec<_> = judgement.notes.iter().filter(|note| note.kind == NoteKind::NoKey).collect();
     assert!(notes.len() == 1 && notes[0].frames == [frame] && notes[0].detail.contains("Zuc"), "{notes:?}");
+}
+
+#[test]
+fn a_classic_pcap_without_comments_and_names_is_verified_all_the_same() {
+    for how in EVERY {
+        let film = walk(how);
+        let octets = octets(&film.capture, FileFormat::Pcap);
+        let judgement = judge(|| capture_reader::read(octets.as_slice()), &film.log).unwrap();
+        assert_eq!((judgement.findings.len(), judgement.verified), (0, of(&film).verified), "{how:?}");
+    }
 }
 
 /// Whatever a file says, the judge reads it or says what is wrong with it.

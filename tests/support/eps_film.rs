@@ -24,14 +24,14 @@ use keyhop::eps::security::next_hop::{NextHopChain, horizontal, vertical};
 use keyhop::eps::security::{HandoverDerivation, eea2, eia2};
 use keyhop::eps::wire::gtpv2::mm_context::KsiAsme;
 use keyhop::eps::wire::gtpv2::{FCause, ForwardRelocationRequest, GTPV2_PORT, Gtpv2Body, Gtpv2Message, MmContext};
-use keyhop::eps::wire::mac_pdu::{LCID_SRB1, LCID_SRB2, MacPdu};
+use keyhop::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, LCID_SRB2, MacPdu};
 use keyhop::eps::wire::nas::{EmmMessage, GenericContainer, ProtectedNas, SecurityHeader};
 use keyhop::eps::wire::pdcp::{DATA_HEADER_OCTETS, DataPdu, SIGNALLING_HEADER_OCTETS, SignallingPdu, ciphered_part};
 use keyhop::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
 use keyhop::eps::wire::rlc::AmDataPdu;
 use keyhop::eps::wire::rrc::{
-    self, DlDcchMessage, HandoverPreparationInformation, MeasurementReport, MobilityControlInfo, NeighbourMeasurement,
-    RrcConnectionReconfiguration, SecurityAlgorithms, SecurityConfigHo, T304, UlDcchMessage,
+    self, DlCcchMessage, DlDcchMessage, HandoverPreparationInformation, MeasurementReport, MobilityControlInfo,
+    NeighbourMeasurement, RrcConnectionReconfiguration, SecurityAlgorithms, SecurityConfigHo, T304, UlDcchMessage,
 };
 use keyhop::eps::wire::s1ap::{
     self, Cause, CauseRadioNetwork, S1apMessage, SecurityContext, SourceToTargetContainer, TargetToSourceContainer,
@@ -489,7 +489,7 @@ impl Film {
             kenb_star: star.clone(),
             ncc,
             bearers: vec![Erab { ebi: Ebi::FIRST, tunnel: tunnel(1) }],
-            rrc_context: HandoverPreparationInformation.octets().unwrap(),
+            rrc_context: HandoverPreparationInformation::default().octets().unwrap(),
             source_cell: ecgi(source),
         };
         let request = self.x2(enb(source), enb(target), request);
@@ -505,7 +505,7 @@ impl Film {
 
     fn prepare_s1(&mut self, target: u16, c_rnti: u16, security: SecurityContext, nas: Option<Vec<u8>>) {
         let source = self.epoch.cell;
-        let rrc = HandoverPreparationInformation.octets().unwrap();
+        let rrc = HandoverPreparationInformation::default().octets().unwrap();
         let (target_cell, source_cell) = (ecgi(target), ecgi(source));
         let container = SourceToTargetContainer { rrc, bearers: vec![Ebi::FIRST], target_cell, source_cell };
         let container = container.octets().unwrap();
@@ -635,6 +635,26 @@ impl Film {
         self.log_epoch(&epoch, holder, ncc);
         self.annotate(&epoch);
         self.epoch = epoch;
+    }
+
+    /// The eNB takes the UE back into its cell; the new KeNB of the standard. The frame of its answer.
+    pub fn take_back(&mut self) -> u64 {
+        let answer = DlCcchMessage::Reestablishment { transaction: 0, next_hop_chaining_count: self.ncc };
+        let epoch = self.epoch.clone();
+        let mac_pdu = MacPdu { lcid: LCID_CCCH, sdu: answer.octets().unwrap(), padding: 0 }.octets().unwrap();
+        let (c_rnti, ue_id) = (epoch.c_rnti, UeId(0));
+        let frame = RadioFrame { direction: DOWN, c_rnti, ue_id, frame_number: 1, subframe: 1, mac_pdu };
+        let record = frame.octets().unwrap();
+        let octets = in_upper_pdu(radio_frame::DISSECTOR, enb(epoch.cell), UE, &record).unwrap();
+        let comment = "RRCConnectionReestablishment; ue1: accepted: RRCConnectionReestablishment";
+        let frame = self.push(&format!("uu:ue1-enb{}", epoch.cell), octets, comment);
+        if self.standard {
+            let kenb = horizontal(&epoch.kenb, epoch.cell, earfcn(epoch.cell));
+            self.arrive(epoch.cell, c_rnti, &kenb, KenbHolder::Both);
+        }
+        let complete = UlDcchMessage::ReestablishmentComplete { transaction: 0 };
+        self.rrc(UP, complete.octets().unwrap(), None);
+        frame
     }
 
     /// The context of the UE goes to another MME.

@@ -8,6 +8,10 @@ mod eps_core;
 #[path = "../support/eps_network.rs"]
 mod eps_network;
 mod eps_procedures;
+mod eps_decrypted;
+#[path = "../support/eps_film.rs"]
+#[allow(dead_code)]
+mod eps_film;
 mod eps_radio;
 mod fields;
 #[path = "../support/foreign_framings.rs"]

@@ -18,7 +18,7 @@ use crate::eps::identifiers::{Imsi, Pci};
 use crate::eps::keys::{Kasme, Kenb, KenbStar};
 use crate::eps::parameters::{Algorithms, HandoverParameters, Indication, Ncc};
 use crate::eps::security::next_hop::{horizontal, vertical};
-use crate::eps::wire::rrc::{MobilityControlInfo, SecurityConfigHo};
+use crate::eps::wire::rrc::{MobilityControlInfo, SecurityConfigHo, T304};
 
 /// Most keys of targets, and most KeNB* and NH, that are remembered.
 pub const MAX_HANDOVERS: usize = 200_000;
@@ -163,6 +163,27 @@ impl Handovers {
         }
     }
 
+    /// An eNB takes a UE back into its cell; by the standard it makes another KeNB for the cell, as the UE does.
+    pub fn taken_back(
+        &mut self,
+        keys: &mut Keys,
+        source: (&Epoch, u64, Option<bool>),
+        (cell, c_rnti): Place,
+        next_hop_chaining_count: Ncc,
+    ) {
+        if !keys.is_standard() {
+            return;
+        }
+        // What the UE does is what it does by a command to its own cell.
+        let mobility = MobilityControlInfo { target: cell, carrier: None, t304: T304::Ms50, c_rnti };
+        let security = SecurityConfigHo { algorithms: None, key_change: false, next_hop_chaining_count };
+        if let Some(kenb) = self.follow(keys, source, (mobility, security), None)
+            && self.room()
+        {
+            self.prepared.entry((cell, c_rnti)).or_default().push((source.1, kenb));
+        }
+    }
+
     /// The command that led to a KeNB, of those whose UE says that it did not take them; none if one of them was taken.
     #[must_use]
     pub fn untaken(&self, place: Place, kenb: &Kenb) -> Option<u64> {
@@ -256,7 +277,10 @@ impl Handovers {
         };
         // It may have come back, to the cell it was the key of before.
         let again = before.kenbs.contains(&(record.ue, record.cell, *record.key.octets()));
-        if follows && known || again {
+        let mut kasmes = keys.subscribers.iter().filter(|known| known.ue == record.ue).peekable();
+        let derivable = kasmes.peek().is_some();
+        let first = kasmes.any(|known| known.first_kenbs().any(|kenb| kenb == record.key));
+        if follows && known || again || first {
             return;
         }
         let (ue_id, ue, cell) = (record.ue_id, record.ue, record.cell);
@@ -269,20 +293,15 @@ impl Handovers {
             findings.find(FindingKind::KeyDerivation, &frames, detail);
             return;
         }
-        let mut kasmes = keys.subscribers.iter().filter(|known| known.ue == ue).peekable();
-        let first = !before.ues.contains(&ue);
-        if kasmes.peek().is_none() || !first {
-            if !kasmes.any(|known| known.first_kenbs().any(|kenb| kenb == record.key)) {
-                let detail = format!(
-                    "the capture does not say what KeNB of key epoch {ue_id} (UE {ue} in cell {cell}) is made of"
-                );
-                findings.note(NoteKind::NotDerived, None, detail);
-            }
-        } else if !kasmes.any(|known| known.first_kenbs().any(|kenb| kenb == record.key)) {
+        if derivable && !before.ues.contains(&ue) {
             let detail = format!(
                 "KeNB of key epoch {ue_id} (UE {ue} in cell {cell}) does not follow from its KASME and an uplink NAS COUNT below {FIRST_COUNTS}"
             );
             findings.find(FindingKind::KeyDerivation, &[], detail);
+        } else {
+            let detail =
+                format!("the capture does not say what KeNB of key epoch {ue_id} (UE {ue} in cell {cell}) is made of");
+            findings.note(NoteKind::NotDerived, None, detail);
         }
     }
 
@@ -317,7 +336,8 @@ impl Handovers {
 
 /// The NHs of every UE, as far as its handovers can have come, with their NCC counted on.
 fn next_hops(keys: &mut Keys, log: &KeyLog) -> Vec<(Imsi, u32, [u8; 32])> {
-    const MORE: usize = 8;
+    // Handovers that failed have taken some, too.
+    const MORE: usize = 16;
     let mut steps: BTreeMap<Imsi, usize> = BTreeMap::new();
     for record in &log.eps {
         if let EpsKeyRecord::Nh(_) | EpsKeyRecord::Kenb(_) = record {
@@ -334,7 +354,7 @@ fn next_hops(keys: &mut Keys, log: &KeyLog) -> Vec<(Imsi, u32, [u8; 32])> {
     }
     let mut next_hops = Vec::new();
     for subscriber in &mut keys.subscribers {
-        let steps = steps.get(&subscriber.ue).copied().unwrap_or_default().saturating_add(MORE);
+        let steps = steps.get(&subscriber.ue).copied().unwrap_or_default().saturating_mul(2).saturating_add(MORE);
         for ncc in 1..=u32::try_from(steps).unwrap_or(u32::MAX) {
             if next_hops.len() >= MAX_HANDOVERS {
                 return next_hops;

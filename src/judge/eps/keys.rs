@@ -126,15 +126,9 @@ impl Keys {
     /// The keys of a log, and the epochs that were learnt in a reading before. Keys of algorithms that do not follow from those
     /// above them are findings.
     #[must_use]
-    pub fn new(
-        log: &KeyLog,
-        learnt: &BTreeMap<u16, Epoch>,
-        names: &[(Ipv4Addr, String)],
-        findings: &mut Findings,
-    ) -> Self {
+    pub fn new(log: &KeyLog, learnt: &BTreeMap<u16, Epoch>, findings: &mut Findings) -> Self {
         let mut keys = Self { epochs: learnt.clone(), ..Self::default() };
-        let nodes = log.nodes.iter().filter_map(|node| Some((node.ip?, node.name.clone())));
-        keys.names = nodes.chain(names.iter().cloned()).collect();
+        keys.names = log.nodes.iter().filter_map(|node| Some((node.ip?, node.name.clone()))).collect();
         for record in &log.eps {
             match record {
                 EpsKeyRecord::Derivation(record) => keys.derivation = Some(*record),
@@ -180,6 +174,12 @@ impl Keys {
             }
         }
         self.epochs.insert(ue_id, epoch);
+    }
+
+    /// The numbers of the epochs with the same KeNB.
+    pub fn epochs_like(&self, epoch: &Epoch) -> impl Iterator<Item = u16> + '_ {
+        let known = epoch.kenb.as_ref().and_then(|kenb| self.of_kenb.get(kenb.octets()));
+        known.into_iter().flatten().copied()
     }
 
     /// The epochs of this KeNB in a cell have this NCC, counted on.

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::report::Judgement;
-use crate::capture::capture_reader::{CaptureReader, RecordedFrame};
+use crate::capture::capture_reader::CaptureReader;
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::KeyLog;
 use crate::eps::parameters::LinkDirection;
@@ -47,7 +47,8 @@ pub struct FrameView {
     pub summary: String,
     /// Up or down, on the air.
     pub direction: Option<LinkDirection>,
-    /// Of what is protected: `accept`, `repeated`, `mac_invalid`, `no_key`, `malformed`.
+    /// On the air: `accept`; `dropped`, if its receiver did not take it; `repeated`, `unprotected`, `mac_invalid`, `no_key`,
+    /// `malformed`.
     pub verdict: Option<&'static str>,
     /// COUNT of a radio frame.
     pub count: Option<u32>,
@@ -55,41 +56,42 @@ pub struct FrameView {
     pub opened: Option<Opened>,
 }
 
-/// Judges an EPS capture, which `open` opens, and shows `each` frame, the name of its interface and what it is. The capture is read
-/// twice where the log leaves it to the judge to find the key epochs.
+/// The key epochs that a log leaves to the judge to find, by their number in the radio frames; none where it has KeNBs or AS keys.
 ///
 /// # Errors
-/// Those of `open` and of the reader, and those of `each`.
-pub fn read<R: Read, E: From<CaptureError>>(
+/// Those of `open` and of the reader.
+pub fn learn<R: Read>(
     open: impl Fn() -> Result<CaptureReader<R>, CaptureError>,
     log: &KeyLog,
-    mut each: impl FnMut(RecordedFrame, &str, FrameView) -> Result<(), E>,
-) -> Result<Judgement, E> {
-    let mut learnt = BTreeMap::new();
-    if Reading::may_learn(log) {
-        let reader = open()?;
-        learnt = read_once(reader, log, learnt, |_, _, _| Ok::<(), CaptureError>(()))?.into_learnt();
+) -> Result<BTreeMap<u16, keys::Epoch>, CaptureError> {
+    if !Reading::may_learn(log) {
+        return Ok(BTreeMap::new());
     }
-    let reading = read_once(open()?, log, learnt, &mut each)?;
-    Ok(reading.finish())
+    read(open()?, log, BTreeMap::new()).map(Reading::into_learnt)
 }
 
-fn read_once<R: Read, E: From<CaptureError>>(
+/// Judges an EPS capture, which `open` opens; it is read twice where the log leaves it to the judge to find the key epochs.
+///
+/// # Errors
+/// Those of `open` and of the reader.
+pub fn judge<R: Read>(
+    open: impl Fn() -> Result<CaptureReader<R>, CaptureError>,
+    log: &KeyLog,
+) -> Result<Judgement, CaptureError> {
+    let learnt = learn(&open, log)?;
+    read(open()?, log, learnt).map(Reading::finish)
+}
+
+fn read<R: Read>(
     mut reader: CaptureReader<R>,
     log: &KeyLog,
     learnt: BTreeMap<u16, keys::Epoch>,
-    mut each: impl FnMut(RecordedFrame, &str, FrameView) -> Result<(), E>,
-) -> Result<Reading<'_>, E> {
-    let mut reading: Option<Reading<'_>> = None;
-    let mut learnt = Some(learnt);
+) -> Result<Reading<'_>, CaptureError> {
+    let mut reading = Reading::new(log, learnt);
     while let Some(frame) = reader.next() {
         let frame = frame?;
-        // Names stand before the frames.
-        let reading = reading
-            .get_or_insert_with(|| Reading::new(log, learnt.take().unwrap_or_default(), reader.records().names()));
-        let interface = reader.interface_name(frame.interface);
-        let view = reading.frame(&frame, interface);
-        each(frame, interface, view)?;
+        reading.names(reader.records().names());
+        reading.frame(&frame, reader.interface_name(frame.interface));
     }
-    Ok(reading.unwrap_or_else(|| Reading::new(log, learnt.take().unwrap_or_default(), &[])))
+    Ok(reading)
 }

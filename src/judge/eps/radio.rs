@@ -1,6 +1,6 @@
 //! The radio: which COUNT a PDU was protected with, and what is in it (TS 36.323 clauses 5.6 and 5.7).
 //!
-//! The COUNTs of each key epoch, bearer and direction begin at 0. A sequence number stands for the lowest COUNT that is not below the
+//! The COUNTs of each key epoch, bearer and direction begin at 0, or go on from another epoch with the same KeNB. A sequence number stands for the lowest COUNT that is not below the
 //! one that comes next; one that was used before, or the sequence number itself, is tried after that. MAC-I decides. Packets have
 //! none: there the COUNT decides under which the plaintext begins as an IP packet of its length.
 
@@ -23,6 +23,9 @@ const LCID_DRB1: u8 = 3;
 const SIGNALLING_BITS: u32 = 5;
 /// The same of a data bearer.
 const DATA_BITS: u32 = 12;
+
+/// Most other epochs of the same KeNB that COUNTs may go on from.
+const MAX_OTHERS: usize = 4;
 
 /// What a radio frame holds.
 #[derive(Debug)]
@@ -148,7 +151,7 @@ fn verified(
     (expected == *mac_i).then(|| message.to_vec())
 }
 
-/// Opens a PDU of a signalling bearer whose next COUNT is `next`.
+/// Opens a PDU of a signalling bearer whose next COUNT is one of `next`.
 ///
 /// # Errors
 /// A key is not known, an algorithm is not computed, or MAC-I verifies under no COUNT.
@@ -156,7 +159,7 @@ pub fn open_signalling(
     epoch: &Epoch,
     pdu: &SignallingPdu,
     (bearer, direction): (u8, LinkDirection),
-    next: u32,
+    next: &[u32],
 ) -> Result<Opened, Closed> {
     for algorithm in [epoch.algorithms.ciphering, epoch.algorithms.integrity] {
         if matches!(algorithm, AlgorithmId::Snow3g | AlgorithmId::Zuc) {
@@ -168,7 +171,7 @@ pub fn open_signalling(
     }
     // A security mode command and its answer are not ciphered yet.
     for ciphered in [true, false] {
-        for count in counts(pdu.sequence_number.into(), SIGNALLING_BITS, next) {
+        for count in next.iter().flat_map(|next| counts(pdu.sequence_number.into(), SIGNALLING_BITS, *next)) {
             if let Some(octets) = verified(epoch, pdu, (count, bearer, direction), ciphered) {
                 return Ok(Opened { count, octets, ciphered });
             }
@@ -195,21 +198,27 @@ impl Radio {
     /// A key is not known, an algorithm is not computed, or MAC-I verifies under no COUNT.
     pub fn open(&mut self, keys: &Keys, frame: &RadioFrame, pdu: &Pdu, repeats: bool) -> Result<Opened, Closed> {
         let bearer = (frame.ue_id.0, pdu.lcid, frame.direction);
-        let next = self.next.get(&bearer).copied().unwrap_or_default();
         let epoch = keys.epochs.get(&frame.ue_id.0).ok_or(Closed::NoKey)?;
+        let same = keys.epochs_like(epoch).filter(|other| *other != frame.ue_id.0);
+        let others = same.filter_map(|other| self.next.get(&(other, pdu.lcid, frame.direction)));
+        let own = self.next.get(&bearer).copied();
+        let others = others.take(if own.is_none() { MAX_OTHERS } else { 0 });
+        let next: Vec<u32> = [own.unwrap_or_default()].into_iter().chain(others.copied()).collect();
         let input = (pdu.bearer(), frame.direction);
         let opened = match &pdu.content {
             Content::Common(octets) => {
                 return Ok(Opened { count: 0, octets: octets.clone(), ciphered: false });
             }
-            Content::Signalling(pdu) => open_signalling(epoch, pdu, input, next)?,
+            Content::Signalling(pdu) => open_signalling(epoch, pdu, input, &next)?,
             Content::Data(pdu) => {
                 let algorithm = epoch.algorithms.ciphering;
                 if matches!(algorithm, AlgorithmId::Snow3g | AlgorithmId::Zuc) {
                     return Err(Closed::Algorithm(algorithm));
                 }
                 let key = epoch.key(AsKeyUse::UserCiphering).ok_or(Closed::NoKey)?;
-                let candidates: Vec<Opened> = counts(pdu.sequence_number, DATA_BITS, next)
+                let candidates: Vec<Opened> = next
+                    .iter()
+                    .flat_map(|next| counts(pdu.sequence_number, DATA_BITS, *next))
                     .map(|count| {
                         let octets = deciphered(algorithm, key, (count, input.0, input.1), &pdu.packet);
                         Opened { count, octets, ciphered: algorithm != AlgorithmId::Null }

@@ -9,7 +9,7 @@ use super::super::findings::{FindingKind, Findings, NoteKind};
 use super::super::keys::Origin;
 use super::super::patterns::{MAX_PATTERNS, Patterns};
 use super::super::report::{Judgement, KeysUsed, Verified};
-use super::handover::{Handovers, Requests};
+use super::handover::{Handovers, Place, Requests};
 use super::keys::{Epoch, Keys, MAX_EPOCHS};
 use super::nas::{self, Nas, Order, Sighting, Unverified};
 use super::radio::{Closed, Content, Pdu, Radio, open_signalling};
@@ -23,6 +23,7 @@ use crate::eps::identifiers::Imsi;
 use crate::eps::keys::Kasme;
 use crate::eps::parameters::{AlgorithmId, Algorithms, HandoverParameters, LinkDirection};
 use crate::eps::wire::dct2000::{self, KeyRecord};
+use crate::eps::wire::mac_pdu::LCID_SRB2;
 use crate::eps::wire::nas::{EmmMessage, NasMessage};
 use crate::eps::wire::radio_frame::{self, RadioFrame};
 use crate::eps::wire::rrc::{DlCcchMessage, DlDcchMessage, RrcConnectionReconfiguration, UlCcchMessage, UlDcchMessage};
@@ -72,6 +73,8 @@ pub struct Reading<'l> {
     pub(super) findings: Findings,
     verified: Verified,
     frames: u64,
+    /// How many names of the capture are known.
+    named: usize,
     /// By PDU: the frame that had it first, and its COUNT.
     first: HashMap<Identity, u64>,
     /// By number of the key, bearer, direction and COUNT: the frame and the epoch that used it first.
@@ -81,7 +84,12 @@ pub struct Reading<'l> {
     /// Commands that were followed although their comment says otherwise.
     untaken: BTreeSet<u64>,
     used_epochs: BTreeSet<u16>,
+    /// By cell and C-RNTI there: the epoch in which something was protected last.
+    latest: BTreeMap<Place, u16>,
     learnt: BTreeMap<u16, Epoch>,
+    /// The epochs whose keys the capture shows to Wireshark.
+    shown: BTreeSet<u16>,
+    /// By number that no KeNB was found for: how many were tried.
     hopeless: BTreeMap<u16, usize>,
 }
 
@@ -94,11 +102,11 @@ impl<'l> Reading<'l> {
             && !has(|record| matches!(record, EpsKeyRecord::Kenb(_) | EpsKeyRecord::As(_)))
     }
 
-    /// Prepares the keys. `learnt` are the epochs that a reading before has found, `names` those that the capture gives to addresses.
+    /// Prepares the keys. `learnt` are the epochs that a reading before has found.
     #[must_use]
-    pub fn new(log: &'l KeyLog, learnt: BTreeMap<u16, Epoch>, names: &[(Ipv4Addr, String)]) -> Self {
+    pub fn new(log: &'l KeyLog, learnt: BTreeMap<u16, Epoch>) -> Self {
         let mut findings = Findings::default();
-        let keys = Keys::new(log, &learnt, names, &mut findings);
+        let keys = Keys::new(log, &learnt, &mut findings);
         let mut secrets = Patterns::default();
         let mut full = false;
         for (octets, name) in keys.secrets(log) {
@@ -119,14 +127,25 @@ impl<'l> Reading<'l> {
             findings,
             verified: Verified::default(),
             frames: 0,
+            named: 0,
             first: HashMap::new(),
             used: HashMap::new(),
             taken: HashMap::new(),
             untaken: BTreeSet::new(),
             used_epochs: BTreeSet::new(),
+            latest: BTreeMap::new(),
             learnt,
+            shown: BTreeSet::new(),
             hopeless: BTreeMap::new(),
         }
+    }
+
+    /// The names that the capture has given to addresses up to here: more than before, or the same.
+    pub fn names(&mut self, names: &[(Ipv4Addr, String)]) {
+        for (address, name) in names.get(self.named..).unwrap_or_default() {
+            self.keys.names.insert(*address, name.clone());
+        }
+        self.named = names.len();
     }
 
     /// The key epochs that were found by trial.
@@ -157,11 +176,9 @@ impl<'l> Reading<'l> {
         self.frames = self.frames.saturating_add(1);
         let annotation = frame.comment.starts_with(ANNOTATION);
         match &frame.kind {
-            FrameKind::Dissector(name) if name == dct2000::DISSECTOR => self.key_record(frame, annotation),
+            FrameKind::Dissector(name) if name == dct2000::DISSECTOR => self.key_record(frame),
             FrameKind::Dissector(name) if name == radio_frame::DISSECTOR => {
-                if !annotation {
-                    self.search(frame, &[]);
-                }
+                self.search(frame, &[]);
                 self.radio(frame, interface, annotation)
             }
             FrameKind::Known(LinkKind::Backbone) => self.core(frame, interface),
@@ -206,17 +223,14 @@ impl<'l> Reading<'l> {
         FrameView { kind, summary, verdict: Some("malformed"), ..FrameView::default() }
     }
 
-    /// The record that gives Wireshark the RRC keys of an epoch.
-    fn key_record(&mut self, frame: &RecordedFrame, annotation: bool) -> FrameView {
+    /// The record that gives Wireshark the RRC keys of an epoch. It is always one of the writer of the capture.
+    fn key_record(&mut self, frame: &RecordedFrame) -> FrameView {
         let record = match KeyRecord::parse(&frame.octets) {
-            Ok(record) if annotation => record,
-            Ok(_) => {
-                self.search(frame, &[]);
-                return FrameView { kind: "other", summary: "keys".to_owned(), ..FrameView::default() };
-            }
+            Ok(record) => record,
             Err(error) => return self.malformed(frame.number, "annotation", error),
         };
         let ue_id = record.ue_id.0;
+        self.shown.insert(ue_id);
         let shown = [(AsKeyUse::RrcCiphering, &record.rrc_enc), (AsKeyUse::RrcIntegrity, &record.rrc_int)];
         for (key_use, key) in shown {
             let known = self.keys.epochs.get(&ue_id).and_then(|epoch| epoch.key(key_use));
@@ -238,14 +252,27 @@ impl<'l> Reading<'l> {
             Ok(pdu) => pdu,
             Err(error) => return self.malformed(frame.number, "other", error),
         };
-        if annotation {
+        // A classic pcap has no comments: there it is told by what it is.
+        if annotation || frame.comment.is_empty() && self.is_activation(&radio, &pdu) {
             return self.activation(frame.number, &radio, &pdu);
         }
         let seen = self.seen(frame, interface, frame.destination);
         let direction = Some(radio.direction);
         if let Content::Common(octets) = &pdu.content {
+            if let (LinkDirection::Downlink, Ok(answer)) = (radio.direction, DlCcchMessage::parse(octets)) {
+                let DlCcchMessage::Reestablishment { next_hop_chaining_count, .. } = answer;
+                let cell = frame.source.and_then(|enb| self.keys.cells_of(enb).next().map(|cell| cell.cell));
+                let source = cell.and_then(|cell| Some((cell, *self.latest.get(&(cell, radio.c_rnti))?)));
+                if let Some((cell, ue_id)) = source
+                    && let Some(epoch) = self.keys.epochs.get(&ue_id).cloned()
+                {
+                    let place = (cell, radio.c_rnti);
+                    let source = (&epoch, seen.number, seen.accepted());
+                    self.handovers.taken_back(&mut self.keys, source, place, next_hop_chaining_count);
+                }
+            }
             let summary = format!("RRC {} {}", way(radio.direction), common_name(radio.direction, octets));
-            return FrameView { kind: "rrc", summary, direction, ..FrameView::default() };
+            return FrameView { kind: "rrc", summary, direction, verdict: Some("unprotected"), ..FrameView::default() };
         }
         self.learn(frame, &radio, &pdu);
         let identity = (radio.ue_id.0, pdu.lcid, radio.direction, digest(&pdu.octets));
@@ -263,6 +290,9 @@ impl<'l> Reading<'l> {
             }
         };
         self.used_epochs.insert(radio.ue_id.0);
+        if let Some(cell) = self.keys.epochs.get(&radio.ue_id.0).and_then(|epoch| epoch.cell) {
+            self.latest.insert((cell, radio.c_rnti), radio.ue_id.0);
+        }
         let count = Some(opened.count);
         let verified = if signalling { &mut self.verified.mac_i } else { &mut self.verified.packets };
         *verified = verified.saturating_add(1);
@@ -271,7 +301,7 @@ impl<'l> Reading<'l> {
             None => {
                 self.first.insert(identity, seen.number);
                 self.nonce(&radio, &pdu, opened.count, opened.ciphered, seen.number);
-                self.count_said(&seen, opened.count, what);
+                self.count_said(&radio, &seen, opened.count, what);
             }
         }
         self.holders(&radio, &seen);
@@ -287,16 +317,29 @@ impl<'l> Reading<'l> {
             kind,
             summary: format!("{head} {} {ciphered}COUNT {}: {name}", way(radio.direction), opened.count),
             direction,
-            verdict: Some(if first.is_some() { "repeated" } else { "accept" }),
+            verdict: Some(match (first, seen.accepted()) {
+                (Some(_), _) => "repeated",
+                (None, Some(false)) => "dropped",
+                (None, _) => "accept",
+            }),
             count,
             opened: Some(if signalling { Opened::Rrc(opened.octets) } else { Opened::Packet(opened.octets) }),
         }
     }
 
+    /// Whether a PDU is one that tells Wireshark the algorithms of an epoch whose keys it was shown.
+    fn is_activation(&self, radio: &RadioFrame, pdu: &Pdu) -> bool {
+        let Content::Signalling(content) = &pdu.content else { return false };
+        let Some(epoch) = self.keys.epochs.get(&radio.ue_id.0) else { return false };
+        let first = || open_signalling(epoch, content, (pdu.bearer(), radio.direction), &[0]);
+        let shown = pdu.lcid == LCID_SRB2 && self.shown.contains(&radio.ue_id.0);
+        shown && first().is_ok_and(|opened| !opened.ciphered && opened.count == 0)
+    }
+
     /// An RRC message in the clear that tells Wireshark the algorithms of an epoch.
     fn activation(&mut self, frame: u64, radio: &RadioFrame, pdu: &Pdu) -> FrameView {
         if let (Content::Signalling(content), Some(epoch)) = (&pdu.content, self.keys.epochs.get(&radio.ue_id.0))
-            && open_signalling(epoch, content, (pdu.bearer(), radio.direction), 0).is_err()
+            && open_signalling(epoch, content, (pdu.bearer(), radio.direction), &[0]).is_err()
         {
             self.findings.note(NoteKind::MacWrong, Some(frame), "the MAC-I of an annotation does not verify");
         }
@@ -337,7 +380,7 @@ impl<'l> Reading<'l> {
         epochs.truncate(MAX_TRIALS.saturating_sub(tried));
         let input = (pdu.bearer(), radio.direction);
         self.hopeless.insert(ue_id, tried.saturating_add(epochs.len()));
-        let fits = epochs.into_iter().find(|epoch| open_signalling(epoch, content, input, 0).is_ok());
+        let fits = epochs.into_iter().find(|epoch| open_signalling(epoch, content, input, &[0]).is_ok());
         if let Some(epoch) = fits {
             self.hopeless.remove(&ue_id);
             self.learnt.insert(ue_id, epoch.clone());
@@ -407,8 +450,18 @@ impl<'l> Reading<'l> {
     }
 
     /// Holds the COUNT in the comment against the one that was used.
-    fn count_said(&mut self, seen: &Seen, count: u32, what: &str) {
-        let Some(said) = seen.said.as_ref().filter(|said| said.accepted() && said.change.is_none()) else { return };
+    fn count_said(&mut self, radio: &RadioFrame, seen: &Seen, count: u32, what: &str) {
+        let Some(said) = seen.said.as_ref().filter(|said| said.change.is_none()) else { return };
+        if !said.accepted() {
+            // Both ends have its key, and it verifies under this COUNT.
+            let both = self.keys.epochs.get(&radio.ue_id.0).and_then(|epoch| epoch.holder) == Some(KenbHolder::Both);
+            if both && said.text == format!("dropped: the MAC is wrong under COUNT {count}") {
+                let detail =
+                    format!("the comment says that the MAC of this {what} is wrong under COUNT {count}, it is right");
+                self.findings.find(FindingKind::CommentDisagrees, &[seen.number], detail);
+            }
+            return;
+        }
         let digits = said.text.split_once("COUNT ").map(|(_, rest)| rest);
         let digits = digits.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
         if let Some(other) = digits.and_then(|digits| digits.parse::<u32>().ok()).filter(|other| *other != count) {
