@@ -139,6 +139,7 @@ pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("eps-chained-stolen"),
     bundled!("eps-mme-stolen"),
     bundled!("eps-mme-compromised"),
+    bundled!("eps-nh-x2-withheld"),
     bundled!("eps-c-rnti-search"),
     bundled!("eps-c-rnti-search-mme"),
     bundled!("eps-para-random"),

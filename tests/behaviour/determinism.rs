@@ -7,7 +7,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use sha2::{Digest, Sha256};
 
-use crate::support::{bundled_names, repository};
+use crate::support::{all_bundled_names, repository};
 
 /// SHA-256 of capture, key log, delivered packets and JSON of a run by the program.
 fn outputs(name: &str, arguments: &[&str]) -> [String; 4] {
@@ -29,7 +29,7 @@ fn outputs(name: &str, arguments: &[&str]) -> [String; 4] {
 
 #[test]
 fn every_engine_and_every_run_give_the_same_octets() {
-    for name in bundled_names() {
+    for name in all_bundled_names() {
         let first = outputs(&name, &["--engine", "inline"]);
         assert_eq!(first, outputs(&name, &["--engine", "per-node"]), "{name}: per-node");
         for threads in ["1", "2"] {
@@ -58,7 +58,7 @@ fn the_engines_agree_on_links_that_lose_duplicate_delay_and_spoil() {
 
 #[test]
 fn another_seed_gives_other_octets_and_the_seed_of_the_command_line_is_that_of_set() {
-    for name in bundled_names() {
+    for name in all_bundled_names() {
         let [capture, keys, _, json] = outputs(&name, &["--seed", "7"]);
         let own = outputs(&name, &[]);
         assert_ne!(own[0], capture, "{name}");
@@ -71,7 +71,7 @@ fn another_seed_gives_other_octets_and_the_seed_of_the_command_line_is_that_of_s
 
 #[test]
 fn the_goldens_are_what_a_run_gives() {
-    for name in bundled_names() {
+    for name in all_bundled_names() {
         let folder = tempfile::tempdir().unwrap();
         let made = ["pcapng", "keys"].map(|extension| folder.path().join(format!("{name}.{extension}")));
         Command::cargo_bin("keyhop")

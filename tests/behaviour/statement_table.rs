@@ -25,7 +25,7 @@ fn table_with(options: &[&str], files: &[(&str, &str)]) -> Output {
 fn line(output: &Output, id: &str) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let table = String::from_utf8(output.stdout.clone()).unwrap();
-    assert_eq!(table.lines().count(), 27 + 19, "{table}");
+    assert_eq!(table.lines().count(), 27 + 19 + 11, "{table}");
     let start = format!("{id} | ");
     let found = table.lines().find(|line| line.starts_with(&start));
     found.unwrap().to_owned()
@@ -109,6 +109,6 @@ fn strict_fails_when_an_id_is_not_shown_or_not_broken() {
         assert_eq!(output.status.code(), Some(1));
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(message.trim_end().ends_with(&format!(": {missing}")), "{message}");
-        assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 27 + 19);
+        assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 27 + 19 + 11);
     }
 }

@@ -7,7 +7,7 @@ use keyhop::dot16::identifiers::Direction;
 use keyhop::dot16::wire::MacPdu;
 use keyhop::judge::{FindingKind, NoteKind, judge};
 use keyhop::scenario::bundled;
-use keyhop::scenario::script::Expected;
+use keyhop::scenario::script::{Expected, ScriptFile, eps};
 
 use super::{frames_of, golden, judged, named, octets};
 
@@ -131,4 +131,25 @@ fn every_frame_of_the_adversary_is_named_in_a_finding_or_a_note() {
         }
     }
     assert!(sent > 200, "{sent}");
+}
+
+/// (H11)
+#[test]
+fn in_every_golden_of_eps_the_judge_finds_what_its_script_expects_and_nothing_else() {
+    for script in bundled::EPS_SCRIPTS {
+        let ScriptFile::Eps(parsed) = script.read(&[]).unwrap() else { panic!("{} is of EPS", script.name) };
+        let wanted = parsed.expectations.iter().filter_map(|expectation| match &expectation.expected {
+            eps::Expected::Judge(kinds) => Some(kinds),
+            _ => None,
+        });
+        let mut wanted: Vec<&str> = wanted.flatten().map(|kind| kind.as_str()).collect();
+        wanted.sort_unstable();
+        let (capture, log) = golden(script.name);
+        let judgement = judged(&capture, &log);
+        let mut kinds: Vec<&str> = judgement.kinds().into_iter().map(FindingKind::as_str).collect();
+        kinds.sort_unstable();
+        assert_eq!(kinds, wanted, "{}: {:#?}", script.name, judgement.findings);
+        assert_eq!(judgement.frames as usize, capture.frames.len());
+        assert!(judgement.verified.mac_i > 0 && judgement.verified.packets > 0, "{}", script.name);
+    }
 }

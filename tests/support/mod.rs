@@ -30,6 +30,12 @@ pub fn bundled_names() -> Vec<String> {
     names
 }
 
+/// The same, and those of EPS.
+pub fn all_bundled_names() -> Vec<String> {
+    let of_eps = keyhop::scenario::bundled::EPS_SCRIPTS.iter().map(|script| script.name.to_owned());
+    bundled_names().into_iter().chain(of_eps).collect()
+}
+
 /// The text of a bundled script.
 pub fn bundled(name: &str) -> String {
     std::fs::read_to_string(repository(&format!("captures/{name}.toml"))).unwrap()

@@ -8,6 +8,7 @@ mod eps_decrypted;
 #[path = "../support/eps_film.rs"]
 #[allow(dead_code)]
 mod eps_film;
+mod eps_goldens;
 #[allow(dead_code)]
 #[path = "../support/eps_network.rs"]
 mod eps_network;

@@ -8,6 +8,7 @@
 //! Messages are counted from the measurement report to what releases the source, those of the core network by their nodes and
 //! the time: with several handovers between the same nodes at once they go to the one that began last.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::world::{LinkKind, Topology};
@@ -64,6 +65,8 @@ impl Tracked {
 #[derive(Debug, Default)]
 pub(super) struct Measures {
     pub handovers: Vec<Tracked>,
+    /// When the last packet of a UE came out, by direction, and through which cell.
+    last: BTreeMap<(Imsi, usize), (VirtualTime, Pci)>,
     /// When measurement reports were sent that have not led to a handover yet.
     reports: Vec<(VirtualTime, NodeIndex, u64)>,
 }
@@ -76,20 +79,26 @@ impl Measures {
     /// A node has reported something of a UE.
     pub(super) fn event(&mut self, now: VirtualTime, ue: Imsi, what: &What) {
         match what {
-            What::HandoverBegun { from, to, scheme } => self.handovers.push(Tracked {
-                ue,
-                from: *from,
-                to: *to,
-                scheme: *scheme,
-                started: now,
-                ended: None,
-                commanded: None,
-                left: None,
-                confirmed: None,
-                path: None,
-                packets: [[None; 2]; 2],
-                messages: [(0, 0); 2],
-            }),
+            What::HandoverBegun { from, to, scheme } => {
+                let last = [0, 1].map(|way| {
+                    let packet = self.last.get(&(ue, way)).filter(|(_, cell)| cell == from);
+                    [packet.map(|(time, _)| *time), None]
+                });
+                self.handovers.push(Tracked {
+                    ue,
+                    from: *from,
+                    to: *to,
+                    scheme: *scheme,
+                    started: now,
+                    ended: None,
+                    commanded: None,
+                    left: None,
+                    confirmed: None,
+                    path: None,
+                    packets: last,
+                    messages: [(0, 0); 2],
+                })
+            }
             What::HandoverEnded { outcome, .. } => {
                 let open = self.handovers.iter_mut().rev().find(|one| one.ue == ue && one.ended.is_none());
                 if let Some(open) = open {
@@ -113,6 +122,7 @@ impl Measures {
     /// A user packet came out of the air, at this cell.
     pub(super) fn packet(&mut self, now: VirtualTime, ue: Imsi, direction: Direction, cell: Pci) {
         let way = usize::from(direction == Direction::Downlink);
+        self.last.insert((ue, way), (now, cell));
         // One that begins later has this cell as its source, too.
         for handover in self.handovers.iter_mut().rev().filter(|one| one.ue == ue).take(2) {
             let [last, first] = &mut handover.packets[way];
