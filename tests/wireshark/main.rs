@@ -4,14 +4,14 @@ mod authentication;
 mod converted;
 mod data_plane;
 mod eps_core;
-#[allow(dead_code)]
-#[path = "../support/eps_network.rs"]
-mod eps_network;
-mod eps_procedures;
 mod eps_decrypted;
 #[path = "../support/eps_film.rs"]
 #[allow(dead_code)]
 mod eps_film;
+#[allow(dead_code)]
+#[path = "../support/eps_network.rs"]
+mod eps_network;
+mod eps_procedures;
 mod eps_radio;
 mod fields;
 #[path = "../support/foreign_framings.rs"]
