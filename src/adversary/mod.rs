@@ -12,10 +12,12 @@
 //! * [`rogue`]: a base station of its own in place of another.
 //! * [`key_stream`]: what two recorded frames tell that were sealed under one nonce.
 //! * [`compromise`]: what the keys of a base station open, when they are in the adversary's hands.
+//! * [`eps`]: the adversary of EPS.
 
 pub mod attack;
 pub mod change;
 pub mod compromise;
+pub mod eps;
 pub mod external;
 pub mod fields;
 pub mod forgery;

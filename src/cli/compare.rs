@@ -12,8 +12,12 @@ use super::run::diagnostic;
 use super::{Status, print};
 use crate::capture::placement::PendingOutputs;
 use crate::report::comparison::comparison;
+use crate::report::eps_comparison::eps_comparison;
+use crate::report::eps_plot::eps_plot;
 use crate::report::plot::plot;
+use crate::report::reach_map::reach_map;
 use crate::scenario::compare::{CompareError, CompareSettings, OWN_KEYS, compare, sweep};
+use crate::scenario::eps::compare::{self as eps, EpsCompareSettings};
 use crate::scenario::script::SetArgument;
 
 /// Most runs of a row.
@@ -26,15 +30,21 @@ const DEFAULT_LOSS: f64 = 0.05;
 /// The arguments of `keyhop compare`.
 #[derive(Args)]
 #[command(
-    after_help = "One handover in each of the five modes, with and without loss on the radio, with and without association at \
+    after_help = "--system dot16, the default: one handover in each of the five modes, with and without loss on the radio, with and without association at \
 the target, many times each: interruption, gap, messages, octets, lost packets, and whether the serving base station can read \
 what is sent at the target.
 
 The network is built in: two base stations, one mobile, an SDU of 64 octets in every frame and direction. --set changes it by \
 the keys of a script (captures/README.md): radio.frame=10ms, backbone.latency=20ms. The same seed gives the same figures, \
-whatever the number of threads."
+whatever the number of threads.
+
+--system eps: random walks through a grid of 36 cells in each scheme of handover keys: how many cells somebody reads who takes the keys \
+of the eNB of one hop, how many values of C-RNTI must be tried, interruption, messages, octets, lost packets. --loss is not for it."
 )]
 pub struct CompareArguments {
+    /// The system: dot16 or eps
+    #[arg(long, value_name = "SYSTEM", default_value = "dot16", value_parser = ["dot16", "eps"])]
+    system: String,
     /// Runs of each row, 1 to 10000
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
     runs: u32,
@@ -42,14 +52,19 @@ pub struct CompareArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Probability that a frame on the air is lost, 0 to 1, compared with none lost; 0: only without loss
-    #[arg(long, value_name = "P", default_value_t = DEFAULT_LOSS, value_parser = probability, allow_negative_numbers = true)]
-    loss: f64,
+    /// [default: 0.05]
+    #[arg(long, value_name = "P", value_parser = probability, allow_negative_numbers = true)]
+    loss: Option<f64>,
     /// Sets a value of the network, by its dotted path: backbone.latency=20ms, radio.tek_processing=10ms
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<SetArgument>,
-    /// Draws interruption over backbone latency and over TEK processing time
+    /// Draws interruption over backbone latency and over TEK processing time; of eps: cells read over the hop of the compromise,
+    /// and interruption over the delay of X2 and S1
     #[arg(long, value_name = "FILE.svg", value_parser = svg_file)]
     plot: Option<PathBuf>,
+    /// Of eps: draws which cells somebody reads who has the keys of one eNB, a map for each scheme
+    #[arg(long, value_name = "FILE.svg", value_parser = svg_file)]
+    map: Option<PathBuf>,
     /// Threads, 1 to 256; else one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
     threads: Option<u16>,
@@ -76,7 +91,9 @@ fn svg_file(text: &str) -> Result<PathBuf, String> {
 /// # Errors
 /// If `out` cannot be written.
 pub fn run(arguments: &CompareArguments, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
-    match compared(arguments, messages) {
+    let result =
+        if arguments.system == "eps" { eps_compared(arguments, messages) } else { compared(arguments, messages) };
+    match result {
         Ok(text) => print(out, &text).map(|()| Status::Success),
         Err(message) => {
             let _ = writeln!(messages, "{}", message.trim_end());
@@ -96,30 +113,88 @@ fn settings(arguments: &CompareArguments) -> Result<CompareSettings, String> {
             return Err(format!("error: --set {set}: expected another key than {}; {instead}", set.path));
         }
     }
-    let cores = || available_parallelism().map_or(1, NonZeroUsize::get);
-    let losses = if arguments.loss > 0.0 { vec![0.0, arguments.loss] } else { vec![0.0] };
+    let loss = arguments.loss.unwrap_or(DEFAULT_LOSS);
+    let losses = if loss > 0.0 { vec![0.0, loss] } else { vec![0.0] };
     Ok(CompareSettings {
         sets: arguments.sets.clone(),
         seed: arguments.seed,
         runs: arguments.runs,
         losses,
-        threads: arguments.threads.map_or_else(cores, usize::from),
+        threads: threads(arguments),
     })
+}
+
+fn threads(arguments: &CompareArguments) -> usize {
+    arguments.threads.map_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get), usize::from)
+}
+
+fn told(error: CompareError) -> String {
+    match error {
+        CompareError::Script(error) => diagnostic(error.into()),
+        CompareError::Run(error) => format!("error: {error}"),
+    }
+}
+
+/// The same of EPS: plot and map are in place then.
+fn eps_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+    if arguments.loss.is_some() {
+        return Err("error: --loss: expected no such option with --system eps".to_owned());
+    }
+    if let Some(set) = arguments.sets.iter().find(|set| eps::OWN_KEYS.contains(&set.path.as_str())) {
+        let instead = if set.path == "seed" { "use --seed" } else { "it belongs to the comparison" };
+        return Err(format!("error: --set {set}: expected another key than {}; {instead}", set.path));
+    }
+    let settings = EpsCompareSettings {
+        sets: arguments.sets.clone(),
+        seed: arguments.seed,
+        runs: arguments.runs,
+        threads: threads(arguments),
+    };
+    let mut progress = JobsDone::new(messages);
+    let result = eps::compare(&settings, &mut |done, all| progress.tell("runs", done, all)).map_err(told)?;
+    let mut outputs = PendingOutputs::new();
+    let mut stage = |path: &PathBuf, drawing: &str| {
+        outputs.stage(path, |out| out.write_all(drawing.as_bytes())).map_err(|error| format!("error: {error}"))
+    };
+    if let Some(path) = &arguments.plot {
+        let delays = eps::delays(&settings, &mut |done, all| progress.tell("runs for the plot", done, all));
+        let caption = caption(arguments, "median of random walks");
+        let drawing = eps_plot(&result, &delays.map_err(told)?, &caption).map_err(|error| format!("error: {error}"))?;
+        stage(path, &drawing)?;
+    }
+    if let Some(path) = &arguments.map {
+        let reaches = eps::reaches(&settings).map_err(told)?;
+        let walk = format!("one random walk of {} handovers, seed {}", eps::HOPS, arguments.seed);
+        stage(path, &reach_map(&reaches, &caption(arguments, &walk)))?;
+    }
+    drop(progress);
+    let text = if arguments.json {
+        let json = serde_json::to_string_pretty(&result).map_err(|error| format!("error: {error}"))?;
+        format!("{json}\n")
+    } else {
+        eps_comparison(&result)
+    };
+    outputs.commit().map_err(|error| format!("error: {error}"))?;
+    for path in [&arguments.plot, &arguments.map].into_iter().flatten() {
+        let _ = writeln!(messages, "wrote {}", path.display());
+    }
+    Ok(text)
 }
 
 /// What is to be printed; the plot is in place then.
 fn compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+    if arguments.map.is_some() {
+        return Err("error: --map: expected --system eps beside it".to_owned());
+    }
     let settings = settings(arguments)?;
-    let told = |error: CompareError| match error {
-        CompareError::Script(error) => diagnostic(error.into()),
-        CompareError::Run(error) => format!("error: {error}"),
-    };
     let mut progress = JobsDone::new(messages);
     let result = compare(&settings, &mut |done, all| progress.tell("runs", done, all)).map_err(told)?;
     let mut outputs = PendingOutputs::new();
     if let Some(path) = &arguments.plot {
         let curves = sweep::sweep(&settings, &mut |done, all| progress.tell("runs for the plot", done, all));
-        let drawing = plot(&curves.map_err(told)?, &caption(arguments)).map_err(|error| format!("error: {error}"))?;
+        let drawing =
+            plot(&curves.map_err(told)?, &caption(arguments, "median, without loss; vertical axes logarithmic"))
+                .map_err(|error| format!("error: {error}"))?;
         outputs.stage(path, |out| out.write_all(drawing.as_bytes())).map_err(|error| format!("error: {error}"))?;
     }
     drop(progress);
@@ -137,8 +212,8 @@ fn compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<St
 }
 
 /// What the plot is of, beside what its axes say.
-fn caption(arguments: &CompareArguments) -> String {
-    let mut caption = "median, without loss; vertical axes logarithmic".to_owned();
+fn caption(arguments: &CompareArguments, of: &str) -> String {
+    let mut caption = of.to_owned();
     for set in &arguments.sets {
         caption.push_str(&format!("; {set}"));
     }

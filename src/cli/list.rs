@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::{Status, print};
 use crate::report::tabulated;
-use crate::scenario::bundled::SCRIPTS;
-use crate::scenario::script::{AttackId, Defence, Script};
+use crate::scenario::bundled;
+use crate::scenario::script::{AttackId, Defence, ScriptFile, Title};
 
 /// Arguments of `keyhop list`.
 #[derive(Args, Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ enum Attack {
 }
 
 impl<'a> Entry<'a> {
-    fn new(script: &'a Script) -> Self {
+    fn new(script: &'a Title) -> Self {
         Self {
             name: &script.name,
             shows: &script.shows,
@@ -48,7 +48,7 @@ impl<'a> Entry<'a> {
             system: script.system.as_str(),
             attack: script.attack_id.map(|id| match id {
                 AttackId::Number(number) => Attack::Number(number),
-                AttackId::Rule(_) => Attack::Rule(id.to_string()),
+                AttackId::Rule(_) | AttackId::HandoverKeys(_) => Attack::Rule(id.to_string()),
             }),
             defence: script.defence.map(|defence| defence.as_str()),
         }
@@ -61,7 +61,8 @@ impl<'a> Entry<'a> {
 /// # Errors
 /// `out` could not be written, for another reason than that its reader went away.
 pub fn run(arguments: &ListArguments, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
-    let scripts: Result<Vec<Script>, _> = SCRIPTS.iter().map(|script| script.parse(&[])).collect();
+    let scripts: Result<Vec<Title>, _> =
+        bundled::all().map(|script| script.read(&[]).map(|script: ScriptFile| script.title())).collect();
     let scripts = match scripts {
         Ok(scripts) => scripts,
         Err(error) => {
@@ -110,11 +111,21 @@ const fn title(attack: AttackId) -> &'static str {
         AttackId::Number(_) => "",
         AttackId::Rule(7) => "early release by an RNG-REQ of an earlier visit",
         AttackId::Rule(_) => "against this rule",
+        AttackId::HandoverKeys(1 | 2) => "keys of an eNB in the adversary's hands",
+        AttackId::HandoverKeys(3) => "C-RNTI searched",
+        AttackId::HandoverKeys(4) => "PARA that is not random",
+        AttackId::HandoverKeys(5) => "INDICATION flipped by the source eNB",
+        AttackId::HandoverKeys(6) => "PARA changed, or played again",
+        AttackId::HandoverKeys(7) => "NAS COUNTs reset by the target MME",
+        AttackId::HandoverKeys(8) => "X2 across security groups",
+        AttackId::HandoverKeys(10) => "keys of an eNB in the adversary's hands, NH and NCC",
+        AttackId::HandoverKeys(11) => "RRC changed on the air",
+        AttackId::HandoverKeys(_) => "",
     }
 }
 
 /// A row for each attack, in the order of their numbers: the scenarios with the defence and those without it.
-fn attacks(scripts: &[Script]) -> String {
+fn attacks(scripts: &[Title]) -> String {
     let mut found: BTreeMap<AttackId, [Vec<&str>; 2]> = BTreeMap::new();
     for script in scripts {
         if let (Some(id), Some(defence)) = (script.attack_id, script.defence) {
@@ -146,7 +157,7 @@ mod tests {
         let document: Value = serde_json::from_str(&output(true)).unwrap();
         let entries = document.as_array().unwrap();
         let names: Vec<&str> = entries.iter().map(|entry| entry["name"].as_str().unwrap()).collect();
-        assert_eq!(names, SCRIPTS.iter().map(|script| script.name).collect::<Vec<_>>());
+        assert_eq!(names, bundled::all().map(|script| script.name).collect::<Vec<_>>());
         let about = |name: &str| {
             let entry = entries.iter().find(|entry| entry["name"] == name).unwrap();
             ["statements", "system", "attack", "defence"].map(|key| entry[key].clone())
@@ -158,7 +169,8 @@ mod tests {
     #[test]
     fn an_attack_on_a_rule_is_a_text() {
         let set = |text: &str| text.parse().unwrap();
-        let script = SCRIPTS[0].parse(&[set("attack_id=R7"), set("defence=on")]).unwrap();
+        let sets = [set("attack_id=R7"), set("defence=on")];
+        let script = bundled::script("seamless").unwrap().read(&sets).unwrap().title();
         let entry = serde_json::to_value(Entry::new(&script)).unwrap();
         assert_eq!((&entry["attack"], &entry["defence"]), (&json!("R7"), &json!("on")));
     }
@@ -169,7 +181,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         let column = lines[0].find("shows").unwrap();
         let attacks = lines.iter().position(|line| line.starts_with("attack ")).unwrap();
-        for script in SCRIPTS {
+        for script in bundled::all() {
             let start = format!("{:column$}", script.name);
             let line = lines[..attacks].iter().find(|line| line.starts_with(&start)).unwrap();
             assert!(line.as_bytes()[column - 1] == b' ' && line.as_bytes()[column] != b' ', "{line}");
@@ -191,7 +203,7 @@ mod tests {
         let table = text.lines().skip_while(|line| !line.starts_with("attack "));
         let table: Vec<&str> = table.collect();
         let (on, off) = (table[0].find("fails").unwrap(), table[0].find("succeeds").unwrap());
-        for script in SCRIPTS.iter().map(|script| script.parse(&[]).unwrap()) {
+        for script in bundled::all().map(|script| script.read(&[]).unwrap().title()) {
             let Some(id) = script.attack_id else { continue };
             let column = if script.defence == Some(Defence::On) { on } else { off };
             let named = |line: &&str| line.get(column..).and_then(|rest| rest.split(' ').next()) == Some(&script.name);

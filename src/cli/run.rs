@@ -15,12 +15,15 @@ use crate::capture::placement::{PendingOutputs, PlacementError, folder_of};
 use crate::capture::{FileFormat, capture_file, key_log_text};
 use crate::emulation::Engine;
 use crate::report;
+use crate::scenario;
 use crate::scenario::bundled;
+use crate::scenario::eps::pdcp_udp::PdcpCapture;
+use crate::scenario::eps::run::EpsRun;
 use crate::scenario::external_process::ExternalProcess;
 use crate::scenario::kept_frames::{CaptureStore, FRAMES_IN_MEMORY};
 use crate::scenario::outcome::{CaptureResult, RunOutcome, RunVerdict};
 use crate::scenario::run::{FinishedRun, TrafficOverride, run_observed};
-use crate::scenario::script::{CaptureChoice, Script, SetArgument};
+use crate::scenario::script::{CaptureChoice, Script, ScriptFile, SetArgument, Title};
 use crate::scenario::statistics::{Statistics, write_csv};
 use crate::time::VirtualTime;
 
@@ -156,6 +159,9 @@ pub struct RunArguments {
     /// Allows the script to start the program that it names as adversary
     #[arg(long)]
     external: bool,
+    /// Of EPS: writes the air as PDCP in UDP too, with which Wireshark shows user packets, and prints the command with the keys
+    #[arg(long, value_name = "FILE.pcapng")]
+    pdcp_udp: Option<PathBuf>,
     /// Checks the script and runs nothing
     #[arg(long)]
     check: bool,
@@ -171,7 +177,7 @@ pub struct RunArguments {
 pub fn run(arguments: &RunArguments, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
     match prepared(arguments) {
         Ok((script, folder)) if arguments.check => {
-            let _ = writeln!(messages, "{}: the script is valid", script.name);
+            let _ = writeln!(messages, "{}: the script is valid", script.title().name);
             let _ = folder;
             Ok(Status::Success)
         }
@@ -200,13 +206,30 @@ fn engine(arguments: &RunArguments) -> Result<Engine, String> {
 }
 
 /// The script with every `--set` applied, and the folder that its files are looked for in.
-fn prepared(arguments: &RunArguments) -> Result<(Script, PathBuf), String> {
+fn prepared(arguments: &RunArguments) -> Result<(ScriptFile, PathBuf), String> {
     engine(arguments)?;
     let (source, text, folder) = source(&arguments.scenario)?;
     let mut sets = arguments.sets.clone();
     // The places of mobiles follow from the seed, so that it has to be known while the script is read.
     sets.extend(arguments.seed.map(|seed| SetArgument { path: "seed".to_owned(), value: seed.to_string() }));
-    let mut script = Script::parse(&source, &text, &sets).map_err(|error| diagnostic(error.into()))?;
+    let script = ScriptFile::parse(&source, &text, &sets).map_err(|error| diagnostic(error.into()))?;
+    let mut script = match script {
+        ScriptFile::Dot16(script) => script,
+        ScriptFile::Eps(script) => {
+            let options = [
+                ("--capture", arguments.capture.is_some()),
+                ("--statistics", !arguments.statistics.is_empty()),
+                ("--external", arguments.external),
+            ];
+            return match options.iter().find(|(_, given)| *given) {
+                Some((option, _)) => Err(format!("error: {option}: expected no such option with a script of EPS")),
+                None => Ok((ScriptFile::Eps(script), folder)),
+            };
+        }
+    };
+    if arguments.pdcp_udp.is_some() {
+        return Err("error: --pdcp-udp: expected no such option without a script of EPS".to_owned());
+    }
     if let Some(capture) = arguments.capture {
         script.capture = capture;
     }
@@ -223,7 +246,7 @@ fn prepared(arguments: &RunArguments) -> Result<(Script, PathBuf), String> {
             ));
         }
     }
-    Ok((script, folder))
+    Ok((ScriptFile::Dot16(script), folder))
 }
 
 /// The problem of a script: in one line, then the line of the script with what is wrong in it, and advice.
@@ -251,7 +274,7 @@ pub(crate) fn source_beside(beside: &Path, scenario: &str) -> Result<(String, St
     }
     let path = beside.join(scenario);
     if !scenario.ends_with(".toml") && !path.exists() {
-        let names: Vec<&str> = bundled::SCRIPTS.iter().map(|script| script.name).collect();
+        let names: Vec<&str> = bundled::all().map(|script| script.name).collect();
         return Err(format!(
             "error: {scenario}: expected a script file or a bundled scenario ({}), found neither",
             names.join(", ")
@@ -268,31 +291,37 @@ pub(crate) fn source_beside(beside: &Path, scenario: &str) -> Result<(String, St
 }
 
 /// Runs the script and puts every output in place.
-fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<FinishedRun, String> {
+fn executed(arguments: &RunArguments, script: &ScriptFile, folder: &Path) -> Result<FinishedRun, String> {
     let (format, extension) = match arguments.format {
         Format::Pcapng => (FileFormat::Pcapng, "pcapng"),
         Format::Pcap => (FileFormat::Pcap, "pcap"),
     };
-    let captures = script.capture != CaptureChoice::Nothing;
-    let default_capture = || PathBuf::from(format!("{}.{extension}", script.name));
-    let capture = captures.then(|| arguments.output.clone().unwrap_or_else(default_capture));
-    let store = capture_store(arguments, format, capture.as_deref()).map_err(|error| format!("error: {error}"))?;
+    let Title { name, duration, .. } = script.title();
+    let captures = !matches!(script, ScriptFile::Dot16(script) if script.capture == CaptureChoice::Nothing);
+    let capture =
+        captures.then(|| arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.{extension}"))));
     let traffic =
         arguments.traffic.as_ref().map(|file| TrafficOverride { file: file.clone(), mobile: arguments.traffic_mobile });
-    let outside = match &script.adversary {
-        Some(adversary) if arguments.external => {
-            let process = ExternalProcess::start(&adversary.command, folder);
-            let process = process.map_err(|error| format!("error: external adversary: {error}"))?;
-            Some(Box::new(process) as Box<dyn Conversation>)
+    let mut progress = ProgressLine::new(VirtualTime::ZERO + duration);
+    let (finished, pdcp_udp) = match script {
+        ScriptFile::Dot16(script) => {
+            let store =
+                capture_store(arguments, format, capture.as_deref()).map_err(|error| format!("error: {error}"))?;
+            let outside = outside(arguments, script, folder)?;
+            let engine = engine(arguments)?;
+            let finished = run_observed(outside, script, engine, folder, traffic.as_ref(), store, &mut progress);
+            (finished.and_then(|finished| finished.judged(script, format)), None)
         }
-        _ => None,
+        ScriptFile::Eps(script) => {
+            match scenario::eps::run::run(script, engine(arguments)?, folder, traffic.as_ref(), &mut progress) {
+                Ok(EpsRun { run, pdcp_udp, .. }) => (run.judged_eps(script, format), Some(pdcp_udp)),
+                Err(error) => (Err(error), None),
+            }
+        }
     };
-    let mut progress = ProgressLine::new(VirtualTime::ZERO + script.duration);
-    let finished = run_observed(outside, script, engine(arguments)?, folder, traffic.as_ref(), store, &mut progress);
     progress.clear();
-    let mut finished =
-        finished.and_then(|finished| finished.judged(script, format)).map_err(|error| format!("error: {error}"))?;
-    let default_keys = || PathBuf::from(format!("{}.keys", script.name));
+    let mut finished = finished.map_err(|error| format!("error: {error}"))?;
+    let default_keys = || PathBuf::from(format!("{name}.keys"));
     // Without -o both files get their default names; with -o a key log is written where one is asked for.
     let keys = arguments.keylog.clone().or_else(|| (captures && arguments.output.is_none()).then(default_keys));
     finished.outcome.capture = capture.as_ref().map(|capture| CaptureResult {
@@ -315,18 +344,38 @@ fn executed(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<
         let delivered = &finished.delivered;
         stage(path, &|mut out| capture_file::write(delivered, FileFormat::Pcapng, &mut out).map_err(io::Error::other))?;
     }
+    let mut notes = Vec::new();
+    if let (Some(path), Some(PdcpCapture { capture, command })) = (&arguments.pdcp_udp, &pdcp_udp) {
+        stage(path, &|mut out| capture_file::write(capture, FileFormat::Pcapng, &mut out).map_err(io::Error::other))?;
+        notes.push(command.replace("FILE", &path.display().to_string()));
+    }
     if let Some(ladder) = &arguments.ladder {
         let content = ladder.content(&finished.outcome);
         stage(&ladder.path, &|out| out.write_all(content.as_bytes()))?;
     }
-    for statistics in &arguments.statistics {
-        stage(&statistics.path, &|out| statistics.write(script, &finished.outcome, out))?;
+    if let ScriptFile::Dot16(script) = script {
+        for statistics in &arguments.statistics {
+            stage(&statistics.path, &|out| statistics.write(script, &finished.outcome, out))?;
+        }
     }
     outputs.commit().map_err(|error| format!("error: {error}"))?;
     if !written.is_empty() {
         finished.notes.push(format!("wrote {}", written.join(", ")));
     }
+    finished.notes.extend(notes);
     Ok(finished)
+}
+
+/// The program that the script names as adversary, started, if that is allowed.
+fn outside(arguments: &RunArguments, script: &Script, folder: &Path) -> Result<Option<Box<dyn Conversation>>, String> {
+    match &script.adversary {
+        Some(adversary) if arguments.external => {
+            let process = ExternalProcess::start(&adversary.command, folder);
+            let process = process.map_err(|error| format!("error: external adversary: {error}"))?;
+            Ok(Some(Box::new(process)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// How the run is to keep the frames of its capture, which goes to this path.

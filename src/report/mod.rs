@@ -4,15 +4,18 @@
 //! * [`ladder`]: who sent what to whom, and when keys changed.
 //! * [`table`]: handovers, traffic, rejects, attacks, expectations.
 //! * [`judgement`]: what the judge says.
-//! * [`comparison`] and [`plot`]: what `compare` prints and draws.
+//! * [`comparison`] and [`plot`], [`eps_comparison`], [`eps_plot`] and [`reach_map`]: what `compare` prints and draws.
 //!
 //! The text is UTF-8 without colours or other escape sequences, at most [`WIDTH`] columns wide with up to five nodes, and
 //! depends on nothing but the outcome. The JSON document is the outcome itself, serialised.
 
 pub mod comparison;
+pub mod eps_comparison;
+pub mod eps_plot;
 pub mod judgement;
 pub mod ladder;
 pub mod plot;
+pub mod reach_map;
 pub mod table;
 
 pub use table::tabulated;
@@ -101,6 +104,7 @@ pub(crate) mod tests {
             traffic: BTreeMap::new(),
             skipped: SkippedPackets::default(),
             rejects: RejectCounts::default(),
+            eps_rejects: None,
             failed_searches: 0,
             nonce_reuse: 0,
             releases: Vec::new(),

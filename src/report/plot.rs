@@ -14,8 +14,8 @@ use crate::scenario::script::HandoverMode;
 const SIZE: (u32, u32) = (1_080, 860);
 /// Height of title and legend.
 const HEAD: u32 = 84;
-const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
-const GRID: RGBColor = RGBColor(0xd8, 0xde, 0xe4);
+pub(super) const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
+pub(super) const GRID: RGBColor = RGBColor(0xd8, 0xde, 0xe4);
 const FONT: &str = "sans-serif";
 
 /// Why a plot could not be drawn.
@@ -23,9 +23,9 @@ const FONT: &str = "sans-serif";
 #[error("the plot could not be drawn: {0}")]
 pub struct PlotError(String);
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// A place in pixels.
-type Pixel = (i32, i32);
+pub(super) type Pixel = (i32, i32);
 
 #[derive(Clone, Copy)]
 enum Marker {
@@ -36,8 +36,8 @@ enum Marker {
     Cross,
 }
 
-/// What the line of a mode looks like.
-struct Look {
+/// What a line looks like.
+pub(super) struct Look {
     colour: RGBColor,
     /// Length of a dash and of the space after it, in pixels; without: a line that goes through.
     dash: Option<(f64, f64)>,
@@ -45,19 +45,25 @@ struct Look {
 }
 
 impl Look {
-    /// Colours that people who tell few of them apart see as different (Okabe and Ito).
+    /// The look of a mode.
     fn of(mode: HandoverMode) -> Self {
-        let (colour, dash, marker) = match mode {
-            HandoverMode::Seamless => (RGBColor(0x00, 0x72, 0xb2), None, Marker::Disc),
-            HandoverMode::LegacyFull => (RGBColor(0x33, 0x33, 0x33), Some((2.0, 4.0)), Marker::Cross),
-            HandoverMode::LegacySaTek => (RGBColor(0xb8, 0x4a, 0x8c), Some((14.0, 5.0)), Marker::Square),
-            HandoverMode::LegacyRngRsp => (RGBColor(0x00, 0x8e, 0x63), Some((8.0, 5.0)), Marker::Triangle),
-            HandoverMode::LegacyReuse => (RGBColor(0xd5, 0x5e, 0x00), Some((4.0, 4.0)), Marker::Ring),
+        Self::nth(HandoverMode::ALL.iter().position(|(_, one)| *one == mode).unwrap_or(0))
+    }
+
+    /// The look of the line of this number, of which there are five. Colours that people who tell few of them apart see as
+    /// different (Okabe and Ito).
+    pub(super) fn nth(number: usize) -> Self {
+        let (colour, dash, marker) = match number {
+            0 => (RGBColor(0x00, 0x72, 0xb2), None, Marker::Disc),
+            1 => (RGBColor(0x33, 0x33, 0x33), Some((2.0, 4.0)), Marker::Cross),
+            2 => (RGBColor(0xb8, 0x4a, 0x8c), Some((14.0, 5.0)), Marker::Square),
+            3 => (RGBColor(0x00, 0x8e, 0x63), Some((8.0, 5.0)), Marker::Triangle),
+            _ => (RGBColor(0xd5, 0x5e, 0x00), Some((4.0, 4.0)), Marker::Ring),
         };
         Self { colour, dash, marker }
     }
 
-    fn draw(&self, area: &Area<'_>, points: &[Pixel]) -> Result<(), PlotError> {
+    pub(super) fn draw(&self, area: &Area<'_>, points: &[Pixel]) -> Result<(), PlotError> {
         let line = ShapeStyle { color: self.colour.to_rgba(), filled: false, stroke_width: 2 };
         let pieces = match self.dash {
             Some(dash) => dashes(points, dash),
@@ -90,7 +96,7 @@ impl Look {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> PlotError {
+pub(super) fn failed(error: impl std::fmt::Display) -> PlotError {
     PlotError(error.to_string())
 }
 
@@ -169,7 +175,7 @@ fn milliseconds(micros: u64) -> f64 {
     micros as f64 / 1_000.0
 }
 
-fn text(size: i32) -> TextStyle<'static> {
+pub(super) fn text(size: i32) -> TextStyle<'static> {
     (FONT, size).into_font().color(&INK)
 }
 

@@ -153,7 +153,15 @@ fn counts(outcome: &RunOutcome) -> String {
     ]
     .map(|(reason, count)| format!("{reason} {count}"))
     .join(", ");
-    let mut text = format!("Rejected: {rejected}\nPairs of TEK and PN used more than once: {}\n", outcome.nonce_reuse);
+    let mut text = match &outcome.eps_rejects {
+        None => format!("Rejected: {rejected}\nPairs of TEK and PN used more than once: {}\n", outcome.nonce_reuse),
+        Some(rejects) => {
+            let rejected: Vec<String> = rejects.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+            let rejected = if rejected.is_empty() { "nothing".to_owned() } else { rejected.join(", ") };
+            let reuse = outcome.nonce_reuse;
+            format!("Rejected: {rejected}\nKey, bearer, direction and COUNT used more than once: {reuse}\n")
+        }
+    };
     if let Some(capture) = &outcome.capture {
         text.push_str(&format!("Capture: {}, {} frames\n", printable(&capture.file), capture.frames));
     }

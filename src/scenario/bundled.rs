@@ -1,7 +1,7 @@
 //! The scripts and traffic files of `captures/` that are in the program: `keyhop list` shows them, `keyhop run NAME`
 //! runs one, wherever the program stands.
 
-use super::script::{Script, ScriptError, SetArgument};
+use super::script::{Script, ScriptError, ScriptFile, SetArgument};
 
 /// A script that is in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,14 @@ impl BundledScript {
     pub fn parse(&self, sets: &[SetArgument]) -> Result<Script, ScriptError> {
         Script::parse(self.file_name, self.text, sets)
     }
+
+    /// Reads the script, of whatever system.
+    ///
+    /// # Errors
+    /// What [`ScriptFile::parse`] refuses. Without `sets` nothing is, of which a test makes sure.
+    pub fn read(&self, sets: &[SetArgument]) -> Result<ScriptFile, ScriptError> {
+        ScriptFile::parse(self.file_name, self.text, sets)
+    }
 }
 
 /// The entry of `captures/$name.toml`.
@@ -41,7 +49,7 @@ macro_rules! bundled {
     };
 }
 
-/// The bundled scripts, in the order in which they are listed.
+/// The bundled scripts of 802.16, in the order in which they are listed.
 pub const SCRIPTS: &[BundledScript] = &[
     bundled!("seamless"),
     bundled!("cancel-retry"),
@@ -120,10 +128,41 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("mobiles-100k", false),
 ];
 
+/// The bundled scripts of EPS, in the order in which they are listed.
+pub const EPS_SCRIPTS: &[BundledScript] = &[
+    bundled!("eps-chained"),
+    bundled!("eps-mme"),
+    bundled!("eps-mme-relocation"),
+    bundled!("eps-grouped"),
+    bundled!("eps-nh-x2"),
+    bundled!("eps-nh-s1"),
+    bundled!("eps-chained-stolen"),
+    bundled!("eps-mme-stolen"),
+    bundled!("eps-mme-compromised"),
+    bundled!("eps-c-rnti-search"),
+    bundled!("eps-c-rnti-search-mme"),
+    bundled!("eps-para-random"),
+    bundled!("eps-constant-para"),
+    bundled!("eps-flipped-indication"),
+    bundled!("eps-para-modified"),
+    bundled!("eps-para-modified-unchecked"),
+    bundled!("eps-para-replayed"),
+    bundled!("eps-para-replayed-unchecked"),
+    bundled!("eps-mme-relocation-resets-counts"),
+    bundled!("eps-x2-across-groups"),
+    bundled!("eps-x2-across-groups-allowed"),
+    bundled!("eps-tampered"),
+];
+
+/// All bundled scripts, in the order in which they are listed.
+pub fn all() -> impl Iterator<Item = &'static BundledScript> {
+    SCRIPTS.iter().chain(EPS_SCRIPTS)
+}
+
 /// The traffic files that bundled scripts name with `file`: file name and octets.
 const TRAFFIC_FILES: &[(&str, &[u8])] = &[("user-traffic.pcap", include_bytes!("../../captures/user-traffic.pcap"))];
 
-/// The bundled scripts whose captures and key logs lie beside them.
+/// The bundled scripts of 802.16 whose captures and key logs lie beside them; of EPS all do.
 pub fn goldens() -> impl Iterator<Item = &'static BundledScript> {
     SCRIPTS.iter().filter(|script| script.golden)
 }
@@ -131,7 +170,7 @@ pub fn goldens() -> impl Iterator<Item = &'static BundledScript> {
 /// The bundled script of this name.
 #[must_use]
 pub fn script(name: &str) -> Option<&'static BundledScript> {
-    SCRIPTS.iter().find(|script| script.name == name)
+    all().find(|script| script.name == name)
 }
 
 /// The octets of the bundled traffic file, a capture, of this file name without folders.
@@ -155,15 +194,15 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| name.ends_with(".toml"))
             .collect();
-        let bundled: BTreeSet<String> = SCRIPTS.iter().map(|script| script.file_name.to_owned()).collect();
+        let bundled: BTreeSet<String> = all().map(|script| script.file_name.to_owned()).collect();
         assert_eq!(bundled, files);
-        assert_eq!(bundled.len(), SCRIPTS.len());
+        assert_eq!(bundled.len(), SCRIPTS.len() + EPS_SCRIPTS.len());
     }
 
     #[test]
     fn every_bundled_script_is_a_script_of_its_name() {
-        for bundled in SCRIPTS {
-            assert_eq!(bundled.parse(&[]).unwrap().name, bundled.name);
+        for bundled in all() {
+            assert_eq!(bundled.read(&[]).unwrap().title().name, bundled.name);
         }
     }
 

@@ -22,18 +22,6 @@ pub fn evaluate(script: &Script, outcome: &RunOutcome, tek_on_link: impl Fn() ->
     evaluated.collect()
 }
 
-/// Evaluates what the script expects of the judge. Each result comes with its place among all expectations.
-pub(super) fn of_judge(script: &Script, judgement: &Judgement) -> Vec<(usize, ExpectationResult)> {
-    let mut results = Vec::new();
-    for (position, expectation) in script.expectations.iter().enumerate() {
-        if let Expected::Judge(wanted) = &expectation.expected {
-            let (held, detail) = judge_holds(wanted, judgement);
-            results.push((position, ExpectationResult { text: expectation.text.clone(), held, detail }));
-        }
-    }
-    results
-}
-
 /// Whether the judge finds the kinds that are wanted and no others. Of each other kind the first finding is told.
 pub(super) fn judge_holds(wanted: &[FindingKind], judgement: &Judgement) -> (bool, String) {
     let found: Vec<&str> = judgement.kinds().into_iter().map(FindingKind::as_str).collect();

@@ -3,10 +3,13 @@
 use super::expectations;
 use super::outcome::{ExpectationResult, RunVerdict};
 use super::run::{FinishedRun, RunError};
-use super::script::{CaptureChoice, Expected, Script};
+use super::script::{CaptureChoice, EpsScript, Expected, Script, eps};
 use crate::capture::error::CaptureError;
 use crate::capture::{FileFormat, capture_reader, key_log_text};
-use crate::judge::{Judgement, judge};
+use crate::judge::{FindingKind, Judgement, judge};
+
+/// What a script expects of the judge: the place among all expectations, the words, the kinds of findings.
+type Wanted<'a> = (usize, &'a str, &'a [FindingKind]);
 
 impl FinishedRun {
     /// Asks the judge about the capture in this format, evaluates what the script expects of it, and takes both into the
@@ -16,10 +19,30 @@ impl FinishedRun {
     ///
     /// # Errors
     /// Capture or key log cannot be written, or the operating system does not let them be read again.
-    pub fn judged(mut self, script: &Script, format: FileFormat) -> Result<Self, RunError> {
+    pub fn judged(self, script: &Script, format: FileFormat) -> Result<Self, RunError> {
         if script.capture == CaptureChoice::Nothing {
             return Ok(self);
         }
+        let of_judge = script.expectations.iter().enumerate().filter_map(|(position, expectation)| {
+            let Expected::Judge(kinds) = &expectation.expected else { return None };
+            Some((position, expectation.text.as_str(), kinds.as_slice()))
+        });
+        self.judged_by(format, of_judge.collect())
+    }
+
+    /// The same of a run of EPS.
+    ///
+    /// # Errors
+    /// As [`judged`](Self::judged).
+    pub fn judged_eps(self, script: &EpsScript, format: FileFormat) -> Result<Self, RunError> {
+        let of_judge = script.expectations.iter().enumerate().filter_map(|(position, expectation)| {
+            let eps::Expected::Judge(kinds) = &expectation.expected else { return None };
+            Some((position, expectation.text.as_str(), kinds.as_slice()))
+        });
+        self.judged_by(format, of_judge.collect())
+    }
+
+    fn judged_by(mut self, format: FileFormat, wanted: Vec<Wanted<'_>>) -> Result<Self, RunError> {
         let judgement = match self.judgement(format) {
             Ok(judgement) => judgement,
             Err(error @ CaptureError::Malformed { .. }) => {
@@ -28,14 +51,13 @@ impl FinishedRun {
             }
             Err(error) => return Err(RunError::Judge(error)),
         };
-        let results = expectations::of_judge(script, &judgement);
-        for (position, result) in results {
-            let position = position.min(self.outcome.expectations.len());
+        for (position, text, kinds) in &wanted {
+            let (held, detail) = expectations::judge_holds(kinds, &judgement);
+            let position = (*position).min(self.outcome.expectations.len());
+            let result = ExpectationResult { text: (*text).to_owned(), held, detail };
             self.outcome.expectations.insert(position, result);
         }
-        if !script.expectations.iter().any(|expectation| matches!(expectation.expected, Expected::Judge(_)))
-            && !judgement.findings.is_empty()
-        {
+        if wanted.is_empty() && !judgement.findings.is_empty() {
             let (held, detail) = expectations::judge_holds(&[], &judgement);
             let text = "the judge finds nothing (the script does not say otherwise)".to_owned();
             self.outcome.expectations.push(ExpectationResult { text, held, detail });

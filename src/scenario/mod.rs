@@ -22,10 +22,12 @@
 //! * [`external_process`]: the program that is the adversary, if the script names one.
 //! * [`compare`]: the five modes side by side, over many runs; [`study`]: a grid of settings times seeds, a row for each run.
 //! * `workers`: runs side by side on all cores.
+//! * [`eps`]: all of that for scripts of EPS.
 
 mod attack_results;
 pub mod bundled;
 pub mod compare;
+pub mod eps;
 mod expectations;
 pub mod external_process;
 mod faults;

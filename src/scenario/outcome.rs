@@ -289,6 +289,9 @@ pub struct RunOutcome {
     pub skipped: SkippedPackets,
     /// What was dropped.
     pub rejects: RejectCounts,
+    /// What was dropped in a run of EPS, by reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eps_rejects: Option<BTreeMap<&'static str, u64>>,
     /// Uplink PDUs for which a BS tried every count of its self-synchronisation window in vain.
     pub failed_searches: u64,
     /// (TEK, PN) pairs under which more than one PDU was sealed.

@@ -354,6 +354,7 @@ impl Recorder<'_> {
             traffic,
             skipped,
             rejects: self.rejects,
+            eps_rejects: None,
             failed_searches: self.failed_searches,
             nonce_reuse: self.nonce_reuse,
             releases: self.releases.finish(&self.topology),

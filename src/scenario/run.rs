@@ -95,6 +95,9 @@ pub enum RunError {
         /// Why not.
         source: CaptureError,
     },
+    /// A frame could not be put into the capture.
+    #[error("the capture: {0}")]
+    Unwritable(String),
     /// What the run leaves behind could not be judged.
     #[error("the judge: {0}")]
     Judge(#[source] CaptureError),
@@ -191,7 +194,8 @@ pub fn run_observed(
     recorder.finish(script, &world.radio, skipped)
 }
 
-type Input = (VirtualTime, usize, Direction, Vec<u8>);
+/// A user packet: when, whose by position, which way.
+pub(super) type Input = (VirtualTime, usize, Direction, Vec<u8>);
 
 /// Every user packet of a run, in order of time, and the address of the first mobile in a file that takes the place of the
 /// script's traffic.
@@ -204,24 +208,17 @@ fn user_traffic(
     let mut inputs: Vec<Input> = Vec::new();
     let mut address = None;
     if let Some(wanted) = traffic_override {
-        let file = read_traffic(&wanted.file)?;
-        let mobile = wanted.mobile.or(file.first_ipv4_source).ok_or(RunError::NoPackets(wanted.file.clone()))?;
-        address = Some(mobile);
-        take_file(file, 0, script.begins, mobile, skipped, &mut inputs);
+        address = Some(file_traffic(wanted, script.begins, skipped, &mut inputs)?);
     } else {
         for entry in &script.traffic {
             match entry {
                 Traffic::Generated(generated) => {
                     let mobile = generated.mobile_station;
-                    let packets = traffic::packets(generated, &script[mobile]);
+                    let packets = traffic::packets(generated, (&script[mobile].name, script[mobile].ip));
                     inputs.extend(packets.map(|(time, direction, packet)| (time, mobile.0, direction, packet)));
                 }
                 Traffic::Capture(capture) => {
-                    let path = folder.join(&capture.file);
-                    let file = match bundled::traffic_file(&capture.file) {
-                        Some(octets) if !path.exists() => read_traffic_from(octets)?,
-                        _ => read_traffic(&path)?,
-                    };
+                    let file = traffic_file(folder, &capture.file)?;
                     let mobile = capture.mobile_station;
                     take_file(file, mobile.0, capture.start, script[mobile].ip, skipped, &mut inputs);
                 }
@@ -233,7 +230,29 @@ fn user_traffic(
     Ok((inputs, address))
 }
 
-fn take_file(
+/// The packets of the file that takes the place of the script's traffic, from `begins` on; the address of the first mobile in it.
+pub(super) fn file_traffic(
+    wanted: &TrafficOverride,
+    begins: VirtualTime,
+    skipped: &mut SkippedPackets,
+    inputs: &mut Vec<Input>,
+) -> Result<Ipv4Addr, RunError> {
+    let file = read_traffic(&wanted.file)?;
+    let mobile = wanted.mobile.or(file.first_ipv4_source).ok_or(RunError::NoPackets(wanted.file.clone()))?;
+    take_file(file, 0, begins, mobile, skipped, inputs);
+    Ok(mobile)
+}
+
+/// The traffic file that a script in `folder` names, or the bundled one.
+pub(super) fn traffic_file(folder: &Path, name: &str) -> Result<TrafficFile, CaptureError> {
+    let path = folder.join(name);
+    match bundled::traffic_file(name) {
+        Some(octets) if !path.exists() => read_traffic_from(octets),
+        _ => read_traffic(&path),
+    }
+}
+
+pub(super) fn take_file(
     file: TrafficFile,
     mobile: usize,
     start: VirtualTime,

@@ -15,7 +15,7 @@ use pnet_packet::ipv4::{self, Ipv4Flags, MutableIpv4Packet};
 use pnet_packet::udp::{self, MutableUdpPacket};
 
 use crate::dot16::identifiers::Direction;
-use crate::scenario::script::{GeneratedTraffic, MobileStation, Pattern};
+use crate::scenario::script::{GeneratedTraffic, Pattern};
 use crate::time::VirtualTime;
 
 /// From an ICMP echo request to its reply, which is sent whether or not the request arrived.
@@ -33,13 +33,14 @@ const IPV4_HEADER: usize = 20;
 /// Octets of a UDP header and of an ICMP echo header.
 const INNER_HEADER: usize = 8;
 
-/// The packets of `traffic`, to and from `mobile`, in the order of time; at one instant uplink comes first.
+/// The packets of `traffic`, to and from the mobile of this name and address, in the order of time; at one instant uplink comes
+/// first.
 ///
 /// Each item is the instant at which the packet is handed to its sender, its direction and its octets from the first of
 /// the IPv4 header on.
 pub fn packets(
     traffic: &GeneratedTraffic,
-    mobile: &MobileStation,
+    (name, mobile): (&str, Ipv4Addr),
 ) -> impl Iterator<Item = (VirtualTime, Direction, Vec<u8>)> + use<> {
     let mut streams = Vec::new();
     for &direction in traffic.direction.directions() {
@@ -59,7 +60,7 @@ pub fn packets(
             }
         }
     }
-    Packets { traffic: traffic.clone(), name: mobile.name.clone(), mobile: mobile.ip, streams }
+    Packets { traffic: traffic.clone(), name: name.to_owned(), mobile, streams }
 }
 
 const fn opposite(direction: Direction) -> Direction {
@@ -238,38 +239,14 @@ fn ipv4_header(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dot16::identifiers::MsMac;
-    use crate::dot16::security::PacketNumber;
-    use crate::scenario::script::{BaseStationId, Entry, MobileStationId, Station, TrafficDirection};
+    use crate::scenario::script::{MobileStationId, TrafficDirection};
     use pnet_packet::Packet;
     use pnet_packet::ipv4::Ipv4Packet;
     use pnet_packet::udp::UdpPacket;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn mobile() -> MobileStation {
-        MobileStation {
-            name: "ms1".to_owned(),
-            mac: MsMac([0x0a, 0, 0, 0, 0, 1]),
-            ip: Ipv4Addr::new(192, 0, 2, 10),
-            serving: BaseStationId(0),
-            position: None,
-            entry: Entry::Established,
-            station: Station::Mobile,
-            seamless: true,
-            pmk: None,
-            tek_cache: true,
-            pn_window: 64,
-            cmac_key_count: None,
-            network_key_count: None,
-            cmac_pn: None,
-            certificate: crate::dot16::security::eap_tls::CertificateState::Valid,
-            weaknesses: crate::dot16::security::Weaknesses::default(),
-            last_pn: PacketNumber::LAST,
-            refresh: true,
-            tek_grace: Duration::ZERO,
-        }
-    }
+    const MOBILE: (&str, Ipv4Addr) = ("ms1", Ipv4Addr::new(192, 0, 2, 10));
 
     fn entry(pattern: Pattern, direction: TrafficDirection) -> GeneratedTraffic {
         GeneratedTraffic {
@@ -290,7 +267,7 @@ mod tests {
     }
 
     fn all(traffic: &GeneratedTraffic) -> Vec<(VirtualTime, Direction, Vec<u8>)> {
-        packets(traffic, &mobile()).collect()
+        packets(traffic, MOBILE).collect()
     }
 
     /// Checks the IPv4 header and whatever is inside, by code that did not build it.
@@ -441,7 +418,7 @@ mod tests {
             let mut traffic = entry(Pattern::Bulk(burst), TrafficDirection::Both);
             (traffic.size, traffic.interval) = (size, Duration::from_nanos(interval));
             (traffic.start, traffic.stop) = (VirtualTime::from_nanos(start), VirtualTime::from_nanos(start.saturating_add(span)));
-            prop_assert!(packets(&traffic, &mobile()).take(200).count() <= 200);
+            prop_assert!(packets(&traffic, MOBILE).take(200).count() <= 200);
         }
     }
 }

@@ -91,9 +91,8 @@ impl Pair {
         };
         for traffic in &script.traffic {
             let Traffic::Generated(generated) = traffic else { continue };
-            for (time, direction, packet) in
-                keyhop::scenario::traffic::packets(generated, &script[generated.mobile_station])
-            {
+            let mobile = &script[generated.mobile_station];
+            for (time, direction, packet) in keyhop::scenario::traffic::packets(generated, (&mobile.name, mobile.ip)) {
                 pair.packets.insert((direction, packet.clone()), (time, Vec::new()));
                 pair.number += 1;
                 let command = match direction {

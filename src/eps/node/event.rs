@@ -109,8 +109,14 @@ pub enum What {
         /// How.
         scheme: Scheme,
     },
+    /// The source eNB has sent the command that leads to this cell, and sends the UE nothing else.
+    CommandSent(Pci),
     /// A UE leaves for a cell.
     HandoverStarted(Pci),
+    /// A UE has arrived in this cell and confirms.
+    Confirmed(Pci),
+    /// The gateway sends what comes for a UE to another eNB from now on.
+    PathSwitched,
     /// A handover has ended.
     HandoverEnded {
         /// How.

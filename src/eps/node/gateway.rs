@@ -70,6 +70,7 @@ impl Gateway {
             (Some(ue), Some(Erab { tunnel, .. })) => {
                 old = Some(std::mem::replace(&mut ue.downlink, *tunnel)).filter(|old| old != tunnel);
                 ue.mme = sender.map_or(ue.mme, |sender| sender.teid);
+                outbox.report(Event { ue: ue.imsi, what: What::PathSwitched });
                 let uplink = TunnelEndpoint { address: self.core.address(), teid: ue.uplink };
                 let bearers = vec![Erab { ebi: Ebi::FIRST, tunnel: uplink }];
                 (ue.mme, ModifyBearerResponse { cause: GtpCause::ACCEPTED, bearers })

@@ -15,6 +15,8 @@ use crate::dot16::node::HandoverMode;
 pub enum System {
     /// IEEE 802.16 with PKMv2.
     Dot16,
+    /// EPS: handover keys between LTE base stations.
+    Eps,
 }
 
 /// Which of two readings of the 802.16 rules holds (`dot16-security.md` 10).
@@ -33,6 +35,8 @@ pub enum StatementId {
     Statement(u8),
     /// Rule R1 to R19 of the protocol.
     Rule(u8),
+    /// Point H1 to H11 of the acceptance list of EPS handover keys (`eps-systems.md` 1.3).
+    HandoverKeys(u8),
 }
 
 /// The attack that a scenario is about.
@@ -42,6 +46,8 @@ pub enum AttackId {
     Number(u8),
     /// An attack on rule R1 to R19 of the protocol.
     Rule(u8),
+    /// An attack of point H1 to H11 of the acceptance list of EPS handover keys (`eps-systems.md` 1.3).
+    HandoverKeys(u8),
 }
 
 /// Whether the defence that the attack is about is on.
@@ -59,6 +65,7 @@ impl System {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dot16 => "dot16",
+            Self::Eps => "eps",
         }
     }
 }
@@ -85,49 +92,66 @@ impl Defence {
     }
 }
 
-/// `A4` or `R7`.
+/// `A4`, `R7` or `H2`.
 impl fmt::Display for StatementId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Statement(number) => write!(f, "A{number}"),
             Self::Rule(number) => write!(f, "R{number}"),
+            Self::HandoverKeys(number) => write!(f, "H{number}"),
         }
     }
 }
 
-/// `5` or `R7`.
+/// `5`, `R7` or `H2`.
 impl fmt::Display for AttackId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
             Self::Rule(number) => write!(f, "R{number}"),
+            Self::HandoverKeys(number) => write!(f, "H{number}"),
         }
     }
 }
 
-/// The keys at the top of a script that are neither tables nor arrays of tables.
+/// What every script says of itself, whatever its system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title {
+    /// Name of the scenario.
+    pub name: String,
+    /// What it shows, in one line.
+    pub shows: String,
+    /// The statements that it covers.
+    pub statements: Vec<StatementId>,
+    /// The emulated system.
+    pub system: System,
+    /// The attack that it is about, if it is about one.
+    pub attack_id: Option<AttackId>,
+    /// Whether the defence against that attack is on; given exactly when `attack_id` is.
+    pub defence: Option<Defence>,
+    /// Seed of every random generator of the run.
+    pub seed: u64,
+    /// When steps and generated traffic end at the latest.
+    pub duration: Duration,
+}
+
+/// The keys at the top of an 802.16 script that are neither tables nor arrays of tables.
 #[derive(Debug)]
 pub(super) struct Header {
-    pub name: String,
-    pub shows: String,
-    pub statements: Vec<StatementId>,
-    pub system: System,
-    pub attack_id: Option<AttackId>,
-    pub defence: Option<Defence>,
-    pub seed: u64,
+    pub title: Title,
     pub profile: Profile,
     pub mode: HandoverMode,
     pub last_key_count: CmacKeyCount,
-    pub duration: Duration,
 }
 
 const HIGHEST_STATEMENT: u8 = 27;
 const HIGHEST_RULE: u8 = 19;
 const HIGHEST_ATTACK: u8 = 18;
+const HIGHEST_OF_HANDOVER_KEYS: u8 = 11;
 
-/// Reads the header from the document.
-pub(super) fn read(root: &Section<'_>) -> Read<Header> {
-    let attack_id = root.field("attack_id").map(|field| attack(&field)).transpose()?;
+/// Reads what every script says of itself; the ids are those of `system`.
+pub(super) fn title(root: &Section<'_>, system: System) -> Read<Title> {
+    let attack_id = root.field("attack_id").map(|field| attack(&field, system)).transpose()?;
     let defence =
         root.field("defence").map(|field| field.one_of(&[("on", Defence::On), ("off", Defence::Off)])).transpose()?;
     if attack_id.is_some() {
@@ -135,24 +159,37 @@ pub(super) fn read(root: &Section<'_>) -> Read<Header> {
     } else {
         root.refuse("defence", "without attack_id")?;
     }
-    Ok(Header {
+    Ok(Title {
         name: root.required("name", "the name of the scenario")?.name(64, true)?,
         shows: root.required("shows", "one line that says what the scenario shows")?.line()?,
         statements: root.read("statements", Vec::new(), |field| {
-            field.items("an array of statement ids")?.iter().map(statement).collect()
+            field.items("an array of statement ids")?.iter().map(|field| statement(field, system)).collect()
         })?,
-        system: root.read("system", defaults::SYSTEM, |field| field.one_of(&[("dot16", System::Dot16)]))?,
+        system,
         attack_id,
         defence,
         seed: root.read("seed", defaults::SEED, |field| field.number(0..=u64::MAX))?,
+        duration: root
+            .read("duration", defaults::DURATION, |field| field.time(Duration::from_nanos(1)..=Duration::MAX))?,
+    })
+}
+
+/// The system of a script.
+pub(super) fn system(root: &Section<'_>) -> Read<System> {
+    let systems = [("dot16", System::Dot16), ("eps", System::Eps)];
+    root.read("system", defaults::SYSTEM, |field| field.one_of(&systems))
+}
+
+/// Reads the header of an 802.16 script from the document.
+pub(super) fn read(root: &Section<'_>) -> Read<Header> {
+    Ok(Header {
+        title: title(root, System::Dot16)?,
         profile: root.read("profile", defaults::PROFILE, |field| {
             field.one_of(&[("contribution", Profile::Contribution), ("std2009", Profile::Std2009)])
         })?,
         mode: root.read("mode", defaults::MODE, |field| field.one_of(HandoverMode::ALL))?,
         last_key_count: root
             .read("last_key_count", defaults::LAST_KEY_COUNT, |field| field.number(2..=u16::MAX).map(CmacKeyCount))?,
-        duration: root
-            .read("duration", defaults::DURATION, |field| field.time(Duration::from_nanos(1)..=Duration::MAX))?,
     })
 }
 
@@ -162,16 +199,30 @@ fn numbered(text: &str, letter: char, highest: u8) -> Option<u8> {
     (digits == number.to_string()).then_some(number)
 }
 
-fn statement(field: &Field<'_>) -> Read<StatementId> {
-    let expected = format!("a statement id, \"A1\" to \"A{HIGHEST_STATEMENT}\" or \"R1\" to \"R{HIGHEST_RULE}\"");
+fn statement(field: &Field<'_>, system: System) -> Read<StatementId> {
+    let highest = HIGHEST_OF_HANDOVER_KEYS;
+    let expected = match system {
+        System::Dot16 => {
+            format!("a statement id, \"A1\" to \"A{HIGHEST_STATEMENT}\" or \"R1\" to \"R{HIGHEST_RULE}\"")
+        }
+        System::Eps => format!("a statement id, \"H1\" to \"H{highest}\""),
+    };
     let text = field.text(&expected)?;
-    numbered(text, 'A', HIGHEST_STATEMENT)
-        .map(StatementId::Statement)
-        .or_else(|| numbered(text, 'R', HIGHEST_RULE).map(StatementId::Rule))
-        .ok_or_else(|| field.mismatch(&expected))
+    let id = match system {
+        System::Dot16 => numbered(text, 'A', HIGHEST_STATEMENT)
+            .map(StatementId::Statement)
+            .or_else(|| numbered(text, 'R', HIGHEST_RULE).map(StatementId::Rule)),
+        System::Eps => numbered(text, 'H', highest).map(StatementId::HandoverKeys),
+    };
+    id.ok_or_else(|| field.mismatch(&expected))
 }
 
-fn attack(field: &Field<'_>) -> Read<AttackId> {
+fn attack(field: &Field<'_>, system: System) -> Read<AttackId> {
+    if system == System::Eps {
+        let expected = format!("a statement id, \"H1\" to \"H{HIGHEST_OF_HANDOVER_KEYS}\"");
+        let id = numbered(field.text(&expected)?, 'H', HIGHEST_OF_HANDOVER_KEYS);
+        return id.map(AttackId::HandoverKeys).ok_or_else(|| field.mismatch(&expected));
+    }
     let expected = format!("a number from 1 to {HIGHEST_ATTACK} or a rule \"R1\" to \"R{HIGHEST_RULE}\"");
     match field.data() {
         Data::Integer(_) => {

@@ -10,6 +10,7 @@ mod bounds;
 mod capture;
 mod defaults;
 mod entry;
+pub mod eps;
 mod expectations;
 mod external;
 mod faults;
@@ -51,12 +52,13 @@ pub use attacks::{
 pub use bounds::{Amount, TimeBounds};
 pub use capture::CaptureChoice;
 pub use entry::{Entry, Station};
+pub use eps::EpsScript;
 pub use expectations::{Expectation, Expected, HandoverOutcome, RejectReason};
 pub use external::ExternalAdversary;
 pub use faults::{Fault, FaultEffect};
 pub use flows::{ServiceFlow, default_directions};
 pub use groups::MobileGroup;
-pub use header::{AttackId, Defence, Profile, StatementId, System};
+pub use header::{AttackId, Defence, Profile, StatementId, System, Title};
 pub use impairments::{LinkImpairments, WireDelay};
 pub use links::{DirectedLink, FrameChoice, FrameKind, Link, LinkEnd};
 pub use mobility::{Measure, Mobility, Movement};
@@ -185,9 +187,15 @@ impl Script {
     ///
     /// The first problem found, with its place in the file or the `--set` option at fault.
     pub fn parse(source_name: &str, text: &str, sets: &[SetArgument]) -> Result<Self, ScriptError> {
-        let mut texts = vec![SourceText { name: source_name.to_owned(), text: Arc::from(text) }];
-        texts.extend(sets.iter().map(|set| SourceText { name: "--set".to_owned(), text: Arc::from(set.to_string()) }));
-        read(text, sets).map_err(|problem| ScriptError::new(*problem, &texts))
+        parsed(source_name, text, sets, |document| {
+            let root = Section::any(document)?;
+            match header::system(&root)? {
+                System::Dot16 => read(document),
+                System::Eps => {
+                    Err(root.required("system", "dot16")?.mismatch("\"dot16\": this takes 802.16 scripts only"))
+                }
+            }
+        })
     }
 
     /// How the TEKs of `mobile` come to a target: as the base stations of this network have it, but seamless only for a
@@ -233,7 +241,62 @@ impl Index<MobileStationId> for Script {
     }
 }
 
-fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
+/// A script of one system or the other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScriptFile {
+    /// 802.16.
+    Dot16(Box<Script>),
+    /// EPS.
+    Eps(Box<EpsScript>),
+}
+
+impl ScriptFile {
+    /// Reads and checks a script of the system that it names; as [`Script::parse`] otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The first problem found, with its place in the file or the `--set` option at fault.
+    pub fn parse(source_name: &str, text: &str, sets: &[SetArgument]) -> Result<Self, ScriptError> {
+        parsed(source_name, text, sets, |document| {
+            Ok(match header::system(&Section::any(document)?)? {
+                System::Dot16 => Self::Dot16(Box::new(read(document)?)),
+                System::Eps => Self::Eps(Box::new(eps::read(document)?)),
+            })
+        })
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn title(&self) -> Title {
+        match self {
+            Self::Dot16(script) => Title {
+                name: script.name.clone(),
+                shows: script.shows.clone(),
+                statements: script.statements.clone(),
+                system: script.system,
+                attack_id: script.attack_id,
+                defence: script.defence,
+                seed: script.seed,
+                duration: script.duration,
+            },
+            Self::Eps(script) => script.title.clone(),
+        }
+    }
+}
+
+/// What `read` makes of the document in `text` with `sets` applied.
+fn parsed<T>(
+    source_name: &str,
+    text: &str,
+    sets: &[SetArgument],
+    read: impl FnOnce(&Node) -> Read<T>,
+) -> Result<T, ScriptError> {
+    let mut texts = vec![SourceText { name: source_name.to_owned(), text: Arc::from(text) }];
+    texts.extend(sets.iter().map(|set| SourceText { name: "--set".to_owned(), text: Arc::from(set.to_string()) }));
+    document(text, sets).and_then(|document| read(&document)).map_err(|problem| ScriptError::new(*problem, &texts))
+}
+
+fn document(text: &str, sets: &[SetArgument]) -> Read<Node> {
     if text.len() > LONGEST_SCRIPT {
         let expected = format!("a script of at most {LONGEST_SCRIPT} octets");
         let found = format!("{} octets", text.len());
@@ -243,9 +306,14 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     for (set, number) in sets.iter().zip(1..) {
         set::apply(&mut document, set, number)?;
     }
-    let root = Section::open(&document, String::new(), KEYS)?;
+    Ok(document)
+}
+
+fn read(document: &Node) -> Read<Script> {
+    let root = Section::open(document, String::new(), KEYS)?;
     let empty = Node { place: document.place, data: Data::Table(Vec::new()) };
     let header = header::read(&root)?;
+    let Title { name, shows, statements, system, attack_id, defence, seed, duration } = header.title;
     let radio = match root.field("radio") {
         Some(field) => field.section(network::RADIO_KEYS)?,
         None => Section::open(&empty, "radio".to_owned(), &[])?,
@@ -257,32 +325,32 @@ fn read(text: &str, sets: &[SetArgument]) -> Read<Script> {
     let backbone = network::backbone(&backbone)?;
     let radio = network::radio(&radio, &backbone)?;
     let entry = entry::read(&root)?;
-    let stations = stations::read(&root, header.profile, entry.entry, header.seed)?;
+    let stations = stations::read(&root, header.profile, entry.entry, seed)?;
     let begins = entry::begins(&stations.mobile_stations, entry);
-    entry::check_lifetime(&root, stations.authenticator.pmk_lifetime, begins, header.duration)?;
+    entry::check_lifetime(&root, stations.authenticator.pmk_lifetime, begins, duration)?;
     let flows = flows::read(&root, &stations)?;
-    let traffic = traffic::read(&root, &stations, header.duration)?;
-    let steps = steps::read(&root, &stations, header.duration)?;
+    let traffic = traffic::read(&root, &stations, duration)?;
+    let steps = steps::read(&root, &stations, duration)?;
     let links = impairments::read(&root, &stations, &radio, &backbone)?;
-    let faults = faults::read(&root, &stations, header.duration)?;
-    let attacks = attacks::read(&root, &stations, header.duration)?;
+    let faults = faults::read(&root, &stations, duration)?;
+    let attacks = attacks::read(&root, &stations, duration)?;
     let adversary = external::read(&root)?;
     let expectations = expectations::read(&root, &stations, &attacks)?;
     let mobility = mobility::read(&root, &stations)?;
     let capture = capture::read(&root)?;
     let script = Script {
-        name: header.name,
-        shows: header.shows,
-        statements: header.statements,
-        system: header.system,
-        attack_id: header.attack_id,
-        defence: header.defence,
-        seed: header.seed,
+        name,
+        shows,
+        statements,
+        system,
+        attack_id,
+        defence,
+        seed,
         profile: header.profile,
         mode: header.mode,
         last_key_count: header.last_key_count,
         begins: VirtualTime::ZERO + begins,
-        duration: header.duration.saturating_add(begins),
+        duration: duration.saturating_add(begins),
         radio,
         backbone,
         authenticator: stations.authenticator,

@@ -43,6 +43,14 @@ impl<'a> Section<'a> {
         Ok(Self { path, place: node.place, entries })
     }
 
+    /// Opens `node` as the document, whatever keys it has.
+    pub fn any(node: &'a Node) -> Read<Self> {
+        match &node.data {
+            Data::Table(entries) => Ok(Self { path: String::new(), place: node.place, entries }),
+            _ => Err(Problem::mismatch(node.place, "", "a table", &node.describe())),
+        }
+    }
+
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::defaults;
-use super::groups::{MobileGroup, stagger};
+use super::groups::stagger;
 use super::network::TICK;
 use super::problem::{Problem, Read};
 use super::section::Section;
@@ -115,7 +115,11 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     let mut traffic = Vec::new();
     for (section, flow) in root.tables("traffic", KEYS)?.iter().zip(0..) {
         let group = stations.mobile_group(section)?;
-        let of_first = entry(section, flow, &group, stations, duration)?;
+        let own = stations.mobile_stations.get(group.mobiles.clone()).unwrap_or_default();
+        let addresses: Vec<Ipv4Addr> = own.iter().map(|mobile| mobile.ip).collect();
+        let only = || stations.mobile_station(section);
+        let owner = Owner { mobile: MobileStationId(group.mobiles.start), addresses: &addresses, only: &only };
+        let of_first = entry(section, flow, &owner, duration)?;
         match of_first {
             Traffic::Generated(first) => {
                 let spread = section.read("spread", first.interval, |field| field.time(Duration::ZERO..=duration))?;
@@ -138,14 +142,18 @@ pub(super) fn read(root: &Section<'_>, stations: &Stations, duration: Duration) 
     Ok(traffic)
 }
 
-/// The traffic of the first mobile of `group`; one of a capture is that of one mobile only.
-fn entry(
-    section: &Section<'_>,
-    flow: u32,
-    group: &MobileGroup,
-    stations: &Stations,
-    duration: Duration,
-) -> Read<Traffic> {
+/// Whose traffic an entry is.
+pub(super) struct Owner<'a> {
+    /// The mobile, or the first of a group.
+    pub mobile: MobileStationId,
+    /// Their addresses.
+    pub addresses: &'a [Ipv4Addr],
+    /// The only mobile that the entry is about: what traffic of a capture is for.
+    pub only: &'a dyn Fn() -> Read<MobileStationId>,
+}
+
+/// The traffic of the first mobile of `owner`; one of a capture is that of one mobile only.
+pub(super) fn entry(section: &Section<'_>, flow: u32, owner: &Owner<'_>, duration: Duration) -> Read<Traffic> {
     #[derive(Clone, Copy, PartialEq)]
     enum Kind {
         Udp,
@@ -160,11 +168,11 @@ fn entry(
         for key in ["direction", "stop", "interval", "size", "count", "peer", "spread"] {
             section.refuse(key, "beside kind = \"capture\"")?;
         }
-        let mobile_station = stations.mobile_station(section)?;
+        let mobile_station = (owner.only)()?;
         let file = section.required("file", "the path of a capture file")?.line()?;
         return Ok(Traffic::Capture(CaptureTraffic { mobile_station, start: VirtualTime::ZERO + start, file }));
     }
-    let mobile_station = MobileStationId(group.mobiles.start);
+    let mobile_station = owner.mobile;
     section.refuse("file", "without kind = \"capture\"")?;
     let pattern = match kind {
         Kind::Bulk => Pattern::Bulk(section.read("count", defaults::BURST, |field| field.number(1..=LARGEST_BURST))?),
@@ -190,10 +198,9 @@ fn entry(
         size: section.read("size", defaults::TRAFFIC_SIZE, |field| field.number(SIZES))?,
         peer: section.read("peer", defaults::TRAFFIC_PEER, ip)?,
     };
-    limit(section, &generated, group.mobiles.len())?;
-    let own = stations.mobile_stations.get(group.mobiles.clone()).unwrap_or_default();
+    limit(section, &generated, owner.addresses.len())?;
     match section.field("peer") {
-        Some(field) if own.iter().any(|mobile| mobile.ip == generated.peer) => {
+        Some(field) if owner.addresses.contains(&generated.peer) => {
             Err(field.mismatch("an address other than the mobile's own"))
         }
         _ => Ok(Traffic::Generated(generated)),

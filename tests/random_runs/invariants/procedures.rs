@@ -161,7 +161,9 @@ impl Findings<'_> {
             if !self.is_in_the_network(mobile, rest) {
                 continue;
             }
-            for (_, direction, packet) in packets(generated, mobile).filter(|(time, ..)| *time >= rest) {
+            for (_, direction, packet) in
+                packets(generated, (&mobile.name, mobile.ip)).filter(|(time, ..)| *time >= rest)
+            {
                 let key = (mobile.name.as_str(), direction.to_string());
                 let (sent, came, all_lost) = counts.entry(key).or_insert((0, 0, 1.0));
                 *sent += 1;

@@ -139,6 +139,7 @@ impl Enb {
         let DlDcchMessage::Reconfiguration(mut command) = DlDcchMessage::parse(&message).ok()? else { return None };
         let leaving = self.preparing(id)?;
         (leaving.stage, leaving.ends) = (Stage::Commanded, now + EXECUTION);
+        let target = leaving.to.pci;
         command.transaction = self.new_transaction(id);
         if let (Some(nas), Some(security)) = (nas, &mut command.security) {
             // INDICATION: the MME made KeNB*. Its PARA goes with it.
@@ -152,6 +153,9 @@ impl Enb {
         let [uplink, downlink] = [Uplink, Downlink].map(|direction| air.next_count(BearerId::Data(1), direction));
         let message = DlDcchMessage::Reconfiguration(command);
         self.send_rrc(now, id, &message, "RRCConnectionReconfiguration: handover command", outbox);
+        if let Some(ue) = self.ues.get(&id) {
+            self.report(ue.imsi, What::CommandSent(target), outbox);
+        }
         Some(BearerCounts { ebi: BEARER, uplink, downlink })
     }
 

@@ -112,6 +112,7 @@ impl Ue {
                 self.state = State::Confirmed { way_back };
                 let confirm = UlDcchMessage::ReconfigurationComplete { transaction };
                 self.send_rrc(now, &confirm, "RRCConnectionReconfigurationComplete: handover confirm", outbox);
+                self.report(What::Confirmed(self.place.cell), outbox);
             }
             State::Confirmed { way_back } if now >= way_back.ends => {
                 let WayBack { source, keys, radio, .. } = *way_back;

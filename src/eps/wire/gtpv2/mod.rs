@@ -106,6 +106,18 @@ impl Gtpv2Body {
         }
     }
 
+    /// The names of all messages.
+    pub const NAMES: &[&str] = &[
+        "ModifyBearerRequest",
+        "ModifyBearerResponse",
+        "ForwardRelocationRequest",
+        "ForwardRelocationResponse",
+        "ForwardRelocationCompleteNotification",
+        "ForwardRelocationCompleteAcknowledge",
+        "RelocationCancelRequest",
+        "RelocationCancelResponse",
+    ];
+
     /// The name of the message, e.g. `"ForwardRelocationRequest"`.
     #[must_use]
     pub const fn name(&self) -> &'static str {

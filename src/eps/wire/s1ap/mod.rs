@@ -92,6 +92,9 @@ macro_rules! messages {
                 octets.map_err(|error| WireError::new(LAYER, 0, format!("{} that encodes", self.name()), error))
             }
 
+            /// The names of all messages.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
             /// The name of the message, e.g. `"HandoverRequired"`.
             #[must_use]
             pub const fn name(&self) -> &'static str {

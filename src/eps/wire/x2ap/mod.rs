@@ -125,6 +125,9 @@ macro_rules! messages {
                 }
             }
 
+            /// The names of all messages.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
             /// The name of the message, e.g. `"SnStatusTransfer"`.
             #[must_use]
             pub const fn name(&self) -> &'static str {

@@ -1,0 +1,79 @@
+//! What the adversary changes in a frame of EPS. Checksums fit afterwards; MACs do not, and nobody without keys can make them.
+
+use crate::adversary::recording::Recordings;
+use crate::eps::wire::radio_frame::RadioFrame;
+use crate::eps::wire::s1ap::HandoverCommand;
+use crate::eps::wire::sctp::S1AP_PROTOCOL;
+use crate::eps::wire::{CoreFrame, CorePayload, S1apMessage};
+
+/// What is changed in a frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Bits that are inverted, from the first of the MAC PDU on the air and of the message in the core network.
+    pub bits: Vec<usize>,
+    /// Bits of the NAS message in a HandoverCommand that are inverted.
+    pub nas_bits: Vec<usize>,
+    /// The NAS message of the HandoverCommand recorded under this name stands in the place of its own.
+    pub nas: Option<String>,
+}
+
+/// Where the identification of an IPv4 packet stands in an Ethernet frame.
+const IDENTIFICATION: std::ops::Range<usize> = 18..20;
+
+impl Change {
+    /// The changed frame, and the change in words.
+    ///
+    /// # Errors
+    /// In words, if the frame has not what is to be changed.
+    pub fn apply(&self, octets: &[u8], on_air: bool, recordings: &Recordings) -> Result<(Vec<u8>, String), String> {
+        let mut words: Vec<String> = self.bits.iter().map(|bit| format!("bit {bit} is inverted")).collect();
+        if on_air {
+            if !self.nas_bits.is_empty() || self.nas.is_some() {
+                return Err("on the air there is no HandoverCommand".to_owned());
+            }
+            let mut frame = RadioFrame::parse(octets).map_err(|error| error.to_string())?;
+            invert(&mut frame.mac_pdu, &self.bits)?;
+            let octets = frame.octets().map_err(|error| error.to_string())?;
+            return Ok((octets, words.join(", ")));
+        }
+        let mut frame = CoreFrame::parse(octets).map_err(|error| error.to_string())?;
+        let message = match &mut frame.payload {
+            CorePayload::Sctp(packet) => &mut packet.data.user_data,
+            CorePayload::Udp(datagram) => &mut datagram.payload,
+        };
+        if !self.nas_bits.is_empty() || self.nas.is_some() {
+            let mut command = handover_command(octets)?;
+            if let Some(name) = &self.nas {
+                let recorded = recordings.first(name).ok_or_else(|| format!("the recording {name} is empty"))?;
+                command.nas_security_parameters = handover_command(recorded)?.nas_security_parameters;
+                words.push(format!("its NAS message is that of {name}"));
+            }
+            let nas = command.nas_security_parameters.as_mut().ok_or("the HandoverCommand has no NAS message")?;
+            invert(nas, &self.nas_bits)?;
+            words.extend(self.nas_bits.iter().map(|bit| format!("bit {bit} of its NAS message is inverted")));
+            *message = S1apMessage::from(command).octets().map_err(|error| error.to_string())?;
+        }
+        invert(message, &self.bits)?;
+        let identification = octets.get(IDENTIFICATION).and_then(|octets| octets.try_into().ok());
+        let identification = identification.map_or(0, u16::from_be_bytes);
+        Ok((frame.octets(identification).map_err(|error| error.to_string())?, words.join(", ")))
+    }
+}
+
+fn invert(octets: &mut [u8], bits: &[usize]) -> Result<(), String> {
+    for bit in bits {
+        *octets.get_mut(bit / 8).ok_or_else(|| format!("there is no bit {bit}"))? ^= 0x80 >> (bit % 8);
+    }
+    Ok(())
+}
+
+fn handover_command(octets: &[u8]) -> Result<HandoverCommand, String> {
+    let CorePayload::Sctp(packet) = CoreFrame::parse(octets).map_err(|error| error.to_string())?.payload else {
+        return Err("the frame is no HandoverCommand".to_owned());
+    };
+    match S1apMessage::parse(&packet.data.user_data) {
+        Ok(S1apMessage::HandoverCommand(command)) if packet.data.protocol == S1AP_PROTOCOL => Ok(command),
+        Ok(other) => Err(format!("the frame is no HandoverCommand but {}", other.name())),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,178 @@
+//! What the attacks of a run of EPS came to.
+
+use super::epochs::Epochs;
+use super::keys::{Held, HeldWhat};
+use super::recorder::Recorded;
+use super::world::Topology;
+use crate::adversary::eps::Trigger;
+use crate::adversary::eps::holder::{Holder, Read, Visit};
+use crate::adversary::eps::search::{Found, search};
+use crate::emulation::{NodeIndex, Sender};
+use crate::eps::keys::Kenb;
+use crate::eps::node::event::HeldKey;
+use crate::eps::node::settings::Agreement;
+use crate::scenario::outcome::AttackResult;
+use crate::scenario::script::eps::{Attack, AttackAction, EpsScript, Expected, Success};
+use crate::time::VirtualTime;
+
+/// What a run has left behind of its attacks.
+pub(super) struct Traces<'a> {
+    pub frames: &'a [Recorded],
+    pub held: &'a [Held],
+    pub epochs: &'a Epochs,
+    /// With the positions of their epochs.
+    pub visits: &'a [(usize, Visit)],
+    /// What the adversary says of its attacks, by number.
+    pub remarks: &'a [(usize, String)],
+    pub topology: &'a Topology,
+    pub agreement: &'a Agreement,
+}
+
+/// The results of a run's attacks, and which visits were read, by name of the attack.
+#[derive(Default)]
+pub(super) struct Results {
+    pub results: Vec<AttackResult>,
+    /// The cells that were read, in order, by eNB of the script.
+    pub reads: Vec<(String, Vec<usize>)>,
+    /// The searches for C-RNTI.
+    pub searches: Vec<Found>,
+}
+
+/// The results of the attacks that have one, in the order of the script. `holds` says whether an expectation on which success
+/// rests holds, and what was seen.
+pub(super) fn results(script: &EpsScript, traces: &Traces<'_>, holds: impl Fn(&Expected) -> (bool, String)) -> Results {
+    let mut all = Results::default();
+    for (number, attack) in script.attacks.iter().enumerate() {
+        let Some(success) = &attack.succeeds_if else { continue };
+        let done = match (&attack.action, attack.trigger) {
+            (AttackAction::Replay { .. }, _) => Some(replayed(number, attack, traces)),
+            (AttackAction::Steal(enb), Some(Trigger::Time(at))) => {
+                let node = traces.topology.enb(enb.0);
+                Some(read(attack, holder(traces.held, node, at, false), traces, &mut all.reads))
+            }
+            (AttackAction::Compromise(node), Some(Trigger::Time(at))) => {
+                let node = traces.topology.node(*node);
+                Some(read(attack, holder(traces.held, node, at, true), traces, &mut all.reads))
+            }
+            (AttackAction::Search(enb), Some(Trigger::Time(at))) => {
+                let node = traces.topology.enb(enb.0);
+                let found = searched(&holder(traces.held, node, at, false).kenbs, traces);
+                all.searches.extend(found.clone());
+                Some(of_search(attack, found))
+            }
+            _ => None,
+        };
+        let mut result = match (success, done) {
+            (Success::Expected(expected), done) => {
+                let (succeeded, seen) = holds(expected);
+                let done = done.map_or(String::new(), |done| format!("{}; ", done.detail));
+                AttackResult::new(&attack.name, succeeded, format!("{done}{seen}"))
+            }
+            (_, Some(done)) => done,
+            (_, None) => continue,
+        };
+        for (_, remark) in traces.remarks.iter().filter(|(of, _)| *of == number) {
+            result.detail.push_str(&format!("; {remark}"));
+        }
+        all.results.push(result);
+    }
+    all
+}
+
+/// What a node holds at an instant and, if it is compromised, comes to hold later.
+fn holder(held: &[Held], node: NodeIndex, at: VirtualTime, later: bool) -> Holder {
+    let mut now: Vec<&Held> = Vec::new();
+    let of_node = held.iter().filter(|held| held.node == node);
+    for one in of_node.take_while(|one| one.time <= at) {
+        if let HeldWhat::Forgotten = one.what {
+            now.retain(|known| known.ue != one.ue);
+        } else {
+            now.push(one);
+        }
+    }
+    let after = held.iter().filter(|one| later && one.node == node && one.time > at);
+    let mut holder = Holder::default();
+    for one in now.into_iter().chain(after) {
+        match &one.what {
+            HeldWhat::Kenb(kenb) => holder.kenbs.push(kenb.clone()),
+            HeldWhat::Besides(HeldKey::NextHop(nh, ncc)) => holder.next_hops.push((nh.clone(), *ncc)),
+            HeldWhat::Besides(HeldKey::Kasme(kasme)) => holder.kasmes.push(kasme.clone()),
+            // A node makes KeNB* or KeNB of one, and has no use for it later: whoever comes later finds none.
+            HeldWhat::Besides(HeldKey::KenbStar(star)) if one.time > at => holder.stars.push(star.clone()),
+            HeldWhat::Besides(HeldKey::KenbStar(_)) | HeldWhat::Forgotten => {}
+        }
+    }
+    holder
+}
+
+fn replayed(number: usize, attack: &Attack, traces: &Traces<'_>) -> AttackResult {
+    let sent: Vec<_> = traces.frames.iter().filter(|one| one.sent.from == Sender::Adversary(number)).collect();
+    let verdicts = || sent.iter().flat_map(|one| &one.sent.verdicts);
+    let accepted = verdicts().filter(|verdict| verdict.accepted).count();
+    let frames = if sent.len() == 1 { "frame" } else { "frames" };
+    let mut detail = format!("{} {frames} sent, {accepted} accepted", sent.len());
+    if let (Some(first), Some(verdict)) = (sent.first(), verdicts().next()) {
+        detail = format!("{detail}; {}: {}", traces.topology.names[first.sent.to.0], verdict.text);
+    }
+    AttackResult::new(&attack.name, accepted > 0, detail)
+}
+
+/// What a holder reads, cell by cell. It has succeeded if it reads a visit under a key that it did not hold.
+fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<(String, Vec<usize>)>) -> AttackResult {
+    let visits: Vec<Visit> = traces.visits.iter().map(|(_, visit)| visit.clone()).collect();
+    let found = holder.read(&visits, traces.agreement);
+    let place = |visit: &Visit| traces.topology.cells.iter().position(|cell| cell.pci == visit.cell);
+    let name = |visit: &Visit| place(visit).map_or("", |place| &traces.topology.names[traces.topology.enb(place).0]);
+    let opened: Vec<(&Visit, &Read)> =
+        visits.iter().zip(&found).filter_map(|(visit, read)| Some((visit, read.as_ref()?))).collect();
+    let own = opened.iter().filter(|(visit, _)| holder.holds(visit)).count();
+    let cells: Vec<&str> = opened.iter().map(|(visit, _)| name(visit)).collect();
+    let packets: usize = opened.iter().map(|(_, read)| read.packets.len()).sum();
+    let messages: usize = opened.iter().map(|(_, read)| read.messages).sum();
+    let mut detail = match cells.as_slice() {
+        [] => format!("none of {} visits to cells opened", visits.len()),
+        cells => format!(
+            "{} of {} visits opened ({}), {own} with a key that it held: {messages} RRC messages, {packets} packets",
+            cells.len(),
+            visits.len(),
+            cells.join(", ")
+        ),
+    };
+    let beyond = opened.iter().find(|(visit, read)| !holder.holds(visit) && !read.packets.is_empty());
+    let recovered = beyond
+        .and_then(|(_, read)| read.packets.first())
+        .map(|packet| crate::adversary::key_stream::readable(packet))
+        .filter(|text| !text.is_empty());
+    if let Some(text) = &recovered {
+        let text: String = text.chars().take(SHOWN_TEXT).collect();
+        detail.push_str(&format!(", the first beyond says {text:?}"));
+    }
+    reads.push((attack.name.clone(), opened.iter().filter_map(|(visit, _)| place(visit)).collect()));
+    AttackResult { recovered, ..AttackResult::new(&attack.name, opened.len() > own, detail) }
+}
+
+/// How many characters of a text that was read are shown.
+const SHOWN_TEXT: usize = 120;
+
+/// The search for C-RNTI in the cell after the one whose KeNB is held.
+fn searched(kenbs: &[Kenb], traces: &Traces<'_>) -> Option<Found> {
+    kenbs.iter().find_map(|kenb| {
+        let has_key = |(epoch, _): &(usize, Visit)| traces.epochs.all.get(*epoch).is_some_and(|one| one.kenb == *kenb);
+        let position = traces.visits.iter().position(has_key)?;
+        let (_, visit) = traces.visits.get(position)?;
+        let next = traces.visits.iter().skip(position + 1).find(|(_, next)| next.ue == visit.ue);
+        next.and_then(|(_, next)| search(kenb, next, traces.agreement))
+    })
+}
+
+fn of_search(attack: &Attack, found: Option<Found>) -> AttackResult {
+    match found {
+        Some(Found { trials, c_rnti: Some(c_rnti) }) => {
+            AttackResult::new(&attack.name, true, format!("C-RNTI {c_rnti:04x} found after {trials} trials of 65536"))
+        }
+        Some(Found { trials, c_rnti: None }) => {
+            AttackResult::new(&attack.name, false, format!("{trials} trials of 65536, none of which verifies"))
+        }
+        None => AttackResult::new(&attack.name, false, "no UE was heard in a cell after the one whose KeNB is held"),
+    }
+}

@@ -1,0 +1,191 @@
+//! Reports of keys become the key log of a run, and what a compromised node has in its hands.
+
+use std::collections::BTreeMap;
+
+use super::epochs::{Epoch, Epochs};
+use super::world::Topology;
+use crate::capture::key_log::eps::{
+    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord,
+    KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
+};
+use crate::capture::key_log::{KeyLog, NodeRecord, Validity};
+use crate::emulation::NodeIndex;
+use crate::eps::identifiers::{Earfcn, Imsi, Pci};
+use crate::eps::keys::Kenb;
+use crate::eps::node::What;
+use crate::eps::node::event::HeldKey;
+use crate::eps::node::settings::Agreement;
+use crate::eps::parameters::Ncc;
+use crate::eps::security::handover_keys::AsKeys;
+use crate::time::VirtualTime;
+
+/// Something that a node came to hold.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub time: VirtualTime,
+    pub node: NodeIndex,
+    pub ue: Imsi,
+    pub what: HeldWhat,
+}
+
+/// What it is.
+#[derive(Clone, Debug)]
+pub(super) enum HeldWhat {
+    /// A KeNB of a cell; until it is forgotten.
+    Kenb(Kenb),
+    /// The KeNB of the cell is gone, with what was held besides.
+    Forgotten,
+    /// Something besides.
+    Besides(HeldKey),
+}
+
+/// Keys of UEs as they came into use.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// In the order of time.
+    pub held: Vec<Held>,
+    records: Vec<EpsKeyRecord>,
+    /// The record that is open of a UE and a kind of key: 0 and 1 for NAS keys, 2 for KASME.
+    open: BTreeMap<(Imsi, u8), usize>,
+    /// Where each UE was to be handed over last.
+    target: BTreeMap<Imsi, Pci>,
+}
+
+impl Keys {
+    /// A node has reported something of a UE.
+    pub(super) fn event(&mut self, now: VirtualTime, node: NodeIndex, ue: Imsi, what: &What) {
+        let mut hold = |what| self.held.push(Held { time: now, node, ue, what });
+        let from = Validity { from: Some(now), until: None };
+        match what {
+            What::KenbInUse { kenb, .. } => hold(HeldWhat::Kenb(kenb.clone())),
+            What::KenbForgotten { .. } => hold(HeldWhat::Forgotten),
+            What::KeyHeld(key) => {
+                hold(HeldWhat::Besides(key.clone()));
+                let record = match key {
+                    HeldKey::KenbStar(star) => {
+                        let Some(cell) = self.target.get(&ue).copied() else { return };
+                        EpsKeyRecord::KenbStar(KenbStarRecord { ue, cell, validity: from, key: star.clone() })
+                    }
+                    HeldKey::NextHop(nh, ncc) => {
+                        EpsKeyRecord::Nh(NhRecord { ue, ncc: *ncc, validity: from, key: nh.clone() })
+                    }
+                    HeldKey::Kasme(_) => return,
+                };
+                let without_time = |record: &EpsKeyRecord| match record.clone() {
+                    EpsKeyRecord::KenbStar(record) => {
+                        EpsKeyRecord::KenbStar(KenbStarRecord { validity: Validity::default(), ..record })
+                    }
+                    EpsKeyRecord::Nh(record) => EpsKeyRecord::Nh(NhRecord { validity: Validity::default(), ..record }),
+                    other => other,
+                };
+                // Source and target report it, and of a chain the MME again.
+                if !self.records.iter().rev().take(RECENT).any(|known| without_time(known) == without_time(&record)) {
+                    self.records.push(record);
+                }
+            }
+            What::NasInUse { keys: [enc, int], algorithms, kasme } => {
+                let nas = |key_use, algorithm, key: &crate::eps::keys::AlgorithmKey| {
+                    EpsKeyRecord::Nas(NasKeyRecord { key_use, ue, algorithm, validity: from, key: key.clone() })
+                };
+                let [enc, int] = [
+                    nas(NasKeyUse::Ciphering, algorithms.ciphering, enc),
+                    nas(NasKeyUse::Integrity, algorithms.integrity, int),
+                ];
+                self.open(now, ue, 0, enc);
+                self.open(now, ue, 1, int);
+                let kasme = EpsKeyRecord::Kasme(KasmeRecord { ue, validity: from, key: kasme.clone() });
+                self.open(now, ue, 2, kasme);
+            }
+            What::HandoverBegun { to, .. } => {
+                self.target.insert(ue, *to);
+            }
+            _ => {}
+        }
+    }
+
+    /// A key takes the place of the one of its kind, unless it is the same.
+    fn open(&mut self, now: VirtualTime, ue: Imsi, kind: u8, record: EpsKeyRecord) {
+        let open = self.open.get(&(ue, kind)).copied();
+        let same = |known: &EpsKeyRecord| match (known, &record) {
+            (EpsKeyRecord::Nas(known), EpsKeyRecord::Nas(new)) => known.key == new.key,
+            (EpsKeyRecord::Kasme(known), EpsKeyRecord::Kasme(new)) => known.key == new.key,
+            _ => false,
+        };
+        if open.and_then(|position| self.records.get(position)).is_some_and(same) {
+            return;
+        }
+        if let Some(old) = open.and_then(|position| self.records.get_mut(position)) {
+            old.set_until(Some(now));
+        }
+        self.open.insert((ue, kind), self.records.len());
+        self.records.push(record);
+    }
+
+    /// The key log of the run.
+    pub(super) fn log(&self, epochs: &Epochs, agreement: &Agreement, topology: &Topology) -> KeyLog {
+        let mut eps = vec![EpsKeyRecord::Derivation(DerivationRecord {
+            system: if agreement.schemes.is_standard() { KeySystem::Standard } else { KeySystem::Contribution },
+            derivation: agreement.derivation,
+            c_rnti_bits: if agreement.wide_c_rnti { CRntiBits::ThirtyTwo } else { CRntiBits::Sixteen },
+        })];
+        eps.extend(topology.cells.iter().enumerate().filter_map(|(position, cell)| {
+            Some(EpsKeyRecord::Cell(CellRecord {
+                cell: cell.pci,
+                enb: topology.names[topology.enb(position).0].clone(),
+                mme: topology.mme_name(position),
+                earfcn: Earfcn::new(cell.earfcn_dl)?,
+                group: cell.group,
+            }))
+        }));
+        eps.extend(self.records.iter().cloned());
+        for (position, epoch) in epochs.all.iter().enumerate() {
+            eps.extend(of_epoch(position, epoch).into_iter().flatten());
+        }
+        let node = |(index, name): (usize, &String)| NodeRecord {
+            name: name.clone(),
+            role: topology.role(NodeIndex(index)).to_owned(),
+            ip: topology.addresses.get(index).copied(),
+            id: None,
+        };
+        KeyLog { nodes: topology.names.iter().enumerate().map(node).collect(), eps, ..KeyLog::default() }
+    }
+}
+
+/// How many records are looked at for the same one.
+const RECENT: usize = 64;
+
+/// The records of a KeNB and of the keys made of it.
+fn of_epoch(position: usize, epoch: &Epoch) -> Option<[EpsKeyRecord; 4]> {
+    let ue_id = u16::try_from(position + 1).ok()?;
+    let [enb, ue] = epoch.since;
+    let holder = match (enb.is_some(), ue.is_some()) {
+        (true, false) => KenbHolder::Enb,
+        (false, true) => KenbHolder::Ue,
+        _ => KenbHolder::Both,
+    };
+    let still = |side: usize| epoch.since[side].is_some() && epoch.until[side].is_none();
+    let until = if still(0) || still(1) { None } else { epoch.until.iter().flatten().max().copied() };
+    let validity = Validity { from: epoch.since.iter().flatten().min().copied(), until };
+    let algorithms = epoch.algorithms;
+    let AsKeys { rrc_enc, rrc_int, up_enc } = AsKeys::derive(&epoch.kenb, algorithms.ciphering, algorithms.integrity);
+    let derived = |key_use, algorithm, key| {
+        EpsKeyRecord::As(AsKeyRecord { key_use, ue: epoch.ue, cell: epoch.cell, ue_id, algorithm, validity, key })
+    };
+    Some([
+        EpsKeyRecord::Kenb(KenbRecord {
+            ue: epoch.ue,
+            cell: epoch.cell,
+            c_rnti: epoch.c_rnti,
+            ue_id,
+            ncc: Ncc::new(u32::from(epoch.ncc)),
+            ciphering: algorithms.ciphering,
+            integrity: algorithms.integrity,
+            holder,
+            validity,
+            key: epoch.kenb.clone(),
+        }),
+        derived(AsKeyUse::RrcCiphering, algorithms.ciphering, rrc_enc),
+        derived(AsKeyUse::RrcIntegrity, algorithms.integrity, rrc_int),
+        derived(AsKeyUse::UserCiphering, algorithms.ciphering, up_enc),
+    ])
+}

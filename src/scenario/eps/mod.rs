@@ -1,0 +1,23 @@
+//! From a script of EPS to a run.
+//!
+//! * [`world`]: a script becomes nodes, links and an adversary.
+//! * [`run`]: the run itself: traffic in, capture, key log and document out.
+//! * `recorder` with `epochs`, `visits`, `measures`, `keys`, `radio_annotations`, `recorded_capture`, `ladder`, `attack_results`
+//!   and `expectations`: what is made of frames and of what nodes report.
+//! * [`compare`]: the schemes side by side, on random walks.
+//! * [`pdcp_udp`]: the other form of the capture, which shows user packets too.
+
+mod attack_results;
+pub mod compare;
+mod epochs;
+mod expectations;
+mod keys;
+mod ladder;
+mod measures;
+pub mod pdcp_udp;
+mod radio_annotations;
+mod recorded_capture;
+mod recorder;
+pub mod run;
+mod visits;
+pub mod world;

@@ -1,0 +1,173 @@
+//! The frames of a run of EPS as a capture: the core network on Ethernet, the radio on link type 252, with the records in front of
+//! each KeNB by which Wireshark deciphers and verifies RRC without an option (`eps-systems.md` 5).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use super::epochs::Epochs;
+use super::radio_annotations::{Annotation, annotations};
+use super::recorder::Recorded;
+use super::world::{LinkKind as Reference, Topology};
+use crate::capture::frame_comment::{FrameChange, FrameComment, ReceiverVerdict};
+use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
+use crate::dot16::identifiers::Direction;
+use crate::emulation::{Sender, Verdict};
+use crate::eps::parameters::LinkDirection;
+use crate::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
+use crate::eps::wire::{UeId, WireError};
+use crate::scenario::script::EpsScript;
+
+/// Version of the capture format, as the section comment names it.
+const CAPTURE_FORMAT: u32 = 1;
+/// The UE id of frames that the adversary plays on the air: it has no keys, so that Wireshark does not take them for the UE's.
+pub(super) const OF_ADVERSARY: UeId = UeId(0);
+
+/// The UE id of the epoch at this position.
+pub(super) fn ue_id(position: usize) -> Option<UeId> {
+    u16::try_from(position + 1).ok().map(UeId)
+}
+
+fn comment(recorded: &Recorded, topology: &Topology) -> String {
+    let sent = &recorded.sent;
+    let mut what = sent.note.clone();
+    for remark in &sent.remarks {
+        what.push_str(&format!("; {remark}"));
+    }
+    let verdict = |(arrival, verdict): (usize, &Verdict)| ReceiverVerdict {
+        receiver: topology.names[sent.to.0].clone(),
+        duplicate: arrival > 0,
+        change: sent.changed.then_some(FrameChange::Modified),
+        text: verdict.text.clone(),
+    };
+    FrameComment {
+        deliberate: sent.changed,
+        what,
+        lost: sent.lost,
+        under_way: !sent.lost && sent.verdicts.is_empty(),
+        verdicts: sent.verdicts.iter().enumerate().map(verdict).collect(),
+    }
+    .to_string()
+}
+
+/// The interfaces of a capture, in the order in which they are first used.
+#[derive(Default)]
+struct Interfaces {
+    descriptions: Vec<InterfaceDescription>,
+    numbers: BTreeMap<String, usize>,
+}
+
+impl Interfaces {
+    fn number(&mut self, name: String, description: String, kind: LinkKind) -> usize {
+        *self.numbers.entry(name.clone()).or_insert_with(|| {
+            self.descriptions.push(InterfaceDescription { name, description, kind });
+            self.descriptions.len() - 1
+        })
+    }
+}
+
+const fn direction(direction: LinkDirection) -> Direction {
+    match direction {
+        LinkDirection::Uplink => Direction::Uplink,
+        LinkDirection::Downlink => Direction::Downlink,
+    }
+}
+
+/// The capture of a run.
+///
+/// # Errors
+/// None that a run could be the cause of.
+pub(super) fn capture(
+    script: &EpsScript,
+    recorded: &[Recorded],
+    epochs: &Epochs,
+    topology: &Topology,
+) -> Result<Capture, WireError> {
+    let mut interfaces = Interfaces::default();
+    let mut frames = Vec::new();
+    let mut announced: BTreeSet<usize> = BTreeSet::new();
+    for one in recorded {
+        let (sent, link) = (&one.sent, topology.link(one.sent.port));
+        let name = topology.link_name(sent.port);
+        let kind = if link.kind == Reference::Uu { LinkKind::Tagged } else { LinkKind::Backbone };
+        let [first, second] = link.ends.map(|end| topology.names[end.0].as_str());
+        let interface = match sent.from {
+            Sender::Node(_) => {
+                interfaces.number(name, format!("{} between {first} and {second}", link.kind.in_words()), kind)
+            }
+            Sender::Adversary(_) => {
+                let ends = name.split_once(':').map_or(name.as_str(), |(_, ends)| ends);
+                interfaces.number(format!("adv:{ends}"), format!("what the adversary sends on {name}"), kind)
+            }
+        };
+        let mut octets = one.octets.clone();
+        let mut way = None;
+        if link.kind == Reference::Uu
+            && let Ok(mut frame) = RadioFrame::parse(&octets)
+        {
+            let epoch = match sent.from {
+                Sender::Node(node) => epochs.of_frame(node, frame.c_rnti, sent.time),
+                Sender::Adversary(_) => None,
+            };
+            let [ue, enb] = link.ends.map(|end| topology.addresses[end.0]);
+            if let Some(position) = epoch.filter(|position| announced.insert(*position))
+                && let (Some(epoch), Some(id)) = (epochs.all.get(position), ue_id(position))
+            {
+                let keys =
+                    interfaces.number(format!("keys:{first}"), format!("records for Wireshark of {first}"), kind);
+                for annotation in annotations(epoch, id)? {
+                    frames.push(annotated(annotation, sent.time, keys, [ue, enb])?);
+                }
+            }
+            frame.ue_id = epoch.and_then(ue_id).unwrap_or(OF_ADVERSARY);
+            way = Some(direction(frame.direction));
+            octets = tagged(radio_frame::DISSECTOR, frame.direction, [ue, enb], &frame.octets()?)?;
+        }
+        frames.push(CapturedFrame {
+            time: sent.time,
+            interface,
+            octets,
+            direction: way,
+            source: None,
+            destination: None,
+            comment: comment(one, topology),
+        });
+    }
+    let names = topology.addresses.iter().copied().zip(topology.names.iter().cloned());
+    Ok(Capture {
+        section_comment: format!(
+            "keyhop capture format {CAPTURE_FORMAT}; system eps; scenario {}; seed {}",
+            script.title.name, script.title.seed
+        ),
+        interfaces: interfaces.descriptions,
+        names: names.collect(),
+        frames,
+    })
+}
+
+fn tagged(
+    dissector: &str,
+    direction: LinkDirection,
+    [ue, enb]: [Ipv4Addr; 2],
+    octets: &[u8],
+) -> Result<Vec<u8>, WireError> {
+    let (source, destination) = if direction == LinkDirection::Uplink { (ue, enb) } else { (enb, ue) };
+    in_upper_pdu(dissector, source, destination, octets)
+}
+
+fn annotated(
+    annotation: Annotation,
+    time: crate::time::VirtualTime,
+    interface: usize,
+    ends: [Ipv4Addr; 2],
+) -> Result<CapturedFrame, WireError> {
+    let Annotation { dissector, direction: way, octets, comment } = annotation;
+    Ok(CapturedFrame {
+        time,
+        interface,
+        octets: tagged(dissector, way, ends, &octets)?,
+        direction: Some(direction(way)),
+        source: None,
+        destination: None,
+        comment,
+    })
+}

@@ -1,0 +1,226 @@
+//! What a run of EPS leaves behind: frames, user packets, keys, rejects, states.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::epochs::{Epochs, Side, Taken};
+use super::keys::Keys;
+use super::measures::Measures;
+use super::world::Topology;
+use crate::adversary::eps::Exchanged;
+use crate::capture::CapturedFrame;
+use crate::dot16::identifiers::Direction;
+use crate::emulation::{NodeIndex, Observer, Transmission};
+use crate::eps::identifiers::{Imsi, Pci};
+use crate::eps::node::event::DropReason;
+use crate::eps::node::{Event, What};
+use crate::eps::parameters::LinkDirection;
+use crate::eps::security::count::CountLedger;
+use crate::scenario::ledger::Ledger;
+use crate::scenario::run::Progress;
+use crate::scenario::script::eps::expectations::Reject;
+use crate::time::VirtualTime;
+
+/// A frame, complete, with the octets that went on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Recorded {
+    /// As its sender sent it.
+    pub sent: Transmission,
+    /// As the adversary let it go.
+    pub octets: Vec<u8>,
+}
+
+/// Something that a node reported, for the ladder.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub time: VirtualTime,
+    pub node: NodeIndex,
+    pub label: String,
+}
+
+/// From one report of progress to the next, in events.
+const PROGRESS_EVENTS: u32 = 4_096;
+
+/// What a run leaves behind while it goes on.
+pub(super) struct Recorder<'a> {
+    pub topology: Topology,
+    progress: &'a mut dyn Progress,
+    untold: u32,
+    exchanged: Exchanged,
+    pub frames: Vec<Recorded>,
+    pub ledgers: Vec<Ledger>,
+    outstanding: u64,
+    quiet_from: VirtualTime,
+    pub delivered: Vec<CapturedFrame>,
+    pub epochs: Epochs,
+    pub keys: Keys,
+    pub measures: Measures,
+    pub rejects: BTreeMap<Reject, u64>,
+    used: CountLedger,
+    /// How often a key, bearer, direction and COUNT were used again.
+    pub reuse: u64,
+    /// NAS keys by UE, as fingerprints.
+    pub nas_keys: BTreeMap<Imsi, BTreeSet<[u8; 32]>>,
+    pub states: Vec<State>,
+    pub remarks: Vec<(usize, String)>,
+    /// The cell that each UE is in.
+    places: BTreeMap<Imsi, Pci>,
+    /// Handovers that have ended.
+    ended: u64,
+}
+
+impl<'a> Recorder<'a> {
+    /// Nothing recorded yet.
+    pub(super) fn new(topology: Topology, exchanged: Exchanged, progress: &'a mut dyn Progress) -> Self {
+        Self {
+            ledgers: vec![Ledger::new(); topology.ues()],
+            topology,
+            progress,
+            untold: 0,
+            exchanged,
+            frames: Vec::new(),
+            outstanding: 0,
+            quiet_from: VirtualTime::ZERO,
+            delivered: Vec::new(),
+            epochs: Epochs::default(),
+            keys: Keys::default(),
+            measures: Measures::default(),
+            rejects: BTreeMap::new(),
+            used: CountLedger::default(),
+            reuse: 0,
+            nas_keys: BTreeMap::new(),
+            states: Vec::new(),
+            remarks: Vec::new(),
+            places: BTreeMap::new(),
+            ended: 0,
+        }
+    }
+
+    /// A user packet is about to go in.
+    pub(super) fn packet_in(&mut self, ue: usize, direction: Direction, packet: &[u8]) {
+        if let Some(ledger) = self.ledgers.get_mut(ue) {
+            ledger.sent(direction, packet);
+            self.outstanding += 1;
+        }
+    }
+
+    /// From when the run may end, if no packet is under way.
+    pub(super) fn quiet_from(&mut self, at: VirtualTime) {
+        self.quiet_from = at;
+    }
+
+    fn packet_out(&mut self, now: VirtualTime, ue: Imsi, direction: Direction, octets: Vec<u8>) {
+        let Some(position) = self.topology.ue(ue) else { return };
+        self.ledgers[position].delivered(direction, &octets);
+        self.outstanding = self.outstanding.saturating_sub(1);
+        if let Some(cell) = self.places.get(&ue) {
+            self.measures.packet(now, ue, direction, *cell);
+        }
+        self.delivered.push(CapturedFrame {
+            time: now,
+            interface: usize::from(direction == Direction::Downlink),
+            octets,
+            direction: None,
+            source: None,
+            destination: None,
+            comment: String::new(),
+        });
+    }
+
+    fn state(&mut self, time: VirtualTime, node: NodeIndex, label: impl Into<String>) {
+        self.states.push(State { time, node, label: label.into() });
+    }
+
+    fn cell_name(&self, cell: Pci) -> String {
+        self.topology
+            .enb_of(cell)
+            .map_or_else(|| format!("cell {}", cell.get()), |enb| self.topology.names[enb.0].clone())
+    }
+}
+
+impl Observer<Event> for Recorder<'_> {
+    fn transmission(&mut self, sent: Transmission) {
+        self.measures.transmission(&sent, &self.topology);
+        let exchanged = self.exchanged.of(sent.time, sent.port, sent.to).filter(|_| sent.replaced);
+        let octets = exchanged.unwrap_or_else(|| sent.octets.clone());
+        self.frames.push(Recorded { sent, octets });
+    }
+
+    fn event(&mut self, now: VirtualTime, node: NodeIndex, Event { ue, what }: Event) {
+        self.untold += 1;
+        if self.untold == PROGRESS_EVENTS {
+            self.untold = 0;
+            self.progress.at(now, self.ended);
+        }
+        self.measures.event(now, ue, &what);
+        self.keys.event(now, node, ue, &what);
+        match what {
+            What::KenbInUse { cell, kenb, c_rnti, ncc, algorithms, .. } => {
+                let side = if self.topology.is_enb(node) { Side::Enb } else { Side::Ue };
+                if side == Side::Ue {
+                    self.places.insert(ue, cell);
+                }
+                let cell_name = self.cell_name(cell);
+                self.state(now, node, format!("KeNB for {cell_name}, C-RNTI {c_rnti:04x}"));
+                let taken = Taken { ue, cell, c_rnti, kenb, ncc: ncc.get(), algorithms };
+                self.epochs.taken(now, node, side, taken);
+            }
+            What::KenbForgotten { cell } => {
+                self.epochs.forgotten(now, ue, cell);
+                self.state(now, node, "KeNB forgotten");
+            }
+            What::NasInUse { keys, .. } => {
+                let [enc, int] = keys.map(|key| *key.octets());
+                let mut pair = [0; 32];
+                pair[..16].copy_from_slice(&enc);
+                pair[16..].copy_from_slice(&int);
+                if self.nas_keys.entry(ue).or_default().insert(pair) {
+                    self.state(now, node, "other NAS keys");
+                }
+            }
+            What::Protected { key, bearer, direction, count } => {
+                let [a, b, c, d, e, f, g, h, ..] = *key.octets();
+                let fingerprint = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+                self.reuse += u64::from(!self.used.insert(fingerprint, bearer, direction, count));
+            }
+            What::PacketOut { direction, octets } => {
+                let direction = match direction {
+                    LinkDirection::Uplink => Direction::Uplink,
+                    LinkDirection::Downlink => Direction::Downlink,
+                };
+                self.packet_out(now, ue, direction, octets);
+            }
+            What::Dropped(reason) => {
+                let reject = match reason {
+                    DropReason::MacI => Reject::MacI,
+                    DropReason::NasMac => Reject::NasMac,
+                    DropReason::NasReplay => Reject::NasReplay,
+                    DropReason::Refused => Reject::Refused,
+                    DropReason::Malformed => Reject::Malformed,
+                };
+                *self.rejects.entry(reject).or_default() += 1;
+            }
+            What::HandoverBegun { to, .. } => {
+                let cell = self.cell_name(to);
+                self.state(now, node, format!("hands over to {cell}"));
+            }
+            What::HandoverStarted(cell) => {
+                let cell = self.cell_name(cell);
+                self.state(now, node, format!("leaves for {cell}"));
+            }
+            What::HandoverEnded { outcome, .. } => {
+                self.ended += 1;
+                let outcome = crate::scenario::script::eps::expectations::outcome_name(outcome);
+                self.state(now, node, format!("handover {outcome}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn remark(&mut self, attack: usize, remark: String) {
+        self.remarks.push((attack, remark));
+    }
+
+    fn finished(&self, now: VirtualTime) -> bool {
+        now > self.quiet_from && self.outstanding == 0
+    }
+}

@@ -1,0 +1,201 @@
+//! Running a script of EPS: the network is built, user traffic goes in, and what comes of it is recorded.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::attack_results::{self, Traces};
+use super::expectations::{self, Seen};
+use super::ladder::ladder;
+use super::recorded_capture;
+use super::recorder::Recorder;
+use super::visits::visits;
+use super::world::{self, World};
+use crate::adversary::eps::search::Found;
+use crate::dot16::identifiers::Direction;
+use crate::emulation::Engine;
+use crate::eps::node::Command;
+use crate::scenario::outcome::{RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
+use crate::scenario::recorded_capture::delivered;
+use crate::scenario::run::{
+    FinishedRun, Input, Progress, RunError, TrafficOverride, file_traffic, take_file, traffic_file,
+};
+use crate::scenario::script::eps::{EpsScript, StepAction};
+use crate::scenario::script::{self, Traffic};
+use crate::scenario::traffic;
+use crate::time::VirtualTime;
+
+/// How long after the last packet and step a run goes on at least, for procedures to end.
+const SETTLE: Duration = Duration::from_secs(1);
+/// How long a run waits at the most for packets that are still under way.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// A run of EPS, finished.
+pub struct EpsRun {
+    /// As every run leaves it behind.
+    pub run: FinishedRun,
+    /// The cells that attacks read, in the order of the visits, by the attack's name and the position of the eNB in the script.
+    pub reads: Vec<(String, Vec<usize>)>,
+    /// What searches for C-RNTI came to.
+    pub searches: Vec<Found>,
+    /// The same air by the other route, which shows user packets (see [`pdcp_udp`](super::pdcp_udp)).
+    pub pdcp_udp: super::pdcp_udp::PdcpCapture,
+}
+
+/// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
+///
+/// # Errors
+/// If a traffic file cannot be read.
+pub fn run(
+    script: &EpsScript,
+    engine: Engine,
+    folder: &Path,
+    traffic_override: Option<&TrafficOverride>,
+    progress: &mut dyn Progress,
+) -> Result<EpsRun, RunError> {
+    let World { mut emulation, topology, agreement, exchanged } = world::build(script);
+    let mut recorder = Recorder::new(topology, exchanged, progress);
+    let mut last_input = VirtualTime::ZERO + script.title.duration;
+    let mut skipped = SkippedPackets::default();
+    for step in &script.steps {
+        let (topology, ue) = (&recorder.topology, &script.ues[step.ue.0]);
+        let (node, command) = match step.action {
+            StepAction::Handover(target) => {
+                (topology.ue_node(step.ue.0), Command::Measure(topology.cells[target.0].pci))
+            }
+            // The MME where the UE was at the start, unless it knows that UE no more.
+            StepAction::NasAlgorithms(algorithms) => {
+                (topology.mme(script.enbs[ue.serving.0].mme.0), Command::ChangeNasAlgorithms(ue.imsi, algorithms))
+            }
+        };
+        emulation.schedule(step.at, node, command);
+    }
+    for (time, ue, direction, packet) in user_traffic(script, folder, traffic_override, &mut skipped)? {
+        last_input = last_input.max(time);
+        recorder.packet_in(ue, direction, &packet);
+        let (node, command) = match direction {
+            Direction::Uplink => (recorder.topology.ue_node(ue), Command::Uplink(packet)),
+            Direction::Downlink => (recorder.topology.gateway(), Command::Downlink(script.ues[ue].imsi, packet)),
+        };
+        emulation.schedule(time, node, command);
+    }
+    recorder.quiet_from(last_input + SETTLE);
+    emulation.run(engine, last_input + DRAIN, &mut recorder);
+    finish(script, recorder, &agreement, skipped)
+}
+
+fn finish(
+    script: &EpsScript,
+    recorder: Recorder<'_>,
+    agreement: &crate::eps::node::settings::Agreement,
+    skipped: SkippedPackets,
+) -> Result<EpsRun, RunError> {
+    let topology = &recorder.topology;
+    let mut traffic = BTreeMap::new();
+    let mut notes = Vec::new();
+    for (ue, ledger) in script.ues.iter().zip(&recorder.ledgers) {
+        let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
+        traffic.insert(ue.name.clone(), TrafficResult { ul, dl });
+    }
+    let (steps, nodes) = ladder(&recorder.measures.handovers, &recorder.frames, &recorder.states, topology);
+    let mut outcome = RunOutcome {
+        scenario: script.title.name.clone(),
+        seed: script.title.seed,
+        verdict: RunVerdict::Pass,
+        expectations: Vec::new(),
+        handovers: recorder.measures.results(topology, script.times.s1 + script.times.processing),
+        authentications: Vec::new(),
+        traffic,
+        skipped,
+        rejects: RejectCounts::default(),
+        eps_rejects: Some(recorder.rejects.iter().map(|(reject, count)| (reject.as_str(), *count)).collect()),
+        failed_searches: 0,
+        nonce_reuse: recorder.reuse,
+        releases: Vec::new(),
+        work: BTreeMap::new(),
+        attacks: Vec::new(),
+        capture: None,
+        judge: None,
+        ladder: steps,
+        ladder_nodes: nodes,
+    };
+    let sent: Vec<_> = recorder.frames.iter().map(|recorded| recorded.sent.clone()).collect();
+    let heard = visits(&sent, &recorder.epochs, topology);
+    let nas_keys = || recorder.nas_keys.iter().map(|(ue, keys)| (*ue, keys.len() as u64)).collect();
+    let traces = Traces {
+        frames: &recorder.frames,
+        held: &recorder.keys.held,
+        epochs: &recorder.epochs,
+        visits: &heard,
+        remarks: &recorder.remarks,
+        topology,
+        agreement,
+    };
+    let repeated_kenbs = recorder.epochs.repeated_kenbs();
+    let attacks = {
+        let seen =
+            Seen { outcome: &outcome, rejects: &recorder.rejects, repeated_kenbs, nas_keys: nas_keys(), reads: &[] };
+        attack_results::results(script, &traces, |expected| expectations::holds(expected, script, &seen))
+    };
+    outcome.attacks = attacks.results;
+    let results = {
+        let reads = &attacks.reads;
+        let seen = Seen { outcome: &outcome, rejects: &recorder.rejects, repeated_kenbs, nas_keys: nas_keys(), reads };
+        expectations::evaluate(script, &seen)
+    };
+    outcome.expectations = results;
+    if outcome.expectations.iter().any(|expectation| !expectation.held) {
+        outcome.verdict = RunVerdict::Fail;
+    }
+    if recorder.epochs.all.len() > usize::from(u16::MAX) {
+        notes.push("warning: more KeNBs than a capture can number: frames from there on have no keys".to_owned());
+    }
+    let capture = recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology);
+    let run = FinishedRun {
+        outcome,
+        capture: capture.map_err(|error| RunError::Unwritable(error.to_string()))?,
+        keys: recorder.keys.log(&recorder.epochs, agreement, topology),
+        delivered: delivered(recorder.delivered),
+        notes,
+        rest: None,
+    };
+    let pdcp_udp = super::pdcp_udp::capture(script, &recorder.frames, &recorder.epochs, &recorder.topology);
+    Ok(EpsRun {
+        run,
+        reads: attacks.reads,
+        searches: attacks.searches,
+        pdcp_udp: pdcp_udp.map_err(|error| RunError::Unwritable(error.to_string()))?,
+    })
+}
+
+/// Every user packet of a run, in order of time.
+fn user_traffic(
+    script: &EpsScript,
+    folder: &Path,
+    traffic_override: Option<&TrafficOverride>,
+    skipped: &mut SkippedPackets,
+) -> Result<Vec<Input>, RunError> {
+    let mut inputs: Vec<Input> = Vec::new();
+    if let Some(wanted) = traffic_override {
+        file_traffic(wanted, VirtualTime::ZERO, skipped, &mut inputs)?;
+        return Ok(inputs);
+    }
+    let ip = |ue: usize| script.ues.get(ue).map_or(Ipv4Addr::UNSPECIFIED, |ue| ue.ip);
+    for entry in &script.traffic {
+        let script::MobileStationId(ue) = entry.mobile_station();
+        match entry {
+            Traffic::Generated(generated) => {
+                let packets = traffic::packets(generated, (&script.ues[ue].name, ip(ue)));
+                inputs.extend(packets.map(|(time, direction, packet)| (time, ue, direction, packet)));
+            }
+            Traffic::Capture(capture) => {
+                let file = traffic_file(folder, &capture.file)?;
+                take_file(file, ue, capture.start, ip(ue), skipped, &mut inputs);
+            }
+        }
+    }
+    // Stable: packets of one instant stay in the order of the script.
+    inputs.sort_by_key(|(time, ..)| *time);
+    Ok(inputs)
+}

@@ -1,0 +1,360 @@
+//! `[[attack]]`: the adversary, as trigger and action, in the words of the 802.16 scripts.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::expectations::{self, Expected};
+use super::network::{self, EnbId, EnbWeakness, MmeId, MmeWeakness, UeId, UeWeakness};
+use super::{Network, too_many};
+use crate::adversary::eps::{Change, FrameChoice, FrameKind, Trigger};
+use crate::eps::wire::gtpv2::Gtpv2Body;
+use crate::eps::wire::{S1apMessage, X2apMessage};
+use crate::scenario::script::nearest::suggest;
+use crate::scenario::script::problem::Read;
+use crate::scenario::script::section::{Field, Section};
+use crate::scenario::script::value::Data;
+use crate::time::VirtualTime;
+
+/// One entry `[[attack]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attack {
+    /// Its name, distinct from that of every other attack.
+    pub name: String,
+    /// Where the adversary sits; `None` exactly where the action needs no tap.
+    pub tap: Option<Tap>,
+    /// When it acts; `None`: from the start, which only a corrupted node does.
+    pub trigger: Option<Trigger>,
+    /// How much later it sends.
+    pub wait: Duration,
+    /// What it does.
+    pub action: AttackAction,
+    /// When it has succeeded; `None`: it has no result.
+    pub succeeds_if: Option<Success>,
+}
+
+/// A node of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NodeName {
+    /// A UE.
+    Ue(UeId),
+    /// An eNB.
+    Enb(EnbId),
+    /// An MME.
+    Mme(MmeId),
+    /// The gateway.
+    Gateway,
+}
+
+/// One direction of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tap {
+    /// Who sends.
+    pub from: NodeName,
+    /// Who receives.
+    pub to: NodeName,
+}
+
+/// A rule that a corrupted node does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corruption {
+    /// Of a UE.
+    Ue(UeId, UeWeakness),
+    /// Of an eNB.
+    Enb(EnbId, EnbWeakness),
+    /// Of an MME.
+    Mme(MmeId, MmeWeakness),
+}
+
+/// What the adversary does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttackAction {
+    /// Copies the frame to the end of the recording of this name.
+    Record(String),
+    /// Sends the frames of a recording, in their order.
+    Replay {
+        /// Its name.
+        recording: String,
+        /// How often.
+        times: u32,
+        /// From one time to the next.
+        every: Duration,
+    },
+    /// Takes the frame off the link.
+    Drop,
+    /// Holds the frame back.
+    Delay(Duration),
+    /// Puts a changed frame in its place.
+    Modify(Change),
+    /// A node of the network is the adversary's, and does not keep a rule.
+    Corrupt(Corruption),
+    /// Takes the keys that this eNB holds at the trigger, and no later ones; hears all of the air.
+    Steal(EnbId),
+    /// Takes every key that this node holds at the trigger and later; hears all of the air.
+    Compromise(NodeName),
+    /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
+    /// of its values, against one MAC-I of the UE in its next cell.
+    Search(EnbId),
+}
+
+/// When an attack has succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Success {
+    /// The receiver accepted a frame that the adversary sent.
+    Accepted,
+    /// A cell was read that is not the compromised node's own.
+    Read,
+    /// The key of the next cell was found.
+    Found,
+    /// This holds at the end of the run.
+    Expected(Box<Expected>),
+}
+
+const KEYS: &[&str] = &["name", "tap", "direction", "to", "trigger", "action", "succeeds_if"];
+const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after", "wait"];
+const ACTION_KEYS: &[&str] =
+    &["record", "replay", "drop", "delay", "modify", "corrupt", "steal", "compromise", "search"];
+const ACTION_OPTIONS: &[&str] = &["times", "every", "weakness"];
+const CHANGE_KEYS: &[&str] = &["bits", "nas_bits", "nas"];
+
+/// Attacks in one script.
+const MOST_ATTACKS: usize = 1_000;
+const MOST_TIMES: u32 = 100_000;
+const FRAMES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+/// Bits of the longest frame.
+const BITS: std::ops::RangeInclusive<u32> = 0..=65_535 * 8;
+const EVERY: Duration = Duration::from_millis(5);
+const TICK: Duration = Duration::from_nanos(1);
+
+pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration) -> Read<Vec<Attack>> {
+    let sections = root.tables("attack", KEYS)?;
+    let mut attacks: Vec<Attack> = Vec::new();
+    for section in &sections {
+        if attacks.len() >= MOST_ATTACKS {
+            return Err(too_many(section, "attack", MOST_ATTACKS));
+        }
+        let attack = attack(section, network, duration)?;
+        if attacks.iter().any(|other| other.name == attack.name) {
+            return Err(section.required("name", "a name")?.mismatch("a name that no other attack has"));
+        }
+        attacks.push(attack);
+    }
+    let recorded: BTreeSet<&str> = attacks
+        .iter()
+        .filter_map(|attack| match &attack.action {
+            AttackAction::Record(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    for (section, attack) in sections.iter().zip(&attacks) {
+        let used = match &attack.action {
+            AttackAction::Replay { recording, .. } => Some(recording),
+            AttackAction::Modify(change) => change.nas.as_ref(),
+            _ => None,
+        };
+        if let Some(name) = used.filter(|name| !recorded.contains(name.as_str())) {
+            let problem = section.required("action", "an action")?.mismatch("the name of a recording");
+            return Err(suggest(problem, name, recorded.iter().copied()));
+        }
+    }
+    Ok(attacks)
+}
+
+fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Read<Attack> {
+    let name = section.required("name", "a name")?.name(64, true)?;
+    let table = section.required("action", "an action")?.section(&[ACTION_KEYS, ACTION_OPTIONS].concat())?;
+    let what = table.exactly_one(ACTION_KEYS)?;
+    let action = action(&table, &what, network)?;
+    let key = what.key();
+    let needs_tap = matches!(key, "record" | "replay" | "drop" | "delay" | "modify");
+    let tap = if needs_tap {
+        Some(tap(section, network)?)
+    } else {
+        for other in ["tap", "direction", "to"] {
+            section.refuse(other, &format!("beside {key}"))?;
+        }
+        None
+    };
+    let (trigger, wait) = match &action {
+        AttackAction::Corrupt(_) => section.refuse("trigger", "beside corrupt").map(|()| (None, Duration::ZERO))?,
+        action => {
+            let field = section.required("trigger", "{ frame = ... } or { time = ... }")?;
+            let (trigger, wait) = trigger(&field, tap, duration)?;
+            let at_tap = needs_tap && !matches!(action, AttackAction::Replay { .. });
+            match trigger {
+                Trigger::Time(_) if at_tap => {
+                    return Err(field.mismatch(&format!("{{ frame = ... }}: {key} acts on frames")));
+                }
+                Trigger::Frame(_) if !needs_tap => return Err(field.mismatch("{ time = ... }")),
+                trigger => (Some(trigger), wait),
+            }
+        }
+    };
+    let purpose = match &action {
+        AttackAction::Replay { .. } => Some(Success::Accepted),
+        AttackAction::Steal(_) | AttackAction::Compromise(_) => Some(Success::Read),
+        AttackAction::Search(_) => Some(Success::Found),
+        _ => None,
+    };
+    let succeeds_if = match section.field("succeeds_if") {
+        None => purpose,
+        Some(field) if field.is_table() => {
+            Some(Success::Expected(Box::new(expectations::of_success(&field, network)?)))
+        }
+        Some(field) => match field.data() {
+            Data::Text(text) if text == "accepted" && purpose == Some(Success::Accepted) => purpose,
+            _ => return Err(field.mismatch("a table with one expectation, such as { handover = { ... } }")),
+        },
+    };
+    Ok(Attack { name, tap, trigger, wait, action, succeeds_if })
+}
+
+fn trigger(field: &Field<'_>, tap: Option<Tap>, duration: Duration) -> Read<(Trigger, Duration)> {
+    let section = field.section(TRIGGER_KEYS)?;
+    let what = section.exactly_one(&["frame", "time"])?;
+    let wait = section.read("wait", Duration::ZERO, |field| field.time(TICK..=Duration::MAX))?;
+    if what.key() == "time" {
+        for key in ["nth", "count", "after"] {
+            section.refuse(key, "beside time")?;
+        }
+        let at = what.instant(Duration::ZERO, duration)?;
+        return Ok((Trigger::Time(VirtualTime::ZERO + at), wait));
+    }
+    let choice = FrameChoice {
+        kind: kind(&what, tap)?,
+        nth: section.read("nth", 1, |field| field.number(FRAMES))?,
+        count: section.read("count", 1, |field| field.number(FRAMES))?,
+        after: VirtualTime::ZERO
+            + section.read("after", Duration::ZERO, |field| field.instant(Duration::ZERO, duration))?,
+    };
+    Ok((Trigger::Frame(choice), wait))
+}
+
+fn kind(field: &Field<'_>, tap: Option<Tap>) -> Read<FrameKind> {
+    let on_air = tap.is_some_and(|tap| [tap.from, tap.to].iter().any(|end| matches!(end, NodeName::Ue(_))));
+    let mut words = vec![("any", FrameKind::Any), ("data", FrameKind::Data)];
+    if on_air {
+        words.push(("signalling", FrameKind::Signalling));
+    } else {
+        let names = S1apMessage::NAMES.iter().chain(X2apMessage::NAMES).chain(Gtpv2Body::NAMES);
+        let names: BTreeSet<&'static str> = names.copied().collect();
+        words.extend(names.into_iter().map(|name| (name, FrameKind::Message(name))));
+    }
+    field.one_of(&words)
+}
+
+/// The direction of a link: `tap = "s1:enb1-mme1"` with `to`, or on the air with `direction`.
+fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+    let expected = "a link, such as \"uu:ue1-enb1\", \"x2:enb1-enb2\", \"s1:enb1-mme1\", \"s1u:enb1-sgw\", \"s11:mme1-sgw\" or \
+         \"s10:mme1-mme2\"";
+    let field = section.required("tap", expected)?;
+    let text = field.text(expected)?;
+    let (reference_point, ends) = text.split_once(':').ok_or_else(|| field.mismatch(expected))?;
+    let (first, second) = ends.split_once('-').ok_or_else(|| field.mismatch(expected))?;
+    let end = |name: &str| network.node(name).ok_or_else(|| field.mismatch(expected));
+    let (first, second) = (end(first)?, end(second)?);
+    if network.reference_point(first, second) != Some(reference_point) {
+        return Err(field.mismatch("a link that there is"));
+    }
+    if reference_point == "uu" {
+        section.refuse("to", "on the air: direction says it")?;
+        let ue_first = matches!(first, NodeName::Ue(_));
+        let (ue, enb) = if ue_first { (first, second) } else { (second, first) };
+        let direction = section.required("direction", "\"uplink\" or \"downlink\"")?;
+        return Ok(match direction.one_of(&[("uplink", true), ("downlink", false)])? {
+            true => Tap { from: ue, to: enb },
+            false => Tap { from: enb, to: ue },
+        });
+    }
+    section.refuse("direction", "on a wired link: to says it")?;
+    let to_field = section.required("to", "the end that the frames go to")?;
+    let to = network.node(to_field.text("the name of a node")?);
+    match to {
+        Some(to) if to == first => Ok(Tap { from: second, to }),
+        Some(to) if to == second => Ok(Tap { from: first, to }),
+        _ => Err(to_field.mismatch("one of the two ends of the link")),
+    }
+}
+
+fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read<AttackAction> {
+    let taken: &[&str] = match what.key() {
+        "replay" => &["times", "every"],
+        "corrupt" => &["weakness"],
+        _ => &[],
+    };
+    for key in ACTION_OPTIONS.iter().filter(|key| !taken.contains(key)) {
+        section.refuse(key, &format!("beside {}", what.key()))?;
+    }
+    Ok(match what.key() {
+        "record" => AttackAction::Record(what.name(64, true)?),
+        "replay" => AttackAction::Replay {
+            recording: what.name(64, true)?,
+            times: section.read("times", 1, |field| field.number(1..=MOST_TIMES))?,
+            every: section.read("every", EVERY, |field| field.time(TICK..=Duration::MAX))?,
+        },
+        "drop" => what.yes().map(|()| AttackAction::Drop)?,
+        "delay" => AttackAction::Delay(what.time(TICK..=Duration::MAX)?),
+        "modify" => AttackAction::Modify(change(what)?),
+        "corrupt" => AttackAction::Corrupt(corruption(section, what, network)?),
+        "steal" => AttackAction::Steal(network.enb(what)?),
+        "search" => AttackAction::Search(network.enb(what)?),
+        _ => {
+            let expected = "the name of an eNB or MME";
+            match network.node(what.text(expected)?) {
+                Some(node @ (NodeName::Enb(_) | NodeName::Mme(_))) => AttackAction::Compromise(node),
+                _ => return Err(what.mismatch(expected)),
+            }
+        }
+    })
+}
+
+fn change(field: &Field<'_>) -> Read<Change> {
+    let section = field.section(CHANGE_KEYS)?;
+    let bits = |key: &str| {
+        section.read(key, Vec::new(), |field| {
+            let bits = field.items("an array of bit numbers")?;
+            bits.iter().map(|field| field.number(BITS).map(|bit| bit as usize)).collect()
+        })
+    };
+    let nas = section.field("nas").map(|field| field.name(64, true)).transpose()?;
+    let change = Change { bits: bits("bits")?, nas_bits: bits("nas_bits")?, nas };
+    if change == Change::default() {
+        return Err(field.mismatch("bits, nas_bits or nas"));
+    }
+    Ok(change)
+}
+
+fn corruption(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read<Corruption> {
+    let expected = "the name of a UE, eNB or MME";
+    let weakness = section.required("weakness", "the rule that it does not keep")?;
+    Ok(match network.node(what.text(expected)?) {
+        Some(NodeName::Ue(ue)) => Corruption::Ue(ue, weakness.one_of(&network::OF_UE)?),
+        Some(NodeName::Enb(enb)) => Corruption::Enb(enb, weakness.one_of(&network::OF_ENB)?),
+        Some(NodeName::Mme(mme)) => Corruption::Mme(mme, weakness.one_of(&network::OF_MME)?),
+        _ => return Err(what.mismatch(expected)),
+    })
+}
+
+impl Network<'_> {
+    /// The node of this name.
+    pub(super) fn node(self, name: &str) -> Option<NodeName> {
+        let ue = self.ues.iter().position(|ue| ue.name == name).map(|place| NodeName::Ue(UeId(place)));
+        let enb = || self.enbs.iter().position(|enb| enb.name == name).map(|place| NodeName::Enb(EnbId(place)));
+        let mme = || self.mmes.iter().position(|mme| mme.name == name).map(|place| NodeName::Mme(MmeId(place)));
+        let gateway = || (name == crate::scenario::eps::world::GATEWAY).then_some(NodeName::Gateway);
+        ue.or_else(enb).or_else(mme).or_else(gateway)
+    }
+
+    /// What the link between two nodes is called, if there is one.
+    fn reference_point(self, first: NodeName, second: NodeName) -> Option<&'static str> {
+        use NodeName::{Enb, Gateway, Mme, Ue};
+        match (first, second) {
+            (Ue(_), Enb(_)) | (Enb(_), Ue(_)) => Some("uu"),
+            (Enb(first), Enb(second)) if first != second => Some("x2"),
+            (Enb(enb), Mme(mme)) | (Mme(mme), Enb(enb)) if self.enbs[enb.0].mme == mme => Some("s1"),
+            (Enb(_), Gateway) | (Gateway, Enb(_)) => Some("s1u"),
+            (Mme(_), Gateway) | (Gateway, Mme(_)) => Some("s11"),
+            (Mme(first), Mme(second)) if first != second => Some("s10"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! `[[expect]]`: what must hold at the end of a run.
+
+use super::Network;
+use super::attacks::Attack;
+use super::handover::{SCHEMES, scheme_name};
+use super::network::{EnbId, UeId};
+use crate::dot16::identifiers::Direction;
+use crate::eps::node::{Outcome, Scheme, Schemes};
+use crate::judge::FindingKind;
+use crate::scenario::script::attacks::DIRECTIONS;
+use crate::scenario::script::bounds::{Amount, TimeBounds, amount, given_time_bounds};
+use crate::scenario::script::nearest::suggest;
+use crate::scenario::script::problem::Read;
+use crate::scenario::script::section::{Field, Section};
+
+/// One entry `[[expect]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// It in words: the script's own, or made from the values.
+    pub text: String,
+    /// What must hold.
+    pub expected: Expected,
+}
+
+/// What must hold at the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A handover went to the cell of `target` and ended as said.
+    Handover {
+        /// Whose.
+        ue: UeId,
+        /// Which of that UE's handovers, from 1.
+        nth: u32,
+        /// Where it went.
+        target: EnbId,
+        /// How it ended.
+        outcome: Outcome,
+        /// How its key was made; `None`: in any way.
+        scheme: Option<Scheme>,
+    },
+    /// How many handovers ended in one way, those of all UEs.
+    Handovers(Outcome, Amount),
+    /// User packets, compared end to end; a count that is `None` may be anything.
+    Traffic {
+        /// Whose.
+        ue: UeId,
+        /// Which way.
+        direction: Direction,
+        /// Sent but never delivered.
+        lost: Option<Amount>,
+        /// Delivered more often than sent.
+        duplicated: Option<Amount>,
+        /// Delivered but never sent.
+        altered: Option<Amount>,
+    },
+    /// Messages that receivers refused, by reason.
+    Rejects(Vec<(Reject, Amount)>),
+    /// Whether an attack succeeded.
+    Attack {
+        /// Its name.
+        name: String,
+        /// Whether it succeeded.
+        succeeded: bool,
+    },
+    /// The cells that an attack read, in the order in which the UE was there, each visit once.
+    Reads {
+        /// The attack.
+        name: String,
+        /// The cells.
+        cells: Vec<EnbId>,
+    },
+    /// How often a key, bearer, direction and COUNT were used again.
+    KeyStreamReuse(Amount),
+    /// How many KeNBs came into use more than once.
+    RepeatedKenbs(Amount),
+    /// How many different NAS keys (KNASenc, KNASint) a UE had.
+    NasKeys {
+        /// Whose.
+        ue: UeId,
+        /// How many pairs.
+        amount: Amount,
+    },
+    /// Time without a path for user data in a handover.
+    Interruption {
+        /// Whose handover.
+        ue: UeId,
+        /// Which of them, from 1.
+        nth: u32,
+        /// Which way.
+        direction: Direction,
+        /// How long.
+        bounds: TimeBounds,
+    },
+    /// The kinds of findings that the judge reports, each once; empty: none.
+    Judge(Vec<FindingKind>),
+}
+
+/// Why a receiver refused something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reject {
+    /// MAC-I of RRC.
+    MacI,
+    /// NAS-MAC.
+    NasMac,
+    /// A NAS COUNT that was used before.
+    NasReplay,
+    /// A handover command that cannot be followed.
+    Refused,
+    /// Octets that are no message.
+    Malformed,
+}
+
+impl Reject {
+    /// The words for them.
+    pub const NAMED: [(&'static str, Self); 5] = [
+        ("mac_i", Self::MacI),
+        ("nas_mac", Self::NasMac),
+        ("nas_replay", Self::NasReplay),
+        ("refused", Self::Refused),
+        ("malformed", Self::Malformed),
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMED.iter().find(|(_, one)| *one == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// The words for outcomes.
+pub const OUTCOMES: [(&str, Outcome); 4] = [
+    ("completed", Outcome::Completed),
+    ("returned", Outcome::Returned),
+    ("refused", Outcome::Refused),
+    ("cancelled", Outcome::Cancelled),
+];
+
+const KINDS: &[&str] = &[
+    "handover",
+    "handovers",
+    "traffic",
+    "rejects",
+    "attack",
+    "reads",
+    "key_stream_reuse",
+    "repeated_kenbs",
+    "nas_keys",
+    "interruption",
+    "judge",
+];
+
+pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack]) -> Read<Vec<Expectation>> {
+    let mut expectations = Vec::new();
+    for section in root.tables("expect", &[KINDS, &["text"]].concat())? {
+        let expected = expected(&section.exactly_one(KINDS)?, network, attacks)?;
+        let text = section.field("text").map(|field| field.line()).transpose()?;
+        expectations.push(Expectation { text: text.unwrap_or_else(|| in_words(&expected, network)), expected });
+    }
+    Ok(expectations)
+}
+
+/// The expectation on which the success of an attack rests.
+pub(super) fn of_success(field: &Field<'_>, network: Network<'_>) -> Read<Expected> {
+    let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| !["attack", "reads", "judge"].contains(kind)).collect();
+    expected(&field.section(&kinds)?.exactly_one(&kinds)?, network, &[])
+}
+
+const NTH: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+
+fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read<Expected> {
+    Ok(match field.key() {
+        "handover" => {
+            let section = field.section(&["ue", "nth", "target", "outcome", "scheme"])?;
+            let scheme = |field: Field<'_>| {
+                let words = SCHEMES.iter().filter_map(|(word, schemes)| match schemes {
+                    Schemes::Always(scheme) => Some((*word, *scheme)),
+                    Schemes::Grouped => None,
+                });
+                field.one_of(&words.collect::<Vec<_>>())
+            };
+            Expected::Handover {
+                ue: network.ue(&section)?,
+                nth: section.read("nth", 1, |field| field.number(NTH))?,
+                target: network.enb(&section.required("target", "the name of an eNB")?)?,
+                outcome: section.required("outcome", "how it ends")?.one_of(&OUTCOMES)?,
+                scheme: section.field("scheme").map(scheme).transpose()?,
+            }
+        }
+        "handovers" => {
+            let section = field.section(&["outcome", "count"])?;
+            let outcome = section.required("outcome", "how they end")?.one_of(&OUTCOMES)?;
+            Expected::Handovers(outcome, amount(&section.required("count", "how many")?)?)
+        }
+        "traffic" => {
+            let section = field.section(&["ue", "direction", "lost", "duplicated", "altered"])?;
+            let counted = |key: &str| section.field(key).map(|field| amount(&field)).transpose();
+            Expected::Traffic {
+                ue: network.ue(&section)?,
+                direction: section.required("direction", "\"uplink\" or \"downlink\"")?.one_of(&DIRECTIONS)?,
+                lost: counted("lost")?,
+                duplicated: counted("duplicated")?,
+                altered: counted("altered")?,
+            }
+        }
+        "rejects" => {
+            let section = field.section(&Reject::NAMED.map(|(word, _)| word))?;
+            let given = Reject::NAMED.iter().filter_map(|(word, reject)| Some((*reject, section.field(word)?)));
+            let rejects = given.map(|(reject, field)| Ok((reject, amount(&field)?))).collect::<Read<Vec<_>>>()?;
+            if rejects.is_empty() {
+                return Err(field.mismatch("at least one reason"));
+            }
+            Expected::Rejects(rejects)
+        }
+        "attack" => {
+            let section = field.section(&["name", "succeeded"])?;
+            let name = attack_name(&section, attacks, |attack| attack.succeeds_if.is_some())?;
+            Expected::Attack { name, succeeded: section.required("succeeded", "true or false")?.boolean()? }
+        }
+        "reads" => {
+            use super::attacks::AttackAction::{Compromise, Steal};
+            let section = field.section(&["attack", "cells"])?;
+            let reads = |attack: &Attack| matches!(attack.action, Steal(_) | Compromise(_));
+            let cells = section.required("cells", "an array of eNBs")?.items("an array of eNBs")?;
+            let cells = cells.iter().map(|field| network.enb(field)).collect::<Read<Vec<_>>>()?;
+            Expected::Reads { name: attack_name(&section, attacks, reads)?, cells }
+        }
+        "key_stream_reuse" => Expected::KeyStreamReuse(amount(field)?),
+        "repeated_kenbs" => Expected::RepeatedKenbs(amount(field)?),
+        "nas_keys" => {
+            let section = field.section(&["ue", "count"])?;
+            let ue = network.ue(&section)?;
+            Expected::NasKeys { ue, amount: amount(&section.required("count", "how many")?)? }
+        }
+        "interruption" => {
+            let section = field.section(&["ue", "nth", "direction", "at_least", "at_most"])?;
+            Expected::Interruption {
+                ue: network.ue(&section)?,
+                nth: section.read("nth", 1, |field| field.number(NTH))?,
+                direction: section.required("direction", "\"uplink\" or \"downlink\"")?.one_of(&DIRECTIONS)?,
+                bounds: given_time_bounds(&section)?,
+            }
+        }
+        _ => {
+            let words: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
+            let kinds = field.items("an array of kinds of findings")?;
+            Expected::Judge(kinds.iter().map(|field| field.one_of(&words)).collect::<Read<Vec<_>>>()?)
+        }
+    })
+}
+
+/// The name of an attack of which `fits` says that the expectation can be about it.
+fn attack_name(section: &Section<'_>, attacks: &[Attack], fits: impl Fn(&Attack) -> bool) -> Read<String> {
+    let key = if section.field("attack").is_some() { "attack" } else { "name" };
+    let field = section.required(key, "the name of an attack")?;
+    let name = field.text("the name of an attack")?;
+    let names = || attacks.iter().filter(|attack| fits(attack)).map(|attack| attack.name.as_str());
+    if names().any(|known| known == name) {
+        return Ok(name.to_owned());
+    }
+    Err(suggest(field.mismatch("the name of an attack that has such a result"), name, names()))
+}
+
+/// The word for an outcome.
+#[must_use]
+pub fn outcome_name(outcome: Outcome) -> &'static str {
+    OUTCOMES.iter().find(|(_, known)| *known == outcome).map_or("", |(word, _)| word)
+}
+
+fn in_words(expected: &Expected, network: Network<'_>) -> String {
+    let ue = |UeId(ue): &UeId| network.ues[*ue].name.as_str();
+    let enb = |EnbId(enb): &EnbId| network.enbs[*enb].name.as_str();
+    let way = |direction: &Direction| match direction {
+        Direction::Uplink => "uplink",
+        Direction::Downlink => "downlink",
+    };
+    match expected {
+        Expected::Handover { ue: of, nth, target, outcome, scheme } => {
+            let scheme = scheme.map_or(String::new(), |scheme| format!(", {}", scheme_name(scheme)));
+            format!("handover {nth} of {} goes to {}: {}{scheme}", ue(of), enb(target), outcome_name(*outcome))
+        }
+        Expected::Handovers(outcome, amount) => format!("handovers {}: {amount}", outcome_name(*outcome)),
+        Expected::Traffic { ue: of, direction, lost, duplicated, altered } => {
+            let counts = [("lost", lost), ("duplicated", duplicated), ("altered", altered)];
+            let counts = counts.iter().filter_map(|(word, count)| Some(format!("{word} {}", count.as_ref()?)));
+            format!("{} traffic of {}: {}", way(direction), ue(of), counts.collect::<Vec<_>>().join(", "))
+        }
+        Expected::Rejects(rejects) => {
+            let rejects = rejects.iter().map(|(reject, amount)| format!("{} {amount}", reject.as_str()));
+            format!("rejected: {}", rejects.collect::<Vec<_>>().join(", "))
+        }
+        Expected::Attack { name, succeeded: true } => format!("attack {name} succeeds"),
+        Expected::Attack { name, succeeded: false } => format!("attack {name} fails"),
+        Expected::Reads { name, cells } => {
+            let cells = cells.iter().map(|cell| enb(cell).to_owned()).collect::<Vec<_>>();
+            format!("{name} reads {}", if cells.is_empty() { "no cell".to_owned() } else { cells.join(", ") })
+        }
+        Expected::KeyStreamReuse(amount) => format!("key stream used again: {amount}"),
+        Expected::RepeatedKenbs(amount) => format!("KeNBs that come into use again: {amount}"),
+        Expected::NasKeys { ue: of, amount } => format!("pairs of NAS keys of {}: {amount}", ue(of)),
+        Expected::Interruption { ue: of, nth, direction, bounds } => {
+            format!("interruption of the {} in handover {nth} of {}: {bounds}", way(direction), ue(of))
+        }
+        Expected::Judge(kinds) if kinds.is_empty() => "the judge finds nothing".to_owned(),
+        Expected::Judge(kinds) => {
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            format!("the judge finds {}", kinds.join(", "))
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! `[[mme]]`, `[[enb]]`, `[[ue]]`: the nodes of the network.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use super::{Network, too_many};
+use crate::emulation::random;
+use crate::eps::identifiers::{Imsi, Pci};
+use crate::eps::keys::Kasme;
+use crate::eps::parameters::AlgorithmId;
+use crate::eps::parameters::Algorithms;
+use crate::scenario::script::nearest::suggest;
+use crate::scenario::script::problem::Read;
+use crate::scenario::script::section::{Field, Section};
+
+/// Position of an MME in the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MmeId(pub usize);
+/// Position of an eNB in the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnbId(pub usize);
+/// Position of a UE in the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UeId(pub usize);
+
+/// A rule that an MME does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MmeWeakness {
+    /// PARA is always the same.
+    ConstantPara,
+    /// The NAS COUNTs begin at 0 again when it takes a UE over.
+    ResetsCounts,
+}
+
+/// A rule that an eNB does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EnbWeakness {
+    /// It tells UEs the opposite of who made KeNB*.
+    FlipsIndication,
+    /// It asks for handovers over X2 also where the target is of another security group.
+    TriesX2AcrossGroups,
+    /// It takes them.
+    AllowsX2AcrossGroups,
+}
+
+/// A rule that a UE does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UeWeakness {
+    /// It takes NAS messages with a wrong MAC.
+    IgnoresNasMac,
+    /// It takes NAS messages again that it has had.
+    IgnoresNasCount,
+}
+
+/// An MME.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mme {
+    /// Its name.
+    pub name: String,
+    /// The NAS algorithms that it wants.
+    pub algorithms: Algorithms,
+    /// The rules that it does not keep.
+    pub weaknesses: BTreeSet<MmeWeakness>,
+}
+
+/// An eNB with its cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enb {
+    /// Its name.
+    pub name: String,
+    /// Physical cell identity.
+    pub pci: Pci,
+    /// Downlink carrier.
+    pub earfcn: u32,
+    /// Its security group.
+    pub group: u32,
+    /// Its MME.
+    pub mme: MmeId,
+    /// The AS algorithms that it takes where it cannot keep those of the source.
+    pub algorithms: Algorithms,
+    /// Whether it can cipher with no algorithm but its own.
+    pub only_own_algorithms: bool,
+    /// A broken random source: every UE gets this C-RNTI that can have it.
+    pub constant_c_rnti: Option<u16>,
+    /// How many UEs it has room for.
+    pub most_ues: u16,
+    /// The rules that it does not keep.
+    pub weaknesses: BTreeSet<EnbWeakness>,
+}
+
+/// A UE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ue {
+    /// Its name.
+    pub name: String,
+    /// Who it is.
+    pub imsi: Imsi,
+    /// Address of its user traffic.
+    pub ip: Ipv4Addr,
+    /// The eNB where it is connected at the start.
+    pub serving: EnbId,
+    /// KASME.
+    pub kasme: Kasme,
+    /// The rules that it does not keep.
+    pub weaknesses: BTreeSet<UeWeakness>,
+}
+
+/// MMEs, eNBs and UEs in one script.
+const MOST_MMES: usize = 16;
+const MOST_ENBS: usize = 256;
+const MOST_UES: usize = 256;
+
+const MME_KEYS: &[&str] = &["name", "ciphering", "integrity", "weaknesses"];
+const ENB_KEYS: &[&str] = &[
+    "name",
+    "pci",
+    "earfcn",
+    "group",
+    "mme",
+    "ciphering",
+    "integrity",
+    "only_own_algorithms",
+    "constant_c_rnti",
+    "most_ues",
+    "weaknesses",
+];
+const UE_KEYS: &[&str] = &["name", "imsi", "ip", "serving", "kasme", "weaknesses"];
+
+/// The algorithms that are computed.
+const CIPHERING: [(&str, AlgorithmId); 2] = [("eea2", AlgorithmId::Aes), ("eea0", AlgorithmId::Null)];
+const INTEGRITY: [(&str, AlgorithmId); 2] = [("eia2", AlgorithmId::Aes), ("eia0", AlgorithmId::Null)];
+
+pub(super) fn algorithms(section: &Section<'_>) -> Read<Algorithms> {
+    Ok(Algorithms {
+        ciphering: section.read("ciphering", AlgorithmId::Aes, |field| field.one_of(&CIPHERING))?,
+        integrity: section.read("integrity", AlgorithmId::Aes, |field| field.one_of(&INTEGRITY))?,
+    })
+}
+
+fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'static str, T)]) -> Read<BTreeSet<T>> {
+    section.read("weaknesses", BTreeSet::new(), |field| {
+        field.items("an array of weaknesses")?.iter().map(|field| field.one_of(words)).collect()
+    })
+}
+
+/// The weaknesses by their words.
+pub(super) const OF_MME: [(&str, MmeWeakness); 2] =
+    [("constant-para", MmeWeakness::ConstantPara), ("resets-counts", MmeWeakness::ResetsCounts)];
+/// The weaknesses by their words.
+pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
+    ("flips-indication", EnbWeakness::FlipsIndication),
+    ("tries-x2-across-groups", EnbWeakness::TriesX2AcrossGroups),
+    ("allows-x2-across-groups", EnbWeakness::AllowsX2AcrossGroups),
+];
+/// The weaknesses by their words.
+pub(super) const OF_UE: [(&str, UeWeakness); 2] =
+    [("ignores-nas-mac", UeWeakness::IgnoresNasMac), ("ignores-nas-count", UeWeakness::IgnoresNasCount)];
+
+/// A name that no other node has.
+fn name(section: &Section<'_>, taken: &mut BTreeSet<String>) -> Read<String> {
+    let field = section.required("name", "a name")?;
+    let name = field.name(32, false)?;
+    if taken.insert(name.clone()) { Ok(name) } else { Err(field.mismatch("a name that no other node has")) }
+}
+
+/// The positions of things named `names` that `field` may name.
+fn named<'a>(field: &Field<'_>, expected: &str, names: impl Iterator<Item = &'a str> + Clone) -> Read<usize> {
+    let text = field.text(expected)?;
+    names.clone().position(|name| name == text).ok_or_else(|| suggest(field.mismatch(expected), text, names))
+}
+
+/// The nodes. A script without `[[mme]]` has one, `mme1`.
+pub(super) fn read(root: &Section<'_>, seed: u64) -> Read<(Vec<Mme>, Vec<Enb>, Vec<Ue>)> {
+    // The gateway is there without being named by the script.
+    let mut taken = BTreeSet::from([crate::scenario::eps::world::GATEWAY.to_owned()]);
+    let mut mmes = Vec::new();
+    for section in root.tables("mme", MME_KEYS)? {
+        if mmes.len() >= MOST_MMES {
+            return Err(too_many(&section, "mme", MOST_MMES));
+        }
+        let name = name(&section, &mut taken)?;
+        mmes.push(Mme { name, algorithms: algorithms(&section)?, weaknesses: weaknesses(&section, &OF_MME)? });
+    }
+    if mmes.is_empty() {
+        taken.insert("mme1".to_owned());
+        mmes.push(Mme { name: "mme1".to_owned(), algorithms: Algorithms::AES, weaknesses: BTreeSet::new() });
+    }
+    let enbs = enbs(root, &mmes, &mut taken)?;
+    let ues = ues(root, &enbs, seed, &mut taken)?;
+    Ok((mmes, enbs, ues))
+}
+
+fn enbs(root: &Section<'_>, mmes: &[Mme], taken: &mut BTreeSet<String>) -> Read<Vec<Enb>> {
+    root.required("enb", "at least one [[enb]]")?;
+    let mut enbs: Vec<Enb> = Vec::new();
+    for section in root.tables("enb", ENB_KEYS)? {
+        if enbs.len() >= MOST_ENBS {
+            return Err(too_many(&section, "enb", MOST_ENBS));
+        }
+        let position = enbs.len();
+        let name = name(&section, taken)?;
+        let pci = match section.field("pci") {
+            Some(field) => {
+                let pci = field.number(Pci::FIRST.get()..=Pci::LAST.get())?;
+                if enbs.iter().any(|other| other.pci.get() == pci) {
+                    return Err(field.mismatch("a cell identity that no other eNB has"));
+                }
+                pci
+            }
+            None => (1..=Pci::LAST.get())
+                .find(|pci| enbs.iter().all(|other| other.pci.get() != *pci))
+                .unwrap_or(position as u16),
+        };
+        let mme = section
+            .read("mme", 0, |field| named(field, "the name of an MME", mmes.iter().map(|mme| mme.name.as_str())))?;
+        enbs.push(Enb {
+            name,
+            pci: Pci::new(pci).unwrap_or(Pci::FIRST),
+            earfcn: section.read("earfcn", 1_850, |field| field.number(0..=262_143))?,
+            group: section.read("group", 1, |field| field.number(1..=u32::from(u16::MAX)))?,
+            mme: MmeId(mme),
+            algorithms: algorithms(&section)?,
+            only_own_algorithms: section.read("only_own_algorithms", false, |field| field.boolean())?,
+            constant_c_rnti: section.field("constant_c_rnti").map(|field| field.number(0x003d..=0xfff3)).transpose()?,
+            most_ues: section.read("most_ues", 256, |field| field.number(0..=256))?,
+            weaknesses: weaknesses(&section, &OF_ENB)?,
+        });
+    }
+    Ok(enbs)
+}
+
+fn ues(root: &Section<'_>, enbs: &[Enb], seed: u64, taken: &mut BTreeSet<String>) -> Read<Vec<Ue>> {
+    root.required("ue", "at least one [[ue]]")?;
+    let mut ues: Vec<Ue> = Vec::new();
+    for section in root.tables("ue", UE_KEYS)? {
+        if ues.len() >= MOST_UES {
+            return Err(too_many(&section, "ue", MOST_UES));
+        }
+        let name = name(&section, taken)?;
+        let imsi: Imsi = section.required("imsi", "an IMSI")?.parsed("an IMSI, 6 to 15 digits")?;
+        if ues.iter().any(|other| other.imsi == imsi) {
+            return Err(section.required("imsi", "an IMSI")?.mismatch("an IMSI that no other UE has"));
+        }
+        let serving = section.required("serving", "the eNB where it is connected")?;
+        let serving = named(&serving, "the name of an eNB", enbs.iter().map(|enb| enb.name.as_str()))?;
+        let kasme = match section.field("kasme") {
+            Some(field) => kasme(&field)?,
+            None => {
+                let mut octets = [0; 32];
+                rand_core::Rng::fill_bytes(&mut random::generator(seed, &format!("kasme of {name}")), &mut octets);
+                Kasme::from_octets(octets)
+            }
+        };
+        ues.push(Ue {
+            ip: section.required("ip", "an IPv4 address")?.parsed("an IPv4 address")?,
+            imsi,
+            serving: EnbId(serving),
+            kasme,
+            weaknesses: weaknesses(&section, &OF_UE)?,
+            name,
+        });
+    }
+    Ok(ues)
+}
+
+fn kasme(field: &Field<'_>) -> Read<Kasme> {
+    let expected = "KASME, 64 hex digits";
+    let text = field.text(expected)?;
+    let mut octets = [0; 32];
+    let digits = text.len() == 64 && text.bytes().all(|octet| octet.is_ascii_hexdigit());
+    for (octet, place) in octets.iter_mut().zip((0..).step_by(2)) {
+        let pair = text.get(place..place + 2).filter(|_| digits);
+        *octet = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or_else(|| field.mismatch(expected))?;
+    }
+    Ok(Kasme::from_octets(octets))
+}
+
+impl Network<'_> {
+    /// The UE that `ue` of a section names, or the only one.
+    pub(super) fn ue(self, section: &Section<'_>) -> Read<UeId> {
+        match section.field("ue") {
+            Some(field) => self.named_ue(&field),
+            None if self.ues.len() == 1 => Ok(UeId(0)),
+            None => self.named_ue(&section.required("ue", "the name of a UE, because there are several")?),
+        }
+    }
+
+    /// The UE that `field` names.
+    pub(super) fn named_ue(self, field: &Field<'_>) -> Read<UeId> {
+        named(field, "the name of a UE", self.ues.iter().map(|ue| ue.name.as_str())).map(UeId)
+    }
+
+    /// The eNB that `field` names.
+    pub(super) fn enb(self, field: &Field<'_>) -> Read<EnbId> {
+        named(field, "the name of an eNB", self.enbs.iter().map(|enb| enb.name.as_str())).map(EnbId)
+    }
+}
