@@ -61,7 +61,8 @@ fn kasme_alone(log: &KeyLog) -> KeyLog {
 
 #[test]
 fn with_nothing_but_kasme_the_judge_follows_the_commands_from_cell_to_cell() {
-    // H2: KASME opens the rest.
+    // H2
+    // KASME opens the rest.
     for how in EVERY {
         let film = walk(how);
         let (whole, alone) = (of(&film), judged(&film.capture, &kasme_alone(&film.log)));
@@ -130,7 +131,9 @@ fn a_key_of_the_log_that_does_not_follow_is_found_whichever_it_is() {
 
 #[test]
 fn the_same_key_stream_for_two_messages_is_found_and_the_same_message_again_is_none() {
-    // H4, broken: the KeNB of a cell comes back with the same PARA and C-RNTI.
+    // H4
+    // broken: H4
+    // With the same PARA and C-RNTI the KeNB of a cell comes back.
     let through = |para| {
         let mut film = Film::new(false).in_one_group();
         for (target, c_rnti) in [(2, 0x1111), (3, 0x2222), (2, 0x1111)] {
@@ -195,6 +198,7 @@ fn a_wrong_mac_is_a_fault_of_who_accepts_it() {
 #[test]
 fn para_that_was_changed_or_played_again_shows_in_its_nas_message() {
     // H6
+    // broken: H6
     for accepted in [true, false] {
         let verdict = if accepted { "accepted: COUNT 1" } else { "refused: NAS: the MAC is wrong under COUNT 0" };
         let mut film = Film::new(false);
@@ -224,6 +228,7 @@ fn para_that_was_changed_or_played_again_shows_in_its_nas_message() {
 #[test]
 fn nas_counts_go_on_after_a_relocation_and_one_that_goes_back_is_found() {
     // H7
+    // broken: H7
     let transport = |film: &mut Film| film.downlink_nas(&EmmMessage::DetachAccept);
     let mut film = Film::new(false);
     transport(&mut film);
@@ -235,7 +240,7 @@ fn nas_counts_go_on_after_a_relocation_and_one_that_goes_back_is_found() {
     let honest = of(&film);
     assert_eq!((honest.findings.len(), honest.verified.nas_mac), (0, 6));
     assert_eq!(notes_of(&honest, NoteKind::KeyInClear), [[relocation]]);
-    // broken: H7. The COUNTs are reset: the same key and COUNT for another message.
+    // The COUNTs are reset: the same key and COUNT for another message.
     film.nas_count = [0; 2];
     let (s1, air) = film.downlink_nas(&EmmMessage::SecurityModeReject { cause: 24 });
     assert_eq!(air, s1 + 1);
@@ -247,7 +252,7 @@ fn nas_counts_go_on_after_a_relocation_and_one_that_goes_back_is_found() {
 
 #[test]
 fn a_context_with_another_kasme_is_found() {
-    // H7, broken.
+    // broken: H7
     let mut film = Film::new(false);
     let frame = film.relocate(&Kasme::from_octets([3; 32]));
     assert_eq!(frames_of(&of(&film), FindingKind::KeyDerivation), [[frame]]);
@@ -256,6 +261,7 @@ fn a_context_with_another_kasme_is_found() {
 #[test]
 fn a_flipped_indication_leaves_two_keys_and_is_a_fault_only_if_one_is_taken_for_the_other() {
     // H5
+    // broken: H5
     let flipped = || {
         let mut film = Film::new(false).in_one_group();
         film.hand_over(How::MmeInvolved, 2, Twist { flips_indication: true, ..Twist::default() });
@@ -279,11 +285,12 @@ fn a_flipped_indication_leaves_two_keys_and_is_a_fault_only_if_one_is_taken_for_
 #[test]
 fn a_handover_over_x2_stays_in_a_group() {
     // H8
+    // broken: H8
     let mut film = Film::new(false);
     film.hand_over(How::Chained, 2, Twist::default());
     film.hand_over(How::MmeInvolved, 3, Twist::default());
     assert_eq!(kinds(&film), []);
-    // broken: H8
+    // One that is granted across the border.
     let star = film.how.chained(&film.epoch.kenb);
     let (request, answer) = film.prepare_x2(2, 0x5555, &star, Ncc::new(0));
     assert_eq!(frames_of(&of(&film), FindingKind::X2AcrossGroups), [[request, answer]]);

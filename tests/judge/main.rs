@@ -6,6 +6,10 @@ mod eps_commands;
 #[allow(dead_code)]
 mod eps_film;
 mod eps_judge;
+#[path = "../support/eps_network.rs"]
+#[allow(dead_code)]
+mod eps_network;
+mod eps_nodes;
 mod faults;
 mod forgery;
 mod goldens;

@@ -184,6 +184,14 @@ impl Handovers {
         }
     }
 
+    /// Whether a command after frame `after` led to the KeNB of an epoch.
+    #[must_use]
+    pub fn leads_to(&self, epoch: &Epoch, c_rnti: u16, after: u64) -> bool {
+        let commanded = epoch.cell.and_then(|cell| self.commanded.get(&(cell, c_rnti)));
+        let mut commanded = commanded.into_iter().flatten();
+        commanded.any(|commanded| commanded.frame > after && Some(&commanded.kenb) == epoch.kenb.as_ref())
+    }
+
     /// The command that led to a KeNB, of those whose UE says that it did not take them; none if one of them was taken.
     #[must_use]
     pub fn untaken(&self, place: Place, kenb: &Kenb) -> Option<u64> {

@@ -276,7 +276,10 @@ impl<'l> Reading<'l> {
         }
         self.learn(frame, &radio, &pdu);
         let identity = (radio.ue_id.0, pdu.lcid, radio.direction, digest(&pdu.octets));
-        let first = self.first.get(&identity).copied();
+        // Where a command has led to the same KeNB again, its sender begins anew: that is no repetition.
+        let epoch = self.keys.epochs.get(&radio.ue_id.0);
+        let again = |first| epoch.is_some_and(|epoch| self.handovers.leads_to(epoch, radio.c_rnti, first));
+        let first = self.first.get(&identity).copied().filter(|first| seen.adversary || !again(*first));
         let signalling = matches!(pdu.content, Content::Signalling(_));
         let kind = if signalling { "rrc" } else { "packet" };
         let what = if signalling { "RRC message" } else { "packet" };

@@ -1,0 +1,329 @@
+//! What the nodes of EPS leave behind, before the judge: their frames as a capture, what they say of their keys as a log.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use keyhop::capture::capture_file::{Capture, CapturedFrame};
+use keyhop::capture::frame_comment::{FrameComment, ReceiverVerdict};
+use keyhop::capture::key_log::eps::{
+    CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord, KeySystem,
+    NasKeyRecord, NasKeyUse, NhRecord,
+};
+use keyhop::capture::key_log::{KeyLog, NodeRecord, Validity};
+use keyhop::capture::{InterfaceDescription, LinkKind};
+use keyhop::emulation::{Fate, NodeIndex, Sender};
+use keyhop::eps::identifiers::{Earfcn, Imsi};
+use keyhop::eps::node::{EnbFaults, HeldKey, MmeFaults, Scheme, Schemes, UeFaults, What};
+use keyhop::eps::parameters::Algorithms;
+use keyhop::eps::security::HandoverDerivation;
+use keyhop::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
+use keyhop::eps::wire::{CoreFrame, S1apMessage, UeId};
+use keyhop::judge::{FindingKind, Judgement, NoteKind};
+use keyhop::time::VirtualTime;
+
+use super::eps_network::{
+    NULL_CIPHERING, Plan, Seen, at, enb_place, gateway_place, imsi, mme_place, pci, replacing_s1ap,
+};
+use super::judged;
+
+/// Names and addresses of all nodes of a plan, by their number.
+fn nodes(plan: &Plan) -> Vec<(String, &'static str, Ipv4Addr)> {
+    let ue = |number: usize| Ipv4Addr::new(10, 64, 0, u8::try_from(number + 1).unwrap());
+    let mut nodes: Vec<_> = (0..plan.ues).map(|number| (format!("ue{}", number + 1), "ue", ue(number))).collect();
+    nodes.extend((0..plan.cells).map(|number| (format!("enb{}", number + 1), "enb", enb_place(number).ip)));
+    nodes.extend((0..plan.mmes).map(|number| (format!("mme{}", number + 1), "mme", mme_place(number).ip)));
+    nodes.push(("sgw".to_owned(), "sgw", gateway_place().ip));
+    nodes
+}
+
+/// A KeNB with its number, as it is logged.
+struct Known {
+    record: KenbRecord,
+    holders: [bool; 2],
+}
+
+/// The log, and by node and UE the numbers of the KeNBs it had in use, from when.
+fn log(plan: &Plan, seen: &Seen) -> (KeyLog, BTreeMap<(usize, Imsi), Vec<(VirtualTime, u16)>>) {
+    let system = if plan.schemes.is_standard() { KeySystem::Standard } else { KeySystem::Contribution };
+    let derivation = HandoverDerivation::default();
+    let c_rnti_bits = CRntiBits::Sixteen;
+    let mut eps = vec![EpsKeyRecord::Derivation(DerivationRecord { system, derivation, c_rnti_bits })];
+    for number in 0..plan.cells {
+        // Only where there are groups X2 ends at their borders.
+        let group = if plan.schemes == Schemes::Grouped { u32::try_from(number).unwrap() / 2 } else { 0 };
+        let (enb, mme) = (format!("enb{}", number + 1), format!("mme{}", number * plan.mmes / plan.cells + 1));
+        let earfcn = Earfcn::new(1_850).unwrap();
+        eps.push(EpsKeyRecord::Cell(CellRecord { cell: pci(number), enb, mme, earfcn, group }));
+    }
+    let (mut known, mut used): (Vec<Known>, BTreeMap<_, Vec<_>>) = Default::default();
+    for (time, node, event) in &seen.events {
+        let (ue, validity) = (event.ue, Validity { from: Some(*time), until: None });
+        match &event.what {
+            What::KenbInUse { cell, kenb, c_rnti, algorithms, ncc, .. } => {
+                let place = known
+                    .iter()
+                    .position(|known| (known.record.ue, known.record.cell, &known.record.key) == (ue, *cell, kenb));
+                let place = place.unwrap_or_else(|| {
+                    let record = KenbRecord {
+                        ue,
+                        cell: *cell,
+                        c_rnti: *c_rnti,
+                        ue_id: u16::try_from(known.len() + 1).unwrap(),
+                        ncc: *ncc,
+                        ciphering: algorithms.ciphering,
+                        integrity: algorithms.integrity,
+                        holder: KenbHolder::Both,
+                        validity,
+                        key: kenb.clone(),
+                    };
+                    known.push(Known { record, holders: [false; 2] });
+                    known.len() - 1
+                });
+                known[place].holders[usize::from(node.0 >= plan.ues)] = true;
+                used.entry((node.0, ue)).or_default().push((*time, known[place].record.ue_id));
+            }
+            What::NasInUse { keys, algorithms, kasme } => {
+                let uses = [(NasKeyUse::Ciphering, algorithms.ciphering), (NasKeyUse::Integrity, algorithms.integrity)];
+                for ((key_use, algorithm), key) in uses.into_iter().zip(keys) {
+                    let key = key.clone();
+                    eps.push(EpsKeyRecord::Nas(NasKeyRecord { key_use, ue, algorithm, validity, key }));
+                }
+                let key = kasme.clone();
+                let of_ue = |record: &EpsKeyRecord| matches!(record, EpsKeyRecord::Kasme(known) if known.ue == ue);
+                if !eps.iter().any(of_ue) {
+                    eps.push(EpsKeyRecord::Kasme(KasmeRecord { ue, validity, key }));
+                }
+            }
+            What::KeyHeld(HeldKey::NextHop(key, ncc)) if plan.schemes.is_standard() => {
+                eps.push(EpsKeyRecord::Nh(NhRecord { ue, ncc: *ncc, validity, key: key.clone() }));
+            }
+            _ => {}
+        }
+    }
+    for Known { mut record, holders } in known {
+        record.holder = match holders {
+            [true, true] => KenbHolder::Both,
+            [true, false] => KenbHolder::Ue,
+            _ => KenbHolder::Enb,
+        };
+        eps.push(EpsKeyRecord::Kenb(record));
+    }
+    let node =
+        |(name, role, ip): (String, &str, Ipv4Addr)| NodeRecord { name, role: role.to_owned(), ip: Some(ip), id: None };
+    (KeyLog { nodes: nodes(plan).into_iter().map(node).collect(), eps, ..KeyLog::default() }, used)
+}
+
+/// A run as capture and log.
+fn recorded(plan: &Plan, seen: &Seen) -> (Capture, KeyLog) {
+    let (log, used) = log(plan, seen);
+    let nodes = nodes(plan);
+    let mut sent: Vec<_> = seen.transmissions.iter().collect();
+    sent.sort_by_key(|sent| sent.time);
+    let frames = sent.into_iter().map(|sent| {
+        let Sender::Node(from) = sent.from else { panic!("there is no adversary") };
+        let address = |node: NodeIndex| nodes[node.0].2;
+        let (interface, octets) =
+            match RadioFrame::parse(&sent.octets).ok().filter(|_| CoreFrame::parse(&sent.octets).is_err()) {
+                None => (1, sent.octets.clone()),
+                Some(mut frame) => {
+                    let ue = imsi(from.0.min(sent.to.0));
+                    let in_use = used.get(&(from.0, ue)).into_iter().flatten();
+                    let in_use = in_use.filter(|(since, _)| *since <= sent.time).last();
+                    frame.ue_id = UeId(in_use.map_or(0, |(_, ue_id)| *ue_id));
+                    let record = frame.octets().unwrap();
+                    (0, in_upper_pdu(radio_frame::DISSECTOR, address(from), address(sent.to), &record).unwrap())
+                }
+            };
+        let verdict = |verdict: &keyhop::emulation::Verdict| ReceiverVerdict {
+            receiver: nodes[sent.to.0].0.clone(),
+            duplicate: false,
+            change: None,
+            text: verdict.text.clone(),
+        };
+        let verdicts = sent.verdicts.iter().map(verdict).collect();
+        let comment = FrameComment { what: sent.note.clone(), lost: sent.lost, verdicts, ..FrameComment::default() };
+        CapturedFrame {
+            time: sent.time,
+            interface,
+            octets,
+            direction: None,
+            source: None,
+            destination: None,
+            comment: comment.to_string(),
+        }
+    });
+    let interface = |name: &str, kind| InterfaceDescription { name: name.to_owned(), description: String::new(), kind };
+    let capture = Capture {
+        section_comment: "nodes".to_owned(),
+        interfaces: vec![interface("uu", LinkKind::Tagged), interface("core", LinkKind::Backbone)],
+        names: nodes.iter().map(|(name, _, ip)| (*ip, name.clone())).collect(),
+        frames: frames.collect(),
+    };
+    (capture, log)
+}
+
+/// What the judge says with the whole log, and with nothing but KASME, cells and derivation.
+fn judgements(plan: Plan, run: impl FnOnce(Plan) -> Seen) -> [Judgement; 2] {
+    let keep =
+        Plan { schemes: plan.schemes, cells: plan.cells, mmes: plan.mmes, ues: plan.ues, ..Plan::new(plan.schemes) };
+    let seen = run(plan);
+    let (capture, log) = recorded(&keep, &seen);
+    let mut alone = log.clone();
+    alone.eps.retain(|record| {
+        matches!(record, EpsKeyRecord::Derivation(_) | EpsKeyRecord::Cell(_) | EpsKeyRecord::Kasme(_))
+    });
+    [judged(&capture, &log), judged(&capture, &alone)]
+}
+
+const WALK: [usize; 5] = [1, 2, 3, 0, 1];
+
+fn every() -> Vec<Schemes> {
+    let always = [Scheme::Chained, Scheme::MmeInvolved, Scheme::NextHopX2, Scheme::NextHopS1].map(Schemes::Always);
+    always.into_iter().chain([Schemes::Grouped]).collect()
+}
+
+/// Nothing is found, whether the log is whole or not, and as much is verified with one as with the other.
+fn nothing_is_found(of: &str, [whole, alone]: &[Judgement; 2]) {
+    assert_eq!(whole.findings, [], "{of}");
+    assert_eq!(alone.findings, [], "{of}");
+    assert_eq!(whole.verified, alone.verified, "{of}");
+    for (judgement, kinds) in [
+        (
+            whole,
+            &[NoteKind::KeyInClear, NoteKind::NotDerived, NoteKind::Lost, NoteKind::MacWrong, NoteKind::Repeated][..],
+        ),
+        (
+            alone,
+            &[
+                NoteKind::KeyInClear,
+                NoteKind::NotDerived,
+                NoteKind::Lost,
+                NoteKind::MacWrong,
+                NoteKind::Repeated,
+                NoteKind::NoKey,
+            ][..],
+        ),
+    ] {
+        let other = judgement.notes.iter().find(|note| !kinds.contains(&note.kind));
+        assert_eq!(other, None, "{of}");
+    }
+}
+
+#[test]
+fn nothing_is_found_in_honest_runs_of_every_scheme() {
+    // H11
+    for schemes in every() {
+        let judgements = judgements(Plan::new(schemes).walk(&WALK), Plan::run);
+        nothing_is_found(&format!("{schemes:?}"), &judgements);
+        let verified = judgements[0].verified;
+        assert!(verified.mac_i >= 24 && verified.packets == 12, "{schemes:?}: {verified:?}");
+        let derived = judgements[0].notes.iter().find(|note| note.kind == NoteKind::MacWrong);
+        assert_eq!(derived, None, "{schemes:?}");
+    }
+}
+
+#[test]
+fn nothing_is_found_where_the_mme_changes_and_nas_algorithms_with_it() {
+    // H7
+    for schemes in every() {
+        let plan =
+            Plan { mmes: 2, nas_algorithms: vec![vec![Algorithms::AES], vec![NULL_CIPHERING]], ..Plan::new(schemes) };
+        let judgements = judgements(plan.walk(&WALK), Plan::run);
+        nothing_is_found(&format!("{schemes:?}"), &judgements);
+        assert!(
+            schemes.is_standard() || judgements[0].verified.nas_mac >= 4 || schemes == Schemes::Always(Scheme::Chained)
+        );
+    }
+}
+
+#[test]
+fn nothing_is_found_where_a_handover_fails_and_the_ue_is_taken_back() {
+    for schemes in every() {
+        let plan = Plan::new(schemes).walk(&WALK);
+        let target = plan.enb(1);
+        let is_confirm = move |time, to, octets: &[u8]| {
+            let on_air = RadioFrame::parse(octets).is_ok() && CoreFrame::parse(octets).is_err();
+            if on_air && to == target && time < at(1_000) { Fate::lost() } else { Fate::pass() }
+        };
+        let judgements = judgements(plan, |plan| plan.run_with(is_confirm));
+        nothing_is_found(&format!("{schemes:?}"), &judgements);
+        let lost = judgements[0].notes.iter().find(|note| note.kind == NoteKind::Lost);
+        assert!(lost.is_some(), "{schemes:?}");
+    }
+}
+
+fn kinds(plan: Plan, run: impl FnOnce(Plan) -> Seen) -> [Vec<FindingKind>; 2] {
+    judgements(plan, run).map(|judgement| judgement.kinds())
+}
+
+#[test]
+fn a_constant_para_shows_as_key_stream_that_comes_again() {
+    // broken: H4
+    let with = |constant_para| {
+        let enb_faults = EnbFaults { constant_c_rnti: Some(0x1234), ..EnbFaults::default() };
+        let mme_faults = MmeFaults { constant_para, ..MmeFaults::default() };
+        let plan = Plan { enb_faults, mme_faults, ..Plan::always(Scheme::MmeInvolved) };
+        kinds(plan.walk(&WALK), Plan::run)
+    };
+    assert_eq!(with(false), [vec![], vec![]]);
+    assert_eq!(with(true), [vec![FindingKind::NonceReuse], vec![FindingKind::NonceReuse]]);
+}
+
+#[test]
+fn a_flipped_indication_leaves_nothing_that_the_wrong_key_was_taken_for() {
+    // H5
+    let enb_faults = EnbFaults { flips_indication: true, ..EnbFaults::default() };
+    let plan = Plan { enb_faults, ..Plan::always(Scheme::MmeInvolved) };
+    assert_eq!(kinds(plan.walk(&[1, 2]), Plan::run)[0], []);
+}
+
+#[test]
+fn nas_counts_that_an_mme_resets_show_as_the_same_key_and_count() {
+    // broken: H7
+    let with = |resets_counts| {
+        let mme_faults = MmeFaults { resets_counts, ..MmeFaults::default() };
+        let plan = Plan { mmes: 2, mme_faults, ..Plan::always(Scheme::MmeInvolved) };
+        kinds(plan.walk(&[1, 2, 3, 0, 1]), Plan::run)
+    };
+    assert_eq!(with(false), [vec![], vec![]]);
+    for kinds in with(true) {
+        assert_eq!(kinds, [FindingKind::NonceReuse, FindingKind::CountRegress]);
+    }
+}
+
+#[test]
+fn a_handover_over_x2_to_another_group_is_found_if_it_is_granted() {
+    // H8
+    // broken: H8
+    let with = |allows_x2_across_groups| {
+        let enb_faults = EnbFaults { tries_x2_across_groups: true, allows_x2_across_groups, ..EnbFaults::default() };
+        let plan = Plan { enb_faults, ..Plan::new(Schemes::Grouped) };
+        kinds(plan.walk(&[1, 2]), Plan::run)
+    };
+    assert_eq!(with(false), [vec![], vec![]]);
+    for kinds in with(true) {
+        assert_eq!(kinds, [FindingKind::X2AcrossGroups]);
+    }
+}
+
+#[test]
+fn a_ue_that_takes_para_whatever_its_nas_mac_is_found() {
+    // H6
+    // broken: H6
+    let with = |ignores_nas_mac| {
+        let change = |message: &mut S1apMessage| match message {
+            S1apMessage::HandoverCommand(command) => {
+                command.nas_security_parameters.as_mut().and_then(|nas| nas.last_mut()).is_some_and(|last| {
+                    *last ^= 1;
+                    true
+                })
+            }
+            _ => false,
+        };
+        let ue_faults = UeFaults { ignores_nas_mac, ..UeFaults::default() };
+        let plan = Plan { ue_faults, ..Plan::always(Scheme::MmeInvolved) };
+        kinds(plan.walk(&[1]), |plan| plan.run_with(replacing_s1ap(change)))
+    };
+    assert_eq!(with(false)[0], []);
+    assert_eq!(with(true)[0], [FindingKind::MacInvalid]);
+}
