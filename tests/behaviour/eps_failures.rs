@@ -52,6 +52,10 @@ fn x2_between_groups_is_refused_and_where_it_is_not_a_compromise_spreads() {
     };
     let refused = across(false);
     assert_eq!(refused.ends(0), [(Outcome::Completed, pci(1)), (Outcome::Refused, pci(1))]);
+    // What it was told the target holds all the same, and it is good for nothing.
+    let held = |(node, what): (NodeIndex, &What)| node == NodeIndex(3) && matches!(what, What::KeyHeld(_));
+    assert_eq!(refused.of(0).filter(|said| held(*said)).count(), 1);
+    assert_eq!(refused.kenbs_at(0, NodeIndex(3)).len(), 0);
     let allowed = across(true);
     assert_eq!(allowed.ends(0), [(Outcome::Completed, pci(1)), (Outcome::Completed, pci(2))]);
     assert_eq!(allowed.begun(0)[1], (pci(1), pci(2), Scheme::Chained));

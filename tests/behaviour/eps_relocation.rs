@@ -1,10 +1,10 @@
 //! Handovers between MMEs of EPS, and changes of NAS algorithms.
 
-use keyhop::emulation::NodeIndex;
+use keyhop::emulation::{NodeIndex, Transmission};
 use keyhop::eps::node::{Command, DropReason, HeldKey, MmeFaults, Outcome, Scheme, UeFaults, What};
-use keyhop::eps::parameters::{Algorithms, LinkDirection};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection};
 use keyhop::eps::wire::nas::{AlgorithmSet, EmmMessage, NasMessage};
-use keyhop::eps::wire::s1ap::S1apMessage;
+use keyhop::eps::wire::{CoreFrame, CorePayload, Gtpv2Body, Gtpv2Message, S1apMessage};
 
 use crate::eps_network::{NULL_CIPHERING, Plan, Seen, To, imsi, kasme, pci, replacing_s1ap};
 
@@ -41,6 +41,34 @@ fn a_handover_to_a_cell_of_another_mme_asks_both_whatever_the_scheme() {
             assert_eq!(seen.packets(0, direction).len(), 5, "{scheme:?}");
         }
         assert_eq!(seen.used_twice(), 0, "{scheme:?}");
+    }
+}
+
+#[test]
+fn the_security_context_arrives_complete() {
+    // H7
+    for scheme in [Scheme::MmeInvolved, Scheme::NextHopS1] {
+        let seen = plan(scheme).walk(&[1, 2]).run();
+        let request = |sent: &Transmission| {
+            let CorePayload::Udp(datagram) = CoreFrame::parse(&sent.octets).ok()?.payload else { return None };
+            match Gtpv2Message::parse(&datagram.payload).ok()?.body {
+                Gtpv2Body::ForwardRelocationRequest(request) => Some(request),
+                _ => None,
+            }
+        };
+        let request = seen.transmissions.iter().find_map(request).unwrap();
+        let context = request.mm_context;
+        assert_eq!((request.imsi, context.kasme), (imsi(0), kasme(0)));
+        assert_eq!((context.ciphering, context.integrity), (AlgorithmId::Aes, AlgorithmId::Aes));
+        // One PARA has been said, where there is one, and two NHs drawn, the second for this handover, where there are any.
+        let said = u32::from(scheme == Scheme::MmeInvolved);
+        assert_eq!((context.downlink_count, context.uplink_count), (said, 0), "{scheme:?}");
+        let (nh, ncc) = context.next_hop.unwrap();
+        assert_eq!(ncc.get(), if scheme == Scheme::MmeInvolved { 1 } else { 2 });
+        let target = NodeIndex(3);
+        let held =
+            seen.of(0).any(|(node, what)| node == target && *what == What::KeyHeld(HeldKey::NextHop(nh.clone(), ncc)));
+        assert_eq!(held, scheme == Scheme::NextHopS1, "the target's KeNB is made of it");
     }
 }
 
