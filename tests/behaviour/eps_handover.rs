@@ -37,6 +37,12 @@ fn every_scheme_hands_a_ue_over_from_cell_to_cell_with_its_packets_in_each() {
         for (number, kenb) in kenbs.iter().enumerate() {
             assert!(!kenbs[..number].contains(kenb), "{schemes:?}: hop {number}");
         }
+        // Both ends say the same of every cell: KeNB, AS keys, C-RNTI, algorithms, NCC.
+        let in_use = |at_ue| {
+            let said = seen.of(0).filter(|(_, what)| matches!(what, What::KenbInUse { .. }));
+            said.filter(|(node, _)| (*node == NodeIndex(0)) == at_ue).map(|(_, what)| what).collect::<Vec<_>>()
+        };
+        assert_eq!(in_use(true), in_use(false), "{schemes:?}");
         // The eNBs say the same keys, in the cells of the walk, and forget them when the UE has left.
         let at = |cell| seen.kenbs_at(0, NodeIndex(1 + cell));
         let expected = [vec![&kenbs[0], &kenbs[4]], vec![&kenbs[1], &kenbs[5]], vec![&kenbs[2]], vec![&kenbs[3]]];

@@ -1,10 +1,12 @@
 //! Handovers between MMEs of EPS, and changes of NAS algorithms.
 
-use keyhop::emulation::NodeIndex;
+use std::time::Duration;
+
+use keyhop::emulation::{Fate, NodeIndex, Transmission};
 use keyhop::eps::node::{Command, DropReason, HeldKey, MmeFaults, Outcome, Scheme, UeFaults, What};
-use keyhop::eps::parameters::{Algorithms, LinkDirection};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection};
 use keyhop::eps::wire::nas::{AlgorithmSet, EmmMessage, NasMessage};
-use keyhop::eps::wire::s1ap::S1apMessage;
+use keyhop::eps::wire::{CoreFrame, CorePayload, Gtpv2Body, Gtpv2Message, S1apMessage, UeSecurityCapabilities};
 
 use crate::eps_network::{NULL_CIPHERING, Plan, Seen, To, imsi, kasme, pci, replacing_s1ap};
 
@@ -41,6 +43,34 @@ fn a_handover_to_a_cell_of_another_mme_asks_both_whatever_the_scheme() {
             assert_eq!(seen.packets(0, direction).len(), 5, "{scheme:?}");
         }
         assert_eq!(seen.used_twice(), 0, "{scheme:?}");
+    }
+}
+
+#[test]
+fn the_security_context_arrives_complete() {
+    // H7
+    for scheme in [Scheme::MmeInvolved, Scheme::NextHopS1] {
+        let seen = plan(scheme).walk(&[1, 2]).run();
+        let request = |sent: &Transmission| {
+            let CorePayload::Udp(datagram) = CoreFrame::parse(&sent.octets).ok()?.payload else { return None };
+            match Gtpv2Message::parse(&datagram.payload).ok()?.body {
+                Gtpv2Body::ForwardRelocationRequest(request) => Some(request),
+                _ => None,
+            }
+        };
+        let request = seen.transmissions.iter().find_map(request).unwrap();
+        let context = request.mm_context;
+        assert_eq!((request.imsi, context.kasme), (imsi(0), kasme(0)));
+        assert_eq!((context.ciphering, context.integrity), (AlgorithmId::Aes, AlgorithmId::Aes));
+        // One PARA has been said, where there is one, and two NHs drawn, the second for this handover, where there are any.
+        let said = u32::from(scheme == Scheme::MmeInvolved);
+        assert_eq!((context.downlink_count, context.uplink_count), (said, 0), "{scheme:?}");
+        let (nh, ncc) = context.next_hop.unwrap();
+        assert_eq!(ncc.get(), if scheme == Scheme::MmeInvolved { 1 } else { 2 });
+        let target = NodeIndex(3);
+        let held =
+            seen.of(0).any(|(node, what)| node == target && *what == What::KeyHeld(HeldKey::NextHop(nh.clone(), ncc)));
+        assert_eq!(held, scheme == Scheme::NextHopS1, "the target's KeNB is made of it");
     }
 }
 
@@ -125,6 +155,41 @@ fn nas_algorithms_change_on_command_and_a_security_mode_command_that_was_changed
     assert_eq!(weakened.dropped(), [(UE, DropReason::NasMac); 5]);
     // The MME has gone back to what the UE has, after five commands.
     assert_eq!(weakened.nas_algorithms(NodeIndex(5)), [Algorithms::AES, NULL_CIPHERING, Algorithms::AES]);
+}
+
+#[test]
+fn a_ue_whose_capabilities_were_told_wrong_rejects_the_command_and_keeps_its_algorithms() {
+    // Somebody has told the network that the UE has less than it has.
+    let told_capabilities = UeSecurityCapabilities::new(&[], &[AlgorithmId::Aes]);
+    let command = Command::ChangeNasAlgorithms(imsi(0), NULL_CIPHERING);
+    let plan = Plan { told_capabilities, ..Plan::always(Scheme::MmeInvolved) };
+    let seen = plan.command(100, To::Mme(0), command).walk(&[1]).run();
+    assert_eq!(seen.nas_algorithms(UE), [Algorithms::AES]);
+    assert_eq!(seen.sent("ULInformationTransfer: SecurityModeReject"), 1);
+    assert_eq!(seen.nas_algorithms(NodeIndex(5)), [Algorithms::AES, NULL_CIPHERING, Algorithms::AES]);
+    assert_eq!((seen.outcomes(0), seen.used_twice()), (vec![Outcome::Completed], 0));
+}
+
+#[test]
+fn a_nas_message_that_comes_twice_is_taken_once() {
+    // H6
+    let command = Command::ChangeNasAlgorithms(imsi(0), NULL_CIPHERING);
+    let twice = |_, _, octets: &[u8]| {
+        let Ok(CoreFrame { payload: CorePayload::Sctp(packet), .. }) = CoreFrame::parse(octets) else {
+            return Fate::pass();
+        };
+        match S1apMessage::parse(&packet.data.user_data) {
+            Ok(S1apMessage::DownlinkNasTransport(_) | S1apMessage::UplinkNasTransport(_)) => {
+                Fate { copies: vec![Duration::from_millis(20)], ..Fate::default() }
+            }
+            _ => Fate::pass(),
+        }
+    };
+    let seen = Plan::always(Scheme::MmeInvolved).command(100, To::Mme(0), command).run_with(twice);
+    assert_eq!(seen.nas_algorithms(UE), [Algorithms::AES, NULL_CIPHERING]);
+    let mut dropped = seen.dropped();
+    dropped.sort_unstable();
+    assert_eq!(dropped, [(UE, DropReason::NasReplay), (NodeIndex(5), DropReason::NasReplay)]);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod emulation_kernel;
 mod eps_calculator;
 mod eps_failures;
 mod eps_handover;
+mod eps_layers;
 #[path = "../support/eps_network.rs"]
 mod eps_network;
 mod eps_relocation;

@@ -55,6 +55,8 @@ pub struct Plan {
     /// A cell that no MME knows of.
     pub unknown_cell: Option<usize>,
     pub ue_capabilities: UeSecurityCapabilities,
+    /// What the network was told of them.
+    pub told_capabilities: UeSecurityCapabilities,
     pub ue_faults: UeFaults,
     pub commands: Vec<(u64, To, Command)>,
     pub engine: Engine,
@@ -90,6 +92,7 @@ impl Plan {
             mme_faults: MmeFaults::default(),
             unknown_cell: None,
             ue_capabilities: both(),
+            told_capabilities: both(),
             ue_faults: UeFaults::default(),
             commands: Vec::new(),
             engine: Engine::Inline,
@@ -342,7 +345,7 @@ impl Plan {
                     c_rnti: c_rnti(ue),
                     mme_id: ue_number(ue),
                     keys: EnbKeys::new(mme_keys(ue).1, Ncc::new(0), Algorithms::AES),
-                    capabilities: self.ue_capabilities,
+                    capabilities: self.told_capabilities,
                     uplink: uplink_tunnel(gateway_place().ip, ue_number(ue)),
                 });
                 attached.push(id.unwrap());
@@ -367,7 +370,7 @@ impl Plan {
                     id: ue_number(ue),
                     keys: mme_keys(ue).0,
                     enb: (cells[0].address, attached[ue]),
-                    capabilities: self.ue_capabilities,
+                    capabilities: self.told_capabilities,
                     bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(gateway_place().ip, ue_number(ue)) },
                     address: Ipv4Addr::new(10, 45, 0, u8::try_from(ue + 2).unwrap()),
                 });

@@ -100,7 +100,8 @@ pub enum What {
         /// KASME.
         kasme: Kasme,
     },
-    /// The source eNB has decided on a handover, and has sent nothing yet. Exactly one [`What::HandoverEnded`] follows.
+    /// The source eNB has decided on a handover, and has sent nothing yet. Exactly one [`What::HandoverEnded`] follows, as long as the
+    /// core network loses no message of S1 and X2; where it does, source and target may each say an end: the first counts.
     HandoverBegun {
         /// The source cell.
         from: Pci,

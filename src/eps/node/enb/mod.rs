@@ -189,7 +189,8 @@ impl Enb {
         Self { settings, core, random, ues: BTreeMap::new(), last_id: 0, started: false }
     }
 
-    /// Takes a UE that is connected from before the run; what it calls it. None if there is no room.
+    /// Takes a UE that is connected from before the run; what it calls it. None if there is no room, or it is
+    /// no subscriber.
     pub fn connect(&mut self, ue: ConnectedUe) -> Option<EnbUeS1apId> {
         let ConnectedUe { port, c_rnti, mme_id, keys, capabilities, uplink } = ue;
         let id = self.new_id()?;

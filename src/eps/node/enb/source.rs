@@ -194,7 +194,7 @@ impl Enb {
     pub(super) fn call_off(&mut self, id: EnbUeS1apId, leaving: &Leaving, outbox: &mut Outbox<Event>) {
         let Leaving { to, over_x2, new_id, .. } = *leaving;
         if over_x2 {
-            let cause = x2ap::X2apCause::RadioNetwork(x2ap::RadioNetworkCause::TrelocPrepExpiry);
+            let cause = x2ap::X2apCause::RadioNetwork(x2ap::RadioNetworkCause::Unspecified);
             self.tell_enb(to.address, x2ap::HandoverCancel { old_id: x2_id(id), new_id, cause }, outbox);
         } else if let Some(ue) = self.s1_ids(id) {
             let cause = Cause::radioNetwork(CauseRadioNetwork::handover_cancelled);

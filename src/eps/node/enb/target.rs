@@ -9,7 +9,7 @@ use crate::eps::identifiers::{EnbUeS1apId, MmeUeS1apId, Teid, X2apUeId};
 use crate::eps::keys::{Kenb, KenbStar, Nh};
 use crate::eps::node::event::{Event, HeldKey, Outcome, What};
 use crate::eps::node::radio_side::RadioSide;
-use crate::eps::node::settings::{Agreement, Schemes};
+use crate::eps::node::settings::Schemes;
 use crate::eps::parameters::{Algorithms, Ncc};
 use crate::eps::security::parties::EnbKeys;
 use crate::eps::security::protection::BearerId;
@@ -19,7 +19,8 @@ use crate::eps::wire::rrc::{
 };
 use crate::eps::wire::s1ap::{
     Cause, CauseRadioNetwork, HandoverFailure, HandoverNotify, HandoverRequest, HandoverRequestAcknowledge,
-    PathSwitchRequest, PathSwitchRequestAcknowledge, SourceToTargetContainer, TargetToSourceContainer, UeS1apIds,
+    PathSwitchRequest, PathSwitchRequestAcknowledge, SecurityContext, SourceToTargetContainer, TargetToSourceContainer,
+    UeS1apIds,
 };
 use crate::eps::wire::x2ap::{self, RadioNetworkCause, X2apCause};
 use crate::eps::wire::{Erab, TunnelEndpoint, UeSecurityCapabilities};
@@ -36,6 +37,9 @@ struct Coming {
     /// HandoverPreparationInformation.
     rrc: Vec<u8>,
     from: Option<(Ipv4Addr, X2apUeId)>,
+    /// What its KeNB is made of: KeNB* or NH.
+    key: HeldKey,
+    ncc: Ncc,
 }
 
 /// Why a UE may not come.
@@ -54,25 +58,25 @@ impl Enb {
         request: x2ap::HandoverRequest,
         outbox: &mut Outbox<Event>,
     ) {
-        let x2ap::HandoverRequest { old_id, mme_ue_id: mme_id, capabilities, rrc_context: rrc, .. } = request;
-        let refuse = |cause| x2ap::HandoverPreparationFailure { old_id, cause: X2apCause::RadioNetwork(cause) };
+        let x2ap::HandoverRequest { old_id, mme_ue_id: mme_id, capabilities, rrc_context: rrc, ncc, .. } = request;
+        let Some(uplink) = request.bearers.first().map(|erab| erab.tunnel) else { return };
+        let key = HeldKey::KenbStar(request.kenb_star);
+        let coming = Coming { mme_id, capabilities, uplink, rrc, from: Some((from, old_id)), key, ncc };
+        self.holds_of(&coming, outbox);
         let same_group =
             self.settings.cells.iter().any(|cell| cell.address == from && cell.group == self.settings.cell.group);
         let allowed = same_group
             || self.settings.agreement.schemes != Schemes::Grouped
             || self.settings.faults.allows_x2_across_groups;
-        if !allowed || request.target_cell != self.settings.cell.ecgi {
-            return self.tell_enb(from, refuse(RadioNetworkCause::HoTargetNotAllowed), outbox);
-        }
-        let Some(uplink) = request.bearers.first().map(|erab| erab.tunnel) else { return };
-        let (star, ncc, standard) = (request.kenb_star.clone(), request.ncc, self.is_standard());
-        let keys = |agreement: &Agreement, c_rnti, algorithms| match standard {
-            true => EnbKeys::new(Kenb::from_octets(*star.octets()), ncc, algorithms),
-            false => EnbKeys::of_star(&agreement.derivation, &star, agreement.c_rnti(c_rnti), algorithms),
+        let granted = if allowed && request.target_cell == self.settings.cell.ecgi {
+            self.expect(now, coming, outbox).map_err(|refusal| match refusal {
+                Refusal::NoRoom => RadioNetworkCause::NoRadioResourcesAvailableInTargetCell,
+                Refusal::NoAlgorithms => RadioNetworkCause::EncryptionAndOrIntegrityProtectionAlgorithmsNotSupported,
+            })
+        } else {
+            Err(RadioNetworkCause::HoTargetNotAllowed)
         };
-        let coming = Coming { mme_id, capabilities, uplink, rrc, from: Some((from, old_id)) };
-        let held = HeldKey::KenbStar(request.kenb_star);
-        match self.expect(now, coming, keys, (held, ncc), outbox) {
+        match granted {
             Ok((id, container)) => {
                 let teid = Teid(FORWARDED | id.get());
                 let forwarding = Some(TunnelEndpoint { address: self.core.address(), teid });
@@ -80,34 +84,25 @@ impl Enb {
                 let answer = x2ap::HandoverRequestAcknowledge { old_id, new_id: x2_id(id), admitted, container };
                 self.tell_enb(from, answer, outbox);
             }
-            Err(Refusal::NoRoom) => {
-                self.tell_enb(from, refuse(RadioNetworkCause::NoRadioResourcesAvailableInTargetCell), outbox);
-            }
-            Err(Refusal::NoAlgorithms) => {
-                let cause = RadioNetworkCause::EncryptionAndOrIntegrityProtectionAlgorithmsNotSupported;
-                self.tell_enb(from, refuse(cause), outbox);
+            Err(cause) => {
+                let cause = X2apCause::RadioNetwork(cause);
+                self.tell_enb(from, x2ap::HandoverPreparationFailure { old_id, cause }, outbox);
             }
         }
     }
 
     pub(super) fn requested_over_s1(&mut self, now: VirtualTime, request: HandoverRequest, outbox: &mut Outbox<Event>) {
-        let (mme_id, security, cell) = (request.mme_ue_id, request.security, self.settings.cell);
+        let HandoverRequest { mme_ue_id: mme_id, capabilities, .. } = request;
+        let SecurityContext { ncc, next_hop } = request.security;
         let Some(uplink) = request.bearers.first().map(|erab| erab.tunnel) else { return };
         let rrc = SourceToTargetContainer::parse(&request.container).map(|container| container.rrc).unwrap_or_default();
-        let coming = Coming { mme_id, capabilities: request.capabilities, uplink, rrc, from: None };
-        let (ncc, star) = (security.ncc, KenbStar::from_octets(*security.next_hop.octets()));
-        let granted = if self.is_standard() {
-            let held = HeldKey::NextHop(security.next_hop.clone(), ncc);
-            let keys =
-                |_: &Agreement, _, algorithms| EnbKeys::of_next_hop(&security.next_hop, ncc, cell.input(), algorithms);
-            self.expect(now, coming, keys, (held, ncc), outbox)
-        } else {
-            let keys = |agreement: &Agreement, c_rnti, algorithms| {
-                EnbKeys::of_star(&agreement.derivation, &star, agreement.c_rnti(c_rnti), algorithms)
-            };
-            self.expect(now, coming, keys, (HeldKey::KenbStar(star.clone()), ncc), outbox)
+        let key = match self.is_standard() {
+            true => HeldKey::NextHop(next_hop, ncc),
+            false => HeldKey::KenbStar(KenbStar::from_octets(*next_hop.octets())),
         };
-        let granted = granted.and_then(|(id, rrc)| {
+        let coming = Coming { mme_id, capabilities, uplink, rrc, from: None, key, ncc };
+        self.holds_of(&coming, outbox);
+        let granted = self.expect(now, coming, outbox).and_then(|(id, rrc)| {
             let container = (TargetToSourceContainer { rrc }).octets().map_err(|_| Refusal::NoRoom)?;
             Ok((id, container))
         });
@@ -124,6 +119,29 @@ impl Enb {
             }
         };
         self.tell_mme(HandoverFailure { mme_ue_id: mme_id, cause: Cause::radioNetwork(cause) }, outbox);
+    }
+
+    /// Whatever becomes of the request: its key has been told.
+    fn holds_of(&self, coming: &Coming, outbox: &mut Outbox<Event>) {
+        if let Some(imsi) = self.settings.subscribers.get(&coming.mme_id) {
+            self.holds(*imsi, coming.key.clone(), outbox);
+        }
+    }
+
+    /// The keys of a UE that is to come, with this C-RNTI and these algorithms. KeNB* of the standard is KeNB.
+    fn keys_of(&self, key: &HeldKey, ncc: Ncc, c_rnti: u16, algorithms: Algorithms) -> Option<EnbKeys> {
+        let agreement = &self.settings.agreement;
+        match key {
+            HeldKey::NextHop(nh, _) => Some(EnbKeys::of_next_hop(nh, ncc, self.settings.cell.input(), algorithms)),
+            HeldKey::KenbStar(star) if self.is_standard() => {
+                Some(EnbKeys::new(Kenb::from_octets(*star.octets()), ncc, algorithms))
+            }
+            HeldKey::KenbStar(star) => {
+                Some(EnbKeys::of_star(&agreement.derivation, star, agreement.c_rnti(c_rnti), algorithms))
+            }
+            // No eNB gets that.
+            HeldKey::Kasme(_) => None,
+        }
     }
 
     /// The algorithms of a UE that comes, and those that it had if that is known: it keeps them if this eNB has them, else it gets
@@ -147,13 +165,10 @@ impl Enb {
         &mut self,
         now: VirtualTime,
         coming: Coming,
-        keys: impl FnOnce(&Agreement, u16, Algorithms) -> EnbKeys,
-        (held, ncc): (HeldKey, Ncc),
         outbox: &mut Outbox<Event>,
     ) -> Result<(EnbUeS1apId, Vec<u8>), Refusal> {
-        let Coming { mme_id, capabilities, uplink, rrc, from } = coming;
+        let Coming { mme_id, capabilities, uplink, rrc, from, key, ncc } = coming;
         let imsi = *self.settings.subscribers.get(&mme_id).ok_or(Refusal::NoRoom)?;
-        self.holds(imsi, held, outbox);
         let (algorithms, in_use) = self.choose(capabilities, &rrc);
         let algorithms = algorithms.ok_or(Refusal::NoAlgorithms)?;
         let id = self.new_id().ok_or(Refusal::NoRoom)?;
@@ -174,7 +189,7 @@ impl Enb {
             port: None,
             c_rnti,
             mme_id,
-            keys: keys(&self.settings.agreement, c_rnti, algorithms),
+            keys: self.keys_of(&key, ncc, c_rnti, algorithms).ok_or(Refusal::NoRoom)?,
             radio: RadioSide::default(),
             role: Role::Expected { from, ends: now + EXECUTION },
             transaction: 0,

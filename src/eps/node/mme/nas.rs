@@ -139,22 +139,21 @@ impl Mme {
             }
             Err(error) => return drop(DropReason::Malformed, error.to_string(), outbox),
         };
-        // Who rejects a security mode command goes on with the keys before it.
-        let mut before = ue.mode.as_ref().map(|mode| ue.keys.nas_with(mode.before));
+        // Who rejects a security mode command speaks with the keys before it; who follows it says that they are new.
+        let is_new = message.header == SecurityHeader::IntegrityCipheredNewContext;
+        let now_in_use = ue.keys.nas.algorithms();
+        if let Some(mode) = ue.mode.as_ref().filter(|_| !is_new) {
+            ue.keys.nas = ue.keys.nas_with(mode.before);
+        }
         let opened = open(&mut ue.keys.nas, &message);
-        let opened = opened.or_else(|error| before.as_mut().map_or(Err(error), |before| open(before, &message)));
+        ue.keys.nas = ue.keys.nas_with(now_in_use);
         let plain = match opened {
             Ok(plain) => plain,
             Err((reason, text)) => return drop(reason, text, outbox),
         };
         match EmmMessage::parse(&plain) {
-            Ok(EmmMessage::SecurityModeComplete) => ue.mode = None,
-            Ok(EmmMessage::SecurityModeReject { .. }) => {
-                if let Some(before) = before {
-                    ue.keys.nas = before;
-                }
-                self.keep_algorithms(id, outbox);
-            }
+            Ok(EmmMessage::SecurityModeComplete) if is_new => ue.mode = None,
+            Ok(EmmMessage::SecurityModeReject { .. }) if ue.mode.is_some() => self.keep_algorithms(id, outbox),
             // Nothing else is asked of an MME here.
             Ok(_) => {}
             Err(error) => drop(DropReason::Malformed, error.to_string(), outbox),
