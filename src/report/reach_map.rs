@@ -48,9 +48,10 @@ fn draw_panel(svg: &mut String, left: usize, reach: &Reach) {
     let visited: BTreeSet<usize> = reach.walk.iter().copied().collect();
     let read: BTreeSet<usize> = reach.read.iter().copied().collect();
     let beyond = reach.read.len().saturating_sub(1);
-    let what = format!("{}: {} more of {} later visits", reach.mode, beyond, reach.walk.len() - 1 - reach.hop);
+    let later = reach.walk.len().saturating_sub(reach.hop + 1);
+    let what = format!("{}: {beyond} of {later} later visits", reach.mode);
     // A String takes every write.
-    let _ = writeln!(svg, "<text x=\"{left}\" y=\"{}\" font-size=\"14\" font-weight=\"bold\">{what}</text>", HEAD - 8);
+    let _ = writeln!(svg, "<text x=\"{left}\" y=\"{}\" font-size=\"13\" font-weight=\"bold\">{what}</text>", HEAD - 8);
     for cell in 0..SIDE * SIDE {
         let (x, y) = (left + cell % SIDE * CELL, HEAD + cell / SIDE * CELL);
         let fill = match cell {
@@ -72,10 +73,10 @@ fn draw_panel(svg: &mut String, left: usize, reach: &Reach) {
         "<polyline points=\"{}\" fill=\"none\" stroke=\"{INK}\" stroke-width=\"1.5\" stroke-opacity=\"0.75\"/>",
         path.join(" ")
     );
-    for (hop, cell) in [(0, reach.walk.first()), (reach.walk.len() - 1, reach.walk.last())] {
+    for (end, cell) in [(0, reach.walk.first()), (1, reach.walk.last())] {
         let Some((x, y)) = cell.map(|cell| middle(*cell)) else { continue };
-        let (radius, fill) = if hop == 0 { (5, "#ffffff") } else { (5, INK) };
-        let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" stroke=\"{INK}\"/>");
+        let fill = if end == 0 { "#ffffff" } else { INK };
+        let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"5\" fill=\"{fill}\" stroke=\"{INK}\"/>");
     }
 }
 
@@ -122,4 +123,25 @@ fn legend(svg: &mut String, y: usize) {
          security groups, which only the scheme grouped knows.</text>",
         y + 26
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(mode: &'static str, read: &[usize]) -> Reach {
+        Reach { mode, walk: vec![14, 15, 16, 22], hop: 1, read: read.to_vec() }
+    }
+
+    #[test]
+    fn a_map_has_a_panel_for_each_scheme_with_the_cells_that_open_and_those_that_stay_closed() {
+        let svg = reach_map(&[reach("chained", &[15, 16, 22]), reach("nh-s1", &[15])], "a <walk> & more");
+        let cells = |fill: &str| svg.matches(&format!("height=\"{CELL}\" fill=\"{fill}\"")).count();
+        assert_eq!([OWN, READ, VISITED].map(cells), [2, 2, 4]);
+        assert_eq!(cells(PALE), 2 * (SIDE * SIDE - 4));
+        for words in ["chained: 2 of 2 later visits", "nh-s1: 0 of 2 later visits", "&lt;walk&gt; &amp; more"] {
+            assert!(svg.contains(words), "{words}");
+        }
+        assert_eq!(svg.matches("<rect").count(), 1 + 2 * SIDE * SIDE + 4, "nothing lies outside the panels");
+    }
 }

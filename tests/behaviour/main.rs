@@ -19,6 +19,8 @@ mod denial_of_service;
 mod determinism;
 mod emulation_kernel;
 mod eps_calculator;
+mod eps_command_line;
+mod eps_compare;
 mod eps_failures;
 mod eps_handover;
 mod eps_layers;

@@ -22,8 +22,10 @@ use crate::scenario::script::eps::handover::SCHEMES;
 use crate::scenario::script::{ScriptFile, SetArgument};
 use crate::scenario::workers::in_order;
 
-/// Cells of the grid in a row and in a column. Each quarter of it is a security group.
+/// Cells of the grid in a row and in a column.
 pub const SIDE: usize = 6;
+/// Cells of a security group in a row and in a column.
+const GROUP_SIDE: usize = 2;
 /// Handovers of a walk.
 pub const HOPS: usize = 12;
 /// From one handover to the next, in milliseconds.
@@ -104,7 +106,7 @@ pub struct HopSpread {
     pub cells: Spread,
 }
 
-/// The cells of a walk, by their numbers in the grid from 0; the first is where the UE begins.
+/// The cells of a walk, by their numbers in the grid from 0; the first is where the UE begins. It never goes straight back.
 #[must_use]
 pub fn walk(seed: u64) -> Vec<usize> {
     let mut random = generator(seed, "walk");
@@ -117,6 +119,8 @@ pub fn walk(seed: u64) -> Vec<usize> {
         next.extend((row + 1 < SIDE).then(|| at + SIDE));
         next.extend((column > 0).then(|| at - 1));
         next.extend((column + 1 < SIDE).then(|| at + 1));
+        let before = cells.len().checked_sub(2).and_then(|place| cells.get(place).copied());
+        next.retain(|cell| Some(*cell) != before);
         let drawn = up_to(&mut random, next.len() as u64 - 1);
         at = next[usize::try_from(drawn).unwrap_or(0)];
         cells.push(at);
@@ -124,11 +128,11 @@ pub fn walk(seed: u64) -> Vec<usize> {
     cells
 }
 
-/// The security group of a cell of the grid: the quarter that it is in.
+/// The security group of a cell of the grid: a square of cells.
 #[must_use]
 pub const fn group(cell: usize) -> usize {
-    let half = SIDE / 2;
-    1 + (cell / SIDE / half) * 2 + cell % SIDE / half
+    let in_a_row = SIDE / GROUP_SIDE;
+    1 + (cell / SIDE / GROUP_SIDE) * in_a_row + cell % SIDE / GROUP_SIDE
 }
 
 /// When the UE is in the cell of a hop and has not left it yet.

@@ -12,9 +12,9 @@ use crate::capture::key_log::{KeyLog, NodeRecord, Validity};
 use crate::emulation::NodeIndex;
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
 use crate::eps::keys::Kenb;
-use crate::eps::node::What;
 use crate::eps::node::event::HeldKey;
 use crate::eps::node::settings::Agreement;
+use crate::eps::node::{Schemes, What};
 use crate::eps::parameters::Ncc;
 use crate::eps::security::handover_keys::AsKeys;
 use crate::time::VirtualTime;
@@ -134,7 +134,8 @@ impl Keys {
                 enb: topology.names[topology.enb(position).0].clone(),
                 mme: topology.mme_name(position),
                 earfcn: Earfcn::new(cell.earfcn_dl)?,
-                group: cell.group,
+                // Without groups every cell is of one.
+                group: if agreement.schemes == Schemes::Grouped { cell.group } else { 1 },
             }))
         }));
         eps.extend(self.records.iter().cloned());

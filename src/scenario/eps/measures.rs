@@ -170,15 +170,16 @@ impl Measures {
     }
 
     /// The handovers as they stand in the document.
-    pub(super) fn results(&self, topology: &Topology, forwarding: Duration) -> Vec<HandoverResult> {
+    /// `forwarding` is the delay of X2, `path` that of S1-U.
+    pub(super) fn results(&self, topology: &Topology, forwarding: Duration, path: Duration) -> Vec<HandoverResult> {
         let name = |cell: Pci| topology.enb_of(cell).map_or(String::new(), |node| topology.names[node.0].clone());
         let micros = |from: Option<VirtualTime>, to: Option<VirtualTime>| Some(to?.since(from?).as_micros() as u64);
         let result = |(position, handover): (usize, &Tracked)| {
             let completed = matches!(handover.ended, Some((_, Outcome::Completed)));
             let heard = handover.ended.map(|(ended, _)| ended).filter(|_| completed);
             let downlink = match handover.scheme.over_x2() {
-                true => heard,
-                false => handover.path.map(|path| path + forwarding).max(heard).filter(|_| handover.path.is_some()),
+                true => heard.max(handover.commanded.map(|commanded| commanded + forwarding)),
+                false => handover.path.map(|switched| switched + path).max(heard).filter(|_| handover.path.is_some()),
             };
             let node = topology.ue(handover.ue).map(|ue| topology.ue_node(ue));
             let before = self.handovers.iter().take(position).rev().find(|one| one.ue == handover.ue);

@@ -92,6 +92,7 @@ fn finish(
     skipped: SkippedPackets,
 ) -> Result<EpsRun, RunError> {
     let topology = &recorder.topology;
+    let wired = |delay: Duration| delay + script.times.processing;
     let mut traffic = BTreeMap::new();
     let mut notes = Vec::new();
     for (ue, ledger) in script.ues.iter().zip(&recorder.ledgers) {
@@ -104,7 +105,7 @@ fn finish(
         seed: script.title.seed,
         verdict: RunVerdict::Pass,
         expectations: Vec::new(),
-        handovers: recorder.measures.results(topology, script.times.s1 + script.times.processing),
+        handovers: recorder.measures.results(topology, wired(script.times.x2), wired(script.times.s1)),
         authentications: Vec::new(),
         traffic,
         skipped,

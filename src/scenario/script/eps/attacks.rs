@@ -116,6 +116,12 @@ const ACTION_KEYS: &[&str] =
 const ACTION_OPTIONS: &[&str] = &["times", "every", "weakness"];
 const CHANGE_KEYS: &[&str] = &["bits", "nas_bits", "nas"];
 
+/// The keys of an entry and of every table in it; the reference of the format has all of them.
+#[cfg(test)]
+pub(super) fn every_key() -> Vec<&'static str> {
+    [KEYS, TRIGGER_KEYS, ACTION_KEYS, ACTION_OPTIONS, CHANGE_KEYS].concat()
+}
+
 /// Attacks in one script.
 const MOST_ATTACKS: usize = 1_000;
 const MOST_TIMES: u32 = 100_000;

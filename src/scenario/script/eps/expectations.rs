@@ -135,7 +135,7 @@ pub const OUTCOMES: [(&str, Outcome); 4] = [
     ("cancelled", Outcome::Cancelled),
 ];
 
-const KINDS: &[&str] = &[
+pub(super) const KINDS: &[&str] = &[
     "handover",
     "handovers",
     "traffic",

@@ -11,6 +11,8 @@ pub mod expectations;
 pub mod handover;
 pub mod network;
 pub mod steps;
+#[cfg(test)]
+mod tests;
 pub mod times;
 
 use super::header::{self, System, Title};

@@ -110,8 +110,8 @@ const MOST_MMES: usize = 16;
 const MOST_ENBS: usize = 256;
 const MOST_UES: usize = 256;
 
-const MME_KEYS: &[&str] = &["name", "ciphering", "integrity", "weaknesses"];
-const ENB_KEYS: &[&str] = &[
+pub(super) const MME_KEYS: &[&str] = &["name", "ciphering", "integrity", "weaknesses"];
+pub(super) const ENB_KEYS: &[&str] = &[
     "name",
     "pci",
     "earfcn",
@@ -124,7 +124,7 @@ const ENB_KEYS: &[&str] = &[
     "most_ues",
     "weaknesses",
 ];
-const UE_KEYS: &[&str] = &["name", "imsi", "ip", "serving", "kasme", "weaknesses"];
+pub(super) const UE_KEYS: &[&str] = &["name", "imsi", "ip", "serving", "kasme", "weaknesses"];
 
 /// The algorithms that are computed.
 const CIPHERING: [(&str, AlgorithmId); 2] = [("eea2", AlgorithmId::Aes), ("eea0", AlgorithmId::Null)];

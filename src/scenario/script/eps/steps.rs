@@ -29,7 +29,7 @@ pub enum StepAction {
     NasAlgorithms(Algorithms),
 }
 
-const KEYS: &[&str] = &["at", "ue", "action", "target", "ciphering", "integrity"];
+pub(super) const KEYS: &[&str] = &["at", "ue", "action", "target", "ciphering", "integrity"];
 /// Steps in one script.
 const MOST_STEPS: usize = 100_000;
 

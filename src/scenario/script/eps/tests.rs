@@ -1,0 +1,152 @@
+//! Behaviour of the format of EPS scripts.
+
+use crate::scenario::bundled;
+use crate::scenario::script::{ScriptError, ScriptFile, SetArgument, StatementId};
+
+use super::{EpsScript, attacks, expectations, handover, network, steps, times};
+
+/// Two eNBs and a UE; everything else has a default.
+const PAIR: &str = r#"name = "pair"
+shows = "two of them"
+system = "eps"
+
+[[enb]]
+name = "enb1"
+
+[[enb]]
+name = "enb2"
+
+[[ue]]
+name = "ue1"
+imsi = "001010000000001"
+ip = "192.0.2.10"
+serving = "enb1"
+"#;
+
+fn with(rest: &str, sets: &[&str]) -> Result<Box<EpsScript>, ScriptError> {
+    let sets: Vec<SetArgument> = sets.iter().map(|set| set.parse().unwrap()).collect();
+    match ScriptFile::parse("test.toml", &format!("{PAIR}{rest}"), &sets)? {
+        ScriptFile::Eps(script) => Ok(script),
+        ScriptFile::Dot16(_) => panic!("it says eps"),
+    }
+}
+
+#[test]
+fn the_smallest_script_has_an_mme_cells_and_keys() {
+    let script = with("", &[]).unwrap();
+    assert_eq!((script.mmes.len(), script.mmes[0].name.as_str()), (1, "mme1"));
+    assert_eq!(script.enbs.iter().map(|enb| enb.pci.get()).collect::<Vec<_>>(), [1, 2]);
+    assert_ne!(script.ues[0].kasme, with("", &["seed=2"]).unwrap().ues[0].kasme);
+    assert_eq!(script.handover.para_octets, 16);
+}
+
+#[test]
+fn every_statement_of_a_bundled_script_is_of_this_system() {
+    for bundled in bundled::EPS_SCRIPTS {
+        let title = bundled.read(&[]).unwrap().title();
+        assert!(title.statements.iter().all(|id| matches!(id, StatementId::HandoverKeys(_))), "{}", title.name);
+        assert!(bundled.parse(&[]).unwrap_err().to_string().contains("802.16"), "{}", title.name);
+    }
+}
+
+#[test]
+fn a_value_is_set_by_its_path() {
+    let sets =
+        ["handover.scheme=nh-x2", "times.x2=7ms", "enb.enb2.most_ues=3", "ue.ue1.weaknesses=[\"ignores-nas-mac\"]"];
+    let script = with("", &sets).unwrap();
+    assert!(script.handover.schemes.is_standard());
+    assert_eq!(script.times.x2.as_millis(), 7);
+    assert_eq!((script.enbs[1].most_ues, script.ues[0].weaknesses.len()), (3, 1));
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_its_place_and_what_was_expected() {
+    let attack = |rest: &str| format!("[[attack]]\nname = \"a\"\n{rest}\n");
+    let cases: [(String, &str); 19] = [
+        ("[handover]\nscheme = \"chianed\"\n".into(), "handover.scheme: expected \"chained\" or"),
+        ("[handover]\nscheme = \"nh-x2\"\npara_octets = 8\n".into(), "no para_octets with a scheme of the standard"),
+        ("[handover]\nc_rnti_bits = 20\n".into(), "handover.c_rnti_bits: expected 16 or 32"),
+        ("[handover]\npara_octets = 65\n".into(), "a whole number from 1 to 64"),
+        ("[times]\nx2 = 5\n".into(), "times.x2: expected a time with a unit"),
+        ("[times]\nx3 = \"5ms\"\n".into(), "unknown key \"x3\" in times"),
+        ("[[enb]]\nname = \"enb1\"\n".into(), "a name that no other node has"),
+        ("[[enb]]\nname = \"sgw\"\n".into(), "a name that no other node has"),
+        ("[[enb]]\nname = \"enb3\"\npci = 2\n".into(), "a cell identity that no other eNB has"),
+        (
+            "[[mme]]\nname = \"m\"\nweaknesses = [\"flips-indication\"]\n".into(),
+            "\"constant-para\" or \"resets-counts\"",
+        ),
+        (
+            "[[step]]\nat = \"9s\"\naction = \"handover\"\ntarget = \"enb2\"\n".into(),
+            "step.at: expected a time from 0s to 3s",
+        ),
+        ("[[step]]\nat = \"1s\"\naction = \"handover\"\ntarget = \"enb3\"\n".into(), "the name of an eNB"),
+        ("[[traffic]]\nkind = \"udp\"\nmobile_station = \"ue1\"\n".into(), "unknown key \"mobile_station\""),
+        (attack("action = { steal = \"enb1\" }"), "attack.trigger: expected"),
+        (attack("trigger = { time = \"1s\" }\naction = { compromise = \"ue1\" }"), "the name of an eNB or MME"),
+        (
+            attack("tap = \"s1:enb1-enb2\"\nto = \"enb1\"\ntrigger = { frame = \"any\" }\naction = { drop = true }"),
+            "a link that there is",
+        ),
+        (
+            attack(
+                "tap = \"s1:enb1-mme1\"\nto = \"enb1\"\ntrigger = { frame = \"HandoverComand\" }\naction = { drop = true }",
+            ),
+            "did you mean \"HandoverCommand\"?",
+        ),
+        (
+            attack("tap = \"s1:enb1-mme1\"\nto = \"enb1\"\ntrigger = { time = \"1s\" }\naction = { replay = \"b\" }"),
+            "the name of a recording",
+        ),
+        ("[[expect]]\njudge = [\"nothing\"]\n".into(), "expect.judge: expected"),
+    ];
+    for (rest, expected) in cases {
+        let error = with(&rest, &[]).unwrap_err();
+        assert_eq!(error.source_name(), "test.toml");
+        assert!(error.line() > 0);
+        let advice = error.advice().unwrap_or_default();
+        let told = format!("{} {advice}", error.message());
+        assert!(told.contains(expected), "{rest}: {told}");
+    }
+}
+
+#[test]
+fn the_documentation_names_every_key_of_every_section() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/eps.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let section = |heading: &str| {
+        let rest = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading}")).1;
+        rest.split("\n#").next().unwrap().to_owned()
+    };
+    let (of_mme, of_enb) = (network::OF_MME.map(|(word, _)| word), network::OF_ENB.map(|(word, _)| word));
+    let of_ue = network::OF_UE.map(|(word, _)| word);
+    let sections: [(&str, Vec<&str>); 9] = [
+        ("### `[handover]`", handover::KEYS.to_vec()),
+        ("### `[times]`", times::KEYS.to_vec()),
+        ("### `[[mme]]`", [network::MME_KEYS, &of_mme].concat()),
+        ("### `[[enb]]`", [network::ENB_KEYS, &of_enb].concat()),
+        ("### `[[ue]]`", [network::UE_KEYS, &of_ue].concat()),
+        ("### `[[traffic]]` of EPS", super::TRAFFIC_KEYS.to_vec()),
+        ("### `[[step]]` of EPS", steps::KEYS.to_vec()),
+        ("### `[[attack]]` of EPS", attacks::every_key()),
+        ("### `[[expect]]` of EPS", expectations::KINDS.to_vec()),
+    ];
+    for (heading, keys) in sections {
+        let text = section(heading);
+        for key in keys {
+            let named = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).any(|word| word == key);
+            assert!(named, "{heading}: {key}");
+        }
+    }
+}
+
+#[test]
+fn the_documentation_lists_every_bundled_script() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/eps.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let listed = text.lines().filter(|line| line.starts_with("| `eps-")).count();
+    assert_eq!(listed, bundled::EPS_SCRIPTS.len());
+    for script in bundled::EPS_SCRIPTS {
+        assert!(text.contains(&format!("| `{}` |", script.file_name)), "{}", script.name);
+    }
+}
