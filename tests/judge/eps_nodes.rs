@@ -36,14 +36,17 @@ fn nodes(plan: &Plan) -> Vec<(String, &'static str, Ipv4Addr)> {
     nodes
 }
 
+/// By node and UE: the numbers of the KeNBs it had in use, each with its beginning.
+type InUse = BTreeMap<(usize, Imsi), Vec<(VirtualTime, u16)>>;
+
 /// A KeNB with its number, as it is logged.
 struct Known {
     record: KenbRecord,
     holders: [bool; 2],
 }
 
-/// The log, and by node and UE the numbers of the KeNBs it had in use, from when.
-fn log(plan: &Plan, seen: &Seen) -> (KeyLog, BTreeMap<(usize, Imsi), Vec<(VirtualTime, u16)>>) {
+/// The log, and which KeNBs were in use.
+fn log(plan: &Plan, seen: &Seen) -> (KeyLog, InUse) {
     let system = if plan.schemes.is_standard() { KeySystem::Standard } else { KeySystem::Contribution };
     let derivation = HandoverDerivation::default();
     let c_rnti_bits = CRntiBits::Sixteen;
@@ -127,8 +130,8 @@ fn recorded(plan: &Plan, seen: &Seen) -> (Capture, KeyLog) {
                 None => (1, sent.octets.clone()),
                 Some(mut frame) => {
                     let ue = imsi(from.0.min(sent.to.0));
-                    let in_use = used.get(&(from.0, ue)).into_iter().flatten();
-                    let in_use = in_use.filter(|(since, _)| *since <= sent.time).last();
+                    let mut in_use = used.get(&(from.0, ue)).into_iter().flatten();
+                    let in_use = in_use.rfind(|(since, _)| *since <= sent.time);
                     frame.ue_id = UeId(in_use.map_or(0, |(_, ue_id)| *ue_id));
                     let record = frame.octets().unwrap();
                     (0, in_upper_pdu(radio_frame::DISSECTOR, address(from), address(sent.to), &record).unwrap())
@@ -326,4 +329,24 @@ fn a_ue_that_takes_para_whatever_its_nas_mac_is_found() {
     };
     assert_eq!(with(false)[0], []);
     assert_eq!(with(true)[0], [FindingKind::MacInvalid]);
+}
+
+#[test]
+fn nothing_is_found_whatever_the_air_loses() {
+    // H11
+    for (schemes, seed) in every().into_iter().flat_map(|schemes| (0..6_u32).map(move |seed| (schemes, seed))) {
+        let plan = Plan { mmes: 2, ends: 15_000, ..Plan::new(schemes) };
+        let plan = plan.walk(&WALK).walk_on(&WALK);
+        // A frame in ten, by a generator of 32 bits (Numerical Recipes).
+        let mut state = seed;
+        let loses = move |_, _, octets: &[u8]| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let struck = (state >> 16).is_multiple_of(10) && RadioFrame::parse(octets).is_ok();
+            if struck { Fate::lost() } else { Fate::pass() }
+        };
+        let [whole, alone] = judgements(plan, |plan| plan.run_with(loses));
+        assert_eq!(whole.findings, [], "{schemes:?}, seed {seed}");
+        assert_eq!(alone.findings, [], "{schemes:?}, seed {seed}");
+        assert!(whole.notes.iter().any(|note| note.kind == NoteKind::Lost), "{schemes:?}, seed {seed}");
+    }
 }

@@ -4,15 +4,18 @@
 //! * [`keys`]: KASME of each UE, and the key epochs of the radio.
 //! * [`radio`]: RRC messages and packets under their COUNTs; [`nas`]: NAS messages under theirs.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
-//! * [`reading`]: frame by frame; [`core_network`]: those of S1, X2 and S10.
+//! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10; `nas_hops`: the NAS messages
+//!   in both.
 //!
 //! What is needed is a log with KASME, the cells and the derivation. Where it does not say which KeNB belongs to which number of a
 //! radio frame, the judge follows the commands from the first KeNB on, and tries the KeNBs on MAC-I; then it reads the capture again.
 
+mod air;
 pub mod core_network;
 pub mod handover;
 pub mod keys;
 pub mod nas;
+mod nas_hops;
 pub mod radio;
 pub mod reading;
 

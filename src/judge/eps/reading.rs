@@ -10,27 +10,19 @@ use super::super::keys::Origin;
 use super::super::patterns::{MAX_PATTERNS, Patterns};
 use super::super::report::{Judgement, KeysUsed, Verified};
 use super::handover::{Handovers, Place, Requests};
-use super::keys::{Epoch, Keys, MAX_EPOCHS};
-use super::nas::{self, Nas, Order, Sighting, Unverified};
-use super::radio::{Closed, Content, Pdu, Radio, open_signalling};
-use super::{ANNOTATION, FrameView, Opened};
+use super::keys::{Epoch, Keys};
+use super::nas::Nas;
+use super::radio::Radio;
+use super::{ANNOTATION, FrameView};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
 use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use crate::capture::key_log::KeyLog;
-use crate::capture::key_log::eps::{AsKeyUse, EpsKeyRecord, KenbHolder};
-use crate::eps::identifiers::Imsi;
-use crate::eps::keys::Kasme;
-use crate::eps::parameters::{AlgorithmId, Algorithms, HandoverParameters, LinkDirection};
+use crate::capture::key_log::eps::{AsKeyUse, EpsKeyRecord};
+use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::dct2000::{self, KeyRecord};
-use crate::eps::wire::mac_pdu::LCID_SRB2;
-use crate::eps::wire::nas::{EmmMessage, NasMessage};
-use crate::eps::wire::radio_frame::{self, RadioFrame};
-use crate::eps::wire::rrc::{DlCcchMessage, DlDcchMessage, RrcConnectionReconfiguration, UlCcchMessage, UlDcchMessage};
+use crate::eps::wire::radio_frame;
 use crate::time::VirtualTime;
-
-/// Most numbers of epochs without keys on which KeNBs are tried, and most KeNBs that are tried on one frame.
-const MAX_TRIALS: usize = 4_096;
 
 /// A frame, with what its comment says of its arrivals.
 #[derive(Clone, Debug)]
@@ -53,44 +45,44 @@ impl Seen {
 
 /// What is accepted on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Layer {
+pub(super) enum Layer {
     Radio,
     Nas,
 }
 
 /// The same PDU of a key epoch: bearer, direction and digest of its octets.
-type Identity = (u16, u8, LinkDirection, u64);
+pub(super) type Identity = (u16, u8, LinkDirection, u64);
 
 /// Everything that is remembered from frame to frame. Per protected PDU that is a few entries of less than 100 octets.
 pub struct Reading<'l> {
-    log: &'l KeyLog,
+    pub(super) log: &'l KeyLog,
     pub(super) keys: Keys,
-    radio: Radio,
-    nas: Nas,
+    pub(super) radio: Radio,
+    pub(super) nas: Nas,
     pub(super) handovers: Handovers,
     pub(super) requests: Requests,
-    secrets: Patterns<String>,
+    pub(super) secrets: Patterns<String>,
     pub(super) findings: Findings,
-    verified: Verified,
-    frames: u64,
+    pub(super) verified: Verified,
+    pub(super) frames: u64,
     /// How many names of the capture are known.
-    named: usize,
+    pub(super) named: usize,
     /// By PDU: the frame that had it first, and its COUNT.
-    first: HashMap<Identity, u64>,
+    pub(super) first: HashMap<Identity, u64>,
     /// By number of the key, bearer, direction and COUNT: the frame and the epoch that used it first.
-    used: HashMap<(usize, u8, LinkDirection, u32), u64>,
+    pub(super) used: HashMap<(usize, u8, LinkDirection, u32), u64>,
     /// By the frame in which something stood first, and its layer: the frame of which a receiver took it last.
-    taken: HashMap<(Layer, u64), u64>,
+    pub(super) taken: HashMap<(Layer, u64), u64>,
     /// Commands that were followed although their comment says otherwise.
-    untaken: BTreeSet<u64>,
-    used_epochs: BTreeSet<u16>,
+    pub(super) untaken: BTreeSet<u64>,
+    pub(super) used_epochs: BTreeSet<u16>,
     /// By cell and C-RNTI there: the epoch in which something was protected last.
-    latest: BTreeMap<Place, u16>,
-    learnt: BTreeMap<u16, Epoch>,
+    pub(super) latest: BTreeMap<Place, u16>,
+    pub(super) learnt: BTreeMap<u16, Epoch>,
     /// The epochs whose keys the capture shows to Wireshark.
-    shown: BTreeSet<u16>,
+    pub(super) shown: BTreeSet<u16>,
     /// By number that no KeNB was found for: how many were tried.
-    hopeless: BTreeMap<u16, usize>,
+    pub(super) hopeless: BTreeMap<u16, usize>,
 }
 
 impl<'l> Reading<'l> {
@@ -243,262 +235,8 @@ impl<'l> Reading<'l> {
         FrameView { kind: "annotation", summary, ..FrameView::default() }
     }
 
-    fn radio(&mut self, frame: &RecordedFrame, interface: &str, annotation: bool) -> FrameView {
-        let radio = match RadioFrame::parse(&frame.octets) {
-            Ok(radio) => radio,
-            Err(error) => return self.malformed(frame.number, "other", error),
-        };
-        let pdu = match Pdu::parse(&radio) {
-            Ok(pdu) => pdu,
-            Err(error) => return self.malformed(frame.number, "other", error),
-        };
-        // A classic pcap has no comments: there it is told by what it is.
-        if annotation || frame.comment.is_empty() && self.is_activation(&radio, &pdu) {
-            return self.activation(frame.number, &radio, &pdu);
-        }
-        let seen = self.seen(frame, interface, frame.destination);
-        let direction = Some(radio.direction);
-        if let Content::Common(octets) = &pdu.content {
-            if let (LinkDirection::Downlink, Ok(answer)) = (radio.direction, DlCcchMessage::parse(octets)) {
-                let DlCcchMessage::Reestablishment { next_hop_chaining_count, .. } = answer;
-                let cell = frame.source.and_then(|enb| self.keys.cells_of(enb).next().map(|cell| cell.cell));
-                let source = cell.and_then(|cell| Some((cell, *self.latest.get(&(cell, radio.c_rnti))?)));
-                if let Some((cell, ue_id)) = source
-                    && let Some(epoch) = self.keys.epochs.get(&ue_id).cloned()
-                {
-                    let place = (cell, radio.c_rnti);
-                    let source = (&epoch, seen.number, seen.accepted());
-                    self.handovers.taken_back(&mut self.keys, source, place, next_hop_chaining_count);
-                }
-            }
-            let summary = format!("RRC {} {}", way(radio.direction), common_name(radio.direction, octets));
-            return FrameView { kind: "rrc", summary, direction, verdict: Some("unprotected"), ..FrameView::default() };
-        }
-        self.learn(frame, &radio, &pdu);
-        let identity = (radio.ue_id.0, pdu.lcid, radio.direction, digest(&pdu.octets));
-        // Where a command has led to the same KeNB again, its sender begins anew: that is no repetition.
-        let epoch = self.keys.epochs.get(&radio.ue_id.0);
-        let again = |first| epoch.is_some_and(|epoch| self.handovers.leads_to(epoch, radio.c_rnti, first));
-        let first = self.first.get(&identity).copied().filter(|first| seen.adversary || !again(*first));
-        let signalling = matches!(pdu.content, Content::Signalling(_));
-        let kind = if signalling { "rrc" } else { "packet" };
-        let what = if signalling { "RRC message" } else { "packet" };
-        let opened = match self.radio.open(&self.keys, &radio, &pdu, first.is_some()) {
-            Ok(opened) => opened,
-            Err(closed) => {
-                let (verdict, summary) = self.closed(closed, &radio, &pdu, &seen);
-                let summary =
-                    format!("{} {} {summary}", if signalling { "RRC" } else { "packet" }, way(radio.direction));
-                return FrameView { kind, summary, direction, verdict: Some(verdict), ..FrameView::default() };
-            }
-        };
-        self.used_epochs.insert(radio.ue_id.0);
-        if let Some(cell) = self.keys.epochs.get(&radio.ue_id.0).and_then(|epoch| epoch.cell) {
-            self.latest.insert((cell, radio.c_rnti), radio.ue_id.0);
-        }
-        let count = Some(opened.count);
-        let verified = if signalling { &mut self.verified.mac_i } else { &mut self.verified.packets };
-        *verified = verified.saturating_add(1);
-        match first {
-            Some(_) => {}
-            None => {
-                self.first.insert(identity, seen.number);
-                self.nonce(&radio, &pdu, opened.count, opened.ciphered, seen.number);
-                self.count_said(&radio, &seen, opened.count, what);
-            }
-        }
-        self.holders(&radio, &seen);
-        self.arrived((Layer::Radio, first.unwrap_or(seen.number)), &seen, what);
-        let name = if signalling {
-            self.rrc(&radio, &opened.octets, opened.ciphered, first.is_some(), &seen)
-        } else {
-            format!("{} octets", opened.octets.len())
-        };
-        let ciphered = if opened.ciphered { "ciphered " } else { "" };
-        let head = if signalling { "RRC" } else { "packet" };
-        FrameView {
-            kind,
-            summary: format!("{head} {} {ciphered}COUNT {}: {name}", way(radio.direction), opened.count),
-            direction,
-            verdict: Some(match (first, seen.accepted()) {
-                (Some(_), _) => "repeated",
-                (None, Some(false)) => "dropped",
-                (None, _) => "accept",
-            }),
-            count,
-            opened: Some(if signalling { Opened::Rrc(opened.octets) } else { Opened::Packet(opened.octets) }),
-        }
-    }
-
-    /// Whether a PDU is one that tells Wireshark the algorithms of an epoch whose keys it was shown.
-    fn is_activation(&self, radio: &RadioFrame, pdu: &Pdu) -> bool {
-        let Content::Signalling(content) = &pdu.content else { return false };
-        let Some(epoch) = self.keys.epochs.get(&radio.ue_id.0) else { return false };
-        let first = || open_signalling(epoch, content, (pdu.bearer(), radio.direction), &[0]);
-        let shown = pdu.lcid == LCID_SRB2 && self.shown.contains(&radio.ue_id.0);
-        shown && first().is_ok_and(|opened| !opened.ciphered && opened.count == 0)
-    }
-
-    /// An RRC message in the clear that tells Wireshark the algorithms of an epoch.
-    fn activation(&mut self, frame: u64, radio: &RadioFrame, pdu: &Pdu) -> FrameView {
-        if let (Content::Signalling(content), Some(epoch)) = (&pdu.content, self.keys.epochs.get(&radio.ue_id.0))
-            && open_signalling(epoch, content, (pdu.bearer(), radio.direction), &[0]).is_err()
-        {
-            self.findings.note(NoteKind::MacWrong, Some(frame), "the MAC-I of an annotation does not verify");
-        }
-        let summary = format!("algorithms of {}", self.keys.epoch_name(radio.ue_id.0));
-        FrameView { kind: "annotation", summary, direction: Some(radio.direction), ..FrameView::default() }
-    }
-
-    /// Finds the KeNB of a number that the log does not know, by MAC-I.
-    fn learn(&mut self, frame: &RecordedFrame, radio: &RadioFrame, pdu: &Pdu) {
-        let ue_id = radio.ue_id.0;
-        let Content::Signalling(content) = &pdu.content else { return };
-        if self.keys.epochs.contains_key(&ue_id) || self.keys.epochs.len() >= MAX_EPOCHS {
-            return;
-        }
-        let tried = self.hopeless.get(&ue_id).copied().unwrap_or_default();
-        if tried >= MAX_TRIALS || self.hopeless.len() >= MAX_TRIALS && tried == 0 {
-            return;
-        }
-        let commanded = self.handovers.commanded.iter().filter(|((_, c_rnti), _)| *c_rnti == radio.c_rnti);
-        let commanded = commanded.flat_map(|((cell, _), commanded)| commanded.iter().map(move |one| (*cell, one)));
-        let mut epochs: Vec<Epoch> = commanded
-            .rev()
-            .map(|(cell, one)| {
-                let mut epoch = Epoch::of_kenb(one.ue, Some(cell), one.kenb.clone(), one.algorithms, Origin::Derived);
-                epoch.ncc = one.ncc;
-                epoch
-            })
-            .collect();
-        let enb = if radio.direction == LinkDirection::Uplink { frame.destination } else { frame.source };
-        let cell = enb.and_then(|enb| self.keys.cells_of(enb).next().map(|cell| cell.cell));
-        for subscriber in &self.keys.subscribers {
-            for kenb in subscriber.first_kenbs() {
-                let mut epoch = Epoch::of_kenb(subscriber.ue, cell, kenb, Algorithms::AES, Origin::Derived);
-                epoch.ncc = Some(0);
-                epochs.push(epoch);
-            }
-        }
-        epochs.truncate(MAX_TRIALS.saturating_sub(tried));
-        let input = (pdu.bearer(), radio.direction);
-        self.hopeless.insert(ue_id, tried.saturating_add(epochs.len()));
-        let fits = epochs.into_iter().find(|epoch| open_signalling(epoch, content, input, &[0]).is_ok());
-        if let Some(epoch) = fits {
-            self.hopeless.remove(&ue_id);
-            self.learnt.insert(ue_id, epoch.clone());
-            self.keys.learn(ue_id, epoch);
-        }
-    }
-
-    /// A PDU that did not open.
-    fn closed(&mut self, closed: Closed, radio: &RadioFrame, pdu: &Pdu, seen: &Seen) -> (&'static str, String) {
-        let name = self.keys.epoch_name(radio.ue_id.0);
-        match closed {
-            Closed::WrongMac => {
-                let detail = format!("the MAC-I does not verify with the keys of {name}");
-                if seen.accepted() == Some(true) {
-                    let detail = format!("{detail}, and the message was accepted: its comment says so");
-                    self.findings.find(FindingKind::MacInvalid, &[seen.number], detail);
-                } else {
-                    self.findings.note(NoteKind::MacWrong, Some(seen.number), detail);
-                }
-                ("mac_invalid", "MAC-I does not verify".to_owned())
-            }
-            Closed::NoKey => {
-                // What comes before there is security is protected by nothing.
-                let plain = match &pdu.content {
-                    Content::Signalling(pdu) => message_name(radio.direction, &pdu.message),
-                    _ => None,
-                };
-                if let Some(plain) = plain {
-                    let detail = format!("{plain} that no key protects");
-                    self.findings.note(NoteKind::Unprotected, Some(seen.number), detail);
-                    return ("unprotected", plain);
-                }
-                self.findings.note(NoteKind::NoKey, Some(seen.number), format!("no key for {name}"));
-                ("no_key", "no key".to_owned())
-            }
-            Closed::Algorithm(algorithm) => {
-                let detail = format!("{name} has an algorithm that is not computed here: {algorithm:?}");
-                self.findings.note(NoteKind::NoKey, Some(seen.number), detail);
-                ("no_key", "algorithm not computed".to_owned())
-            }
-        }
-    }
-
-    /// A new PDU uses its key, bearer, direction and COUNT: nothing else may have.
-    fn nonce(&mut self, radio: &RadioFrame, pdu: &Pdu, count: u32, ciphered: bool, frame: u64) {
-        let ue_id = radio.ue_id.0;
-        let signalling = matches!(pdu.content, Content::Signalling(_));
-        let key_use = if signalling { AsKeyUse::RrcIntegrity } else { AsKeyUse::UserCiphering };
-        let Some(epoch) = self.keys.epochs.get(&ue_id) else { return };
-        // Without an algorithm a key is not used.
-        if signalling && epoch.algorithms.integrity == AlgorithmId::Null || !signalling && !ciphered {
-            return;
-        }
-        let Some(key) = epoch.key(key_use).cloned() else { return };
-        let number = self.keys.number(&key);
-        let first = *self.used.entry((number, pdu.bearer(), radio.direction, count)).or_insert(frame);
-        if first != frame {
-            let what = if signalling { "RRC messages" } else { "packets" };
-            let detail = format!(
-                "two {} {what} under COUNT {count} of bearer {}, {}",
-                way(radio.direction),
-                pdu.bearer(),
-                self.keys.epoch_name(ue_id)
-            );
-            self.findings.find(FindingKind::NonceReuse, &[first, frame], detail);
-        }
-    }
-
-    /// Holds the COUNT in the comment against the one that was used.
-    fn count_said(&mut self, radio: &RadioFrame, seen: &Seen, count: u32, what: &str) {
-        let Some(said) = seen.said.as_ref().filter(|said| said.change.is_none()) else { return };
-        if !said.accepted() {
-            // Both ends have its key, and it verifies under this COUNT.
-            let both = self.keys.epochs.get(&radio.ue_id.0).and_then(|epoch| epoch.holder) == Some(KenbHolder::Both);
-            if both && said.text == format!("dropped: the MAC is wrong under COUNT {count}") {
-                let detail =
-                    format!("the comment says that the MAC of this {what} is wrong under COUNT {count}, it is right");
-                self.findings.find(FindingKind::CommentDisagrees, &[seen.number], detail);
-            }
-            return;
-        }
-        let digits = said.text.split_once("COUNT ").map(|(_, rest)| rest);
-        let digits = digits.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
-        if let Some(other) = digits.and_then(|digits| digits.parse::<u32>().ok()).filter(|other| *other != count) {
-            let detail = format!("the comment says that this {what} was accepted under COUNT {other}, it is {count}");
-            self.findings.find(FindingKind::CommentDisagrees, &[seen.number], detail);
-        }
-    }
-
-    /// Who receives a frame and takes it is to hold its key.
-    fn holders(&mut self, radio: &RadioFrame, seen: &Seen) {
-        let Some(Epoch { holder: Some(holder), cell, kenb, .. }) = self.keys.epochs.get(&radio.ue_id.0) else { return };
-        let alone = match (holder, radio.direction) {
-            (KenbHolder::Ue, LinkDirection::Uplink) => "UE",
-            (KenbHolder::Enb, LinkDirection::Downlink) => "eNB",
-            _ => "",
-        };
-        if !alone.is_empty() && seen.accepted() == Some(true) {
-            let name = self.keys.epoch_name(radio.ue_id.0);
-            let detail = format!("the {alone} alone holds the KeNB of {name}, and the other end accepted this");
-            self.findings.find(FindingKind::KeysDiffer, &[seen.number], detail);
-        }
-        if let (LinkDirection::Uplink, false, Some(cell), Some(kenb)) =
-            (radio.direction, seen.adversary, cell.as_ref(), kenb.as_ref())
-            && let Some(command) = self.handovers.untaken((*cell, radio.c_rnti), kenb)
-            && *holder != KenbHolder::Enb
-            && self.untaken.insert(command)
-        {
-            let detail = "the UE has followed this command, and the comment says that it did not take it";
-            self.findings.find(FindingKind::CommentDisagrees, &[command, seen.number], detail);
-        }
-    }
-
     /// Something that stood in frame `first` for the first time has arrived.
-    fn arrived(&mut self, stood @ (_, first): (Layer, u64), seen: &Seen, what: &str) {
+    pub(super) fn arrived(&mut self, stood @ (_, first): (Layer, u64), seen: &Seen, what: &str) {
         let arrivals = seen.arrivals.unwrap_or_default();
         let before = self.taken.contains_key(&stood);
         for _ in 0..arrivals {
@@ -514,157 +252,18 @@ impl<'l> Reading<'l> {
             self.findings.note(NoteKind::Repeated, Some(seen.number), detail);
         }
     }
-
-    /// What an RRC message brings; its name.
-    fn rrc(&mut self, radio: &RadioFrame, octets: &[u8], ciphered: bool, repeats: bool, seen: &Seen) -> String {
-        let Some(name) = message_name(radio.direction, octets) else {
-            self.findings.note(
-                NoteKind::Malformed,
-                Some(seen.number),
-                "an RRC message that is none of those of a handover",
-            );
-            return "another message".to_owned();
-        };
-        let null =
-            self.keys.epochs.get(&radio.ue_id.0).map(|epoch| epoch.algorithms.ciphering) == Some(AlgorithmId::Null);
-        if !ciphered && !null && !name.starts_with("SecurityMode") {
-            let detail = format!("{name} that is not ciphered");
-            self.findings.note(NoteKind::Unencrypted, Some(seen.number), detail);
-        }
-        if repeats {
-            return name;
-        }
-        let ue = self.keys.epochs.get(&radio.ue_id.0).map(|epoch| epoch.ue);
-        match radio.direction {
-            LinkDirection::Uplink => {
-                if let Ok(UlDcchMessage::InformationTransfer { nas }) = UlDcchMessage::parse(octets) {
-                    self.nas(&nas, radio.direction, ue, None, seen, false);
-                }
-            }
-            LinkDirection::Downlink => match DlDcchMessage::parse(octets) {
-                Ok(DlDcchMessage::InformationTransfer { nas, .. }) => {
-                    self.nas(&nas, radio.direction, ue, None, seen, true);
-                }
-                Ok(DlDcchMessage::Reconfiguration(command)) => self.command(radio, &command, seen),
-                _ => {}
-            },
-        }
-        name
-    }
-
-    /// A reconfiguration: the NAS messages in it, and where it leads.
-    fn command(&mut self, radio: &RadioFrame, command: &RrcConnectionReconfiguration, seen: &Seen) {
-        let Some(source) = self.keys.epochs.get(&radio.ue_id.0).cloned() else { return };
-        let mut parameters: Option<(HandoverParameters, Option<Kasme>)> = None;
-        for nas in &command.nas {
-            let opened = self.nas(nas, radio.direction, Some(source.ue), None, seen, true);
-            if let Some((EmmMessage::DownlinkGenericTransport(container), kasme)) = opened
-                && let Ok(found) = container.handover_parameters()
-            {
-                parameters.get_or_insert((found, kasme));
-            }
-        }
-        if let (Some(mobility), Some(security)) = (command.mobility, command.security) {
-            let from = (&source, seen.number, seen.accepted());
-            self.handovers.follow(&mut self.keys, from, (mobility, security), parameters.as_ref());
-        }
-    }
-
-    /// A NAS message on S1 or the air; what it says, with the KASME of its keys. On its `last` hop its receiver takes it or not.
-    pub(super) fn nas(
-        &mut self,
-        octets: &[u8],
-        direction: LinkDirection,
-        ue: Option<Imsi>,
-        s1: Option<nas::S1Name>,
-        seen: &Seen,
-        last: bool,
-    ) -> Option<(EmmMessage, Option<Kasme>)> {
-        let message = match NasMessage::parse(octets) {
-            Ok(NasMessage::Protected(message)) => message,
-            Ok(NasMessage::Plain(message)) => return Some((message, None)),
-            Err(error) => {
-                self.findings.note(NoteKind::Malformed, Some(seen.number), format!("NAS: {error}"));
-                return None;
-            }
-        };
-        let sighting = Sighting {
-            frame: seen.number,
-            time: seen.time,
-            direction,
-            nas: &message,
-            digest: digest(octets),
-            ue,
-            s1,
-            adversary: seen.adversary,
-        };
-        let opened = match self.nas.open(&sighting, &mut self.keys) {
-            Ok(opened) => opened,
-            Err(Unverified::NoKey) => {
-                self.findings.note(NoteKind::NoKey, Some(seen.number), "no key for a NAS message");
-                return None;
-            }
-            Err(Unverified::WrongMac) => {
-                let detail = "the NAS-MAC does not verify with the keys of any KASME that may be meant";
-                if last && seen.accepted() == Some(true) {
-                    let detail = format!("{detail}, and the message was accepted: its comment says so");
-                    self.findings.find(FindingKind::MacInvalid, &[seen.number], detail);
-                } else {
-                    self.findings.note(NoteKind::MacWrong, Some(seen.number), detail);
-                }
-                return None;
-            }
-        };
-        self.verified.nas_mac = self.verified.nas_mac.saturating_add(1);
-        let nas::Verified { ue, kasme, count, message, order } = opened;
-        let way = way(direction);
-        let first = match order {
-            Order::New => seen.number,
-            Order::Repeats(first) => first,
-            Order::Reuses(first) => {
-                let detail = format!("two {way} NAS messages under COUNT {count} of one key of UE {ue}");
-                self.findings.find(FindingKind::NonceReuse, &[first, seen.number], detail);
-                if !seen.adversary {
-                    let detail = format!("{way} NAS COUNT {count} of UE {ue} comes again");
-                    self.findings.find(FindingKind::CountRegress, &[first, seen.number], detail);
-                }
-                seen.number
-            }
-            Order::Below(before) => {
-                if !seen.adversary {
-                    let detail = format!("{way} NAS COUNT {count} of UE {ue} after a higher one under the same KASME");
-                    self.findings.find(FindingKind::CountRegress, &[before, seen.number], detail);
-                }
-                seen.number
-            }
-        };
-        // On the hop before, it was the same message in a frame of its own.
-        let stood = (Layer::Nas, first);
-        if last && (first == seen.number || !self.taken.contains_key(&stood)) {
-            if seen.accepted() == Some(true) {
-                self.taken.insert(stood, seen.number);
-            }
-        } else if last {
-            self.arrived(stood, seen, "NAS message");
-        }
-        if let (Some(EmmMessage::DownlinkGenericTransport(container)), Some(kasme)) = (&message, &kasme)
-            && let Ok(parameters) = container.handover_parameters()
-        {
-            self.handovers.para(&self.keys, kasme, &parameters.para);
-        }
-        message.map(|message| (message, kasme))
-    }
 }
 
 /// A direction in a word.
-const fn way(direction: LinkDirection) -> &'static str {
+pub(super) const fn way(direction: LinkDirection) -> &'static str {
     match direction {
         LinkDirection::Uplink => "ul",
         LinkDirection::Downlink => "dl",
     }
 }
 
-fn digest(octets: &[u8]) -> u64 {
+/// A digest of octets, to tell them from others.
+pub(super) fn digest(octets: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     octets.hash(&mut hasher);
     hasher.finish()
@@ -674,21 +273,4 @@ fn digest(octets: &[u8]) -> u64 {
 pub(super) fn alternative(message: &impl Debug) -> String {
     let shown = format!("{message:?}");
     shown.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().to_owned()
-}
-
-/// The name of an RRC message on DCCH, if it is one.
-fn message_name(direction: LinkDirection, octets: &[u8]) -> Option<String> {
-    match direction {
-        LinkDirection::Uplink => UlDcchMessage::parse(octets).ok().map(|message| alternative(&message)),
-        LinkDirection::Downlink => DlDcchMessage::parse(octets).ok().map(|message| alternative(&message)),
-    }
-}
-
-/// The name of an RRC message on CCCH.
-fn common_name(direction: LinkDirection, octets: &[u8]) -> String {
-    let name = match direction {
-        LinkDirection::Uplink => UlCcchMessage::parse(octets).ok().map(|message| alternative(&message)),
-        LinkDirection::Downlink => DlCcchMessage::parse(octets).ok().map(|message| alternative(&message)),
-    };
-    name.unwrap_or_else(|| "another message".to_owned())
 }
