@@ -59,7 +59,7 @@ fn pdcp_in_udp_shows_user_packets_with_the_command_that_is_printed() {
     let output = keyhop(&folder, &["run", "eps-mme", "--pdcp-udp", "air.pcapng"]);
     assert!(output.status.success());
     let printed = text(&output.stderr);
-    let command = printed.split_once("tshark").map(|(_, rest)| format!("tshark{rest} -V")).unwrap();
+    let command = printed.split_once("tshark").map(|(_, rest)| format!("tshark {} -V", rest.trim())).unwrap();
     let run = |command: &str| {
         let output = std::process::Command::new("sh").args(["-c", command]).current_dir(&folder).output().unwrap();
         text(&output.stdout)
