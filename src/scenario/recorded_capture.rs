@@ -13,20 +13,20 @@ use crate::dot16::identifiers::Direction;
 use crate::emulation::{Sender, Transmission, Verdict};
 
 /// Version of the capture format, as the section comment names it.
-const CAPTURE_FORMAT: u32 = 1;
+pub(super) const CAPTURE_FORMAT: u32 = 1;
 
 /// Up to how many links of a network all of them are described where all is captured; of more, those that carry frames.
 const MOST_LINKS_WITHOUT_FRAMES: usize = 4_096;
 
 /// The comment on a frame: what it is, what happened to it, and what its receiver made of it. That of a frame that was
-/// spoilt on the link begins with `deliberate:`.
-fn comment(sent: &Transmission, topology: &Topology) -> String {
+/// spoilt on the link begins with `deliberate:`. `names` are those of the nodes, by their index.
+pub(super) fn comment(sent: &Transmission, names: &[String]) -> String {
     let mut what = sent.note.clone();
     for remark in &sent.remarks {
         what.push_str(&format!("; {remark}"));
     }
     let verdict = |(arrival, verdict): (usize, &Verdict)| ReceiverVerdict {
-        receiver: topology.names[sent.to.0].clone(),
+        receiver: names[sent.to.0].clone(),
         duplicate: arrival > 0,
         change: match (sent.changed, sent.replaced) {
             (true, true) => Some(FrameChange::Modified),
@@ -66,7 +66,7 @@ pub(super) fn frame(sent: Transmission, topology: &Topology, interface: usize) -
         direction,
         source: air.then(|| topology.addresses[from.0]),
         destination: air.then(|| topology.addresses[sent.to.0]),
-        comment: comment(&sent, topology),
+        comment: comment(&sent, &topology.names),
         octets: sent.octets,
     }
 }

@@ -76,6 +76,16 @@ impl Holder {
     /// What is read of each visit, in their order (of all UEs, by the time at which they begin); `None`: nothing.
     #[must_use]
     pub fn read(&self, visits: &[Visit], agreement: &Agreement) -> Vec<Option<Read>> {
+        self.follow(visits, agreement).0
+    }
+
+    /// The PARAs that it reads of these visits, which takes KASME.
+    #[must_use]
+    pub fn paras(&self, visits: &[Visit], agreement: &Agreement) -> Vec<Vec<u8>> {
+        self.follow(visits, agreement).1.into_iter().flat_map(|followed| followed.paras).collect()
+    }
+
+    fn follow(&self, visits: &[Visit], agreement: &Agreement) -> (Vec<Option<Read>>, Vec<Followed>) {
         let ues = visits.iter().map(|visit| visit.ue).max().map_or(0, |last| last + 1);
         let mut followed: Vec<Followed> = (0..ues).map(|_| Followed::default()).collect();
         // One that commands to this UE are opened with: KASME is one UE's.
@@ -94,7 +104,7 @@ impl Holder {
             ue.kenb = Some(kenb);
             reads.push(Some(read));
         }
-        reads
+        (reads, followed)
     }
 
     /// Whether the key of a visit is one that it holds, and not one that it has to derive.

@@ -3,7 +3,7 @@
 use super::epochs::Epochs;
 use super::keys::{Held, HeldWhat};
 use super::recorder::Recorded;
-use super::world::Topology;
+use super::topology::Topology;
 use crate::adversary::eps::Trigger;
 use crate::adversary::eps::holder::{Holder, Read, Visit};
 use crate::adversary::eps::search::{Found, search};
@@ -46,9 +46,10 @@ pub(super) fn results(script: &EpsScript, traces: &Traces<'_>, holds: impl Fn(&E
         let Some(success) = &attack.succeeds_if else { continue };
         let done = match (&attack.action, attack.trigger) {
             (AttackAction::Replay { .. }, _) => Some(replayed(number, attack, traces)),
-            (AttackAction::Steal(enb), Some(Trigger::Time(at))) => {
-                let node = traces.topology.enb(enb.0);
-                Some(read(attack, holder(traces.held, node, at, false), traces, &mut all.reads))
+            (AttackAction::Steal { enb, told }, Some(Trigger::Time(at))) => {
+                let mut holder = holder(traces.held, traces.topology.enb(enb.0), at, false);
+                holder.told = if *told { paras(traces) } else { Vec::new() };
+                Some(read(attack, holder, traces, &mut all.reads))
             }
             (AttackAction::Compromise(node), Some(Trigger::Time(at))) => {
                 let node = traces.topology.node(*node);
@@ -105,6 +106,17 @@ fn holder(held: &[Held], node: NodeIndex, at: VirtualTime, later: bool) -> Holde
     holder
 }
 
+/// Every PARA of the run, which whoever has all KASMEs reads off the air.
+fn paras(traces: &Traces<'_>) -> Vec<Vec<u8>> {
+    let kasme = |held: &Held| match &held.what {
+        HeldWhat::Besides(HeldKey::Kasme(kasme)) => Some(kasme.clone()),
+        _ => None,
+    };
+    let all = Holder { kasmes: traces.held.iter().filter_map(kasme).collect(), ..Holder::default() };
+    let visits: Vec<Visit> = traces.visits.iter().map(|(_, visit)| visit.clone()).collect();
+    all.paras(&visits, traces.agreement)
+}
+
 fn replayed(number: usize, attack: &Attack, traces: &Traces<'_>) -> AttackResult {
     let sent: Vec<_> = traces.frames.iter().filter(|one| one.sent.from == Sender::Adversary(number)).collect();
     let verdicts = || sent.iter().flat_map(|one| &one.sent.verdicts);
@@ -138,6 +150,9 @@ fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<(S
             cells.join(", ")
         ),
     };
+    if !holder.told.is_empty() {
+        detail.push_str(&format!(", {} PARAs in hand", holder.told.len()));
+    }
     let beyond = opened.iter().find(|(visit, read)| !holder.holds(visit) && !read.packets.is_empty());
     let recovered = beyond
         .and_then(|(_, read)| read.packets.first())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::epochs::{Epoch, Epochs};
-use super::world::Topology;
+use super::topology::Topology;
 use crate::capture::key_log::eps::{
     AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord,
     KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,

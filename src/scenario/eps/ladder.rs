@@ -2,7 +2,7 @@
 
 use super::measures::Tracked;
 use super::recorder::{Recorded, State};
-use super::world::{LinkKind, Topology};
+use super::topology::{LinkKind, Topology};
 use crate::emulation::{NodeIndex, Sender};
 use crate::scenario::outcome::{LadderItem, LadderStep};
 use crate::time::VirtualTime;

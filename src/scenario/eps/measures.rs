@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::world::{LinkKind, Topology};
+use super::topology::{LinkKind, Topology};
 use crate::dot16::identifiers::Direction;
 use crate::emulation::{NodeIndex, Sender, Transmission};
 use crate::eps::identifiers::{Imsi, Pci};

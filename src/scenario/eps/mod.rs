@@ -1,6 +1,6 @@
 //! From a script of EPS to a run.
 //!
-//! * [`world`]: a script becomes nodes, links and an adversary.
+//! * [`world`]: a script becomes nodes, links and an adversary; [`topology`]: who is where.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
 //! * `recorder` with `epochs`, `visits`, `measures`, `keys`, `radio_annotations`, `recorded_capture`, `ladder`, `attack_results`
 //!   and `expectations`: what is made of frames and of what nodes report.
@@ -19,5 +19,6 @@ mod radio_annotations;
 mod recorded_capture;
 mod recorder;
 pub mod run;
+pub mod topology;
 mod visits;
 pub mod world;

@@ -4,23 +4,20 @@
 use std::collections::BTreeSet;
 
 use super::epochs::Epochs;
+use super::radio_annotations::command;
 use super::recorded_capture::ue_id;
 use super::recorder::Recorded;
-use super::world::{LinkKind as Reference, Topology};
+use super::topology::{LinkKind as Reference, Topology};
 use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
 use crate::emulation::Sender;
 use crate::eps::parameters::LinkDirection;
-use crate::eps::parameters::Ncc;
 use crate::eps::security::handover_keys::AsKeys;
 use crate::eps::wire::WireError;
 use crate::eps::wire::mac_pdu::{LCID_SRB1, LCID_SRB2, MacPdu};
 use crate::eps::wire::pdcp_udp::{KEY_TABLE, KeyTableRow, OPTIONS, PdcpOverUdp, Plane};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rlc::AmDataPdu;
-use crate::eps::wire::rrc::{
-    DlDcchMessage, MobilityControlInfo, RrcConnectionReconfiguration, SecurityAlgorithms, SecurityConfigHo, T304,
-    UlDcchMessage,
-};
+use crate::eps::wire::rrc::UlDcchMessage;
 use crate::scenario::script::EpsScript;
 
 /// The capture, and what Wireshark needs for it.
@@ -74,25 +71,9 @@ pub(super) fn capture(
             let AsKeys { rrc_enc, rrc_int, up_enc } =
                 AsKeys::derive(&epoch.kenb, algorithms.ciphering, algorithms.integrity);
             rows.push(KeyTableRow { ue_id, rrc_enc, up_enc, rrc_int }.to_string());
-            let named = SecurityAlgorithms { ciphering: algorithms.ciphering, integrity: algorithms.integrity };
-            let command = DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration {
-                transaction: 0,
-                mobility: Some(MobilityControlInfo {
-                    target: epoch.cell,
-                    carrier: None,
-                    t304: T304::Ms200,
-                    c_rnti: epoch.c_rnti,
-                }),
-                nas: Vec::new(),
-                security: Some(SecurityConfigHo {
-                    algorithms: Some(named),
-                    key_change: false,
-                    next_hop_chaining_count: Ncc::new(u32::from(epoch.ncc)),
-                }),
-            });
             let completion = UlDcchMessage::ReconfigurationComplete { transaction: 0 }.octets()?;
             let without_mac = |message: Vec<u8>| [&message[..], &NO_MAC].concat();
-            push(Plane::Signalling, LinkDirection::Downlink, true, 1, without_mac(command.octets()?))?;
+            push(Plane::Signalling, LinkDirection::Downlink, true, 1, without_mac(command(epoch).octets()?))?;
             push(Plane::Signalling, LinkDirection::Uplink, true, 1, without_mac(completion))?;
         }
         let Ok(mac) = MacPdu::parse(&frame.mac_pdu) else { continue };

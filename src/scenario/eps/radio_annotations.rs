@@ -2,9 +2,8 @@
 //! a handover command with its completion, from which it learns the algorithms (`eps-systems.md` 5.4 and 5.5).
 
 use super::epochs::Epoch;
-use crate::eps::identifiers::Pci;
 use crate::eps::parameters::LinkDirection;
-use crate::eps::parameters::Ncc;
+use crate::eps::parameters::{Algorithms, Ncc};
 use crate::eps::security::eia2;
 use crate::eps::security::handover_keys::AsKeys;
 use crate::eps::wire::dct2000::{self, KeyRecord};
@@ -39,22 +38,7 @@ pub(super) fn annotations(epoch: &Epoch, ue_id: UeId) -> Result<[Annotation; 3],
     let completion = UlDcchMessage::ReconfigurationComplete { transaction: 0 }.octets()?;
     let record =
         KeyRecord { ue_id, rrc_enc: keys.rrc_enc.clone(), rrc_int: keys.rrc_int.clone(), message: completion.clone() };
-    let algorithms = SecurityAlgorithms { ciphering: security.ciphering, integrity: security.integrity };
-    let command = DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration {
-        transaction: 0,
-        mobility: Some(MobilityControlInfo {
-            target: epoch.cell,
-            carrier: None,
-            t304: T304::Ms200,
-            c_rnti: epoch.c_rnti,
-        }),
-        nas: Vec::new(),
-        security: Some(SecurityConfigHo {
-            algorithms: Some(algorithms),
-            key_change: false,
-            next_hop_chaining_count: Ncc::new(u32::from(epoch.ncc)),
-        }),
-    });
+    let command = command(epoch);
     let framed = |direction: LinkDirection, message: Vec<u8>| {
         let mut pdu = SignallingPdu { sequence_number: 0, message, mac_i: [0; 4] };
         pdu.mac_i = eia2(&keys.rrc_int, 0, LCID_SRB2 - 1, direction, &pdu.integrity_input());
@@ -62,7 +46,7 @@ pub(super) fn annotations(epoch: &Epoch, ue_id: UeId) -> Result<[Annotation; 3],
         let mac_pdu = MacPdu { lcid: LCID_SRB2, sdu, padding: 0 }.octets()?;
         RadioFrame { direction, c_rnti: epoch.c_rnti, ue_id, frame_number: 0, subframe: 0, mac_pdu }.octets()
     };
-    let what = |what: &str| format!("{ANNOTATION}{what} of UE id {} (cell {})", ue_id.0, show(epoch.cell));
+    let what = |what: &str| format!("{ANNOTATION}{what} of UE id {} (cell {})", ue_id.0, epoch.cell.get());
     Ok([
         Annotation {
             dissector: dct2000::DISSECTOR,
@@ -85,6 +69,22 @@ pub(super) fn annotations(epoch: &Epoch, ue_id: UeId) -> Result<[Annotation; 3],
     ])
 }
 
-fn show(cell: Pci) -> u16 {
-    cell.get()
+/// A handover command to the cell of an epoch that names the algorithms.
+pub(super) fn command(epoch: &Epoch) -> DlDcchMessage {
+    let Algorithms { ciphering, integrity } = epoch.algorithms;
+    DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration {
+        transaction: 0,
+        mobility: Some(MobilityControlInfo {
+            target: epoch.cell,
+            carrier: None,
+            t304: T304::Ms200,
+            c_rnti: epoch.c_rnti,
+        }),
+        nas: Vec::new(),
+        security: Some(SecurityConfigHo {
+            algorithms: Some(SecurityAlgorithms { ciphering, integrity }),
+            key_change: false,
+            next_hop_chaining_count: Ncc::new(u32::from(epoch.ncc)),
+        }),
+    })
 }

@@ -7,46 +7,22 @@ use std::net::Ipv4Addr;
 use super::epochs::Epochs;
 use super::radio_annotations::{Annotation, annotations};
 use super::recorder::Recorded;
-use super::world::{LinkKind as Reference, Topology};
-use crate::capture::frame_comment::{FrameChange, FrameComment, ReceiverVerdict};
+use super::topology::{LinkKind as Reference, Topology};
 use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
 use crate::dot16::identifiers::Direction;
-use crate::emulation::{Sender, Verdict};
+use crate::emulation::Sender;
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
 use crate::eps::wire::{UeId, WireError};
+use crate::scenario::recorded_capture::{CAPTURE_FORMAT, comment};
 use crate::scenario::script::EpsScript;
 
-/// Version of the capture format, as the section comment names it.
-const CAPTURE_FORMAT: u32 = 1;
 /// The UE id of frames that the adversary plays on the air: it has no keys, so that Wireshark does not take them for the UE's.
 pub(super) const OF_ADVERSARY: UeId = UeId(0);
 
 /// The UE id of the epoch at this position.
 pub(super) fn ue_id(position: usize) -> Option<UeId> {
     u16::try_from(position + 1).ok().map(UeId)
-}
-
-fn comment(recorded: &Recorded, topology: &Topology) -> String {
-    let sent = &recorded.sent;
-    let mut what = sent.note.clone();
-    for remark in &sent.remarks {
-        what.push_str(&format!("; {remark}"));
-    }
-    let verdict = |(arrival, verdict): (usize, &Verdict)| ReceiverVerdict {
-        receiver: topology.names[sent.to.0].clone(),
-        duplicate: arrival > 0,
-        change: sent.changed.then_some(FrameChange::Modified),
-        text: verdict.text.clone(),
-    };
-    FrameComment {
-        deliberate: sent.changed,
-        what,
-        lost: sent.lost,
-        under_way: !sent.lost && sent.verdicts.is_empty(),
-        verdicts: sent.verdicts.iter().enumerate().map(verdict).collect(),
-    }
-    .to_string()
 }
 
 /// The interfaces of a capture, in the order in which they are first used.
@@ -129,7 +105,7 @@ pub(super) fn capture(
             direction: way,
             source: None,
             destination: None,
-            comment: comment(one, topology),
+            comment: comment(sent, &topology.names),
         });
     }
     let names = topology.addresses.iter().copied().zip(topology.names.iter().cloned());

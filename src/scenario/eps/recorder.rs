@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::epochs::{Epochs, Side, Taken};
 use super::keys::Keys;
 use super::measures::Measures;
-use super::world::Topology;
+use super::topology::Topology;
 use crate::adversary::eps::Exchanged;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::Direction;

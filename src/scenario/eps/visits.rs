@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::epochs::Epochs;
-use super::world::{LinkKind, Topology};
+use super::topology::{LinkKind, Topology};
 use crate::adversary::eps::holder::Visit;
 use crate::emulation::{Sender, Transmission};
 use crate::eps::wire::radio_frame::RadioFrame;

@@ -88,7 +88,12 @@ pub enum AttackAction {
     /// A node of the network is the adversary's, and does not keep a rule.
     Corrupt(Corruption),
     /// Takes the keys that this eNB holds at the trigger, and no later ones; hears all of the air.
-    Steal(EnbId),
+    Steal {
+        /// The eNB.
+        enb: EnbId,
+        /// Whether every PARA is handed to it besides.
+        told: bool,
+    },
     /// Takes every key that this node holds at the trigger and later; hears all of the air.
     Compromise(NodeName),
     /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
@@ -113,7 +118,7 @@ const KEYS: &[&str] = &["name", "tap", "direction", "to", "trigger", "action", "
 const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after", "wait"];
 const ACTION_KEYS: &[&str] =
     &["record", "replay", "drop", "delay", "modify", "corrupt", "steal", "compromise", "search"];
-const ACTION_OPTIONS: &[&str] = &["times", "every", "weakness"];
+const ACTION_OPTIONS: &[&str] = &["times", "every", "weakness", "told"];
 const CHANGE_KEYS: &[&str] = &["bits", "nas_bits", "nas"];
 
 /// The keys of an entry and of every table in it; the reference of the format has all of them.
@@ -197,7 +202,7 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     };
     let purpose = match &action {
         AttackAction::Replay { .. } => Some(Success::Accepted),
-        AttackAction::Steal(_) | AttackAction::Compromise(_) => Some(Success::Read),
+        AttackAction::Steal { .. } | AttackAction::Compromise(_) => Some(Success::Read),
         AttackAction::Search(_) => Some(Success::Found),
         _ => None,
     };
@@ -285,6 +290,7 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
     let taken: &[&str] = match what.key() {
         "replay" => &["times", "every"],
         "corrupt" => &["weakness"],
+        "steal" => &["told"],
         _ => &[],
     };
     for key in ACTION_OPTIONS.iter().filter(|key| !taken.contains(key)) {
@@ -301,7 +307,9 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         "delay" => AttackAction::Delay(what.time(TICK..=Duration::MAX)?),
         "modify" => AttackAction::Modify(change(what)?),
         "corrupt" => AttackAction::Corrupt(corruption(section, what, network)?),
-        "steal" => AttackAction::Steal(network.enb(what)?),
+        "steal" => {
+            AttackAction::Steal { enb: network.enb(what)?, told: section.read("told", false, |field| field.boolean())? }
+        }
         "search" => AttackAction::Search(network.enb(what)?),
         _ => {
             let expected = "the name of an eNB or MME";

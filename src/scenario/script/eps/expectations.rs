@@ -219,7 +219,7 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
         "reads" => {
             use super::attacks::AttackAction::{Compromise, Steal};
             let section = field.section(&["attack", "cells"])?;
-            let reads = |attack: &Attack| matches!(attack.action, Steal(_) | Compromise(_));
+            let reads = |attack: &Attack| matches!(attack.action, Steal { .. } | Compromise(_));
             let cells = section.required("cells", "an array of eNBs")?.items("an array of eNBs")?;
             let cells = cells.iter().map(|field| network.enb(field)).collect::<Read<Vec<_>>>()?;
             Expected::Reads { name: attack_name(&section, attacks, reads)?, cells }
