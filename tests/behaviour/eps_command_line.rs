@@ -137,3 +137,18 @@ fn algorithms_are_named_in_a_command_where_they_change_or_where_that_is_wanted()
     let (named, ciphering) = algorithms(&["enb.enb2.ciphering=eea0", "enb.enb2.only_own_algorithms=true"]);
     assert_eq!((named, ciphering[1].as_str()), (1, "0"));
 }
+
+#[test]
+fn without_integrity_a_message_that_was_changed_on_the_air_is_taken() {
+    // broken: H11
+    let folder = tempfile::tempdir().unwrap();
+    let succeeded = |sets: &[&str]| {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        let output = keyhop(&folder, &[&["run", "eps-tampered", "--json"], &sets[..]].concat());
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (document["attacks"][0]["succeeded"].as_bool().unwrap(), document["eps_rejects"].clone())
+    };
+    assert_eq!(succeeded(&[]), (false, serde_json::json!({ "mac_i": 1 })));
+    let none = ["enb.enb1.integrity=eia0", "enb.enb2.integrity=eia0"];
+    assert_eq!(succeeded(&none), (true, serde_json::json!({})));
+}
