@@ -49,7 +49,7 @@ fn every_golden_is_deciphered_and_verified_without_an_option() {
         let trees: Vec<&str> = text.split("\nFrame ").skip(1).collect();
         let frames = frames(golden);
         assert_eq!(trees.len(), frames.len(), "{name}");
-        assert!(frames.iter().filter(|frame| frame.signalling).count() > 4, "{name}");
+        assert!(frames.iter().filter(|frame| frame.signalling).count() > 2, "{name}");
         for (number, (tree, frame)) in (1..).zip(trees.iter().zip(&frames)) {
             let words = format!("{name}, frame {number}: {}:\n{tree}", frame.comment);
             assert!(!tree.contains("Malformed"), "{words}");
