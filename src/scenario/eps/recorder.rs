@@ -37,6 +37,8 @@ pub(super) struct State {
     pub label: String,
 }
 
+/// How many frames are kept: in memory, all of them.
+const MOST_FRAMES: usize = 1_000_000;
 /// From one report of progress to the next, in events.
 const PROGRESS_EVENTS: u32 = 4_096;
 
@@ -47,6 +49,8 @@ pub(super) struct Recorder<'a> {
     untold: u32,
     exchanged: Exchanged,
     pub frames: Vec<Recorded>,
+    /// When the first frame began that was not kept.
+    pub kept_until: Option<VirtualTime>,
     pub ledgers: Vec<Ledger>,
     outstanding: u64,
     quiet_from: VirtualTime,
@@ -78,6 +82,7 @@ impl<'a> Recorder<'a> {
             untold: 0,
             exchanged,
             frames: Vec::new(),
+            kept_until: None,
             outstanding: 0,
             quiet_from: VirtualTime::ZERO,
             delivered: Vec::new(),
@@ -140,6 +145,10 @@ impl<'a> Recorder<'a> {
 impl Observer<Event> for Recorder<'_> {
     fn transmission(&mut self, sent: Transmission) {
         self.measures.transmission(&sent, &self.topology);
+        if self.frames.len() >= MOST_FRAMES {
+            self.kept_until.get_or_insert(sent.time);
+            return;
+        }
         let exchanged = self.exchanged.of(sent.time, sent.port, sent.to).filter(|_| sent.replaced);
         let octets = exchanged.unwrap_or_else(|| sent.octets.clone());
         self.frames.push(Recorded { sent, octets });

@@ -149,6 +149,9 @@ fn finish(
     if outcome.expectations.iter().any(|expectation| !expectation.held) {
         outcome.verdict = RunVerdict::Fail;
     }
+    if let Some(until) = recorder.kept_until {
+        notes.push(format!("warning: more frames than are kept: capture, ladder and attacks end at {until}"));
+    }
     if recorder.epochs.all.len() > usize::from(u16::MAX) {
         notes.push("warning: more KeNBs than a capture can number: frames from there on have no keys".to_owned());
     }
