@@ -126,13 +126,60 @@ fn captures() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Networks of EPS: walks through the cells in every scheme, quiet and with something done to their frames.
+fn eps_networks() -> Result<(), Box<dyn Error>> {
+    // A packet in each direction, to the second cell, packets, back, packets, and a change of NAS algorithms.
+    let walk: [u8; 20] = [1, 10, 2, 1, 8, 90, 1, 150, 2, 1, 0, 90, 1, 150, 2, 1, 0x23, 50, 8, 90];
+    let ways: [(&str, &[u8]); 8] = [
+        ("quiet", &[]),
+        ("losses", &[0x20, 1, 0x21, 0x11, 0x31, 1]),
+        ("again", &[0x33, 0, 40, 0x33, 1, 0, 0x24, 0, 90, 0x15, 2, 0x33, 9, 0]),
+        ("bits", &[0x36, 0, 150, 0x26, 1, 9, 0x36, 0, 200, 0x16, 0, 99]),
+        ("played-again", &[0x37, 0, 0x27, 1, 0x38, 3, 0x27, 0, 0x19, 0, 0, 120]),
+        ("own", &[0x3a, 9, 0x3b, 3, 1, 2, 3, 0x2f, 0x46, 1, 7]),
+        ("other-messages", &[0x3c, 0, 20, 1, 0x3c, 0, 40, 0x80, 0x2d, 12, 0x3e, 0]),
+        ("at-random", &[0x11, 0x27, 0, 0x36, 0, 77, 0x13, 0, 9, 0x2c, 0, 33, 4, 0x01, 0x1e, 2, 0x24, 3, 0]),
+    ];
+    for scheme in 0..7u8 {
+        // Air alone; losses on the wires; everything; with a third cell, a second MME, a second UE.
+        for (kind, more) in [(0u8, 0), (1, 0x08), (2, 0x18), (3, 0x38)] {
+            for (name, done) in ways.iter().skip(usize::from((scheme + kind) % 4)).step_by(4) {
+                let head = [scheme | more | kind << 6, 10];
+                let input = [&head[..], &walk[..], *done].concat();
+                put("eps_nodes", &format!("{name}-{scheme}-{kind}"), &input)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn eps_captures() -> Result<(), Box<dyn Error>> {
+    for golden in 0..5u8 {
+        for first in [0, 20, 50] {
+            put("eps_judge", &format!("golden-{golden}-from-{first}"), &[golden, first, 127])?;
+        }
+        put("eps_judge", &format!("golden-{golden}-from-kasme"), &[golden, 0, 127, 11, 0])?;
+        put("eps_judge", &format!("golden-{golden}-from-kenb"), &[golden, 0, 127, 11, 1])?;
+        put(
+            "eps_judge",
+            &format!("golden-{golden}-in-disorder"),
+            &[golden, 10, 100, 1, 3, 9, 2, 5, 70, 3, 8, 0, 12, 40, 1],
+        )?;
+        put("eps_judge", &format!("golden-{golden}-as-pcap"), &[golden, 10, 60, 14])?;
+        put("eps_judge", &format!("golden-{golden}-cut"), &[golden, 10, 60, 13, 8, 3])?;
+        put("eps_judge", &format!("golden-{golden}-other-log"), &[golden, 0, 90, 9, 3, 10, 8, 90, 0x31])?;
+    }
+    Ok(())
+}
+
 fn scripts() -> Result<(), Box<dyn Error>> {
-    for script in keyhop::scenario::bundled::goldens().step_by(8) {
+    let eps = keyhop::scenario::bundled::all().filter(|script| script.name.starts_with("eps-"));
+    for script in keyhop::scenario::bundled::goldens().step_by(8).chain(eps.step_by(3)) {
         let text: String =
             script.text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
         put("script", script.name, &[&[0], text.as_bytes()].concat())?;
     }
-    for number in 0..24u8 {
+    for number in 0..32u8 {
         put("script", &format!("bundled-{number}"), &[1, number * 3, 3, number * 5, number, 0, number * 7])?;
     }
     Ok(())
@@ -175,6 +222,8 @@ fn rules() -> Result<(), Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     machines()?;
     captures()?;
+    eps_networks()?;
+    eps_captures()?;
     scripts()?;
     rules()
 }

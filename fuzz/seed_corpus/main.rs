@@ -5,6 +5,7 @@
 //! shortest and the longest; small files of the forms that keyhop reads and does not write; and values of the generators.
 
 mod corpus;
+mod eps_frames;
 mod files;
 mod frames;
 mod generated;
@@ -30,11 +31,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut corpora = Corpora::default();
     frames::offer_worked(&mut corpora, root)?;
     for path in goldens(root, "pcapng")? {
-        frames::offer_golden(&mut corpora, &path)?;
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("eps-")) {
+            eps_frames::offer_golden(&mut corpora, &path)?;
+        } else {
+            frames::offer_golden(&mut corpora, &path)?;
+        }
     }
     for path in goldens(root, "keys")? {
         files::offer_key_log(&mut corpora, &fs::read_to_string(path)?);
     }
+    eps_frames::offer_samples(&mut corpora)?;
     files::offer_captures(&mut corpora, root)?;
     files::offer_certificate(&mut corpora)?;
     files::offer_foreign(&mut corpora);

@@ -139,7 +139,8 @@ fn convert(capture: &[u8], keys: Option<&KeyLookup>) {
     assert_eq!(octets(&again), octets(&clean));
 }
 
-fn place_exists(error: &CaptureError, octets: usize) {
+/// A place that an error names lies in the file.
+pub(crate) fn place_exists(error: &CaptureError, octets: usize) {
     if let Some(Place::Octet { offset, .. }) = error.place() {
         assert!(usize::try_from(offset).is_ok_and(|offset| offset <= octets), "{error}, in {octets} octets");
     }
@@ -333,12 +334,13 @@ fn classic_pcap(link_type: u32, frames: impl Iterator<Item = (VirtualTime, Vec<u
     file
 }
 
-fn at(capture: &Capture, choices: &mut Choices<'_>) -> usize {
+/// The place of a frame.
+pub(crate) fn at(capture: &Capture, choices: &mut Choices<'_>) -> usize {
     choices.below(capture.frames.len().min(256))
 }
 
 /// Changes an octet of a frame.
-fn octet_of_frame(capture: &mut Capture, choices: &mut Choices<'_>) {
+pub(crate) fn octet_of_frame(capture: &mut Capture, choices: &mut Choices<'_>) {
     let (place, octet, change) = (at(capture, choices), usize::from(choices.any()), choices.any());
     if let Some(octet) = capture.frames.get_mut(place).and_then(|frame| frame.octets.get_mut(octet)) {
         *octet ^= change;

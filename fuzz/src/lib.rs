@@ -4,6 +4,9 @@
 //! breaks a promise. [`promises`], [`messages`], [`choices`], [`network`] and [`machines`] hold what several targets share.
 
 pub mod choices;
+/// The network of the tests.
+#[path = "../../tests/support/eps_network.rs"]
+pub mod eps_network;
 pub mod machines;
 pub mod messages;
 pub mod network;
@@ -15,6 +18,10 @@ pub mod backbone_frames;
 pub mod base_station;
 pub mod capture_files;
 pub mod eap_packets;
+pub mod eps_core_frames;
+pub mod eps_judge;
+pub mod eps_nodes;
+pub mod eps_radio;
 pub mod foreign_framings;
 pub mod framings;
 pub mod generated_values;

@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use keyhop::emulation::Engine;
 use keyhop::scenario::bundled;
-use keyhop::scenario::run::run as run_script;
-use keyhop::scenario::script::{AttackAction, Pattern, Script, ScriptError, Traffic};
+use keyhop::scenario::eps;
+use keyhop::scenario::run::{FinishedRun, run as run_script};
+use keyhop::scenario::script::{
+    AttackAction, EpsScript, Pattern, Script, ScriptError, ScriptFile, Traffic, eps as script_eps,
+};
 
 use crate::choices::Choices;
 
@@ -57,6 +60,15 @@ const VALUES: &[&str] = &[
     "\"uplink\"",
     "\"02:00:00:00:00:01\"",
     "\"10.16.0.1\"",
+    "\"eps\"",
+    "\"enb2\"",
+    "\"mme2\"",
+    "\"ue1\"",
+    "\"grouped\"",
+    "\"next-hop-s1\"",
+    "\"null\"",
+    "\"aes\"",
+    "\"uu:ue1-enb1\"",
 ];
 
 /// Keys that a changed line may get.
@@ -87,6 +99,16 @@ const KEYS: &[&str] = &[
     "mode",
     "pmk_lifetime",
     "max_pdu",
+    "scheme",
+    "group",
+    "mme",
+    "ue",
+    "ciphering",
+    "integrity",
+    "weaknesses",
+    "most_ues",
+    "earfcn",
+    "pci",
 ];
 
 /// Reads a script, and perhaps runs it.
@@ -97,12 +119,17 @@ pub fn run(octets: &[u8]) {
     } else {
         changed_script(&mut choices)
     };
-    match Script::parse(NAME, &text, &[]) {
-        Ok(script) if is_small(&script) => {
-            // Files of the machine are nobody's business; the bundled ones are found without any.
-            if let Ok(finished) = run_script(&script, Engine::Inline, Path::new("/nonexistent"), None) {
-                assert_eq!(finished.outcome.scenario, script.name);
-                assert!(finished.capture.frames.is_sorted_by_key(|frame| frame.time), "frames in order of time");
+    // Files of the machine are nobody's business; the bundled ones are found without any.
+    let nowhere = Path::new("/nonexistent");
+    match ScriptFile::parse(NAME, &text, &[]) {
+        Ok(ScriptFile::Dot16(script)) if is_small(&script) => {
+            if let Ok(finished) = run_script(&script, Engine::Inline, nowhere, None) {
+                as_scripted(&finished, &script.name);
+            }
+        }
+        Ok(ScriptFile::Eps(script)) if is_small_eps(&script) => {
+            if let Ok(finished) = eps::run::run(&script, Engine::Inline, nowhere, None, &mut ()) {
+                as_scripted(&finished.run, &script.title.name);
             }
         }
         Ok(_) => {}
@@ -112,6 +139,11 @@ pub fn run(octets: &[u8]) {
             let _ = format!("{:?}", miette::Report::new(error));
         }
     }
+}
+
+fn as_scripted(finished: &FinishedRun, name: &str) {
+    assert_eq!(finished.outcome.scenario, name);
+    assert!(finished.capture.frames.is_sorted_by_key(|frame| frame.time), "frames in order of time");
 }
 
 /// The name of the file in messages.
@@ -126,9 +158,36 @@ fn place_exists(error: &ScriptError, text: &str) {
 
 /// Whether a run takes so little time that the fuzzer can wait for it.
 fn is_small(script: &Script) -> bool {
+    let endless = |attack: &keyhop::scenario::script::Attack| matches!(attack.action, AttackAction::Inject { .. });
+    script.adversary.is_none()
+        && script.duration <= Duration::from_secs(4)
+        && script.base_stations.len() + script.mobile_stations.len() <= 8
+        && script.radio.frame >= Duration::from_millis(2)
+        && script.radio.neighbour_advertisement >= Duration::from_millis(2)
+        && script.backbone.latency >= Duration::from_micros(10)
+        && packets(&script.traffic, script.duration) <= 300
+        && !script.attacks.iter().any(endless)
+}
+
+/// The same of a script of EPS.
+fn is_small_eps(script: &EpsScript) -> bool {
+    let slow = |attack: &script_eps::Attack| match attack.action {
+        script_eps::AttackAction::Replay { times, .. } => times > 10,
+        script_eps::AttackAction::Search(_) => true,
+        _ => false,
+    };
+    script.title.duration <= Duration::from_secs(4)
+        && script.mmes.len() + script.enbs.len() + script.ues.len() <= 8
+        && packets(&script.traffic, script.title.duration) <= 300
+        && script.attacks.len() <= 8
+        && !script.attacks.iter().any(slow)
+}
+
+/// Packets of a run that lasts so long.
+fn packets(traffic: &[Traffic], duration: Duration) -> u128 {
     let packets = |traffic: &Traffic| match traffic {
         Traffic::Generated(generated) => {
-            let time = generated.stop.since(generated.start).min(script.duration);
+            let time = generated.stop.since(generated.start).min(duration);
             let bursts = time.as_nanos() / generated.interval.as_nanos().max(1) + 1;
             match generated.pattern {
                 Pattern::Bulk(count) => bursts.saturating_mul(u128::from(count)),
@@ -137,20 +196,13 @@ fn is_small(script: &Script) -> bool {
         }
         Traffic::Capture(_) => 250,
     };
-    let endless = |attack: &keyhop::scenario::script::Attack| matches!(attack.action, AttackAction::Inject { .. });
-    script.adversary.is_none()
-        && script.duration <= Duration::from_secs(4)
-        && script.base_stations.len() + script.mobile_stations.len() <= 8
-        && script.radio.frame >= Duration::from_millis(2)
-        && script.radio.neighbour_advertisement >= Duration::from_millis(2)
-        && script.backbone.latency >= Duration::from_micros(10)
-        && script.traffic.iter().map(packets).fold(0, u128::saturating_add) <= 300
-        && !script.attacks.iter().any(endless)
+    traffic.iter().map(packets).fold(0, u128::saturating_add)
 }
 
 fn changed_script(choices: &mut Choices<'_>) -> String {
     // Not the largest: it takes too long to read.
-    let scripts: Vec<_> = bundled::goldens().collect();
+    let eps = bundled::all().filter(|script| script.name.starts_with("eps-"));
+    let scripts: Vec<_> = bundled::goldens().chain(eps).collect();
     let Some(bundled) = choices.of(&scripts) else { return String::new() };
     let mut lines: Vec<String> =
         bundled.text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();

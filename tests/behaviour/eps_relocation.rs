@@ -158,6 +158,20 @@ fn nas_algorithms_change_on_command_and_a_security_mode_command_that_was_changed
 }
 
 #[test]
+fn nas_algorithms_do_not_change_while_a_handover_is_under_way() {
+    // H6
+    // The context has gone to the other MME with its NAS COUNTs, and comes back before that has used them.
+    let change = Command::ChangeNasAlgorithms(imsi(0), Algorithms::AES);
+    for asked in [210, 220, 230, 240] {
+        let plan = Plan { mmes: 2, ..Plan::always(Scheme::MmeInvolved) };
+        let seen = plan.command(asked, To::Mme(0), change.clone()).walk(&[2, 1]).run();
+        assert_eq!(seen.outcomes(0), [Outcome::Completed; 2], "asked at {asked} ms");
+        assert_eq!((seen.used_twice(), seen.dropped()), (0, vec![]), "asked at {asked} ms");
+        assert_eq!(seen.nas_algorithms(UE), [Algorithms::AES], "asked at {asked} ms");
+    }
+}
+
+#[test]
 fn a_ue_whose_capabilities_were_told_wrong_rejects_the_command_and_keeps_its_algorithms() {
     // Somebody has told the network that the UE has less than it has.
     let told_capabilities = UeSecurityCapabilities::new(&[], &[AlgorithmId::Aes]);

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::relocation::KEY_SET;
-use super::{Mme, ModeCommand, SECURITY_MODE, SECURITY_MODE_TRIES};
+use super::{Mme, ModeCommand, SECURITY_MODE, SECURITY_MODE_TRIES, UeContext};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::MmeUeS1apId;
 use crate::eps::node::event::{DropReason, Event, What};
@@ -61,6 +61,7 @@ impl Mme {
     }
 
     /// Other NAS algorithms for a UE, if they are computed here: keys of the same KASME, the COUNTs go on, and a security mode command.
+    /// Not while a handover is under way, which has taken keys and COUNTs along (TS 33.401 clause 7.2.10).
     pub(super) fn change_algorithms(
         &mut self,
         now: VirtualTime,
@@ -68,9 +69,8 @@ impl Mme {
         algorithms: Algorithms,
         outbox: &mut Outbox<Event>,
     ) {
-        let Some(ue) = self.ues.get_mut(&id).filter(|ue| ue.place.is_some() && algorithms.are_for_nas()) else {
-            return;
-        };
+        let may = |ue: &&mut UeContext| ue.place.is_some() && ue.handover.is_none() && algorithms.are_for_nas();
+        let Some(ue) = self.ues.get_mut(&id).filter(may) else { return };
         let before = ue.mode.take().map_or(ue.keys.nas.algorithms(), |mode| mode.before);
         ue.keys.nas = ue.keys.nas_with(algorithms);
         ue.mode = Some(ModeCommand { before, tries: 1, ends: now + SECURITY_MODE });

@@ -41,7 +41,8 @@ impl<'a> Received<'a> {
         self.pdu.ie::<T>().transpose().map_err(|error| self.undecodable::<T>(&error))
     }
 
-    /// What `of` makes of each item of the list `T`, which the message must have.
+    /// What `of` makes of each item of the list `T`, which the message must have; one at least. What stands in the list under
+    /// another number than that of its items is passed over.
     pub(super) fn items<T, R>(&self, of: impl Fn(<T::Item as Ie>::Value<'_>) -> Option<R>) -> Result<Vec<R>, WireError>
     where
         T: List<Protocol = S1ap>,
@@ -51,7 +52,8 @@ impl<'a> Received<'a> {
             let item = item.map_err(|error| self.undecodable::<T>(&error))?;
             of(item).ok_or_else(|| self.refused::<T>("bearers 5 to 15 and IPv4 addresses", "others"))
         });
-        items.collect()
+        let items: Vec<R> = items.collect::<Result<_, WireError>>()?;
+        if items.is_empty() { Err(self.refused::<T>("a list with an item of its kind", "none")) } else { Ok(items) }
     }
 
     fn undecodable<T: Ie<Protocol = S1ap>>(&self, error: &Error) -> WireError {

@@ -263,3 +263,17 @@ fn an_empty_list_of_bearers_is_no_message() {
     let error = S1apMessage::from(EnbStatusTransfer { ue: samples::ue(), bearers: Vec::new() }).octets().unwrap_err();
     assert!(error.to_string().starts_with("S1AP, octet 0: expected EnbStatusTransfer that encodes, found"), "{error}");
 }
+
+#[test]
+fn a_list_with_no_item_of_its_kind_is_refused() {
+    // HANDOVER REQUEST ACKNOWLEDGE with one bearer, E-RABAdmittedItem (IE 20).
+    let octets = "20010039000004000040020001000840020001001240100000\
+        14400b00a1f000c0fefd00000001007b001211000f0069002748a300fc00000000000080";
+    let mut octets = hex::decode(octets).unwrap();
+    let message = S1apMessage::parse(&octets).unwrap();
+    assert_eq!(S1apMessage::parse(&message.octets().unwrap()), Ok(message));
+    let place = octets.windows(3).position(|octets| octets == [0, 20, 0x40]).unwrap();
+    octets[place] = 0x3e;
+    let error = S1apMessage::parse(&octets).unwrap_err().to_string();
+    assert!(error.contains("E-RABAdmittedList (IE 18) as a list with an item of its kind, found none"), "{error}");
+}
