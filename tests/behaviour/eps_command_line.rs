@@ -152,3 +152,15 @@ fn without_integrity_a_message_that_was_changed_on_the_air_is_taken() {
     let none = ["enb.enb1.integrity=eia0", "enb.enb2.integrity=eia0"];
     assert_eq!(succeeded(&none), (true, serde_json::json!({})));
 }
+
+#[test]
+fn kasme_opens_everything_also_where_the_nas_algorithms_change() {
+    // broken: H2
+    let folder = tempfile::tempdir().unwrap();
+    let script = fs::read_to_string(repository("captures/eps-mme-relocation.toml")).unwrap();
+    let attack = "\n[[attack]]\nname = \"holds-mme1\"\ntrigger = { time = \"100ms\" }\naction = { compromise = \"mme1\" }\n\
+        [[expect]]\nreads = { attack = \"holds-mme1\", cells = [\"enb1\", \"enb2\", \"enb3\", \"enb1\"] }\n";
+    fs::write(folder.path().join("compromised.toml"), script + attack).unwrap();
+    let output = keyhop(&folder, &["run", "compromised.toml"]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+}

@@ -8,8 +8,7 @@ use crate::eps::identifiers::Pci;
 use crate::eps::keys::{Kasme, Kenb, KenbStar, Nh};
 use crate::eps::node::radio_side::RadioSide;
 use crate::eps::node::settings::Agreement;
-use crate::eps::parameters::Algorithms;
-use crate::eps::parameters::{Indication, LinkDirection, Ncc};
+use crate::eps::parameters::{AlgorithmId, Algorithms, Indication, LinkDirection, Ncc};
 use crate::eps::security::handover_keys;
 use crate::eps::security::kdf;
 use crate::eps::security::next_hop::{NextHopChain, horizontal, vertical};
@@ -30,6 +29,8 @@ pub struct Visit {
     pub earfcn_dl: u32,
     /// C-RNTI.
     pub c_rnti: u16,
+    /// The AS algorithms, which are no secret.
+    pub algorithms: Algorithms,
     /// The frames, in order.
     pub frames: Vec<RadioFrame>,
 }
@@ -89,7 +90,7 @@ impl Holder {
         let ues = visits.iter().map(|visit| visit.ue).max().map_or(0, |last| last + 1);
         let mut followed: Vec<Followed> = (0..ues).map(|_| Followed::default()).collect();
         // One that commands to this UE are opened with: KASME is one UE's.
-        let mut nas: Vec<NasSecurity> = self.kasmes.iter().map(nas_security).collect();
+        let mut nas: Vec<NasSecurity> = self.kasmes.iter().flat_map(nas_securities).collect();
         let next_hops = self.all_next_hops();
         let mut reads = Vec::new();
         for visit in visits {
@@ -155,15 +156,18 @@ fn first_kenbs(kasme: &Kasme) -> impl Iterator<Item = Kenb> + '_ {
     (0..UPLINK_COUNTS).map(|count| kdf::kenb(kasme, count))
 }
 
-fn nas_security(kasme: &Kasme) -> NasSecurity {
-    let Algorithms { ciphering, integrity } = Algorithms::AES;
-    NasSecurity::new(handover_keys::NasKeys::derive(kasme, ciphering, integrity), ciphering, integrity)
+/// NAS under a KASME, with each ciphering algorithm that is computed.
+fn nas_securities(kasme: &Kasme) -> impl Iterator<Item = NasSecurity> + '_ {
+    [AlgorithmId::Aes, AlgorithmId::Null].into_iter().map(|ciphering| {
+        let integrity = AlgorithmId::Aes;
+        NasSecurity::new(handover_keys::NasKeys::derive(kasme, ciphering, integrity), ciphering, integrity)
+    })
 }
 
 /// What of a visit opens under a key: all that is read, and the RRC messages of the downlink. `None`: the first messages do not
 /// verify.
 fn opened(visit: &Visit, kenb: &Kenb) -> Option<(Read, Vec<Vec<u8>>)> {
-    let Algorithms { ciphering, integrity } = Algorithms::AES;
+    let Algorithms { ciphering, integrity } = visit.algorithms;
     let keys = handover_keys::AsKeys::derive(kenb, ciphering, integrity);
     let mut security = AsSecurity::new(keys, ciphering, integrity);
     let lcid = |frame: &RadioFrame| MacPdu::parse(&frame.mac_pdu).ok().map(|mac| mac.lcid);

@@ -29,7 +29,7 @@ pub fn search(kenb: &Kenb, next: &Visit, agreement: &Agreement) -> Option<Found>
     };
     let first = next.frames.iter().find(signalling)?;
     let star = agreement.derivation.chained(kenb);
-    let Algorithms { ciphering, integrity } = Algorithms::AES;
+    let Algorithms { ciphering, integrity } = next.algorithms;
     let mut trials = 0;
     for c_rnti in 0..=u16::MAX {
         trials += 1;

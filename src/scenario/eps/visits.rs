@@ -26,7 +26,14 @@ pub(super) fn visits(transmissions: &[Transmission], epochs: &Epochs, topology: 
         let cell = topology.cell(epoch.cell)?;
         let ue = topology.ue(epoch.ue)?;
         let frames = frames.remove(&position)?;
-        let visit = Visit { ue, cell: epoch.cell, earfcn_dl: cell.earfcn_dl, c_rnti: epoch.c_rnti, frames };
+        let visit = Visit {
+            ue,
+            cell: epoch.cell,
+            earfcn_dl: cell.earfcn_dl,
+            c_rnti: epoch.c_rnti,
+            algorithms: epoch.algorithms,
+            frames,
+        };
         Some((position, visit))
     };
     order.into_iter().filter_map(visit).collect()
