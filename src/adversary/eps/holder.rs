@@ -196,18 +196,17 @@ fn paras(message: &[u8], nas: &mut [NasSecurity]) -> Vec<Vec<u8>> {
     let mut paras = Vec::new();
     for octets in &command.nas {
         let Ok(NasMessage::Protected(protected)) = NasMessage::parse(octets) else { continue };
-        let plain = nas.iter_mut().find_map(|security| {
+        // KNASint is the same whatever the ciphering is: the right one is that under which the rest is a message.
+        let found = nas.iter_mut().find_map(|security| {
             let header = protected.header.ciphered();
             let (number, mac) = (protected.sequence_number, protected.mac);
-            security.open(LinkDirection::Downlink, number, mac, &protected.message, header).ok()
+            let (_, plain) = security.open(LinkDirection::Downlink, number, mac, &protected.message, header).ok()?;
+            match EmmMessage::parse(&plain) {
+                Ok(EmmMessage::DownlinkGenericTransport(container)) => container.handover_parameters().ok(),
+                _ => None,
+            }
         });
-        if let Some((_, plain)) = plain
-            && let Ok(EmmMessage::DownlinkGenericTransport(container)) = EmmMessage::parse(&plain)
-            && let Ok(parameters) = container.handover_parameters()
-            && parameters.indication == Indication::Mme
-        {
-            paras.push(parameters.para);
-        }
+        paras.extend(found.filter(|found| found.indication == Indication::Mme).map(|found| found.para));
     }
     paras
 }
