@@ -35,7 +35,7 @@ const BEGINS: u64 = 100;
 /// Runs of a row in which C-RNTI is searched at the most: each search tries up to 65,536 keys.
 const MOST_SEARCHES: u32 = 10;
 /// What the comparison sets itself, so that `--set` must not.
-pub const OWN_KEYS: &[&str] = &["handover.scheme", "seed", "duration"];
+pub const OWN_KEYS: &[&str] = &["system", "handover.scheme", "seed", "duration"];
 /// Delays of X2 and S1 for which interruption is measured, in milliseconds.
 pub const DELAYS: [u64; 8] = [1, 2, 5, 10, 15, 20, 30, 40];
 
