@@ -23,6 +23,11 @@ secret_key! {
 }
 
 secret_key! {
+    /// CK, then IK, 32 octets: what authentication leaves at UE and SGSN, and an RNC gets.
+    CkIk, 32
+}
+
+secret_key! {
     /// KNASenc, KNASint, KRRCenc, KRRCint or KUPenc, 16 octets: the key of one algorithm.
     AlgorithmKey, 16
 }

@@ -58,6 +58,38 @@ impl Algorithms {
     }
 }
 
+/// The access network whose authentication a security context goes back to: how far it can be trusted (`eps-systems.md` 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// GSM AKA: keys of 64 bits, and a network that does not prove who it is.
+    Gsm,
+    /// UMTS AKA: CK and IK of 128 bits each.
+    Umts,
+    /// EPS AKA: KASME, bound to the serving network.
+    Lte,
+}
+
+impl Origin {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gsm => "gsm",
+            Self::Umts => "umts",
+            Self::Lte => "lte",
+        }
+    }
+
+    /// Bits that have to be guessed to have the keys: what its weakest link has.
+    #[must_use]
+    pub const fn strength_bits(self) -> u32 {
+        match self {
+            Self::Gsm => 64,
+            Self::Umts | Self::Lte => 128,
+        }
+    }
+}
+
 /// NCC as it stands in a message, 3 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ncc(u8);

@@ -18,6 +18,7 @@ use keyhop::eps::keys::{Kasme, Kenb};
 use keyhop::eps::node::core_side::CoreSide;
 use keyhop::eps::node::enb::downlink_tunnel;
 use keyhop::eps::node::gateway::uplink_tunnel;
+use keyhop::eps::node::settings::ContextTransfer;
 use keyhop::eps::node::{
     Agreement, AttachedUe, Cell, Command, ConnectedUe, DropReason, Enb, EnbFaults, EnbSettings, Event, Gateway,
     GatewayUe, HeardCell, Mme, MmeFaults, MmeSettings, Outcome, Scheme, Schemes, Ue, UeFaults, UeSettings, What,
@@ -254,6 +255,7 @@ impl Plan {
             group: id.div_ceil(2),
             tai: Tai { plmn: plmn(), tac: Tac(u16::try_from(mme + 1).unwrap()) },
             mme: mme_place(mme).ip,
+            upe: None,
         }
     }
 
@@ -275,6 +277,7 @@ impl Plan {
             derivation: HandoverDerivation::default(),
             para_octets: 16,
             wide_c_rnti: false,
+            transfer: ContextTransfer::default(),
         };
         let cells: Vec<Cell> = (0..self.cells).map(|number| self.cell(number)).collect();
         let subscribers = Arc::new((0..self.ues).map(|ue| (ue_number(ue), imsi(ue))).collect());

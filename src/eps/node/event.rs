@@ -1,9 +1,11 @@
 //! What a script tells a node, and what nodes report.
 
+use std::net::Ipv4Addr;
+
 use super::settings::Scheme;
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
-use crate::eps::parameters::{Algorithms, LinkDirection, Ncc};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 
 /// What a script tells a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Command {
     Downlink(Imsi, Vec<u8>),
     /// To an MME: the NAS algorithms of this UE are to be these, by a security mode command.
     ChangeNasAlgorithms(Imsi, Algorithms),
+    /// To an MME: this UE is to be authenticated anew, with a vector of the HSS; the keys of all layers change.
+    Authenticate(Imsi),
 }
 
 /// What a node says of a UE.
@@ -49,6 +53,8 @@ pub enum HeldKey {
     NextHop(Nh, Ncc),
     /// An MME: KASME.
     Kasme(Kasme),
+    /// An SGSN, an RNC, an MME that has to do with UTRAN: CK and IK.
+    CkIk(CkIk),
 }
 
 /// Why something received was dropped.
@@ -62,6 +68,10 @@ pub enum DropReason {
     NasReplay,
     /// A command that cannot be followed.
     Refused,
+    /// A user packet whose COUNT was received already.
+    Duplicate,
+    /// AUTN or RES is wrong.
+    Authentication,
     /// Octets that are no message.
     Malformed,
 }
@@ -100,6 +110,35 @@ pub enum What {
         /// KASME.
         kasme: Kasme,
     },
+    /// UE or UPE: the key between them, where user packets are ciphered by a UPE.
+    UpKeyInUse {
+        /// The key.
+        key: AlgorithmKey,
+        /// The ciphering algorithm.
+        algorithm: AlgorithmId,
+    },
+    /// A UPE has forgotten a UE and its key.
+    UpKeyForgotten,
+    /// UE or RNC: CK and IK in use in a cell of UTRAN.
+    CkIkInUse {
+        /// The cell.
+        cell: Pci,
+        /// The keys.
+        keys: CkIk,
+    },
+    /// An RNC has forgotten a UE and its keys.
+    CkIkForgotten {
+        /// Its cell.
+        cell: Pci,
+    },
+    /// UE, MME or SGSN: the security context that it takes into use goes back to such an authentication.
+    ContextInUse(Origin),
+    /// UE or MME: an authentication with a vector of the HSS has succeeded; its keys are not in use yet.
+    Authenticated,
+    /// MME: it knows from the temporary identity of a UE which node was the last to serve it, and asks that for the context.
+    OldNodeFound(Ipv4Addr),
+    /// UE: a tracking area update is complete.
+    TrackingAreaUpdated,
     /// The source eNB has decided on a handover, and has sent nothing yet. Exactly one [`What::HandoverEnded`] follows, as long as the
     /// core network loses no message of S1 and X2; where it does, source and target may each say an end: the first counts.
     HandoverBegun {

@@ -19,5 +19,7 @@ pub use enb::{ConnectedUe, Enb, EnbFaults, EnbSettings};
 pub use event::{Command, DropReason, Event, HeldKey, Outcome, What};
 pub use gateway::{Gateway, GatewayUe};
 pub use mme::{AttachedUe, Mme, MmeFaults, MmeSettings};
-pub use settings::{Agreement, Cell, Scheme, Schemes, Subscribers};
+pub use settings::{
+    Agreement, Arrival, Cell, ContextTransfer, Mapping, Relocation, Scheme, Schemes, Subscribers, UpKeys, UtranCell,
+};
 pub use ue::{HeardCell, Ue, UeFaults, UeSettings};

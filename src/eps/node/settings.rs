@@ -20,6 +20,12 @@ pub enum Scheme {
     NextHopX2,
     /// The standard over S1: the target eNB, of an NH that the MME sends it.
     NextHopS1,
+    /// Between UTRAN and E-UTRAN: SGSN and MME make new keys of those that they hand over.
+    InterSystem,
+    /// The UE is released and comes back at the target, whose MME asks the old node for its security context.
+    ContextRequest,
+    /// The UE is released and comes back at the target, whose MME authenticates it anew.
+    Authentication,
 }
 
 impl Scheme {
@@ -39,6 +45,81 @@ impl Scheme {
     #[must_use]
     pub const fn over_s1(self) -> Self {
         if self.is_standard() { Self::NextHopS1 } else { Self::MmeInvolved }
+    }
+}
+
+/// How a UE gets to a cell of another MME or of another system (seed 001).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrival {
+    /// By a handover that takes its security context along.
+    #[default]
+    Handover,
+    /// Released at the source. At the target its temporary identity names the old node, which is asked for the context.
+    ContextRequest,
+    /// Released at the source, and authenticated at the target with a vector of the HSS.
+    Authentication,
+}
+
+/// What is done for the downlink in a handover between UPEs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Relocation {
+    /// Nothing: what comes to the source is lost from when the UE has gone.
+    #[default]
+    Nothing,
+    /// From the preparation on the source UPE sends every packet to its eNB and to the target UPE.
+    BiCasting,
+    /// From the preparation on the source UPE sends packets to the target UPE only.
+    Forwarding,
+    /// Bi-casting until the UE has come to the target, forwarding from then on.
+    Both,
+}
+
+/// What becomes of the key between UE and UPE in a handover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpKeys {
+    /// It stays, and COUNT goes on.
+    #[default]
+    Same,
+    /// The MME makes another, and tells UE and UPE.
+    Update,
+}
+
+/// What keys of E-UTRAN are made of when a UE comes from UTRAN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mapping {
+    /// The seed: of CK, IK and the identity of the target; with a fresh number, or without.
+    TargetId {
+        /// Whether a fresh number goes in too.
+        fresh: bool,
+    },
+    /// The standard: of CK, IK and a nonce of the MME.
+    Nonce,
+}
+
+/// How security contexts get from node to node (seed 001).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContextTransfer {
+    /// Whether user packets are ciphered by UPEs, and pass eNBs unopened; else eNBs cipher them.
+    pub upe: bool,
+    /// How a UE gets to another MME.
+    pub arrival: Arrival,
+    /// What is done for the downlink.
+    pub relocation: Relocation,
+    /// What becomes of the key between UE and UPE.
+    pub up_keys: UpKeys,
+    /// What keys are made of when a UE comes from UTRAN.
+    pub mapping: Mapping,
+}
+
+impl Default for ContextTransfer {
+    fn default() -> Self {
+        Self {
+            upe: false,
+            arrival: Arrival::default(),
+            relocation: Relocation::default(),
+            up_keys: UpKeys::default(),
+            mapping: Mapping::TargetId { fresh: true },
+        }
     }
 }
 
@@ -89,6 +170,8 @@ pub struct Cell {
     pub tai: Tai,
     /// Its MME.
     pub mme: Ipv4Addr,
+    /// The UPE that serves it, where there are UPEs.
+    pub upe: Option<Ipv4Addr>,
 }
 
 impl Cell {
@@ -97,6 +180,23 @@ impl Cell {
     pub const fn input(&self) -> CellInput {
         CellInput { pci: self.pci.get(), earfcn_dl: self.earfcn_dl }
     }
+}
+
+/// A cell of UTRAN with the RNC that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UtranCell {
+    /// Its identity on the air. Cells of both systems are numbered together, so that a number names one cell of a network \[choice\].
+    pub cell: Pci,
+    /// Its identity in the network, 28 bits: RNC (12 bits), cell (16 bits) (TS 25.331 clause 10.3.2.2).
+    pub id: u32,
+    /// Where its RNC is.
+    pub rnc: Ipv4Addr,
+    /// Its SGSN.
+    pub sgsn: Ipv4Addr,
+    /// Location area code.
+    pub lac: u16,
+    /// Routing area code.
+    pub rac: u8,
 }
 
 /// What the nodes of a network agree on.
@@ -110,6 +210,8 @@ pub struct Agreement {
     pub para_octets: usize,
     /// Whether C-RNTI goes into keys with 4 octets, as the contribution has it, and not with the 2 that it has.
     pub wide_c_rnti: bool,
+    /// How security contexts get from node to node.
+    pub transfer: ContextTransfer,
 }
 
 impl Agreement {

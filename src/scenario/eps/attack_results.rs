@@ -100,7 +100,7 @@ fn holder(held: &[Held], node: NodeIndex, at: VirtualTime, later: bool) -> Holde
             HeldWhat::Besides(HeldKey::Kasme(kasme)) => holder.kasmes.push(kasme.clone()),
             // A node makes KeNB* or KeNB of one, and has no use for it later: whoever comes later finds none.
             HeldWhat::Besides(HeldKey::KenbStar(star)) if one.time > at => holder.stars.push(star.clone()),
-            HeldWhat::Besides(HeldKey::KenbStar(_)) | HeldWhat::Forgotten => {}
+            HeldWhat::Besides(HeldKey::KenbStar(_) | HeldKey::CkIk(_)) | HeldWhat::Forgotten => {}
         }
     }
     holder

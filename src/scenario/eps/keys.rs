@@ -69,7 +69,7 @@ impl Keys {
                     HeldKey::NextHop(nh, ncc) => {
                         EpsKeyRecord::Nh(NhRecord { ue, ncc: *ncc, validity: from, key: nh.clone() })
                     }
-                    HeldKey::Kasme(_) => return,
+                    HeldKey::Kasme(_) | HeldKey::CkIk(_) => return,
                 };
                 let without_time = |record: &EpsKeyRecord| match record.clone() {
                     EpsKeyRecord::KenbStar(record) => {

@@ -205,6 +205,8 @@ impl Observer<Event> for Recorder<'_> {
                     DropReason::NasReplay => Reject::NasReplay,
                     DropReason::Refused => Reject::Refused,
                     DropReason::Malformed => Reject::Malformed,
+                    DropReason::Duplicate => Reject::Duplicate,
+                    DropReason::Authentication => Reject::Authentication,
                 };
                 *self.rejects.entry(reject).or_default() += 1;
             }

@@ -17,7 +17,7 @@ use crate::eps::node::core_side::CoreSide;
 use crate::eps::node::enb::{ConnectedUe, EnbFaults, downlink_tunnel};
 use crate::eps::node::gateway::{Gateway, GatewayUe, uplink_tunnel};
 use crate::eps::node::mme::{AttachedUe, MmeFaults};
-use crate::eps::node::settings::{Agreement, Cell, Subscribers};
+use crate::eps::node::settings::{Agreement, Cell, ContextTransfer, Subscribers};
 use crate::eps::node::ue::{HeardCell, UeFaults};
 use crate::eps::node::{Command, Enb, EnbSettings, Event, Mme, MmeSettings, Schemes, Ue, UeSettings};
 use crate::eps::parameters::AlgorithmId;
@@ -78,6 +78,7 @@ fn cells(script: &EpsScript) -> Vec<Cell> {
             group: enb.group,
             tai: Tai { plmn: plmn(), tac: Tac(enb.mme.0 as u16 + 1) },
             mme: place(MMES, enb.mme.0).ip,
+            upe: None,
         }
     };
     script.enbs.iter().enumerate().map(cell).collect()
@@ -174,6 +175,7 @@ pub fn build(script: &EpsScript) -> World {
         derivation: handover.derivation,
         para_octets: handover.para_octets,
         wide_c_rnti: handover.wide_c_rnti,
+        transfer: ContextTransfer::default(),
     };
     let names = script.ues.iter().map(|ue| &ue.name).chain(script.enbs.iter().map(|enb| &enb.name));
     let names = names.chain(script.mmes.iter().map(|mme| &mme.name)).cloned().chain([GATEWAY.to_owned()]);

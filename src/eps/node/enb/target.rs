@@ -140,7 +140,7 @@ impl Enb {
                 Some(EnbKeys::of_star(&agreement.derivation, star, agreement.c_rnti(c_rnti), algorithms))
             }
             // No eNB gets that.
-            HeldKey::Kasme(_) => None,
+            HeldKey::Kasme(_) | HeldKey::CkIk(_) => None,
         }
     }
 

@@ -108,16 +108,22 @@ pub enum Reject {
     Refused,
     /// Octets that are no message.
     Malformed,
+    /// A user packet with a COUNT that was received already.
+    Duplicate,
+    /// A wrong AUTN or RES.
+    Authentication,
 }
 
 impl Reject {
     /// The words for them.
-    pub const NAMED: [(&'static str, Self); 5] = [
+    pub const NAMED: [(&'static str, Self); 7] = [
         ("mac_i", Self::MacI),
         ("nas_mac", Self::NasMac),
         ("nas_replay", Self::NasReplay),
         ("refused", Self::Refused),
         ("malformed", Self::Malformed),
+        ("duplicate", Self::Duplicate),
+        ("authentication", Self::Authentication),
     ];
 
     /// The word for it.

@@ -45,6 +45,9 @@ pub const fn scheme_name(scheme: Scheme) -> &'static str {
         Scheme::MmeInvolved => "mme-involved",
         Scheme::NextHopX2 => "nh-x2",
         Scheme::NextHopS1 => "nh-s1",
+        Scheme::InterSystem => "inter-system",
+        Scheme::ContextRequest => "context-request",
+        Scheme::Authentication => "authentication",
     }
 }
 
