@@ -5,9 +5,8 @@ use keyhop::capture::key_log::eps::{
     KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeySystem, LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord,
     TransferRecord, UpKeyPolicy, UpKeyRecord,
 };
-use keyhop::capture::secret::Secret;
 use keyhop::eps::identifiers::{Earfcn, Imsi, Pci};
-use keyhop::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh};
+use keyhop::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use keyhop::eps::parameters::{AlgorithmId, Ncc};
 use keyhop::eps::security::{HandoverDerivation, OneWay};
 use proptest::prelude::*;
@@ -102,7 +101,7 @@ fn of_transfer() -> BoxedStrategy<EpsKeyRecord> {
     let utran = (imsi(), some_cell, holder(), validity(), array().prop_map(CkIk::from_octets)).prop_map(
         |(ue, cell, holder, validity, key)| EpsKeyRecord::CkIk(CkIkRecord { ue, cell, holder, validity, key }),
     );
-    let link = (word(), word(), number(), array().prop_map(Secret::new)).prop_map(|(sender, receiver, spi, key)| {
+    let link = (word(), word(), number(), array().prop_map(LinkSecret::from_octets)).prop_map(|(sender, receiver, spi, key)| {
         EpsKeyRecord::LinkKey(LinkKeyRecord { sender, receiver, spi, key })
     });
     one_of![transfer, user, utran, link].boxed()

@@ -28,6 +28,11 @@ secret_key! {
 }
 
 secret_key! {
+    /// What protects one direction of a link of the core network, 20 octets: a key of AES-128, then the salt of 4 (RFC 4106).
+    LinkSecret, 20
+}
+
+secret_key! {
     /// KNASenc, KNASint, KRRCenc, KRRCint or KUPenc, 16 octets: the key of one algorithm.
     AlgorithmKey, 16
 }

@@ -14,7 +14,8 @@ use keyhop::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
     Tai,
 };
-use keyhop::eps::keys::{Kasme, Kenb};
+use keyhop::eps::keys::{Kasme, Kenb, LinkSecret};
+use keyhop::eps::link_protection::{LinkKey, LinkProtection};
 use keyhop::eps::node::core_side::CoreSide;
 use keyhop::eps::node::enb::downlink_tunnel;
 use keyhop::eps::node::gateway::uplink_tunnel;
@@ -53,6 +54,8 @@ pub struct Plan {
     /// Likewise of the MMEs.
     pub nas_algorithms: Vec<Vec<Algorithms>>,
     pub mme_faults: MmeFaults,
+    /// Whether the links between MMEs are protected, by the keys of [`link_key`].
+    pub protects_s10: bool,
     /// A cell that no MME knows of.
     pub unknown_cell: Option<usize>,
     pub ue_capabilities: UeSecurityCapabilities,
@@ -91,6 +94,7 @@ impl Plan {
             enb_faults: EnbFaults::default(),
             nas_algorithms: vec![vec![Algorithms::AES]],
             mme_faults: MmeFaults::default(),
+            protects_s10: false,
             unknown_cell: None,
             ue_capabilities: both(),
             told_capabilities: both(),
@@ -196,6 +200,12 @@ pub fn pci(number: usize) -> Pci {
 
 pub fn imsi(number: usize) -> Imsi {
     format!("00101{:010}", number + 1).parse().unwrap()
+}
+
+/// What protects the link from one MME to another.
+pub fn link_key(from: usize, to: usize) -> LinkKey {
+    let of_both = u8::try_from(16 * from + to + 1).unwrap();
+    LinkKey { spi: 0x1000 + u32::from(of_both), secret: LinkSecret::from_octets([of_both; 20]) }
 }
 
 fn ue_number(number: usize) -> MmeUeS1apId {
@@ -309,6 +319,13 @@ impl Plan {
             mmes[number + 1..].iter().for_each(|other| core(*mme, *other, 4));
         }
         let core_side = |node: NodeIndex, place| CoreSide::new(place, &peers[&node]);
+        let mme_side = |number: usize, node: NodeIndex, place| {
+            let others = (0..self.mmes).filter(|other| self.protects_s10 && *other != number);
+            others.fold(core_side(node, place), |side, other| {
+                let protection = LinkProtection::new(link_key(number, other), link_key(other, number));
+                side.protected(mme_place(other).ip, protection)
+            })
+        };
         let mut emulation = Emulation::new(1, links);
         for ue in 0..self.ues {
             let keys = UeKeys::establish(kasme(ue), Algorithms::AES, Algorithms::AES, agreement.derivation);
@@ -367,7 +384,7 @@ impl Plan {
                 faults: self.mme_faults,
             };
             let generator = random::generator(1, &format!("mme{number}"));
-            let mut mme = Mme::new(settings, core_side(*index, *place), generator);
+            let mut mme = Mme::new(settings, mme_side(number, *index, *place), generator);
             for ue in (0..self.ues).filter(|_| number == 0) {
                 mme.attach(AttachedUe {
                     id: ue_number(ue),

@@ -1,9 +1,8 @@
 //! The records of an EPS run: how keys are derived in it, its cells, and the keys from KASME down to those of the algorithms.
 
 use super::Validity;
-use crate::capture::secret::Secret;
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::security::HandoverDerivation;
 use crate::time::VirtualTime;
@@ -287,7 +286,7 @@ pub struct LinkKeyRecord {
     /// Security parameters index, 4 octets.
     pub spi: u32,
     /// The key of AES-128-GCM (16 octets), then the salt (4 octets).
-    pub key: Secret<20>,
+    pub key: LinkSecret,
 }
 
 /// One line of a key log that holds something of an EPS run.

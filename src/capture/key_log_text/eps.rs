@@ -29,7 +29,7 @@ use crate::capture::key_log::eps::{
     TransferRecord, UpKeyPolicy, UpKeyRecord,
 };
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::security::{HandoverDerivation, OneWay};
 
@@ -211,7 +211,7 @@ pub(super) fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<EpsKeyRec
             sender: line.name_of_node("sender")?,
             receiver: line.name_of_node("receiver")?,
             spi: line.field("spi", "8 hex digits", |text| digits(text).map(u32::from_be_bytes))?,
-            key: line.secret()?,
+            key: LinkSecret::from_octets(*line.secret()?.expose()),
         }),
         _ => return Ok(None),
     }))
@@ -306,7 +306,7 @@ pub(super) fn line(record: &EpsKeyRecord) -> Result<Zeroizing<String>, CaptureEr
         }
         EpsKeyRecord::LinkKey(r) => {
             names([&r.sender, &r.receiver])?;
-            (format!("sender={} receiver={} spi={:08x}", r.sender, r.receiver, r.spi), hex(r.key.expose()))
+            (format!("sender={} receiver={} spi={:08x}", r.sender, r.receiver, r.spi), hex(r.key.octets()))
         }
     };
     let secret = Zeroizing::new(secret);

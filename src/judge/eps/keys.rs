@@ -12,7 +12,7 @@ use crate::capture::key_log::eps::{
     NasKeyRecord, NasKeyUse,
 };
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, Nh};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc};
 use crate::eps::security::HandoverDerivation;
 use crate::eps::security::handover_keys::CRnti;
@@ -117,6 +117,8 @@ pub struct Keys {
     pub subscribers: Vec<Subscriber>,
     /// The key epochs by their number.
     pub epochs: BTreeMap<u16, Epoch>,
+    /// What protects links of the core network, by SPI.
+    pub links: Vec<(u32, LinkSecret)>,
     /// The names of addresses.
     pub names: BTreeMap<Ipv4Addr, String>,
     numbers: HashMap<[u8; AlgorithmKey::OCTETS], usize>,
@@ -141,6 +143,7 @@ impl Keys {
                     let (ue, kasme) = (record.ue, record.key.clone());
                     keys.subscribers.push(Subscriber { ue, kasme, first: None, chain: Vec::new() });
                 }
+                EpsKeyRecord::LinkKey(record) => keys.links.push((record.spi, record.key.clone())),
                 _ => {}
             }
         }
@@ -362,7 +365,7 @@ impl Keys {
                     add(ik, format!("IK of UE {}", r.ue));
                 }
                 EpsKeyRecord::LinkKey(r) => {
-                    let (key, _) = r.key.expose().split_at(AlgorithmKey::OCTETS);
+                    let (key, _) = r.key.octets().split_at(AlgorithmKey::OCTETS);
                     add(key, format!("the key of the link from {} to {}", r.sender, r.receiver));
                 }
                 EpsKeyRecord::Kasme(r) => add(r.key.octets(), format!("KASME of UE {}", r.ue)),
