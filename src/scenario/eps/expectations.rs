@@ -8,7 +8,7 @@ use crate::eps::identifiers::Imsi;
 use crate::scenario::outcome::{ExpectationResult, HandoverResult, RunOutcome};
 use crate::scenario::script::eps::expectations::{Reject, outcome_name};
 use crate::scenario::script::eps::handover::scheme_name;
-use crate::scenario::script::eps::{EnbId, EpsScript, Expected, UeId};
+use crate::scenario::script::eps::{EpsScript, Expected, StationId, UeId};
 
 /// What there is besides the document.
 pub(super) struct Seen<'a> {
@@ -35,13 +35,13 @@ pub(super) fn evaluate(script: &EpsScript, seen: &Seen<'_>) -> Vec<ExpectationRe
 /// Whether it holds, and what was seen. What is expected of the judge is seen elsewhere.
 pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) -> (bool, String) {
     let outcome = seen.outcome;
-    let name = |UeId(ue): &UeId| script.ues[*ue].name.as_str();
+    let name = |UeId(ue): &UeId| script.nodes.ues[*ue].name.as_str();
     match expected {
         Expected::Handover { ue, nth, target, outcome: wanted, scheme } => {
             let Some(handover) = nth_of(outcome, name(ue), *nth) else {
                 return (false, format!("{} has no handover {nth}", name(ue)));
             };
-            let held = handover.to == script.enbs[target.0].name
+            let held = handover.to == script.nodes.station_name(*target)
                 && handover.outcome == outcome_name(*wanted)
                 && scheme.is_none_or(|scheme| handover.mode == scheme_name(scheme));
             (held, format!("to {}: {}, {}", handover.to, handover.outcome, handover.mode))
@@ -78,14 +78,14 @@ pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) ->
         },
         Expected::Reads { name, cells } => {
             let read = seen.reads.iter().find(|(attack, _)| attack == name).map_or(&[][..], |(_, cells)| cells);
-            let names: Vec<&str> = read.iter().map(|cell| script.enbs[*cell].name.as_str()).collect();
-            let wanted: Vec<usize> = cells.iter().map(|EnbId(cell)| *cell).collect();
+            let names: Vec<&str> = read.iter().map(|cell| script.nodes.station_name(StationId(*cell))).collect();
+            let wanted: Vec<usize> = cells.iter().map(|StationId(cell)| *cell).collect();
             (read == wanted, if names.is_empty() { "none".to_owned() } else { names.join(", ") })
         }
         Expected::KeyStreamReuse(amount) => (amount.holds(outcome.nonce_reuse), outcome.nonce_reuse.to_string()),
         Expected::RepeatedKenbs(amount) => (amount.holds(seen.repeated_kenbs), seen.repeated_kenbs.to_string()),
         Expected::NasKeys { ue, amount } => {
-            let pairs = seen.nas_keys.get(&script.ues[ue.0].imsi).copied().unwrap_or(0);
+            let pairs = seen.nas_keys.get(&script.nodes.ues[ue.0].imsi).copied().unwrap_or(0);
             (amount.holds(pairs), pairs.to_string())
         }
         Expected::Interruption { ue, nth, direction, bounds } => {

@@ -145,17 +145,17 @@ impl Measures {
         }
         let (kind, octets) = (topology.link(sent.port).kind, sent.octets.len() as u64);
         let wired = match kind {
-            LinkKind::Uu if !sent.note.contains("user packet") => 0,
-            LinkKind::Uu | LinkKind::S1u => return,
+            kind if kind.is_air() && !sent.note.contains("user packet") => 0,
+            kind if kind.is_air() || kind.is_of_users() => return,
             LinkKind::X2 if sent.note.starts_with("GTP-U") => return,
             _ => 1,
         };
         let involved = |handover: &&mut Tracked| {
-            let cells = [handover.from, handover.to].map(|cell| topology.enb_of(cell));
+            let cells = [handover.from, handover.to].map(|cell| topology.station_of(cell));
             let of_ue = topology.ue(handover.ue).map(|ue| topology.ue_node(ue));
             let touches = [from, sent.to].iter().any(|node| cells.contains(&Some(*node)));
             let in_time = handover.ended.is_none_or(|(ended, _)| sent.time <= ended + RELEASE);
-            let core = ![from, sent.to].iter().any(|node| topology.is_enb(*node));
+            let core = ![from, sent.to].iter().any(|node| topology.is_station(*node));
             handover.started <= sent.time
                 && in_time
                 && match wired {
@@ -172,7 +172,7 @@ impl Measures {
     /// The handovers as they stand in the document.
     /// `forwarding` is the delay of X2, `path` that of S1-U.
     pub(super) fn results(&self, topology: &Topology, forwarding: Duration, path: Duration) -> Vec<HandoverResult> {
-        let name = |cell: Pci| topology.enb_of(cell).map_or(String::new(), |node| topology.names[node.0].clone());
+        let name = |cell: Pci| topology.station_of(cell).map_or(String::new(), |node| topology.names[node.0].clone());
         let micros = |from: Option<VirtualTime>, to: Option<VirtualTime>| Some(to?.since(from?).as_micros() as u64);
         let result = |(position, handover): (usize, &Tracked)| {
             let completed = matches!(handover.ended, Some((_, Outcome::Completed)));

@@ -137,7 +137,7 @@ impl<'a> Recorder<'a> {
 
     fn cell_name(&self, cell: Pci) -> String {
         self.topology
-            .enb_of(cell)
+            .station_of(cell)
             .map_or_else(|| format!("cell {}", cell.get()), |enb| self.topology.names[enb.0].clone())
     }
 }
@@ -164,7 +164,7 @@ impl Observer<Event> for Recorder<'_> {
         self.keys.event(now, node, ue, &what);
         match what {
             What::KenbInUse { cell, kenb, c_rnti, ncc, algorithms, .. } => {
-                let side = if self.topology.is_enb(node) { Side::Enb } else { Side::Ue };
+                let side = if self.topology.is_station(node) { Side::Enb } else { Side::Ue };
                 if side == Side::Ue {
                     self.places.insert(ue, cell);
                 }

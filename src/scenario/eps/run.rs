@@ -59,14 +59,16 @@ pub fn run(
     let mut last_input = VirtualTime::ZERO + script.title.duration;
     let mut skipped = SkippedPackets::default();
     for step in &script.steps {
-        let (topology, ue) = (&recorder.topology, &script.ues[step.ue.0]);
+        let (topology, ue) = (&recorder.topology, &script.nodes.ues[step.ue.0]);
         let (node, command) = match step.action {
-            StepAction::Handover(target) => {
-                (topology.ue_node(step.ue.0), Command::Measure(topology.cells[target.0].pci))
-            }
+            StepAction::Handover(target) => match topology.cell_of(target) {
+                Some(cell) => (topology.ue_node(step.ue.0), Command::Measure(cell)),
+                None => continue,
+            },
+            StepAction::Authenticate(mme) => (topology.mme(mme.0), Command::Authenticate(ue.imsi)),
             // The MME where the UE was at the start, unless it knows that UE no more.
             StepAction::NasAlgorithms(algorithms) => {
-                (topology.mme(script.enbs[ue.serving.0].mme.0), Command::ChangeNasAlgorithms(ue.imsi, algorithms))
+                (topology.mme(script.nodes.enbs[ue.serving.0].mme.0), Command::ChangeNasAlgorithms(ue.imsi, algorithms))
             }
         };
         emulation.schedule(step.at, node, command);
@@ -76,7 +78,7 @@ pub fn run(
         recorder.packet_in(ue, direction, &packet);
         let (node, command) = match direction {
             Direction::Uplink => (recorder.topology.ue_node(ue), Command::Uplink(packet)),
-            Direction::Downlink => (recorder.topology.gateway(), Command::Downlink(script.ues[ue].imsi, packet)),
+            Direction::Downlink => (recorder.topology.gateway(), Command::Downlink(script.nodes.ues[ue].imsi, packet)),
         };
         emulation.schedule(time, node, command);
     }
@@ -95,7 +97,7 @@ fn finish(
     let wired = |delay: Duration| delay + script.times.processing;
     let mut traffic = BTreeMap::new();
     let mut notes = Vec::new();
-    for (ue, ledger) in script.ues.iter().zip(&recorder.ledgers) {
+    for (ue, ledger) in script.nodes.ues.iter().zip(&recorder.ledgers) {
         let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
         traffic.insert(ue.name.clone(), TrafficResult { ul, dl });
     }
@@ -185,12 +187,12 @@ fn user_traffic(
         file_traffic(wanted, VirtualTime::ZERO, skipped, &mut inputs)?;
         return Ok(inputs);
     }
-    let ip = |ue: usize| script.ues.get(ue).map_or(Ipv4Addr::UNSPECIFIED, |ue| ue.ip);
+    let ip = |ue: usize| script.nodes.ues.get(ue).map_or(Ipv4Addr::UNSPECIFIED, |ue| ue.ip);
     for entry in &script.traffic {
         let script::MobileStationId(ue) = entry.mobile_station();
         match entry {
             Traffic::Generated(generated) => {
-                let packets = traffic::packets(generated, (&script.ues[ue].name, ip(ue)));
+                let packets = traffic::packets(generated, (&script.nodes.ues[ue].name, ip(ue)));
                 inputs.extend(packets.map(|(time, direction, packet)| (time, ue, direction, packet)));
             }
             Traffic::Capture(capture) => {

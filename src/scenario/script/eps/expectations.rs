@@ -3,7 +3,7 @@
 use super::Network;
 use super::attacks::Attack;
 use super::handover::{SCHEMES, scheme_name};
-use super::network::{EnbId, UeId};
+use super::network::{StationId, UeId};
 use crate::dot16::identifiers::Direction;
 use crate::eps::node::{Outcome, Scheme, Schemes};
 use crate::judge::FindingKind;
@@ -32,7 +32,7 @@ pub enum Expected {
         /// Which of that UE's handovers, from 1.
         nth: u32,
         /// Where it went.
-        target: EnbId,
+        target: StationId,
         /// How it ended.
         outcome: Outcome,
         /// How its key was made; `None`: in any way.
@@ -67,7 +67,7 @@ pub enum Expected {
         /// The attack.
         name: String,
         /// The cells.
-        cells: Vec<EnbId>,
+        cells: Vec<StationId>,
     },
     /// How often a key, bearer, direction and COUNT were used again.
     KeyStreamReuse(Amount),
@@ -187,7 +187,7 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
             Expected::Handover {
                 ue: network.ue(&section)?,
                 nth: section.read("nth", 1, |field| field.number(NTH))?,
-                target: network.enb(&section.required("target", "the name of an eNB")?)?,
+                target: network.station(&section.required("target", "the name of an eNB")?)?,
                 outcome: section.required("outcome", "how it ends")?.one_of(&OUTCOMES)?,
                 scheme: section.field("scheme").map(scheme).transpose()?,
             }
@@ -227,7 +227,7 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
             let section = field.section(&["attack", "cells"])?;
             let reads = |attack: &Attack| matches!(attack.action, Steal { .. } | Compromise(_));
             let cells = section.required("cells", "an array of eNBs")?.items("an array of eNBs")?;
-            let cells = cells.iter().map(|field| network.enb(field)).collect::<Read<Vec<_>>>()?;
+            let cells = cells.iter().map(|field| network.station(field)).collect::<Read<Vec<_>>>()?;
             Expected::Reads { name: attack_name(&section, attacks, reads)?, cells }
         }
         "key_stream_reuse" => Expected::KeyStreamReuse(amount(field)?),
@@ -273,8 +273,8 @@ pub fn outcome_name(outcome: Outcome) -> &'static str {
 }
 
 fn in_words(expected: &Expected, network: Network<'_>) -> String {
-    let ue = |UeId(ue): &UeId| network.ues[*ue].name.as_str();
-    let enb = |EnbId(enb): &EnbId| network.enbs[*enb].name.as_str();
+    let ue = |UeId(ue): &UeId| network.0.ues[*ue].name.as_str();
+    let enb = |station: &StationId| network.0.station_name(*station);
     let way = |direction: &Direction| match direction {
         Direction::Uplink => "uplink",
         Direction::Downlink => "downlink",
