@@ -22,6 +22,8 @@ use crate::eps::security::kdf::{self, KeyUse, algorithm_key};
 pub const MAX_EPOCHS: usize = 65_535;
 /// Uplink NAS COUNTs that the first KeNB of a KASME may be made with.
 pub const FIRST_COUNTS: u32 = 16;
+/// Octets of CK, with which CK and IK begin.
+const CK_OCTETS: usize = 16;
 /// Most NHs of a chain.
 const MAX_CHAIN: usize = 65_536;
 
@@ -351,7 +353,18 @@ impl Keys {
         };
         for record in &log.eps {
             match record {
-                EpsKeyRecord::Derivation(_) | EpsKeyRecord::Cell(_) => {}
+                EpsKeyRecord::Derivation(_) | EpsKeyRecord::Cell(_) | EpsKeyRecord::Transfer(_) => {}
+                EpsKeyRecord::UpKey(r) => add(r.key.octets(), format!("KUP of UE {}", r.ue)),
+                EpsKeyRecord::CkIk(r) => {
+                    // CK and IK on their own: some messages bring them so, others one behind the other.
+                    let (ck, ik) = r.key.octets().split_at(CK_OCTETS);
+                    add(ck, format!("CK of UE {}", r.ue));
+                    add(ik, format!("IK of UE {}", r.ue));
+                }
+                EpsKeyRecord::LinkKey(r) => {
+                    let (key, _) = r.key.expose().split_at(AlgorithmKey::OCTETS);
+                    add(key, format!("the key of the link from {} to {}", r.sender, r.receiver));
+                }
                 EpsKeyRecord::Kasme(r) => add(r.key.octets(), format!("KASME of UE {}", r.ue)),
                 EpsKeyRecord::Nas(r) => add(r.key.octets(), format!("{} of UE {}", r.key_use.name(), r.ue)),
                 EpsKeyRecord::Nh(r) => add(r.key.octets(), format!("NH of NCC {} of UE {}", r.ncc.get(), r.ue)),
