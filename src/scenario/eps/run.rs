@@ -94,7 +94,6 @@ fn finish(
     skipped: SkippedPackets,
 ) -> Result<EpsRun, RunError> {
     let topology = &recorder.topology;
-    let wired = |delay: Duration| delay + script.times.processing;
     let mut traffic = BTreeMap::new();
     let mut notes = Vec::new();
     for (ue, ledger) in script.nodes.ues.iter().zip(&recorder.ledgers) {
@@ -107,7 +106,7 @@ fn finish(
         seed: script.title.seed,
         verdict: RunVerdict::Pass,
         expectations: Vec::new(),
-        handovers: recorder.measures.results(topology, wired(script.times.x2), wired(script.times.s1)),
+        handovers: recorder.measures.results(topology, script),
         authentications: Vec::new(),
         traffic,
         skipped,
@@ -125,7 +124,6 @@ fn finish(
     };
     let sent: Vec<_> = recorder.frames.iter().map(|recorded| recorded.sent.clone()).collect();
     let heard = visits(&sent, &recorder.epochs, topology);
-    let nas_keys = || recorder.nas_keys.iter().map(|(ue, keys)| (*ue, keys.len() as u64)).collect();
     let traces = Traces {
         frames: &recorder.frames,
         held: &recorder.keys.held,
@@ -135,19 +133,12 @@ fn finish(
         topology,
         agreement,
     };
-    let repeated_kenbs = recorder.epochs.repeated_kenbs();
     let attacks = {
-        let seen =
-            Seen { outcome: &outcome, rejects: &recorder.rejects, repeated_kenbs, nas_keys: nas_keys(), reads: &[] };
+        let seen = seen(&recorder, &outcome, &[]);
         attack_results::results(script, &traces, |expected| expectations::holds(expected, script, &seen))
     };
     outcome.attacks = attacks.results;
-    let results = {
-        let reads = &attacks.reads;
-        let seen = Seen { outcome: &outcome, rejects: &recorder.rejects, repeated_kenbs, nas_keys: nas_keys(), reads };
-        expectations::evaluate(script, &seen)
-    };
-    outcome.expectations = results;
+    outcome.expectations = expectations::evaluate(script, &seen(&recorder, &outcome, &attacks.reads));
     if outcome.expectations.iter().any(|expectation| !expectation.held) {
         outcome.verdict = RunVerdict::Fail;
     }
@@ -173,6 +164,19 @@ fn finish(
         searches: attacks.searches,
         pdcp_udp: pdcp_udp.map_err(|error| RunError::Unwritable(error.to_string()))?,
     })
+}
+
+/// What expectations are held against.
+fn seen<'a>(recorder: &'a Recorder<'_>, outcome: &'a RunOutcome, reads: &'a [(String, Vec<usize>)]) -> Seen<'a> {
+    Seen {
+        outcome,
+        rejects: &recorder.rejects,
+        repeated_kenbs: recorder.epochs.repeated_kenbs(),
+        nas_keys: recorder.nas_keys.iter().map(|(ue, keys)| (*ue, keys.len() as u64)).collect(),
+        contexts: &recorder.contexts,
+        topology: &recorder.topology,
+        reads,
+    }
 }
 
 /// Every user packet of a run, in order of time.

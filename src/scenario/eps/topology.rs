@@ -116,7 +116,9 @@ pub enum Role {
 }
 
 impl Role {
-    const fn word(self) -> &'static str {
+    /// It in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Ue => "ue",
             Self::Enb => "enb",
@@ -219,10 +221,10 @@ impl Topology {
         matches!(self.roles.get(node), Some(Role::Enb | Role::Rnc))
     }
 
-    /// The role of a node, in one word.
+    /// The role of a node.
     #[must_use]
-    pub fn role(&self, NodeIndex(node): NodeIndex) -> &'static str {
-        self.roles.get(node).map_or("", |role| role.word())
+    pub fn role(&self, NodeIndex(node): NodeIndex) -> Role {
+        self.roles.get(node).copied().unwrap_or(Role::Gateway)
     }
 
     /// The name of the MME of the eNB at this position.
