@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::epochs::{Epoch, Epochs};
-use super::topology::Topology;
+use super::topology::{Role, Topology};
 use crate::capture::key_log::eps::{
     AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder,
     KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeySystem, NasKeyRecord, NasKeyUse, NhRecord, TransferRecord,
@@ -223,7 +223,7 @@ impl Keys {
         }
         let node = |(index, name): (usize, &String)| NodeRecord {
             name: name.clone(),
-            role: topology.role(NodeIndex(index)).to_owned(),
+            role: topology.role(NodeIndex(index)).word().to_owned(),
             ip: topology.addresses.get(index).copied(),
             id: None,
         };
@@ -233,7 +233,7 @@ impl Keys {
 
 impl InUse {
     fn record(&self, topology: &Topology) -> EpsKeyRecord {
-        let of_ue = |node: &NodeIndex| topology.role(*node) == "ue";
+        let of_ue = |node: &NodeIndex| topology.role(*node) == Role::Ue;
         let holder = match (self.ever.iter().any(of_ue), self.ever.iter().all(of_ue)) {
             (true, true) => KeyHolder::Ue,
             (true, false) => KeyHolder::Both,
