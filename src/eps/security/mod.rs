@@ -6,6 +6,7 @@
 //! * [`algorithms`]: 128-EEA2 and 128-EIA2.
 //! * [`count`]: COUNT values of NAS and PDCP, and whether one was used before.
 //! * [`protection`]: RRC, user packets and NAS under their keys.
+//! * [`user_plane`]: user packets between UE and UPE.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
 pub mod algorithms;
@@ -15,6 +16,7 @@ pub mod kdf;
 pub mod next_hop;
 pub mod parties;
 pub mod protection;
+pub mod user_plane;
 
 pub use algorithms::{eea2, eia2};
 pub use handover_keys::{HandoverDerivation, OneWay};

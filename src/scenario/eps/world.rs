@@ -274,6 +274,7 @@ impl Nodes<'_> {
                     keys: self.mme_keys(*ue).0,
                     enb: (topology.cells[serving].address, *id),
                     capabilities: capabilities(),
+                    user_plane: None,
                     bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(place(GATEWAYS, 0).ip, mme_id(*ue)) },
                     address: script.ues[*ue].ip,
                 });
