@@ -29,6 +29,7 @@ mod eps_links;
 mod eps_network;
 mod eps_relocation;
 mod eps_user_plane;
+mod eps_user_plane_entities;
 mod faults;
 mod foreign_judge;
 mod forger;

@@ -14,15 +14,16 @@ use keyhop::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
     Tai,
 };
-use keyhop::eps::keys::{Kasme, Kenb, LinkSecret};
+use keyhop::eps::keys::{AlgorithmKey, Kasme, Kenb, LinkSecret, UpKey};
 use keyhop::eps::link_protection::{LinkKey, LinkProtection};
 use keyhop::eps::node::core_side::CoreSide;
 use keyhop::eps::node::enb::downlink_tunnel;
 use keyhop::eps::node::gateway::uplink_tunnel;
-use keyhop::eps::node::settings::ContextTransfer;
+use keyhop::eps::node::upe::anchor_tunnel;
 use keyhop::eps::node::{
-    Agreement, AttachedUe, Cell, Command, ConnectedUe, DropReason, Enb, EnbFaults, EnbSettings, Event, Gateway,
-    GatewayUe, HeardCell, Mme, MmeFaults, MmeSettings, Outcome, Scheme, Schemes, Ue, UeFaults, UeSettings, What,
+    Agreement, AttachedUe, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb, EnbFaults, EnbSettings, Event,
+    Gateway, GatewayUe, HeardCell, Mme, MmeFaults, MmeSettings, MmeUserPlane, Outcome, Scheme, Schemes, Ue, UeFaults,
+    UeSettings, Upe, UpeFaults, UpeSettings, UpeUe, What,
 };
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc};
 use keyhop::eps::security::HandoverDerivation;
@@ -56,6 +57,13 @@ pub struct Plan {
     pub mme_faults: MmeFaults,
     /// Whether the links between MMEs are protected, by the keys of [`link_key`].
     pub protects_s10: bool,
+    /// The first cells belong to the first of them, and so on; none unless `transfer` says so.
+    pub upes: usize,
+    /// Of the UPEs: what each has is at its number, or the last.
+    pub upe_algorithms: Vec<Vec<AlgorithmId>>,
+    pub upe_most_ues: Vec<usize>,
+    pub upe_faults: UpeFaults,
+    pub transfer: ContextTransfer,
     /// A cell that no MME knows of.
     pub unknown_cell: Option<usize>,
     pub ue_capabilities: UeSecurityCapabilities,
@@ -74,6 +82,7 @@ pub enum To {
     Ue(usize),
     Mme(usize),
     Gateway,
+    Upe(usize),
 }
 
 pub fn both() -> UeSecurityCapabilities {
@@ -95,6 +104,11 @@ impl Plan {
             nas_algorithms: vec![vec![Algorithms::AES]],
             mme_faults: MmeFaults::default(),
             protects_s10: false,
+            upes: 0,
+            upe_algorithms: vec![vec![AlgorithmId::Aes]],
+            upe_most_ues: vec![100],
+            upe_faults: UpeFaults::default(),
+            transfer: ContextTransfer::default(),
             unknown_cell: None,
             ue_capabilities: both(),
             told_capabilities: both(),
@@ -186,6 +200,10 @@ pub fn mme_place(number: usize) -> BackboneEndpoint {
     place(2, number)
 }
 
+pub fn upe_place(number: usize) -> BackboneEndpoint {
+    place(4, number)
+}
+
 pub fn gateway_place() -> BackboneEndpoint {
     place(3, 0)
 }
@@ -265,8 +283,12 @@ impl Plan {
             group: id.div_ceil(2),
             tai: Tai { plmn: plmn(), tac: Tac(u16::try_from(mme + 1).unwrap()) },
             mme: mme_place(mme).ip,
-            upe: None,
+            upe: (self.upes > 0).then(|| upe_place(self.upe_of(number)).ip),
         }
+    }
+
+    fn upe_of(&self, cell: usize) -> usize {
+        cell * self.upes / self.cells
     }
 
     pub fn node(&self, to: To) -> NodeIndex {
@@ -274,6 +296,7 @@ impl Plan {
             To::Ue(number) => number,
             To::Mme(number) => self.ues + self.cells + number,
             To::Gateway => self.ues + self.cells + self.mmes,
+            To::Upe(number) => self.ues + self.cells + self.mmes + 1 + number,
         })
     }
 
@@ -287,7 +310,7 @@ impl Plan {
             derivation: HandoverDerivation::default(),
             para_octets: 16,
             wide_c_rnti: false,
-            transfer: ContextTransfer::default(),
+            transfer: self.transfer,
         };
         let cells: Vec<Cell> = (0..self.cells).map(|number| self.cell(number)).collect();
         let subscribers = Arc::new((0..self.ues).map(|ue| (ue_number(ue), imsi(ue))).collect());
@@ -318,6 +341,15 @@ impl Plan {
             core(*mme, gateway, 3);
             mmes[number + 1..].iter().for_each(|other| core(*mme, *other, 4));
         }
+        let upes: Vec<_> = (0..self.upes).map(|number| (self.node(To::Upe(number)), upe_place(number))).collect();
+        for (number, upe) in upes.iter().enumerate() {
+            enbs.iter().for_each(|enb| core(*upe, *enb, 4));
+            mmes.iter().for_each(|mme| core(*upe, *mme, 3));
+            core(*upe, gateway, 2);
+            upes[number + 1..].iter().for_each(|other| core(*upe, *other, 2));
+        }
+        // Where the user plane of a UE in the first cell is.
+        let user_node = if self.upes > 0 { upe_place(0).ip } else { gateway_place().ip };
         let core_side = |node: NodeIndex, place| CoreSide::new(place, &peers[&node]);
         let mme_side = |number: usize, node: NodeIndex, place| {
             let others = (0..self.mmes).filter(|other| self.protects_s10 && *other != number);
@@ -366,7 +398,7 @@ impl Plan {
                     mme_id: ue_number(ue),
                     keys: EnbKeys::new(mme_keys(ue).1, Ncc::new(0), Algorithms::AES),
                     capabilities: self.told_capabilities,
-                    uplink: uplink_tunnel(gateway_place().ip, ue_number(ue)),
+                    uplink: uplink_tunnel(user_node, ue_number(ue)),
                 });
                 attached.push(id.unwrap());
             }
@@ -391,7 +423,11 @@ impl Plan {
                     keys: mme_keys(ue).0,
                     enb: (cells[0].address, attached[ue]),
                     capabilities: self.told_capabilities,
-                    bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(gateway_place().ip, ue_number(ue)) },
+                    bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(user_node, ue_number(ue)) },
+                    user_plane: (self.upes > 0).then(|| MmeUserPlane {
+                        anchor: uplink_tunnel(gateway_place().ip, ue_number(ue)),
+                        algorithm: AlgorithmId::Aes,
+                    }),
                     address: Ipv4Addr::new(10, 45, 0, u8::try_from(ue + 2).unwrap()),
                 });
             }
@@ -400,11 +436,35 @@ impl Plan {
         let served: Vec<GatewayUe> = (0..self.ues)
             .map(|ue| {
                 let uplink = uplink_tunnel(gateway_place().ip, ue_number(ue)).teid;
-                let downlink = downlink_tunnel(cells[0].address, attached[ue]);
+                let downlink = match self.upes {
+                    0 => downlink_tunnel(cells[0].address, attached[ue]),
+                    _ => anchor_tunnel(user_node, ue_number(ue)),
+                };
                 GatewayUe { imsi: imsi(ue), uplink, downlink, mme: uplink }
             })
             .collect();
         emulation.add_node(Gateway::new(core_side(gateway.0, gateway.1), &served));
+        for (number, (index, place)) in upes.iter().enumerate() {
+            let settings = UpeSettings {
+                anchor: gateway_place().ip,
+                algorithms: of(&self.upe_algorithms, number),
+                most_ues: of(&self.upe_most_ues, number),
+                agreement,
+                subscribers: Arc::clone(&subscribers),
+                faults: self.upe_faults,
+            };
+            let mut upe = Upe::new(settings, core_side(*index, *place));
+            for ue in (0..self.ues).filter(|_| number == 0) {
+                upe.connect(UpeUe {
+                    id: ue_number(ue),
+                    key: UpKey::derive(&kasme(ue), 0, AlgorithmId::Aes),
+                    mme: cells[0].mme,
+                    downlink: downlink_tunnel(cells[0].address, attached[ue]),
+                    uplink: uplink_tunnel(gateway_place().ip, ue_number(ue)),
+                });
+            }
+            emulation.add_node(upe);
+        }
         for (time, to, command) in &self.commands {
             emulation.schedule(at(*time), self.node(*to), command.clone());
         }
@@ -520,6 +580,15 @@ impl Seen {
     pub fn rejected(&self) -> Vec<&Transmission> {
         let rejected = |sent: &&Transmission| sent.verdicts.iter().any(|verdict| !verdict.accepted);
         self.transmissions.iter().filter(rejected).collect()
+    }
+
+    /// The keys between UE and UPE that a node said were in use, in order.
+    pub fn up_keys_at(&self, ue: usize, wanted: NodeIndex) -> Vec<AlgorithmKey> {
+        let key = |(node, what): (NodeIndex, &What)| match what {
+            What::UpKeyInUse { key, .. } if node == wanted => Some(key.clone()),
+            _ => None,
+        };
+        self.of(ue).filter_map(key).collect()
     }
 
     /// How often somebody protected two things with the same key, bearer, direction and COUNT.

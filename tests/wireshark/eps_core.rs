@@ -57,8 +57,14 @@ fn packets() -> Vec<(String, CorePayload)> {
         packets.push((message.body.name().to_owned(), udp(GTPV2_PORT, message.octets().unwrap())));
     }
     let packet = hex::decode(USER_PACKET).unwrap();
-    for packet in [GtpuPacket::User { teid: Teid(7), packet }, GtpuPacket::EndMarker { teid: Teid(7) }] {
-        packets.push(("GTP-U".to_owned(), udp(GTPU_PORT, packet.octets().unwrap())));
+    let pdu = [&[0x8a, 0xbc], &packet[..]].concat();
+    for (pdcp_number, packet) in [(None, packet), (Some(0xabc), pdu)] {
+        for packet in [
+            GtpuPacket::User { teid: Teid(7), pdcp_number, packet },
+            GtpuPacket::EndMarker { teid: Teid(7), pdcp_number },
+        ] {
+            packets.push(("GTP-U".to_owned(), udp(GTPU_PORT, packet.octets().unwrap())));
+        }
     }
     packets
 }
@@ -165,7 +171,8 @@ fn the_fields_are_where_they_are_meant_to_be() {
     assert_eq!(read(request, "gtpv2.mm_context_kasme"), format!("{context},{vector}\n{context}"));
     assert_eq!(read(request, "gtpv2.mm_context_nh"), key(0xa0));
     assert_eq!(read(request, "gtpv2.mm_context_ncc"), "5");
-    assert_eq!(read("gtp.message == 255", "gtp.teid"), "0x00000007");
+    assert_eq!(read("gtp.message == 255", "gtp.teid"), "0x00000007\n0x00000007");
+    assert_eq!(read("gtp.ext_hdr.pdcpsn", "gtp.ext_hdr.pdcpsn"), "2748\n2748");
 }
 
 fn repository(path: &str) -> PathBuf {

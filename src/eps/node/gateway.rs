@@ -1,4 +1,5 @@
-//! The gateway, S-GW and P-GW in one: where the packets of UEs come into the network and leave it (TS 23.401 clause 4.4.3).
+//! The gateway, S-GW and P-GW in one: where the packets of UEs come into the network and leave it (TS 23.401 clause 4.4.3). Where
+//! packets are ciphered by UPEs it is the SAE anchor: the tunnels of UEs lead to their UPEs, and a UPE switches them.
 //!
 //! An MME switches the path of a UE by a Modify Bearer Request; the old path then ends in an end marker (TS 23.401 clause 5.5.1.1.2).
 //! The TEID of a UE on S11 and that of its uplink on S1-U are the same number \[choice\].
@@ -15,7 +16,7 @@ use crate::eps::wire::gtpv2::{GtpCause, ModifyBearerRequest, ModifyBearerRespons
 use crate::eps::wire::{Erab, GtpuPacket, Gtpv2Body, Gtpv2Message, TunnelEndpoint};
 use crate::time::VirtualTime;
 
-/// The tunnel of a UE's uplink at the gateway.
+/// The tunnel of a UE's uplink at the gateway, or at a UPE.
 #[must_use]
 pub const fn uplink_tunnel(gateway: Ipv4Addr, ue: MmeUeS1apId) -> TunnelEndpoint {
     TunnelEndpoint { address: gateway, teid: Teid(ue.0) }
@@ -28,9 +29,10 @@ pub struct GatewayUe {
     pub imsi: Imsi,
     /// The tunnel of its uplink here: [`uplink_tunnel`].
     pub uplink: Teid,
-    /// The tunnel of its downlink at its eNB: [`downlink_tunnel`](super::enb::downlink_tunnel).
+    /// The tunnel of its downlink at its eNB: [`downlink_tunnel`](super::enb::downlink_tunnel); or at its UPE:
+    /// [`anchor_tunnel`](super::upe::anchor_tunnel).
     pub downlink: TunnelEndpoint,
-    /// What its MME calls it on S11: the number that it has on S1.
+    /// What its MME or its UPE calls it on S11 or S5: the number that it has on S1.
     pub mme: Teid,
 }
 
@@ -49,7 +51,7 @@ impl Gateway {
     }
 
     fn packet(&mut self, packet: GtpuPacket, outbox: &mut Outbox<Event>) {
-        let GtpuPacket::User { teid, packet } = packet else {
+        let GtpuPacket::User { teid, packet, .. } = packet else {
             return outbox.verdict(Verdict::rejected("dropped: an end marker is not for a gateway"));
         };
         let Some(ue) = self.ues.get(&teid) else {
@@ -81,7 +83,7 @@ impl Gateway {
             }
         };
         if let Some(TunnelEndpoint { address, teid }) = old {
-            self.core.send(address, &CoreMessage::Gtpu(GtpuPacket::EndMarker { teid }), outbox);
+            self.core.send(address, &CoreMessage::Gtpu(GtpuPacket::EndMarker { teid, pdcp_number: None }), outbox);
         }
         let body = Gtpv2Body::ModifyBearerResponse(response);
         self.core.send(from, &CoreMessage::Gtpv2(Gtpv2Message { teid: answer_to, sequence, body }), outbox);
@@ -105,7 +107,11 @@ impl Node for Gateway {
             Input::Command(Command::Downlink(imsi, packet)) => {
                 let Some(ue) = self.ues.values().find(|ue| ue.imsi == imsi) else { return };
                 let TunnelEndpoint { address, teid } = ue.downlink;
-                self.core.send(address, &CoreMessage::Gtpu(GtpuPacket::User { teid, packet }), outbox);
+                self.core.send(
+                    address,
+                    &CoreMessage::Gtpu(GtpuPacket::User { teid, pdcp_number: None, packet }),
+                    outbox,
+                );
             }
             Input::Command(_) | Input::Timer => {}
         }

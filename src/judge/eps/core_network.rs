@@ -76,10 +76,10 @@ impl Reading<'_> {
             CorePayload::Udp(datagram) if [datagram.source, datagram.destination].contains(&GTPU_PORT) => {
                 self.search(frame, &[]);
                 match GtpuPacket::parse(&datagram.payload) {
-                    Ok(GtpuPacket::User { teid, packet }) => {
+                    Ok(GtpuPacket::User { teid, packet, .. }) => {
                         view("gtpu", format!("GTP-U tunnel {teid}, {} octets", packet.len()))
                     }
-                    Ok(GtpuPacket::EndMarker { teid }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
+                    Ok(GtpuPacket::EndMarker { teid, .. }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
                     Err(error) => self.malformed(frame.number, "gtpu", error),
                 }
             }

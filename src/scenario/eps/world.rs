@@ -350,6 +350,7 @@ impl Builder<'_> {
                     capabilities: capabilities(),
                     bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(place(Role::Gateway, 0).ip, mme_id(*ue)) },
                     address: script.nodes.ues[*ue].ip,
+                    user_plane: None,
                 });
             }
             emulation.add_node(node);

@@ -79,16 +79,29 @@ impl Enb {
         let Some((id, ue)) = found.map(|(id, ue)| (*id, ue)) else {
             return outbox.verdict(Verdict::rejected("dropped: no UE has this C-RNTI here"));
         };
-        let imsi = ue.imsi;
+        let (imsi, uplink, expected) = (ue.imsi, ue.uplink, matches!(ue.role, Role::Expected { .. }));
+        if self.settings.agreement.transfer.upe {
+            match RadioSide::user_pdu(&frame) {
+                Ok(Some(pdu)) if !expected => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: PDCP PDU {}", pdu.sequence_number)));
+                    let octets = pdu.octets().unwrap_or_default();
+                    return self.send_uplink(uplink, Some(pdu.sequence_number), octets, outbox);
+                }
+                Ok(Some(_)) => {
+                    return outbox.verdict(Verdict::rejected("dropped: a packet before the handover confirm"));
+                }
+                // RRC, or no message at all: so it turns out below.
+                Ok(None) | Err(_) => {}
+            }
+        }
         let dropped = match RadioSide::open(&frame, &mut ue.keys.air) {
             // Nothing tells whether a packet is of the UE that is to come: first it has to say so.
-            Ok(FromAir { bearer: BearerId::Data(_), .. }) if matches!(ue.role, Role::Expected { .. }) => {
+            Ok(FromAir { bearer: BearerId::Data(_), .. }) if expected => {
                 return outbox.verdict(Verdict::rejected("dropped: a packet before the handover confirm"));
             }
             Ok(FromAir { bearer: BearerId::Data(_), count, octets }) => {
-                let uplink = ue.uplink;
                 outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
-                return self.send_uplink(uplink, octets, outbox);
+                return self.send_uplink(uplink, None, octets, outbox);
             }
             Ok(FromAir { count, octets, .. }) => match UlDcchMessage::parse(&octets) {
                 Ok(message) => {

@@ -142,8 +142,10 @@ impl Enb {
         let target = leaving.to.pci;
         command.transaction = self.new_transaction(id);
         if let (Some(nas), Some(security)) = (nas, &mut command.security) {
-            // INDICATION: the MME made KeNB*. Its PARA goes with it.
-            security.next_hop_chaining_count = Ncc::new(1);
+            // INDICATION: the MME made KeNB*. Its PARA goes with it. By the standard it is of the key between UE and UPE.
+            if !self.settings.agreement.schemes.is_standard() {
+                security.next_hop_chaining_count = Ncc::new(1);
+            }
             command.nas = vec![nas];
         }
         if let Some(security) = command.security.as_mut().filter(|_| self.settings.faults.flips_indication) {

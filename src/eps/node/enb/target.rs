@@ -12,7 +12,6 @@ use crate::eps::node::radio_side::RadioSide;
 use crate::eps::node::settings::Schemes;
 use crate::eps::parameters::{Algorithms, Ncc};
 use crate::eps::security::parties::EnbKeys;
-use crate::eps::security::protection::BearerId;
 use crate::eps::wire::rrc::{
     DlDcchMessage, HandoverCommand, HandoverPreparationInformation, MobilityControlInfo, RrcConnectionReconfiguration,
     SecurityAlgorithms, SecurityConfigHo, T304,
@@ -218,7 +217,7 @@ impl Enb {
         let message = DlDcchMessage::Reconfiguration(reconfiguration);
         self.send_rrc(now, id, &message, "RRCConnectionReconfiguration", outbox);
         for packet in held {
-            self.send_air(now, id, BearerId::Data(1), &packet, "user packet", outbox);
+            self.send_user(now, id, &packet, outbox);
         }
         if from.is_none() {
             return self.tell_mme(HandoverNotify { ue: ids, cell: cell.ecgi, tai: cell.tai }, outbox);

@@ -2,6 +2,7 @@
 //!
 //! * `handover`: within this MME, over S1 and X2.
 //! * `relocation`: to another MME, and from one.
+//! * `user_plane`: UPEs, where packets are ciphered by them.
 //! * `nas`: what it says to UEs and they to it.
 //!
 //! What an MME waits for ends after [`EXECUTION`] or [`SECURITY_MODE`]; it keeps nothing of a handover for ever.
@@ -9,6 +10,10 @@
 mod handover;
 mod nas;
 mod relocation;
+mod user_plane;
+
+pub use user_plane::MmeUserPlane;
+use user_plane::{UpHandover, UpThere, UserPlane};
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -83,10 +88,12 @@ enum Handover {
         granted: Option<(EnbUeS1apId, TunnelEndpoint)>,
         /// The MME that it comes from, and the number of its request; none if it is this one.
         from: Option<(TunnelEndpoint, u32)>,
+        /// What is under way with UPEs.
+        up: Option<UpHandover>,
         ends: VirtualTime,
     },
     /// To another MME; what that calls the UE, once it has answered.
-    There { mme: Ipv4Addr, peer: Teid, ends: VirtualTime },
+    There { mme: Ipv4Addr, peer: Teid, up: UpThere, ends: VirtualTime },
 }
 
 impl Handover {
@@ -114,8 +121,10 @@ struct UeContext {
     /// It has come over X2, and the gateway is to switch its path.
     switching: bool,
     capabilities: UeSecurityCapabilities,
-    /// Its bearer, with the uplink at the gateway.
+    /// Its bearer, with the uplink at the gateway, or at its UPE.
     bearer: Erab,
+    /// Where its packets are ciphered by a UPE.
+    up: Option<UserPlane>,
     /// Its address in the packet network.
     address: Ipv4Addr,
 }
@@ -150,8 +159,10 @@ pub struct AttachedUe {
     pub enb: (Ipv4Addr, EnbUeS1apId),
     /// Its algorithms.
     pub capabilities: UeSecurityCapabilities,
-    /// Its bearer, with the uplink at the gateway: [`uplink_tunnel`](super::gateway::uplink_tunnel).
+    /// Its bearer, with the uplink at the gateway, or at its UPE: [`uplink_tunnel`](super::gateway::uplink_tunnel).
     pub bearer: Erab,
+    /// Where its packets are ciphered by a UPE.
+    pub user_plane: Option<MmeUserPlane>,
     /// Its address in the packet network.
     pub address: Ipv4Addr,
 }
@@ -165,9 +176,10 @@ impl Mme {
 
     /// Takes a UE that is connected from before the run, if it is one of the subscribers.
     pub fn attach(&mut self, ue: AttachedUe) {
-        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, address } = ue;
+        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, user_plane, address } = ue;
         let Some(imsi) = self.settings.subscribers.get(&id).copied() else { return };
         let place = Some(Place { enb, id: enb_id });
+        let up = self.user_plane(&keys, user_plane);
         let context = UeContext {
             imsi,
             keys,
@@ -177,6 +189,7 @@ impl Mme {
             switching: false,
             capabilities,
             bearer,
+            up,
             address,
         };
         self.ues.insert(id, context);
@@ -258,10 +271,10 @@ impl Mme {
                 self.relocation_cancelled(from, sequence, request.imsi, outbox);
             }
             Gtpv2Body::ModifyBearerResponse(response) => self.path_modified(from, id, &response, outbox),
-            // Of these nothing follows, and a request to a gateway is not for an MME.
-            Gtpv2Body::ForwardRelocationCompleteAcknowledge(_)
-            | Gtpv2Body::RelocationCancelResponse(_)
-            | Gtpv2Body::ModifyBearerRequest(_) => {}
+            Gtpv2Body::CreateSessionResponse(response) => self.session_answered(from, id, &response, outbox),
+            Gtpv2Body::CreateForwardingResponse(response) => self.forwarding_answered(from, id, &response, outbox),
+            // Of the other answers nothing follows, and a request to a gateway or a UPE is not for an MME.
+            _ => {}
         }
     }
 

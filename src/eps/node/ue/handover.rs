@@ -92,12 +92,15 @@ impl Ue {
             return Err(refused("algorithms that it does not have"));
         }
         let change = self.key_change(mobility, security, &nas, heard)?;
+        let up_key = self.other_up_key(&nas)?;
         let keys = self.keys.hand_over(&change, algorithms).map_err(|error| refused(error.to_string()))?;
         self.report(What::HandoverStarted(cell), outbox);
+        let up_key = self.replace_up_key(up_key, outbox);
         let way_back = WayBack {
             ends: now + Duration::from_millis(mobility.t304.milliseconds()),
             source: std::mem::replace(&mut self.place, Place { cell, c_rnti: mobility.c_rnti }),
             keys,
+            up_key,
             radio: std::mem::take(&mut self.radio),
         };
         let (due, way_back) = (now + self.settings.interruption, Box::new(way_back));
@@ -115,10 +118,11 @@ impl Ue {
                 self.report(What::Confirmed(self.place.cell), outbox);
             }
             State::Confirmed { way_back } if now >= way_back.ends => {
-                let WayBack { source, keys, radio, .. } = *way_back;
+                let WayBack { source, keys, up_key, radio, .. } = *way_back;
                 self.keys.go_back(keys);
                 (self.place, self.radio) = (source, radio);
                 self.keys_in_use(outbox);
+                self.replace_up_key(up_key, outbox);
                 self.ask_back(now, TRIES, ReestablishmentCause::HandoverFailure, outbox);
             }
             State::Returning { tries, ends } if now >= ends => {

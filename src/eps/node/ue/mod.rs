@@ -2,12 +2,14 @@
 //!
 //! * `handover`: the command and what follows it.
 //! * `nas`: what the MME says to it.
+//! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
 //! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
 //! re-establishes there (TS 36.331 clause 5.3.7). Who does not take it back is asked [`TRIES`] times, each for [`T301`].
 
 mod handover;
 mod nas;
+mod user_plane;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,10 +19,12 @@ use super::radio_side::{AirError, FromAir, RadioSide, common_message};
 use super::settings::Agreement;
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Eci, Imsi, Pci};
+use crate::eps::keys::UpKey;
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::Ncc;
 use crate::eps::security::parties::{BeforeHandover, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
+use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::UeSecurityCapabilities;
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{
@@ -88,6 +92,8 @@ struct WayBack {
     ends: VirtualTime,
     source: Place,
     keys: BeforeHandover,
+    /// The key between UE and UPE, if it has got another.
+    up_key: Option<UpKey>,
     radio: RadioSide,
 }
 
@@ -116,6 +122,8 @@ enum State {
 pub struct Ue {
     settings: UeSettings,
     keys: UeKeys,
+    /// Its end of the user plane, where that is ciphered between UE and UPE.
+    up: Option<UpSecurity>,
     radio: RadioSide,
     place: Place,
     state: State,
@@ -128,7 +136,9 @@ impl Ue {
     pub fn connected(settings: UeSettings, keys: UeKeys, cell: Pci, c_rnti: u16) -> Self {
         let place = Place { cell, c_rnti };
         let radio = RadioSide::default();
-        Self { settings, keys, radio, place, state: State::Connected, started: false }
+        let mut ue = Self { settings, keys, up: None, radio, place, state: State::Connected, started: false };
+        ue.renew_user_plane();
+        ue
     }
 
     fn report(&self, what: What, outbox: &mut Outbox<Event>) {
@@ -223,6 +233,9 @@ impl Ue {
         if !self.may_speak() {
             return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell"));
         }
+        if let (Some(_), Ok(Some(pdu))) = (&self.up, RadioSide::user_pdu(&frame)) {
+            return self.from_upe(&pdu, outbox);
+        }
         let (reason, error) = match RadioSide::open(&frame, &mut self.keys.air) {
             Ok(FromAir { bearer: BearerId::Data(_), octets, .. }) => {
                 self.heard_target();
@@ -278,10 +291,14 @@ impl Node for Ue {
             self.started = true;
             self.keys_in_use(outbox);
             self.nas_in_use(outbox);
+            self.up_key_in_use(outbox);
         }
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
+            Input::Command(Command::Uplink(packet)) if self.may_speak() && self.up.is_some() => {
+                self.send_to_upe(now, &packet, outbox);
+            }
             Input::Command(Command::Uplink(packet)) if self.may_speak() => {
                 self.send(now, BearerId::Data(1), &packet, "user packet", outbox);
             }
