@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::link_keys;
 use super::topology::{Link, LinkKind, Role, Topology};
 use crate::adversary::eps::{self, Adversary, Exchanged};
 use crate::dot16::backbone::BackboneEndpoint;
@@ -363,8 +364,7 @@ impl Builder<'_> {
                 GatewayUe { imsi: script.nodes.ues[*ue].imsi, uplink, downlink, mme: uplink }
             })
             .collect();
-        let core = CoreSide::new(place(Role::Gateway, 0), &self.peers(topology.gateway()));
-        emulation.add_node(Gateway::new(core, &gateway_ues));
+        emulation.add_node(Gateway::new(self.core_side(topology.gateway()), &gateway_ues));
     }
 
     fn mme_of(&self, ue: usize) -> usize {
@@ -450,8 +450,11 @@ impl Builder<'_> {
                 tries_x2_across_groups: weaknesses.contains(&EnbWeakness::TriesX2AcrossGroups),
             },
         };
-        let core = CoreSide::new(place(Role::Enb, enb), &self.peers(topology.enb(enb)));
-        Enb::new(settings, core, random::generator(script.title.seed, &script.nodes.enbs[enb].name))
+        Enb::new(
+            settings,
+            self.core_side(topology.enb(enb)),
+            random::generator(script.title.seed, &script.nodes.enbs[enb].name),
+        )
     }
 
     fn mme(&self, mme: usize) -> Mme {
@@ -468,8 +471,17 @@ impl Builder<'_> {
                 resets_counts: weaknesses.contains(&MmeWeakness::ResetsCounts),
             },
         };
-        let core = CoreSide::new(place(Role::Mme, mme), &self.peers(topology.mme(mme)));
-        Mme::new(settings, core, random::generator(script.title.seed, &script.nodes.mmes[mme].name))
+        Mme::new(
+            settings,
+            self.core_side(topology.mme(mme)),
+            random::generator(script.title.seed, &script.nodes.mmes[mme].name),
+        )
+    }
+
+    /// A node's side of the core network, with what protects its links.
+    fn core_side(&self, node: NodeIndex) -> CoreSide {
+        let core = CoreSide::new(self.endpoint(node), &self.peers(node));
+        link_keys::protect(core, node, self.script, self.topology)
     }
 
     /// The wired links of a node, with who is at their other ends.
