@@ -15,6 +15,7 @@ mod epochs;
 mod expectations;
 mod keys;
 mod ladder;
+mod link_keys;
 mod measures;
 pub mod pdcp_udp;
 mod radio_annotations;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::attack_results::{self, Traces};
 use super::expectations::{self, Seen};
 use super::ladder::ladder;
+use super::link_keys;
 use super::recorded_capture;
 use super::recorder::Recorder;
 use super::visits::visits;
@@ -149,10 +150,12 @@ fn finish(
         notes.push("warning: more KeNBs than a capture can number: frames from there on have no keys".to_owned());
     }
     let capture = recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology);
+    let mut key_log = recorder.keys.log(&recorder.epochs, agreement, topology);
+    key_log.eps.extend(link_keys::records(script, topology));
     let run = FinishedRun {
         outcome,
         capture: capture.map_err(|error| RunError::Unwritable(error.to_string()))?,
-        keys: recorder.keys.log(&recorder.epochs, agreement, topology),
+        keys: key_log,
         delivered: delivered(recorder.delivered),
         notes,
         rest: None,
