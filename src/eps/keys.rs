@@ -29,6 +29,11 @@ secret_key! {
 }
 
 secret_key! {
+    /// What protects one direction of a link of the core network, 20 octets: a key of AES-128, then the salt of 4 (RFC 4106).
+    LinkSecret, 20
+}
+
+secret_key! {
     /// KUPE, 32 octets: the key of a UE at its UPE; KUP is made of it.
     Kupe, 32
 }

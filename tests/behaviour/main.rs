@@ -24,6 +24,7 @@ mod eps_compare;
 mod eps_failures;
 mod eps_handover;
 mod eps_layers;
+mod eps_links;
 #[path = "../support/eps_network.rs"]
 mod eps_network;
 mod eps_relocation;

@@ -14,7 +14,8 @@ use keyhop::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
     Tai,
 };
-use keyhop::eps::keys::{AlgorithmKey, Kasme, Kenb, UpKey};
+use keyhop::eps::keys::{AlgorithmKey, Kasme, Kenb, LinkSecret, UpKey};
+use keyhop::eps::link_protection::{LinkKey, LinkProtection};
 use keyhop::eps::node::core_side::CoreSide;
 use keyhop::eps::node::enb::downlink_tunnel;
 use keyhop::eps::node::gateway::uplink_tunnel;
@@ -54,6 +55,8 @@ pub struct Plan {
     /// Likewise of the MMEs.
     pub nas_algorithms: Vec<Vec<Algorithms>>,
     pub mme_faults: MmeFaults,
+    /// Whether the links between MMEs are protected, by the keys of [`link_key`].
+    pub protects_s10: bool,
     /// The first cells belong to the first of them, and so on; none unless `transfer` says so.
     pub upes: usize,
     /// Of the UPEs: what each has is at its number, or the last.
@@ -100,6 +103,7 @@ impl Plan {
             enb_faults: EnbFaults::default(),
             nas_algorithms: vec![vec![Algorithms::AES]],
             mme_faults: MmeFaults::default(),
+            protects_s10: false,
             upes: 0,
             upe_algorithms: vec![vec![AlgorithmId::Aes]],
             upe_most_ues: vec![100],
@@ -214,6 +218,12 @@ pub fn pci(number: usize) -> Pci {
 
 pub fn imsi(number: usize) -> Imsi {
     format!("00101{:010}", number + 1).parse().unwrap()
+}
+
+/// What protects the link from one MME to another.
+pub fn link_key(from: usize, to: usize) -> LinkKey {
+    let of_both = u8::try_from(16 * from + to + 1).unwrap();
+    LinkKey { spi: 0x1000 + u32::from(of_both), secret: LinkSecret::from_octets([of_both; 20]) }
 }
 
 fn ue_number(number: usize) -> MmeUeS1apId {
@@ -341,6 +351,13 @@ impl Plan {
         // Where the user plane of a UE in the first cell is.
         let user_node = if self.upes > 0 { upe_place(0).ip } else { gateway_place().ip };
         let core_side = |node: NodeIndex, place| CoreSide::new(place, &peers[&node]);
+        let mme_side = |number: usize, node: NodeIndex, place| {
+            let others = (0..self.mmes).filter(|other| self.protects_s10 && *other != number);
+            others.fold(core_side(node, place), |side, other| {
+                let protection = LinkProtection::new(link_key(number, other), link_key(other, number));
+                side.protected(mme_place(other).ip, protection)
+            })
+        };
         let mut emulation = Emulation::new(1, links);
         for ue in 0..self.ues {
             let keys = UeKeys::establish(kasme(ue), Algorithms::AES, Algorithms::AES, agreement.derivation);
@@ -399,7 +416,7 @@ impl Plan {
                 faults: self.mme_faults,
             };
             let generator = random::generator(1, &format!("mme{number}"));
-            let mut mme = Mme::new(settings, core_side(*index, *place), generator);
+            let mut mme = Mme::new(settings, mme_side(number, *index, *place), generator);
             for ue in (0..self.ues).filter(|_| number == 0) {
                 mme.attach(AttachedUe {
                     id: ue_number(ue),

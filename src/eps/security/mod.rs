@@ -6,11 +6,13 @@
 //! * [`algorithms`]: 128-EEA2 and 128-EIA2.
 //! * [`count`]: COUNT values of NAS and PDCP, and whether one was used before.
 //! * [`protection`]: RRC, user packets and NAS under their keys.
+//! * [`gcm`]: AES-128-GCM, for links of the core network.
 //! * [`user_plane`]: user packets between UE and UPE.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
 pub mod algorithms;
 pub mod count;
+pub mod gcm;
 pub mod handover_keys;
 pub mod kdf;
 pub mod next_hop;
@@ -19,4 +21,5 @@ pub mod protection;
 pub mod user_plane;
 
 pub use algorithms::{eea2, eia2};
+pub use gcm::{gcm_open, gcm_seal};
 pub use handover_keys::{HandoverDerivation, OneWay};
