@@ -21,6 +21,7 @@ mod emulation_kernel;
 mod eps_calculator;
 mod eps_command_line;
 mod eps_compare;
+mod eps_eavesdropper;
 mod eps_failures;
 mod eps_handover;
 mod eps_layers;

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::attack_results::{self, Traces};
+use super::attack_results::{self, Reads, Traces};
 use super::expectations::{self, Seen};
 use super::ladder::ladder;
 use super::link_keys;
@@ -36,8 +36,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub struct EpsRun {
     /// As every run leaves it behind.
     pub run: FinishedRun,
-    /// The cells that attacks read, in the order of the visits, by the attack's name and the position of the eNB in the script.
-    pub reads: Vec<(String, Vec<usize>)>,
+    /// What attacks read.
+    pub reads: Vec<Reads>,
     /// What searches for C-RNTI came to.
     pub searches: Vec<Found>,
     /// The same air by the other route, which shows user packets (see [`pdcp_udp`](super::pdcp_udp)).
@@ -170,7 +170,7 @@ fn finish(
 }
 
 /// What expectations are held against.
-fn seen<'a>(recorder: &'a Recorder<'_>, outcome: &'a RunOutcome, reads: &'a [(String, Vec<usize>)]) -> Seen<'a> {
+fn seen<'a>(recorder: &'a Recorder<'_>, outcome: &'a RunOutcome, reads: &'a [Reads]) -> Seen<'a> {
     Seen {
         outcome,
         rejects: &recorder.rejects,
