@@ -7,8 +7,8 @@
 //! * [`compare`]: the schemes side by side, on random walks; [`transfer_compare`]: context transfer against authentication.
 //! * [`pdcp_udp`]: the other form of the capture, which shows user packets too.
 
-mod builder;
 pub mod attack_results;
+mod builder;
 pub mod compare;
 mod contexts;
 mod epochs;
