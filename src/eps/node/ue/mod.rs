@@ -248,7 +248,7 @@ impl Ue {
             return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell"));
         }
         if let (Some(_), Ok(Some(pdu))) = (&self.up, RadioSide::user_pdu(&frame)) {
-            return self.from_upe(&pdu, outbox);
+            return self.open_user_pdu(&pdu, outbox);
         }
         let (reason, error) = match RadioSide::open(&frame, &mut self.keys.air) {
             Ok(FromAir { bearer: BearerId::Data(_), octets, .. }) => {

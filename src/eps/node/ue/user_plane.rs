@@ -55,7 +55,7 @@ impl Ue {
     }
 
     /// Opens a PDU of the UPE. That the eNB passes it on does not show that it has the keys of the UE.
-    pub(super) fn from_upe(&mut self, pdu: &DataPdu, outbox: &mut Outbox<Event>) {
+    pub(super) fn open_user_pdu(&mut self, pdu: &DataPdu, outbox: &mut Outbox<Event>) {
         let Some(up) = &mut self.up else { return };
         let (reason, error) = match up.open(pdu.sequence_number, &pdu.packet) {
             Ok((count, octets)) => {

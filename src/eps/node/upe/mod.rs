@@ -148,6 +148,8 @@ struct UeContext {
     anchor: TunnelEndpoint,
     /// Where its downlink goes: the tunnel at its eNB; none yet when it is to come.
     path: Option<TunnelEndpoint>,
+    /// The eNB that it has left by a change of its key: what still comes from there is under a key that is not here any more.
+    left: Option<Ipv4Addr>,
     up: UpSecurity,
     role: Role,
 }
@@ -178,6 +180,7 @@ impl Upe {
             mme: TunnelEndpoint { address: mme, teid: Teid(id.0) },
             anchor: uplink,
             path: Some(downlink),
+            left: None,
             up: UpSecurity::new(key, LinkDirection::Downlink),
             role: Role::Serving,
         };
