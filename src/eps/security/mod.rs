@@ -6,8 +6,10 @@
 //! * [`algorithms`]: 128-EEA2 and 128-EIA2.
 //! * [`count`]: COUNT values of NAS and PDCP, and whether one was used before.
 //! * [`protection`]: RRC, user packets and NAS under their keys.
+//! * [`aka`]: authentication at USIM and HSS.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
+pub mod aka;
 pub mod algorithms;
 pub mod count;
 pub mod handover_keys;

@@ -276,6 +276,7 @@ impl Nodes<'_> {
                     capabilities: capabilities(),
                     bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(place(GATEWAYS, 0).ip, mme_id(*ue)) },
                     address: script.ues[*ue].ip,
+                    guti: None,
                 });
             }
             emulation.add_node(node);
@@ -316,7 +317,7 @@ impl Nodes<'_> {
         let settings = &script.ues[ue];
         let heard = topology.cells.iter().enumerate().filter_map(|(enb, cell)| {
             let port = topology.port(topology.ue_node(ue), topology.enb(enb))?;
-            Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci }))
+            Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci, tai: cell.tai }))
         });
         let weaknesses = ue_weaknesses(script, ue);
         let derivation = self.agreement.derivation;
@@ -328,6 +329,8 @@ impl Nodes<'_> {
                 imsi: settings.imsi,
                 cells: heard.collect(),
                 capabilities: capabilities(),
+                usim: None,
+                guti: None,
                 agreement: self.agreement,
                 interruption: script.handover.interruption,
                 faults: UeFaults {
@@ -385,6 +388,8 @@ impl Nodes<'_> {
         let settings = MmeSettings {
             cells: topology.cells.clone(),
             gateway: place(GATEWAYS, 0).ip,
+            hss: None,
+            mmes: Vec::new(),
             nas_algorithms: preferences(script.mmes[mme].algorithms, false),
             agreement: self.agreement,
             subscribers: Arc::clone(&self.subscribers),

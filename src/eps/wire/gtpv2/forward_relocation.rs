@@ -18,9 +18,9 @@ use crate::eps::wire::s1ap::{Cause, CauseMisc};
 use crate::eps::wire::ue_context::TunnelEndpoint;
 
 /// Interface type of an F-TEID: S10 at an MME.
-const S10_MME: u8 = 12;
+pub(super) const S10_MME: u8 = 12;
 /// Interface type of an F-TEID: S11 at the S-GW.
-const S11_SGW: u8 = 11;
+pub(super) const S11_SGW: u8 = 11;
 /// Container type: E-UTRAN.
 const E_UTRAN: u8 = 3;
 /// Target type: macro eNB.
@@ -41,6 +41,8 @@ impl GtpCause {
     pub const CONTEXT_NOT_FOUND: Self = Self(64);
     /// No resources available.
     pub const NO_RESOURCES: Self = Self(73);
+    /// User authentication failed: the MAC of the message is not the UE's.
+    pub const USER_AUTHENTICATION_FAILED: Self = Self(92);
     /// Relocation failure.
     pub const RELOCATION_FAILURE: Self = Self(81);
 
@@ -176,7 +178,7 @@ fn private(value: Value<'_>) -> Result<Vec<u8>, WireError> {
     Ok(octets.to_vec())
 }
 
-fn imsi(value: Value<'_>) -> Result<Imsi, WireError> {
+pub(super) fn imsi(value: Value<'_>) -> Result<Imsi, WireError> {
     Imsi::from_octets(value.octets)
         .ok_or_else(|| value.refused("6 to 15 digits", format!("{} octets of others", value.octets.len())))
 }

@@ -3,6 +3,7 @@
 //! | module | holds | clause |
 //! | --- | --- | --- |
 //! | [`forward_relocation`] | Forward Relocation Request, Response, Complete Notification and Acknowledge, Relocation Cancel | 7.3 |
+//! | [`context`] | Context Request, Response and Acknowledge | 7.3.5 to 7.3.7 |
 //! | [`modify_bearer`] | Modify Bearer Request and Response | 7.2.7, 7.2.8 |
 //! | [`mm_context`] | the security context of a UE | 8.38 |
 //! | [`pdn_connection`] | its connection to a packet network, and the bearers in it | 7.3.1 |
@@ -10,6 +11,7 @@
 //!
 //! Information elements that a message has beyond its fields are passed over when it is read.
 
+pub mod context;
 mod element;
 pub mod forward_relocation;
 pub mod mm_context;
@@ -22,6 +24,7 @@ use cookie_factory::sequence::tuple;
 use nom::number::complete::{be_u8, be_u16, be_u24, be_u32};
 use nom::{IResult, Parser};
 
+pub use self::context::{ContextRequest, ContextResponse, GivenContext};
 pub use self::forward_relocation::{
     FCause, ForwardRelocationRequest, ForwardRelocationResponse, GtpCause, RelocationCancelRequest, RelocationGrant,
 };
@@ -58,6 +61,12 @@ pub enum Gtpv2Body {
     ModifyBearerRequest(ModifyBearerRequest),
     /// Type 35, S-GW to MME: so it does.
     ModifyBearerResponse(ModifyBearerResponse),
+    /// Type 130, new to old MME: a UE has come, what is known of it?
+    ContextRequest(ContextRequest),
+    /// Type 131, old to new MME: this, or nothing.
+    ContextResponse(ContextResponse),
+    /// Type 132, new to old MME: it is served, or not.
+    ContextAcknowledge(GtpCause),
     /// Type 133, source to target MME: a UE is to come, and here is its context.
     ForwardRelocationRequest(ForwardRelocationRequest),
     /// Type 134, target to source MME: it may, or not.
@@ -97,6 +106,9 @@ impl Gtpv2Body {
         match self {
             Self::ModifyBearerRequest(_) => 34,
             Self::ModifyBearerResponse(_) => 35,
+            Self::ContextRequest(_) => 130,
+            Self::ContextResponse(_) => 131,
+            Self::ContextAcknowledge(_) => 132,
             Self::ForwardRelocationRequest(_) => 133,
             Self::ForwardRelocationResponse(_) => 134,
             Self::ForwardRelocationCompleteNotification => 135,
@@ -110,6 +122,9 @@ impl Gtpv2Body {
     pub const NAMES: &[&str] = &[
         "ModifyBearerRequest",
         "ModifyBearerResponse",
+        "ContextRequest",
+        "ContextResponse",
+        "ContextAcknowledge",
         "ForwardRelocationRequest",
         "ForwardRelocationResponse",
         "ForwardRelocationCompleteNotification",
@@ -124,6 +139,9 @@ impl Gtpv2Body {
         match self {
             Self::ModifyBearerRequest(_) => "ModifyBearerRequest",
             Self::ModifyBearerResponse(_) => "ModifyBearerResponse",
+            Self::ContextRequest(_) => "ContextRequest",
+            Self::ContextResponse(_) => "ContextResponse",
+            Self::ContextAcknowledge(_) => "ContextAcknowledge",
             Self::ForwardRelocationRequest(_) => "ForwardRelocationRequest",
             Self::ForwardRelocationResponse(_) => "ForwardRelocationResponse",
             Self::ForwardRelocationCompleteNotification => "ForwardRelocationCompleteNotification",
@@ -137,12 +155,14 @@ impl Gtpv2Body {
         match self {
             Self::ModifyBearerRequest(request) => request.elements(),
             Self::ModifyBearerResponse(response) => response.elements(),
+            Self::ContextRequest(request) => request.elements(),
+            Self::ContextResponse(response) => response.elements(),
             Self::ForwardRelocationRequest(request) => request.elements(),
             Self::ForwardRelocationResponse(response) => response.elements(),
             Self::ForwardRelocationCompleteNotification => Ok(Vec::new()),
-            Self::ForwardRelocationCompleteAcknowledge(cause) | Self::RelocationCancelResponse(cause) => {
-                cause.elements()
-            }
+            Self::ContextAcknowledge(cause)
+            | Self::ForwardRelocationCompleteAcknowledge(cause)
+            | Self::RelocationCancelResponse(cause) => cause.elements(),
             Self::RelocationCancelRequest(request) => request.elements(),
         }
     }
@@ -174,6 +194,9 @@ impl Gtpv2Message {
         let body = match kind {
             34 => Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest::read(&elements)?),
             35 => Gtpv2Body::ModifyBearerResponse(ModifyBearerResponse::read(&elements)?),
+            130 => Gtpv2Body::ContextRequest(ContextRequest::read(&elements)?),
+            131 => Gtpv2Body::ContextResponse(ContextResponse::read(&elements)?),
+            132 => Gtpv2Body::ContextAcknowledge(GtpCause::read(&elements)?),
             133 => Gtpv2Body::ForwardRelocationRequest(ForwardRelocationRequest::read(&elements)?),
             134 => Gtpv2Body::ForwardRelocationResponse(ForwardRelocationResponse::read(&elements)?),
             135 => Gtpv2Body::ForwardRelocationCompleteNotification,
@@ -181,7 +204,7 @@ impl Gtpv2Message {
             139 => Gtpv2Body::RelocationCancelRequest(RelocationCancelRequest::read(&elements)?),
             140 => Gtpv2Body::RelocationCancelResponse(GtpCause::read(&elements)?),
             other => {
-                let expected = "a message of a handover (34, 35, 133 to 136, 139, 140)";
+                let expected = "a message of a handover (34, 35, 130 to 136, 139, 140)";
                 return Err(WireError::new(LAYER, 1, expected, format!("type {other}")));
             }
         };
