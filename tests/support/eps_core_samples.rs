@@ -291,8 +291,10 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         apn: "internet".to_owned(),
         address: Ipv4Addr::new(10, 45, 0, 2),
         bearer: erabs()[0],
+        afresh: true,
         up: up.clone(),
     };
+    let renewal = gtpv2::ModifyBearerRequest { sender: None, bearers: Vec::new(), up: Some(up.clone()) };
     let session_grant = gtpv2::SessionGrant { sender: tunnel(12), bearer: erabs()[1] };
     let granted = |cause, grant| Gtpv2Body::CreateSessionResponse(gtpv2::CreateSessionResponse { cause, grant });
     let forwarding = |to, up| {
@@ -305,7 +307,8 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
     let delete = gtpv2::DeleteSessionRequest { bearer: bearer(5) };
     let response =
         |cause, grant| Gtpv2Body::ForwardRelocationResponse(gtpv2::ForwardRelocationResponse { cause, grant });
-    let modify = |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs() });
+    let modify =
+        |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs(), up: None });
     let modified = |cause, bearers| Gtpv2Body::ModifyBearerResponse(gtpv2::ModifyBearerResponse { cause, bearers });
     let bodies = [
         (0, 1, Gtpv2Body::ForwardRelocationRequest(request)),
@@ -323,6 +326,7 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         (12, 7, modified(GtpCause::CONTEXT_NOT_FOUND, Vec::new())),
         (0, 8, Gtpv2Body::ForwardRelocationRequest(with_up)),
         (0, 9, Gtpv2Body::CreateSessionRequest(session)),
+        (12, 8, Gtpv2Body::ModifyBearerRequest(renewal)),
         (10, 9, granted(GtpCause::ACCEPTED, Some(session_grant))),
         (10, 10, granted(GtpCause::NO_RESOURCES, None)),
         (12, 11, forwarding(gtpv2::ForwardingEnd::Enb(tunnel(3)), Some(up))),

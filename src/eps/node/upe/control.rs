@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 
 use super::END_MARKER;
-use super::{ANCHOR, FORWARDED, LAST_PACKETS, LEAVING, Leaving, PREPARED, Role, SHARE, UeContext, Upe, anchor_tunnel};
+use super::{
+    ANCHOR, Afresh, FORWARDED, LAST_PACKETS, LEAVING, Leaving, PREPARED, Role, SHARE, UeContext, Upe, anchor_tunnel,
+};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{Ebi, MmeUeS1apId, Teid};
 use crate::eps::keys::{UpContext, UpKey};
@@ -43,11 +45,11 @@ impl Upe {
             }
             Gtpv2Body::ModifyBearerRequest(request) => {
                 let to = request.sender.unwrap_or(back);
-                let response = self.modify_bearer(now, id, &request, outbox);
+                let response = self.modify_bearer(now, (from, id), &request, outbox);
                 self.answer(to, sequence, Gtpv2Body::ModifyBearerResponse(response), outbox);
             }
             Gtpv2Body::DeleteSessionRequest(_) => {
-                let cause = self.delete_session(now, id, outbox);
+                let cause = self.delete_session(now, (from, id), outbox);
                 self.answer(back, sequence, Gtpv2Body::DeleteSessionResponse(cause), outbox);
             }
             Gtpv2Body::CreateForwardingRequest(CreateForwardingRequest { sender, to, up, .. }) => {
@@ -109,21 +111,28 @@ impl Upe {
         if !self.settings.algorithms.contains(&request.up.algorithm) {
             return refused(GtpCause::NOT_SUPPORTED);
         }
-        if !self.ues.contains_key(&id) && self.ues.len() >= self.settings.most_ues {
+        let all = self.ues.keys().chain(self.afresh.keys().filter(|id| !self.ues.contains_key(id))).count();
+        if !self.ues.contains_key(&id) && all >= self.settings.most_ues {
             return refused(GtpCause::NO_RESOURCES);
         }
+        let up = UpSecurity::new(request.up.clone(), LinkDirection::Downlink);
+        let (mme, anchor, ends) = (request.sender, request.bearer.tunnel, now + PREPARED);
         let ue = UeContext {
             imsi: request.imsi,
-            mme: request.sender,
-            anchor: request.bearer.tunnel,
+            mme,
+            anchor,
             path: None,
             left: None,
-            up: UpSecurity::new(request.up.clone(), LinkDirection::Downlink),
-            role: Role::Coming { begins: None, ends: now + PREPARED },
+            up,
+            role: Role::Coming { begins: None, ends },
         };
         ue.key_in_use(&request.up, outbox);
-        // What is left of an earlier stay here is of no use any more.
-        self.ues.insert(id, ue);
+        if request.afresh {
+            self.afresh.insert(id, Afresh { mme, anchor, up: ue.up, ends });
+        } else {
+            // What is left of an earlier stay here is of no use any more.
+            self.ues.insert(id, ue);
+        }
         let bearer = Erab { ebi: BEARER, tunnel: uplink_tunnel(self.core.address(), id) };
         let grant = Some(SessionGrant { sender: bearer.tunnel, bearer });
         CreateSessionResponse { cause: GtpCause::ACCEPTED, grant }
@@ -133,26 +142,37 @@ impl Upe {
     fn modify_bearer(
         &mut self,
         now: VirtualTime,
-        id: MmeUeS1apId,
-        ModifyBearerRequest { sender, bearers }: &ModifyBearerRequest,
+        (from, id): (Ipv4Addr, MmeUeS1apId),
+        ModifyBearerRequest { sender, bearers, up }: &ModifyBearerRequest,
         outbox: &mut Outbox<Event>,
     ) -> ModifyBearerResponse {
         let refused = ModifyBearerResponse { cause: GtpCause::CONTEXT_NOT_FOUND, bearers: Vec::new() };
-        let (Some(ue), Some(Erab { tunnel, .. })) = (self.ues.get_mut(&id), bearers.first()) else { return refused };
         let upe = self.core.address();
         let accepted = ModifyBearerResponse {
             cause: GtpCause::ACCEPTED,
             bearers: vec![Erab { ebi: BEARER, tunnel: uplink_tunnel(upe, id) }],
         };
+        let tunnel = bearers.first().map(|bearer| bearer.tunnel);
+        if let (Some(afresh), Some(tunnel)) = (self.afresh.remove(&id), tunnel) {
+            if afresh.mme.address == from {
+                self.come_afresh(id, afresh, tunnel, outbox);
+                return accepted;
+            }
+            self.afresh.insert(id, afresh);
+        }
+        let Some(ue) = self.ues.get_mut(&id) else { return refused };
+        if let Some(key) = up {
+            ue.up.change_key(key.clone());
+            ue.key_in_use(key, outbox);
+        }
+        let Some(tunnel) = tunnel else { return accepted };
         ue.mme = sender.unwrap_or(ue.mme);
         match std::mem::replace(&mut ue.role, Role::Serving) {
             Role::Coming { begins: Some(begins), .. } => {
-                ue.path = Some(*tunnel);
+                ue.path = Some(tunnel);
                 ue.role = Role::Come { begins, queue: Default::default(), ends: now + END_MARKER };
                 let anchor = ue.anchor;
-                let bearers = vec![Erab { ebi: BEARER, tunnel: anchor_tunnel(upe, id) }];
-                let request = ModifyBearerRequest { sender: None, bearers };
-                self.request(anchor, Gtpv2Body::ModifyBearerRequest(request), outbox);
+                self.ask_anchor(id, anchor, outbox);
             }
             // It cannot have come: nobody has told its COUNTs.
             role @ Role::Coming { begins: None, .. } => {
@@ -160,20 +180,41 @@ impl Upe {
                 return refused;
             }
             role @ (Role::Come { .. } | Role::Leaving(_)) => {
-                ue.path = Some(*tunnel);
+                ue.path = Some(tunnel);
                 ue.role = role;
             }
             Role::Moving { key: Some(key), .. } => {
                 ue.up.replace_key(key);
                 ue.left = ue.path.map(|path| path.address).filter(|left| *left != tunnel.address);
-                self.switch(id, *tunnel, outbox);
+                self.switch(id, tunnel, outbox);
             }
             Role::Moving { key: None, .. } | Role::Serving => {
                 ue.left = None;
-                self.switch(id, *tunnel, outbox);
+                self.switch(id, tunnel, outbox);
             }
         }
         accepted
+    }
+
+    /// A UE has come by itself; the anchor is to send its downlink here.
+    fn come_afresh(
+        &mut self,
+        id: MmeUeS1apId,
+        Afresh { mme, anchor, up, .. }: Afresh,
+        tunnel: TunnelEndpoint,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(imsi) = self.settings.subscribers.get(&id).copied() else { return };
+        let (path, role) = (Some(tunnel), Role::Serving);
+        self.ues.insert(id, UeContext { imsi, mme, anchor, path, left: None, up, role });
+        self.ask_anchor(id, anchor, outbox);
+    }
+
+    /// The anchor is to send the downlink of a UE here.
+    fn ask_anchor(&mut self, id: MmeUeS1apId, anchor: TunnelEndpoint, outbox: &mut Outbox<Event>) {
+        let bearers = vec![Erab { ebi: BEARER, tunnel: anchor_tunnel(self.core.address(), id) }];
+        let request = ModifyBearerRequest { sender: None, bearers, up: None };
+        self.request(anchor, Gtpv2Body::ModifyBearerRequest(request), outbox);
     }
 
     /// The downlink of a UE goes to another eNB of this UPE.
@@ -191,8 +232,20 @@ impl Upe {
     }
 
     /// The UE is elsewhere, or does not come. What is on its way for it is passed on until the old path ends.
-    fn delete_session(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) -> GtpCause {
-        let Some(ue) = self.ues.get_mut(&id) else { return GtpCause::CONTEXT_NOT_FOUND };
+    fn delete_session(
+        &mut self,
+        now: VirtualTime,
+        (from, id): (Ipv4Addr, MmeUeS1apId),
+        outbox: &mut Outbox<Event>,
+    ) -> GtpCause {
+        if self.afresh.get(&id).is_some_and(|afresh| afresh.mme.address == from) {
+            self.forget_afresh(id, outbox);
+            return GtpCause::ACCEPTED;
+        }
+        // Of a UE that another MME has now, the one before has nothing to say.
+        let Some(ue) = self.ues.get_mut(&id).filter(|ue| ue.mme.address == from) else {
+            return GtpCause::CONTEXT_NOT_FOUND;
+        };
         match &mut ue.role {
             Role::Leaving(leaving) if !leaving.ended => {
                 (leaving.gone, leaving.ends) = (true, now + LAST_PACKETS);

@@ -137,6 +137,14 @@ impl Role {
     }
 }
 
+/// A UE that is to come by itself: until it has come, what there may be of an earlier stay here stands beside it.
+struct Afresh {
+    mme: TunnelEndpoint,
+    anchor: TunnelEndpoint,
+    up: UpSecurity,
+    ends: VirtualTime,
+}
+
 /// A UE here.
 struct UeContext {
     imsi: Imsi,
@@ -157,6 +165,7 @@ pub struct Upe {
     settings: UpeSettings,
     core: CoreSide,
     ues: BTreeMap<MmeUeS1apId, UeContext>,
+    afresh: BTreeMap<MmeUeS1apId, Afresh>,
     /// The number of the last request of GTPv2-C, 24 bits.
     last_sequence: u32,
     started: bool,
@@ -166,7 +175,7 @@ impl Upe {
     /// A UPE without UEs.
     #[must_use]
     pub const fn new(settings: UpeSettings, core: CoreSide) -> Self {
-        Self { settings, core, ues: BTreeMap::new(), last_sequence: 0, started: false }
+        Self { settings, core, ues: BTreeMap::new(), afresh: BTreeMap::new(), last_sequence: 0, started: false }
     }
 
     /// Takes a UE that is connected from before the run, if it is one of the subscribers.
@@ -206,8 +215,21 @@ impl Upe {
         }
     }
 
+    /// A UE that was to come by itself does not.
+    fn forget_afresh(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let imsi = self.afresh.remove(&id).and_then(|_| self.settings.subscribers.get(&id));
+        match (imsi, self.ues.get(&id)) {
+            (Some(_), Some(ue)) => ue.key_in_use(ue.up.key(), outbox),
+            (Some(imsi), None) => outbox.report(Event { ue: *imsi, what: What::UpKeyForgotten }),
+            (None, _) => {}
+        }
+    }
+
     /// Some of the waiting is over.
     fn timers(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let over: Vec<MmeUeS1apId> =
+            self.afresh.iter().filter(|(_, afresh)| afresh.ends <= now).map(|(id, _)| *id).collect();
+        over.into_iter().for_each(|id| self.forget_afresh(id, outbox));
         let over = self.ues.iter().filter(|(_, ue)| ue.role.ends().is_some_and(|ends| ends <= now));
         let over: Vec<MmeUeS1apId> = over.map(|(id, _)| *id).collect();
         for id in over {
@@ -270,6 +292,7 @@ impl Node for Upe {
         if !self.started {
             return Some(VirtualTime::ZERO);
         }
-        self.ues.values().filter_map(|ue| ue.role.ends()).min()
+        let afresh = self.afresh.values().map(|afresh| afresh.ends);
+        self.ues.values().filter_map(|ue| ue.role.ends()).chain(afresh).min()
     }
 }
