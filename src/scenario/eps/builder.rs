@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::link_keys;
 use super::topology::{Link, Role, Topology};
 use super::world::{enb_weaknesses, mme_id, mme_weaknesses, place, plmn, ue_weaknesses};
 use crate::dot16::backbone::BackboneEndpoint;
@@ -129,9 +130,11 @@ impl Builder<'_> {
         self.script.nodes.upes.get(serving.upe.0).map(|_| serving.upe.0)
     }
 
-    /// The side of the core network of a node.
+    /// A node's side of the core network, with what protects its links.
     fn core(&self, role: Role, position: usize) -> CoreSide {
-        CoreSide::new(place(role, position), &self.peers(self.topology.at(role, position)))
+        let node = self.topology.at(role, position);
+        let core = CoreSide::new(place(role, position), &self.peers(node));
+        link_keys::protect(core, node, self.script, self.topology)
     }
 
     fn upe(&self, upe: usize) -> Upe {
@@ -145,7 +148,10 @@ impl Builder<'_> {
             most_ues: usize::from(settings.most_ues),
             agreement: self.agreement,
             subscribers: Arc::clone(&self.subscribers),
-            faults: UpeFaults { restarts_count: settings.weaknesses.contains(&UpeWeakness::RestartsCount) },
+            faults: UpeFaults {
+                restarts_count: settings.weaknesses.contains(&UpeWeakness::RestartsCount),
+                gives_context_away: settings.weaknesses.contains(&UpeWeakness::GivesContextAway),
+            },
         };
         Upe::new(settings, self.core(Role::Upe, upe))
     }

@@ -7,7 +7,7 @@
 //! * [`compare`]: the schemes side by side, on random walks; [`transfer_compare`]: context transfer against authentication.
 //! * [`pdcp_udp`]: the other form of the capture, which shows user packets too.
 
-mod attack_results;
+pub mod attack_results;
 mod builder;
 pub mod compare;
 mod contexts;
@@ -15,6 +15,7 @@ mod epochs;
 mod expectations;
 mod keys;
 mod ladder;
+mod link_keys;
 mod measures;
 pub mod pdcp_udp;
 mod radio_annotations;

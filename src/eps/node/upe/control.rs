@@ -67,8 +67,10 @@ impl Upe {
                 let going =
                     self.ues.get(&id).is_some_and(|ue| matches!(ue.role, Role::Moving { .. } | Role::Leaving(_)));
                 let cause = if going { GtpCause::ACCEPTED } else { GtpCause::CONTEXT_NOT_FOUND };
-                if going {
-                    self.stays(id, outbox);
+                match (going, self.settings.faults.gives_context_away) {
+                    (true, false) => self.stays(id, outbox),
+                    (true, true) => self.forget(id, outbox),
+                    (false, _) => {}
                 }
                 self.answer(back, sequence, Gtpv2Body::DeleteForwardingResponse(cause), outbox);
             }

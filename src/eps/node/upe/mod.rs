@@ -79,6 +79,8 @@ pub struct UpeSettings {
 pub struct UpeFaults {
     /// It begins the COUNT of the downlink at 0 again when a UE has come to another cell.
     pub restarts_count: bool,
+    /// It has no context any more when a UE that was to go to another cell stays.
+    pub gives_context_away: bool,
 }
 
 /// A UE that is connected from before the run.
