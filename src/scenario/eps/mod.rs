@@ -1,6 +1,6 @@
 //! From a script of EPS to a run.
 //!
-//! * [`world`]: a script becomes nodes, links and an adversary; [`topology`]: who is where.
+//! * [`world`] with `builder`: a script becomes nodes, links and an adversary; [`topology`]: who is where.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
 //! * `recorder` with `epochs`, `contexts`, `visits`, `measures`, `keys`, `radio_annotations`, `recorded_capture`, `ladder`, `attack_results`
 //!   and `expectations`: what is made of frames and of what nodes report.
@@ -8,6 +8,7 @@
 //! * [`pdcp_udp`]: the other form of the capture, which shows user packets too.
 
 pub mod attack_results;
+mod builder;
 pub mod compare;
 mod contexts;
 mod epochs;
