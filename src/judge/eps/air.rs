@@ -51,6 +51,9 @@ impl Reading<'_> {
             return FrameView { kind: "rrc", summary, direction, verdict: Some("unprotected"), ..FrameView::default() };
         }
         self.learn(frame, &radio, &pdu);
+        if let (true, Content::Data(data)) = (self.keys.upe, &pdu.content) {
+            return self.user_packet(&radio, &pdu, data, &seen);
+        }
         let identity = (radio.ue_id.0, pdu.lcid, radio.direction, digest(&pdu.octets));
         // Where a command has led to the same KeNB again, its sender begins anew: that is no repetition.
         let epoch = self.keys.epochs.get(&radio.ue_id.0);
@@ -229,7 +232,7 @@ impl Reading<'_> {
     }
 
     /// Holds the COUNT in the comment against the one that was used.
-    fn count_said(&mut self, radio: &RadioFrame, seen: &Seen, count: u32, what: &str) {
+    pub(super) fn count_said(&mut self, radio: &RadioFrame, seen: &Seen, count: u32, what: &str) {
         let Some(said) = seen.said.as_ref().filter(|said| said.change.is_none()) else { return };
         if !said.accepted() {
             // Both ends have its key, and it verifies under this COUNT.

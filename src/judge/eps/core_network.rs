@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use super::super::findings::{FindingKind, NoteKind};
 use super::FrameView;
 use super::handover::{MAX_HANDOVERS, Place, Requested};
+use super::keys::Subscriber;
 use super::reading::{Reading, Seen, alternative};
 use crate::capture::capture_reader::RecordedFrame;
-use crate::eps::keys::{Kasme, Nh};
+use crate::eps::identifiers::Imsi;
+use crate::eps::keys::{Kasme, Nh, UpKey};
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::gtpu::GTPU_PORT;
 use crate::eps::wire::gtpv2::{ForwardRelocationRequest, GTPV2_PORT};
@@ -77,7 +79,8 @@ impl Reading<'_> {
                 self.search(frame, &[]);
                 match GtpuPacket::parse(&datagram.payload) {
                     Ok(GtpuPacket::User { teid, packet, .. }) => {
-                        view("gtpu", format!("GTP-U tunnel {teid}, {} octets", packet.len()))
+                        let what = self.tunnelled(ends, &packet, seen);
+                        view("gtpu", format!("GTP-U tunnel {teid}, {} octets{what}", packet.len()))
                     }
                     Ok(GtpuPacket::EndMarker { teid, .. }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
                     Err(error) => self.malformed(frame.number, "gtpu", error),
@@ -189,14 +192,36 @@ impl Reading<'_> {
         }
     }
 
+    /// A message has brought a node the key between a UE and its UPE: it is to follow from KASME.
+    fn up_key_sent(&mut self, frame: u64, ue: Option<Imsi>, up: &UpKey) {
+        let of_ue = |known: &&Subscriber| ue.is_none_or(|ue| known.ue == ue);
+        let mut known = self.keys.subscribers.iter().filter(of_ue).peekable();
+        let follows = |known: &Subscriber| UpKey::derive(&known.kasme, up.update, up.algorithm) == *up;
+        if known.peek().is_some() && !known.any(follows) {
+            let detail = format!("the key {} with a UPE in this message does not follow from KASME", up.update);
+            self.findings.find(FindingKind::KeyDerivation, &[frame], detail);
+        }
+    }
+
     fn gtpv2(&mut self, frame: &RecordedFrame, body: &Gtpv2Body) {
+        let (ue, up) = match body {
+            Gtpv2Body::ForwardRelocationRequest(request) => (Some(request.imsi), request.up.as_ref().map(|up| &up.key)),
+            Gtpv2Body::CreateSessionRequest(request) => (Some(request.imsi), Some(&request.up)),
+            Gtpv2Body::CreateForwardingRequest(request) => (None, request.up.as_ref()),
+            Gtpv2Body::ForwardAccessContextNotification(notification) => (None, Some(&notification.up.key)),
+            _ => (None, None),
+        };
+        let up_octets = up.map(|up| &up.key.octets()[..]);
+        if let Some(up) = up {
+            self.up_key_sent(frame.number, ue, up);
+        }
         let Gtpv2Body::ForwardRelocationRequest(ForwardRelocationRequest { imsi, mm_context, .. }) = body else {
-            return self.search(frame, &[]);
+            return self.search(frame, up_octets.as_slice());
         };
         let kasmes = mm_context.quadruplets.iter().map(|quadruplet| &quadruplet.kasme).chain([&mm_context.kasme]);
         let kasmes = kasmes.map(|kasme: &Kasme| &kasme.octets()[..]);
         let next_hop = mm_context.next_hop.iter().map(|(nh, _): &(Nh, _)| &nh.octets()[..]);
-        let brought: Vec<&[u8]> = kasmes.chain(next_hop).collect();
+        let brought: Vec<&[u8]> = kasmes.chain(next_hop).chain(up_octets).collect();
         self.search(frame, &brought);
         let mut known = self.keys.subscribers.iter().filter(|known| known.ue == *imsi).peekable();
         if known.peek().is_none() {

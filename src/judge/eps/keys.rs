@@ -9,10 +9,10 @@ use super::super::keys::Origin;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::eps::{
     AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KenbHolder, KenbRecord, KeySystem,
-    NasKeyRecord, NasKeyUse,
+    NasKeyRecord, NasKeyUse, UpKeyRecord,
 };
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, LinkSecret, Nh};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, LinkSecret, Nh, UpKey};
 use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc};
 use crate::eps::security::HandoverDerivation;
 use crate::eps::security::handover_keys::CRnti;
@@ -24,6 +24,12 @@ pub const MAX_EPOCHS: usize = 65_535;
 pub const FIRST_COUNTS: u32 = 16;
 /// Octets of CK, with which CK and IK begin.
 const CK_OCTETS: usize = 16;
+/// Numbers of keys with UPEs by which one of the log is looked for under a KASME.
+const MAX_UP_KEYS: u32 = 4_096;
+/// The same that are tried on packets of which the log has no key.
+const TRIED_UP_KEYS: u32 = 32;
+/// Most keys that are tried on one packet.
+const MAX_TRIALS: usize = 256;
 /// Most NHs of a chain.
 const MAX_CHAIN: usize = 65_536;
 
@@ -117,6 +123,10 @@ pub struct Keys {
     pub subscribers: Vec<Subscriber>,
     /// The key epochs by their number.
     pub epochs: BTreeMap<u16, Epoch>,
+    /// Whether user packets are ciphered by UPEs.
+    pub upe: bool,
+    /// The keys between UEs and UPEs: those of the log, or of a UE that it has none of those that follow from its KASMEs.
+    up_keys: Vec<(Imsi, UpKey)>,
     /// What protects links of the core network, by SPI.
     pub links: Vec<(u32, LinkSecret)>,
     /// The names of addresses.
@@ -143,6 +153,7 @@ impl Keys {
                     let (ue, kasme) = (record.ue, record.key.clone());
                     keys.subscribers.push(Subscriber { ue, kasme, first: None, chain: Vec::new() });
                 }
+                EpsKeyRecord::Transfer(record) => keys.upe = record.upe,
                 EpsKeyRecord::LinkKey(record) => keys.links.push((record.spi, record.key.clone())),
                 _ => {}
             }
@@ -156,10 +167,12 @@ impl Keys {
             match record {
                 EpsKeyRecord::Nas(record) => keys.check_nas_key(record, findings),
                 EpsKeyRecord::As(record) => keys.logged_as_key(record, findings),
+                EpsKeyRecord::UpKey(record) => keys.logged_up_key(record, findings),
                 _ => {}
             }
         }
         keys.find_first_kenbs();
+        keys.derive_up_keys();
         for (ue_id, epoch) in &keys.epochs {
             if let Some(kenb) = &epoch.kenb {
                 keys.of_kenb.entry(*kenb.octets()).or_default().push(*ue_id);
@@ -212,6 +225,38 @@ impl Keys {
                 self.epochs.insert(record.ue_id, epoch);
             }
         }
+    }
+
+    fn logged_up_key(&mut self, record: &UpKeyRecord, findings: &mut Findings) {
+        let mut known = self.subscribers.iter().filter(|known| known.ue == record.ue).peekable();
+        let derivable = known.peek().is_some();
+        let found = known
+            .flat_map(|known| (0..MAX_UP_KEYS).map(|update| UpKey::derive(&known.kasme, update, record.algorithm)))
+            .find(|up| up.key == record.key);
+        if derivable && found.is_none() {
+            let detail = format!("the key of UE {} with its UPE does not follow from its KASME", record.ue);
+            findings.find(FindingKind::KeyDerivation, &[], detail);
+        }
+        let up = UpKey { update: 0, algorithm: record.algorithm, key: record.key.clone() };
+        self.up_keys.push((record.ue, found.unwrap_or(up)));
+    }
+
+    /// The keys with UPEs that follow from KASMEs, of UEs of which the log has none.
+    fn derive_up_keys(&mut self) {
+        let known: HashSet<Imsi> = self.up_keys.iter().map(|(ue, _)| *ue).collect();
+        for subscriber in self.subscribers.iter().filter(|one| self.upe && !known.contains(&one.ue)) {
+            for algorithm in [AlgorithmId::Aes, AlgorithmId::Null] {
+                let numbers = if algorithm == AlgorithmId::Null { 1 } else { TRIED_UP_KEYS };
+                let keys = (0..numbers).map(|update| UpKey::derive(&subscriber.kasme, update, algorithm));
+                self.up_keys.extend(keys.map(|key| (subscriber.ue, key)));
+            }
+        }
+    }
+
+    /// The keys with UPEs of a UE, or of all if it is not known which it is: at most [`MAX_TRIALS`].
+    #[must_use]
+    pub fn up_keys_of(&self, ue: Option<Imsi>) -> Vec<(Imsi, UpKey)> {
+        self.up_keys.iter().filter(|(of, _)| ue.is_none_or(|ue| ue == *of)).take(MAX_TRIALS).cloned().collect()
     }
 
     fn check_nas_key(&self, record: &NasKeyRecord, findings: &mut Findings) {

@@ -3,6 +3,7 @@
 //!
 //! * [`keys`]: KASME of each UE, and the key epochs of the radio.
 //! * [`radio`]: RRC messages and packets under their COUNTs; [`nas`]: NAS messages under theirs.
+//! * `user_plane`: packets that UPEs cipher.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
 //! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10, `link`: where these
 //!   are protected; `nas_hops`: the NAS messages in both.
@@ -19,6 +20,7 @@ pub mod nas;
 mod nas_hops;
 pub mod radio;
 pub mod reading;
+mod user_plane;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -13,6 +13,7 @@ use super::handover::{Handovers, Place, Requests};
 use super::keys::{Epoch, Keys};
 use super::nas::Nas;
 use super::radio::Radio;
+use super::user_plane::UserPlane;
 use super::{ANNOTATION, FrameView};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
@@ -50,6 +51,7 @@ pub(super) enum Layer {
     Radio,
     Nas,
     Link,
+    Tunnel,
 }
 
 /// The same PDU of a key epoch: bearer, direction and digest of its octets.
@@ -61,6 +63,7 @@ pub struct Reading<'l> {
     pub(super) keys: Keys,
     pub(super) radio: Radio,
     pub(super) nas: Nas,
+    pub(super) user_plane: UserPlane,
     pub(super) handovers: Handovers,
     pub(super) requests: Requests,
     pub(super) secrets: Patterns<String>,
@@ -115,6 +118,7 @@ impl<'l> Reading<'l> {
         Self {
             log,
             nas: Nas::new(log, &keys),
+            user_plane: UserPlane::default(),
             keys,
             radio: Radio::default(),
             handovers: Handovers::default(),
