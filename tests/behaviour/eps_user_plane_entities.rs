@@ -17,7 +17,7 @@ use keyhop::eps::wire::{CoreFrame, CorePayload, GtpuPacket, Gtpv2Body, Gtpv2Mess
 use keyhop::time::VirtualTime;
 use rand_core::Rng;
 
-use crate::eps_network::{Plan, Seen, To, at, enb_place, gateway_place, imsi, packet, pci, upe_place};
+use crate::eps_network::{Plan, Seen, To, at, enb_place, gateway_place, imsi, packet, pci, replacing_s1ap, upe_place};
 
 const UE: NodeIndex = NodeIndex(0);
 const RELOCATIONS: [Relocation; 4] =
@@ -409,6 +409,43 @@ fn several_ues_of_several_upes_keep_apart_on_their_ways() {
             assert!(seen.packets(ue, Uplink) == own && seen.packets(ue, Downlink) == own, "{name}: {ue}");
         }
         assert_eq!((seen.used_twice(), seen.dropped()), (0, vec![]), "{name}");
+    }
+}
+
+#[test]
+fn whatever_makes_the_keys_of_cells_those_of_the_user_plane_go_on() {
+    // T1
+    for scheme in [Scheme::Chained, Scheme::MmeInvolved, Scheme::NextHopX2] {
+        for up_keys in [UpKeys::Same, UpKeys::Update] {
+            let name = format!("{scheme:?}, {up_keys:?}");
+            let transfer = transfer(Relocation::BiCasting, up_keys);
+            // Over X2 the UE keeps its UPE, and the eNB forwards PDUs as they are.
+            let plan = Plan { upes: 1, transfer, ..Plan::always(scheme) };
+            let seen = stream(plan).run();
+            assert_eq!((seen.outcomes(0), seen.used_twice()), (vec![Outcome::Completed], 0), "{name}");
+            assert_eq!((seen.packets(0, Downlink).len(), seen.packets(0, Uplink).len()), (100, 95), "{name}");
+            assert_eq!(seen.up_keys_at(0, UE).len(), 1, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_number_of_a_key_that_was_changed_on_its_way_is_refused_and_the_ue_keeps_its_key() {
+    // T4
+    for procedure in PROCEDURES {
+        let change = |message: &mut S1apMessage| {
+            let S1apMessage::HandoverCommand(command) = message else { return false };
+            let Some(last) = command.nas_security_parameters.as_mut().and_then(|nas| nas.last_mut()) else {
+                return false;
+            };
+            *last ^= 1;
+            true
+        };
+        let plan = plan(procedure, Relocation::Both, UpKeys::Update).walk(&[2]);
+        let seen = plan.run_with(replacing_s1ap(change));
+        assert_eq!((seen.outcomes(0), seen.dropped()), (vec![Outcome::Returned], vec![(UE, DropReason::NasMac)]));
+        assert_eq!((seen.up_keys_at(0, UE).len(), seen.used_twice()), (1, 0), "{}", procedure.0);
+        assert_eq!((seen.packets(0, Downlink).len(), seen.packets(0, Uplink).len()), (2, 2), "{}", procedure.0);
     }
 }
 

@@ -51,4 +51,5 @@ mod statement_table;
 mod study;
 mod tek_life;
 mod traces;
+mod transfer_compare;
 mod user_traffic;

@@ -80,7 +80,7 @@ pub enum UpKeys {
     /// It stays, and COUNT goes on.
     #[default]
     Same,
-    /// The MME makes another, and tells UE and UPE.
+    /// The MME makes another, and tells UE and UPE; COUNT goes on.
     Update,
 }
 
@@ -215,6 +215,13 @@ pub struct Agreement {
 }
 
 impl Agreement {
+    /// Whether each handover has another key between UE and UPE. Where PARA travels in the handover command, which is by the contribution
+    /// of seed 000, there is no room for its number \[choice\].
+    #[must_use]
+    pub fn updates_up_keys(&self) -> bool {
+        self.transfer.up_keys == UpKeys::Update && self.schemes.is_standard()
+    }
+
     /// C-RNTI as it goes into keys.
     #[must_use]
     pub const fn c_rnti(&self, c_rnti: u16) -> CRnti {

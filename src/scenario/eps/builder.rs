@@ -148,7 +148,10 @@ impl Builder<'_> {
             most_ues: usize::from(settings.most_ues),
             agreement: self.agreement,
             subscribers: Arc::clone(&self.subscribers),
-            faults: UpeFaults { restarts_count: settings.weaknesses.contains(&UpeWeakness::RestartsCount) },
+            faults: UpeFaults {
+                restarts_count: settings.weaknesses.contains(&UpeWeakness::RestartsCount),
+                gives_context_away: settings.weaknesses.contains(&UpeWeakness::GivesContextAway),
+            },
         };
         Upe::new(settings, self.core(Role::Upe, upe))
     }

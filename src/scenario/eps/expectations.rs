@@ -104,7 +104,7 @@ pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) ->
         Expected::NasKeys { ue, amount } => {
             counted(seen.nas_keys.get(&script.nodes.ues[ue.0].imsi).copied().unwrap_or(0), amount)
         }
-        Expected::UpKeys { ue, amount } => counted(of(ue).up_keys.len() as u64, amount),
+        Expected::UpKeys { ue, amount } => counted(of(ue).up_keys() as u64, amount),
         Expected::Authentications { ue, amount } => counted(of(ue).authentications, amount),
         Expected::TrackingAreaUpdates { ue, amount } => counted(of(ue).tracking_area_updates, amount),
         Expected::RepeatedContexts(amount) => counted(seen.contexts.repeated(), amount),

@@ -160,7 +160,8 @@ fn finish(
         notes,
         rest: None,
     };
-    let pdcp_udp = super::pdcp_udp::capture(script, &recorder.frames, &recorder.epochs, &recorder.topology);
+    let pdcp_udp =
+        super::pdcp_udp::capture(script, &recorder.frames, &recorder.epochs, &recorder.contexts, &recorder.topology);
     Ok(EpsRun {
         run,
         reads: attacks.reads,

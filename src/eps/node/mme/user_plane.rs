@@ -17,7 +17,7 @@ use crate::emulation::Outbox;
 use crate::eps::identifiers::{MmeUeS1apId, Teid};
 use crate::eps::keys::{UpKey, UpRelocation};
 use crate::eps::node::event::Event;
-use crate::eps::node::settings::{Cell, UpKeys};
+use crate::eps::node::settings::Cell;
 use crate::eps::parameters::AlgorithmId;
 use crate::eps::wire::gtpv2::{
     CreateForwardingRequest, CreateForwardingResponse, CreateSessionRequest, CreateSessionResponse,
@@ -99,7 +99,7 @@ impl Mme {
 
     /// The key of a UE that is handed over, with a number of its own if keys change.
     fn key_there(&mut self, id: MmeUeS1apId) -> Option<UpKey> {
-        let updates = self.settings.agreement.transfer.up_keys == UpKeys::Update;
+        let updates = self.settings.agreement.updates_up_keys();
         let UeContext { keys, up: Some(up), .. } = self.ues.get_mut(&id)? else { return None };
         if !updates {
             return Some(up.key.clone());
@@ -199,7 +199,7 @@ impl Mme {
         container: Vec<u8>,
         outbox: &mut Outbox<Event>,
     ) -> Option<Vec<u8>> {
-        let updates = self.settings.agreement.transfer.up_keys == UpKeys::Update;
+        let updates = self.settings.agreement.updates_up_keys();
         let Some(up) = self.under_way(id) else { return Some(container) };
         // A UPE that the UE comes to has the key already.
         let key = (updates && up.left.is_none()).then(|| up.key.clone());
@@ -264,7 +264,7 @@ impl Mme {
 
     /// The number of another key, for the UE.
     pub(super) fn protected_up_key(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) -> Option<Vec<u8>> {
-        if self.settings.agreement.transfer.up_keys == UpKeys::Same {
+        if !self.settings.agreement.updates_up_keys() {
             return None;
         }
         let update = self.under_way(id)?.key.update;

@@ -11,7 +11,7 @@ mod handover;
 mod nas;
 mod user_plane;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::event::{Command, DropReason, Event, What};
@@ -36,6 +36,9 @@ use crate::time::VirtualTime;
 pub const T301: Duration = Duration::from_millis(200);
 /// How often it asks.
 pub const TRIES: u8 = 3;
+
+/// Most packets to a UPE that wait while the UE moves.
+pub const MAX_HELD: usize = 256;
 
 /// How strong a UE reports its own cell and the better one, in the steps of RSRP and RSRQ (TS 36.133 clauses 9.1.4 and 9.1.7).
 const OWN: (u8, u8) = (40, 20);
@@ -124,6 +127,8 @@ pub struct Ue {
     keys: UeKeys,
     /// Its end of the user plane, where that is ciphered between UE and UPE.
     up: Option<UpSecurity>,
+    /// Packets to its UPE that wait until it may speak.
+    held: VecDeque<Vec<u8>>,
     radio: RadioSide,
     place: Place,
     state: State,
@@ -136,7 +141,16 @@ impl Ue {
     pub fn connected(settings: UeSettings, keys: UeKeys, cell: Pci, c_rnti: u16) -> Self {
         let place = Place { cell, c_rnti };
         let radio = RadioSide::default();
-        let mut ue = Self { settings, keys, up: None, radio, place, state: State::Connected, started: false };
+        let mut ue = Self {
+            settings,
+            keys,
+            up: None,
+            held: VecDeque::new(),
+            radio,
+            place,
+            state: State::Connected,
+            started: false,
+        };
         ue.renew_user_plane();
         ue
     }
@@ -234,7 +248,7 @@ impl Ue {
             return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell"));
         }
         if let (Some(_), Ok(Some(pdu))) = (&self.up, RadioSide::user_pdu(&frame)) {
-            return self.from_upe(&pdu, outbox);
+            return self.open_user_pdu(&pdu, outbox);
         }
         let (reason, error) = match RadioSide::open(&frame, &mut self.keys.air) {
             Ok(FromAir { bearer: BearerId::Data(_), octets, .. }) => {
@@ -296,8 +310,11 @@ impl Node for Ue {
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
-            Input::Command(Command::Uplink(packet)) if self.may_speak() && self.up.is_some() => {
-                self.send_to_upe(now, &packet, outbox);
+            // While it moves they wait.
+            Input::Command(Command::Uplink(packet)) if self.up.is_some() => {
+                if self.held.len() < MAX_HELD {
+                    self.held.push_back(packet);
+                }
             }
             Input::Command(Command::Uplink(packet)) if self.may_speak() => {
                 self.send(now, BearerId::Data(1), &packet, "user packet", outbox);
@@ -306,6 +323,7 @@ impl Node for Ue {
             Input::Command(_) => {}
             Input::Timer => self.timer(now, outbox),
         }
+        self.send_held(now, outbox);
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {

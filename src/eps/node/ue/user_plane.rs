@@ -31,8 +31,17 @@ impl Ue {
         Some(before)
     }
 
+    /// Sends the packets that wait, if it may speak.
+    pub(super) fn send_held(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        while self.may_speak()
+            && let Some(packet) = self.held.pop_front()
+        {
+            self.send_to_upe(now, &packet, outbox);
+        }
+    }
+
     /// Sends a packet to the UPE.
-    pub(super) fn send_to_upe(&mut self, now: VirtualTime, packet: &[u8], outbox: &mut Outbox<Event>) {
+    fn send_to_upe(&mut self, now: VirtualTime, packet: &[u8], outbox: &mut Outbox<Event>) {
         let (Some(cell), Some(up)) = (self.here(), &mut self.up) else { return };
         let Ok(sealed) = up.protect(packet) else { return };
         let key = up.key().key.clone();
@@ -46,7 +55,7 @@ impl Ue {
     }
 
     /// Opens a PDU of the UPE. That the eNB passes it on does not show that it has the keys of the UE.
-    pub(super) fn from_upe(&mut self, pdu: &DataPdu, outbox: &mut Outbox<Event>) {
+    pub(super) fn open_user_pdu(&mut self, pdu: &DataPdu, outbox: &mut Outbox<Event>) {
         let Some(up) = &mut self.up else { return };
         let (reason, error) = match up.open(pdu.sequence_number, &pdu.packet) {
             Ok((count, octets)) => {

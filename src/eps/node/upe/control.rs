@@ -10,7 +10,6 @@ use crate::eps::keys::{UpContext, UpKey};
 use crate::eps::node::core_side::CoreMessage;
 use crate::eps::node::event::{Event, What};
 use crate::eps::node::gateway::uplink_tunnel;
-use crate::eps::node::settings::UpKeys;
 use crate::eps::parameters::LinkDirection;
 use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::gtpv2::{
@@ -66,8 +65,10 @@ impl Upe {
                 let going =
                     self.ues.get(&id).is_some_and(|ue| matches!(ue.role, Role::Moving { .. } | Role::Leaving(_)));
                 let cause = if going { GtpCause::ACCEPTED } else { GtpCause::CONTEXT_NOT_FOUND };
-                if going {
-                    self.stays(id, outbox);
+                match (going, self.settings.faults.gives_context_away) {
+                    (true, false) => self.stays(id, outbox),
+                    (true, true) => self.forget(id, outbox),
+                    (false, _) => {}
                 }
                 self.answer(back, sequence, Gtpv2Body::DeleteForwardingResponse(cause), outbox);
             }
@@ -118,6 +119,7 @@ impl Upe {
             mme: request.sender,
             anchor: request.bearer.tunnel,
             path: None,
+            left: None,
             up: UpSecurity::new(request.up.clone(), LinkDirection::Downlink),
             role: Role::Coming { begins: None, ends: now + PREPARED },
         };
@@ -165,9 +167,13 @@ impl Upe {
             }
             Role::Moving { key: Some(key), .. } => {
                 ue.up.replace_key(key);
+                ue.left = ue.path.map(|path| path.address).filter(|left| *left != tunnel.address);
                 self.switch(id, *tunnel, outbox);
             }
-            Role::Moving { key: None, .. } | Role::Serving => self.switch(id, *tunnel, outbox),
+            Role::Moving { key: None, .. } | Role::Serving => {
+                ue.left = None;
+                self.switch(id, *tunnel, outbox);
+            }
         }
         accepted
     }
@@ -244,7 +250,7 @@ impl Upe {
 
     /// The other UPE has told where COUNT stands.
     fn take_context(&mut self, id: MmeUeS1apId, UpContext { key, counts }: UpContext) -> GtpCause {
-        let same = self.settings.agreement.transfer.up_keys == UpKeys::Same;
+        let same = !self.settings.agreement.updates_up_keys();
         let Some(UeContext { up, role: Role::Coming { begins, .. }, .. }) = self.ues.get_mut(&id) else {
             return GtpCause::CONTEXT_NOT_FOUND;
         };

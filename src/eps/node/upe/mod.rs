@@ -79,6 +79,8 @@ pub struct UpeSettings {
 pub struct UpeFaults {
     /// It begins the COUNT of the downlink at 0 again when a UE has come to another cell.
     pub restarts_count: bool,
+    /// It has no context any more when a UE that was to go to another cell stays.
+    pub gives_context_away: bool,
 }
 
 /// A UE that is connected from before the run.
@@ -146,6 +148,8 @@ struct UeContext {
     anchor: TunnelEndpoint,
     /// Where its downlink goes: the tunnel at its eNB; none yet when it is to come.
     path: Option<TunnelEndpoint>,
+    /// The eNB that it has left by a change of its key: what still comes from there is under a key that is not here any more.
+    left: Option<Ipv4Addr>,
     up: UpSecurity,
     role: Role,
 }
@@ -176,6 +180,7 @@ impl Upe {
             mme: TunnelEndpoint { address: mme, teid: Teid(id.0) },
             anchor: uplink,
             path: Some(downlink),
+            left: None,
             up: UpSecurity::new(key, LinkDirection::Downlink),
             role: Role::Serving,
         };

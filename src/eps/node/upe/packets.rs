@@ -8,7 +8,7 @@ use crate::eps::identifiers::MmeUeS1apId;
 use crate::eps::keys::UpKey;
 use crate::eps::node::core_side::CoreMessage;
 use crate::eps::node::event::{DropReason, Event, What};
-use crate::eps::node::settings::{Relocation, UpKeys};
+use crate::eps::node::settings::Relocation;
 use crate::eps::parameters::LinkDirection::Downlink;
 use crate::eps::security::protection::{BearerId, ProtectionError};
 use crate::eps::security::user_plane::{UpError, UpSecurity};
@@ -41,15 +41,11 @@ impl Upe {
         octets: &[u8],
         outbox: &mut Outbox<Event>,
     ) -> Result<(), String> {
-        let Some(UeContext { imsi, anchor, path, up, role, .. }) = self.ues.get_mut(&id) else { return Ok(()) };
+        let Some(UeContext { imsi, anchor, left, up, role, .. }) = self.ues.get_mut(&id) else { return Ok(()) };
         let DataPdu { sequence_number, packet } = DataPdu::parse(octets).map_err(|error| error.to_string())?;
-        let updates = self.settings.agreement.transfer.up_keys == UpKeys::Update;
         let key = match role {
             Role::Moving { to, key: Some(key), .. } if to.address == from => key.clone(),
-            // What the eNB that the UE has left still sends is under a key that is not here any more.
-            _ if updates && path.is_none_or(|path| path.address != from) => {
-                return Err("the UE is not at this eNB".to_owned());
-            }
+            _ if *left == Some(from) => return Err("the UE has left this eNB, and has another key".to_owned()),
             Role::Coming { begins: None, .. } => return Err("the UE is still at another UPE".to_owned()),
             _ => up.key().clone(),
         };
@@ -71,7 +67,8 @@ impl Upe {
 
     /// From the anchor: it is ciphered, once for every key, and goes where the UE is or will be.
     fn downlink(&mut self, id: MmeUeS1apId, packet: Vec<u8>, outbox: &mut Outbox<Event>) -> Result<(), String> {
-        let transfer = self.settings.agreement.transfer;
+        let (relocation, updates) =
+            (self.settings.agreement.transfer.relocation, self.settings.agreement.updates_up_keys());
         let Some(ue) = self.ues.get_mut(&id) else { return Ok(()) };
         let here = ue.path;
         // Where it goes: to the eNB that the UE is at, to that which it goes to and under which key, to another UPE.
@@ -79,7 +76,7 @@ impl Upe {
             Role::Serving => (here, None, None),
             Role::Moving { to, key, .. } => {
                 let there = Some((*to, key.clone().unwrap_or_else(|| ue.up.key().clone())));
-                match transfer.relocation {
+                match relocation {
                     Relocation::Nothing => (here, None, None),
                     Relocation::BiCasting | Relocation::Both => (here, there, None),
                     Relocation::Forwarding => (None, there, None),
@@ -88,7 +85,7 @@ impl Upe {
             Role::Leaving(Leaving { limit, .. }) if ue.up.next_count() >= *limit => {
                 return Err("the share of COUNT of this UPE is used up".to_owned());
             }
-            Role::Leaving(Leaving { to, gone, .. }) => match transfer.relocation {
+            Role::Leaving(Leaving { to, gone, .. }) => match relocation {
                 Relocation::Nothing => (here, None, None),
                 Relocation::Both if *gone => (None, None, Some(*to)),
                 Relocation::BiCasting | Relocation::Both => (here, None, Some(*to)),
@@ -105,7 +102,7 @@ impl Upe {
         let key = ue.up.key().clone();
         let failed = |error: ProtectionError| error.to_string();
         let mut sealed = None;
-        if here.is_some() || (upe.is_some() && transfer.up_keys == UpKeys::Same) {
+        if here.is_some() || (upe.is_some() && !updates) {
             let pdu = ue.seal(&key, count, &packet, outbox).map_err(failed)?;
             here.into_iter().for_each(|here| self.send(here, number, pdu.clone(), outbox));
             sealed = Some(pdu);
@@ -120,7 +117,7 @@ impl Upe {
             self.send(there, number, pdu, outbox);
         }
         if let Some(upe) = upe {
-            let copy = if transfer.up_keys == UpKeys::Same { sealed.unwrap_or_default() } else { packet };
+            let copy = if updates { packet } else { sealed.unwrap_or_default() };
             self.send(upe, number, copy, outbox);
         }
         Ok(())
@@ -164,13 +161,13 @@ impl Upe {
             _ => return Err("it has no number".to_owned()),
         };
         let path = ue.path.ok_or("no eNB waits for the UE")?;
-        let packet = match (self.settings.agreement.transfer.up_keys, begins) {
-            (UpKeys::Same, _) => packet,
-            (UpKeys::Update, Some(begins)) => {
+        let packet = match (self.settings.agreement.updates_up_keys(), begins) {
+            (false, _) => packet,
+            (true, Some(begins)) => {
                 let count = UpSecurity::count_from(begins, number);
                 ue.seal(ue.up.key(), count, &packet, outbox).map_err(|error| error.to_string())?
             }
-            (UpKeys::Update, None) => return Err("its COUNT is not known".to_owned()),
+            (true, None) => return Err("its COUNT is not known".to_owned()),
         };
         self.send(path, number, packet, outbox);
         Ok(())

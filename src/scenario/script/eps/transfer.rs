@@ -25,6 +25,8 @@ pub struct RncId(pub usize);
 pub enum UpeWeakness {
     /// COUNT of the downlink begins at 0 again when a UE has come to another cell, under the key that it had.
     RestartsCount,
+    /// A UE that was to go to another cell and stays has no context any more.
+    GivesContextAway,
 }
 
 /// A user plane entity.
@@ -75,7 +77,8 @@ pub(super) const SGSN_KEYS: &[&str] = &["name"];
 pub(super) const RNC_KEYS: &[&str] = &["name", "cell", "sgsn"];
 
 /// The weaknesses by their words.
-pub(super) const OF_UPE: [(&str, UpeWeakness); 1] = [("restarts-count", UpeWeakness::RestartsCount)];
+pub(super) const OF_UPE: [(&str, UpeWeakness); 2] =
+    [("restarts-count", UpeWeakness::RestartsCount), ("gives-context-away", UpeWeakness::GivesContextAway)];
 
 /// The words for how a UE gets to another MME.
 pub const ARRIVALS: [(&str, Arrival); 3] = [
