@@ -464,7 +464,7 @@ fn nothing_is_found_where_upes_cipher_and_every_packet_opens_on_the_air_as_it_wa
 fn a_count_that_begins_again_under_the_same_key_is_found_as_key_stream_that_comes_again() {
     // broken: T4
     let with = |restarts_count| {
-        let upe_faults = UpeFaults { restarts_count };
+        let upe_faults = UpeFaults { restarts_count, ..UpeFaults::default() };
         kinds(Plan { upe_faults, ..stream(1, 2, Relocation::Forwarding, UpKeys::Same) }, Plan::run)
     };
     assert_eq!(with(false), [vec![], vec![]]);

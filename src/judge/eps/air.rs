@@ -109,6 +109,23 @@ impl Reading<'_> {
         }
     }
 
+    /// An RRC message that stands in the capture in the clear.
+    pub(super) fn clear_rrc(&mut self, frame: &RecordedFrame, direction: LinkDirection) -> FrameView {
+        match message_name(direction, &frame.octets) {
+            Some(name) => {
+                let (kind, summary) = ("rrc", format!("RRC {} {name}", way(direction)));
+                FrameView {
+                    kind,
+                    summary,
+                    direction: Some(direction),
+                    verdict: Some("unprotected"),
+                    ..FrameView::default()
+                }
+            }
+            None => self.malformed(frame.number, "rrc", "no RRC message that is known here"),
+        }
+    }
+
     /// Whether a PDU is one that tells Wireshark the algorithms of an epoch whose keys it was shown.
     fn is_activation(&self, radio: &RadioFrame, pdu: &Pdu) -> bool {
         let Content::Signalling(content) = &pdu.content else { return false };
@@ -196,7 +213,13 @@ impl Reading<'_> {
                     return ("unprotected", plain);
                 }
                 self.findings.note(NoteKind::NoKey, Some(seen.number), format!("no key for {name}"));
-                ("no_key", "no key".to_owned())
+                let lcid = pdu.lcid;
+                let number = match &pdu.content {
+                    Content::Signalling(pdu) => format!("SRB{lcid} SN {}, ", pdu.sequence_number),
+                    Content::Data(pdu) => format!("SN {}, ", pdu.sequence_number),
+                    Content::Common(_) => String::new(),
+                };
+                ("no_key", format!("{number}{} octets: no key", pdu.octets.len()))
             }
             Closed::Algorithm(algorithm) => {
                 let detail = format!("{name} has an algorithm that is not computed here: {algorithm:?}");

@@ -51,8 +51,8 @@ impl Reading<'_> {
             CorePayload::Sctp(packet) if packet.data.protocol == S1AP_PROTOCOL => {
                 match S1apMessage::parse(&packet.data.user_data) {
                     Ok(message) => {
-                        self.s1ap(frame, ends, &message, seen);
-                        view("s1ap", format!("S1AP {}", message.name()))
+                        let nas = self.s1ap(frame, ends, &message, seen).map(|nas| format!(" with NAS {nas}"));
+                        view("s1ap", format!("S1AP {}{}", message.name(), nas.unwrap_or_default()))
                     }
                     Err(error) => self.unreadable(frame, "s1ap", error),
                 }
@@ -98,8 +98,10 @@ impl Reading<'_> {
         self.malformed(frame.number, kind, error)
     }
 
-    fn s1ap(&mut self, frame: &RecordedFrame, (from, to): Ends, message: &S1apMessage, seen: &Seen) {
+    /// What is to be remembered of a message; the name of the NAS message in it, as far as that can be read.
+    fn s1ap(&mut self, frame: &RecordedFrame, (from, to): Ends, message: &S1apMessage, seen: &Seen) -> Option<String> {
         use LinkDirection::{Downlink, Uplink};
+        let mut name = None;
         let brought: Option<&[u8]> = match message {
             S1apMessage::HandoverRequest(request) => Some(request.security.next_hop.octets()),
             S1apMessage::PathSwitchRequestAcknowledge(answer) => Some(answer.security.next_hop.octets()),
@@ -109,22 +111,22 @@ impl Reading<'_> {
         self.search(frame, brought.as_slice());
         match message {
             S1apMessage::InitialUeMessage(message) => {
-                self.nas(&message.nas_pdu, Uplink, None, None, seen, true);
+                name = self.nas(&message.nas_pdu, Uplink, None, None, seen, true);
             }
             S1apMessage::UplinkNasTransport(message) => {
-                self.nas(&message.nas_pdu, Uplink, None, Some((to, message.ue.mme.0)), seen, true);
+                name = self.nas(&message.nas_pdu, Uplink, None, Some((to, message.ue.mme.0)), seen, true);
             }
             S1apMessage::DownlinkNasTransport(message) => {
-                self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+                name = self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
             }
             S1apMessage::InitialContextSetupRequest(message) => {
                 for nas in message.bearers.iter().filter_map(|bearer| bearer.nas_pdu.as_ref()) {
-                    self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+                    name = self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
                 }
             }
             S1apMessage::HandoverCommand(message) => {
                 if let Some(nas) = &message.nas_security_parameters {
-                    self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+                    name = self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
                 }
             }
             S1apMessage::HandoverRequest(request) => {
@@ -148,6 +150,7 @@ impl Reading<'_> {
             }
             _ => {}
         }
+        name.map(|(message, _)| alternative(&message))
     }
 
     fn x2ap(&mut self, frame: &RecordedFrame, (from, to): Ends, message: &X2apMessage, seen: &Seen) {

@@ -30,10 +30,18 @@ use crate::capture::capture_reader::CaptureReader;
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::KeyLog;
 use crate::eps::parameters::LinkDirection;
+use crate::eps::wire::{dct2000, radio_frame};
 use reading::Reading;
 
 /// How the comment on a frame begins that no node has sent, but the writer of the capture for Wireshark.
 pub const ANNOTATION: &str = "annotation: ";
+
+/// The dissectors of the frames that are read here: of the radio, of the records that show Wireshark its keys, and of RRC in the clear.
+pub const DISSECTORS: [&str; 4] = [radio_frame::DISSECTOR, dct2000::DISSECTOR, RRC_DOWN, RRC_UP];
+/// RRC messages in the clear, downlink.
+const RRC_DOWN: &str = "lte_rrc.dl_dcch";
+/// The same, uplink.
+const RRC_UP: &str = "lte_rrc.ul_dcch";
 
 /// What was inside a protected radio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::keys::{Epoch, Keys};
 use super::nas::Nas;
 use super::radio::Radio;
 use super::user_plane::UserPlane;
-use super::{ANNOTATION, FrameView};
+use super::{ANNOTATION, FrameView, RRC_DOWN, RRC_UP};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
 use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
@@ -181,6 +181,11 @@ impl<'l> Reading<'l> {
             FrameKind::Dissector(name) if name == radio_frame::DISSECTOR => {
                 self.search(frame, &[]);
                 self.radio(frame, interface, annotation)
+            }
+            FrameKind::Dissector(name) if [RRC_DOWN, RRC_UP].contains(&name.as_str()) => {
+                self.search(frame, &[]);
+                let direction = if name == RRC_DOWN { LinkDirection::Downlink } else { LinkDirection::Uplink };
+                self.clear_rrc(frame, direction)
             }
             FrameKind::Known(LinkKind::Backbone) => self.core(frame, interface),
             _ => {
