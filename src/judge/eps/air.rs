@@ -163,7 +163,7 @@ impl Reading<'_> {
             .rev()
             .map(|(cell, one)| {
                 let mut epoch = Epoch::of_kenb(one.ue, Some(cell), one.kenb.clone(), one.algorithms, Origin::Derived);
-                epoch.ncc = one.ncc;
+                (epoch.ncc, epoch.root) = (one.ncc, one.root);
                 epoch
             })
             .collect();
