@@ -1,5 +1,6 @@
 //! Packets at a UPE: from the anchor, from eNBs, and from another UPE.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::{ANCHOR, FORWARDED, Leaving, MAX_QUEUED, Role, UeContext, Upe};
@@ -22,6 +23,7 @@ impl Upe {
         let verdict = match (self.ues.contains_key(&id), teid.0 & (ANCHOR | FORWARDED), packet) {
             (false, _, _) => Err("no UE has this tunnel".to_owned()),
             (_, 0, GtpuPacket::User { packet, .. }) => self.uplink(from, id, &packet, outbox),
+            (_, 0, GtpuPacket::EndMarker { .. }) => self.key_mark(from, id, outbox),
             (_, ANCHOR, GtpuPacket::User { packet, .. }) => self.downlink(id, packet, outbox),
             (_, ANCHOR, GtpuPacket::EndMarker { .. }) => self.pass_end_marker(id, outbox),
             (_, FORWARDED, packet) => self.forwarded(id, packet, outbox),
@@ -92,11 +94,11 @@ impl Upe {
                 Relocation::Forwarding => (None, None, Some(*to)),
             },
             Role::Coming { .. } => return Err("the UE is still at another UPE".to_owned()),
-            Role::Come { queue, .. } if queue.len() < MAX_QUEUED => {
+            Role::Come { queue, .. } | Role::Changing { queue, .. } if queue.len() < MAX_QUEUED => {
                 queue.push_back(packet);
                 return Ok(());
             }
-            Role::Come { .. } => return Err(format!("{MAX_QUEUED} packets wait already")),
+            Role::Come { .. } | Role::Changing { .. } => return Err(format!("{MAX_QUEUED} packets wait already")),
         };
         let (count, number) = ue.up.take().map_err(|error| error.to_string())?;
         let key = ue.up.key().clone();
@@ -178,12 +180,29 @@ impl Upe {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         if let Role::Come { queue, .. } = std::mem::replace(&mut ue.role, Role::Serving) {
             ue.up.go_on_at(if self.settings.faults.restarts_count { 0 } else { next });
-            for packet in queue {
-                if let Err(reason) = self.downlink(id, packet, outbox) {
-                    outbox.verdict(Verdict::rejected(format!("dropped: {reason}")));
-                }
+            self.send_queue(id, queue, outbox);
+        }
+    }
+
+    /// Packets that have waited go on.
+    pub(super) fn send_queue(&mut self, id: MmeUeS1apId, queue: VecDeque<Vec<u8>>, outbox: &mut Outbox<Event>) {
+        for packet in queue {
+            if let Err(reason) = self.downlink(id, packet, outbox) {
+                outbox.verdict(Verdict::rejected(format!("dropped: {reason}")));
             }
         }
+    }
+
+    /// From the eNB: behind this the uplink of the UE is under its new key.
+    fn key_mark(&mut self, from: Ipv4Addr, id: MmeUeS1apId, outbox: &mut Outbox<Event>) -> Result<(), String> {
+        let changes = |ue: &UeContext| {
+            matches!(ue.role, Role::Changing { .. }) && ue.path.is_some_and(|path| path.address == from)
+        };
+        if !self.ues.get(&id).is_some_and(changes) {
+            return Err("the UE gets no other key".to_owned());
+        }
+        self.changed(id, true, outbox);
+        Ok(())
     }
 }
 
