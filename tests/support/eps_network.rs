@@ -544,7 +544,7 @@ fn subscriber_keys(ue: usize) -> (SubscriberKey, OperatorKey) {
 }
 
 pub fn hss_place() -> BackboneEndpoint {
-    place(4, 0)
+    place(5, 0)
 }
 
 pub fn gummei(mme: usize) -> Gummei {
