@@ -12,7 +12,7 @@ use keyhop::capture::key_log::eps::{
 use keyhop::capture::key_log::{KeyLog, NodeRecord, Validity};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::emulation::{Fate, NodeIndex, Sender};
-use keyhop::eps::identifiers::{Earfcn, Imsi};
+use keyhop::eps::identifiers::Earfcn;
 use keyhop::eps::keys::AlgorithmKey;
 use keyhop::eps::link_protection::LinkKey;
 use keyhop::eps::node::upe::UpeFaults;
