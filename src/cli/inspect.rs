@@ -163,7 +163,7 @@ fn view_of_eps(view: FrameView, frame: &mut RecordedFrame) -> View {
     });
     frame.direction = direction.or(frame.direction);
     let payload = view.opened.map(|opened| match opened {
-        Opened::Rrc(octets) | Opened::Packet(octets) => octets,
+        Opened::Rrc(octets) | Opened::Packet(octets) | Opened::Core(octets) => octets,
     });
     let secured = Secured { verdict: view.verdict, pn: view.count, eks: None, payload };
     View { kind: view.kind.into(), cid: None, summary: view.summary, secured }

@@ -24,10 +24,13 @@ mod eps_compare;
 mod eps_failures;
 mod eps_handover;
 mod eps_layers;
+mod eps_links;
 #[path = "../support/eps_network.rs"]
 mod eps_network;
 mod eps_relocation;
 mod eps_user_plane;
+mod eps_user_plane_entities;
+mod eps_utran;
 mod faults;
 mod foreign_judge;
 mod forger;

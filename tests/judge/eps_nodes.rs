@@ -7,22 +7,23 @@ use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use keyhop::capture::key_log::eps::{
     CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord, KeySystem,
-    NasKeyRecord, NasKeyUse, NhRecord,
+    LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord,
 };
 use keyhop::capture::key_log::{KeyLog, NodeRecord, Validity};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::emulation::{Fate, NodeIndex, Sender};
 use keyhop::eps::identifiers::{Earfcn, Imsi};
+use keyhop::eps::link_protection::LinkKey;
 use keyhop::eps::node::{EnbFaults, HeldKey, MmeFaults, Scheme, Schemes, UeFaults, What};
 use keyhop::eps::parameters::Algorithms;
 use keyhop::eps::security::HandoverDerivation;
 use keyhop::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
-use keyhop::eps::wire::{CoreFrame, S1apMessage, UeId};
+use keyhop::eps::wire::{CoreFrame, CorePayload, S1apMessage, UeId};
 use keyhop::judge::{FindingKind, Judgement, NoteKind};
 use keyhop::time::VirtualTime;
 
 use super::eps_network::{
-    NULL_CIPHERING, Plan, Seen, at, enb_place, gateway_place, imsi, mme_place, pci, replacing_s1ap,
+    NULL_CIPHERING, Plan, Seen, at, enb_place, gateway_place, imsi, link_key, mme_place, pci, replacing_s1ap,
 };
 use super::judged;
 
@@ -103,6 +104,11 @@ fn log(plan: &Plan, seen: &Seen) -> (KeyLog, InUse) {
             _ => {}
         }
     }
+    for (from, to) in [(0, 1), (1, 0)].into_iter().filter(|_| plan.protects_s10) {
+        let [sender, receiver] = [from, to].map(|mme| format!("mme{}", mme + 1));
+        let LinkKey { spi, secret } = link_key(from, to);
+        eps.push(EpsKeyRecord::LinkKey(LinkKeyRecord { sender, receiver, spi, key: secret }));
+    }
     for Known { mut record, holders } in known {
         record.holder = match holders {
             [true, true] => KenbHolder::Both,
@@ -167,8 +173,8 @@ fn recorded(plan: &Plan, seen: &Seen) -> (Capture, KeyLog) {
 
 /// What the judge says with the whole log, and with nothing but KASME, cells and derivation.
 fn judgements(plan: Plan, run: impl FnOnce(Plan) -> Seen) -> [Judgement; 2] {
-    let keep =
-        Plan { schemes: plan.schemes, cells: plan.cells, mmes: plan.mmes, ues: plan.ues, ..Plan::new(plan.schemes) };
+    let Plan { schemes, cells, mmes, ues, protects_s10, .. } = plan;
+    let keep = Plan { schemes, cells, mmes, ues, protects_s10, ..Plan::new(schemes) };
     let seen = run(plan);
     let (capture, log) = recorded(&keep, &seen);
     let mut alone = log.clone();
@@ -237,6 +243,58 @@ fn nothing_is_found_where_the_mme_changes_and_nas_algorithms_with_it() {
             schemes.is_standard() || judgements[0].verified.nas_mac >= 4 || schemes == Schemes::Always(Scheme::Chained)
         );
     }
+}
+
+#[test]
+fn a_protected_link_is_judged_as_one_in_the_clear_and_shows_no_key_and_without_its_keys_it_is_not_judged() {
+    // T7
+    // broken: T7
+    let with = |protects_s10| {
+        let plan = Plan { mmes: 2, protects_s10, ..Plan::always(Scheme::NextHopS1) };
+        judgements(plan.walk(&[1, 2, 0]), Plan::run)
+    };
+    let ([clear, _], [protected, alone]) = (with(false), with(true));
+    let on_s10 = |judgement: &Judgement| judgement.notes.iter().filter(|note| note.detail.contains("KASME")).count();
+    assert_eq!((clear.findings.len(), clear.verified.esp, on_s10(&clear)), (0, 0, 1));
+    assert_eq!((protected.findings.len(), protected.verified.esp, on_s10(&protected)), (0, 8, 0));
+    assert_eq!((protected.verified.mac_i, protected.verified.packets), (clear.verified.mac_i, clear.verified.packets));
+    let unknown = alone.notes.iter().filter(|note| note.detail.contains("what this link carries is not known"));
+    assert_eq!(unknown.map(|note| note.frames.len()).sum::<usize>(), 8);
+}
+
+#[test]
+fn a_packet_of_a_protected_link_that_is_taken_although_it_was_changed_or_before_is_found() {
+    // broken: T7
+    let plan = || Plan { mmes: 2, protects_s10: true, ..Plan::always(Scheme::NextHopS1) }.walk(&[1, 2]);
+    let seen = plan().run();
+    let (mut capture, log) = recorded(&plan(), &seen);
+    assert_eq!(judged(&capture, &log).findings, []);
+    let esp = |frame: &CapturedFrame| {
+        CoreFrame::parse(&frame.octets).is_ok_and(|frame| matches!(frame.payload, CorePayload::Esp(_)))
+    };
+    let first = capture.frames.iter().position(esp).unwrap();
+    let again = CapturedFrame { time: capture.frames.last().unwrap().time, ..capture.frames[first].clone() };
+    capture.frames.push(again);
+    assert_eq!(judged(&capture, &log).kinds(), [FindingKind::ReplayAccepted]);
+    capture.frames.pop();
+    let last = capture.frames[first].octets.len() - 1;
+    capture.frames[first].octets[last] ^= 1;
+    assert!(judged(&capture, &log).kinds().contains(&FindingKind::MacInvalid));
+    // The same number for another packet: nobody who has the keys may do that.
+    capture.frames[first].octets[last] ^= 1;
+    let core = CoreFrame::parse(&capture.frames[first].octets).unwrap();
+    let number = usize::from(core.from == mme_place(1));
+    let other = link_key(number, 1 - number);
+    let mut inside = other.open(&core).unwrap();
+    let CorePayload::Udp(datagram) = &mut inside.payload else { panic!("{inside:?}") };
+    datagram.payload.truncate(4);
+    let twice = CapturedFrame {
+        time: capture.frames.last().unwrap().time,
+        octets: other.seal(&inside, 1).unwrap().octets(9).unwrap(),
+        ..capture.frames[first].clone()
+    };
+    capture.frames.push(twice);
+    assert!(judged(&capture, &log).kinds().contains(&FindingKind::NonceReuse));
 }
 
 #[test]

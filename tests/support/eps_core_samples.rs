@@ -7,7 +7,7 @@ use super::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Plmn,
     STmsi, Tac, Tai, Teid, X2apUeId,
 };
-use super::eps::keys::{CkIk, Kasme, Kenb, KenbStar, Nh};
+use super::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh, UpContext, UpKey, UpRelocation};
 use super::eps::parameters::{AlgorithmId, Ncc, Origin};
 use super::eps::wire::gtpv1::{self, Gtpv1Body, Gtpv1Cause, Gtpv1Message};
 use super::eps::wire::gtpv2::mm_context::KsiAsme;
@@ -270,14 +270,43 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         target: enb(2),
         target_tai: tai(),
         cause: (&cause()).into(),
+        up: None,
     };
     let refreshed = gtpv2::ForwardRelocationRequest {
         mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
         ..request.clone()
     };
-    let grant =
-        gtpv2::RelocationGrant { sender: tunnel(11), container: target_to_source().octets().unwrap(), nas: None };
+    let up = UpKey { update: 3, algorithm: AlgorithmId::Aes, key: AlgorithmKey::from_octets([0x55; 16]) };
+    let with_up = gtpv2::ForwardRelocationRequest {
+        up: Some(UpRelocation { key: up.clone(), last_update: 4 }),
+        ..refreshed.clone()
+    };
+    let grant = gtpv2::RelocationGrant {
+        sender: tunnel(11),
+        container: target_to_source().octets().unwrap(),
+        nas: None,
+        forwarding: None,
+    };
     let with_nas = gtpv2::RelocationGrant { nas: Some(nas(AUTHENTICATION_RESPONSE)), ..grant.clone() };
+    let with_forwarding = gtpv2::RelocationGrant { forwarding: Some(erabs()[1]), ..with_nas.clone() };
+    let session = gtpv2::CreateSessionRequest {
+        imsi,
+        sender: tunnel(10),
+        apn: "internet".to_owned(),
+        address: Ipv4Addr::new(10, 45, 0, 2),
+        bearer: erabs()[0],
+        up: up.clone(),
+    };
+    let session_grant = gtpv2::SessionGrant { sender: tunnel(12), bearer: erabs()[1] };
+    let granted = |cause, grant| Gtpv2Body::CreateSessionResponse(gtpv2::CreateSessionResponse { cause, grant });
+    let forwarding = |to, up| {
+        let request = gtpv2::CreateForwardingRequest { sender: tunnel(10), ebi: bearer(5), to, up };
+        Gtpv2Body::CreateForwardingRequest(request)
+    };
+    let forwarded =
+        |cause, bearer| Gtpv2Body::CreateForwardingResponse(gtpv2::CreateForwardingResponse { cause, bearer });
+    let context = UpContext { key: up.clone(), counts: [0x0001_0203, 0x0004_0506] };
+    let delete = gtpv2::DeleteSessionRequest { bearer: bearer(5) };
     let response =
         |cause, grant| Gtpv2Body::ForwardRelocationResponse(gtpv2::ForwardRelocationResponse { cause, grant });
     let modify = |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs() });
@@ -296,6 +325,21 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         (10, 6, modified(GtpCause::ACCEPTED, erabs())),
         (20, 7, modify(Some(tunnel(12)))),
         (12, 7, modified(GtpCause::CONTEXT_NOT_FOUND, Vec::new())),
+        (0, 8, Gtpv2Body::ForwardRelocationRequest(with_up)),
+        (0, 9, Gtpv2Body::CreateSessionRequest(session)),
+        (10, 9, granted(GtpCause::ACCEPTED, Some(session_grant))),
+        (10, 10, granted(GtpCause::NO_RESOURCES, None)),
+        (12, 11, forwarding(gtpv2::ForwardingEnd::Enb(tunnel(3)), Some(up))),
+        (10, 11, forwarded(GtpCause::ACCEPTED, Some(erabs()[0]))),
+        (10, 12, response(GtpCause::ACCEPTED, Some(with_forwarding))),
+        (13, 13, forwarding(gtpv2::ForwardingEnd::Upe(tunnel(4)), None)),
+        (12, 14, Gtpv2Body::ForwardAccessContextNotification(gtpv2::AccessContextNotification { up: context })),
+        (13, 14, Gtpv2Body::ForwardAccessContextAcknowledge(GtpCause::ACCEPTED)),
+        (10, 13, forwarded(GtpCause::RELOCATION_FAILURE, None)),
+        (13, 15, Gtpv2Body::DeleteForwardingRequest),
+        (10, 15, Gtpv2Body::DeleteForwardingResponse(GtpCause::ACCEPTED)),
+        (13, 16, Gtpv2Body::DeleteSessionRequest(delete)),
+        (10, 16, Gtpv2Body::DeleteSessionResponse(GtpCause::ACCEPTED)),
     ];
     bodies
         .map(|(last, sequence, body)| Gtpv2Message {

@@ -8,10 +8,13 @@
 //! * [`inter_system`]: the derivations between UTRAN and E-UTRAN. [`utran`]: what a UE in UTRAN is protected with.
 //! * [`count`]: COUNT values of NAS and PDCP, and whether one was used before.
 //! * [`protection`]: RRC, user packets and NAS under their keys.
+//! * [`gcm`]: AES-128-GCM, for links of the core network.
+//! * [`user_plane`]: user packets between UE and UPE.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
 pub mod algorithms;
 pub mod count;
+pub mod gcm;
 pub mod handover_keys;
 pub mod inter_system;
 pub mod kdf;
@@ -19,7 +22,9 @@ pub mod next_hop;
 pub mod parties;
 pub mod protection;
 pub mod snow3g;
+pub mod user_plane;
 pub mod utran;
 
 pub use algorithms::{eea2, eia2};
+pub use gcm::{gcm_open, gcm_seal};
 pub use handover_keys::{HandoverDerivation, OneWay};

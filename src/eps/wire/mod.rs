@@ -14,6 +14,7 @@
 //! | [`gtpv1`] | messages between SGSN and MME, and of an SGSN to the gateway | TS 29.060 |
 //! | [`gtpu`] | packets in the tunnels of the user plane | TS 29.281 |
 //! | [`sctp`] | the packets that carry S1AP and X2AP | RFC 9260 |
+//! | [`esp`] | what protects any of them on its link | RFC 4303, RFC 4106 |
 //! | [`core_frame`] | Ethernet, IPv4 and UDP around all of them | RFC 791, RFC 768 |
 //! | [`ue_context`] | what several of them say of a UE | |
 //! | `core_error` | how their errors are made | |
@@ -29,6 +30,7 @@
 mod core_error;
 pub mod core_frame;
 pub mod dct2000;
+pub mod esp;
 pub mod gtpu;
 pub mod gtpv1;
 pub mod gtpv2;
@@ -50,6 +52,7 @@ pub mod x2ap;
 
 pub use crate::dot16::wire::WireError;
 pub use core_frame::{CoreFrame, CorePayload, UdpDatagram};
+pub use esp::EspPacket;
 pub use gtpu::GtpuPacket;
 pub use gtpv1::{Gtpv1Body, Gtpv1Message};
 pub use gtpv2::{Gtpv2Body, Gtpv2Message};

@@ -35,13 +35,21 @@ impl Reading<'_> {
                 return self.malformed(frame.number, "other", error);
             }
         };
+        let seen = self.seen(frame, interface, Some(core.to.ip));
+        match &core.payload {
+            CorePayload::Esp(packet) => self.protected(frame, &core, packet, &seen),
+            _ => self.carried(frame, &core, &seen),
+        }
+    }
+
+    /// What a frame of the core network carries.
+    pub(super) fn carried(&mut self, frame: &RecordedFrame, core: &CoreFrame, seen: &Seen) -> FrameView {
         let ends = (core.from.ip, core.to.ip);
-        let seen = self.seen(frame, interface, Some(ends.1));
         match &core.payload {
             CorePayload::Sctp(packet) if packet.data.protocol == S1AP_PROTOCOL => {
                 match S1apMessage::parse(&packet.data.user_data) {
                     Ok(message) => {
-                        self.s1ap(frame, ends, &message, &seen);
+                        self.s1ap(frame, ends, &message, seen);
                         view("s1ap", format!("S1AP {}", message.name()))
                     }
                     Err(error) => self.unreadable(frame, "s1ap", error),
@@ -50,7 +58,7 @@ impl Reading<'_> {
             CorePayload::Sctp(packet) if packet.data.protocol == X2AP_PROTOCOL => {
                 match X2apMessage::parse(&packet.data.user_data) {
                     Ok(message) => {
-                        self.x2ap(frame, ends, &message, &seen);
+                        self.x2ap(frame, ends, &message, seen);
                         view("x2ap", format!("X2AP {}", message.name()))
                     }
                     Err(error) => self.unreadable(frame, "x2ap", error),
@@ -68,14 +76,14 @@ impl Reading<'_> {
             CorePayload::Udp(datagram) if [datagram.source, datagram.destination].contains(&GTPU_PORT) => {
                 self.search(frame, &[]);
                 match GtpuPacket::parse(&datagram.payload) {
-                    Ok(GtpuPacket::User { teid, packet }) => {
+                    Ok(GtpuPacket::User { teid, packet, .. }) => {
                         view("gtpu", format!("GTP-U tunnel {teid}, {} octets", packet.len()))
                     }
-                    Ok(GtpuPacket::EndMarker { teid }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
+                    Ok(GtpuPacket::EndMarker { teid, .. }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
                     Err(error) => self.malformed(frame.number, "gtpu", error),
                 }
             }
-            CorePayload::Sctp(_) | CorePayload::Udp(_) => {
+            CorePayload::Sctp(_) | CorePayload::Udp(_) | CorePayload::Esp(_) => {
                 self.search(frame, &[]);
                 view("other", "another protocol".to_owned())
             }

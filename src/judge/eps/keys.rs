@@ -12,7 +12,7 @@ use crate::capture::key_log::eps::{
     NasKeyRecord, NasKeyUse,
 };
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, Nh};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc};
 use crate::eps::security::HandoverDerivation;
 use crate::eps::security::handover_keys::CRnti;
@@ -22,6 +22,8 @@ use crate::eps::security::kdf::{self, KeyUse, algorithm_key};
 pub const MAX_EPOCHS: usize = 65_535;
 /// Uplink NAS COUNTs that the first KeNB of a KASME may be made with.
 pub const FIRST_COUNTS: u32 = 16;
+/// Octets of CK, with which CK and IK begin.
+const CK_OCTETS: usize = 16;
 /// Most NHs of a chain.
 const MAX_CHAIN: usize = 65_536;
 
@@ -115,6 +117,8 @@ pub struct Keys {
     pub subscribers: Vec<Subscriber>,
     /// The key epochs by their number.
     pub epochs: BTreeMap<u16, Epoch>,
+    /// What protects links of the core network, by SPI.
+    pub links: Vec<(u32, LinkSecret)>,
     /// The names of addresses.
     pub names: BTreeMap<Ipv4Addr, String>,
     numbers: HashMap<[u8; AlgorithmKey::OCTETS], usize>,
@@ -139,6 +143,7 @@ impl Keys {
                     let (ue, kasme) = (record.ue, record.key.clone());
                     keys.subscribers.push(Subscriber { ue, kasme, first: None, chain: Vec::new() });
                 }
+                EpsKeyRecord::LinkKey(record) => keys.links.push((record.spi, record.key.clone())),
                 _ => {}
             }
         }
@@ -351,7 +356,18 @@ impl Keys {
         };
         for record in &log.eps {
             match record {
-                EpsKeyRecord::Derivation(_) | EpsKeyRecord::Cell(_) => {}
+                EpsKeyRecord::Derivation(_) | EpsKeyRecord::Cell(_) | EpsKeyRecord::Transfer(_) => {}
+                EpsKeyRecord::UpKey(r) => add(r.key.octets(), format!("KUP of UE {}", r.ue)),
+                EpsKeyRecord::CkIk(r) => {
+                    // CK and IK on their own: some messages bring them so, others one behind the other.
+                    let (ck, ik) = r.key.octets().split_at(CK_OCTETS);
+                    add(ck, format!("CK of UE {}", r.ue));
+                    add(ik, format!("IK of UE {}", r.ue));
+                }
+                EpsKeyRecord::LinkKey(r) => {
+                    let (key, _) = r.key.octets().split_at(AlgorithmKey::OCTETS);
+                    add(key, format!("the key of the link from {} to {}", r.sender, r.receiver));
+                }
                 EpsKeyRecord::Kasme(r) => add(r.key.octets(), format!("KASME of UE {}", r.ue)),
                 EpsKeyRecord::Nas(r) => add(r.key.octets(), format!("{} of UE {}", r.key_use.name(), r.ue)),
                 EpsKeyRecord::Nh(r) => add(r.key.octets(), format!("NH of NCC {} of UE {}", r.ncc.get(), r.ue)),

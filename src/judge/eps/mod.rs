@@ -4,8 +4,8 @@
 //! * [`keys`]: KASME of each UE, and the key epochs of the radio.
 //! * [`radio`]: RRC messages and packets under their COUNTs; [`nas`]: NAS messages under theirs.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
-//! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10; `nas_hops`: the NAS messages
-//!   in both.
+//! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10, `link`: where these
+//!   are protected; `nas_hops`: the NAS messages in both.
 //!
 //! What is needed is a log with KASME, the cells and the derivation. Where it does not say which KeNB belongs to which number of a
 //! radio frame, the judge follows the commands from the first KeNB on, and tries the KeNBs on MAC-I; then it reads the capture again.
@@ -14,6 +14,7 @@ mod air;
 pub mod core_network;
 pub mod handover;
 pub mod keys;
+mod link;
 pub mod nas;
 mod nas_hops;
 pub mod radio;
@@ -39,12 +40,14 @@ pub enum Opened {
     Rrc(Vec<u8>),
     /// A user packet.
     Packet(Vec<u8>),
+    /// A frame of the core network whose link is protected, as it would be without that.
+    Core(Vec<u8>),
 }
 
 /// What the judge made of one frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameView {
-    /// What it is, in a word: `rrc`, `packet`, `s1ap`, `x2ap`, `gtpv2`, `gtpu`, `annotation`, `other`.
+    /// What it is, in a word: `rrc`, `packet`, `s1ap`, `x2ap`, `gtpv2`, `gtpu`, `esp`, `annotation`, `other`.
     pub kind: &'static str,
     /// The same in a few words.
     pub summary: String,

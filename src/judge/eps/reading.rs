@@ -19,6 +19,7 @@ use crate::capture::capture_reader::{FrameKind, RecordedFrame};
 use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::eps::{AsKeyUse, EpsKeyRecord};
+use crate::eps::keys::LinkSecret;
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::dct2000::{self, KeyRecord};
 use crate::eps::wire::radio_frame;
@@ -48,6 +49,7 @@ impl Seen {
 pub(super) enum Layer {
     Radio,
     Nas,
+    Link,
 }
 
 /// The same PDU of a key epoch: bearer, direction and digest of its octets.
@@ -73,6 +75,8 @@ pub struct Reading<'l> {
     pub(super) used: HashMap<(usize, u8, LinkDirection, u32), u64>,
     /// By the frame in which something stood first, and its layer: the frame of which a receiver took it last.
     pub(super) taken: HashMap<(Layer, u64), u64>,
+    /// By key of a protected link and sequence number: the frame that had it first, and a digest of its packet.
+    pub(super) links: HashMap<([u8; LinkSecret::OCTETS], u32), (u64, u64)>,
     /// Commands that were followed although their comment says otherwise.
     pub(super) untaken: BTreeSet<u64>,
     pub(super) used_epochs: BTreeSet<u16>,
@@ -123,6 +127,7 @@ impl<'l> Reading<'l> {
             first: HashMap::new(),
             used: HashMap::new(),
             taken: HashMap::new(),
+            links: HashMap::new(),
             untaken: BTreeSet::new(),
             used_epochs: BTreeSet::new(),
             latest: BTreeMap::new(),

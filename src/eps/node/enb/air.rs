@@ -79,16 +79,29 @@ impl Enb {
         let Some((id, ue)) = found.map(|(id, ue)| (*id, ue)) else {
             return outbox.verdict(Verdict::rejected("dropped: no UE has this C-RNTI here"));
         };
-        let imsi = ue.imsi;
+        let (imsi, uplink, expected) = (ue.imsi, ue.uplink, matches!(ue.role, Role::Expected { .. }));
+        if self.settings.agreement.transfer.upe {
+            match RadioSide::user_pdu(&frame) {
+                Ok(Some(pdu)) if !expected => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: PDCP PDU {}", pdu.sequence_number)));
+                    let octets = pdu.octets().unwrap_or_default();
+                    return self.send_uplink(uplink, Some(pdu.sequence_number), octets, outbox);
+                }
+                Ok(Some(_)) => {
+                    return outbox.verdict(Verdict::rejected("dropped: a packet before the handover confirm"));
+                }
+                // RRC, or no message at all: so it turns out below.
+                Ok(None) | Err(_) => {}
+            }
+        }
         let dropped = match RadioSide::open(&frame, &mut ue.keys.air) {
             // Nothing tells whether a packet is of the UE that is to come: first it has to say so.
-            Ok(FromAir { bearer: BearerId::Data(_), .. }) if matches!(ue.role, Role::Expected { .. }) => {
+            Ok(FromAir { bearer: BearerId::Data(_), .. }) if expected => {
                 return outbox.verdict(Verdict::rejected("dropped: a packet before the handover confirm"));
             }
             Ok(FromAir { bearer: BearerId::Data(_), count, octets }) => {
-                let uplink = ue.uplink;
                 outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
-                return self.send_uplink(uplink, octets, outbox);
+                return self.send_uplink(uplink, None, octets, outbox);
             }
             Ok(FromAir { count, octets, .. }) => match UlDcchMessage::parse(&octets) {
                 Ok(message) => {
@@ -113,6 +126,7 @@ impl Enb {
                     self.prepare(now, id, best, outbox);
                 }
             }
+            UlDcchMessage::UtranMeasurementReport { cell, .. } => self.prepare_utran(now, id, cell, outbox),
             UlDcchMessage::ReconfigurationComplete { .. } => self.confirmed(now, id, outbox),
             UlDcchMessage::InformationTransfer { nas } => {
                 let (Some(ue), cell) = (self.s1_ids(id), self.settings.cell) else { return };
@@ -148,7 +162,9 @@ impl Enb {
         let UlCcchMessage::ReestablishmentRequest { c_rnti, cell, short_mac_i, .. } = message;
         let (own, standard) = (self.settings.cell, self.is_standard());
         let here = |ue: &UeContext| {
-            ue.c_rnti == c_rnti && cell == own.pci && matches!(ue.role, Role::Serving | Role::Leaving(_))
+            ue.c_rnti == c_rnti
+                && cell == own.pci
+                && matches!(ue.role, Role::Serving | Role::Leaving(_) | Role::ToUtran { .. })
         };
         let (id, ue) =
             self.ues.iter_mut().find(|(_, ue)| here(ue)).ok_or("no UE that could come back has this C-RNTI")?;
@@ -159,7 +175,7 @@ impl Enb {
             return Err("shortMAC-I is wrong".to_owned());
         }
         ue.port = Some(port);
-        let left = ue.leaving().copied();
+        let (left, to_utran) = (ue.leaving().copied(), matches!(ue.role, Role::ToUtran { .. }));
         ue.role = Role::Serving;
         let mut ncc = Ncc::new(0);
         if standard {
@@ -177,6 +193,10 @@ impl Enb {
         if let Some(leaving) = left {
             self.ended(imsi, Outcome::Returned, outbox);
             self.call_off(id, &leaving, outbox);
+        }
+        if to_utran {
+            self.ended(imsi, Outcome::Returned, outbox);
+            self.call_off_utran(id, outbox);
         }
         Ok(())
     }

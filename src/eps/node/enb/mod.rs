@@ -2,6 +2,7 @@
 //!
 //! * `source`: it decides, asks, commands, takes UEs back.
 //! * `target`: it grants or refuses, hears the confirm, has the path switched.
+//! * `utran`: both, where the other cell is of UTRAN.
 //! * `air`: frames of UEs. `user_plane`: packets, and their forwarding over X2.
 //!
 //! What an eNB waits for ends after [`PREPARATION`], [`EXECUTION`] or [`CANCELLING`]; it keeps no UE in a role for ever.
@@ -10,6 +11,7 @@ mod air;
 mod source;
 mod target;
 mod user_plane;
+mod utran;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -21,9 +23,9 @@ use rand_core::Rng;
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, Outcome, What};
 use super::radio_side::RadioSide;
-use super::settings::{Agreement, Cell, Subscribers};
+use super::settings::{Agreement, Cell, Subscribers, UtranCell};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
-use crate::eps::identifiers::{Ebi, EnbUeS1apId, Gummei, Imsi, MmeUeS1apId, Teid, X2apUeId};
+use crate::eps::identifiers::{Ebi, EnbUeS1apId, Gummei, Imsi, MmeUeS1apId, Pci, Teid, X2apUeId};
 use crate::eps::keys::Kenb;
 use crate::eps::parameters::Algorithms;
 use crate::eps::security::parties::EnbKeys;
@@ -59,6 +61,8 @@ pub struct EnbSettings {
     pub cell: Cell,
     /// All cells of the network.
     pub cells: Vec<Cell>,
+    /// All cells of UTRAN.
+    pub utran_cells: Vec<UtranCell>,
     /// What its MME is called.
     pub gummei: Gummei,
     /// The algorithms that it has, best first. A UE that comes keeps its own if they are among them.
@@ -99,6 +103,8 @@ enum Role {
     Arrived { from: (Ipv4Addr, X2apUeId), ends: VirtualTime },
     /// It is being handed over.
     Leaving(Leaving),
+    /// It is being handed over to this cell of UTRAN.
+    ToUtran { cell: Pci, stage: Stage, ends: VirtualTime },
 }
 
 /// A handover that this eNB is the source of.
@@ -125,9 +131,10 @@ impl Role {
     const fn ends(&self) -> Option<VirtualTime> {
         match self {
             Self::Serving => None,
-            Self::Expected { ends, .. } | Self::Arrived { ends, .. } | Self::Leaving(Leaving { ends, .. }) => {
-                Some(*ends)
-            }
+            Self::Expected { ends, .. }
+            | Self::Arrived { ends, .. }
+            | Self::Leaving(Leaving { ends, .. })
+            | Self::ToUtran { ends, .. } => Some(*ends),
         }
     }
 }
@@ -291,9 +298,7 @@ impl Enb {
             CoreMessage::X2ap(message) => self.x2ap(now, from, message, outbox),
             CoreMessage::S1ap(message) if from == self.settings.cell.mme => self.s1ap(now, message, outbox),
             CoreMessage::Gtpu(packet) => self.tunnelled(now, packet, outbox),
-            CoreMessage::S1ap(_) | CoreMessage::Gtpv2(_) => {
-                outbox.verdict(Verdict::rejected("dropped: not from the MME of this eNB"));
-            }
+            _ => outbox.verdict(Verdict::rejected("dropped: not from the MME of this eNB")),
         }
     }
 
@@ -313,6 +318,8 @@ impl Enb {
         match message {
             S1apMessage::HandoverRequest(request) => self.requested_over_s1(now, request, outbox),
             S1apMessage::HandoverCommand(command) => self.granted_over_s1(now, command, outbox),
+            S1apMessage::HandoverFromUtranRequest(request) => self.requested_from_utran(now, request, outbox),
+            S1apMessage::HandoverToUtranCommand(command) => self.granted_by_utran(now, &command, outbox),
             S1apMessage::HandoverPreparationFailure(failure) => self.refused(failure.ue.enb, outbox),
             S1apMessage::HandoverCancelAcknowledge(answer) => self.cancel_acknowledged(answer.ue.enb, outbox),
             S1apMessage::PathSwitchRequestAcknowledge(answer) => self.path_switched(answer, outbox),
@@ -344,6 +351,8 @@ impl Enb {
                 Role::Arrived { .. } => self.serve(id),
                 Role::Leaving(Leaving { stage: Stage::Cancelling, .. }) => self.given_up(id, outbox),
                 Role::Leaving(_) => self.cancel(now, id, outbox),
+                Role::ToUtran { stage: Stage::Cancelling, .. } => self.given_up(id, outbox),
+                Role::ToUtran { .. } => self.cancel_to_utran(now, id, outbox),
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! * `handover`: within this MME, over S1 and X2.
 //! * `relocation`: to another MME, and from one.
+//! * `user_plane`: UPEs, where packets are ciphered by them.
+//! * `utran`: to and from UTRAN, through an SGSN.
 //! * `nas`: what it says to UEs and they to it.
 //!
 //! What an MME waits for ends after [`EXECUTION`] or [`SECURITY_MODE`]; it keeps nothing of a handover for ever.
@@ -9,6 +11,12 @@
 mod handover;
 mod nas;
 mod relocation;
+mod user_plane;
+mod utran;
+
+pub use user_plane::MmeUserPlane;
+use user_plane::{UpHandover, UpThere, UserPlane};
+use utran::{ContextOrigin, ToUtran};
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -19,7 +27,7 @@ use rand_core::Rng;
 
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, What};
-use super::settings::{Agreement, Cell, Subscribers};
+use super::settings::{Agreement, Cell, Subscribers, UtranCell};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::{EnbUeS1apId, Imsi, MmeUeS1apId, Teid};
 use crate::eps::parameters::Algorithms;
@@ -43,6 +51,8 @@ pub const SECURITY_MODE_TRIES: u8 = 5;
 pub struct MmeSettings {
     /// All cells of the network: those with its address are its own.
     pub cells: Vec<Cell>,
+    /// All cells of UTRAN.
+    pub utran_cells: Vec<UtranCell>,
     /// Its gateway.
     pub gateway: Ipv4Addr,
     /// The NAS algorithms that it has, best first: a UE that comes from another MME gets the first that it has too. 128-EEA2, 128-EIA2
@@ -81,18 +91,31 @@ enum Handover {
         para: Option<Vec<u8>>,
         /// What the target calls the UE, and where its downlink goes, once it has answered.
         granted: Option<(EnbUeS1apId, TunnelEndpoint)>,
-        /// The MME that it comes from, and the number of its request; none if it is this one.
-        from: Option<(TunnelEndpoint, u32)>,
+        /// The node that it comes from; none if it is this MME.
+        from: Option<Source>,
+        /// What is under way with UPEs.
+        up: Option<UpHandover>,
         ends: VirtualTime,
     },
     /// To another MME; what that calls the UE, once it has answered.
-    There { mme: Ipv4Addr, peer: Teid, ends: VirtualTime },
+    There { mme: Ipv4Addr, peer: Teid, up: UpThere, ends: VirtualTime },
+    /// To UTRAN.
+    ToUtran { to_utran: ToUtran, ends: VirtualTime },
+}
+
+/// The node that a UE comes from, and the number of its request.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// Another MME.
+    Mme(TunnelEndpoint, u32),
+    /// An SGSN.
+    Sgsn(TunnelEndpoint, u16),
 }
 
 impl Handover {
     const fn ends(&self) -> VirtualTime {
         match self {
-            Self::Here { ends, .. } | Self::There { ends, .. } => *ends,
+            Self::Here { ends, .. } | Self::There { ends, .. } | Self::ToUtran { ends, .. } => *ends,
         }
     }
 }
@@ -114,10 +137,14 @@ struct UeContext {
     /// It has come over X2, and the gateway is to switch its path.
     switching: bool,
     capabilities: UeSecurityCapabilities,
-    /// Its bearer, with the uplink at the gateway.
+    /// Its bearer, with the uplink at the gateway, or at its UPE.
     bearer: Erab,
+    /// Where its packets are ciphered by a UPE.
+    up: Option<UserPlane>,
     /// Its address in the packet network.
     address: Ipv4Addr,
+    /// What its security context goes back to.
+    origin: ContextOrigin,
 }
 
 impl UeContext {
@@ -150,8 +177,10 @@ pub struct AttachedUe {
     pub enb: (Ipv4Addr, EnbUeS1apId),
     /// Its algorithms.
     pub capabilities: UeSecurityCapabilities,
-    /// Its bearer, with the uplink at the gateway: [`uplink_tunnel`](super::gateway::uplink_tunnel).
+    /// Its bearer, with the uplink at the gateway, or at its UPE: [`uplink_tunnel`](super::gateway::uplink_tunnel).
     pub bearer: Erab,
+    /// Where its packets are ciphered by a UPE.
+    pub user_plane: Option<MmeUserPlane>,
     /// Its address in the packet network.
     pub address: Ipv4Addr,
 }
@@ -165,9 +194,10 @@ impl Mme {
 
     /// Takes a UE that is connected from before the run, if it is one of the subscribers.
     pub fn attach(&mut self, ue: AttachedUe) {
-        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, address } = ue;
+        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, user_plane, address } = ue;
         let Some(imsi) = self.settings.subscribers.get(&id).copied() else { return };
         let place = Some(Place { enb, id: enb_id });
+        let up = self.user_plane(&keys, user_plane);
         let context = UeContext {
             imsi,
             keys,
@@ -177,7 +207,9 @@ impl Mme {
             switching: false,
             capabilities,
             bearer,
+            up,
             address,
+            origin: ContextOrigin::default(),
         };
         self.ues.insert(id, context);
     }
@@ -241,6 +273,7 @@ impl Mme {
             S1apMessage::HandoverNotify(notify) => self.arrived(now, from, &notify, outbox),
             S1apMessage::HandoverCancel(cancel) => self.cancelled(from, cancel.ue, outbox),
             S1apMessage::PathSwitchRequest(request) => self.path_switch(from, &request, outbox),
+            S1apMessage::HandoverToUtranRequired(required) => self.required_to_utran(now, from, required, outbox),
             S1apMessage::UplinkNasTransport(transport) => self.uplink_nas(from, &transport, outbox),
             // Of the rest, none asks for an answer.
             _ => {}
@@ -258,10 +291,10 @@ impl Mme {
                 self.relocation_cancelled(from, sequence, request.imsi, outbox);
             }
             Gtpv2Body::ModifyBearerResponse(response) => self.path_modified(from, id, &response, outbox),
-            // Of these nothing follows, and a request to a gateway is not for an MME.
-            Gtpv2Body::ForwardRelocationCompleteAcknowledge(_)
-            | Gtpv2Body::RelocationCancelResponse(_)
-            | Gtpv2Body::ModifyBearerRequest(_) => {}
+            Gtpv2Body::CreateSessionResponse(response) => self.session_answered(from, id, &response, outbox),
+            Gtpv2Body::CreateForwardingResponse(response) => self.forwarding_answered(from, id, &response, outbox),
+            // Of the other answers nothing follows, and a request to a gateway or a UPE is not for an MME.
+            _ => {}
         }
     }
 
@@ -303,6 +336,10 @@ impl Node for Mme {
                 Ok((from, CoreMessage::Gtpv2(message))) => {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
                     self.gtpv2(now, from, message, outbox);
+                }
+                Ok((from, CoreMessage::Gtpv1(message))) => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
+                    self.gtpv1(now, from, message, outbox);
                 }
                 Ok((_, other)) => {
                     outbox.verdict(Verdict::rejected(format!("dropped: {} is not for an MME", other.name())));

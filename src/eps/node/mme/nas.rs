@@ -19,7 +19,7 @@ use crate::time::VirtualTime;
 
 impl Mme {
     /// A message to a UE, protected.
-    fn protect(
+    pub(super) fn protect(
         &mut self,
         id: MmeUeS1apId,
         header: SecurityHeader,

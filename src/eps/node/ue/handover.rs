@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HeardCell, Place, State, T301, TRIES, Ue, WayBack};
+use super::{Before, HeardCell, Place, State, T301, TRIES, Ue, WayBack};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::Pci;
 use crate::eps::node::event::{DropReason, Event, What};
@@ -92,13 +92,18 @@ impl Ue {
             return Err(refused("algorithms that it does not have"));
         }
         let change = self.key_change(mobility, security, &nas, heard)?;
+        let up_key = self.other_up_key(&nas)?;
         let keys = self.keys.hand_over(&change, algorithms).map_err(|error| refused(error.to_string()))?;
         self.report(What::HandoverStarted(cell), outbox);
+        let up_key = self.replace_up_key(up_key, outbox);
         let way_back = WayBack {
             ends: now + Duration::from_millis(mobility.t304.milliseconds()),
-            source: std::mem::replace(&mut self.place, Place { cell, c_rnti: mobility.c_rnti }),
-            keys,
-            radio: std::mem::take(&mut self.radio),
+            to: Before::Eutran {
+                source: std::mem::replace(&mut self.place, Place { cell, c_rnti: mobility.c_rnti }),
+                keys,
+                up_key,
+                radio: std::mem::take(&mut self.radio),
+            },
         };
         let (due, way_back) = (now + self.settings.interruption, Box::new(way_back));
         self.state = State::Moving { due, transaction, way_back };
@@ -114,13 +119,16 @@ impl Ue {
                 self.send_rrc(now, &confirm, "RRCConnectionReconfigurationComplete: handover confirm", outbox);
                 self.report(What::Confirmed(self.place.cell), outbox);
             }
-            State::Confirmed { way_back } if now >= way_back.ends => {
-                let WayBack { source, keys, radio, .. } = *way_back;
-                self.keys.go_back(keys);
-                (self.place, self.radio) = (source, radio);
-                self.keys_in_use(outbox);
-                self.ask_back(now, TRIES, ReestablishmentCause::HandoverFailure, outbox);
-            }
+            State::Confirmed { way_back } if now >= way_back.ends => match way_back.to {
+                Before::Eutran { source, keys, up_key, radio } => {
+                    self.keys.go_back(keys);
+                    (self.place, self.radio) = (source, radio);
+                    self.keys_in_use(outbox);
+                    self.replace_up_key(up_key, outbox);
+                    self.ask_back(now, TRIES, ReestablishmentCause::HandoverFailure, outbox);
+                }
+                Before::Utran { place, transaction } => self.back_in_utran(place, transaction, outbox),
+            },
             State::Returning { tries, ends } if now >= ends => {
                 self.ask_back(now, tries, ReestablishmentCause::OtherFailure, outbox);
             }
@@ -129,7 +137,13 @@ impl Ue {
     }
 
     /// Asks the cell that it is in to take it back, if a try is left; the keys are those that it had there.
-    fn ask_back(&mut self, now: VirtualTime, tries: u8, cause: ReestablishmentCause, outbox: &mut Outbox<Event>) {
+    pub(super) fn ask_back(
+        &mut self,
+        now: VirtualTime,
+        tries: u8,
+        cause: ReestablishmentCause,
+        outbox: &mut Outbox<Event>,
+    ) {
         let (Some(tries), Some(here)) = (tries.checked_sub(1), self.here()) else {
             self.state = State::Lost;
             return;

@@ -2,12 +2,19 @@
 //!
 //! * `handover`: the command and what follows it.
 //! * `nas`: what the MME says to it.
+//! * `utran`: in UTRAN, to there and from there.
+//! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
 //! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
 //! re-establishes there (TS 36.331 clause 5.3.7). Who does not take it back is asked [`TRIES`] times, each for [`T301`].
 
 mod handover;
 mod nas;
+mod user_plane;
+mod utran;
+
+use utran::{ContextOrigin, UtranPlace};
+pub use utran::{HeardUtranCell, UtranConnection};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,10 +24,12 @@ use super::radio_side::{AirError, FromAir, RadioSide, common_message};
 use super::settings::Agreement;
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Eci, Imsi, Pci};
+use crate::eps::keys::UpKey;
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::Ncc;
 use crate::eps::security::parties::{BeforeHandover, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
+use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::UeSecurityCapabilities;
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{
@@ -57,6 +66,8 @@ pub struct UeSettings {
     pub imsi: Imsi,
     /// The cells that it can hear.
     pub cells: BTreeMap<Pci, HeardCell>,
+    /// The cells of UTRAN that it can hear.
+    pub utran: BTreeMap<Pci, HeardUtranCell>,
     /// The algorithms that it has.
     pub capabilities: UeSecurityCapabilities,
     /// What the network has agreed on.
@@ -86,9 +97,21 @@ struct Place {
 /// What it goes back to if nothing comes from the target before T304 ends.
 struct WayBack {
     ends: VirtualTime,
-    source: Place,
-    keys: BeforeHandover,
-    radio: RadioSide,
+    to: Before,
+}
+
+/// What was before a handover.
+enum Before {
+    /// A cell of E-UTRAN.
+    Eutran {
+        source: Place,
+        keys: BeforeHandover,
+        /// The key between UE and UPE, if it has got another.
+        up_key: Option<UpKey>,
+        radio: RadioSide,
+    },
+    /// A cell of UTRAN; the transaction of its command.
+    Utran { place: UtranPlace, transaction: u8 },
 }
 
 enum State {
@@ -116,9 +139,15 @@ enum State {
 pub struct Ue {
     settings: UeSettings,
     keys: UeKeys,
+    /// Its end of the user plane, where that is ciphered between UE and UPE.
+    up: Option<UpSecurity>,
     radio: RadioSide,
     place: Place,
     state: State,
+    /// Where it is in UTRAN, if it is there; of E-UTRAN nothing holds then, but for a UE on its way to UTRAN.
+    utran: Option<UtranPlace>,
+    /// What its security context goes back to.
+    origin: ContextOrigin,
     started: bool,
 }
 
@@ -128,7 +157,19 @@ impl Ue {
     pub fn connected(settings: UeSettings, keys: UeKeys, cell: Pci, c_rnti: u16) -> Self {
         let place = Place { cell, c_rnti };
         let radio = RadioSide::default();
-        Self { settings, keys, radio, place, state: State::Connected, started: false }
+        let mut ue = Self {
+            settings,
+            keys,
+            up: None,
+            radio,
+            place,
+            state: State::Connected,
+            utran: None,
+            origin: ContextOrigin::default(),
+            started: false,
+        };
+        ue.renew_user_plane();
+        ue
     }
 
     fn report(&self, what: What, outbox: &mut Outbox<Event>) {
@@ -223,6 +264,9 @@ impl Ue {
         if !self.may_speak() {
             return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell"));
         }
+        if let (Some(_), Ok(Some(pdu))) = (&self.up, RadioSide::user_pdu(&frame)) {
+            return self.from_upe(&pdu, outbox);
+        }
         let (reason, error) = match RadioSide::open(&frame, &mut self.keys.air) {
             Ok(FromAir { bearer: BearerId::Data(_), octets, .. }) => {
                 self.heard_target();
@@ -263,8 +307,13 @@ impl Ue {
             }
             DlDcchMessage::Reconfiguration(command) => self.commanded(now, command, count, outbox),
             DlDcchMessage::InformationTransfer { nas, .. } => self.nas(now, &nas, outbox),
-            // Of these nothing follows here.
-            DlDcchMessage::Release { .. } | DlDcchMessage::SecurityModeCommand { .. } => {}
+            DlDcchMessage::MobilityToUtran { container, nas_security, .. } => {
+                self.commanded_to_utran(now, &container, nas_security, outbox);
+            }
+            // Of these nothing follows here: a command of the other is in one of UTRAN.
+            DlDcchMessage::HandoverToEutra(_)
+            | DlDcchMessage::Release { .. }
+            | DlDcchMessage::SecurityModeCommand { .. } => {}
         }
     }
 }
@@ -276,12 +325,27 @@ impl Node for Ue {
     fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
         if !self.started {
             self.started = true;
-            self.keys_in_use(outbox);
-            self.nas_in_use(outbox);
+            match self.utran {
+                Some(_) => self.start_in_utran(outbox),
+                None => {
+                    self.keys_in_use(outbox);
+                    self.nas_in_use(outbox);
+                    self.up_key_in_use(outbox);
+                }
+            }
+        }
+        if self.utran.is_some() {
+            return self.handle_in_utran(now, input, outbox);
         }
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Command(Command::Measure(cell)) if self.may_speak() && self.settings.utran.contains_key(&cell) => {
+                self.measure_utran(now, cell, outbox);
+            }
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
+            Input::Command(Command::Uplink(packet)) if self.may_speak() && self.up.is_some() => {
+                self.send_to_upe(now, &packet, outbox);
+            }
             Input::Command(Command::Uplink(packet)) if self.may_speak() => {
                 self.send(now, BearerId::Data(1), &packet, "user packet", outbox);
             }
@@ -294,6 +358,9 @@ impl Node for Ue {
     fn next_timer(&self) -> Option<VirtualTime> {
         if !self.started {
             return Some(VirtualTime::ZERO);
+        }
+        if let Some(due) = self.utran_due() {
+            return due;
         }
         match &self.state {
             State::Connected | State::Lost => None,

@@ -9,18 +9,22 @@ use nom::number::complete::{be_u8, be_u16};
 use oxirush_s1ap::s1ap::decode_open_type;
 
 use super::LAYER;
+use super::data_forwarding::FORWARDING_SGW;
 use super::element::{Elements, Ie, Value};
 use super::mm_context::MmContext;
+use super::modify_bearer::erab;
 use super::pdn_connection::PdnConnection;
+use super::up_context::{up_relocation, with_up_relocation};
 use crate::eps::identifiers::{EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai};
+use crate::eps::keys::UpRelocation;
 use crate::eps::wire::WireError;
 use crate::eps::wire::s1ap::{Cause, CauseMisc};
-use crate::eps::wire::ue_context::TunnelEndpoint;
+use crate::eps::wire::ue_context::{Erab, TunnelEndpoint};
 
 /// Interface type of an F-TEID: S10 at an MME.
 const S10_MME: u8 = 12;
 /// Interface type of an F-TEID: S11 at the S-GW.
-const S11_SGW: u8 = 11;
+pub(super) const S11_SGW: u8 = 11;
 /// Container type: E-UTRAN.
 const E_UTRAN: u8 = 3;
 /// Target type: macro eNB.
@@ -39,6 +43,8 @@ impl GtpCause {
     pub const ACCEPTED: Self = Self(16);
     /// Context not found.
     pub const CONTEXT_NOT_FOUND: Self = Self(64);
+    /// Service not supported.
+    pub const NOT_SUPPORTED: Self = Self(68);
     /// No resources available.
     pub const NO_RESOURCES: Self = Self(73);
     /// Relocation failure.
@@ -126,6 +132,9 @@ pub struct ForwardRelocationRequest {
     pub target_tai: Tai,
     /// Why the source eNB wants it.
     pub cause: FCause,
+    /// Of the contribution on context transfer: the key between UE and UPE, in a Private Extension of [`ENTERPRISE`]. `sgw` and the
+    /// bearers then tell the UPE that the UE has.
+    pub up: Option<UpRelocation>,
 }
 
 /// What the target MME answers when the UE may come.
@@ -138,6 +147,9 @@ pub struct RelocationGrant {
     /// In the contribution, what the target MME says to the UE: a NAS message with INDICATION and PARA. The standard has no place for
     /// it: it stands in a Private Extension of [`ENTERPRISE`].
     pub nas: Option<Vec<u8>>,
+    /// Of the contribution on context transfer: the bearer with the tunnel for forwarded packets at the UPE that the UE goes to, if that
+    /// is another.
+    pub forwarding: Option<Erab>,
 }
 
 /// Forward Relocation Response.
@@ -176,7 +188,7 @@ fn private(value: Value<'_>) -> Result<Vec<u8>, WireError> {
     Ok(octets.to_vec())
 }
 
-fn imsi(value: Value<'_>) -> Result<Imsi, WireError> {
+pub(super) fn imsi(value: Value<'_>) -> Result<Imsi, WireError> {
     Imsi::from_octets(value.octets)
         .ok_or_else(|| value.refused("6 to 15 digits", format!("{} octets of others", value.octets.len())))
 }
@@ -223,6 +235,9 @@ impl ForwardRelocationRequest {
             with_target(self.target, self.target_tai)?,
             with_cause(self.cause)?,
         ]);
+        if let Some(up) = &self.up {
+            elements.push(with_up_relocation(up)?);
+        }
         Ok(elements.concat())
     }
 
@@ -238,6 +253,7 @@ impl ForwardRelocationRequest {
             target,
             target_tai,
             cause: elements.required(Ie::S1AP_CAUSE, cause)?,
+            up: elements.optional(Ie::PRIVATE, up_relocation)?,
         })
     }
 }
@@ -245,9 +261,13 @@ impl ForwardRelocationRequest {
 impl ForwardRelocationResponse {
     pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
         let mut elements = self.cause.elements()?;
-        if let Some(RelocationGrant { sender, container, nas }) = &self.grant {
+        if let Some(RelocationGrant { sender, container, nas, forwarding }) = &self.grant {
             elements.extend(Ie::SENDER.with_tunnel(S10_MME, *sender)?);
             elements.extend(with_container(container)?);
+            if let Some(Erab { ebi, tunnel }) = forwarding {
+                let end = Ie::RELOCATED_SGW.with_tunnel(FORWARDING_SGW, *tunnel)?;
+                elements.extend(Ie::BEARER_CONTEXT.with_group(&[Ie::BEARER.with_bearer(*ebi)?, end])?);
+            }
             if let Some(nas) = nas {
                 elements.extend(Ie::PRIVATE.with(tuple((write_u16(ENTERPRISE), slice(nas))))?);
             }
@@ -263,6 +283,7 @@ impl ForwardRelocationResponse {
                 sender,
                 container: elements.required(Ie::CONTAINER, container)?,
                 nas: elements.optional(Ie::PRIVATE, private)?,
+                forwarding: elements.optional(Ie::BEARER_CONTEXT, |value| erab(&value, Ie::RELOCATED_SGW))?,
             }),
         };
         Ok(Self { cause: GtpCause::read(elements)?, grant })

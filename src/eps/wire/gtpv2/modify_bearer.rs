@@ -8,9 +8,9 @@ use crate::eps::wire::ue_context::{Erab, TunnelEndpoint};
 /// Interface type of an F-TEID: S1-U at the eNB.
 const S1U_ENB: u8 = 0;
 /// Interface type of an F-TEID: S1-U at the S-GW.
-const S1U_SGW: u8 = 1;
+pub(super) const S1U_SGW: u8 = 1;
 /// Interface type of an F-TEID: S11 at the MME.
-const S11_MME: u8 = 10;
+pub(super) const S11_MME: u8 = 10;
 
 /// Modify Bearer Request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct ModifyBearerResponse {
     pub bearers: Vec<Erab>,
 }
 
-fn erab(context: &Value<'_>, ie: Ie) -> Result<Erab, WireError> {
+pub(super) fn erab(context: &Value<'_>, ie: Ie) -> Result<Erab, WireError> {
     let members = context.group()?;
     Ok(Erab {
         ebi: members.required(Ie::BEARER, |value| value.bearer())?,

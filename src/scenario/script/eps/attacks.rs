@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use super::expectations::{self, Expected};
 use super::network::{self, EnbId, EnbWeakness, MmeId, MmeWeakness, UeId, UeWeakness};
-use super::{Network, too_many};
+use super::transfer::{RncId, SgsnId, UpeId};
+use super::{Network, Nodes, too_many};
 use crate::adversary::eps::{Change, FrameChoice, FrameKind, Trigger};
 use crate::eps::wire::gtpv2::Gtpv2Body;
 use crate::eps::wire::{S1apMessage, X2apMessage};
+use crate::scenario::eps::world;
+use crate::scenario::script::header::System;
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
@@ -41,7 +44,15 @@ pub enum NodeName {
     Enb(EnbId),
     /// An MME.
     Mme(MmeId),
-    /// The gateway.
+    /// An RNC.
+    Rnc(RncId),
+    /// A UPE.
+    Upe(UpeId),
+    /// An SGSN.
+    Sgsn(SgsnId),
+    /// The HSS.
+    Hss,
+    /// The gateway: S-GW and P-GW, or SAE anchor.
     Gateway,
 }
 
@@ -312,10 +323,10 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         }
         "search" => AttackAction::Search(network.enb(what)?),
         _ => {
-            let expected = "the name of an eNB or MME";
+            let expected = "the name of a node of the network";
             match network.node(what.text(expected)?) {
-                Some(node @ (NodeName::Enb(_) | NodeName::Mme(_))) => AttackAction::Compromise(node),
-                _ => return Err(what.mismatch(expected)),
+                Some(NodeName::Ue(_) | NodeName::Hss | NodeName::Gateway) | None => return Err(what.mismatch(expected)),
+                Some(node) => AttackAction::Compromise(node),
             }
         }
     })
@@ -351,23 +362,37 @@ fn corruption(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> 
 impl Network<'_> {
     /// The node of this name.
     pub(super) fn node(self, name: &str) -> Option<NodeName> {
-        let ue = self.ues.iter().position(|ue| ue.name == name).map(|place| NodeName::Ue(UeId(place)));
-        let enb = || self.enbs.iter().position(|enb| enb.name == name).map(|place| NodeName::Enb(EnbId(place)));
-        let mme = || self.mmes.iter().position(|mme| mme.name == name).map(|place| NodeName::Mme(MmeId(place)));
-        let gateway = || (name == crate::scenario::eps::world::GATEWAY).then_some(NodeName::Gateway);
-        ue.or_else(enb).or_else(mme).or_else(gateway)
+        let Nodes { mmes, enbs, ues, upes, sgsns, rncs } = self.0;
+        let transfer = !upes.is_empty();
+        let system = if transfer { System::ContextTransfer } else { System::Eps };
+        let ue = ues.iter().position(|ue| ue.name == name).map(|place| NodeName::Ue(UeId(place)));
+        ue.or_else(|| enbs.iter().position(|enb| enb.name == name).map(|place| NodeName::Enb(EnbId(place))))
+            .or_else(|| rncs.iter().position(|rnc| rnc.name == name).map(|place| NodeName::Rnc(RncId(place))))
+            .or_else(|| mmes.iter().position(|mme| mme.name == name).map(|place| NodeName::Mme(MmeId(place))))
+            .or_else(|| upes.iter().position(|upe| upe.name == name).map(|place| NodeName::Upe(UpeId(place))))
+            .or_else(|| sgsns.iter().position(|sgsn| sgsn.name == name).map(|place| NodeName::Sgsn(SgsnId(place))))
+            .or_else(|| (transfer && name == world::HSS).then_some(NodeName::Hss))
+            .or_else(|| (name == world::gateway_name(system)).then_some(NodeName::Gateway))
     }
 
     /// What the link between two nodes is called, if there is one.
     fn reference_point(self, first: NodeName, second: NodeName) -> Option<&'static str> {
-        use NodeName::{Enb, Gateway, Mme, Ue};
+        use NodeName::{Enb, Gateway, Hss, Mme, Rnc, Sgsn, Ue, Upe};
+        let Nodes { enbs, rncs, upes, .. } = self.0;
         match (first, second) {
-            (Ue(_), Enb(_)) | (Enb(_), Ue(_)) => Some("uu"),
-            (Enb(first), Enb(second)) if first != second => Some("x2"),
-            (Enb(enb), Mme(mme)) | (Mme(mme), Enb(enb)) if self.enbs[enb.0].mme == mme => Some("s1"),
-            (Enb(_), Gateway) | (Gateway, Enb(_)) => Some("s1u"),
-            (Mme(_), Gateway) | (Gateway, Mme(_)) => Some("s11"),
+            (Ue(_), Enb(_) | Rnc(_)) | (Enb(_) | Rnc(_), Ue(_)) => Some("uu"),
+            (Enb(first), Enb(second)) if first != second && upes.is_empty() => Some("x2"),
+            (Enb(enb), Mme(mme)) | (Mme(mme), Enb(enb)) if enbs[enb.0].mme == mme => Some("s1"),
+            (Enb(_), Gateway) | (Gateway, Enb(_)) if upes.is_empty() => Some("s1u"),
+            (Enb(_), Upe(_)) | (Upe(_), Enb(_)) => Some("s1u"),
+            (Mme(_), Gateway) | (Gateway, Mme(_)) | (Mme(_), Upe(_)) | (Upe(_), Mme(_)) => Some("s11"),
             (Mme(first), Mme(second)) if first != second => Some("s10"),
+            (Mme(_), Hss) | (Hss, Mme(_)) => Some("s6a"),
+            (Upe(first), Upe(second)) if first != second => Some("upe"),
+            (Upe(_) | Sgsn(_), Gateway) | (Gateway, Upe(_) | Sgsn(_)) => Some("s5"),
+            (Rnc(rnc), Sgsn(sgsn)) | (Sgsn(sgsn), Rnc(rnc)) if rncs[rnc.0].sgsn == sgsn => Some("iu"),
+            (Sgsn(_), Mme(_)) | (Mme(_), Sgsn(_)) => Some("gn"),
+            (Sgsn(first), Sgsn(second)) if first != second => Some("gn"),
             _ => None,
         }
     }

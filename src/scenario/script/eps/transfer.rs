@@ -1,0 +1,166 @@
+//! `[transfer]`, and the nodes that only a network with it has: `[[upe]]`, `[[sgsn]]`, `[[rnc]]`.
+
+use std::collections::BTreeSet;
+
+use super::network::{CIPHERING, MOST_ENBS, MOST_MMES, name, named};
+use super::too_many;
+use crate::eps::identifiers::Pci;
+use crate::eps::node::{Arrival, ContextTransfer, Mapping, Relocation, UpKeys};
+use crate::eps::parameters::AlgorithmId;
+use crate::scenario::script::problem::Read;
+use crate::scenario::script::section::Section;
+
+/// Position of a UPE in the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UpeId(pub usize);
+/// Position of an SGSN in the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SgsnId(pub usize);
+/// Position of an RNC in the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RncId(pub usize);
+
+/// A user plane entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upe {
+    /// Its name.
+    pub name: String,
+    /// The ciphering algorithm of user packets that it takes where it cannot keep that of the source.
+    pub ciphering: AlgorithmId,
+    /// Whether it can cipher with no other.
+    pub only_own_algorithm: bool,
+    /// How many UEs it has room for.
+    pub most_ues: u16,
+}
+
+/// An SGSN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sgsn {
+    /// Its name.
+    pub name: String,
+}
+
+/// An RNC with its cell of UTRAN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rnc {
+    /// Its name.
+    pub name: String,
+    /// What its cell is called on the air; no eNB has the same number.
+    pub cell: Pci,
+    /// Its SGSN.
+    pub sgsn: SgsnId,
+}
+
+/// How contexts get from node to node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// What the nodes have agreed on.
+    pub agreed: ContextTransfer,
+    /// Whether what MMEs and SGSNs say to each other is protected.
+    pub protected_links: bool,
+}
+
+pub(super) const KEYS: &[&str] = &["arrival", "relocation", "up_keys", "mapping", "fresh", "protected_links"];
+pub(super) const UPE_KEYS: &[&str] = &["name", "ciphering", "only_own_algorithm", "most_ues"];
+pub(super) const SGSN_KEYS: &[&str] = &["name"];
+pub(super) const RNC_KEYS: &[&str] = &["name", "cell", "sgsn"];
+
+/// The words for how a UE gets to another MME.
+pub const ARRIVALS: [(&str, Arrival); 3] = [
+    ("handover", Arrival::Handover),
+    ("context-request", Arrival::ContextRequest),
+    ("authentication", Arrival::Authentication),
+];
+/// The words for what is done for the downlink.
+pub const RELOCATIONS: [(&str, Relocation); 4] = [
+    ("nothing", Relocation::Nothing),
+    ("bi-casting", Relocation::BiCasting),
+    ("forwarding", Relocation::Forwarding),
+    ("both", Relocation::Both),
+];
+
+/// `[transfer]` of a script of that system.
+pub(super) fn read(section: &Section<'_>) -> Read<Transfer> {
+    let standard = section.read("mapping", false, |field| field.one_of(&[("target-id", false), ("nonce", true)]))?;
+    if standard {
+        section.refuse("fresh", "with mapping = \"nonce\", which is fresh always")?;
+    }
+    let fresh = section.read("fresh", true, |field| field.boolean())?;
+    Ok(Transfer {
+        agreed: ContextTransfer {
+            upe: true,
+            arrival: section.read("arrival", Arrival::default(), |field| field.one_of(&ARRIVALS))?,
+            relocation: section.read("relocation", Relocation::default(), |field| field.one_of(&RELOCATIONS))?,
+            up_keys: section.read("up_keys", UpKeys::default(), |field| {
+                field.one_of(&[("same", UpKeys::Same), ("update", UpKeys::Update)])
+            })?,
+            mapping: if standard { Mapping::Nonce } else { Mapping::TargetId { fresh } },
+        },
+        protected_links: section.read("protected_links", false, |field| field.boolean())?,
+    })
+}
+
+/// The UPEs. A script without `[[upe]]` has one, `upe1`.
+pub(super) fn upes(root: &Section<'_>, taken: &mut BTreeSet<String>) -> Read<Vec<Upe>> {
+    let mut upes = Vec::new();
+    for section in root.tables("upe", UPE_KEYS)? {
+        if upes.len() >= MOST_MMES {
+            return Err(too_many(&section, "upe", MOST_MMES));
+        }
+        upes.push(Upe {
+            name: name(&section, taken)?,
+            ciphering: section.read("ciphering", AlgorithmId::Aes, |field| field.one_of(&CIPHERING))?,
+            only_own_algorithm: section.read("only_own_algorithm", false, |field| field.boolean())?,
+            most_ues: section.read("most_ues", 256, |field| field.number(0..=256))?,
+        });
+    }
+    if upes.is_empty() {
+        taken.insert("upe1".to_owned());
+        let name = "upe1".to_owned();
+        upes.push(Upe { name, ciphering: AlgorithmId::Aes, only_own_algorithm: false, most_ues: 256 });
+    }
+    Ok(upes)
+}
+
+/// SGSNs and RNCs. A script with an RNC and without `[[sgsn]]` has one, `sgsn1`.
+pub(super) fn utran(
+    root: &Section<'_>,
+    cells: &BTreeSet<u16>,
+    taken: &mut BTreeSet<String>,
+) -> Read<(Vec<Sgsn>, Vec<Rnc>)> {
+    let mut sgsns = Vec::new();
+    for section in root.tables("sgsn", SGSN_KEYS)? {
+        if sgsns.len() >= MOST_MMES {
+            return Err(too_many(&section, "sgsn", MOST_MMES));
+        }
+        sgsns.push(Sgsn { name: name(&section, taken)? });
+    }
+    let sections = root.tables("rnc", RNC_KEYS)?;
+    if sgsns.is_empty() && !sections.is_empty() {
+        taken.insert("sgsn1".to_owned());
+        sgsns.push(Sgsn { name: "sgsn1".to_owned() });
+    }
+    let mut cells = cells.clone();
+    let mut rncs = Vec::new();
+    for section in sections {
+        if rncs.len() >= MOST_ENBS {
+            return Err(too_many(&section, "rnc", MOST_ENBS));
+        }
+        let name = name(&section, taken)?;
+        let cell = match section.field("cell") {
+            Some(field) => {
+                let cell = field.number(Pci::FIRST.get()..=Pci::LAST.get())?;
+                if cells.contains(&cell) {
+                    return Err(field.mismatch("a number that no other cell has"));
+                }
+                cell
+            }
+            None => (1..=Pci::LAST.get()).rev().find(|cell| !cells.contains(cell)).unwrap_or(Pci::LAST.get()),
+        };
+        cells.insert(cell);
+        let names = sgsns.iter().map(|sgsn| sgsn.name.as_str());
+        let sgsn = section.read("sgsn", 0, |field| named(field, "the name of an SGSN", names.clone()))?;
+        rncs.push(Rnc { name, cell: Pci::new(cell).unwrap_or(Pci::LAST), sgsn: SgsnId(sgsn) });
+    }
+    Ok((sgsns, rncs))
+}
