@@ -22,7 +22,7 @@ const UNUSED_SECOND: u8 = 0x07;
 /// The key set of every UE.
 const KEY_SET: u8 = 1;
 /// MS network capability: nothing of GPRS, a revision of release 99, EPC (TS 24.008 clause 10.5.5.12).
-const MS_NETWORK_CAPABILITY: [u8; 3] = [0x21, 0x00, 0x04];
+pub(super) const MS_NETWORK_CAPABILITY: [u8; 3] = [0x21, 0x00, 0x04];
 /// QoS of every bearer, behind its priority: background class, best effort, 8640 kbit/s in both directions (TS 24.008 clause 10.5.6.5).
 pub(super) const QOS: [u8; 12] = [0x0f, 0x23, 0x92, 0x1f, 0x91, 0xfe, 0xfe, 0x74, 0x81, 0x00, 0x00, 0x00];
 /// PDP type: IETF, IPv4.
@@ -64,10 +64,10 @@ impl UmtsContext {
     /// None if there are no keys of UMTS in it.
     pub(super) fn read(elements: &Elements<'_>) -> Result<Option<Self>, WireError> {
         elements.required(Ie::MM_CONTEXT, |value| {
-            let (mode, keys, container) = value.read("a context with keys of 128 bits", context)?;
-            if mode >> 6 != UMTS_KEYS {
+            if value.octets.get(1).is_some_and(|mode| mode >> 6 != UMTS_KEYS) {
                 return Ok(None);
             }
+            let (keys, container) = value.read("a context with keys of 128 bits", context)?;
             let keys = <[u8; CkIk::OCTETS]>::try_from(keys).map_err(|_| value.refused("32 octets of key", "others"))?;
             let capabilities = match container {
                 [UE_NETWORK_CAPABILITY, _, eea, eia, ..] => UeSecurityCapabilities::from_nas_octets([*eea, *eia]),
@@ -78,14 +78,14 @@ impl UmtsContext {
     }
 }
 
-/// Mode, CK and IK, container.
-fn context(input: &[u8]) -> IResult<&[u8], (u8, &[u8], &[u8])> {
-    let (input, (_, mode)) = (be_u8, be_u8).parse(input)?;
+/// CK and IK, container.
+fn context(input: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
+    let (input, _) = (be_u8, be_u8).parse(input)?;
     let (input, keys) = take(CkIk::OCTETS).parse(input)?;
     // Quintuplets, DRX parameter, MS network capability.
     let (input, _) = (length_data(be_u16), be_u16, length_data(be_u8)).parse(input)?;
     let (input, container) = length_data(be_u16).parse(input)?;
-    Ok((input, (mode, keys, container)))
+    Ok((input, (keys, container)))
 }
 
 /// PDP Context: a connection to the packet network, with the tunnels at the gateway.

@@ -1,6 +1,6 @@
 //! The messages of GTPv1-C (TS 29.060 clauses 7.3.3, 7.3.4 and 7.5).
 
-use super::contexts::{PdpContext, QOS, UmtsContext};
+use super::contexts::{MS_NETWORK_CAPABILITY, PdpContext, QOS, UmtsContext};
 use super::element::{Elements, Ie, Value};
 use crate::eps::identifiers::{Ebi, EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai, Teid};
 use crate::eps::parameters::Origin;
@@ -129,15 +129,18 @@ pub struct ForwardRelocationRequest {
     pub container: Vec<u8>,
 }
 
-/// MM context of a UE of which there are no keys: that of GSM without a Kc in use.
-const NO_KEYS: [u8; 14] = [0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// MM context of a UE of which there are no keys: that of GSM without a Kc in use. No DRX parameter.
+const NO_KEYS: [u8; 12] = [0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 impl ForwardRelocationRequest {
     pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
         let mm_context = match &self.context {
             Some(context) => context.element()?,
-            // Neither MS network capability nor container.
-            None => Ie::MM_CONTEXT.with(&[&NO_KEYS[..], &[0, 0, 0]].concat())?,
+            None => {
+                let capability = [&[MS_NETWORK_CAPABILITY.len() as u8][..], &MS_NETWORK_CAPABILITY].concat();
+                // No container, no access restriction.
+                Ie::MM_CONTEXT.with(&[&NO_KEYS[..], &capability, &[0, 0, 0]].concat())?
+            }
         };
         Ok([
             with_imsi(self.imsi)?,
