@@ -138,6 +138,7 @@ impl Ue {
             }
         }
         let header = SecurityHeader::IntegrityCipheredNewContext;
+        self.keys.answers_mode();
         self.say(now, header, &EmmMessage::SecurityModeComplete, "SecurityModeComplete", outbox);
         Ok(())
     }
