@@ -303,7 +303,7 @@ mod tests {
     fn where_the_key_alone_changes_a_packet_tells_which_it_is_under() {
         let (mut upe, mut ue) = ends();
         let packet = |last| [&[0x45, 0, 0, 24][..], &[last; 20]].concat();
-        let mut take = |ue: &mut UpSecurity, upe: &mut UpSecurity, number| {
+        let take = |ue: &mut UpSecurity, upe: &mut UpSecurity, number| {
             let down = upe.protect(&packet(number)).unwrap();
             assert_eq!(ue.open(down.sequence_number, &down.octets).unwrap().1, packet(number));
             let up = ue.protect(&packet(number)).unwrap();
