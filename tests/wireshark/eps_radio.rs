@@ -130,6 +130,7 @@ fn handover_command(c_rnti: u16, algorithms: Option<SecurityAlgorithms>, nas: Ve
             c_rnti,
         }),
         nas,
+        bearer: None,
         security: Some(SecurityConfigHo { algorithms, key_change: false, next_hop_chaining_count: Ncc::new(1) }),
     })
 }
@@ -173,7 +174,7 @@ fn route_2() -> Vec<(Vec<u8>, &'static str, Option<bool>)> {
     let complete = UlDcchMessage::SecurityModeComplete { transaction: 1 }.octets().unwrap();
     let transport = vec![generic_transport().octets().unwrap()];
     let activation = handover_command(0x4602, Some(AES), Vec::new()).octets().unwrap();
-    let release = DlDcchMessage::Release { transaction: 0, cause: ReleaseCause::Other };
+    let release = DlDcchMessage::Release { transaction: 0, cause: ReleaseCause::Other, redirection: None };
     let nas = UlDcchMessage::InformationTransfer { nas: EmmMessage::TrackingAreaUpdateComplete.octets().unwrap() };
     let right = Some(true);
     let mut frames = vec![

@@ -10,8 +10,10 @@ use crate::eps::node::Event;
 use crate::eps::wire::core_frame::{CoreFrame, CorePayload, UdpDatagram};
 use crate::eps::wire::gtpu::GTPU_PORT;
 use crate::eps::wire::gtpv2::GTPV2_PORT;
-use crate::eps::wire::sctp::{DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL};
-use crate::eps::wire::{GtpuPacket, Gtpv2Message, S1apMessage, WireError, X2apMessage};
+use crate::eps::wire::sctp::{
+    DIAMETER_PORT, DIAMETER_PROTOCOL, DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL,
+};
+use crate::eps::wire::{DiameterMessage, GtpuPacket, Gtpv2Message, S1apMessage, WireError, X2apMessage};
 
 /// A message of the core network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum CoreMessage {
     X2ap(X2apMessage),
     /// Between MMEs, and between MME and gateway.
     Gtpv2(Gtpv2Message),
+    /// Between MME and HSS.
+    Diameter(DiameterMessage),
     /// A packet in a tunnel, between gateway and eNB or between eNBs.
     Gtpu(GtpuPacket),
 }
@@ -34,6 +38,7 @@ impl CoreMessage {
             Self::S1ap(message) => message.name(),
             Self::X2ap(message) => message.name(),
             Self::Gtpv2(message) => message.body.name(),
+            Self::Diameter(message) => message.body.name(),
             Self::Gtpu(GtpuPacket::User { .. }) => "GTP-U user packet",
             Self::Gtpu(GtpuPacket::EndMarker { .. }) => "GTP-U end marker",
         }
@@ -131,7 +136,8 @@ impl CoreSide {
             CorePayload::Sctp(packet) => match packet.data.protocol {
                 S1AP_PROTOCOL => CoreMessage::S1ap(S1apMessage::parse(&packet.data.user_data)?),
                 X2AP_PROTOCOL => CoreMessage::X2ap(X2apMessage::parse(&packet.data.user_data)?),
-                protocol => return Err(other("payload protocol 18 or 27".to_owned(), protocol.to_string()).into()),
+                DIAMETER_PROTOCOL => CoreMessage::Diameter(DiameterMessage::parse(&packet.data.user_data)?),
+                protocol => return Err(other("payload protocol 18, 27 or 46".to_owned(), protocol.to_string()).into()),
             },
             CorePayload::Udp(UdpDatagram { destination, payload, .. }) => match destination {
                 GTPV2_PORT => CoreMessage::Gtpv2(Gtpv2Message::parse(&payload)?),
@@ -151,6 +157,7 @@ impl Association {
         let (port, protocol, user_data) = match message {
             CoreMessage::S1ap(message) => (S1AP_PORT, S1AP_PROTOCOL, message.octets()?),
             CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
+            CoreMessage::Diameter(message) => (DIAMETER_PORT, DIAMETER_PROTOCOL, message.octets()?),
             CoreMessage::Gtpv2(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpu(packet) => return Ok(datagram(GTPU_PORT, packet.octets()?)),
         };

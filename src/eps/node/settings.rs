@@ -229,6 +229,9 @@ impl Agreement {
     }
 }
 
+/// Which KASME a UE has that is connected from before the run, or has attached: the NAS key set identifier, 3 bits.
+pub const KEY_SET: u8 = 1;
+
 /// Who the UEs are that S1 has numbers for. An MME takes the number of a UE from here, so that it is the same at every MME \[choice\];
 /// an eNB, which is not told who a UE is, reads it for its reports only.
 pub type Subscribers = Arc<BTreeMap<MmeUeS1apId, Imsi>>;

@@ -1,30 +1,37 @@
 //! The nodes of a network of EPS, out of its script.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::link_keys;
 use super::topology::{Link, Role, Topology};
-use super::world::{enb_weaknesses, mme_id, mme_weaknesses, place, plmn, ue_weaknesses};
+use super::world::{HSS, enb_weaknesses, mme_id, mme_weaknesses, place, plmn, ue_weaknesses};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::{Emulation, NodeIndex, Port, random};
-use crate::eps::identifiers::{Ebi, Gummei, MmeCode, MmeGroupId};
-use crate::eps::keys::{Kenb, UpKey};
+use crate::eps::identifiers::{Ebi, Gummei, Guti, MTmsi, MmeCode, MmeGroupId};
+use crate::eps::keys::{Kenb, OperatorKey, SubscriberKey, UpKey};
 use crate::eps::node::core_side::CoreSide;
 use crate::eps::node::enb::{ConnectedUe, EnbFaults, downlink_tunnel};
 use crate::eps::node::gateway::{Gateway, GatewayUe, uplink_tunnel};
+use crate::eps::node::hss::{Hss, HssSubscriber};
 use crate::eps::node::mme::{AttachedUe, MmeFaults, MmeUserPlane};
 use crate::eps::node::settings::{Agreement, Subscribers};
 use crate::eps::node::ue::{HeardCell, UeFaults};
 use crate::eps::node::upe::{Upe, UpeFaults, UpeSettings, UpeUe, anchor_tunnel};
 use crate::eps::node::{Command, Enb, EnbSettings, Event, Mme, MmeSettings, Ue, UeSettings};
 use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc};
+use crate::eps::security::aka::{Subscription, Usim};
 use crate::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
 use crate::eps::wire::{Erab, TunnelEndpoint, UeSecurityCapabilities};
 use crate::scenario::script::eps::{EnbWeakness, EpsScript, MmeWeakness, UeWeakness, UpeWeakness};
 
 /// First C-RNTI of UEs that are connected from before the run.
 const FIRST_C_RNTI: u16 = 0x4601;
+/// First M-TMSI of such UEs.
+const FIRST_M_TMSI: u32 = 0xc000_0001;
+/// SQN of the authentication that the keys of such UEs go back to.
+const FIRST_SQN: u64 = 32;
 
 /// The algorithms of a node: its own, and behind them all others that are computed.
 fn preferences(own: Algorithms, only_own: bool) -> Vec<Algorithms> {
@@ -79,6 +86,7 @@ impl Builder<'_> {
                         algorithm: self.as_algorithms(*ue).ciphering,
                     }),
                     address: script.nodes.ues[*ue].ip,
+                    guti: self.guti(*ue),
                 });
             }
             emulation.add_node(node);
@@ -97,6 +105,9 @@ impl Builder<'_> {
             }
             emulation.add_node(node);
         }
+        if self.has_hss() {
+            emulation.add_node(self.hss());
+        }
         let gateway_ues: Vec<GatewayUe> = connected
             .iter()
             .map(|(ue, id)| {
@@ -109,6 +120,48 @@ impl Builder<'_> {
             })
             .collect();
         emulation.add_node(Gateway::new(self.core(Role::Gateway, 0), &gateway_ues));
+    }
+
+    fn has_hss(&self) -> bool {
+        self.topology.all(Role::Hss).next().is_some()
+    }
+
+    /// What a UE is authenticated with.
+    fn subscriber(&self, ue: usize) -> (SubscriberKey, OperatorKey) {
+        let name = &self.script.nodes.ues[ue].name;
+        let mut generator = random::generator(self.script.title.seed, &format!("subscription of {name}"));
+        let (mut k, mut opc) = ([0; 16], [0; 16]);
+        rand_core::Rng::fill_bytes(&mut generator, &mut k);
+        rand_core::Rng::fill_bytes(&mut generator, &mut opc);
+        (SubscriberKey::from_octets(k), OperatorKey::from_octets(opc))
+    }
+
+    fn hss(&self) -> Hss {
+        let ues = self.script.nodes.ues.iter().enumerate();
+        let subscribers: Vec<HssSubscriber> = ues
+            .map(|(ue, settings)| {
+                let serving = self.script.nodes.enbs.get(settings.serving.0).map(|enb| enb.mme.0);
+                let (k, opc) = self.subscriber(ue);
+                HssSubscriber {
+                    imsi: settings.imsi,
+                    subscription: Subscription::new(k, opc, FIRST_SQN),
+                    serving: serving.map(|mme| (gummei(mme), place(Role::Mme, mme).ip)),
+                }
+            })
+            .collect();
+        let generator = random::generator(self.script.title.seed, HSS);
+        Hss::new(self.core(Role::Hss, 0), plmn(), generator, &subscribers)
+    }
+
+    /// The MMEs by what they are called.
+    fn mmes(&self) -> Vec<(Gummei, Ipv4Addr)> {
+        (0..self.script.nodes.mmes.len()).map(|mme| (gummei(mme), place(Role::Mme, mme).ip)).collect()
+    }
+
+    /// The temporary identity of a UE at the start, where there are any.
+    fn guti(&self, ue: usize) -> Option<Guti> {
+        let mme = self.script.nodes.enbs.get(self.script.nodes.ues[ue].serving.0)?.mme.0;
+        self.has_hss().then(|| Guti { gummei: gummei(mme), m_tmsi: MTmsi(FIRST_M_TMSI + ue as u32) })
     }
 
     /// Where the uplink of a UE goes behind its eNB at the start.
@@ -180,7 +233,7 @@ impl Builder<'_> {
         let settings = &script.nodes.ues[ue];
         let heard = topology.cells.iter().enumerate().filter_map(|(enb, cell)| {
             let port = topology.port(topology.ue_node(ue), topology.enb(enb))?;
-            Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci }))
+            Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci, tai: cell.tai }))
         });
         let weaknesses = ue_weaknesses(script, ue);
         let derivation = self.agreement.derivation;
@@ -192,6 +245,8 @@ impl Builder<'_> {
                 imsi: settings.imsi,
                 cells: heard.collect(),
                 capabilities: capabilities(),
+                usim: self.has_hss().then(|| self.subscriber(ue)).map(|(k, opc)| Usim::new(k, opc, FIRST_SQN)),
+                guti: self.guti(ue),
                 agreement: self.agreement,
                 interruption: script.handover.interruption,
                 faults: UeFaults {
@@ -226,7 +281,7 @@ impl Builder<'_> {
         let settings = EnbSettings {
             cell: topology.cells[enb],
             cells: topology.cells.clone(),
-            gummei: Gummei { plmn: plmn(), group: MmeGroupId(1), code: MmeCode(settings.mme.0 as u8 + 1) },
+            gummei: gummei(settings.mme.0),
             algorithms: preferences(settings.algorithms, settings.only_own_algorithms),
             always_names_algorithms: script.handover.names_algorithms,
             most_ues: usize::from(settings.most_ues),
@@ -252,6 +307,8 @@ impl Builder<'_> {
         let settings = MmeSettings {
             cells: topology.cells.clone(),
             gateway: place(Role::Gateway, 0).ip,
+            hss: self.has_hss().then(|| place(Role::Hss, 0).ip),
+            mmes: if self.has_hss() { self.mmes() } else { Vec::new() },
             nas_algorithms: preferences(script.nodes.mmes[mme].algorithms, false),
             agreement: self.agreement,
             subscribers: Arc::clone(&self.subscribers),
@@ -281,6 +338,11 @@ impl Builder<'_> {
         let role = self.topology.roles[node];
         place(role, node - self.topology.at(role, 0).0)
     }
+}
+
+/// What an MME is called.
+fn gummei(mme: usize) -> Gummei {
+    Gummei { plmn: plmn(), group: MmeGroupId(1), code: MmeCode(mme as u8 + 1) }
 }
 
 fn c_rnti(ue: usize) -> u16 {

@@ -220,7 +220,7 @@ pub fn build(script: &EpsScript) -> World {
         mme_of: script.nodes.enbs.iter().map(|enb| enb.mme.0).collect(),
     };
     let Nodes { mmes, enbs, ues, upes, sgsns, rncs } = &script.nodes;
-    let hss = 0;
+    let hss = usize::from(!upes.is_empty());
     let gateway = gateway_name(script.title.system);
     let of_role: [(Role, Vec<&str>); 8] = [
         (Role::Ue, ues.iter().map(|ue| ue.name.as_str()).collect()),

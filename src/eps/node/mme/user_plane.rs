@@ -26,6 +26,7 @@ use crate::eps::wire::gtpv2::{
 use crate::eps::wire::nas::{EmmMessage, GenericContainer, SecurityHeader};
 use crate::eps::wire::s1ap::{Cause, CauseMisc, CauseRadioNetwork, HandoverCommand, UeS1apIds};
 use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint};
+use crate::time::VirtualTime;
 
 /// The user plane of a UE that is connected from before the run, where packets are ciphered by UPEs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,11 +177,15 @@ impl Mme {
     /// The other UPE takes the UE, or not.
     pub(super) fn session_answered(
         &mut self,
+        now: VirtualTime,
         from: Ipv4Addr,
         id: MmeUeS1apId,
         response: &CreateSessionResponse,
         outbox: &mut Outbox<Event>,
     ) {
+        if self.session_of_arrival(now, from, id, response, outbox) {
+            return;
+        }
         let Some(up) = self.under_way(id).filter(|up| up.bearer.tunnel.address == from) else { return };
         let Step::Session { .. } = up.step else { return };
         let Some(SessionGrant { bearer, .. }) = response.grant else {

@@ -1,7 +1,7 @@
 //! RRC (TS 36.331): the messages between UE and eNB that a handover needs, and the containers between eNBs.
 //!
 //! * [`dl_dcch`], [`ul_dcch`]: on the signalling bearers; [`reconfiguration`]: the handover command among them.
-//! * [`ccch`]: re-establishment, before there is a bearer.
+//! * [`ccch`]: connection set-up and re-establishment, before there is a bearer.
 //! * [`inter_node`]: what eNBs send each other through the core network.
 //!
 //! A message reads and writes in unaligned PER, padded to whole octets. Fields that this room does not carry are absent when it
@@ -16,7 +16,7 @@ pub mod reconfiguration;
 pub mod ul_dcch;
 pub mod values;
 
-pub use ccch::{DlCcchMessage, ReestablishmentCause, UlCcchMessage, short_mac_input};
+pub use ccch::{DlCcchMessage, EstablishmentCause, ReestablishmentCause, UlCcchMessage, short_mac_input};
 pub use dl_dcch::{DlDcchMessage, ReleaseCause};
 pub use inter_node::{HandoverCommand, HandoverPreparationInformation, SourceConfiguration};
 pub use reconfiguration::{MobilityControlInfo, RrcConnectionReconfiguration, SecurityConfigHo, T304};
