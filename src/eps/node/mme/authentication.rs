@@ -284,7 +284,8 @@ impl Mme {
         self.renewal_unanswered(now, id, outbox);
     }
 
-    /// Sends the eNB of a UE its new KeNB, and its UPE its new key, if a try is left; else the keys of the air stay as they are.
+    /// Sends the eNB of a UE its new KeNB, if a try is left; else the keys of the air stay as they are. A UPE gets its new key first: it
+    /// has to have that when the UE uses it.
     pub(super) fn renewal_unanswered(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let Some(mut renewing) = ue.renewing.take() else { return };
@@ -292,7 +293,17 @@ impl Mme {
         (renewing.tries, renewing.ends) = (tries, now + SECURITY_MODE);
         let kenb = renewing.kenb.clone();
         ue.renewing = Some(renewing);
-        self.tell_renewed_key(id, outbox);
+        if ue.up.is_some() {
+            return self.tell_renewed_key(id, outbox);
+        }
+        let ue = UeS1apIds { mme: id, enb: place.id };
+        self.send(place.enb, UeContextModificationRequest { ue, kenb }, outbox);
+    }
+
+    /// The UPE of a UE has its new key: the eNB gets its new KeNB.
+    pub(super) fn renewed_at_upe(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let Some(UeContext { place: Some(place), renewing: Some(renewing), .. }) = self.ues.get(&id) else { return };
+        let (place, kenb) = (*place, renewing.kenb.clone());
         let ue = UeS1apIds { mme: id, enb: place.id };
         self.send(place.enb, UeContextModificationRequest { ue, kenb }, outbox);
     }
