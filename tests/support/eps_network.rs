@@ -236,7 +236,7 @@ pub fn mme_place(number: usize) -> BackboneEndpoint {
 }
 
 pub fn upe_place(number: usize) -> BackboneEndpoint {
-    place(4, number)
+    place(7, number)
 }
 
 pub fn rnc_place(number: usize) -> BackboneEndpoint {

@@ -237,6 +237,9 @@ impl Mme {
     ) {
         let (standard, gateway) = (self.is_standard(), self.settings.gateway);
         let Some(ue) = self.ues.get_mut(&id).filter(|ue| from == ue.path_node(gateway)) else { return };
+        if ue.renewing.is_some() && ue.up.is_some() && !ue.switching {
+            return self.renewed_at_upe(id, outbox);
+        }
         let Some(place) = ue.place.filter(|_| std::mem::take(&mut ue.switching)) else { return };
         let ids = UeS1apIds { mme: id, enb: place.id };
         if response.cause != GtpCause::ACCEPTED {
