@@ -9,6 +9,16 @@ secret_key! {
 }
 
 secret_key! {
+    /// K, 16 octets: what a USIM and the HSS share for good; nothing else has it.
+    SubscriberKey, 16
+}
+
+secret_key! {
+    /// OPc, 16 octets: the operator's variant of Milenage for one K (TS 35.206 clause 4.1).
+    OperatorKey, 16
+}
+
+secret_key! {
     /// KeNB, 32 octets: the key of a UE at its eNB; the AS keys are made of it.
     Kenb, 32
 }

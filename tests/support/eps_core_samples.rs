@@ -4,11 +4,12 @@
 use std::net::Ipv4Addr;
 
 use super::eps::identifiers::{
-    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Plmn,
+    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Plmn,
     STmsi, Tac, Tai, Teid, X2apUeId,
 };
 use super::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh, UpContext, UpKey, UpRelocation};
 use super::eps::parameters::{AlgorithmId, Ncc, Origin};
+use super::eps::wire::diameter::{self, DiameterBody, DiameterMessage, DiameterPeer, DiameterResult};
 use super::eps::wire::gtpv1::{self, Gtpv1Body, Gtpv1Cause, Gtpv1Message};
 use super::eps::wire::gtpv2::mm_context::KsiAsme;
 use super::eps::wire::gtpv2::{self, AuthenticationQuadruplet, GtpCause, Gtpv2Body, Gtpv2Message, MmContext};
@@ -33,6 +34,8 @@ const ATTACH_REQUEST: &str = "07410108298039000000001002e0e000040201d031";
 const AUTHENTICATION_REQUEST: &str = "07520023553cbe9637a89d218ae64dae47bf3510aa689c648350b9b9a4a8043ac07aa7e0";
 /// NAS: Authentication Response.
 const AUTHENTICATION_RESPONSE: &str = "0753080102030405060708";
+/// NAS: Tracking Area Update Request of a GUTI, with MAC.
+const PROTECTED_UPDATE_REQUEST: &str = "1701020304050748280bf602f839800103c0010203";
 /// NAS: Attach Accept with an Activate Default EPS Bearer Context Request.
 const ATTACH_ACCEPT: &str = "07420121060002f839000100155201c101090908696e7465726e657405010a000001";
 
@@ -150,6 +153,14 @@ pub fn s1ap() -> Vec<S1apMessage> {
         }
         .into(),
         s1ap::InitialContextSetupResponse { ue, bearers: erabs() }.into(),
+        s1ap::InitialContextSetupFailure { ue, cause: Cause::radioNetwork(CauseRadioNetwork::unspecified) }.into(),
+        s1ap::UeContextModificationRequest { ue, kenb: Kenb::from_octets(key(0x50)) }.into(),
+        s1ap::UeContextModificationResponse { ue }.into(),
+        s1ap::UeContextReleaseRequest {
+            ue,
+            cause: Cause::radioNetwork(CauseRadioNetwork::release_due_to_eutran_generated_reason),
+        }
+        .into(),
         handover_required().into(),
         s1ap::HandoverRequest {
             mme_ue_id: ue.mme,
@@ -309,6 +320,19 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
     let delete = gtpv2::DeleteSessionRequest { bearer: bearer(5) };
     let response =
         |cause, grant| Gtpv2Body::ForwardRelocationResponse(gtpv2::ForwardRelocationResponse { cause, grant });
+    let context_request = gtpv2::ContextRequest {
+        guti: Guti { gummei: mme(), m_tmsi: MTmsi(0xc001_0203) },
+        update: nas(PROTECTED_UPDATE_REQUEST),
+        sender: tunnel(13),
+    };
+    let context = gtpv2::GivenContext {
+        mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
+        connections: request.connections.clone(),
+        sender: tunnel(14),
+        sgw: tunnel(20),
+    };
+    let context_response =
+        |cause, imsi, context| Gtpv2Body::ContextResponse(gtpv2::ContextResponse { cause, imsi, context });
     let modify = |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs() });
     let modified = |cause, bearers| Gtpv2Body::ModifyBearerResponse(gtpv2::ModifyBearerResponse { cause, bearers });
     let bodies = [
@@ -340,6 +364,10 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         (10, 15, Gtpv2Body::DeleteForwardingResponse(GtpCause::ACCEPTED)),
         (13, 16, Gtpv2Body::DeleteSessionRequest(delete)),
         (10, 16, Gtpv2Body::DeleteSessionResponse(GtpCause::ACCEPTED)),
+        (0, 8, Gtpv2Body::ContextRequest(context_request)),
+        (13, 8, context_response(GtpCause::ACCEPTED, Some(imsi), Some(context))),
+        (14, 8, Gtpv2Body::ContextAcknowledge(GtpCause::ACCEPTED)),
+        (13, 9, context_response(GtpCause::USER_AUTHENTICATION_FAILED, None, None)),
     ];
     bodies
         .map(|(last, sequence, body)| Gtpv2Message {
@@ -502,4 +530,40 @@ pub fn gtpv1() -> Vec<Gtpv1Message> {
 
 fn imsi() -> Imsi {
     "208930000000001".parse().unwrap()
+}
+
+/// Every message of Diameter, in the order of a run.
+pub fn diameter() -> Vec<DiameterMessage> {
+    let (imsi, visited) = ("208930000000001".parse().unwrap(), plmn());
+    let (mme, hss) = (DiameterPeer::mme(mme()), DiameterPeer::hss(plmn()));
+    let information = |resynchronisation| {
+        let destination = hss.clone();
+        let request = diameter::AuthenticationInformationRequest { destination, imsi, visited, resynchronisation };
+        DiameterBody::AuthenticationInformationRequest(request)
+    };
+    let answer = |result, vector| {
+        let answer = diameter::AuthenticationInformationAnswer { result, vector };
+        DiameterBody::AuthenticationInformationAnswer(answer)
+    };
+    let resynchronisation = diameter::Resynchronisation { rand: [0x11; 16], auts: [0x44; 14] };
+    let update = diameter::UpdateLocationRequest { destination: hss.clone(), imsi, visited };
+    let cancel = diameter::CancelLocationRequest { destination: mme.clone(), imsi };
+    let bodies = [
+        (1, true, information(None)),
+        (1, false, answer(DiameterResult::SUCCESS, mm_context().quadruplets.pop())),
+        (2, true, information(Some(resynchronisation))),
+        (2, false, answer(DiameterResult::USER_UNKNOWN, None)),
+        (3, true, DiameterBody::UpdateLocationRequest(update)),
+        (4, false, DiameterBody::CancelLocationRequest(cancel)),
+        (4, true, DiameterBody::CancelLocationAnswer(DiameterResult::SUCCESS)),
+        (3, false, DiameterBody::UpdateLocationAnswer(DiameterResult::UNABLE_TO_COMPLY)),
+    ];
+    let message = |(number, from_mme, body)| DiameterMessage {
+        hop_by_hop: number,
+        end_to_end: 0x100 + number,
+        session: format!("{};0;{number}", mme.host),
+        origin: if from_mme { mme.clone() } else { hss.clone() },
+        body,
+    };
+    bodies.map(message).into()
 }

@@ -471,8 +471,13 @@ impl Film {
     ) -> Vec<u8> {
         let mobility = MobilityControlInfo { target: pci(cell), carrier: None, t304: T304::Ms200, c_rnti };
         let security = SecurityConfigHo { algorithms, key_change: false, next_hop_chaining_count: ncc };
-        let command =
-            RrcConnectionReconfiguration { transaction: 1, mobility: Some(mobility), nas, security: Some(security) };
+        let command = RrcConnectionReconfiguration {
+            transaction: 1,
+            mobility: Some(mobility),
+            nas,
+            bearer: None,
+            security: Some(security),
+        };
         DlDcchMessage::Reconfiguration(command).octets().unwrap()
     }
 

@@ -11,10 +11,10 @@ use keyhop::emulation::{
     Transmission, random,
 };
 use keyhop::eps::identifiers::{
-    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Imsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
-    Tai,
+    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci,
+    Plmn, Tac, Tai,
 };
-use keyhop::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, LinkSecret, UpKey};
+use keyhop::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, LinkSecret, OperatorKey, SubscriberKey, UpKey};
 use keyhop::eps::link_protection::{LinkKey, LinkProtection};
 use keyhop::eps::node::core_side::CoreSide;
 use keyhop::eps::node::enb::downlink_tunnel;
@@ -22,13 +22,14 @@ use keyhop::eps::node::gateway::uplink_tunnel;
 use keyhop::eps::node::sgsn;
 use keyhop::eps::node::upe::anchor_tunnel;
 use keyhop::eps::node::{
-    Agreement, AttachedUe, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb, EnbFaults, EnbSettings, Event,
-    Gateway, GatewayUe, HeardCell, HeardUtranCell, Mme, MmeFaults, MmeSettings, MmeUserPlane, Outcome, Rnc,
-    RncSettings, RncUe, Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe, Subscribers, Ue, UeFaults, UeSettings,
-    Upe, UpeFaults, UpeSettings, UpeUe, UtranCell, UtranConnection, What,
+    Agreement, Arrival, AttachedUe, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb, EnbFaults,
+    EnbSettings, Event, Gateway, GatewayUe, HeardCell, HeardUtranCell, Hss, HssSubscriber, Mme, MmeFaults, MmeSettings,
+    MmeUserPlane, Outcome, Rnc, RncSettings, RncUe, Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe,
+    Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults, UpeSettings, UpeUe, UtranCell, UtranConnection, What,
 };
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 use keyhop::eps::security::HandoverDerivation;
+use keyhop::eps::security::aka::{Subscription, Usim};
 use keyhop::eps::security::count::CountLedger;
 use keyhop::eps::security::inter_system::ck_ik_of_kc;
 use keyhop::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
@@ -81,10 +82,24 @@ pub struct Plan {
     /// What the network was told of them.
     pub told_capabilities: UeSecurityCapabilities,
     pub ue_faults: UeFaults,
+    pub transfer: ContextTransfer,
+    /// What there is for authentication; nothing if none.
+    pub authentication: Option<AuthenticationPlan>,
     pub commands: Vec<(u64, To, Command)>,
     pub engine: Engine,
     /// In milliseconds.
     pub ends: u64,
+}
+
+/// An HSS, and what the USIMs have seen before.
+#[derive(Clone, Copy)]
+pub struct AuthenticationPlan {
+    /// SQN of the last vector of the HSS.
+    pub hss_sqn: u64,
+    /// The highest SQN that the USIMs have seen.
+    pub usim_sqn: u64,
+    /// How long a message takes between MME and HSS, in milliseconds.
+    pub latency: u64,
 }
 
 /// Whom a command is for, by number.
@@ -94,6 +109,7 @@ pub enum To {
     Mme(usize),
     Gateway,
     Upe(usize),
+    Hss,
     Rnc(usize),
     Sgsn(usize),
 }
@@ -132,6 +148,8 @@ impl Plan {
             ue_capabilities: both(),
             told_capabilities: both(),
             ue_faults: UeFaults::default(),
+            transfer: ContextTransfer::default(),
+            authentication: None,
             commands: Vec::new(),
             engine: Engine::Inline,
             ends: 1_000,
@@ -355,7 +373,9 @@ impl Plan {
             To::Mme(number) => self.ues + self.cells + number,
             To::Gateway => self.ues + self.cells + self.mmes,
             To::Upe(number) => self.ues + self.cells + self.mmes + 1 + number,
-            To::Rnc(number) => self.node(To::Upe(self.upes)).0 + number,
+            To::Hss => self.ues + self.cells + self.mmes + 1 + self.upes,
+            // Behind the HSS, if there is one.
+            To::Rnc(number) => self.node(To::Hss).0 + usize::from(self.authentication.is_some()) + number,
             To::Sgsn(number) => self.node(To::Rnc(self.utran_cells)).0 + number,
         })
     }
@@ -407,6 +427,9 @@ impl Plan {
         for (number, mme) in mmes.iter().enumerate() {
             core(*mme, gateway, 3);
             mmes[number + 1..].iter().for_each(|other| core(*mme, *other, 4));
+            if let Some(AuthenticationPlan { latency, .. }) = self.authentication {
+                core(*mme, (self.node(To::Hss), hss_place()), latency);
+            }
         }
         let upes: Vec<_> = (0..self.upes).map(|number| (self.node(To::Upe(number)), upe_place(number))).collect();
         for (number, upe) in upes.iter().enumerate() {
@@ -439,7 +462,12 @@ impl Plan {
         for ue in 0..self.ues {
             let keys = UeKeys::establish(kasme(ue), Algorithms::AES, Algorithms::AES, agreement.derivation);
             let heard = cells.iter().enumerate().map(|(number, cell)| {
-                let heard = HeardCell { port: air[&(ue, number)], earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci };
+                let heard = HeardCell {
+                    port: air[&(ue, number)],
+                    earfcn_dl: cell.earfcn_dl,
+                    eci: cell.ecgi.eci,
+                    tai: cell.tai,
+                };
                 (cell.pci, heard)
             });
             let utran = utran_cells.iter().enumerate();
@@ -450,6 +478,8 @@ impl Plan {
                 cells: heard.collect(),
                 utran: utran.collect(),
                 capabilities: self.ue_capabilities,
+                usim: self.usim(ue),
+                guti: Some(guti(ue)),
                 agreement,
                 interruption: Duration::from_millis(10),
                 faults: self.ue_faults,
@@ -459,7 +489,7 @@ impl Plan {
                 Some(origin) => {
                     let u_rnti = 1 << 20 | u32::try_from(ue).unwrap();
                     let (keys, cell) = (ck_ik(ue, origin), utran_cells[0].cell);
-                    Ue::in_utran(settings, UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH })
+                    Ue::in_utran(settings, UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH, p_tmsi: P_TMSI })
                 }
             });
         }
@@ -500,6 +530,8 @@ impl Plan {
                 cells: known.clone(),
                 utran_cells: utran_cells.clone(),
                 gateway: gateway_place().ip,
+                hss: self.authentication.map(|_| hss_place().ip),
+                mmes: (0..self.mmes).map(|mme| (gummei(mme), mme_place(mme).ip)).collect(),
                 nas_algorithms: of(&self.nas_algorithms, number),
                 agreement,
                 subscribers: Arc::clone(&subscribers),
@@ -519,6 +551,7 @@ impl Plan {
                         algorithm: AlgorithmId::Aes,
                     }),
                     address: Ipv4Addr::new(10, 45, 0, u8::try_from(ue + 2).unwrap()),
+                    guti: Some(guti(ue)),
                 });
             }
             emulation.add_node(mme);
@@ -556,6 +589,10 @@ impl Plan {
             }
             emulation.add_node(upe);
         }
+        if self.authentication.is_some() {
+            let random = random::generator(1, "hss");
+            emulation.add_node(Hss::new(core_side(self.node(To::Hss), hss_place()), plmn(), random, &self.hss()));
+        }
         self.add_utran(&mut emulation, &subscribers, (&cells, &utran_cells), &utran_air, &core_side);
         for (time, to, command) in &self.commands {
             emulation.schedule(at(*time), self.node(*to), command.clone());
@@ -566,6 +603,8 @@ impl Plan {
 
 /// FRESH of UEs that begin in UTRAN.
 const FRESH: u32 = 0x0102_0304;
+/// What the SGSN calls them.
+const P_TMSI: u32 = 0x8000_0001;
 
 impl Plan {
     /// RNCs and SGSNs.
@@ -619,6 +658,57 @@ impl Plan {
             emulation.add_node(sgsn);
         }
     }
+}
+
+impl Plan {
+    /// UEs come to other MMEs by themselves, of which there are two.
+    pub fn arriving(arrival: Arrival) -> Self {
+        Self {
+            mmes: 2,
+            transfer: ContextTransfer { arrival, ..ContextTransfer::default() },
+            ..Self::always(Scheme::NextHopS1)
+        }
+    }
+
+    /// There is an HSS.
+    pub fn authenticating(self) -> Self {
+        Self { authentication: Some(AuthenticationPlan { hss_sqn: 100, usim_sqn: 100, latency: 6 }), ..self }
+    }
+
+    fn usim(&self, ue: usize) -> Option<Usim> {
+        let (k, opc) = subscriber_keys(ue);
+        self.authentication.map(|plan| Usim::new(k, opc, plan.usim_sqn))
+    }
+
+    fn hss(&self) -> Vec<HssSubscriber> {
+        let subscriber = |ue| {
+            let (k, opc) = subscriber_keys(ue);
+            let sqn = self.authentication.map_or(0, |plan| plan.hss_sqn);
+            let serving = Some((gummei(0), mme_place(0).ip));
+            HssSubscriber { imsi: imsi(ue), subscription: Subscription::new(k, opc, sqn), serving }
+        };
+        (0..self.ues).map(subscriber).collect()
+    }
+}
+
+/// K and OPc.
+fn subscriber_keys(ue: usize) -> (SubscriberKey, OperatorKey) {
+    let number = u8::try_from(ue).unwrap();
+    (SubscriberKey::from_octets([0x40 + number; 16]), OperatorKey::from_octets([0x60 + number; 16]))
+}
+
+pub fn hss_place() -> BackboneEndpoint {
+    place(4, 0)
+}
+
+pub fn gummei(mme: usize) -> Gummei {
+    let number = u8::try_from(mme + 1).unwrap();
+    Gummei { plmn: plmn(), group: MmeGroupId(0x8001), code: MmeCode(number) }
+}
+
+/// The temporary identity of a UE at the first MME, before the run.
+pub fn guti(ue: usize) -> Guti {
+    Guti { gummei: gummei(0), m_tmsi: MTmsi(0xc000_0001 + u32::try_from(ue).unwrap()) }
 }
 
 /// What was seen in a run.

@@ -165,14 +165,17 @@ fn the_fields_are_where_they_are_meant_to_be() {
     assert_eq!(read("frame.comment == \"HandoverCommand\"", "lte-rrc.newUE_Identity"), "4601\n4601");
     assert_eq!(read("frame.comment == \"InitialUeMessage\"", "nas_eps.nas_msg_emm_type"), "0x41\n0x41");
     let request = "gtpv2.message_type == 133";
-    assert_eq!(read(request, "gtpv2.mm_context_nas_dl_cnt"), "66051\n66051");
-    assert_eq!(read(request, "gtpv2.mm_context_nas_ul_cnt"), "263430\n263430");
+    assert_eq!(read(request, "gtpv2.mm_context_nas_dl_cnt"), "66051\n66051\n66051");
+    assert_eq!(read(request, "gtpv2.mm_context_nas_ul_cnt"), "263430\n263430\n263430");
     let [context, vector] = [key(0x80), key(0xc0)];
-    assert_eq!(read(request, "gtpv2.mm_context_kasme"), format!("{context},{vector}\n{context}"));
+    assert_eq!(read(request, "gtpv2.mm_context_kasme"), format!("{context},{vector}\n{context}\n{context}"));
     assert_eq!(read(request, "gtpv2.mm_context_nh"), key(0xa0));
     assert_eq!(read(request, "gtpv2.mm_context_ncc"), "5");
+    // The key between UE and UPE is beside it: number, algorithm, KUP, highest number given.
+    let up = format!("0000000302{}00000004", "55".repeat(16));
+    assert_eq!(read(request, "gtpv2.proprietary_value").trim(), up);
     assert_eq!(read("gtp.message == 255", "gtp.teid"), "0x00000007\n0x00000007");
-    assert_eq!(read("gtp.ext_hdr.pdcpsn", "gtp.ext_hdr.pdcpsn"), "2748\n2748");
+    assert_eq!(read("gtp.ext_hdr.pdcp_sn", "gtp.ext_hdr.pdcp_sn"), "2748\n2748");
 }
 
 fn repository(path: &str) -> PathBuf {

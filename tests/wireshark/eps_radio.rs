@@ -130,6 +130,7 @@ fn handover_command(c_rnti: u16, algorithms: Option<SecurityAlgorithms>, nas: Ve
             c_rnti,
         }),
         nas,
+        bearer: None,
         security: Some(SecurityConfigHo { algorithms, key_change: false, next_hop_chaining_count: Ncc::new(1) }),
     })
 }

@@ -12,9 +12,12 @@ use crate::eps::wire::gtpu::GTPU_PORT;
 use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::GTPV2_PORT;
 use crate::eps::wire::sctp::{
-    DataChunk, RUA_PORT, RUA_PROTOCOL, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL,
+    DIAMETER_PORT, DIAMETER_PROTOCOL, DataChunk, RUA_PORT, RUA_PROTOCOL, S1AP_PORT, S1AP_PROTOCOL, SctpPacket,
+    X2AP_PORT, X2AP_PROTOCOL,
 };
-use crate::eps::wire::{GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage, WireError, X2apMessage};
+use crate::eps::wire::{
+    DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage, WireError, X2apMessage,
+};
 
 /// A message of the core network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub enum CoreMessage {
     Ranap(IuMessage),
     /// Between SGSN and MME, and between SGSN and gateway.
     Gtpv1(Gtpv1Message),
+    /// Between MME and HSS.
+    Diameter(DiameterMessage),
     /// A packet in a tunnel, between gateway and eNB or between eNBs.
     Gtpu(GtpuPacket),
 }
@@ -43,6 +48,7 @@ impl CoreMessage {
             Self::Gtpv2(message) => message.body.name(),
             Self::Ranap(message) => message.message.name(),
             Self::Gtpv1(message) => message.body.name(),
+            Self::Diameter(message) => message.body.name(),
             Self::Gtpu(GtpuPacket::User { .. }) => "GTP-U user packet",
             Self::Gtpu(GtpuPacket::EndMarker { .. }) => "GTP-U end marker",
         }
@@ -141,7 +147,10 @@ impl CoreSide {
                 S1AP_PROTOCOL => CoreMessage::S1ap(S1apMessage::parse(&packet.data.user_data)?),
                 X2AP_PROTOCOL => CoreMessage::X2ap(X2apMessage::parse(&packet.data.user_data)?),
                 RUA_PROTOCOL => CoreMessage::Ranap(IuMessage::parse(&packet.data.user_data)?),
-                protocol => return Err(other("payload protocol 18, 19 or 27".to_owned(), protocol.to_string()).into()),
+                DIAMETER_PROTOCOL => CoreMessage::Diameter(DiameterMessage::parse(&packet.data.user_data)?),
+                protocol => {
+                    return Err(other("payload protocol 18, 19, 27 or 46".to_owned(), protocol.to_string()).into());
+                }
             },
             CorePayload::Udp(UdpDatagram { destination, payload, .. }) => match destination {
                 GTPV2_PORT if is_version_1(&payload) => CoreMessage::Gtpv1(Gtpv1Message::parse(&payload)?),
@@ -164,6 +173,7 @@ impl Association {
             CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
             CoreMessage::Ranap(message) => (RUA_PORT, RUA_PROTOCOL, message.octets()?),
             CoreMessage::Gtpv1(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
+            CoreMessage::Diameter(message) => (DIAMETER_PORT, DIAMETER_PROTOCOL, message.octets()?),
             CoreMessage::Gtpv2(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpu(packet) => return Ok(datagram(GTPU_PORT, packet.octets()?)),
         };

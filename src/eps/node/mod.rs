@@ -1,15 +1,16 @@
-//! The state machines of EPS, sans-IO: UE, eNB, UPE, MME and gateway, from the measurement report to the handover confirm
+//! The state machines of EPS, sans-IO: UE, eNB, UPE, MME, HSS and gateway, from the measurement report to the handover confirm
 //! (`eps-systems.md` 1.1).
 //!
 //! * [`settings`]: how keys are derived on handover, and what cells there are.
 //! * [`event`]: what a script tells a node, and what a node reports.
 //! * [`radio_side`], [`utran_side`], [`core_side`]: a node's side of the air, of that of UTRAN, and of the core network.
-//! * [`ue`], [`enb`], [`upe`], [`mme`], [`gateway`]: the nodes; [`rnc`], [`sgsn`]: those of UTRAN.
+//! * [`ue`], [`enb`], [`upe`], [`mme`], [`hss`], [`gateway`]: the nodes; [`rnc`], [`sgsn`]: those of UTRAN.
 
 pub mod core_side;
 pub mod enb;
 pub mod event;
 pub mod gateway;
+pub mod hss;
 pub mod mme;
 pub mod radio_side;
 pub mod rnc;
@@ -22,6 +23,7 @@ pub mod utran_side;
 pub use enb::{ConnectedUe, Enb, EnbFaults, EnbSettings};
 pub use event::{Command, DropReason, Event, HeldKey, Outcome, What};
 pub use gateway::{Gateway, GatewayUe};
+pub use hss::{Hss, HssSubscriber};
 pub use mme::{AttachedUe, Mme, MmeFaults, MmeSettings, MmeUserPlane};
 pub use rnc::{Rnc, RncSettings, RncUe};
 pub use settings::{

@@ -1,6 +1,6 @@
 //! A node's side of the air with one UE: RRC messages and packets into frames and back.
 //!
-//! RRC goes on signalling bearer 1, packets on data bearer 1, re-establishment on CCCH. RLC numbers PDUs from 0 with each KeNB, as PDCP does.
+//! RRC goes on signalling bearer 1, packets on data bearer 1, connection set-up and re-establishment on CCCH. RLC numbers PDUs from 0 with each KeNB, as PDCP does.
 
 use crate::eps::parameters::LinkDirection;
 use crate::eps::security::protection::{AsSecurity, BearerId, MAC_OCTETS, Protected, ProtectionError};
@@ -142,6 +142,14 @@ impl RadioSide {
             return Ok(None);
         }
         AmDataPdu::parse(&mac.sdu).and_then(|rlc| DataPdu::parse(&rlc.sdu)).map(Some)
+    }
+
+    /// The RRC message in a frame of signalling bearer 1, whatever its MAC-I, and as if it were not ciphered.
+    #[must_use]
+    pub fn unchecked(frame: &RadioFrame) -> Option<Vec<u8>> {
+        let mac = MacPdu::parse(&frame.mac_pdu).ok().filter(|mac| mac.lcid == LCID_SRB1)?;
+        let rlc = AmDataPdu::parse(&mac.sdu).ok()?;
+        SignallingPdu::parse(&rlc.sdu).ok().map(|pdu| pdu.message)
     }
 
     /// Opens what came in a frame.

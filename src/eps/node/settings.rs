@@ -82,7 +82,7 @@ pub enum UpKeys {
     /// It stays, and COUNT goes on.
     #[default]
     Same,
-    /// The MME makes another, and tells UE and UPE.
+    /// The MME makes another, and tells UE and UPE; COUNT goes on.
     Update,
 }
 
@@ -239,12 +239,22 @@ pub struct Agreement {
 }
 
 impl Agreement {
+    /// Whether each handover has another key between UE and UPE. Where PARA travels in the handover command, which is by the contribution
+    /// of seed 000, there is no room for its number \[choice\].
+    #[must_use]
+    pub fn updates_up_keys(&self) -> bool {
+        self.transfer.up_keys == UpKeys::Update && self.schemes.is_standard()
+    }
+
     /// C-RNTI as it goes into keys.
     #[must_use]
     pub const fn c_rnti(&self, c_rnti: u16) -> CRnti {
         if self.wide_c_rnti { CRnti::Bits32(c_rnti as u32) } else { CRnti::Bits16(c_rnti) }
     }
 }
+
+/// Which KASME a UE has that is connected from before the run, or has attached: the NAS key set identifier, 3 bits.
+pub const KEY_SET: u8 = 1;
 
 /// Who the UEs are that S1 has numbers for. An MME takes the number of a UE from here, so that it is the same at every MME \[choice\];
 /// an eNB, which is not told who a UE is, reads it for its reports only.

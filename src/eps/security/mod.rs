@@ -10,8 +10,10 @@
 //! * [`protection`]: RRC, user packets and NAS under their keys.
 //! * [`gcm`]: AES-128-GCM, for links of the core network.
 //! * [`user_plane`]: user packets between UE and UPE.
+//! * [`aka`]: authentication at USIM and HSS.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
+pub mod aka;
 pub mod algorithms;
 pub mod count;
 pub mod gcm;

@@ -21,6 +21,10 @@ impl Algorithms {
     }
 }
 
+/// The uplink NAS COUNT that goes into the KeNB after an authentication: that of the answer to the NAS security mode command, the
+/// first of its KASME; also if the answer is sent again, with another COUNT \[choice\].
+pub const FIRST_NAS_COUNT: u32 = 0;
+
 /// A cell as it goes into the standard's derivation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CellInput {
@@ -37,6 +41,8 @@ pub enum KeyChange {
     Star(HandoverParameters, CRnti),
     /// The standard: NCC, and the cell that the UE is sent to.
     Cell(Ncc, CellInput),
+    /// keyChangeIndicator: KeNB of the KASME that the last authentication has left (TS 33.401 clause 7.2.9.2).
+    Kasme,
 }
 
 /// The keys of a UE at itself.
@@ -45,6 +51,8 @@ pub struct UeKeys {
     kasme: Kasme,
     kenb: Kenb,
     chain: NextHopChain,
+    /// What KeNB and the chain go back to: KASME, or the one before it until KeNB changes.
+    chained: Kasme,
     derivation: HandoverDerivation,
     /// NAS security.
     pub nas: NasSecurity,
@@ -57,6 +65,7 @@ pub struct UeKeys {
 pub struct BeforeHandover {
     kenb: Kenb,
     chain: NextHopChain,
+    chained: Kasme,
     air: AsSecurity,
 }
 
@@ -67,7 +76,33 @@ impl UeKeys {
         let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
         let kenb = kdf::kenb(&kasme, nas.next_count(LinkDirection::Uplink));
         let (chain, air) = (NextHopChain::new(&kenb), air.air(&kenb));
-        Self { kasme, kenb, chain, derivation, nas, air }
+        Self { chained: kasme.clone(), kasme, kenb, chain, derivation, nas, air }
+    }
+
+    /// NAS security of a KASME that an authentication has left: COUNTs begin at 0.
+    #[must_use]
+    pub fn nas_of(kasme: &Kasme, algorithms: Algorithms) -> NasSecurity {
+        NasSecurity::new(algorithms.nas_keys(kasme), algorithms.ciphering, algorithms.integrity)
+    }
+
+    /// An authentication has left this KASME, and a NAS security mode command takes it into use. The keys of the air stay as they
+    /// are until the eNB changes them.
+    pub fn renew(&mut self, kasme: Kasme, nas: NasSecurity) {
+        (self.kasme, self.nas) = (kasme, nas);
+    }
+
+    /// A connection begins that has no keys yet: nothing on the air is protected.
+    pub fn disconnect(&mut self) {
+        self.air = AsSecurity::off();
+    }
+
+    /// The security mode command of a new connection: KeNB of KASME and an uplink NAS COUNT. COUNTs of the air go on.
+    #[must_use]
+    pub fn connected(mut self, uplink_nas_count: u32, algorithms: Algorithms) -> Self {
+        self.kenb = kdf::kenb(&self.kasme, uplink_nas_count);
+        (self.chain, self.chained) = (NextHopChain::new(&self.kenb), self.kasme.clone());
+        self.air = algorithms.air(&self.kenb).going_on_from(&self.air);
+        self
     }
 
     /// The keys of a UE that comes from another system: NAS COUNTs begin at 0, KeNB is made of KASME and a COUNT that no message has
@@ -96,7 +131,7 @@ impl UeKeys {
         change: &KeyChange,
         algorithms: Option<Algorithms>,
     ) -> Result<BeforeHandover, ParameterTooLong> {
-        let mut chain = self.chain.clone();
+        let (mut chain, mut chained) = (self.chain.clone(), self.chained.clone());
         let kenb = match change {
             KeyChange::Star(HandoverParameters { indication, para }, c_rnti) => {
                 let star = match indication {
@@ -105,15 +140,21 @@ impl UeKeys {
                 };
                 self.derivation.target(&star, *c_rnti)
             }
-            KeyChange::Cell(ncc, CellInput { pci, earfcn_dl }) => match chain.advance_to(*ncc, &self.kasme) {
+            KeyChange::Cell(ncc, CellInput { pci, earfcn_dl }) => match chain.advance_to(*ncc, &self.chained) {
                 Some(nh) => vertical(&nh, *pci, *earfcn_dl),
                 None => horizontal(&self.kenb, *pci, *earfcn_dl),
             },
+            KeyChange::Kasme => {
+                let kenb = kdf::kenb(&self.kasme, FIRST_NAS_COUNT);
+                (chain, chained) = (NextHopChain::new(&kenb), self.kasme.clone());
+                kenb
+            }
         };
         let air = algorithms.unwrap_or(self.air.algorithms()).air(&kenb);
         Ok(BeforeHandover {
             kenb: std::mem::replace(&mut self.kenb, kenb),
             chain: std::mem::replace(&mut self.chain, chain),
+            chained: std::mem::replace(&mut self.chained, chained),
             air: std::mem::replace(&mut self.air, air),
         })
     }
@@ -121,6 +162,7 @@ impl UeKeys {
     /// Back at the source: its keys and COUNTs are in use again.
     pub fn go_back(&mut self, before: BeforeHandover) {
         (self.kenb, self.chain, self.air) = (before.kenb, before.chain, before.air);
+        self.chained = before.chained;
     }
 
     /// KASME.
@@ -283,6 +325,26 @@ impl MmeKeys {
         self.nas.clone().with_keys(algorithms.nas_keys(&self.kasme), algorithms.ciphering, algorithms.integrity)
     }
 
+    /// The keys of a UE that has come with a message, and KeNB of KASME and its uplink NAS COUNT for the eNB (TS 33.401 clause 7.2.4.4).
+    /// The NAS COUNTs are those that come next: uplink, downlink. None if there was no message before.
+    #[must_use]
+    pub fn connected(
+        kasme: Kasme,
+        [uplink, downlink]: [u32; 2],
+        algorithms: Algorithms,
+        derivation: HandoverDerivation,
+    ) -> Option<(Self, Kenb)> {
+        let kenb = kdf::kenb(&kasme, uplink.checked_sub(1)?);
+        let nas = UeKeys::nas_of(&kasme, algorithms).going_on_at(uplink, downlink);
+        Some((Self { chain: NextHopChain::new(&kenb), kasme, derivation, nas }, kenb))
+    }
+
+    /// KeNB for the eNB of a UE that is served when an authentication has left KASME.
+    #[must_use]
+    pub fn renewed_kenb(&self) -> Kenb {
+        kdf::kenb(&self.kasme, FIRST_NAS_COUNT)
+    }
+
     /// What the target MME needs. The NH in it is the next of the chain (TS 33.401 clause 7.2.8.4.3).
     #[must_use]
     pub fn context(&mut self) -> MmContext {
@@ -376,7 +438,7 @@ mod tests {
                 KeyChange::Star(HandoverParameters { indication: Indication::SourceEnb, .. }, c_rnti) => {
                     HOW().target(&HOW().chained(last), *c_rnti)
                 }
-                KeyChange::Star(..) => break,
+                KeyChange::Star(..) | KeyChange::Kasme => break,
                 KeyChange::Cell(ncc, cell) => match &held {
                     Some(held) if held.fresh.is_some() => held.cell_star(*cell).0,
                     Some(held) if held.ncc == *ncc => horizontal(last, cell.pci, cell.earfcn_dl),

@@ -98,6 +98,8 @@ pub struct AsSecurity {
     ciphering: AlgorithmId,
     integrity: AlgorithmId,
     bearers: Vec<Bearer>,
+    /// Whether there are keys.
+    on: bool,
 }
 
 /// Which radio bearer: signalling bearers 1 and 2, data bearers by their identity, 1 to 32.
@@ -123,7 +125,34 @@ impl AsSecurity {
     /// Fresh COUNTs under these keys.
     #[must_use]
     pub const fn new(keys: AsKeys, ciphering: AlgorithmId, integrity: AlgorithmId) -> Self {
-        Self { keys, ciphering, integrity, bearers: Vec::new() }
+        Self { keys, ciphering, integrity, bearers: Vec::new(), on: true }
+    }
+
+    /// Before the security mode command: nothing is ciphered, and MAC-I is four zero octets (TS 36.323 clause 5.7).
+    #[must_use]
+    pub fn off() -> Self {
+        let [rrc_enc, rrc_int, up_enc] = std::array::from_fn(|_| AlgorithmKey::from_octets([0; 16]));
+        let keys = AsKeys { rrc_enc, rrc_int, up_enc };
+        Self { on: false, ..Self::new(keys, AlgorithmId::Null, AlgorithmId::Null) }
+    }
+
+    /// Whether there are keys.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// The same keys with the COUNTs of `before`: the security mode command has come, and bearers go on (TS 36.331 clause 5.3.4).
+    #[must_use]
+    pub fn going_on_from(self, before: &Self) -> Self {
+        Self { bearers: before.bearers.clone(), ..self }
+    }
+
+    /// The same with another ciphering algorithm: the null one for the security mode command and its answer, which have a MAC-I but
+    /// are not ciphered, then the one that they say.
+    #[must_use]
+    pub fn ciphering_with(self, ciphering: AlgorithmId) -> Self {
+        Self { ciphering, ..self }
     }
 
     /// The keys.

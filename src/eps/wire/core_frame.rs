@@ -1,4 +1,4 @@
-//! Ethernet and IPv4 around a packet of the core network: SCTP for S1AP and X2AP, UDP for GTPv2-C (port 2123) and GTP-U (port
+//! Ethernet and IPv4 around a packet of the core network: SCTP for S1AP, X2AP and Diameter, UDP for GTPv2-C (port 2123) and GTP-U (port
 //! 2152) (RFC 791, RFC 768; `eps-systems.md` 5.2), and ESP where a link is protected (RFC 4303).
 //!
 //! Frames are those of the ASN backbone: without FCS and padding, IPv4 without options, nothing fragmented.
@@ -29,7 +29,7 @@ pub struct UdpDatagram {
 /// What IPv4 carries in the core network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorePayload {
-    /// An S1AP or X2AP message in SCTP.
+    /// An S1AP, X2AP or Diameter message in SCTP.
     Sctp(SctpPacket),
     /// A GTPv2-C message or a GTP-U packet in UDP.
     Udp(UdpDatagram),

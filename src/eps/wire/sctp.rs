@@ -1,4 +1,4 @@
-//! SCTP packets that carry one DATA chunk each: an S1AP or X2AP message (RFC 9260; `eps-systems.md` 5.2).
+//! SCTP packets that carry one DATA chunk each: an S1AP, X2AP or Diameter message (RFC 9260; `eps-systems.md` 5.2).
 //!
 //! No association is set up and nothing is acknowledged on the wire: the messages stand as they would in the middle of one. TSN and
 //! stream sequence number are the sender's to advance, else its messages pass for retransmissions.
@@ -20,12 +20,16 @@ pub const S1AP_PORT: u16 = 36_412;
 pub const X2AP_PORT: u16 = 36_422;
 /// SCTP port of RUA, which carries RANAP.
 pub const RUA_PORT: u16 = 29_169;
+/// SCTP port of Diameter (RFC 6733 clause 2.1).
+pub const DIAMETER_PORT: u16 = 3868;
 /// Payload protocol identifier of S1AP.
 pub const S1AP_PROTOCOL: u32 = 18;
 /// Payload protocol identifier of X2AP.
 pub const X2AP_PROTOCOL: u32 = 27;
 /// Payload protocol identifier of RUA.
 pub const RUA_PROTOCOL: u32 = 19;
+/// Payload protocol identifier of Diameter in DATA chunks that are not encrypted.
+pub const DIAMETER_PROTOCOL: u32 = 46;
 
 const LAYER: &str = "SCTP";
 /// Octets of the common header: two ports, verification tag, checksum.
@@ -57,7 +61,7 @@ pub struct DataChunk {
     pub stream: u16,
     /// Stream sequence number, 2 octets: one higher in each message of a stream.
     pub sequence: u16,
-    /// Payload protocol identifier, 4 octets: [`S1AP_PROTOCOL`], [`X2AP_PROTOCOL`].
+    /// Payload protocol identifier, 4 octets: [`S1AP_PROTOCOL`], [`X2AP_PROTOCOL`], [`DIAMETER_PROTOCOL`].
     pub protocol: u32,
     /// The message, 1 octet at least.
     pub user_data: Vec<u8>,

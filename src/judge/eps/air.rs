@@ -35,8 +35,9 @@ impl Reading<'_> {
         let seen = self.seen(frame, interface, frame.destination);
         let direction = Some(radio.direction);
         if let Content::Common(octets) = &pdu.content {
-            if let (LinkDirection::Downlink, Ok(answer)) = (radio.direction, DlCcchMessage::parse(octets)) {
-                let DlCcchMessage::Reestablishment { next_hop_chaining_count, .. } = answer;
+            if let (LinkDirection::Downlink, Ok(DlCcchMessage::Reestablishment { next_hop_chaining_count, .. })) =
+                (radio.direction, DlCcchMessage::parse(octets))
+            {
                 let cell = frame.source.and_then(|enb| self.keys.cells_of(enb).next().map(|cell| cell.cell));
                 let source = cell.and_then(|cell| Some((cell, *self.latest.get(&(cell, radio.c_rnti))?)));
                 if let Some((cell, ue_id)) = source

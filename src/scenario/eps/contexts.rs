@@ -9,12 +9,13 @@ use crate::eps::identifiers::Imsi;
 use crate::eps::keys::AlgorithmKey;
 use crate::eps::node::What;
 use crate::eps::parameters::Origin;
+use crate::time::VirtualTime;
 
 /// The contexts of one UE.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contexts {
-    /// KUP that it had, as fingerprints.
-    pub up_keys: BTreeSet<[u8; 16]>,
+    /// KUP as they came into use at the UE.
+    up_keys: Vec<(VirtualTime, AlgorithmKey)>,
     /// What its context goes back to, as the UE has it.
     pub at_ue: Option<Origin>,
     /// The same as the node of the core network that said so last has it.
@@ -39,8 +40,9 @@ impl Contexts {
         }
     }
 
-    fn up_key(&mut self, key: &AlgorithmKey) {
-        self.up_keys.insert(*key.octets());
+    /// How many different KUP it had.
+    pub(super) fn up_keys(&self) -> usize {
+        self.up_keys.iter().map(|(_, key)| key.octets()).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -54,17 +56,23 @@ impl AllContexts {
         self.0.get(&ue).cloned().unwrap_or_default()
     }
 
+    /// The KUP that a UE has in use at this time, where it has one with a UPE.
+    pub(super) fn up_key(&self, ue: Imsi, at: VirtualTime) -> Option<AlgorithmKey> {
+        let keys = &self.0.get(&ue)?.up_keys;
+        keys.iter().rev().find(|(since, _)| *since <= at).map(|(_, key)| key.clone())
+    }
+
     /// How often a KASME, or CK and IK, came into use again.
     pub(super) fn repeated(&self) -> u64 {
         self.0.values().map(|contexts| contexts.repeated).sum()
     }
 
     /// A node has reported something of a UE.
-    pub(super) fn event(&mut self, node: NodeIndex, ue: Imsi, what: &What, topology: &Topology) {
+    pub(super) fn event(&mut self, now: VirtualTime, node: NodeIndex, ue: Imsi, what: &What, topology: &Topology) {
         let contexts = self.0.entry(ue).or_default();
         let by_ue = topology.role(node) == Role::Ue;
         match what {
-            What::UpKeyInUse { key, .. } if by_ue => contexts.up_key(key),
+            What::UpKeyInUse { key, .. } if by_ue => contexts.up_keys.push((now, key.clone())),
             What::NasInUse { kasme, .. } if by_ue => contexts.master(*kasme.octets()),
             What::CkIkInUse { keys, .. } if by_ue => contexts.master(*keys.octets()),
             What::ContextInUse(origin) if by_ue => contexts.at_ue = Some(*origin),

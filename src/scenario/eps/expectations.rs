@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::attack_results::Reads;
 use super::contexts::AllContexts;
 use super::topology::Topology;
 use crate::dot16::identifiers::Direction;
@@ -14,6 +15,7 @@ use crate::scenario::script::Amount;
 use crate::scenario::script::eps::expectations::{Reject, outcome_name};
 use crate::scenario::script::eps::handover::scheme_name;
 use crate::scenario::script::eps::{EpsScript, Expected, StationId, UeId};
+use crate::time::VirtualTime;
 
 /// What there is besides the document.
 pub(super) struct Seen<'a> {
@@ -25,8 +27,8 @@ pub(super) struct Seen<'a> {
     /// What became of security contexts.
     pub contexts: &'a AllContexts,
     pub topology: &'a Topology,
-    /// The cells that attacks read, by eNB of the script.
-    pub reads: &'a [(String, Vec<usize>)],
+    /// What attacks read.
+    pub reads: &'a [Reads],
 }
 
 /// The results of all expectations but those on the judge.
@@ -87,17 +89,22 @@ pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) ->
             None => (false, "it has no result".to_owned()),
         },
         Expected::Reads { name, cells } => {
-            let read = seen.reads.iter().find(|(attack, _)| attack == name).map_or(&[][..], |(_, cells)| cells);
+            let read = seen.reads.iter().find(|read| read.attack == *name).map_or(&[][..], |read| &read.cells);
             let names: Vec<&str> = read.iter().map(|cell| script.nodes.station_name(StationId(*cell))).collect();
             let wanted: Vec<usize> = cells.iter().map(|StationId(cell)| *cell).collect();
             (read == wanted, if names.is_empty() { "none".to_owned() } else { names.join(", ") })
+        }
+        Expected::PacketsRead { name, after, before, amount } => {
+            let read = seen.reads.iter().find(|read| read.attack == *name).map_or(&[][..], |read| &read.packets);
+            let within = |sent: &&VirtualTime| **sent >= *after && before.is_none_or(|before| **sent < before);
+            counted(read.iter().filter(within).count() as u64, amount)
         }
         Expected::KeyStreamReuse(amount) => counted(outcome.nonce_reuse, amount),
         Expected::RepeatedKenbs(amount) => counted(seen.repeated_kenbs, amount),
         Expected::NasKeys { ue, amount } => {
             counted(seen.nas_keys.get(&script.nodes.ues[ue.0].imsi).copied().unwrap_or(0), amount)
         }
-        Expected::UpKeys { ue, amount } => counted(of(ue).up_keys.len() as u64, amount),
+        Expected::UpKeys { ue, amount } => counted(of(ue).up_keys() as u64, amount),
         Expected::Authentications { ue, amount } => counted(of(ue).authentications, amount),
         Expected::TrackingAreaUpdates { ue, amount } => counted(of(ue).tracking_area_updates, amount),
         Expected::RepeatedContexts(amount) => counted(seen.contexts.repeated(), amount),

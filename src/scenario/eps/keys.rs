@@ -34,7 +34,9 @@ pub(super) struct Held {
 pub(super) enum HeldWhat {
     /// A KeNB of a cell; until it is forgotten.
     Kenb(Kenb),
-    /// The KeNB of the cell is gone, with what was held besides.
+    /// KUP, at a UPE; until it is forgotten.
+    UpKey(AlgorithmKey, AlgorithmId),
+    /// The KeNB of the cell is gone, or KUP, or CK and IK, with what was held besides.
     Forgotten,
     /// Something besides.
     Besides(HeldKey),
@@ -130,16 +132,22 @@ impl Keys {
                 self.open(now, ue, 2, kasme);
             }
             What::UpKeyInUse { key, algorithm } => {
+                hold(HeldWhat::UpKey(key.clone(), *algorithm));
                 self.share(now, node, ue, Some(Shared::Up(key.clone(), *algorithm)), |key| {
                     matches!(key, Shared::Up(..))
                 });
             }
-            What::UpKeyForgotten => self.share(now, node, ue, None, |key| matches!(key, Shared::Up(..))),
+            What::UpKeyForgotten => {
+                hold(HeldWhat::Forgotten);
+                self.share(now, node, ue, None, |key| matches!(key, Shared::Up(..)));
+            }
             What::CkIkInUse { cell, keys } => {
+                hold(HeldWhat::Besides(HeldKey::CkIk(keys.clone())));
                 let key = Shared::CkIk(*cell, keys.clone());
                 self.share(now, node, ue, Some(key), |key| matches!(key, Shared::CkIk(..)));
             }
             What::CkIkForgotten { cell } => {
+                hold(HeldWhat::Forgotten);
                 self.share(now, node, ue, None, |key| matches!(key, Shared::CkIk(of, _) if of == cell));
             }
             What::HandoverBegun { to, .. } => {

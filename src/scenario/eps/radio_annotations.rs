@@ -81,6 +81,7 @@ pub(super) fn command(epoch: &Epoch) -> DlDcchMessage {
             c_rnti: epoch.c_rnti,
         }),
         nas: Vec::new(),
+        bearer: None,
         security: Some(SecurityConfigHo {
             algorithms: Some(SecurityAlgorithms { ciphering, integrity }),
             key_change: false,

@@ -111,8 +111,10 @@ pub(super) fn capture(
     let names = topology.addresses.iter().copied().zip(topology.names.iter().cloned());
     Ok(Capture {
         section_comment: format!(
-            "keyhop capture format {CAPTURE_FORMAT}; system eps; scenario {}; seed {}",
-            script.title.name, script.title.seed
+            "keyhop capture format {CAPTURE_FORMAT}; system {}; scenario {}; seed {}",
+            script.title.system.as_str(),
+            script.title.name,
+            script.title.seed
         ),
         interfaces: interfaces.descriptions,
         names: names.collect(),

@@ -166,7 +166,7 @@ impl Observer<Event> for Recorder<'_> {
         }
         self.measures.event(now, node, ue, &what);
         self.keys.event(now, node, ue, &what);
-        self.contexts.event(node, ue, &what, &self.topology);
+        self.contexts.event(now, node, ue, &what, &self.topology);
         match what {
             What::KenbInUse { cell, kenb, c_rnti, ncc, algorithms, .. } => {
                 let side = if self.topology.is_station(node) { Side::Enb } else { Side::Ue };

@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::attack_results::{self, Traces};
+use super::attack_results::{self, Reads, Traces};
 use super::expectations::{self, Seen};
 use super::ladder::ladder;
+use super::link_keys;
 use super::recorded_capture;
 use super::recorder::Recorder;
 use super::visits::visits;
@@ -35,8 +36,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub struct EpsRun {
     /// As every run leaves it behind.
     pub run: FinishedRun,
-    /// The cells that attacks read, in the order of the visits, by the attack's name and the position of the eNB in the script.
-    pub reads: Vec<(String, Vec<usize>)>,
+    /// What attacks read.
+    pub reads: Vec<Reads>,
     /// What searches for C-RNTI came to.
     pub searches: Vec<Found>,
     /// The same air by the other route, which shows user packets (see [`pdcp_udp`](super::pdcp_udp)).
@@ -149,15 +150,18 @@ fn finish(
         notes.push("warning: more KeNBs than a capture can number: frames from there on have no keys".to_owned());
     }
     let capture = recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology);
+    let mut key_log = recorder.keys.log(&recorder.epochs, agreement, topology);
+    key_log.eps.extend(link_keys::records(script, topology));
     let run = FinishedRun {
         outcome,
         capture: capture.map_err(|error| RunError::Unwritable(error.to_string()))?,
-        keys: recorder.keys.log(&recorder.epochs, agreement, topology),
+        keys: key_log,
         delivered: delivered(recorder.delivered),
         notes,
         rest: None,
     };
-    let pdcp_udp = super::pdcp_udp::capture(script, &recorder.frames, &recorder.epochs, &recorder.topology);
+    let pdcp_udp =
+        super::pdcp_udp::capture(script, &recorder.frames, &recorder.epochs, &recorder.contexts, &recorder.topology);
     Ok(EpsRun {
         run,
         reads: attacks.reads,
@@ -167,7 +171,7 @@ fn finish(
 }
 
 /// What expectations are held against.
-fn seen<'a>(recorder: &'a Recorder<'_>, outcome: &'a RunOutcome, reads: &'a [(String, Vec<usize>)]) -> Seen<'a> {
+fn seen<'a>(recorder: &'a Recorder<'_>, outcome: &'a RunOutcome, reads: &'a [Reads]) -> Seen<'a> {
     Seen {
         outcome,
         rejects: &recorder.rejects,

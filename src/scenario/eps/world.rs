@@ -1,30 +1,18 @@
 //! A script of EPS becomes nodes, links and an adversary.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::builder::Builder;
 use super::topology::{Link, LinkKind, Role, Topology};
 use crate::adversary::eps::{self, Adversary, Exchanged};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::link::{Impairments, LinkList, LinkSettings, Timing};
-use crate::emulation::{Emulation, NodeIndex, Port, random};
-use crate::eps::identifiers::{
-    Ebi, Ecgi, Eci, EnbId as WireEnbId, GlobalEnbId, Gummei, MmeCode, MmeGroupId, MmeUeS1apId, Plmn, Tac, Tai,
-};
-use crate::eps::node::core_side::CoreSide;
-use crate::eps::node::enb::{ConnectedUe, EnbFaults, downlink_tunnel};
-use crate::eps::node::gateway::{Gateway, GatewayUe, uplink_tunnel};
-use crate::eps::node::mme::{AttachedUe, MmeFaults};
+use crate::emulation::{Emulation, Port};
+use crate::eps::identifiers::{Ecgi, Eci, EnbId as WireEnbId, GlobalEnbId, MmeUeS1apId, Plmn, Tac, Tai};
 use crate::eps::node::settings::{Agreement, Cell, Subscribers, UtranCell};
-use crate::eps::node::ue::{HeardCell, HeardUtranCell, UeFaults};
-use crate::eps::node::{Command, Enb, EnbSettings, Event, Mme, MmeSettings, Schemes, Ue, UeSettings};
-use crate::eps::parameters::AlgorithmId;
-use crate::eps::parameters::Algorithms;
-use crate::eps::parameters::Ncc;
-use crate::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
-use crate::eps::wire::{Erab, UeSecurityCapabilities};
+use crate::eps::node::{Command, Event, Schemes};
 use crate::scenario::script::System;
 use crate::scenario::script::eps::attacks::Attack;
 use crate::scenario::script::eps::{
@@ -43,8 +31,6 @@ pub const fn gateway_name(system: System) -> &'static str {
     }
 }
 
-/// First C-RNTI of UEs that are connected from before the run.
-const FIRST_C_RNTI: u16 = 0x4601;
 /// Addresses: the third octet says what a node is.
 const NETWORK: [u8; 2] = [10, 64];
 
@@ -60,7 +46,7 @@ pub struct World {
     pub exchanged: Exchanged,
 }
 
-fn place(role: Role, position: usize) -> BackboneEndpoint {
+pub(super) fn place(role: Role, position: usize) -> BackboneEndpoint {
     let number = u16::try_from(position + 1).unwrap_or(u16::MAX);
     let [high, low] = number.to_be_bytes();
     let kind = match role {
@@ -78,7 +64,7 @@ fn place(role: Role, position: usize) -> BackboneEndpoint {
     BackboneEndpoint { mac: [2, 0, 0, 0, third, low], ip: Ipv4Addr::new(NETWORK[0], NETWORK[1], third, low) }
 }
 
-fn plmn() -> Plmn {
+pub(super) fn plmn() -> Plmn {
     // 001-01, the test network.
     Plmn([0x00, 0xf1, 0x10])
 }
@@ -117,18 +103,6 @@ fn utran_cells(script: &EpsScript) -> Vec<UtranCell> {
     script.nodes.rncs.iter().enumerate().map(cell).collect()
 }
 
-/// The algorithms of a node: its own, and behind them all others that are computed.
-fn preferences(own: Algorithms, only_own: bool) -> Vec<Algorithms> {
-    let mut all = vec![own];
-    for ciphering in [AlgorithmId::Aes, AlgorithmId::Null] {
-        let other = Algorithms { ciphering, integrity: AlgorithmId::Aes };
-        if !only_own && other != own {
-            all.push(other);
-        }
-    }
-    all
-}
-
 fn delayed(latency: Duration) -> LinkSettings {
     let timing = Timing::Latency { latency, jitter: Duration::ZERO };
     LinkSettings { timing, impairments: Impairments::default() }
@@ -149,7 +123,7 @@ fn links(script: &EpsScript, topology: &mut Topology) -> LinkList {
     for (first, enb) in nodes.enbs.iter().enumerate() {
         let second = nodes.enbs.iter().enumerate().skip(first + 1);
         // Between groups there is no X2, unless somebody has seen to it; between eNBs of UPEs there is none.
-        let tries = |enb| weaknesses(script, enb).contains(&EnbWeakness::TriesX2AcrossGroups);
+        let tries = |enb| enb_weaknesses(script, enb).contains(&EnbWeakness::TriesX2AcrossGroups);
         let joined = second.filter(|(second, other)| {
             script.handover.schemes != Schemes::Grouped || enb.group == other.group || tries(first) || tries(*second)
         });
@@ -201,7 +175,7 @@ fn links(script: &EpsScript, topology: &mut Topology) -> LinkList {
 }
 
 /// The rules that the eNB at a position does not keep: by the script, and because it is the adversary's.
-fn weaknesses(script: &EpsScript, enb: usize) -> Vec<EnbWeakness> {
+pub(super) fn enb_weaknesses(script: &EpsScript, enb: usize) -> Vec<EnbWeakness> {
     let corrupted = script.attacks.iter().filter_map(|attack| match attack.action {
         AttackAction::Corrupt(Corruption::Enb(of, weakness)) if of.0 == enb => Some(weakness),
         _ => None,
@@ -209,7 +183,7 @@ fn weaknesses(script: &EpsScript, enb: usize) -> Vec<EnbWeakness> {
     script.nodes.enbs[enb].weaknesses.iter().copied().chain(corrupted).collect()
 }
 
-fn mme_weaknesses(script: &EpsScript, mme: usize) -> Vec<MmeWeakness> {
+pub(super) fn mme_weaknesses(script: &EpsScript, mme: usize) -> Vec<MmeWeakness> {
     let corrupted = script.attacks.iter().filter_map(|attack| match attack.action {
         AttackAction::Corrupt(Corruption::Mme(of, weakness)) if of.0 == mme => Some(weakness),
         _ => None,
@@ -217,7 +191,7 @@ fn mme_weaknesses(script: &EpsScript, mme: usize) -> Vec<MmeWeakness> {
     script.nodes.mmes[mme].weaknesses.iter().copied().chain(corrupted).collect()
 }
 
-fn ue_weaknesses(script: &EpsScript, ue: usize) -> Vec<UeWeakness> {
+pub(super) fn ue_weaknesses(script: &EpsScript, ue: usize) -> Vec<UeWeakness> {
     let corrupted = script.attacks.iter().filter_map(|attack| match attack.action {
         AttackAction::Corrupt(Corruption::Ue(of, weakness)) if of.0 == ue => Some(weakness),
         _ => None,
@@ -247,7 +221,7 @@ pub fn build(script: &EpsScript) -> World {
         mme_of: script.nodes.enbs.iter().map(|enb| enb.mme.0).collect(),
     };
     let Nodes { mmes, enbs, ues, upes, sgsns, rncs } = &script.nodes;
-    let hss = if upes.is_empty() { 0 } else { 1 };
+    let hss = usize::from(!upes.is_empty());
     let gateway = gateway_name(script.title.system);
     let of_role: [(Role, Vec<&str>); 8] = [
         (Role::Ue, ues.iter().map(|ue| ue.name.as_str()).collect()),
@@ -279,7 +253,7 @@ pub fn build(script: &EpsScript) -> World {
     World { emulation, topology, agreement, exchanged }
 }
 
-fn mme_id(ue: usize) -> MmeUeS1apId {
+pub(super) fn mme_id(ue: usize) -> MmeUeS1apId {
     MmeUeS1apId(ue as u32 + 1)
 }
 
@@ -313,194 +287,4 @@ fn tapped(number: usize, attack: &Attack, topology: &Topology) -> Option<eps::At
         wait: attack.wait,
         action,
     })
-}
-
-/// What the nodes are made of.
-struct Builder<'a> {
-    script: &'a EpsScript,
-    topology: &'a Topology,
-    agreement: Agreement,
-    subscribers: Subscribers,
-}
-
-impl Builder<'_> {
-    fn build(&self, emulation: &mut Emulation<Command, Event>) {
-        let Self { script, topology, .. } = self;
-        for ue in 0..script.nodes.ues.len() {
-            emulation.add_node(self.ue(ue));
-        }
-        // What the eNBs call the UEs that are connected from before the run.
-        let mut connected = BTreeMap::new();
-        for enb in 0..script.nodes.enbs.len() {
-            let mut node = self.enb(enb);
-            for ue in (0..script.nodes.ues.len()).filter(|ue| script.nodes.ues[*ue].serving.0 == enb) {
-                if let Some(id) = node.connect(self.connected(ue)) {
-                    connected.insert(ue, id);
-                }
-            }
-            emulation.add_node(node);
-        }
-        for mme in 0..script.nodes.mmes.len() {
-            let mut node = self.mme(mme);
-            for (ue, id) in connected.iter().filter(|(ue, _)| self.mme_of(**ue) == mme) {
-                let serving = script.nodes.ues[*ue].serving.0;
-                node.attach(AttachedUe {
-                    id: mme_id(*ue),
-                    keys: self.mme_keys(*ue).0,
-                    enb: (topology.cells[serving].address, *id),
-                    capabilities: capabilities(),
-                    bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(place(Role::Gateway, 0).ip, mme_id(*ue)) },
-                    address: script.nodes.ues[*ue].ip,
-                    user_plane: None,
-                });
-            }
-            emulation.add_node(node);
-        }
-        let gateway_ues: Vec<GatewayUe> = connected
-            .iter()
-            .map(|(ue, id)| {
-                let uplink = uplink_tunnel(place(Role::Gateway, 0).ip, mme_id(*ue)).teid;
-                let downlink = downlink_tunnel(topology.cells[script.nodes.ues[*ue].serving.0].address, *id);
-                GatewayUe { imsi: script.nodes.ues[*ue].imsi, uplink, downlink, mme: uplink }
-            })
-            .collect();
-        let core = CoreSide::new(place(Role::Gateway, 0), &self.peers(topology.gateway()));
-        emulation.add_node(Gateway::new(core, &gateway_ues));
-    }
-
-    fn mme_of(&self, ue: usize) -> usize {
-        self.script.nodes.enbs[self.script.nodes.ues[ue].serving.0].mme.0
-    }
-
-    /// NAS algorithms of a UE at the start: those that its MME wants.
-    fn nas_algorithms(&self, ue: usize) -> Algorithms {
-        self.script.nodes.mmes[self.mme_of(ue)].algorithms
-    }
-
-    fn mme_keys(&self, ue: usize) -> (MmeKeys, crate::eps::keys::Kenb) {
-        let kasme = self.script.nodes.ues[ue].kasme.clone();
-        MmeKeys::establish(kasme, self.nas_algorithms(ue), self.agreement.derivation)
-    }
-
-    /// AS algorithms of a UE at the start: those that its eNB takes first.
-    fn as_algorithms(&self, ue: usize) -> Algorithms {
-        self.script.nodes.enbs[self.script.nodes.ues[ue].serving.0].algorithms
-    }
-
-    fn ue(&self, ue: usize) -> Ue {
-        let (script, topology) = (self.script, self.topology);
-        let settings = &script.nodes.ues[ue];
-        let heard = topology.cells.iter().enumerate().filter_map(|(enb, cell)| {
-            let port = topology.port(topology.ue_node(ue), topology.enb(enb))?;
-            Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci }))
-        });
-        let utran = topology.utran.iter().enumerate().filter_map(|(rnc, cell)| {
-            let port = topology.port(topology.ue_node(ue), topology.at(Role::Rnc, rnc))?;
-            Some((cell.cell, HeardUtranCell { port, cell: *cell }))
-        });
-        let weaknesses = ue_weaknesses(script, ue);
-        let derivation = self.agreement.derivation;
-        let keys =
-            UeKeys::establish(settings.kasme.clone(), self.nas_algorithms(ue), self.as_algorithms(ue), derivation);
-        let serving = topology.cells[settings.serving.0].pci;
-        Ue::connected(
-            UeSettings {
-                imsi: settings.imsi,
-                cells: heard.collect(),
-                utran: utran.collect(),
-                capabilities: capabilities(),
-                agreement: self.agreement,
-                interruption: script.handover.interruption,
-                faults: UeFaults {
-                    ignores_nas_mac: weaknesses.contains(&UeWeakness::IgnoresNasMac),
-                    ignores_nas_count: weaknesses.contains(&UeWeakness::IgnoresNasCount),
-                },
-            },
-            keys,
-            serving,
-            c_rnti(ue),
-        )
-    }
-
-    fn connected(&self, ue: usize) -> ConnectedUe {
-        let (script, topology) = (self.script, self.topology);
-        let serving = script.nodes.ues[ue].serving.0;
-        let (_, kenb) = self.mme_keys(ue);
-        ConnectedUe {
-            port: topology.port(topology.ue_node(ue), topology.enb(serving)).unwrap_or(Port(0)),
-            c_rnti: c_rnti(ue),
-            mme_id: mme_id(ue),
-            keys: EnbKeys::new(kenb, Ncc::new(0), self.as_algorithms(ue)),
-            capabilities: capabilities(),
-            uplink: uplink_tunnel(place(Role::Gateway, 0).ip, mme_id(ue)),
-        }
-    }
-
-    fn enb(&self, enb: usize) -> Enb {
-        let (script, topology) = (self.script, self.topology);
-        let settings = &script.nodes.enbs[enb];
-        let weaknesses = weaknesses(script, enb);
-        let settings = EnbSettings {
-            cell: topology.cells[enb],
-            cells: topology.cells.clone(),
-            utran_cells: topology.utran.clone(),
-            gummei: Gummei { plmn: plmn(), group: MmeGroupId(1), code: MmeCode(settings.mme.0 as u8 + 1) },
-            algorithms: preferences(settings.algorithms, settings.only_own_algorithms),
-            always_names_algorithms: script.handover.names_algorithms,
-            most_ues: usize::from(settings.most_ues),
-            agreement: self.agreement,
-            subscribers: Arc::clone(&self.subscribers),
-            faults: EnbFaults {
-                constant_c_rnti: settings.constant_c_rnti,
-                flips_indication: weaknesses.contains(&EnbWeakness::FlipsIndication),
-                allows_x2_across_groups: weaknesses.contains(&EnbWeakness::AllowsX2AcrossGroups),
-                tries_x2_across_groups: weaknesses.contains(&EnbWeakness::TriesX2AcrossGroups),
-            },
-        };
-        let core = CoreSide::new(place(Role::Enb, enb), &self.peers(topology.enb(enb)));
-        Enb::new(settings, core, random::generator(script.title.seed, &script.nodes.enbs[enb].name))
-    }
-
-    fn mme(&self, mme: usize) -> Mme {
-        let (script, topology) = (self.script, self.topology);
-        let weaknesses = mme_weaknesses(script, mme);
-        let settings = MmeSettings {
-            cells: topology.cells.clone(),
-            utran_cells: topology.utran.clone(),
-            gateway: place(Role::Gateway, 0).ip,
-            nas_algorithms: preferences(script.nodes.mmes[mme].algorithms, false),
-            agreement: self.agreement,
-            subscribers: Arc::clone(&self.subscribers),
-            faults: MmeFaults {
-                constant_para: weaknesses.contains(&MmeWeakness::ConstantPara),
-                resets_counts: weaknesses.contains(&MmeWeakness::ResetsCounts),
-            },
-        };
-        let core = CoreSide::new(place(Role::Mme, mme), &self.peers(topology.mme(mme)));
-        Mme::new(settings, core, random::generator(script.title.seed, &script.nodes.mmes[mme].name))
-    }
-
-    /// The wired links of a node, with who is at their other ends.
-    fn peers(&self, node: NodeIndex) -> Vec<(Port, BackboneEndpoint)> {
-        let wired = self.topology.links.iter().enumerate().filter(|(_, link)| !link.kind.is_air());
-        let other = |(port, link): (usize, &Link)| {
-            let other = link.ends.iter().find(|end| **end != node).filter(|_| link.ends.contains(&node))?;
-            Some((Port(port), self.endpoint(*other)))
-        };
-        wired.filter_map(other).collect()
-    }
-
-    fn endpoint(&self, NodeIndex(node): NodeIndex) -> BackboneEndpoint {
-        let role = self.topology.roles[node];
-        place(role, node - self.topology.at(role, 0).0)
-    }
-}
-
-fn c_rnti(ue: usize) -> u16 {
-    FIRST_C_RNTI + ue as u16
-}
-
-/// What UEs can do: the null and the AES algorithms.
-fn capabilities() -> UeSecurityCapabilities {
-    UeSecurityCapabilities::new(&[AlgorithmId::Aes], &[AlgorithmId::Aes])
 }

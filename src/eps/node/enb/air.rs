@@ -2,7 +2,7 @@
 
 use super::{Enb, Role, UeContext};
 use crate::emulation::{Outbox, Port, Verdict};
-use crate::eps::identifiers::EnbUeS1apId;
+use crate::eps::identifiers::{EnbUeS1apId, Pci};
 use crate::eps::node::event::{DropReason, Event, Outcome, What};
 use crate::eps::node::radio_side::{AirError, FromAir, RadioSide, common_frame, common_message};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
@@ -66,18 +66,25 @@ impl Enb {
             Err(error) => return outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
         };
         if let Some(message) = common_message(&frame) {
-            let verdict = match UlCcchMessage::parse(&message) {
-                Ok(message) => self.re_establishment(now, port, message, outbox),
-                Err(error) => Err(error.to_string()),
+            let (verdict, name) = match UlCcchMessage::parse(&message) {
+                Ok(UlCcchMessage::ReestablishmentRequest { c_rnti, cell, short_mac_i, .. }) => {
+                    let asked = self.re_establishment(now, port, (c_rnti, cell, short_mac_i), outbox);
+                    (asked, "RRCConnectionReestablishmentRequest")
+                }
+                Ok(UlCcchMessage::ConnectionRequest { identity, .. }) => {
+                    let asked = self.connection_requested(now, (port, frame.c_rnti), identity, outbox);
+                    (asked, "RRCConnectionRequest")
+                }
+                Err(error) => (Err(error.to_string()), ""),
             };
             return outbox.verdict(match verdict {
-                Ok(()) => Verdict::accepted("accepted: RRCConnectionReestablishmentRequest"),
+                Ok(()) => Verdict::accepted(format!("accepted: {name}")),
                 Err(reason) => Verdict::rejected(format!("dropped: {reason}")),
             });
         }
         let found = self.ues.iter_mut().find(|(_, ue)| ue.c_rnti == frame.c_rnti);
         let Some((id, ue)) = found.map(|(id, ue)| (*id, ue)) else {
-            return outbox.verdict(Verdict::rejected("dropped: no UE has this C-RNTI here"));
+            return self.connecting_frame(&frame, outbox);
         };
         let (imsi, uplink, expected) = (ue.imsi, ue.uplink, matches!(ue.role, Role::Expected { .. }));
         if self.settings.agreement.transfer.upe {
@@ -96,7 +103,7 @@ impl Enb {
         }
         let dropped = match RadioSide::open(&frame, &mut ue.keys.air) {
             // Nothing tells whether a packet is of the UE that is to come: first it has to say so.
-            Ok(FromAir { bearer: BearerId::Data(_), .. }) if expected => {
+            Ok(FromAir { bearer: BearerId::Data(_), .. }) if ue.role.awaits_confirm() => {
                 return outbox.verdict(Verdict::rejected("dropped: a packet before the handover confirm"));
             }
             Ok(FromAir { bearer: BearerId::Data(_), count, octets }) => {
@@ -127,14 +134,19 @@ impl Enb {
                 }
             }
             UlDcchMessage::UtranMeasurementReport { cell, .. } => self.prepare_utran(now, id, cell, outbox),
-            UlDcchMessage::ReconfigurationComplete { .. } => self.confirmed(now, id, outbox),
+            UlDcchMessage::ReconfigurationComplete { .. } => match self.ues.get(&id).map(|ue| ue.role) {
+                Some(Role::SettingUp { ciphering: None, .. }) => self.set_up_complete(now, id, outbox),
+                Some(Role::Rekeying { .. }) => self.rekeyed(now, id, outbox),
+                _ => self.confirmed(now, id, outbox),
+            },
+            UlDcchMessage::SecurityModeComplete { .. } => self.secured(now, id, outbox),
             UlDcchMessage::InformationTransfer { nas } => {
                 let (Some(ue), cell) = (self.s1_ids(id), self.settings.cell) else { return };
                 self.tell_mme(UplinkNasTransport { ue, nas_pdu: nas, cell: cell.ecgi, tai: cell.tai }, outbox);
             }
             // Of these nothing follows.
             UlDcchMessage::ReestablishmentComplete { .. }
-            | UlDcchMessage::SecurityModeComplete { .. }
+            | UlDcchMessage::SetupComplete { .. }
             | UlDcchMessage::SecurityModeFailure { .. } => {}
         }
     }
@@ -145,6 +157,9 @@ impl Enb {
         DownlinkNasTransport { ue, nas_pdu }: DownlinkNasTransport,
         outbox: &mut Outbox<Event>,
     ) {
+        if self.nas_to_connecting(now, ue, &nas_pdu, outbox) {
+            return;
+        }
         let transaction = self.new_transaction(ue.enb);
         let message = DlDcchMessage::InformationTransfer { transaction, nas: nas_pdu };
         self.send_rrc(now, ue.enb, &message, "DLInformationTransfer", outbox);
@@ -156,16 +171,11 @@ impl Enb {
         &mut self,
         now: VirtualTime,
         port: Port,
-        message: UlCcchMessage,
+        (c_rnti, cell, short_mac_i): (u16, Pci, u16),
         outbox: &mut Outbox<Event>,
     ) -> Result<(), String> {
-        let UlCcchMessage::ReestablishmentRequest { c_rnti, cell, short_mac_i, .. } = message;
         let (own, standard) = (self.settings.cell, self.is_standard());
-        let here = |ue: &UeContext| {
-            ue.c_rnti == c_rnti
-                && cell == own.pci
-                && matches!(ue.role, Role::Serving | Role::Leaving(_) | Role::ToUtran { .. })
-        };
+        let here = |ue: &UeContext| ue.c_rnti == c_rnti && cell == own.pci && ue.role.takes_back();
         let (id, ue) =
             self.ues.iter_mut().find(|(_, ue)| here(ue)).ok_or("no UE that could come back has this C-RNTI")?;
         let (id, imsi) = (*id, ue.imsi);
@@ -176,6 +186,7 @@ impl Enb {
         }
         ue.port = Some(port);
         let (left, to_utran) = (ue.leaving().copied(), matches!(ue.role, Role::ToUtran { .. }));
+        let redirected = matches!(ue.role, Role::Redirected { .. });
         ue.role = Role::Serving;
         let mut ncc = Ncc::new(0);
         if standard {
@@ -190,8 +201,10 @@ impl Enb {
         if let Some(ue) = self.ues.get(&id).filter(|_| standard) {
             self.keys_in_use(ue, outbox);
         }
-        if let Some(leaving) = left {
+        if left.is_some() || redirected {
             self.ended(imsi, Outcome::Returned, outbox);
+        }
+        if let Some(leaving) = left {
             self.call_off(id, &leaving, outbox);
         }
         if to_utran {

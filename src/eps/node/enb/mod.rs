@@ -3,11 +3,15 @@
 //! * `source`: it decides, asks, commands, takes UEs back.
 //! * `target`: it grants or refuses, hears the confirm, has the path switched.
 //! * `utran`: both, where the other cell is of UTRAN.
+//! * `connection`: UEs that come by themselves. `redirection`: those that are sent away to do so. `rekeying`: another KeNB.
 //! * `air`: frames of UEs. `user_plane`: packets, and their forwarding over X2.
 //!
-//! What an eNB waits for ends after [`PREPARATION`], [`EXECUTION`] or [`CANCELLING`]; it keeps no UE in a role for ever.
+//! What an eNB waits for ends after [`PREPARATION`], [`EXECUTION`], [`CANCELLING`], [`CONNECTING`], [`SETTING_UP`] or [`REDIRECTED`]; it keeps no UE in a role for ever.
 
 mod air;
+mod connection;
+mod redirection;
+mod rekeying;
 mod source;
 mod target;
 mod user_plane;
@@ -20,6 +24,12 @@ use std::time::Duration;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
+pub use connection::{CONNECTING, SETTING_UP};
+pub use redirection::REDIRECTED;
+
+use connection::Connecting;
+use rekeying::Before;
+
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, Outcome, What};
 use super::radio_side::RadioSide;
@@ -27,7 +37,7 @@ use super::settings::{Agreement, Cell, Subscribers, UtranCell};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Ebi, EnbUeS1apId, Gummei, Imsi, MmeUeS1apId, Pci, Teid, X2apUeId};
 use crate::eps::keys::Kenb;
-use crate::eps::parameters::Algorithms;
+use crate::eps::parameters::{AlgorithmId, Algorithms};
 use crate::eps::security::parties::EnbKeys;
 use crate::eps::wire::s1ap::{S1apMessage, UeContextReleaseComplete, UeS1apIds};
 use crate::eps::wire::{TunnelEndpoint, UeSecurityCapabilities, X2apMessage};
@@ -105,6 +115,13 @@ enum Role {
     Leaving(Leaving),
     /// It is being handed over to this cell of UTRAN.
     ToUtran { cell: Pci, stage: Stage, ends: VirtualTime },
+    /// It has come by itself, and its context is being set up. Until it has taken the security mode command: what is ciphered with
+    /// then.
+    SettingUp { ciphering: Option<AlgorithmId>, ends: VirtualTime },
+    /// It was sent away to come elsewhere by itself; the MME is asked to release it if nothing is heard.
+    Redirected { asked: bool, ends: VirtualTime },
+    /// It is to take another KeNB into use.
+    Rekeying { ends: VirtualTime },
 }
 
 /// A handover that this eNB is the source of.
@@ -128,13 +145,26 @@ enum Stage {
 }
 
 impl Role {
+    /// Whether nobody can tell yet if packets are of the UE: first it has to say something that has a MAC.
+    const fn awaits_confirm(&self) -> bool {
+        matches!(self, Self::Expected { .. } | Self::SettingUp { .. } | Self::Rekeying { .. })
+    }
+
+    /// Whether a UE that asks for it is taken back.
+    const fn takes_back(&self) -> bool {
+        matches!(self, Self::Serving | Self::Leaving(_) | Self::Redirected { asked: false, .. })
+    }
+
     const fn ends(&self) -> Option<VirtualTime> {
         match self {
             Self::Serving => None,
             Self::Expected { ends, .. }
             | Self::Arrived { ends, .. }
             | Self::Leaving(Leaving { ends, .. })
-            | Self::ToUtran { ends, .. } => Some(*ends),
+            | Self::ToUtran { ends, .. }
+            | Self::SettingUp { ends, .. }
+            | Self::Redirected { ends, .. }
+            | Self::Rekeying { ends } => Some(*ends),
         }
     }
 }
@@ -153,6 +183,10 @@ struct UeContext {
     uplink: TunnelEndpoint,
     /// Packets that wait for it.
     held: VecDeque<Vec<u8>>,
+    /// What the MME says to it with its bearer.
+    accept: Option<Vec<u8>>,
+    /// While it is to take another KeNB into use: what it had.
+    before: Option<Box<Before>>,
 }
 
 impl UeContext {
@@ -168,6 +202,7 @@ pub struct Enb {
     core: CoreSide,
     random: ChaCha20Rng,
     ues: BTreeMap<EnbUeS1apId, UeContext>,
+    connecting: BTreeMap<EnbUeS1apId, Connecting>,
     last_id: u32,
     started: bool,
 }
@@ -193,7 +228,7 @@ impl Enb {
     /// An eNB without UEs; `random` is its own.
     #[must_use]
     pub const fn new(settings: EnbSettings, core: CoreSide, random: ChaCha20Rng) -> Self {
-        Self { settings, core, random, ues: BTreeMap::new(), last_id: 0, started: false }
+        Self { settings, core, random, ues: BTreeMap::new(), connecting: BTreeMap::new(), last_id: 0, started: false }
     }
 
     /// Takes a UE that is connected from before the run; what it calls it. None if there is no room, or it is
@@ -213,6 +248,8 @@ impl Enb {
             capabilities,
             uplink,
             held: VecDeque::new(),
+            accept: None,
+            before: None,
         };
         self.ues.insert(id, context);
         Some(id)
@@ -220,13 +257,14 @@ impl Enb {
 
     /// A number that no UE has here, the one after the last given if that is free; none if there is no room.
     fn new_id(&mut self) -> Option<EnbUeS1apId> {
-        if self.ues.len() >= self.settings.most_ues {
+        if self.ues.len() + self.connecting.len() >= self.settings.most_ues {
             return None;
         }
         let next = |id: u32| id % LAST_ID + 1;
         let mut id = next(self.last_id);
         for _ in 0..LAST_ID {
-            let free = EnbUeS1apId::new(id).filter(|id| !self.ues.contains_key(id));
+            let free =
+                EnbUeS1apId::new(id).filter(|id| !self.ues.contains_key(id) && !self.connecting.contains_key(id));
             if free.is_some() {
                 self.last_id = id;
                 return free;
@@ -241,7 +279,8 @@ impl Enb {
         (0..256).find_map(|_| {
             let drawn = 0x003d + (self.random.next_u32() % (0xfff3 - 0x003d)) as u16;
             let drawn = self.settings.faults.constant_c_rnti.unwrap_or(drawn);
-            self.ues.values().all(|ue| ue.c_rnti != drawn).then_some(drawn)
+            let given = self.ues.values().map(|ue| ue.c_rnti).chain(self.connecting.values().map(|ue| ue.c_rnti));
+            (!given.into_iter().any(|given| given == drawn)).then_some(drawn)
         })
     }
 
@@ -325,11 +364,18 @@ impl Enb {
             S1apMessage::PathSwitchRequestAcknowledge(answer) => self.path_switched(answer, outbox),
             S1apMessage::PathSwitchRequestFailure(failure) => self.forget(failure.ue.enb, outbox),
             S1apMessage::DownlinkNasTransport(transport) => self.nas_to_ue(now, transport, outbox),
+            S1apMessage::InitialContextSetupRequest(request) => self.set_up(now, request, outbox),
+            S1apMessage::UeContextModificationRequest(request) => self.rekey(now, request, outbox),
             S1apMessage::UeContextReleaseCommand(command) => {
-                self.forget(command.ue.enb, outbox);
+                let id = command.ue.enb;
+                self.disconnect(now, id, outbox);
+                if self.ues.get(&id).is_some_and(|ue| matches!(ue.role, Role::SettingUp { .. })) {
+                    self.release_air(now, id, None, outbox);
+                }
+                self.forget(id, outbox);
                 self.tell_mme(UeContextReleaseComplete { ue: command.ue }, outbox);
             }
-            // Of the rest, none is for an eNB whose UEs are connected from before the run.
+            // Of the rest, none is for an eNB.
             _ => {}
         }
     }
@@ -353,7 +399,15 @@ impl Enb {
                 Role::Leaving(_) => self.cancel(now, id, outbox),
                 Role::ToUtran { stage: Stage::Cancelling, .. } => self.given_up(id, outbox),
                 Role::ToUtran { .. } => self.cancel_to_utran(now, id, outbox),
+                Role::SettingUp { .. } => self.set_up_failed(now, id, outbox),
+                Role::Redirected { .. } => self.redirection_over(now, id, outbox),
+                Role::Rekeying { .. } => self.rekeying_over(id, outbox),
             }
+        }
+        let over = self.connecting.iter().filter(|(_, ue)| ue.ends <= now);
+        let over: Vec<EnbUeS1apId> = over.map(|(id, _)| *id).collect();
+        for id in over {
+            self.connecting_over(now, id, outbox);
         }
     }
 
@@ -396,6 +450,7 @@ impl Node for Enb {
         if !self.started {
             return Some(VirtualTime::ZERO);
         }
-        self.ues.values().filter_map(|ue| ue.role.ends()).min()
+        let roles = self.ues.values().filter_map(|ue| ue.role.ends());
+        roles.chain(self.connecting.values().map(|ue| ue.ends)).min()
     }
 }

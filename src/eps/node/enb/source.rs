@@ -31,6 +31,9 @@ impl Enb {
         if to.pci == source.pci {
             return;
         }
+        if let Some(scheme) = self.arrival_at(&to) {
+            return self.redirect(now, id, (to, scheme), outbox);
+        }
         let mut scheme = self.settings.agreement.schemes.of(&source, &to);
         if self.settings.faults.tries_x2_across_groups && scheme == Scheme::MmeInvolved && to.mme == source.mme {
             scheme = Scheme::Chained;

@@ -183,6 +183,7 @@ impl Enb {
             transaction: 0,
             mobility: Some(mobility),
             nas: Vec::new(),
+            bearer: None,
             security: Some(SecurityConfigHo { algorithms: named, key_change: false, next_hop_chaining_count: ncc }),
         };
         let message = DlDcchMessage::Reconfiguration(command).octets().map_err(|_| Refusal::NoRoom)?;
@@ -199,6 +200,8 @@ impl Enb {
             capabilities,
             uplink,
             held: VecDeque::new(),
+            accept: None,
+            before: None,
         };
         self.keys_in_use(&context, outbox);
         self.ues.insert(id, context);
@@ -214,12 +217,7 @@ impl Enb {
         let (imsi, ids, capabilities) = (ue.imsi, UeS1apIds { mme: ue.mme_id, enb: id }, ue.capabilities);
         let held = std::mem::take(&mut ue.held);
         self.ended(imsi, Outcome::Completed, outbox);
-        // The first word of the target: what to measure here. By it the UE knows that it has been heard.
-        let transaction = self.new_transaction(id);
-        let reconfiguration =
-            RrcConnectionReconfiguration { transaction, mobility: None, nas: Vec::new(), security: None };
-        let message = DlDcchMessage::Reconfiguration(reconfiguration);
-        self.send_rrc(now, id, &message, "RRCConnectionReconfiguration", outbox);
+        self.first_word(now, id, outbox);
         for packet in held {
             self.send_user(now, id, &packet, outbox);
         }
@@ -236,6 +234,15 @@ impl Enb {
             capabilities,
         };
         self.tell_mme(request, outbox);
+    }
+
+    /// The first word under new keys: what to measure here. By it the UE knows that it has been heard.
+    pub(super) fn first_word(&mut self, now: VirtualTime, id: EnbUeS1apId, outbox: &mut Outbox<Event>) {
+        let transaction = self.new_transaction(id);
+        let reconfiguration =
+            RrcConnectionReconfiguration { transaction, mobility: None, nas: Vec::new(), bearer: None, security: None };
+        let message = DlDcchMessage::Reconfiguration(reconfiguration);
+        self.send_rrc(now, id, &message, "RRCConnectionReconfiguration", outbox);
     }
 
     pub(super) fn path_switched(&mut self, answer: PathSwitchRequestAcknowledge, outbox: &mut Outbox<Event>) {

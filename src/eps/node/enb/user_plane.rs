@@ -49,10 +49,13 @@ impl Enb {
             (Role::Leaving(Leaving { stage, .. }) | Role::ToUtran { stage, .. }, _) if stage != Stage::Preparing => {
                 outbox.verdict(Verdict::rejected("dropped: the UE has been sent away"));
             }
-            (Role::Expected { .. }, GtpuPacket::User { packet, .. }) if ue.held.len() < MAX_HELD => {
+            (Role::Redirected { .. }, _) => outbox.verdict(Verdict::rejected("dropped: the UE has been sent away")),
+            (role, GtpuPacket::User { packet, .. }) if role.awaits_confirm() && ue.held.len() < MAX_HELD => {
                 ue.held.push_back(packet);
             }
-            (Role::Expected { .. }, _) => outbox.verdict(Verdict::rejected("dropped: 256 packets are kept already")),
+            (role, _) if role.awaits_confirm() => {
+                outbox.verdict(Verdict::rejected("dropped: 256 packets are kept already"))
+            }
             (_, GtpuPacket::User { packet, .. }) => {
                 self.send_user(now, id, &packet, outbox);
             }

@@ -30,7 +30,8 @@ impl Mme {
         let ids = required.ue;
         let place = Some(Place { enb: from, id: ids.enb });
         // While NAS algorithms change there is no handover: the UE could not tell which keys PARA is under (TS 33.401 clause 7.2.10).
-        if self.ues.get(&ids.mme).is_none_or(|ue| ue.place != place || ue.handover.is_some() || ue.mode.is_some()) {
+        let busy = |ue: &UeContext| ue.place != place || ue.handover.is_some() || ue.is_changing();
+        if self.authentications.contains_key(&ids.mme) || self.ues.get(&ids.mme).is_none_or(busy) {
             return self.refuse(from, ids, Cause::nas(CauseNas::unspecified), outbox);
         }
         let Some(cell) = self.settings.cells.iter().find(|cell| cell.enb == required.target).copied() else {
@@ -65,8 +66,7 @@ impl Mme {
     /// Asks the target eNB: it gets KeNB*, made of a fresh PARA, or NH.
     pub(super) fn ask_enb(&mut self, id: MmeUeS1apId, cause: Cause, container: Vec<u8>, outbox: &mut Outbox<Event>) {
         let Some(bearer) = self.bearer_there(id) else { return };
-        let handover = self.ues.get(&id).and_then(|ue| ue.handover.as_ref());
-        if let Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }) = handover {
+        if self.comes_from_utran(id) {
             return self.ask_enb_from_utran(id, (cause, container), bearer, outbox);
         }
         let fresh = (!self.is_standard()).then(|| self.para());
@@ -194,7 +194,13 @@ impl Mme {
     }
 
     /// Has the gateway or the UPE send the downlink of the UE there; it is told where this MME is if the UE comes from another.
-    fn modify_bearer(&mut self, id: MmeUeS1apId, tunnel: TunnelEndpoint, moved: bool, outbox: &mut Outbox<Event>) {
+    pub(super) fn modify_bearer(
+        &mut self,
+        id: MmeUeS1apId,
+        tunnel: TunnelEndpoint,
+        moved: bool,
+        outbox: &mut Outbox<Event>,
+    ) {
         let Some(ue) = self.ues.get(&id) else { return };
         let (uplink, ebi) = (ue.bearer.tunnel, ue.bearer.ebi);
         let sender = moved.then(|| self.control_tunnel(id));

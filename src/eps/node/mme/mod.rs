@@ -2,16 +2,25 @@
 //!
 //! * `handover`: within this MME, over S1 and X2.
 //! * `relocation`: to another MME, and from one.
-//! * `user_plane`: UPEs, where packets are ciphered by them.
+//! * `user_plane`: UPEs, where packets are ciphered by them; `user_plane_arrival`: when a UE comes by itself, or its keys change.
 //! * `utran`: to and from UTRAN, through an SGSN.
 //! * `nas`: what it says to UEs and they to it.
+//! * `authentication`: with vectors of the HSS; `subscriber`: what it says to the HSS besides.
+//! * `arrival`: UEs that come by themselves; `context`: the old MME of one is asked for its context; `registration`: temporary
+//!   identities, tracking areas.
 //!
-//! What an MME waits for ends after [`EXECUTION`] or [`SECURITY_MODE`]; it keeps nothing of a handover for ever.
+//! What an MME waits for ends after [`EXECUTION`], [`SECURITY_MODE`], [`CHALLENGE`] or [`ANSWER`]; it keeps nothing of it for ever.
 
+mod arrival;
+mod authentication;
+mod context;
 mod handover;
 mod nas;
+mod registration;
 mod relocation;
+mod subscriber;
 mod user_plane;
+mod user_plane_arrival;
 mod utran;
 
 pub use user_plane::MmeUserPlane;
@@ -25,11 +34,15 @@ use std::time::Duration;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
+use arrival::Arriving;
+use authentication::{Authentication, Renewing};
+use context::{Asked, Given};
+
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, What};
-use super::settings::{Agreement, Cell, Subscribers, UtranCell};
+use super::settings::{Agreement, Cell, KEY_SET, Subscribers, UtranCell};
 use crate::emulation::{Input, Node, Outbox, Verdict};
-use crate::eps::identifiers::{EnbUeS1apId, Imsi, MmeUeS1apId, Teid};
+use crate::eps::identifiers::{EnbUeS1apId, Gummei, Guti, Imsi, MmeUeS1apId, Teid};
 use crate::eps::parameters::Algorithms;
 use crate::eps::security::parties::MmeKeys;
 use crate::eps::wire::s1ap::{
@@ -45,6 +58,12 @@ pub const EXECUTION: Duration = Duration::from_secs(4);
 pub const SECURITY_MODE: Duration = Duration::from_secs(1);
 /// How often it sends a security mode command.
 pub const SECURITY_MODE_TRIES: u8 = 5;
+/// How long it waits for the answer to a challenge before it sends it again.
+pub const CHALLENGE: Duration = Duration::from_secs(1);
+/// How often it sends a challenge.
+pub const CHALLENGE_TRIES: u8 = 3;
+/// How long it waits for the answer of the HSS, or of the MME that it asks for a context.
+pub const ANSWER: Duration = Duration::from_secs(2);
 
 /// What an MME is.
 #[derive(Clone, Debug)]
@@ -55,6 +74,11 @@ pub struct MmeSettings {
     pub utran_cells: Vec<UtranCell>,
     /// Its gateway.
     pub gateway: Ipv4Addr,
+    /// Its HSS; without one it authenticates nobody.
+    pub hss: Option<Ipv4Addr>,
+    /// What the MMEs of the network are called, and where they are, itself among them: what temporary identities are made of, and whom
+    /// they name. Who is not among them gives none.
+    pub mmes: Vec<(Gummei, Ipv4Addr)>,
     /// The NAS algorithms that it has, best first: a UE that comes from another MME gets the first that it has too. 128-EEA2, 128-EIA2
     /// and the null ones are those that are computed.
     pub nas_algorithms: Vec<Algorithms>,
@@ -122,9 +146,19 @@ impl Handover {
 
 /// A security mode command that was not answered yet.
 struct ModeCommand {
-    before: Algorithms,
+    before: Before,
     tries: u8,
     ends: VirtualTime,
+}
+
+/// What is in use again if the UE does not take a security mode command.
+enum Before {
+    /// These algorithms of the same KASME, whose COUNTs have gone on.
+    Algorithms(Algorithms),
+    /// The keys and the key set before an authentication.
+    Keys(Box<(MmeKeys, u8)>),
+    /// Nothing: the UE has come by itself, and is turned away.
+    Nothing,
 }
 
 struct UeContext {
@@ -145,13 +179,38 @@ struct UeContext {
     address: Ipv4Addr,
     /// What its security context goes back to.
     origin: ContextOrigin,
+    /// Which KASME it has.
+    key_set: u8,
+    /// Its temporary identity here, and that which it was given after it and has not confirmed.
+    gutis: [Option<Guti>; 2],
+    /// It has come by itself, and its context is being set up at its eNB.
+    arriving: Option<Arriving>,
+    /// Its eNB has been sent a KeNB of a new KASME.
+    renewing: Option<Renewing>,
+    /// Another MME has been given its context.
+    given: Option<Given>,
+    /// Whether the HSS knows that this MME serves it, as far as it does.
+    registered: bool,
+    /// The HSS was told so, with this number, and has not answered.
+    locating: Option<u32>,
 }
 
 impl UeContext {
     /// When some of the waiting is over.
     fn ends(&self) -> Option<VirtualTime> {
-        let handover = self.handover.as_ref().map(Handover::ends);
-        [handover, self.mode.as_ref().map(|mode| mode.ends)].into_iter().flatten().min()
+        let ends = [
+            self.handover.as_ref().map(Handover::ends),
+            self.mode.as_ref().map(|mode| mode.ends),
+            self.arriving.as_ref().map(|arriving| arriving.ends),
+            self.renewing.as_ref().map(|renewing| renewing.ends),
+            self.given.map(|given| given.ends),
+        ];
+        ends.into_iter().flatten().min()
+    }
+
+    /// Whether keys are changing, or it is changing its MME: no handover begins (TS 33.401 clause 7.2.10).
+    const fn is_changing(&self) -> bool {
+        self.mode.is_some() || self.arriving.is_some() || self.renewing.is_some() || self.given.is_some()
     }
 }
 
@@ -161,6 +220,11 @@ pub struct Mme {
     core: CoreSide,
     random: ChaCha20Rng,
     ues: BTreeMap<MmeUeS1apId, UeContext>,
+    authentications: BTreeMap<MmeUeS1apId, Authentication>,
+    /// UEs whose contexts other MMEs were asked for, by the number of the request.
+    asked: BTreeMap<u32, Asked>,
+    /// The number of the last request to the HSS.
+    last_hop: u32,
     /// The number of the last request of GTPv2-C, 24 bits.
     last_sequence: u32,
     started: bool,
@@ -183,18 +247,30 @@ pub struct AttachedUe {
     pub user_plane: Option<MmeUserPlane>,
     /// Its address in the packet network.
     pub address: Ipv4Addr,
+    /// The temporary identity that this MME has given it.
+    pub guti: Option<Guti>,
 }
 
 impl Mme {
     /// An MME without UEs; `random` is its own.
     #[must_use]
     pub const fn new(settings: MmeSettings, core: CoreSide, random: ChaCha20Rng) -> Self {
-        Self { settings, core, random, ues: BTreeMap::new(), last_sequence: 0, started: false }
+        Self {
+            settings,
+            core,
+            random,
+            ues: BTreeMap::new(),
+            authentications: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            last_hop: 0,
+            last_sequence: 0,
+            started: false,
+        }
     }
 
     /// Takes a UE that is connected from before the run, if it is one of the subscribers.
     pub fn attach(&mut self, ue: AttachedUe) {
-        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, user_plane, address } = ue;
+        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, user_plane, address, guti } = ue;
         let Some(imsi) = self.settings.subscribers.get(&id).copied() else { return };
         let place = Some(Place { enb, id: enb_id });
         let up = self.user_plane(&keys, user_plane);
@@ -210,6 +286,13 @@ impl Mme {
             up,
             address,
             origin: ContextOrigin::default(),
+            key_set: KEY_SET,
+            gutis: [guti, None],
+            arriving: None,
+            renewing: None,
+            given: None,
+            registered: true,
+            locating: None,
         };
         self.ues.insert(id, context);
     }
@@ -223,8 +306,13 @@ impl Mme {
     }
 
     fn request(&mut self, to: Ipv4Addr, teid: Teid, body: Gtpv2Body, outbox: &mut Outbox<Event>) {
+        let sequence = self.next_sequence();
+        self.answer(to, teid, sequence, body, outbox);
+    }
+
+    const fn next_sequence(&mut self) -> u32 {
         self.last_sequence = (self.last_sequence + 1) & 0x00ff_ffff;
-        self.answer(to, teid, self.last_sequence, body, outbox);
+        self.last_sequence
     }
 
     fn answer(&mut self, to: Ipv4Addr, teid: Teid, sequence: u32, body: Gtpv2Body, outbox: &mut Outbox<Event>) {
@@ -274,7 +362,12 @@ impl Mme {
             S1apMessage::HandoverCancel(cancel) => self.cancelled(from, cancel.ue, outbox),
             S1apMessage::PathSwitchRequest(request) => self.path_switch(from, &request, outbox),
             S1apMessage::HandoverToUtranRequired(required) => self.required_to_utran(now, from, required, outbox),
-            S1apMessage::UplinkNasTransport(transport) => self.uplink_nas(from, &transport, outbox),
+            S1apMessage::UplinkNasTransport(transport) => self.uplink_nas(now, from, &transport, outbox),
+            S1apMessage::InitialUeMessage(message) => self.initial(now, from, &message, outbox),
+            S1apMessage::InitialContextSetupResponse(response) => self.set_up_complete(now, from, &response, outbox),
+            S1apMessage::InitialContextSetupFailure(failure) => self.set_up_failed(from, failure.ue, outbox),
+            S1apMessage::UeContextModificationResponse(response) => self.renewed(from, response.ue),
+            S1apMessage::UeContextReleaseRequest(request) => self.release_requested(from, request.ue, outbox),
             // Of the rest, none asks for an answer.
             _ => {}
         }
@@ -291,7 +384,10 @@ impl Mme {
                 self.relocation_cancelled(from, sequence, request.imsi, outbox);
             }
             Gtpv2Body::ModifyBearerResponse(response) => self.path_modified(from, id, &response, outbox),
-            Gtpv2Body::CreateSessionResponse(response) => self.session_answered(from, id, &response, outbox),
+            Gtpv2Body::ContextRequest(request) => self.context_requested(now, from, sequence, request, outbox),
+            Gtpv2Body::ContextResponse(response) => self.context_answered(now, from, sequence, response, outbox),
+            Gtpv2Body::ContextAcknowledge(cause) => self.context_acknowledged(from, (id, sequence), cause, outbox),
+            Gtpv2Body::CreateSessionResponse(response) => self.session_answered(now, from, id, &response, outbox),
             Gtpv2Body::CreateForwardingResponse(response) => self.forwarding_answered(from, id, &response, outbox),
             // Of the other answers nothing follows, and a request to a gateway or a UPE is not for an MME.
             _ => {}
@@ -311,7 +407,17 @@ impl Mme {
             if ue.handover.as_ref().is_some_and(|handover| handover.ends() <= now) {
                 self.call_off(id, outbox);
             }
+            let Some(ue) = self.ues.get_mut(&id) else { continue };
+            ue.given.take_if(|given| given.ends <= now);
+            if ue.renewing.as_ref().is_some_and(|renewing| renewing.ends <= now) {
+                self.renewal_unanswered(now, id, outbox);
+            }
+            if self.ues.get(&id).and_then(|ue| ue.arriving.as_ref()).is_some_and(|arriving| arriving.ends <= now) {
+                self.abandon(id, outbox);
+            }
         }
+        self.authentication_timers(now, outbox);
+        self.asked_timers(now, outbox);
     }
 }
 
@@ -341,6 +447,10 @@ impl Node for Mme {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
                     self.gtpv1(now, from, message, outbox);
                 }
+                Ok((from, CoreMessage::Diameter(message))) => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
+                    self.diameter(now, from, message, outbox);
+                }
                 Ok((_, other)) => {
                     outbox.verdict(Verdict::rejected(format!("dropped: {} is not for an MME", other.name())));
                 }
@@ -350,6 +460,7 @@ impl Node for Mme {
                 let ue = self.ues.iter().find(|(_, ue)| ue.imsi == imsi).map(|(id, _)| *id);
                 ue.into_iter().for_each(|id| self.change_algorithms(now, id, algorithms, outbox));
             }
+            Input::Command(Command::Authenticate(imsi)) => self.authenticate_anew(now, imsi, outbox),
             Input::Timer => self.timers(now, outbox),
             Input::Command(_) => {}
         }
@@ -359,6 +470,8 @@ impl Node for Mme {
         if !self.started {
             return Some(VirtualTime::ZERO);
         }
-        self.ues.values().filter_map(UeContext::ends).min()
+        let ends = self.ues.values().filter_map(UeContext::ends);
+        let ends = ends.chain(self.authentications.values().map(|authentication| authentication.ends));
+        ends.chain(self.asked.values().map(|asked| asked.ends)).min()
     }
 }

@@ -2,8 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::relocation::KEY_SET;
-use super::{Mme, ModeCommand, SECURITY_MODE, SECURITY_MODE_TRIES, UeContext};
+use super::{Before, Mme, ModeCommand, Place, SECURITY_MODE, SECURITY_MODE_TRIES, UeContext};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::MmeUeS1apId;
 use crate::eps::node::event::{DropReason, Event, What};
@@ -51,10 +50,7 @@ impl Mme {
     /// A UE has come from another MME: it gets the algorithms that this one prefers.
     pub(super) fn prefer_algorithms(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get(&id) else { return };
-        let possible = |algorithms: &&Algorithms| {
-            ue.capabilities.ciphers_with(algorithms.ciphering) && ue.capabilities.protects_with(algorithms.integrity)
-        };
-        let best = self.settings.nas_algorithms.iter().find(possible).copied();
+        let best = self.best_algorithms(ue.capabilities);
         if let Some(best) = best.filter(|best| *best != ue.keys.nas.algorithms()) {
             self.change_algorithms(now, id, best, outbox);
         }
@@ -69,25 +65,31 @@ impl Mme {
         algorithms: Algorithms,
         outbox: &mut Outbox<Event>,
     ) {
+        let before = |ue: &UeContext| match &ue.mode {
+            Some(ModeCommand { before: Before::Algorithms(before), .. }) => Some(*before),
+            None => Some(ue.keys.nas.algorithms()),
+            // Its KASME changes.
+            Some(_) => None,
+        };
         let may = |ue: &&mut UeContext| ue.place.is_some() && ue.handover.is_none() && algorithms.are_for_nas();
         let Some(ue) = self.ues.get_mut(&id).filter(may) else { return };
-        let before = ue.mode.take().map_or(ue.keys.nas.algorithms(), |mode| mode.before);
+        let Some(before) = before(ue) else { return };
         ue.keys.nas = ue.keys.nas_with(algorithms);
-        ue.mode = Some(ModeCommand { before, tries: 1, ends: now + SECURITY_MODE });
+        ue.mode = Some(ModeCommand { before: Before::Algorithms(before), tries: 1, ends: now + SECURITY_MODE });
         if let Some(ue) = self.ues.get(&id) {
             self.nas_in_use(ue, outbox);
         }
         self.command_mode(id, outbox);
     }
 
-    fn command_mode(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+    pub(super) fn command_mode(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get(&id) else { return };
         let Some(place) = ue.place else { return };
         let Algorithms { ciphering, integrity } = ue.keys.nas.algorithms();
         let [eea, eia] = ue.capabilities.nas_octets();
         let message = EmmMessage::SecurityModeCommand {
             algorithms: NasAlgorithms { ciphering, integrity },
-            key_set: NasKsi::new(KEY_SET),
+            key_set: NasKsi::new(ue.key_set),
             capability: UeCapability {
                 ciphering: AlgorithmSet(eea),
                 integrity: AlgorithmSet(eia),
@@ -99,32 +101,63 @@ impl Mme {
         self.send(place.enb, DownlinkNasTransport { ue, nas_pdu }, outbox);
     }
 
-    /// Nobody has answered the command: once more, or back to the algorithms before it.
+    /// Nobody has answered the command: once more, or back to what was before it.
     pub(super) fn mode_unanswered(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(mode) = self.ues.get_mut(&id).and_then(|ue| ue.mode.as_mut()) else { return };
         if mode.tries < SECURITY_MODE_TRIES {
             (mode.tries, mode.ends) = (mode.tries + 1, now + SECURITY_MODE);
             self.command_mode(id, outbox);
         } else {
-            self.keep_algorithms(id, outbox);
+            self.keep(id, outbox);
         }
     }
 
-    /// The UE has not taken the algorithms of the command.
-    fn keep_algorithms(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+    /// The UE has not taken the command: what was before it is in use again.
+    fn keep(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
-        if let Some(mode) = ue.mode.take() {
-            ue.keys.nas = ue.keys.nas_with(mode.before);
+        match ue.mode.take().map(|mode| mode.before) {
+            Some(Before::Algorithms(before)) => ue.keys.nas = ue.keys.nas_with(before),
+            Some(Before::Keys(before)) => (ue.keys, ue.key_set) = *before,
+            Some(Before::Nothing) => return self.abandon(id, outbox),
+            None => {}
         }
         if let Some(ue) = self.ues.get(&id) {
             self.nas_in_use(ue, outbox);
         }
     }
 
-    pub(super) fn uplink_nas(&mut self, from: Ipv4Addr, transport: &UplinkNasTransport, outbox: &mut Outbox<Event>) {
-        let id = transport.ue.mme;
+    /// The UE has taken the command.
+    fn mode_complete(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
-        if ue.place.is_none_or(|place| place.enb != from || place.id != transport.ue.enb) {
+        match ue.mode.take().map(|mode| mode.before) {
+            None | Some(Before::Algorithms(_)) => {}
+            Some(Before::Keys(_)) => self.renew_access(now, id, outbox),
+            Some(Before::Nothing) => {
+                self.origin_in_use(id, outbox);
+                self.set_up(now, id, outbox);
+            }
+        }
+    }
+
+    /// What a UE says that has keys here, or is being authenticated.
+    pub(super) fn uplink_nas(
+        &mut self,
+        now: VirtualTime,
+        from: Ipv4Addr,
+        transport: &UplinkNasTransport,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let (id, place) = (transport.ue.mme, Place { enb: from, id: transport.ue.enb });
+        let parsed = NasMessage::parse(&transport.nas_pdu);
+        if self.authentications.get(&id).is_some_and(|authentication| authentication.is_arrival_at(place)) {
+            return match parsed {
+                Ok(NasMessage::Plain(message)) => self.authentication_message(now, id, &message, outbox),
+                Ok(NasMessage::Protected(_)) => outbox.verdict(Verdict::rejected("dropped: there are no keys yet")),
+                Err(error) => outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
+            };
+        }
+        let Some(ue) = self.ues.get_mut(&id) else { return };
+        if ue.place != Some(place) {
             return outbox.verdict(Verdict::rejected("dropped: the UE is not at this eNB"));
         }
         let imsi = ue.imsi;
@@ -132,7 +165,7 @@ impl Mme {
             outbox.report(Event { ue: imsi, what: What::Dropped(reason) });
             outbox.verdict(Verdict::rejected(format!("dropped: {text}")));
         };
-        let message = match NasMessage::parse(&transport.nas_pdu) {
+        let message = match parsed {
             Ok(NasMessage::Protected(message)) => message,
             Ok(NasMessage::Plain(_)) => {
                 return drop(DropReason::NasMac, "a NAS message without MAC".to_owned(), outbox);
@@ -141,27 +174,36 @@ impl Mme {
         };
         // Who rejects a security mode command speaks with the keys before it; who follows it says that they are new.
         let is_new = message.header == SecurityHeader::IntegrityCipheredNewContext;
-        let now_in_use = ue.keys.nas.algorithms();
-        if let Some(mode) = ue.mode.as_ref().filter(|_| !is_new) {
-            ue.keys.nas = ue.keys.nas_with(mode.before);
-        }
-        let opened = open(&mut ue.keys.nas, &message);
-        ue.keys.nas = ue.keys.nas_with(now_in_use);
+        let UeContext { keys, mode, .. } = ue;
+        let opened = match mode.as_mut().map(|mode| &mut mode.before).filter(|_| !is_new) {
+            Some(Before::Keys(before)) => open(&mut before.0.nas, &message),
+            Some(Before::Algorithms(before)) => {
+                let now_in_use = keys.nas.algorithms();
+                keys.nas = keys.nas_with(*before);
+                let opened = open(&mut keys.nas, &message);
+                keys.nas = keys.nas_with(now_in_use);
+                opened
+            }
+            Some(Before::Nothing) | None => open(&mut keys.nas, &message),
+        };
         let plain = match opened {
             Ok(plain) => plain,
             Err((reason, text)) => return drop(reason, text, outbox),
         };
         match EmmMessage::parse(&plain) {
-            Ok(EmmMessage::SecurityModeComplete) if is_new => ue.mode = None,
-            Ok(EmmMessage::SecurityModeReject { .. }) if ue.mode.is_some() => self.keep_algorithms(id, outbox),
-            // Nothing else is asked of an MME here.
-            Ok(_) => {}
+            Ok(EmmMessage::SecurityModeComplete) if is_new => self.mode_complete(now, id, outbox),
+            Ok(EmmMessage::SecurityModeReject { .. }) => self.keep(id, outbox),
+            Ok(EmmMessage::TrackingAreaUpdateRequest { .. }) => self.update_area(id, transport.tai, outbox),
+            Ok(EmmMessage::TrackingAreaUpdateComplete | EmmMessage::AttachComplete { .. }) => {
+                self.identity_confirmed(id)
+            }
+            Ok(message) => self.authentication_message(now, id, &message, outbox),
             Err(error) => drop(DropReason::Malformed, error.to_string(), outbox),
         }
     }
 }
 
-fn open(nas: &mut NasSecurity, message: &ProtectedNas) -> Result<Vec<u8>, (DropReason, String)> {
+pub(super) fn open(nas: &mut NasSecurity, message: &ProtectedNas) -> Result<Vec<u8>, (DropReason, String)> {
     let ProtectedNas { header, mac, sequence_number, message } = message;
     let opened = nas.open(Uplink, *sequence_number, *mac, message, header.ciphered());
     opened.map(|(_, plain)| plain).map_err(|error| {

@@ -24,16 +24,14 @@ use crate::eps::wire::s1ap::{Cause, CauseRadioNetwork, HandoverCommand, Handover
 use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
 
-/// Which KASME every UE has.
-pub(super) const KEY_SET: u8 = 1;
 /// The packet network of every UE.
 pub(super) const APN: &str = "internet";
 
 /// The context in the message that brings it.
-fn mm_context(context: &MmContext, capabilities: UeSecurityCapabilities) -> gtpv2::MmContext {
+fn mm_context(key_set: u8, context: &MmContext, capabilities: UeSecurityCapabilities) -> gtpv2::MmContext {
     let [uplink_count, downlink_count] = context.nas_counts;
     gtpv2::MmContext {
-        ksi: KsiAsme::new(KEY_SET),
+        ksi: KsiAsme::new(key_set),
         integrity: context.algorithms.integrity,
         ciphering: context.algorithms.ciphering,
         downlink_count,
@@ -42,6 +40,20 @@ fn mm_context(context: &MmContext, capabilities: UeSecurityCapabilities) -> gtpv
         next_hop: Some(context.next_hop.clone()),
         quadruplets: Vec::new(),
         ue_network_capability: capabilities.nas_octets().to_vec(),
+    }
+}
+
+impl UeContext {
+    /// Its connection to the packet network, as another MME is told.
+    pub(super) fn connection(&self) -> PdnConnection {
+        let Erab { ebi, tunnel: gateway } = self.bearer;
+        PdnConnection {
+            apn: APN.to_owned(),
+            address: self.address,
+            default_bearer: ebi,
+            pgw: gateway,
+            bearers: vec![PdnBearer { ebi, sgw: gateway, pgw: gateway }],
+        }
     }
 }
 
@@ -68,22 +80,13 @@ impl Mme {
         let sender = self.control_tunnel(ids.mme);
         let up = self.user_plane_there(ids.mme);
         let Some(ue) = self.ues.get_mut(&ids.mme) else { return };
-        let Erab { ebi, tunnel: sgw } = ue.bearer;
-        // The gateway is both, but where there are UPEs.
-        let pgw = ue.up.as_ref().map_or(sgw, |up| up.anchor);
-        let connection = PdnConnection {
-            apn: APN.to_owned(),
-            address: ue.address,
-            default_bearer: ebi,
-            pgw,
-            bearers: vec![PdnBearer { ebi, sgw, pgw }],
-        };
+        let sgw = ue.bearer.tunnel;
         let request = ForwardRelocationRequest {
             imsi: ue.imsi,
             sender,
-            connections: vec![connection],
+            connections: vec![ue.connection()],
             sgw,
-            mm_context: mm_context(&ue.keys.context(), ue.capabilities),
+            mm_context: mm_context(ue.key_set, &ue.keys.context(), ue.capabilities),
             container,
             target,
             target_tai,
@@ -112,6 +115,7 @@ impl Mme {
         let bearer =
             request.connections.first().and_then(|connection| Some((connection.address, connection.bearers.first()?)));
         let cause = request.cause.s1ap();
+        let key_set = request.mm_context.ksi.get();
         let complete = (id, cell.copied(), bearer, of_mm_context(request.mm_context), cause);
         let (Some(id), Some(target), Some((address, bearer)), Some((context, capabilities)), Some(cause)) = complete
         else {
@@ -120,7 +124,9 @@ impl Mme {
         if self.settings.agreement.transfer.upe && request.up.is_none() {
             return self.refuse_relocation(peer, sequence, outbox);
         }
-        if peer.address != from || self.ues.contains_key(&id) {
+        // Of a UE that has no connection here, an older context may have stayed.
+        let connected = |ue: &UeContext| ue.place.is_some() || ue.handover.is_some();
+        if peer.address != from || self.ues.get(&id).is_some_and(connected) {
             return self.refuse_relocation(TunnelEndpoint { address: from, ..peer }, sequence, outbox);
         }
         let (algorithms, derivation) = (context.algorithms, self.settings.agreement.derivation);
@@ -137,6 +143,13 @@ impl Mme {
             up: request.up.map(|UpRelocation { key, last_update }| UserPlane { anchor: bearer.pgw, key, last_update }),
             address,
             origin: ContextOrigin::default(),
+            key_set,
+            gutis: [None; 2],
+            arriving: None,
+            renewing: None,
+            given: None,
+            registered: false,
+            locating: None,
         };
         self.holds_kasme(&ue, outbox);
         self.nas_in_use(&ue, outbox);

@@ -17,7 +17,7 @@ use crate::emulation::Outbox;
 use crate::eps::identifiers::{MmeUeS1apId, Teid};
 use crate::eps::keys::{UpKey, UpRelocation};
 use crate::eps::node::event::Event;
-use crate::eps::node::settings::{Cell, UpKeys};
+use crate::eps::node::settings::Cell;
 use crate::eps::parameters::AlgorithmId;
 use crate::eps::wire::gtpv2::{
     CreateForwardingRequest, CreateForwardingResponse, CreateSessionRequest, CreateSessionResponse,
@@ -26,6 +26,7 @@ use crate::eps::wire::gtpv2::{
 use crate::eps::wire::nas::{EmmMessage, GenericContainer, SecurityHeader};
 use crate::eps::wire::s1ap::{Cause, CauseMisc, CauseRadioNetwork, HandoverCommand, UeS1apIds};
 use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint};
+use crate::time::VirtualTime;
 
 /// The user plane of a UE that is connected from before the run, where packets are ciphered by UPEs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,15 +100,21 @@ impl Mme {
 
     /// The key of a UE that is handed over, with a number of its own if keys change.
     fn key_there(&mut self, id: MmeUeS1apId) -> Option<UpKey> {
-        let updates = self.settings.agreement.transfer.up_keys == UpKeys::Update;
-        let UeContext { keys, up: Some(up), handover, .. } = self.ues.get_mut(&id)? else { return None };
+        let updates = self.settings.agreement.updates_up_keys();
         // One that comes from UTRAN has no key yet but the first.
-        let first = matches!(handover, Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }));
+        let first = self.comes_from_utran(id);
+        let UeContext { keys, up: Some(up), .. } = self.ues.get_mut(&id)? else { return None };
         if !updates || first {
             return Some(up.key.clone());
         }
         up.last_update = up.last_update.checked_add(1)?;
         Some(UpKey::derive(keys.kasme(), up.last_update, up.key.algorithm))
+    }
+
+    /// Whether a UE is to come from UTRAN.
+    pub(super) fn comes_from_utran(&self, id: MmeUeS1apId) -> bool {
+        let handover = self.ues.get(&id).and_then(|ue| ue.handover.as_ref());
+        matches!(handover, Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }))
     }
 
     /// What another MME must know of the user plane of a UE that is to go to it. It takes the next number.
@@ -127,6 +134,7 @@ impl Mme {
     ) -> bool {
         let Some(key) = self.key_there(id) else { return true };
         let sender = self.control_tunnel(id);
+        let afresh = self.comes_from_utran(id);
         let Some(UeContext {
             imsi,
             address,
@@ -177,11 +185,15 @@ impl Mme {
     /// The other UPE takes the UE, or not.
     pub(super) fn session_answered(
         &mut self,
+        now: VirtualTime,
         from: Ipv4Addr,
         id: MmeUeS1apId,
         response: &CreateSessionResponse,
         outbox: &mut Outbox<Event>,
     ) {
+        if self.session_of_arrival(now, from, id, response, outbox) {
+            return;
+        }
         let Some(up) = self.under_way(id).filter(|up| up.bearer.tunnel.address == from) else { return };
         let Step::Session { .. } = up.step else { return };
         let Some(SessionGrant { bearer, .. }) = response.grant else {
@@ -201,7 +213,7 @@ impl Mme {
         container: Vec<u8>,
         outbox: &mut Outbox<Event>,
     ) -> Option<Vec<u8>> {
-        let updates = self.settings.agreement.transfer.up_keys == UpKeys::Update;
+        let updates = self.settings.agreement.updates_up_keys();
         let Some(up) = self.under_way(id) else { return Some(container) };
         // A UPE that the UE comes to has the key already.
         let key = (updates && up.left.is_none()).then(|| up.key.clone());
@@ -266,7 +278,7 @@ impl Mme {
 
     /// The number of another key, for the UE.
     pub(super) fn protected_up_key(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) -> Option<Vec<u8>> {
-        if self.settings.agreement.transfer.up_keys == UpKeys::Same {
+        if !self.settings.agreement.updates_up_keys() {
             return None;
         }
         let update = self.under_way(id)?.key.update;

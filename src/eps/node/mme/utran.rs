@@ -10,14 +10,13 @@ use std::net::Ipv4Addr;
 
 use rand_core::Rng;
 
-use super::relocation::KEY_SET;
 use super::{EXECUTION, Handover, Mme, Place, Source, UeContext, UserPlane};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Teid};
 use crate::eps::keys::{CkIk, UpKey};
 use crate::eps::node::event::{Event, HeldKey, What};
-use crate::eps::node::settings::{Cell, Mapping, UtranCell};
-use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Origin, TargetIdentity, TargetInput};
+use crate::eps::node::settings::{Cell, KEY_SET, Mapping, UtranCell};
+use crate::eps::parameters::{Algorithms, LinkDirection, Origin, TargetIdentity, TargetInput};
 use crate::eps::security::inter_system::{COUNT_OF_HANDOVER, ck_ik_of_count, kasme_of_nonce, way_back};
 use crate::eps::security::kdf;
 use crate::eps::security::parties::MmeKeys;
@@ -157,9 +156,9 @@ impl Mme {
             }
         };
         let PdpContext { nsapi, address, uplink, .. } = request.pdp;
-        // The key between UE and UPE is the first of this KASME, for 128-EEA2.
+        // The key between UE and UPE is the first of this KASME, for the ciphering algorithm that NAS has.
         let up = transfer.upe.then(|| {
-            let key = UpKey::derive(&kasme, 0, AlgorithmId::Aes);
+            let key = UpKey::derive(&kasme, 0, algorithms.ciphering);
             UserPlane { anchor: uplink, key, last_update: 0 }
         });
         let held = What::KeyHeld(HeldKey::CkIk(keys.clone()));
@@ -175,6 +174,13 @@ impl Mme {
             bearer: Erab { ebi: nsapi, tunnel: uplink },
             up,
             address,
+            key_set: KEY_SET,
+            gutis: [None; 2],
+            arriving: None,
+            renewing: None,
+            given: None,
+            registered: false,
+            locating: None,
             origin: ContextOrigin { access: request.origin, made_of: Some((keys, told)) },
         };
         self.holds_kasme(&ue, outbox);

@@ -33,6 +33,9 @@ impl Ue {
         cell: HeardCell,
     ) -> Result<KeyChange, Refusal> {
         let ncc = security.next_hop_chaining_count;
+        if security.key_change {
+            return Ok(KeyChange::Kasme);
+        }
         if self.is_standard() {
             let input = CellInput { pci: mobility.target.get(), earfcn_dl: cell.earfcn_dl };
             return Ok(KeyChange::Cell(ncc, input));
@@ -73,7 +76,7 @@ impl Ue {
         command: RrcConnectionReconfiguration,
         outbox: &mut Outbox<Event>,
     ) -> Result<Pci, Refusal> {
-        let RrcConnectionReconfiguration { transaction, mobility, nas, security } = command;
+        let RrcConnectionReconfiguration { transaction, mobility, nas, security, .. } = command;
         let (Some(mobility), Some(security)) = (mobility, security) else {
             return Err(refused("expected a handover command, found another reconfiguration"));
         };
@@ -94,8 +97,15 @@ impl Ue {
         let change = self.key_change(mobility, security, &nas, heard)?;
         let up_key = self.other_up_key(&nas)?;
         let keys = self.keys.hand_over(&change, algorithms).map_err(|error| refused(error.to_string()))?;
-        self.report(What::HandoverStarted(cell), outbox);
-        let up_key = self.replace_up_key(up_key, outbox);
+        // Within its cell it changes keys and nothing else.
+        if cell != self.place.cell {
+            self.report(What::HandoverStarted(cell), outbox);
+        }
+        // A key change where it is follows an authentication.
+        let up_key = match cell == self.place.cell {
+            true => self.change_up_key(outbox),
+            false => self.replace_up_key(up_key, outbox),
+        };
         let way_back = WayBack {
             ends: now + Duration::from_millis(mobility.t304.milliseconds()),
             to: Before::Eutran {
@@ -112,12 +122,19 @@ impl Ue {
     }
 
     pub(super) fn timer(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        if let State::Arriving(_) = self.state {
+            return self.arrival_timer(now, outbox);
+        }
         match std::mem::replace(&mut self.state, State::Connected) {
             State::Moving { due, transaction, way_back } if now >= due => {
+                let moved = way_back.source.cell != self.place.cell;
                 self.state = State::Confirmed { way_back };
                 let confirm = UlDcchMessage::ReconfigurationComplete { transaction };
-                self.send_rrc(now, &confirm, "RRCConnectionReconfigurationComplete: handover confirm", outbox);
-                self.report(What::Confirmed(self.place.cell), outbox);
+                let what = if moved { "handover confirm" } else { "key change" };
+                self.send_rrc(now, &confirm, format!("RRCConnectionReconfigurationComplete: {what}"), outbox);
+                if moved {
+                    self.report(What::Confirmed(self.place.cell), outbox);
+                }
             }
             State::Confirmed { way_back } if now >= way_back.ends => match way_back.to {
                 Before::Eutran { source, keys, up_key, radio } => {
@@ -159,11 +176,23 @@ impl Ue {
         }
     }
 
-    /// A message that nothing protects: the source takes the UE back.
-    pub(super) fn common(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) {
+    /// A message that nothing protects: the source takes the UE back, or a cell that it has come to takes it or not.
+    pub(super) fn common(&mut self, now: VirtualTime, octets: &[u8], c_rnti: u16, outbox: &mut Outbox<Event>) {
+        let asking = matches!(&self.state, State::Arriving(arriving) if arriving.is_asking());
         let (transaction, ncc) = match DlCcchMessage::parse(octets) {
             Ok(DlCcchMessage::Reestablishment { transaction, next_hop_chaining_count }) => {
                 (transaction, next_hop_chaining_count)
+            }
+            Ok(DlCcchMessage::ConnectionSetup { transaction }) if asking => {
+                outbox.verdict(Verdict::accepted("accepted: RRCConnectionSetup"));
+                return self.connection_set_up(now, c_rnti, transaction, outbox);
+            }
+            Ok(DlCcchMessage::ConnectionReject { .. }) if asking => {
+                outbox.verdict(Verdict::accepted("accepted: RRCConnectionReject"));
+                return self.go_back_from_arrival(now, outbox);
+            }
+            Ok(DlCcchMessage::ConnectionSetup { .. } | DlCcchMessage::ConnectionReject { .. }) => {
+                return outbox.verdict(Verdict::rejected("dropped: nobody has asked for it"));
             }
             Err(error) => {
                 self.report(What::Dropped(DropReason::Malformed), outbox);

@@ -1,36 +1,47 @@
 //! The UE: it reports the cell that it measures, follows the handover command, confirms at the target, or goes back.
 //!
 //! * `handover`: the command and what follows it.
-//! * `nas`: what the MME says to it.
+//! * `nas`: what the MME says to it; `registration`: authentication, attach, tracking area update.
+//! * `arrival`: how it comes to another cell by itself.
 //! * `utran`: in UTRAN, to there and from there.
 //! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
 //! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
 //! re-establishes there (TS 36.331 clause 5.3.7). Who does not take it back is asked [`TRIES`] times, each for [`T301`].
 
+mod arrival;
 mod handover;
 mod nas;
+mod registration;
 mod user_plane;
 mod utran;
 
 use utran::{ContextOrigin, UtranPlace};
 pub use utran::{HeardUtranCell, UtranConnection};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+
+pub use arrival::{ARRIVAL, T300};
+pub use registration::{UPDATE, UPDATE_TRIES};
+
+use arrival::Arriving;
+use registration::Update;
 
 use super::event::{Command, DropReason, Event, What};
 use super::radio_side::{AirError, FromAir, RadioSide, common_message};
-use super::settings::Agreement;
+use super::settings::{Agreement, KEY_SET};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
-use crate::eps::identifiers::{Eci, Imsi, Pci};
-use crate::eps::keys::UpKey;
+use crate::eps::identifiers::{Eci, Guti, Imsi, Pci, Tai};
+use crate::eps::keys::{Kasme, UpKey};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::Ncc;
+use crate::eps::security::aka::Usim;
 use crate::eps::security::parties::{BeforeHandover, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
 use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::UeSecurityCapabilities;
+use crate::eps::wire::nas::NasKsi;
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{
     DlDcchMessage, MeasurementReport, NeighbourMeasurement, RrcConnectionReconfiguration, UlDcchMessage,
@@ -41,6 +52,9 @@ use crate::time::VirtualTime;
 pub const T301: Duration = Duration::from_millis(200);
 /// How often it asks.
 pub const TRIES: u8 = 3;
+
+/// Most packets to a UPE that wait while the UE moves.
+pub const MAX_HELD: usize = 256;
 
 /// How strong a UE reports its own cell and the better one, in the steps of RSRP and RSRQ (TS 36.133 clauses 9.1.4 and 9.1.7).
 const OWN: (u8, u8) = (40, 20);
@@ -57,6 +71,8 @@ pub struct HeardCell {
     pub earfcn_dl: u32,
     /// Its identity in the network, which it broadcasts.
     pub eci: Eci,
+    /// Its tracking area, which it broadcasts.
+    pub tai: Tai,
 }
 
 /// What a UE is.
@@ -72,6 +88,11 @@ pub struct UeSettings {
     pub capabilities: UeSecurityCapabilities,
     /// What the network has agreed on.
     pub agreement: Agreement,
+    /// What it is authenticated with; without one it does not take part in authentication.
+    pub usim: Option<Usim>,
+    /// The temporary identity that its MME has given it before the run; without one it neither comes to cells by itself nor updates its
+    /// tracking area.
+    pub guti: Option<Guti>,
     /// How long it takes from the command to the first frame in the target cell.
     pub interruption: Duration,
     /// What is wrong with it.
@@ -131,6 +152,8 @@ enum State {
         tries: u8,
         ends: VirtualTime,
     },
+    /// It was released, and comes to another cell by itself.
+    Arriving(Box<Arriving>),
     /// Nobody has taken it back.
     Lost,
 }
@@ -141,6 +164,8 @@ pub struct Ue {
     keys: UeKeys,
     /// Its end of the user plane, where that is ciphered between UE and UPE.
     up: Option<UpSecurity>,
+    /// Packets to its UPE that wait until it may speak.
+    held: VecDeque<Vec<u8>>,
     radio: RadioSide,
     place: Place,
     state: State,
@@ -148,6 +173,17 @@ pub struct Ue {
     utran: Option<UtranPlace>,
     /// What its security context goes back to.
     origin: ContextOrigin,
+    /// Which KASME it has.
+    key_set: NasKsi,
+    usim: Option<Usim>,
+    guti: Option<Guti>,
+    /// The tracking area that it is registered in.
+    tai: Option<Tai>,
+    /// What an authentication has left that is not in use yet.
+    challenged: Option<(NasKsi, Kasme)>,
+    update: Option<Update>,
+    /// The cell that it has reported last.
+    measured: Option<Pci>,
     started: bool,
 }
 
@@ -157,18 +193,28 @@ impl Ue {
     pub fn connected(settings: UeSettings, keys: UeKeys, cell: Pci, c_rnti: u16) -> Self {
         let place = Place { cell, c_rnti };
         let radio = RadioSide::default();
+        let (usim, guti) = (settings.usim.clone(), settings.guti);
         let mut ue = Self {
+            tai: settings.cells.get(&cell).map(|cell| cell.tai),
             settings,
             keys,
             up: None,
+            held: VecDeque::new(),
             radio,
             place,
             state: State::Connected,
+            key_set: NasKsi::new(KEY_SET),
+            usim,
+            guti,
+            challenged: None,
+            update: None,
+            measured: None,
             utran: None,
             origin: ContextOrigin::default(),
             started: false,
         };
-        ue.renew_user_plane();
+        // That which the AS has \[choice\].
+        ue.renew_user_plane(ue.keys.air.algorithms().ciphering);
         ue
     }
 
@@ -218,6 +264,9 @@ impl Ue {
         // Without a COUNT nothing can be said: the connection is as good as lost.
         let Ok((frame, Protected { count, .. })) = made else { return };
         outbox.send(port, frame, note);
+        if !self.keys.air.is_on() {
+            return;
+        }
         let keys = self.keys.air.keys();
         let key = match bearer {
             BearerId::Signalling(_) => keys.rrc_enc.clone(),
@@ -239,6 +288,7 @@ impl Ue {
     }
 
     fn measure(&mut self, now: VirtualTime, cell: Pci, outbox: &mut Outbox<Event>) {
+        self.measured = Some(cell);
         let neighbour = NeighbourMeasurement { cell, rsrp: Some(BETTER.0), rsrq: Some(BETTER.1) };
         let report =
             MeasurementReport { measurement: MEASUREMENT, rsrp: OWN.0, rsrq: OWN.1, neighbours: vec![neighbour] };
@@ -251,30 +301,38 @@ impl Ue {
         matches!(self.state, State::Connected | State::Confirmed { .. })
     }
 
+    /// Whether somebody may speak to it on a bearer.
+    fn may_hear(&self) -> bool {
+        self.may_speak() || matches!(&self.state, State::Arriving(arriving) if arriving.is_connected())
+    }
+
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
         let here = self.here().is_some_and(|cell| cell.port == port);
         let frame = match RadioFrame::parse(octets) {
-            Ok(frame) if here && frame.direction == Downlink && frame.c_rnti == self.place.c_rnti => frame,
+            Ok(frame) if here && frame.direction == Downlink && self.is_for_it(&frame) => frame,
             Ok(_) => return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell")),
             Err(error) => return outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
         };
         if let Some(message) = common_message(&frame) {
-            return self.common(now, &message, outbox);
+            return self.common(now, &message, frame.c_rnti, outbox);
         }
-        if !self.may_speak() {
+        if !self.may_hear() {
             return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell"));
         }
+        if !self.keys.air.is_on() {
+            return self.hear_unsecured(now, &frame, outbox);
+        }
         if let (Some(_), Ok(Some(pdu))) = (&self.up, RadioSide::user_pdu(&frame)) {
-            return self.from_upe(&pdu, outbox);
+            return self.open_user_pdu(&pdu, outbox);
         }
         let (reason, error) = match RadioSide::open(&frame, &mut self.keys.air) {
             Ok(FromAir { bearer: BearerId::Data(_), octets, .. }) => {
-                self.heard_target();
                 outbox.verdict(Verdict::accepted("accepted: user packet"));
-                return self.report(What::PacketOut { direction: Downlink, octets }, outbox);
+                self.report(What::PacketOut { direction: Downlink, octets }, outbox);
+                return self.heard_target(now, outbox);
             }
             Ok(FromAir { octets, count, .. }) => {
-                self.heard_target();
+                self.heard_target(now, outbox);
                 return self.rrc(now, &octets, count, outbox);
             }
             Err(error @ AirError::Protection(_)) => (DropReason::MacI, error),
@@ -285,10 +343,17 @@ impl Ue {
     }
 
     /// The target speaks with the new keys: there is no way back, and no need of one.
-    fn heard_target(&mut self) {
+    fn heard_target(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         if let State::Confirmed { .. } = self.state {
             self.state = State::Connected;
+            self.update_where_due(now, outbox);
         }
+    }
+
+    /// Whether a frame of its cell is for it; who asks for a connection does not know yet what it will be called.
+    fn is_for_it(&self, frame: &RadioFrame) -> bool {
+        let asking = matches!(&self.state, State::Arriving(arriving) if arriving.is_asking());
+        frame.c_rnti == self.place.c_rnti || asking && common_message(frame).is_some()
     }
 
     fn rrc(&mut self, now: VirtualTime, octets: &[u8], count: u32, outbox: &mut Outbox<Event>) {
@@ -301,19 +366,30 @@ impl Ue {
         };
         outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
         match message {
-            DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration { transaction, mobility: None, .. }) => {
+            DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration {
+                transaction,
+                mobility: None,
+                nas,
+                bearer,
+                ..
+            }) => {
                 let answer = UlDcchMessage::ReconfigurationComplete { transaction };
                 self.send_rrc(now, &answer, "RRCConnectionReconfigurationComplete", outbox);
+                if bearer.is_some() {
+                    self.arrived();
+                }
+                for message in nas {
+                    self.nas(now, &message, outbox);
+                }
             }
             DlDcchMessage::Reconfiguration(command) => self.commanded(now, command, count, outbox),
             DlDcchMessage::InformationTransfer { nas, .. } => self.nas(now, &nas, outbox),
             DlDcchMessage::MobilityToUtran { container, nas_security, .. } => {
                 self.commanded_to_utran(now, &container, nas_security, outbox);
             }
-            // Of these nothing follows here: a command of the other is in one of UTRAN.
-            DlDcchMessage::HandoverToEutra(_)
-            | DlDcchMessage::Release { .. }
-            | DlDcchMessage::SecurityModeCommand { .. } => {}
+            DlDcchMessage::Release { redirection, .. } => self.released(now, redirection, outbox),
+            // There are keys already, and a command of the other is in one of UTRAN.
+            DlDcchMessage::SecurityModeCommand { .. } | DlDcchMessage::HandoverToEutra(_) => {}
         }
     }
 }
@@ -343,16 +419,23 @@ impl Node for Ue {
                 self.measure_utran(now, cell, outbox);
             }
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
-            Input::Command(Command::Uplink(packet)) if self.may_speak() && self.up.is_some() => {
-                self.send_to_upe(now, &packet, outbox);
+            // While it moves they wait.
+            Input::Command(Command::Uplink(packet)) if self.up.is_some() => {
+                if self.held.len() < MAX_HELD {
+                    self.held.push_back(packet);
+                }
             }
             Input::Command(Command::Uplink(packet)) if self.may_speak() => {
                 self.send(now, BearerId::Data(1), &packet, "user packet", outbox);
             }
             // While it moves there is nobody to speak to; the rest is not for a UE.
             Input::Command(_) => {}
-            Input::Timer => self.timer(now, outbox),
+            Input::Timer => {
+                self.timer(now, outbox);
+                self.update_timer(now, outbox);
+            }
         }
+        self.send_held(now, outbox);
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {
@@ -362,11 +445,13 @@ impl Node for Ue {
         if let Some(due) = self.utran_due() {
             return due;
         }
-        match &self.state {
+        let state = match &self.state {
             State::Connected | State::Lost => None,
             State::Moving { due, .. } => Some(*due),
             State::Confirmed { way_back } => Some(way_back.ends),
             State::Returning { ends, .. } => Some(*ends),
-        }
+            State::Arriving(arriving) => Some(arriving.next_timer()),
+        };
+        [state, self.update.as_ref().map(|update| update.ends)].into_iter().flatten().min()
     }
 }

@@ -6,14 +6,14 @@ use crate::emulation::{Outbox, Verdict};
 use crate::eps::keys::UpKey;
 use crate::eps::node::event::{DropReason, Event, What};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
-use crate::eps::parameters::{Algorithms, HandoverParameters};
+use crate::eps::parameters::{Algorithms, HandoverParameters, Origin};
+use crate::eps::security::parties::UeKeys;
 use crate::eps::security::protection::NasSecurity;
-use crate::eps::wire::nas::{EmmMessage, GenericContainer, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader};
+use crate::eps::wire::nas::{
+    EmmCause, EmmMessage, GenericContainer, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader,
+};
 use crate::eps::wire::rrc::UlDcchMessage;
 use crate::time::VirtualTime;
-
-/// EMM cause: UE security capabilities mismatch.
-const CAPABILITIES_MISMATCH: u8 = 23;
 
 pub(super) fn protected(octets: &[u8]) -> Result<ProtectedNas, Refusal> {
     match NasMessage::parse(octets) {
@@ -77,21 +77,31 @@ impl Ue {
 
     /// A NAS message by itself.
     pub(super) fn nas(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) {
-        if let Err((reason, text)) = self.security_mode(now, octets, outbox) {
+        let taken = match NasMessage::parse(octets) {
+            Ok(NasMessage::Plain(message)) if self.takes_plain(&message) => self.emm(now, message, false, outbox),
+            Ok(NasMessage::Protected(message)) if message.header != SecurityHeader::IntegrityNewContext => {
+                let plain = open(&mut self.keys.nas, &message);
+                let message = plain.and_then(|plain| {
+                    EmmMessage::parse(&plain).map_err(|error| (DropReason::Malformed, error.to_string()))
+                });
+                message.and_then(|message| self.emm(now, message, true, outbox))
+            }
+            _ => self.security_mode(now, octets, outbox),
+        };
+        if let Err((reason, text)) = taken {
             self.report(What::Dropped(reason), outbox);
             outbox.verdict(Verdict::rejected(format!("dropped: {text}")));
         }
     }
 
-    /// A security mode command: its MAC is made with the keys of the algorithms that it names (TS 24.301 clause 5.4.3.3).
+    /// A security mode command: its MAC is made with the keys of the algorithms that it names (TS 24.301 clause 5.4.3.3), of the KASME
+    /// that it names: that in use, or that which an authentication has left.
     fn security_mode(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) -> Result<(), Refusal> {
         let message = protected(octets)?;
-        if message.header != SecurityHeader::IntegrityNewContext {
-            let plain = open(&mut self.keys.nas, &message)?;
-            return self.target_told(&plain);
-        }
-        let (algorithms, capability) = match EmmMessage::parse(&message.message) {
-            Ok(EmmMessage::SecurityModeCommand { algorithms, capability, .. }) => (algorithms, capability),
+        let (algorithms, key_set, capability) = match EmmMessage::parse(&message.message) {
+            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability }) => {
+                (algorithms, key_set, capability)
+            }
             Ok(_) => return Err((DropReason::Refused, "expected a security mode command".to_owned())),
             Err(error) => return Err((DropReason::Malformed, error.to_string())),
         };
@@ -100,23 +110,53 @@ impl Ue {
         if !algorithms.are_for_nas() {
             return Err((DropReason::Refused, "algorithms that it does not have".to_owned()));
         }
-        let mut changed = self.keys.nas_with(algorithms);
+        let renewed = self.challenged.as_ref().filter(|(challenged, _)| *challenged == key_set);
+        let renewed = renewed.map(|(_, kasme)| kasme.clone());
+        let mut changed = match &renewed {
+            Some(kasme) => UeKeys::nas_of(kasme, algorithms),
+            None => self.keys.nas_with(algorithms),
+        };
         open(&mut changed, &message)?;
         if [capability.ciphering.0, capability.integrity.0] != self.settings.capabilities.nas_octets() {
             // What the MME was told of the UE is not what it is: somebody has changed it on the way.
-            let reject = EmmMessage::SecurityModeReject { cause: CAPABILITIES_MISMATCH };
+            let reject = EmmMessage::SecurityModeReject { cause: EmmCause::CAPABILITIES_MISMATCH.0 };
             self.say(now, SecurityHeader::IntegrityCiphered, &reject, "SecurityModeReject", outbox);
             return Err((DropReason::Refused, "other capabilities than those of this UE".to_owned()));
         }
-        self.keys.nas = changed;
-        self.nas_in_use(outbox);
+        match renewed {
+            Some(kasme) => {
+                self.keys.renew(kasme, changed);
+                (self.key_set, self.challenged) = (key_set, None);
+                self.nas_in_use(outbox);
+                self.report(What::ContextInUse(Origin::Lte), outbox);
+            }
+            None => {
+                self.keys.nas = changed;
+                self.nas_in_use(outbox);
+            }
+        }
         let header = SecurityHeader::IntegrityCipheredNewContext;
         self.say(now, header, &EmmMessage::SecurityModeComplete, "SecurityModeComplete", outbox);
         Ok(())
     }
 
-    /// Sends a NAS message.
-    fn say(
+    /// A NAS message, protected.
+    pub(super) fn protect(
+        &mut self,
+        header: SecurityHeader,
+        message: &EmmMessage,
+        outbox: &mut Outbox<Event>,
+    ) -> Option<Vec<u8>> {
+        let plain = message.octets().ok()?;
+        let protected = self.keys.nas.protect(Uplink, &plain, header.ciphered()).ok()?;
+        let (key, count) = (self.keys.nas.keys().enc.clone(), protected.count);
+        self.report(What::Protected { key, bearer: 0, direction: Uplink, count }, outbox);
+        let sequence_number = (protected.sequence_number & 0xff) as u8;
+        ProtectedNas { header, mac: protected.mac, sequence_number, message: protected.octets }.octets().ok()
+    }
+
+    /// Sends a NAS message, protected.
+    pub(super) fn say(
         &mut self,
         now: VirtualTime,
         header: SecurityHeader,
@@ -124,15 +164,14 @@ impl Ue {
         note: &str,
         outbox: &mut Outbox<Event>,
     ) {
-        let Ok(plain) = message.octets() else { return };
-        let Ok(protected) = self.keys.nas.protect(Uplink, &plain, header.ciphered()) else { return };
-        let (key, count) = (self.keys.nas.keys().enc.clone(), protected.count);
-        self.report(What::Protected { key, bearer: 0, direction: Uplink, count }, outbox);
-        let sequence_number = (protected.sequence_number & 0xff) as u8;
-        let nas = ProtectedNas { header, mac: protected.mac, sequence_number, message: protected.octets };
-        if let Ok(nas) = nas.octets() {
-            let note = format!("ULInformationTransfer: {note}");
-            self.send_rrc(now, &UlDcchMessage::InformationTransfer { nas }, note, outbox);
+        if let Some(nas) = self.protect(header, message, outbox) {
+            self.pass(now, nas, note, outbox);
         }
+    }
+
+    /// Sends the octets of a NAS message.
+    pub(super) fn pass(&mut self, now: VirtualTime, nas: Vec<u8>, note: &str, outbox: &mut Outbox<Event>) {
+        let note = format!("ULInformationTransfer: {note}");
+        self.send_rrc(now, &UlDcchMessage::InformationTransfer { nas }, note, outbox);
     }
 }

@@ -4,6 +4,7 @@ use super::Ue;
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::keys::UpKey;
 use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::parameters::AlgorithmId;
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::security::protection::BearerId;
 use crate::eps::security::user_plane::{UpError, UpSecurity};
@@ -11,10 +12,33 @@ use crate::eps::wire::pdcp::DataPdu;
 use crate::time::VirtualTime;
 
 impl Ue {
-    /// The user plane of a UE whose KASME is new: its first key, for the ciphering algorithm that the AS has \[choice\].
-    pub(super) fn renew_user_plane(&mut self) {
-        let key = UpKey::derive(self.keys.kasme(), 0, self.keys.air.algorithms().ciphering);
+    /// The user plane of a UE whose KASME is new: its first key, for this ciphering algorithm.
+    pub(super) fn renew_user_plane(&mut self, algorithm: AlgorithmId) {
+        let key = UpKey::derive(self.keys.kasme(), 0, algorithm);
         self.up = self.settings.agreement.transfer.upe.then(|| UpSecurity::new(key, Uplink));
+    }
+
+    /// The first key of its KASME, for the ciphering algorithm that NAS has \[choice\].
+    fn first_up_key(&self) -> UpKey {
+        UpKey::derive(self.keys.kasme(), 0, self.keys.nas.algorithms().ciphering)
+    }
+
+    /// Its KASME is new: the UPE may take the key that it brings into use before the UE does.
+    pub(super) fn expect_up_key(&mut self) {
+        let key = self.first_up_key();
+        if let Some(up) = &mut self.up {
+            up.expect_key(key);
+        }
+    }
+
+    /// Takes that key into use; the one before it.
+    pub(super) fn change_up_key(&mut self, outbox: &mut Outbox<Event>) -> Option<UpKey> {
+        let key = self.first_up_key();
+        let up = self.up.as_mut()?;
+        let before = up.key().clone();
+        up.change_key(key);
+        self.up_key_in_use(outbox);
+        Some(before)
     }
 
     pub(super) fn up_key_in_use(&self, outbox: &mut Outbox<Event>) {
@@ -31,8 +55,17 @@ impl Ue {
         Some(before)
     }
 
+    /// Sends the packets that wait, if it may speak.
+    pub(super) fn send_held(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        while self.may_speak()
+            && let Some(packet) = self.held.pop_front()
+        {
+            self.send_to_upe(now, &packet, outbox);
+        }
+    }
+
     /// Sends a packet to the UPE.
-    pub(super) fn send_to_upe(&mut self, now: VirtualTime, packet: &[u8], outbox: &mut Outbox<Event>) {
+    fn send_to_upe(&mut self, now: VirtualTime, packet: &[u8], outbox: &mut Outbox<Event>) {
         let (Some(cell), Some(up)) = (self.here(), &mut self.up) else { return };
         let Ok(sealed) = up.protect(packet) else { return };
         let key = up.key().key.clone();
@@ -46,7 +79,7 @@ impl Ue {
     }
 
     /// Opens a PDU of the UPE. That the eNB passes it on does not show that it has the keys of the UE.
-    pub(super) fn from_upe(&mut self, pdu: &DataPdu, outbox: &mut Outbox<Event>) {
+    pub(super) fn open_user_pdu(&mut self, pdu: &DataPdu, outbox: &mut Outbox<Event>) {
         let Some(up) = &mut self.up else { return };
         let (reason, error) = match up.open(pdu.sequence_number, &pdu.packet) {
             Ok((count, octets)) => {

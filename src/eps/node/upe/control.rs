@@ -1,5 +1,6 @@
 //! What MMEs ask of a UPE, what UPEs say to one another, and what a UPE asks of the anchor.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::END_MARKER;
@@ -10,7 +11,6 @@ use crate::eps::keys::{UpContext, UpKey};
 use crate::eps::node::core_side::CoreMessage;
 use crate::eps::node::event::{Event, What};
 use crate::eps::node::gateway::uplink_tunnel;
-use crate::eps::node::settings::UpKeys;
 use crate::eps::parameters::LinkDirection;
 use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::gtpv2::{
@@ -48,7 +48,7 @@ impl Upe {
                 self.answer(to, sequence, Gtpv2Body::ModifyBearerResponse(response), outbox);
             }
             Gtpv2Body::DeleteSessionRequest(_) => {
-                let cause = self.delete_session(now, id, outbox);
+                let cause = self.delete_session(now, from, id, outbox);
                 self.answer(back, sequence, Gtpv2Body::DeleteSessionResponse(cause), outbox);
             }
             Gtpv2Body::CreateForwardingRequest(CreateForwardingRequest { sender, to, up, .. }) => {
@@ -66,13 +66,15 @@ impl Upe {
                 let going =
                     self.ues.get(&id).is_some_and(|ue| matches!(ue.role, Role::Moving { .. } | Role::Leaving(_)));
                 let cause = if going { GtpCause::ACCEPTED } else { GtpCause::CONTEXT_NOT_FOUND };
-                if going {
-                    self.stays(id, outbox);
+                match (going, self.settings.faults.gives_context_away) {
+                    (true, false) => self.stays(id, outbox),
+                    (true, true) => self.forget(id, outbox),
+                    (false, _) => {}
                 }
                 self.answer(back, sequence, Gtpv2Body::DeleteForwardingResponse(cause), outbox);
             }
             Gtpv2Body::ForwardAccessContextNotification(AccessContextNotification { up }) => {
-                let cause = self.take_context(id, up);
+                let cause = self.take_context(from, id, up);
                 let to = TunnelEndpoint { address: from, teid };
                 self.answer(to, sequence, Gtpv2Body::ForwardAccessContextAcknowledge(cause), outbox);
             }
@@ -118,6 +120,7 @@ impl Upe {
             mme: request.sender,
             anchor: request.bearer.tunnel,
             path: None,
+            left: None,
             up: UpSecurity::new(request.up.clone(), LinkDirection::Downlink),
             role: Role::Coming { begins: None, ends: now + PREPARED },
         };
@@ -165,9 +168,13 @@ impl Upe {
             }
             Role::Moving { key: Some(key), .. } => {
                 ue.up.replace_key(key);
+                ue.left = ue.path.map(|path| path.address).filter(|left| *left != tunnel.address);
                 self.switch(id, *tunnel, outbox);
             }
-            Role::Moving { key: None, .. } | Role::Serving => self.switch(id, *tunnel, outbox),
+            Role::Moving { key: None, .. } | Role::Serving => {
+                ue.left = None;
+                self.switch(id, *tunnel, outbox);
+            }
         }
         accepted
     }
@@ -175,8 +182,18 @@ impl Upe {
     /// The downlink of a UE goes to another eNB of this UPE.
     fn switch(&mut self, id: MmeUeS1apId, tunnel: TunnelEndpoint, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
-        let old = ue.path.replace(tunnel).filter(|old| *old != tunnel);
+        let old = ue.path.replace(tunnel);
+        if old == Some(tunnel) {
+            return;
+        }
         outbox.report(Event { ue: ue.imsi, what: What::PathSwitched });
+        if old.is_none() {
+            // The UE comes from no other UPE: the anchor does not know that it is here.
+            let (anchor, bearers) =
+                (ue.anchor, vec![Erab { ebi: BEARER, tunnel: anchor_tunnel(self.core.address(), id) }]);
+            let request = ModifyBearerRequest { sender: None, bearers };
+            return self.request(anchor, Gtpv2Body::ModifyBearerRequest(request), outbox);
+        }
         if self.settings.faults.restarts_count {
             ue.up.go_on_at(0);
         }
@@ -187,8 +204,17 @@ impl Upe {
     }
 
     /// The UE is elsewhere, or does not come. What is on its way for it is passed on until the old path ends.
-    fn delete_session(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) -> GtpCause {
-        let Some(ue) = self.ues.get_mut(&id) else { return GtpCause::CONTEXT_NOT_FOUND };
+    fn delete_session(
+        &mut self,
+        now: VirtualTime,
+        from: Ipv4Addr,
+        id: MmeUeS1apId,
+        outbox: &mut Outbox<Event>,
+    ) -> GtpCause {
+        // It may have come back since, with another MME.
+        let Some(ue) = self.ues.get_mut(&id).filter(|ue| ue.mme.address == from) else {
+            return GtpCause::CONTEXT_NOT_FOUND;
+        };
         match &mut ue.role {
             Role::Leaving(leaving) if !leaving.ended => {
                 (leaving.gone, leaving.ends) = (true, now + LAST_PACKETS);
@@ -213,11 +239,20 @@ impl Upe {
         }
         match &ue.role {
             Role::Coming { .. } => ue.path = Some(tunnel),
+            Role::Serving | Role::Changing { .. } if ue.path == Some(tunnel) => {
+                let Some(key) = key else { return GtpCause::ACCEPTED };
+                ue.key_in_use(&key, outbox);
+                let queue = match std::mem::replace(&mut ue.role, Role::Serving) {
+                    Role::Changing { queue, .. } => queue,
+                    _ => VecDeque::new(),
+                };
+                ue.role = Role::Changing { key, queue, ends: now + PREPARED };
+            }
             Role::Serving | Role::Moving { .. } => {
                 key.iter().for_each(|key| ue.key_in_use(key, outbox));
                 ue.role = Role::Moving { to: tunnel, key, ends: now + PREPARED };
             }
-            Role::Come { .. } | Role::Leaving(_) => return GtpCause::RELOCATION_FAILURE,
+            Role::Come { .. } | Role::Leaving(_) | Role::Changing { .. } => return GtpCause::RELOCATION_FAILURE,
         }
         GtpCause::ACCEPTED
     }
@@ -242,12 +277,15 @@ impl Upe {
         GtpCause::ACCEPTED
     }
 
-    /// The other UPE has told where COUNT stands.
-    fn take_context(&mut self, id: MmeUeS1apId, UpContext { key, counts }: UpContext) -> GtpCause {
-        let same = self.settings.agreement.transfer.up_keys == UpKeys::Same;
-        let Some(UeContext { up, role: Role::Coming { begins, .. }, .. }) = self.ues.get_mut(&id) else {
-            return GtpCause::CONTEXT_NOT_FOUND;
-        };
+    /// The other UPE has told where COUNT stands, or the MME that it begins here.
+    fn take_context(&mut self, from: Ipv4Addr, id: MmeUeS1apId, UpContext { key, counts }: UpContext) -> GtpCause {
+        let same = !self.settings.agreement.updates_up_keys();
+        let Some(UeContext { up, mme, role, .. }) = self.ues.get_mut(&id) else { return GtpCause::CONTEXT_NOT_FOUND };
+        let Role::Coming { begins, .. } = role else { return GtpCause::CONTEXT_NOT_FOUND };
+        if mme.address == from {
+            *role = Role::Serving;
+            return GtpCause::ACCEPTED;
+        }
         if begins.is_some() || (same && key != *up.key()) {
             return GtpCause::RELOCATION_FAILURE;
         }

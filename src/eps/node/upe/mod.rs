@@ -11,6 +11,9 @@
 //! path meanwhile. Where no end marker comes within [`END_MARKER`], it goes on behind the share. So COUNT is split, and none is used
 //! twice. Where the key changes, copies go to the target UPE unciphered with the number that they have, and that ciphers them.
 //!
+//! Where a UE gets another key and stays where it is, after an authentication, the eNB, which cannot open packets, marks the place in the
+//! uplink from which on the UE has it: by an end marker \[choice\]. Packets to the UE wait until then.
+//!
 //! What a UPE waits for ends after [`PREPARED`], [`LEAVING`], [`END_MARKER`] or [`LAST_PACKETS`].
 
 mod control;
@@ -79,6 +82,8 @@ pub struct UpeSettings {
 pub struct UpeFaults {
     /// It begins the COUNT of the downlink at 0 again when a UE has come to another cell.
     pub restarts_count: bool,
+    /// It has no context any more when a UE that was to go to another cell stays.
+    pub gives_context_away: bool,
 }
 
 /// A UE that is connected from before the run.
@@ -102,6 +107,8 @@ enum Role {
     Serving,
     /// It is to go to another eNB, whose tunnel this is, and may be to have another key.
     Moving { to: TunnelEndpoint, key: Option<UpKey>, ends: VirtualTime },
+    /// It is to have this key where it is. Packets to it wait, until the eNB or its MME says that it has the key.
+    Changing { key: UpKey, queue: VecDeque<Vec<u8>>, ends: VirtualTime },
     /// It is to go to another UPE.
     Leaving(Leaving),
     /// It is to come from another UPE; the COUNT of the downlink that the share of that one begins with, once it has said so.
@@ -130,6 +137,7 @@ impl Role {
         match self {
             Self::Serving => None,
             Self::Moving { ends, .. }
+            | Self::Changing { ends, .. }
             | Self::Leaving(Leaving { ends, .. })
             | Self::Coming { ends, .. }
             | Self::Come { ends, .. } => Some(*ends),
@@ -146,6 +154,8 @@ struct UeContext {
     anchor: TunnelEndpoint,
     /// Where its downlink goes: the tunnel at its eNB; none yet when it is to come.
     path: Option<TunnelEndpoint>,
+    /// The eNB that it has left by a change of its key: what still comes from there is under a key that is not here any more.
+    left: Option<Ipv4Addr>,
     up: UpSecurity,
     role: Role,
 }
@@ -176,6 +186,7 @@ impl Upe {
             mme: TunnelEndpoint { address: mme, teid: Teid(id.0) },
             anchor: uplink,
             path: Some(downlink),
+            left: None,
             up: UpSecurity::new(key, LinkDirection::Downlink),
             role: Role::Serving,
         };
@@ -212,6 +223,7 @@ impl Upe {
                 Some(Role::Coming { .. }) => self.forget(id, outbox),
                 Some(Role::Leaving(Leaving { gone, ended, .. })) if *gone || *ended => self.forget(id, outbox),
                 Some(Role::Moving { .. } | Role::Leaving(_)) => self.stays(id, outbox),
+                Some(Role::Changing { .. }) => self.changed(id, false, outbox),
                 Some(Role::Come { begins, .. }) => {
                     let next = begins.saturating_add(SHARE);
                     self.old_path_ended(id, next, outbox);
@@ -219,6 +231,18 @@ impl Upe {
                 Some(Role::Serving) | None => {}
             }
         }
+    }
+
+    /// The UE has the other key, or does not get it: what waits goes on.
+    fn changed(&mut self, id: MmeUeS1apId, has_it: bool, outbox: &mut Outbox<Event>) {
+        let Some(ue) = self.ues.get_mut(&id) else { return };
+        let Role::Changing { key, queue, .. } = std::mem::replace(&mut ue.role, Role::Serving) else { return };
+        if has_it {
+            ue.up.replace_key(key);
+        } else {
+            ue.key_in_use(ue.up.key(), outbox);
+        }
+        self.send_queue(id, queue, outbox);
     }
 
     /// The UE does not go.

@@ -1,5 +1,6 @@
 //! Packets at a UPE: from the anchor, from eNBs, and from another UPE.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::{ANCHOR, FORWARDED, Leaving, MAX_QUEUED, Role, UeContext, Upe};
@@ -8,7 +9,7 @@ use crate::eps::identifiers::MmeUeS1apId;
 use crate::eps::keys::UpKey;
 use crate::eps::node::core_side::CoreMessage;
 use crate::eps::node::event::{DropReason, Event, What};
-use crate::eps::node::settings::{Relocation, UpKeys};
+use crate::eps::node::settings::Relocation;
 use crate::eps::parameters::LinkDirection::Downlink;
 use crate::eps::security::protection::{BearerId, ProtectionError};
 use crate::eps::security::user_plane::{UpError, UpSecurity};
@@ -22,6 +23,7 @@ impl Upe {
         let verdict = match (self.ues.contains_key(&id), teid.0 & (ANCHOR | FORWARDED), packet) {
             (false, _, _) => Err("no UE has this tunnel".to_owned()),
             (_, 0, GtpuPacket::User { packet, .. }) => self.uplink(from, id, &packet, outbox),
+            (_, 0, GtpuPacket::EndMarker { .. }) => self.key_mark(from, id, outbox),
             (_, ANCHOR, GtpuPacket::User { packet, .. }) => self.downlink(id, packet, outbox),
             (_, ANCHOR, GtpuPacket::EndMarker { .. }) => self.pass_end_marker(id, outbox),
             (_, FORWARDED, packet) => self.forwarded(id, packet, outbox),
@@ -41,15 +43,11 @@ impl Upe {
         octets: &[u8],
         outbox: &mut Outbox<Event>,
     ) -> Result<(), String> {
-        let Some(UeContext { imsi, anchor, path, up, role, .. }) = self.ues.get_mut(&id) else { return Ok(()) };
+        let Some(UeContext { imsi, anchor, left, up, role, .. }) = self.ues.get_mut(&id) else { return Ok(()) };
         let DataPdu { sequence_number, packet } = DataPdu::parse(octets).map_err(|error| error.to_string())?;
-        let updates = self.settings.agreement.transfer.up_keys == UpKeys::Update;
         let key = match role {
             Role::Moving { to, key: Some(key), .. } if to.address == from => key.clone(),
-            // What the eNB that the UE has left still sends is under a key that is not here any more.
-            _ if updates && path.is_none_or(|path| path.address != from) => {
-                return Err("the UE is not at this eNB".to_owned());
-            }
+            _ if *left == Some(from) => return Err("the UE has left this eNB, and has another key".to_owned()),
             Role::Coming { begins: None, .. } => return Err("the UE is still at another UPE".to_owned()),
             _ => up.key().clone(),
         };
@@ -71,7 +69,8 @@ impl Upe {
 
     /// From the anchor: it is ciphered, once for every key, and goes where the UE is or will be.
     fn downlink(&mut self, id: MmeUeS1apId, packet: Vec<u8>, outbox: &mut Outbox<Event>) -> Result<(), String> {
-        let transfer = self.settings.agreement.transfer;
+        let (relocation, updates) =
+            (self.settings.agreement.transfer.relocation, self.settings.agreement.updates_up_keys());
         let Some(ue) = self.ues.get_mut(&id) else { return Ok(()) };
         let here = ue.path;
         // Where it goes: to the eNB that the UE is at, to that which it goes to and under which key, to another UPE.
@@ -79,7 +78,7 @@ impl Upe {
             Role::Serving => (here, None, None),
             Role::Moving { to, key, .. } => {
                 let there = Some((*to, key.clone().unwrap_or_else(|| ue.up.key().clone())));
-                match transfer.relocation {
+                match relocation {
                     Relocation::Nothing => (here, None, None),
                     Relocation::BiCasting | Relocation::Both => (here, there, None),
                     Relocation::Forwarding => (None, there, None),
@@ -88,24 +87,24 @@ impl Upe {
             Role::Leaving(Leaving { limit, .. }) if ue.up.next_count() >= *limit => {
                 return Err("the share of COUNT of this UPE is used up".to_owned());
             }
-            Role::Leaving(Leaving { to, gone, .. }) => match transfer.relocation {
+            Role::Leaving(Leaving { to, gone, .. }) => match relocation {
                 Relocation::Nothing => (here, None, None),
                 Relocation::Both if *gone => (None, None, Some(*to)),
                 Relocation::BiCasting | Relocation::Both => (here, None, Some(*to)),
                 Relocation::Forwarding => (None, None, Some(*to)),
             },
             Role::Coming { .. } => return Err("the UE is still at another UPE".to_owned()),
-            Role::Come { queue, .. } if queue.len() < MAX_QUEUED => {
+            Role::Come { queue, .. } | Role::Changing { queue, .. } if queue.len() < MAX_QUEUED => {
                 queue.push_back(packet);
                 return Ok(());
             }
-            Role::Come { .. } => return Err(format!("{MAX_QUEUED} packets wait already")),
+            Role::Come { .. } | Role::Changing { .. } => return Err(format!("{MAX_QUEUED} packets wait already")),
         };
         let (count, number) = ue.up.take().map_err(|error| error.to_string())?;
         let key = ue.up.key().clone();
         let failed = |error: ProtectionError| error.to_string();
         let mut sealed = None;
-        if here.is_some() || (upe.is_some() && transfer.up_keys == UpKeys::Same) {
+        if here.is_some() || (upe.is_some() && !updates) {
             let pdu = ue.seal(&key, count, &packet, outbox).map_err(failed)?;
             here.into_iter().for_each(|here| self.send(here, number, pdu.clone(), outbox));
             sealed = Some(pdu);
@@ -120,7 +119,7 @@ impl Upe {
             self.send(there, number, pdu, outbox);
         }
         if let Some(upe) = upe {
-            let copy = if transfer.up_keys == UpKeys::Same { sealed.unwrap_or_default() } else { packet };
+            let copy = if updates { packet } else { sealed.unwrap_or_default() };
             self.send(upe, number, copy, outbox);
         }
         Ok(())
@@ -164,13 +163,13 @@ impl Upe {
             _ => return Err("it has no number".to_owned()),
         };
         let path = ue.path.ok_or("no eNB waits for the UE")?;
-        let packet = match (self.settings.agreement.transfer.up_keys, begins) {
-            (UpKeys::Same, _) => packet,
-            (UpKeys::Update, Some(begins)) => {
+        let packet = match (self.settings.agreement.updates_up_keys(), begins) {
+            (false, _) => packet,
+            (true, Some(begins)) => {
                 let count = UpSecurity::count_from(begins, number);
                 ue.seal(ue.up.key(), count, &packet, outbox).map_err(|error| error.to_string())?
             }
-            (UpKeys::Update, None) => return Err("its COUNT is not known".to_owned()),
+            (true, None) => return Err("its COUNT is not known".to_owned()),
         };
         self.send(path, number, packet, outbox);
         Ok(())
@@ -181,12 +180,29 @@ impl Upe {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         if let Role::Come { queue, .. } = std::mem::replace(&mut ue.role, Role::Serving) {
             ue.up.go_on_at(if self.settings.faults.restarts_count { 0 } else { next });
-            for packet in queue {
-                if let Err(reason) = self.downlink(id, packet, outbox) {
-                    outbox.verdict(Verdict::rejected(format!("dropped: {reason}")));
-                }
+            self.send_queue(id, queue, outbox);
+        }
+    }
+
+    /// Packets that have waited go on.
+    pub(super) fn send_queue(&mut self, id: MmeUeS1apId, queue: VecDeque<Vec<u8>>, outbox: &mut Outbox<Event>) {
+        for packet in queue {
+            if let Err(reason) = self.downlink(id, packet, outbox) {
+                outbox.verdict(Verdict::rejected(format!("dropped: {reason}")));
             }
         }
+    }
+
+    /// From the eNB: behind this the uplink of the UE is under its new key.
+    fn key_mark(&mut self, from: Ipv4Addr, id: MmeUeS1apId, outbox: &mut Outbox<Event>) -> Result<(), String> {
+        let changes = |ue: &UeContext| {
+            matches!(ue.role, Role::Changing { .. }) && ue.path.is_some_and(|path| path.address == from)
+        };
+        if !self.ues.get(&id).is_some_and(changes) {
+            return Err("the UE gets no other key".to_owned());
+        }
+        self.changed(id, true, outbox);
+        Ok(())
     }
 }
 

@@ -66,6 +66,9 @@ impl Ie {
     pub(super) const BEARER_CONTEXT: Self = Self::new(93, 0, "Bearer Context");
     pub(super) const MM_CONTEXT: Self = Self::new(107, 0, "EPS Security Context and Quadruplets");
     pub(super) const PDN_CONNECTION: Self = Self::new(109, 0, "MME UE EPS PDN Connections");
+    pub(super) const RAT: Self = Self::new(82, 0, "RAT Type");
+    pub(super) const COMPLETE_REQUEST: Self = Self::new(116, 0, "Complete TAU Request Message");
+    pub(super) const GUTI: Self = Self::new(117, 0, "GUTI");
     pub(super) const CONTAINER: Self = Self::new(118, 0, "E-UTRAN Transparent Container");
     pub(super) const S1AP_CAUSE: Self = Self::new(119, 0, "S1-AP Cause");
     pub(super) const TARGET: Self = Self::new(121, 0, "Target Identification");

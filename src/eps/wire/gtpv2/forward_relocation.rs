@@ -22,7 +22,7 @@ use crate::eps::wire::s1ap::{Cause, CauseMisc};
 use crate::eps::wire::ue_context::{Erab, TunnelEndpoint};
 
 /// Interface type of an F-TEID: S10 at an MME.
-const S10_MME: u8 = 12;
+pub(super) const S10_MME: u8 = 12;
 /// Interface type of an F-TEID: S11 at the S-GW.
 pub(super) const S11_SGW: u8 = 11;
 /// Container type: E-UTRAN.
@@ -47,6 +47,8 @@ impl GtpCause {
     pub const NOT_SUPPORTED: Self = Self(68);
     /// No resources available.
     pub const NO_RESOURCES: Self = Self(73);
+    /// User authentication failed: the MAC of the message is not the UE's.
+    pub const USER_AUTHENTICATION_FAILED: Self = Self(92);
     /// Relocation failure.
     pub const RELOCATION_FAILURE: Self = Self(81);
 

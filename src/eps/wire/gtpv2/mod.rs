@@ -4,6 +4,7 @@
 //! | module | holds | clause |
 //! | --- | --- | --- |
 //! | [`forward_relocation`] | Forward Relocation Request, Response, Complete Notification and Acknowledge, Relocation Cancel | 7.3 |
+//! | [`context`] | Context Request, Response and Acknowledge | 7.3.5 to 7.3.7 |
 //! | [`modify_bearer`] | Modify Bearer Request and Response | 7.2.7, 7.2.8 |
 //! | [`session`] | Create Session Request and Response, Delete Session Request and Response | 7.2.1, 7.2.2, 7.2.9, 7.2.10 |
 //! | [`data_forwarding`] | Create and Delete Indirect Data Forwarding Tunnel Request and Response | 7.2.18 to 7.2.21 |
@@ -14,6 +15,7 @@
 //!
 //! Information elements that a message has beyond its fields are passed over when it is read.
 
+pub mod context;
 pub mod data_forwarding;
 mod element;
 pub mod forward_relocation;
@@ -29,6 +31,7 @@ use cookie_factory::sequence::tuple;
 use nom::number::complete::{be_u8, be_u16, be_u24, be_u32};
 use nom::{IResult, Parser};
 
+pub use self::context::{ContextRequest, ContextResponse, GivenContext};
 pub use self::data_forwarding::{CreateForwardingRequest, CreateForwardingResponse, ForwardingEnd};
 pub use self::forward_relocation::{
     FCause, ForwardRelocationRequest, ForwardRelocationResponse, GtpCause, RelocationCancelRequest, RelocationGrant,
@@ -76,6 +79,12 @@ pub enum Gtpv2Body {
     DeleteSessionRequest(DeleteSessionRequest),
     /// Type 37, UPE to MME.
     DeleteSessionResponse(GtpCause),
+    /// Type 130, new to old MME: a UE has come, what is known of it?
+    ContextRequest(ContextRequest),
+    /// Type 131, old to new MME: this, or nothing.
+    ContextResponse(ContextResponse),
+    /// Type 132, new to old MME: it is served, or not.
+    ContextAcknowledge(GtpCause),
     /// Type 133, source to target MME: a UE is to come, and here is its context.
     ForwardRelocationRequest(ForwardRelocationRequest),
     /// Type 134, target to source MME: it may, or not.
@@ -131,6 +140,9 @@ impl Gtpv2Body {
             Self::ModifyBearerResponse(_) => 35,
             Self::DeleteSessionRequest(_) => 36,
             Self::DeleteSessionResponse(_) => 37,
+            Self::ContextRequest(_) => 130,
+            Self::ContextResponse(_) => 131,
+            Self::ContextAcknowledge(_) => 132,
             Self::ForwardRelocationRequest(_) => 133,
             Self::ForwardRelocationResponse(_) => 134,
             Self::ForwardRelocationCompleteNotification => 135,
@@ -154,6 +166,9 @@ impl Gtpv2Body {
         "ModifyBearerResponse",
         "DeleteSessionRequest",
         "DeleteSessionResponse",
+        "ContextRequest",
+        "ContextResponse",
+        "ContextAcknowledge",
         "ForwardRelocationRequest",
         "ForwardRelocationResponse",
         "ForwardRelocationCompleteNotification",
@@ -178,6 +193,9 @@ impl Gtpv2Body {
             Self::ModifyBearerResponse(_) => "ModifyBearerResponse",
             Self::DeleteSessionRequest(_) => "DeleteSessionRequest",
             Self::DeleteSessionResponse(_) => "DeleteSessionResponse",
+            Self::ContextRequest(_) => "ContextRequest",
+            Self::ContextResponse(_) => "ContextResponse",
+            Self::ContextAcknowledge(_) => "ContextAcknowledge",
             Self::ForwardRelocationRequest(_) => "ForwardRelocationRequest",
             Self::ForwardRelocationResponse(_) => "ForwardRelocationResponse",
             Self::ForwardRelocationCompleteNotification => "ForwardRelocationCompleteNotification",
@@ -200,13 +218,16 @@ impl Gtpv2Body {
             Self::ModifyBearerRequest(request) => request.elements(),
             Self::ModifyBearerResponse(response) => response.elements(),
             Self::DeleteSessionRequest(request) => request.elements(),
+            Self::ContextRequest(request) => request.elements(),
+            Self::ContextResponse(response) => response.elements(),
             Self::CreateForwardingRequest(request) => request.elements(),
             Self::CreateForwardingResponse(response) => response.elements(),
             Self::ForwardAccessContextNotification(notification) => notification.elements(),
             Self::ForwardRelocationRequest(request) => request.elements(),
             Self::ForwardRelocationResponse(response) => response.elements(),
             Self::ForwardRelocationCompleteNotification | Self::DeleteForwardingRequest => Ok(Vec::new()),
-            Self::ForwardRelocationCompleteAcknowledge(cause)
+            Self::ContextAcknowledge(cause)
+            | Self::ForwardRelocationCompleteAcknowledge(cause)
             | Self::ForwardAccessContextAcknowledge(cause)
             | Self::RelocationCancelResponse(cause)
             | Self::DeleteSessionResponse(cause)
@@ -246,6 +267,9 @@ impl Gtpv2Message {
             35 => Gtpv2Body::ModifyBearerResponse(ModifyBearerResponse::read(&elements)?),
             36 => Gtpv2Body::DeleteSessionRequest(DeleteSessionRequest::read(&elements)?),
             37 => Gtpv2Body::DeleteSessionResponse(GtpCause::read(&elements)?),
+            130 => Gtpv2Body::ContextRequest(ContextRequest::read(&elements)?),
+            131 => Gtpv2Body::ContextResponse(ContextResponse::read(&elements)?),
+            132 => Gtpv2Body::ContextAcknowledge(GtpCause::read(&elements)?),
             133 => Gtpv2Body::ForwardRelocationRequest(ForwardRelocationRequest::read(&elements)?),
             134 => Gtpv2Body::ForwardRelocationResponse(ForwardRelocationResponse::read(&elements)?),
             135 => Gtpv2Body::ForwardRelocationCompleteNotification,
@@ -259,7 +283,7 @@ impl Gtpv2Message {
             168 => Gtpv2Body::DeleteForwardingRequest,
             169 => Gtpv2Body::DeleteForwardingResponse(GtpCause::read(&elements)?),
             other => {
-                let expected = "a message of a handover (32 to 37, 133 to 140, 166 to 169)";
+                let expected = "a message of a handover (32 to 37, 130 to 140, 166 to 169)";
                 return Err(WireError::new(LAYER, 1, expected, format!("type {other}")));
             }
         };

@@ -3,7 +3,7 @@
 //! | in | octets |
 //! | --- | --- |
 //! | Create Session Request, Create Indirect Data Forwarding Tunnel Request | number of the key (4), algorithm (1), KUP (16) |
-//! | Forward Relocation Request | the same, highest number given so far (4) |
+//! | Forward Relocation Request, Context Response | the same, highest number given so far (4) |
 //! | Forward Access Context Notification, between UPEs | the same as first, COUNTs that come next: uplink, downlink (4 each) |
 
 use cookie_factory::bytes::{be_u8 as write_u8, be_u16 as write_u16, be_u32 as write_u32};

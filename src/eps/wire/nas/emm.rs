@@ -48,6 +48,11 @@ pub enum EmmMessage {
         /// ESM message container.
         esm: Vec<u8>,
     },
+    /// ATTACH REJECT.
+    AttachReject {
+        /// EMM cause, 1 octet.
+        cause: EmmCause,
+    },
     /// DETACH REQUEST of the UE.
     DetachRequest {
         /// Type of detach.
@@ -84,6 +89,11 @@ pub enum EmmMessage {
     },
     /// TRACKING AREA UPDATE COMPLETE.
     TrackingAreaUpdateComplete,
+    /// TRACKING AREA UPDATE REJECT.
+    TrackingAreaUpdateReject {
+        /// EMM cause, 1 octet.
+        cause: EmmCause,
+    },
     /// AUTHENTICATION REQUEST.
     AuthenticationRequest {
         /// The key that is to come.
@@ -98,6 +108,15 @@ pub enum EmmMessage {
         /// RES, 4 to 16 octets.
         res: Vec<u8>,
     },
+    /// AUTHENTICATION FAILURE: the UE does not take the challenge.
+    AuthenticationFailure {
+        /// EMM cause, 1 octet.
+        cause: EmmCause,
+        /// Authentication failure parameter, 14 octets: AUTS, with cause 21.
+        auts: Option<[u8; 14]>,
+    },
+    /// AUTHENTICATION REJECT: the network does not take the response.
+    AuthenticationReject,
     /// SECURITY MODE COMMAND.
     SecurityModeCommand {
         /// Selected NAS security algorithms.
@@ -118,6 +137,27 @@ pub enum EmmMessage {
     DownlinkGenericTransport(GenericContainer),
     /// UPLINK GENERIC NAS TRANSPORT.
     UplinkGenericTransport(GenericContainer),
+}
+
+/// EMM cause, 1 octet (TS 24.301 clause 9.9.3.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EmmCause(pub u8);
+
+impl EmmCause {
+    /// IMSI unknown in HSS.
+    pub const IMSI_UNKNOWN: Self = Self(2);
+    /// UE identity cannot be derived by the network: the temporary identity says nothing to it.
+    pub const IDENTITY_UNKNOWN: Self = Self(9);
+    /// Network failure.
+    pub const NETWORK_FAILURE: Self = Self(17);
+    /// MAC failure: AUTN is not the HSS's.
+    pub const MAC_FAILURE: Self = Self(20);
+    /// Synch failure: SQN is not fresh.
+    pub const SYNCH_FAILURE: Self = Self(21);
+    /// UE security capabilities mismatch.
+    pub const CAPABILITIES_MISMATCH: Self = Self(23);
+    /// Non-EPS authentication unacceptable: the vector is not for E-UTRAN.
+    pub const NOT_EPS: Self = Self(26);
 }
 
 /// Type of detach, of a UE.

@@ -16,18 +16,24 @@ pub(super) const LAYER: &str = "EMM message";
 pub(super) const ATTACH_REQUEST: u8 = 0x41;
 pub(super) const ATTACH_ACCEPT: u8 = 0x42;
 pub(super) const ATTACH_COMPLETE: u8 = 0x43;
+pub(super) const ATTACH_REJECT: u8 = 0x44;
 pub(super) const DETACH_REQUEST: u8 = 0x45;
 pub(super) const DETACH_ACCEPT: u8 = 0x46;
 pub(super) const TAU_REQUEST: u8 = 0x48;
 pub(super) const TAU_ACCEPT: u8 = 0x49;
 pub(super) const TAU_COMPLETE: u8 = 0x4a;
+pub(super) const TAU_REJECT: u8 = 0x4b;
 pub(super) const AUTHENTICATION_REQUEST: u8 = 0x52;
 pub(super) const AUTHENTICATION_RESPONSE: u8 = 0x53;
+pub(super) const AUTHENTICATION_REJECT: u8 = 0x54;
+pub(super) const AUTHENTICATION_FAILURE: u8 = 0x5c;
 pub(super) const SECURITY_MODE_COMMAND: u8 = 0x5d;
 pub(super) const SECURITY_MODE_COMPLETE: u8 = 0x5e;
 pub(super) const SECURITY_MODE_REJECT: u8 = 0x5f;
 pub(super) const DOWNLINK_GENERIC: u8 = 0x68;
 pub(super) const UPLINK_GENERIC: u8 = 0x69;
+/// Tag of an optional authentication failure parameter.
+pub(super) const TAG_AUTS: u8 = 0x30;
 /// Tag of an optional GUTI.
 pub(super) const TAG_GUTI: u8 = 0x50;
 /// Tag of an optional TAI list.
@@ -56,6 +62,7 @@ pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
             whole(ATTACH_ACCEPT, tuple(fields))
         }
         EmmMessage::AttachComplete { esm } => whole(ATTACH_COMPLETE, lv_e(esm)?),
+        EmmMessage::AttachReject { cause } => whole(ATTACH_REJECT, slice([cause.0])),
         EmmMessage::DetachRequest { detach_type: DetachType { switch_off, kind }, key_set, identity } => {
             let switch_off = if *switch_off { SWITCH_OFF } else { 0 };
             let head = key_set.get() << 4 | switch_off | number("type of detach", *kind, 7)?;
@@ -75,6 +82,7 @@ pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
             whole(TAU_ACCEPT, tuple(fields))
         }
         EmmMessage::TrackingAreaUpdateComplete => whole(TAU_COMPLETE, slice(NOTHING)),
+        EmmMessage::TrackingAreaUpdateReject { cause } => whole(TAU_REJECT, slice([cause.0])),
         EmmMessage::AuthenticationRequest { key_set, rand, autn } => {
             whole(AUTHENTICATION_REQUEST, tuple((slice([key_set.get()]), slice(rand), lv(autn.to_vec())?)))
         }
@@ -84,6 +92,11 @@ pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
             }
             whole(AUTHENTICATION_RESPONSE, lv(res.clone())?)
         }
+        EmmMessage::AuthenticationFailure { cause, auts } => {
+            let auts = tlv(TAG_AUTS, auts.map(Vec::from))?;
+            whole(AUTHENTICATION_FAILURE, tuple((slice([cause.0]), auts)))
+        }
+        EmmMessage::AuthenticationReject => whole(AUTHENTICATION_REJECT, slice(NOTHING)),
         EmmMessage::SecurityModeCommand { algorithms, key_set, capability } => {
             let capability = capability.octets(LAYER, SECURITY_CAPABILITY)?;
             whole(SECURITY_MODE_COMMAND, tuple((slice([algorithms.octet(), key_set.get()]), lv(capability)?)))

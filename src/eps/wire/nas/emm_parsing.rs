@@ -6,7 +6,7 @@ use nom::number::complete::{be_u8, be_u16};
 
 use super::super::WireError;
 use super::capability::{NasAlgorithms, UeCapability};
-use super::emm::{DetachType, EmmMessage, GenericContainer};
+use super::emm::{DetachType, EmmCause, EmmMessage, GenericContainer};
 use super::emm_octets as layout;
 use super::identity::{EpsMobileIdentity, GUTI_OCTETS, NasKsi, guti, one_tai};
 use super::protection::EMM;
@@ -28,15 +28,19 @@ fn message(input: &[u8]) -> Parsed<'_, EmmMessage> {
         layout::ATTACH_REQUEST => attach_request(rest),
         layout::ATTACH_ACCEPT => attach_accept(rest),
         layout::ATTACH_COMPLETE => lv_e.map(|esm| EmmMessage::AttachComplete { esm: esm.to_vec() }).parse(rest),
+        layout::ATTACH_REJECT => cause.map(|cause| EmmMessage::AttachReject { cause }).parse(rest),
         layout::DETACH_REQUEST => detach_request(rest),
         layout::DETACH_ACCEPT => Ok((rest, EmmMessage::DetachAccept)),
         layout::TAU_REQUEST => tau_request(rest),
         layout::TAU_ACCEPT => tau_accept(rest),
         layout::TAU_COMPLETE => Ok((rest, EmmMessage::TrackingAreaUpdateComplete)),
+        layout::TAU_REJECT => cause.map(|cause| EmmMessage::TrackingAreaUpdateReject { cause }).parse(rest),
         layout::AUTHENTICATION_REQUEST => authentication_request(rest),
         layout::AUTHENTICATION_RESPONSE => {
             lv(4..=16, all).map(|res| EmmMessage::AuthenticationResponse { res: res.to_vec() }).parse(rest)
         }
+        layout::AUTHENTICATION_FAILURE => authentication_failure(rest),
+        layout::AUTHENTICATION_REJECT => Ok((rest, EmmMessage::AuthenticationReject)),
         layout::SECURITY_MODE_COMMAND => security_mode_command(rest),
         layout::SECURITY_MODE_COMPLETE => Ok((rest, EmmMessage::SecurityModeComplete)),
         layout::SECURITY_MODE_REJECT => {
@@ -96,6 +100,20 @@ fn authentication_request(input: &[u8]) -> Parsed<'_, EmmMessage> {
     let (input, rand) = expect("RAND, 16 octets", octets::<16, Fault<'_>>).parse(input)?;
     let (input, autn) = lv(16..=16, expect("AUTN, 16 octets", octets::<16, Fault<'_>>)).parse(input)?;
     Ok((input, EmmMessage::AuthenticationRequest { key_set: NasKsi::new(key_set), rand, autn }))
+}
+
+fn authentication_failure(input: &[u8]) -> Parsed<'_, EmmMessage> {
+    let (input, cause) = cause(input)?;
+    let auts = expect("AUTS, 14 octets", octets::<14, Fault<'_>>);
+    let (input, auts) = match input.split_first() {
+        Some((&layout::TAG_AUTS, rest)) => lv(14..=14, auts).map(Some).parse(rest)?,
+        _ => (input, None),
+    };
+    Ok((input, EmmMessage::AuthenticationFailure { cause, auts }))
+}
+
+fn cause(input: &[u8]) -> Parsed<'_, EmmCause> {
+    expect("EMM cause", be_u8).map(EmmCause).parse(input)
 }
 
 fn security_mode_command(input: &[u8]) -> Parsed<'_, EmmMessage> {

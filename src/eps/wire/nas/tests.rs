@@ -50,6 +50,14 @@ fn samples() -> Vec<(EmmMessage, &'static str)> {
             },
             "07420149060000f110000100105201c1010904036c746505010a000001500bf600f110800101c0000001",
         ),
+        (EmmMessage::AttachReject { cause: EmmCause::NETWORK_FAILURE }, "074411"),
+        (EmmMessage::TrackingAreaUpdateReject { cause: EmmCause::IDENTITY_UNKNOWN }, "074b09"),
+        (EmmMessage::AuthenticationFailure { cause: EmmCause::MAC_FAILURE, auts: None }, "075c14"),
+        (
+            EmmMessage::AuthenticationFailure { cause: EmmCause::SYNCH_FAILURE, auts: Some([0x44; 14]) },
+            "075c15300e4444444444444444444444444444",
+        ),
+        (EmmMessage::AuthenticationReject, "0754"),
         (EmmMessage::AttachComplete { esm: esm::activate_default_bearer_accept().to_vec() }, "074300035200c2"),
         (
             EmmMessage::DetachRequest {
@@ -102,6 +110,7 @@ fn every_message_goes_round_and_survives_damage_plain_and_protected() {
             EmmMessage::AttachAccept { .. }
                 | EmmMessage::TrackingAreaUpdateAccept { .. }
                 | EmmMessage::DetachRequest { .. }
+                | EmmMessage::AuthenticationFailure { .. }
         );
         survives(&octets, shorter, |octets| EmmMessage::parse(octets).is_ok());
         let mac = [1, 2, 3, 4];

@@ -18,12 +18,22 @@ pub enum Either<T> {
     Future(()),
 }
 
-/// A choice of 2 whose second alternative is not carried: `UL-CCCH-MessageType.c1`.
+/// `UL-CCCH-MessageType.c1`.
 #[derive(AsnType, Encode, Decode, Debug)]
 #[rasn(choice, automatic_tags)]
-pub enum Of2<T> {
-    First(T),
-    Other1(()),
+pub enum UlCcch {
+    ReestablishmentRequest(Either<ReestablishmentRequest>),
+    ConnectionRequest(Either<ConnectionRequest>),
+}
+
+/// `DL-CCCH-MessageType.c1`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(choice, automatic_tags)]
+pub enum DlCcch {
+    Reestablishment(Transaction<Of8<Reestablishment>>),
+    ReestablishmentReject(()),
+    ConnectionReject(Either<Of4<ConnectionReject>>),
+    ConnectionSetup(Transaction<Of8<ConnectionSetup>>),
 }
 
 /// A choice of 4 whose other alternatives are not carried, spares mostly.
@@ -89,7 +99,7 @@ pub enum UlDcch {
     MeasurementReport(Either<Of8<MeasurementReport>>),
     RrcConnectionReconfigurationComplete(Transaction<Complete>),
     RrcConnectionReestablishmentComplete(Transaction<Complete>),
-    RrcConnectionSetupComplete(()),
+    RrcConnectionSetupComplete(Transaction<Of4<SetupComplete>>),
     SecurityModeComplete(Transaction<Complete>),
     SecurityModeFailure(Transaction<Complete>),
     UeCapabilityInformation(()),
@@ -172,8 +182,33 @@ pub enum Algorithm {
 pub struct Release {
     #[rasn(value("0..=3"))]
     pub cause: u8,
-    pub redirected_carrier: Option<()>,
+    pub redirected_carrier: Option<RedirectedCarrier>,
     pub idle_mode_mobility: Option<()>,
+    pub extension: Option<()>,
+}
+
+/// `RedirectedCarrierInfo`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(choice, automatic_tags)]
+#[non_exhaustive]
+pub enum RedirectedCarrier {
+    #[rasn(value("0..=65535"))]
+    Eutra(u16),
+    Geran(()),
+    UtraFdd(()),
+    UtraTdd(()),
+    Cdma2000Hrpd(()),
+    Cdma2000OneXrtt(()),
+}
+
+/// `RRCConnectionSetupComplete-r8-IEs`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct SetupComplete {
+    #[rasn(value("1..=6"))]
+    pub selected_plmn: u8,
+    pub registered_mme: Option<()>,
+    pub nas: OctetString,
     pub extension: Option<()>,
 }
 
@@ -278,7 +313,7 @@ pub struct Reconfiguration {
     pub mobility: Option<MobilityControlInfo>,
     #[rasn(size("1..=11"))]
     pub nas: Option<SequenceOf<OctetString>>,
-    pub dedicated: Option<()>,
+    pub dedicated: Option<RadioResourceConfigDedicated>,
     pub security: Option<SecurityConfigHo>,
     pub extension: Option<()>,
 }
@@ -474,6 +509,52 @@ pub struct ReestablishmentRequest {
     pub spare: u8,
 }
 
+/// `RRCConnectionRequest-r8-IEs`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct ConnectionRequest {
+    pub identity: InitialUeIdentity,
+    #[rasn(value("0..=7"))]
+    pub cause: u8,
+    #[rasn(value("0..=1"))]
+    pub spare: u8,
+}
+
+/// `InitialUE-Identity`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(choice, automatic_tags)]
+pub enum InitialUeIdentity {
+    STmsi(STmsi),
+    RandomValue(()),
+}
+
+/// `S-TMSI`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct STmsi {
+    #[rasn(value("0..=255"))]
+    pub mmec: u8,
+    #[rasn(value("0..=4294967295"))]
+    pub m_tmsi: u32,
+}
+
+/// `RRCConnectionSetup-r8-IEs`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct ConnectionSetup {
+    pub dedicated: RadioResourceConfigDedicated,
+    pub extension: Option<()>,
+}
+
+/// `RRCConnectionReject-r8-IEs`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct ConnectionReject {
+    #[rasn(value("1..=16"))]
+    pub wait: u8,
+    pub extension: Option<()>,
+}
+
 /// `RRCConnectionReestablishment-r8-IEs`.
 #[derive(AsnType, Encode, Decode, Debug)]
 #[rasn(automatic_tags)]
@@ -484,17 +565,153 @@ pub struct Reestablishment {
     pub extension: Option<()>,
 }
 
-/// `RadioResourceConfigDedicated`; this room writes it empty.
+/// `RadioResourceConfigDedicated`: empty, or with signalling bearer 1, or with data bearer 1.
 #[derive(AsnType, Encode, Decode, Debug, Default)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct RadioResourceConfigDedicated {
-    pub srb_to_add: Option<()>,
-    pub drb_to_add: Option<()>,
+    #[rasn(size("1..=2"))]
+    pub srb_to_add: Option<SequenceOf<SrbToAdd>>,
+    #[rasn(size("1..=11"))]
+    pub drb_to_add: Option<SequenceOf<DrbToAdd>>,
     pub drb_to_release: Option<()>,
     pub mac_main: Option<()>,
     pub semi_persistent: Option<()>,
     pub physical: Option<()>,
+}
+
+/// `SRB-ToAddMod`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct SrbToAdd {
+    #[rasn(value("1..=2"))]
+    pub identity: u8,
+    pub rlc: Option<OrDefault>,
+    pub logical_channel: Option<OrDefault>,
+}
+
+/// A choice between something explicit and the values of clause 9.2.1.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(choice, automatic_tags)]
+pub enum OrDefault {
+    Explicit(()),
+    Default(()),
+}
+
+/// `DRB-ToAddMod`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct DrbToAdd {
+    #[rasn(value("0..=15"))]
+    pub eps_bearer: Option<u8>,
+    #[rasn(value("1..=32"))]
+    pub identity: u8,
+    pub pdcp: Option<PdcpConfig>,
+    pub rlc: Option<RlcConfig>,
+    #[rasn(value("3..=10"))]
+    pub logical_channel_identity: Option<u8>,
+    pub logical_channel: Option<()>,
+}
+
+/// `PDCP-Config`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct PdcpConfig {
+    pub discard_timer: Option<()>,
+    pub rlc_am: Option<PdcpOverAm>,
+    pub rlc_um: Option<()>,
+    pub header_compression: HeaderCompression,
+}
+
+/// `rlc-AM`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(automatic_tags)]
+pub struct PdcpOverAm {
+    pub status_report: bool,
+}
+
+/// `headerCompression`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(choice, automatic_tags)]
+pub enum HeaderCompression {
+    NotUsed(()),
+    Rohc(()),
+}
+
+/// `RLC-Config`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(choice, automatic_tags)]
+#[non_exhaustive]
+pub enum RlcConfig {
+    Am(RlcAm),
+    UmBidirectional(()),
+    UmUplink(()),
+    UmDownlink(()),
+}
+
+/// `am`: `UL-AM-RLC`, `DL-AM-RLC`, as the numbers of their alternatives.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(automatic_tags)]
+pub struct RlcAm {
+    #[rasn(value("0..=63"))]
+    pub poll_retransmit: u8,
+    #[rasn(value("0..=7"))]
+    pub poll_pdu: u8,
+    #[rasn(value("0..=15"))]
+    pub poll_byte: u8,
+    #[rasn(value("0..=7"))]
+    pub retransmissions: u8,
+    #[rasn(value("0..=31"))]
+    pub reordering: u8,
+    #[rasn(value("0..=63"))]
+    pub status_prohibit: u8,
+}
+
+/// Logical channel of data bearer 1.
+const LOGICAL_CHANNEL: u8 = 3;
+
+impl RadioResourceConfigDedicated {
+    /// With signalling bearer 1.
+    pub fn signalling() -> Self {
+        let default = || Some(OrDefault::Default(()));
+        let bearer = SrbToAdd { identity: 1, rlc: default(), logical_channel: default() };
+        Self { srb_to_add: Some(vec![bearer].into()), ..Self::default() }
+    }
+
+    /// With data bearer 1, of this EPS bearer; RLC in acknowledged mode with the lowest values.
+    pub fn data(eps_bearer: u8) -> Self {
+        let pdcp = PdcpConfig {
+            discard_timer: None,
+            rlc_am: Some(PdcpOverAm { status_report: false }),
+            rlc_um: None,
+            header_compression: HeaderCompression::NotUsed(()),
+        };
+        let rlc = RlcAm {
+            poll_retransmit: 0,
+            poll_pdu: 0,
+            poll_byte: 0,
+            retransmissions: 0,
+            reordering: 0,
+            status_prohibit: 0,
+        };
+        let bearer = DrbToAdd {
+            eps_bearer: Some(eps_bearer),
+            identity: 1,
+            pdcp: Some(pdcp),
+            rlc: Some(RlcConfig::Am(rlc)),
+            logical_channel_identity: Some(LOGICAL_CHANNEL),
+            logical_channel: None,
+        };
+        Self { drb_to_add: Some(vec![bearer].into()), ..Self::default() }
+    }
+
+    /// The EPS bearer of data bearer 1, if it sets up that.
+    pub fn data_bearer(&self) -> Option<u8> {
+        self.drb_to_add.as_ref()?.first()?.eps_bearer
+    }
 }
 
 /// `VarShortMAC-Input` (clause 7.1).

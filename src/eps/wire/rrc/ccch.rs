@@ -1,10 +1,11 @@
-//! Re-establishment after a handover that failed: messages on CCCH, which nothing protects (TS 36.331 clauses 5.3.7 and 6.2.1).
+//! Connection set-up, and re-establishment after a handover that failed: messages on CCCH, which nothing protects (TS 36.331
+//! clauses 5.3.3, 5.3.7 and 6.2.1).
 
 use super::super::WireError;
-use super::asn1::{self, Either, Of2, Of4, Of8, Transaction};
+use super::asn1::{self, DlCcch, Either, Of4, Of8, Transaction, UlCcch};
 use super::codec::{self, Message, Refused, encoded};
 use super::values::{named, pci};
-use crate::eps::identifiers::{Eci, Pci};
+use crate::eps::identifiers::{Eci, MTmsi, MmeCode, Pci, STmsi};
 use crate::eps::parameters::Ncc;
 
 /// A message of the UE on UL-CCCH.
@@ -21,6 +22,44 @@ pub enum UlCcchMessage {
         /// Why it asks.
         cause: ReestablishmentCause,
     },
+    /// RRCConnectionRequest of a UE that has an S-TMSI.
+    ConnectionRequest {
+        /// ue-Identity.
+        identity: STmsi,
+        /// Why it asks.
+        cause: EstablishmentCause,
+    },
+}
+
+/// establishmentCause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EstablishmentCause {
+    /// An emergency call.
+    Emergency = 0,
+    /// A UE of a high class.
+    HighPriorityAccess = 1,
+    /// It was paged.
+    MobileTerminatedAccess = 2,
+    /// It has something to say to the MME.
+    MobileOriginatedSignalling = 3,
+    /// It has packets.
+    MobileOriginatedData = 4,
+    /// It has time.
+    DelayTolerantAccess = 5,
+    /// It has a call.
+    MobileOriginatedVoiceCall = 6,
+}
+
+impl EstablishmentCause {
+    const ALL: [Self; 7] = [
+        Self::Emergency,
+        Self::HighPriorityAccess,
+        Self::MobileTerminatedAccess,
+        Self::MobileOriginatedSignalling,
+        Self::MobileOriginatedData,
+        Self::DelayTolerantAccess,
+        Self::MobileOriginatedVoiceCall,
+    ];
 }
 
 /// reestablishmentCause.
@@ -47,6 +86,16 @@ pub enum DlCcchMessage {
         transaction: u8,
         /// nextHopChainingCount, 3 bits.
         next_hop_chaining_count: Ncc,
+    },
+    /// RRCConnectionSetup: signalling bearer 1, with the default values of clause 9.2.1.
+    ConnectionSetup {
+        /// rrc-TransactionIdentifier, 0 to 3.
+        transaction: u8,
+    },
+    /// RRCConnectionReject.
+    ConnectionReject {
+        /// waitTime, 1 to 16 seconds.
+        wait: u8,
     },
 }
 
@@ -92,55 +141,94 @@ impl DlCcchMessage {
     /// The octets of the message.
     ///
     /// # Errors
-    /// The transaction is above 3.
+    /// The transaction is above 3, or the time to wait not from 1 to 16.
     pub fn octets(&self) -> Result<Vec<u8>, WireError> {
         codec::octets(self)
     }
 }
 
 impl Message for UlCcchMessage {
-    type Asn1 = Either<Of2<Either<asn1::ReestablishmentRequest>>>;
+    type Asn1 = Either<UlCcch>;
     const LAYER: &'static str = "RRC message on UL-CCCH";
 
     fn from_asn1(asn1: Self::Asn1) -> Result<Self, Refused> {
-        let content = match asn1.known()? {
-            Of2::First(request) => request.known()?,
-            other @ Of2::Other1(()) => return Err(Refused::alternative(&other)),
-        };
-        Ok(Self::ReestablishmentRequest {
-            c_rnti: content.c_rnti,
-            cell: pci(content.cell)?,
-            short_mac_i: content.short_mac_i,
-            cause: named(&ReestablishmentCause::ALL, content.cause)?,
-        })
+        match asn1.known()? {
+            UlCcch::ReestablishmentRequest(content) => {
+                let content = content.known()?;
+                Ok(Self::ReestablishmentRequest {
+                    c_rnti: content.c_rnti,
+                    cell: pci(content.cell)?,
+                    short_mac_i: content.short_mac_i,
+                    cause: named(&ReestablishmentCause::ALL, content.cause)?,
+                })
+            }
+            UlCcch::ConnectionRequest(content) => {
+                let content = content.known()?;
+                let identity = match content.identity {
+                    asn1::InitialUeIdentity::STmsi(asn1::STmsi { mmec, m_tmsi }) => {
+                        STmsi { code: MmeCode(mmec), m_tmsi: MTmsi(m_tmsi) }
+                    }
+                    other @ asn1::InitialUeIdentity::RandomValue(()) => return Err(Refused::alternative(&other)),
+                };
+                Ok(Self::ConnectionRequest { identity, cause: named(&EstablishmentCause::ALL, content.cause)? })
+            }
+        }
     }
 
     fn to_asn1(&self) -> Self::Asn1 {
-        let Self::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause } = *self;
-        let (cell, cause) = (cell.get(), cause as u8);
-        let content = asn1::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause, spare: 0 };
-        Either::Known(Of2::First(Either::Known(content)))
+        Either::Known(match *self {
+            Self::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause } => {
+                let (cell, cause) = (cell.get(), cause as u8);
+                let content = asn1::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause, spare: 0 };
+                UlCcch::ReestablishmentRequest(Either::Known(content))
+            }
+            Self::ConnectionRequest { identity: STmsi { code, m_tmsi }, cause } => {
+                let identity = asn1::InitialUeIdentity::STmsi(asn1::STmsi { mmec: code.0, m_tmsi: m_tmsi.0 });
+                let content = asn1::ConnectionRequest { identity, cause: cause as u8, spare: 0 };
+                UlCcch::ConnectionRequest(Either::Known(content))
+            }
+        })
     }
 }
 
 impl Message for DlCcchMessage {
-    type Asn1 = Either<Of4<Transaction<Of8<asn1::Reestablishment>>>>;
+    type Asn1 = Either<DlCcch>;
     const LAYER: &'static str = "RRC message on DL-CCCH";
 
     fn from_asn1(asn1: Self::Asn1) -> Result<Self, Refused> {
-        let Transaction { transaction, critical } = asn1.first()?;
-        let next_hop_chaining_count = Ncc::new(critical.first()?.next_hop_chaining_count.into());
-        Ok(Self::Reestablishment { transaction, next_hop_chaining_count })
+        match asn1.known()? {
+            DlCcch::Reestablishment(Transaction { transaction, critical }) => {
+                let next_hop_chaining_count = Ncc::new(critical.first()?.next_hop_chaining_count.into());
+                Ok(Self::Reestablishment { transaction, next_hop_chaining_count })
+            }
+            DlCcch::ConnectionSetup(Transaction { transaction, critical }) => {
+                critical.first().map(|_| Self::ConnectionSetup { transaction })
+            }
+            DlCcch::ConnectionReject(content) => Ok(Self::ConnectionReject { wait: content.first()?.wait }),
+            other @ DlCcch::ReestablishmentReject(()) => Err(Refused::alternative(&other)),
+        }
     }
 
     fn to_asn1(&self) -> Self::Asn1 {
-        let Self::Reestablishment { transaction, next_hop_chaining_count } = *self;
-        let content = asn1::Reestablishment {
-            dedicated: asn1::RadioResourceConfigDedicated::default(),
-            next_hop_chaining_count: next_hop_chaining_count.get(),
-            extension: None,
-        };
-        Either::Known(Of4::First(Transaction { transaction, critical: Either::Known(Of8::First(content)) }))
+        Either::Known(match *self {
+            Self::Reestablishment { transaction, next_hop_chaining_count } => {
+                let content = asn1::Reestablishment {
+                    dedicated: asn1::RadioResourceConfigDedicated::default(),
+                    next_hop_chaining_count: next_hop_chaining_count.get(),
+                    extension: None,
+                };
+                DlCcch::Reestablishment(Transaction { transaction, critical: Either::Known(Of8::First(content)) })
+            }
+            Self::ConnectionSetup { transaction } => {
+                let dedicated = asn1::RadioResourceConfigDedicated::signalling();
+                let content = asn1::ConnectionSetup { dedicated, extension: None };
+                DlCcch::ConnectionSetup(Transaction { transaction, critical: Either::Known(Of8::First(content)) })
+            }
+            Self::ConnectionReject { wait } => {
+                let content = asn1::ConnectionReject { wait, extension: None };
+                DlCcch::ConnectionReject(Either::Known(Of4::First(content)))
+            }
+        })
     }
 }
 
@@ -191,6 +279,26 @@ mod tests {
             let octets = answer.octets().unwrap();
             prop_assert_eq!(&DlCcchMessage::parse(&octets).unwrap(), &answer);
             survives(&octets, false, |octets| DlCcchMessage::parse(octets).is_ok());
+        }
+
+        #[test]
+        fn messages_of_a_set_up_go_round_and_survive_damage(
+            code: u8,
+            m_tmsi: u32,
+            cause in 0..7_usize,
+            transaction in 0..4_u8,
+            wait in 1..17_u8,
+        ) {
+            let identity = STmsi { code: MmeCode(code), m_tmsi: MTmsi(m_tmsi) };
+            let request = UlCcchMessage::ConnectionRequest { identity, cause: EstablishmentCause::ALL[cause] };
+            let octets = request.octets().unwrap();
+            prop_assert_eq!(&UlCcchMessage::parse(&octets).unwrap(), &request);
+            survives(&octets, false, |octets| UlCcchMessage::parse(octets).is_ok());
+            for answer in [DlCcchMessage::ConnectionSetup { transaction }, DlCcchMessage::ConnectionReject { wait }] {
+                let octets = answer.octets().unwrap();
+                prop_assert_eq!(&DlCcchMessage::parse(&octets).unwrap(), &answer);
+                survives(&octets, false, |octets| DlCcchMessage::parse(octets).is_ok());
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum DlDcchMessage {
         transaction: u8,
         /// releaseCause.
         cause: ReleaseCause,
+        /// redirectedCarrierInfo: the downlink carrier (EARFCN, 16 bits) of E-UTRAN where the UE is to look for a cell.
+        redirection: Option<u16>,
     },
     /// SecurityModeCommand: protection begins.
     SecurityModeCommand {
@@ -195,7 +197,13 @@ impl Message for DlDcchMessage {
                 Self::Reconfiguration(RrcConnectionReconfiguration::from_asn1(content)?)
             }
             DlDcch::RrcConnectionRelease(Transaction { transaction, critical }) => {
-                Self::Release { transaction, cause: named(&ReleaseCause::ALL, critical.first()?.cause)? }
+                let content = critical.first()?;
+                let redirection = match content.redirected_carrier {
+                    None => None,
+                    Some(asn1::RedirectedCarrier::Eutra(carrier)) => Some(carrier),
+                    Some(other) => return Err(Refused::alternative(&other)),
+                };
+                Self::Release { transaction, cause: named(&ReleaseCause::ALL, content.cause)?, redirection }
             }
             DlDcch::SecurityModeCommand(Transaction { transaction, critical }) => {
                 let algorithms = SecurityAlgorithms::from_asn1(&critical.first()?.config.algorithms)?;
@@ -223,10 +231,10 @@ impl Message for DlDcchMessage {
                 let content = asn1::MobilityFromEutra { cs_fallback: false, purpose, extension: None };
                 DlDcch::MobilityFromEutraCommand(transaction(*number, content))
             }
-            Self::Release { transaction: number, cause } => {
+            Self::Release { transaction: number, cause, redirection } => {
                 let content = asn1::Release {
                     cause: *cause as u8,
-                    redirected_carrier: None,
+                    redirected_carrier: redirection.map(asn1::RedirectedCarrier::Eutra),
                     idle_mode_mobility: None,
                     extension: None,
                 };
@@ -248,7 +256,7 @@ mod tests {
     use super::super::super::damage::survives;
     use super::super::reconfiguration::{MobilityControlInfo, SecurityConfigHo, T304};
     use super::*;
-    use crate::eps::identifiers::Pci;
+    use crate::eps::identifiers::{Ebi, Pci};
     use crate::eps::parameters::{AlgorithmId, Ncc};
 
     const AES: SecurityAlgorithms = SecurityAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
@@ -263,6 +271,7 @@ mod tests {
                 c_rnti: 0x4602,
             }),
             nas: Vec::new(),
+            bearer: None,
             security: Some(SecurityConfigHo { algorithms, key_change: false, next_hop_chaining_count: Ncc::new(1) }),
         }
     }
@@ -277,7 +286,7 @@ mod tests {
             (DlDcchMessage::Reconfiguration(command(Some(AES))), "240920040514a8c04000000000009108"),
             (DlDcchMessage::Reconfiguration(with_nas), "240d20040514a8c04000000000004081da000080"),
             (DlDcchMessage::InformationTransfer { transaction: 3, nas: vec![7, 0x41] }, "0e00103a08"),
-            (DlDcchMessage::Release { transaction: 1, cause: ReleaseCause::Other }, "2a02"),
+            (DlDcchMessage::Release { transaction: 1, cause: ReleaseCause::Other, redirection: None }, "2a02"),
         ];
         for (message, octets) in cases {
             assert_eq!(hex::encode(message.octets().unwrap()), octets, "{message:?}");
@@ -299,7 +308,7 @@ mod tests {
 
     #[test]
     fn numbers_beyond_their_range_are_not_written() {
-        let transaction = DlDcchMessage::Release { transaction: 4, cause: ReleaseCause::Other };
+        let transaction = DlDcchMessage::Release { transaction: 4, cause: ReleaseCause::Other, redirection: None };
         let crowded = RrcConnectionReconfiguration { nas: vec![vec![1]; 12], ..command(None) };
         for message in [transaction, DlDcchMessage::Reconfiguration(crowded)] {
             assert!(message.octets().is_err(), "{message:?}");
@@ -318,6 +327,7 @@ mod tests {
     }
 
     fn reconfiguration() -> impl Strategy<Value = RrcConnectionReconfiguration> {
+        let bearer = (5..16_u8).prop_map(|number| Ebi::new(number).unwrap());
         let mobility =
             (0..504_u16, any::<Option<u16>>(), 0..7_usize, any::<u16>()).prop_map(|(target, carrier, t304, c_rnti)| {
                 MobilityControlInfo { target: Pci::new(target).unwrap(), carrier, t304: T304::ALL[t304], c_rnti }
@@ -330,11 +340,13 @@ mod tests {
             },
         );
         let (mobility, security) = (proptest::option::of(mobility), proptest::option::of(security));
-        (0..4_u8, mobility, proptest::collection::vec(nas(), 0..3), security).prop_map(
-            |(transaction, mobility, nas, security)| RrcConnectionReconfiguration {
+        let nas = proptest::collection::vec(nas(), 0..3);
+        (0..4_u8, mobility, nas, proptest::option::of(bearer), security).prop_map(
+            |(transaction, mobility, nas, bearer, security)| RrcConnectionReconfiguration {
                 transaction,
                 mobility,
                 nas,
+                bearer,
                 security,
             },
         )
@@ -355,9 +367,8 @@ mod tests {
             to_utran,
             (0..4_u8, nas()).prop_map(|(transaction, nas)| DlDcchMessage::InformationTransfer { transaction, nas }),
             reconfiguration().prop_map(DlDcchMessage::Reconfiguration),
-            (0..4_u8, 0..4_usize).prop_map(|(transaction, cause)| DlDcchMessage::Release {
-                transaction,
-                cause: ReleaseCause::ALL[cause],
+            (0..4_u8, 0..4_usize, any::<Option<u16>>()).prop_map(|(transaction, cause, redirection)| {
+                DlDcchMessage::Release { transaction, cause: ReleaseCause::ALL[cause], redirection }
             }),
             (0..4_u8, algorithms())
                 .prop_map(|(transaction, algorithms)| DlDcchMessage::SecurityModeCommand { transaction, algorithms }),

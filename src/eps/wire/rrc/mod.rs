@@ -1,7 +1,7 @@
 //! RRC (TS 36.331): the messages between UE and eNB that a handover needs, and the containers between eNBs.
 //!
 //! * [`dl_dcch`], [`ul_dcch`]: on the signalling bearers; [`reconfiguration`]: the handover command among them.
-//! * [`ccch`]: re-establishment, before there is a bearer.
+//! * [`ccch`]: connection set-up and re-establishment, before there is a bearer.
 //! * [`utran`]: RRC of UTRAN, and the command that leads there.
 //! * [`inter_node`]: what eNBs send each other through the core network.
 //!
@@ -18,7 +18,7 @@ pub mod ul_dcch;
 pub mod utran;
 pub mod values;
 
-pub use ccch::{DlCcchMessage, ReestablishmentCause, UlCcchMessage, short_mac_input};
+pub use ccch::{DlCcchMessage, EstablishmentCause, ReestablishmentCause, UlCcchMessage, short_mac_input};
 pub use dl_dcch::{DlDcchMessage, HandoverToEutra, ReleaseCause};
 pub use inter_node::{HandoverCommand, HandoverPreparationInformation, SourceConfiguration};
 pub use reconfiguration::{MobilityControlInfo, RrcConnectionReconfiguration, SecurityConfigHo, T304};

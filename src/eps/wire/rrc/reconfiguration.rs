@@ -5,7 +5,7 @@ use rasn::types::OctetString;
 use super::asn1;
 use super::codec::Refused;
 use super::values::{SecurityAlgorithms, named, pci};
-use crate::eps::identifiers::Pci;
+use crate::eps::identifiers::{Ebi, Pci};
 use crate::eps::parameters::Ncc;
 
 /// Most NAS messages in one reconfiguration.
@@ -13,7 +13,7 @@ pub const MAX_NAS_MESSAGES: usize = 11;
 
 /// RRCConnectionReconfiguration; a handover command if it has [`mobility`](Self::mobility).
 ///
-/// Not carried: measConfig, radioResourceConfigDedicated and the extensions.
+/// Not carried: measConfig, the rest of radioResourceConfigDedicated and the extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RrcConnectionReconfiguration {
     /// rrc-TransactionIdentifier, 0 to 3.
@@ -22,6 +22,9 @@ pub struct RrcConnectionReconfiguration {
     pub mobility: Option<MobilityControlInfo>,
     /// dedicatedInfoNASList, at most [`MAX_NAS_MESSAGES`]; left out if there are none.
     pub nas: Vec<Vec<u8>>,
+    /// radioResourceConfigDedicated with data bearer 1, which is set up for this EPS bearer: RLC in acknowledged mode, a sequence number
+    /// of 12 bits in PDCP.
+    pub bearer: Option<Ebi>,
     /// What the keys of the target cell are made with.
     pub security: Option<SecurityConfigHo>,
 }
@@ -91,7 +94,8 @@ pub struct SecurityConfigHo {
 impl RrcConnectionReconfiguration {
     pub(super) fn from_asn1(asn1: asn1::Transaction<asn1::Of8<asn1::Reconfiguration>>) -> Result<Self, Refused> {
         let transaction = asn1.transaction;
-        let asn1::Reconfiguration { mobility, nas, security, .. } = asn1.critical.first()?;
+        let asn1::Reconfiguration { mobility, nas, dedicated, security, .. } = asn1.critical.first()?;
+        let bearer = dedicated.and_then(|dedicated| dedicated.data_bearer()).and_then(Ebi::new);
         let mobility = mobility.map(|mobility| {
             Ok(MobilityControlInfo {
                 target: pci(mobility.target)?,
@@ -112,6 +116,7 @@ impl RrcConnectionReconfiguration {
             transaction,
             mobility: mobility.transpose()?,
             nas: nas.unwrap_or_default().iter().map(|message| message.to_vec()).collect(),
+            bearer,
             security: security.transpose()?,
         })
     }
@@ -139,7 +144,7 @@ impl RrcConnectionReconfiguration {
             measurements: None,
             mobility,
             nas: (!self.nas.is_empty()).then(nas),
-            dedicated: None,
+            dedicated: self.bearer.map(|bearer| asn1::RadioResourceConfigDedicated::data(bearer.get())),
             security,
             extension: None,
         };

@@ -1,5 +1,7 @@
 //! Messages of the UE on the signalling bearers: UL-DCCH (TS 36.331 clause 6.2.1).
 
+use rasn::types::OctetString;
+
 use super::super::WireError;
 use super::asn1::{
     self, Either, InformationTransfer, MeasResultUtra, Of4, Of8, Transaction, UlDcch, UtraCell, UtraResult,
@@ -38,6 +40,13 @@ pub enum UlDcchMessage {
     ReestablishmentComplete {
         /// rrc-TransactionIdentifier.
         transaction: u8,
+    },
+    /// RRCConnectionSetupComplete, in the first network that the cell broadcasts.
+    SetupComplete {
+        /// rrc-TransactionIdentifier.
+        transaction: u8,
+        /// dedicatedInfoNAS: the first NAS message.
+        nas: Vec<u8>,
     },
     /// SecurityModeComplete.
     SecurityModeComplete {
@@ -177,6 +186,9 @@ impl Message for UlDcchMessage {
             UlDcch::RrcConnectionReestablishmentComplete(content) => {
                 Self::ReestablishmentComplete { transaction: completed(content)? }
             }
+            UlDcch::RrcConnectionSetupComplete(Transaction { transaction, critical }) => {
+                Self::SetupComplete { transaction, nas: critical.first()?.nas.to_vec() }
+            }
             UlDcch::SecurityModeComplete(content) => Self::SecurityModeComplete { transaction: completed(content)? },
             UlDcch::SecurityModeFailure(content) => Self::SecurityModeFailure { transaction: completed(content)? },
             UlDcch::UlInformationTransfer(content) => Self::InformationTransfer { nas: content.first()?.nas()? },
@@ -206,6 +218,16 @@ impl Message for UlDcchMessage {
             }
             Self::ReestablishmentComplete { transaction } => {
                 UlDcch::RrcConnectionReestablishmentComplete(complete(*transaction))
+            }
+            Self::SetupComplete { transaction, nas } => {
+                let content = asn1::SetupComplete {
+                    selected_plmn: 1,
+                    registered_mme: None,
+                    nas: OctetString::from_slice(nas),
+                    extension: None,
+                };
+                let critical = Either::Known(Of4::First(content));
+                UlDcch::RrcConnectionSetupComplete(Transaction { transaction: *transaction, critical })
             }
             Self::SecurityModeComplete { transaction } => UlDcch::SecurityModeComplete(complete(*transaction)),
             Self::SecurityModeFailure { transaction } => UlDcch::SecurityModeFailure(complete(*transaction)),
@@ -272,6 +294,8 @@ mod tests {
             report.prop_map(UlDcchMessage::MeasurementReport),
             (0..4_u8).prop_map(|transaction| UlDcchMessage::ReconfigurationComplete { transaction }),
             (0..4_u8).prop_map(|transaction| UlDcchMessage::ReestablishmentComplete { transaction }),
+            (0..4_u8, proptest::collection::vec(any::<u8>(), 0..12))
+                .prop_map(|(transaction, nas)| UlDcchMessage::SetupComplete { transaction, nas }),
             (0..4_u8).prop_map(|transaction| UlDcchMessage::SecurityModeComplete { transaction }),
             (0..4_u8).prop_map(|transaction| UlDcchMessage::SecurityModeFailure { transaction }),
             proptest::collection::vec(any::<u8>(), 0..12).prop_map(|nas| UlDcchMessage::InformationTransfer { nas }),

@@ -3,7 +3,7 @@
 //! | module | messages | clause |
 //! | --- | --- | --- |
 //! | [`nas_transport`] | INITIAL UE MESSAGE, DOWNLINK and UPLINK NAS TRANSPORT | 9.1.7 |
-//! | [`ue_context`] | INITIAL CONTEXT SETUP, UE CONTEXT RELEASE | 9.1.4 |
+//! | [`ue_context`] | INITIAL CONTEXT SETUP, UE CONTEXT MODIFICATION, UE CONTEXT RELEASE | 9.1.4 |
 //! | [`preparation`] | HANDOVER REQUIRED and its answers, HANDOVER CANCEL: at the source | 9.1.5 |
 //! | [`resource_allocation`] | HANDOVER REQUEST and its answers, HANDOVER NOTIFY: at the target | 9.1.5 |
 //! | [`status_transfer`] | ENB and MME STATUS TRANSFER | 9.1.5 |
@@ -41,8 +41,9 @@ pub use self::preparation::{
 pub use self::resource_allocation::{HandoverFailure, HandoverNotify, HandoverRequest, HandoverRequestAcknowledge};
 pub use self::status_transfer::{EnbStatusTransfer, MmeStatusTransfer};
 pub use self::ue_context::{
-    InitialContextSetupRequest, InitialContextSetupResponse, SetupBearer, UeContextReleaseCommand,
-    UeContextReleaseComplete,
+    InitialContextSetupFailure, InitialContextSetupRequest, InitialContextSetupResponse, SetupBearer,
+    UeContextModificationRequest, UeContextModificationResponse, UeContextReleaseCommand, UeContextReleaseComplete,
+    UeContextReleaseRequest,
 };
 /// Why (TS 36.413 clause 9.2.1.3), with the values of its groups.
 pub use oxirush_s1ap::s1ap::{Cause, CauseMisc, CauseNas, CauseProtocol, CauseRadioNetwork, CauseTransport};
@@ -141,6 +142,14 @@ messages! {
         InitialContextSetupRequest = Initiating_InitialContextSetup,
         /// eNB to MME: they are set up.
         InitialContextSetupResponse = Successful_InitialContextSetup,
+        /// eNB to MME: they cannot be set up.
+        InitialContextSetupFailure = Unsuccessful_InitialContextSetup,
+        /// MME to eNB: a UE has another KeNB.
+        UeContextModificationRequest = Initiating_UEContextModification,
+        /// eNB to MME: it is in use.
+        UeContextModificationResponse = Successful_UEContextModification,
+        /// eNB to MME: a UE is to be forgotten.
+        UeContextReleaseRequest = Initiating_UEContextReleaseRequest,
         /// Source eNB to MME: a handover is wanted.
         HandoverRequired = Initiating_HandoverPreparation,
         /// MME to source eNB: the target has accepted.

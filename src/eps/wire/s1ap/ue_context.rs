@@ -1,4 +1,4 @@
-//! A UE's context at an eNB: set up with KeNB, and released (TS 36.413 clause 9.1.4).
+//! A UE's context at an eNB: set up with KeNB, given another, and released (TS 36.413 clauses 9.1.4 and 9.1.8).
 
 use oxirush_s1ap::s1ap::{
     Cause, ERABSetupItemCtxtSURes, ERABToBeSetupItemCtxtSUReq, NASPDU, S1AP_PDU, UES1APIDPair, UES1APIDs,
@@ -58,8 +58,6 @@ impl Message for InitialContextSetupRequest {
     }
 
     fn read(received: &Received<'_>) -> Result<Self, WireError> {
-        let key = received.required::<ie::SecurityKey>()?;
-        let key = <[u8; Kenb::OCTETS]>::try_from(key.0.as_octets());
         Ok(Self {
             ue: received.ue_ids()?,
             bearers: received.items::<ie::E_RABToBeSetupListCtxtSUReq, _>(|item| {
@@ -67,9 +65,15 @@ impl Message for InitialContextSetupRequest {
                 Some(SetupBearer { erab, nas_pdu: item.nas_pdu.map(|pdu| pdu.0.to_vec()) })
             })?,
             capabilities: received.capabilities()?,
-            kenb: Kenb::from_octets(key.map_err(|_| received.refused::<ie::SecurityKey>("256 bits", "others"))?),
+            kenb: kenb(received)?,
         })
     }
+}
+
+fn kenb(received: &Received<'_>) -> Result<Kenb, WireError> {
+    let key = received.required::<ie::SecurityKey>()?;
+    let key = <[u8; Kenb::OCTETS]>::try_from(key.0.as_octets());
+    key.map(Kenb::from_octets).map_err(|_| received.refused::<ie::SecurityKey>("256 bits", "others"))
 }
 
 /// INITIAL CONTEXT SETUP RESPONSE.
@@ -105,6 +109,107 @@ impl Message for InitialContextSetupResponse {
                 of_erab(&item.e_rab_id, &item.transport_layer_address, &item.gtp_teid)
             })?,
         })
+    }
+}
+
+/// INITIAL CONTEXT SETUP FAILURE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitialContextSetupFailure {
+    /// The UE.
+    pub ue: UeS1apIds,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Message for InitialContextSetupFailure {
+    fn pdu(&self) -> Result<S1AP_PDU, Error> {
+        build_s1ap!(
+            UnsuccessfulOutcome,
+            InitialContextSetup,
+            InitialContextSetupFailure,
+            MME_UE_S1AP_ID(self.ue.mme.0),
+            eNB_UE_S1AP_ID(self.ue.enb.get()),
+            Cause(self.cause.clone()),
+        )
+    }
+
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
+        Ok(Self { ue: received.ue_ids()?, cause: received.cause()? })
+    }
+}
+
+/// UE CONTEXT MODIFICATION REQUEST that brings a KeNB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UeContextModificationRequest {
+    /// The UE.
+    pub ue: UeS1apIds,
+    /// KeNB (the Security Key, 32 octets).
+    pub kenb: Kenb,
+}
+
+impl Message for UeContextModificationRequest {
+    fn pdu(&self) -> Result<S1AP_PDU, Error> {
+        build_s1ap!(
+            InitiatingMessage,
+            UEContextModification,
+            UEContextModificationRequest,
+            MME_UE_S1AP_ID(self.ue.mme.0),
+            eNB_UE_S1AP_ID(self.ue.enb.get()),
+            SecurityKey(*self.kenb.octets()),
+        )
+    }
+
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
+        Ok(Self { ue: received.ue_ids()?, kenb: kenb(received)? })
+    }
+}
+
+/// UE CONTEXT MODIFICATION RESPONSE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UeContextModificationResponse {
+    /// The UE.
+    pub ue: UeS1apIds,
+}
+
+impl Message for UeContextModificationResponse {
+    fn pdu(&self) -> Result<S1AP_PDU, Error> {
+        build_s1ap!(
+            SuccessfulOutcome,
+            UEContextModification,
+            UEContextModificationResponse,
+            MME_UE_S1AP_ID(self.ue.mme.0),
+            eNB_UE_S1AP_ID(self.ue.enb.get()),
+        )
+    }
+
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
+        Ok(Self { ue: received.ue_ids()? })
+    }
+}
+
+/// UE CONTEXT RELEASE REQUEST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UeContextReleaseRequest {
+    /// The UE.
+    pub ue: UeS1apIds,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Message for UeContextReleaseRequest {
+    fn pdu(&self) -> Result<S1AP_PDU, Error> {
+        build_s1ap!(
+            InitiatingMessage,
+            UEContextReleaseRequest,
+            UEContextReleaseRequest,
+            MME_UE_S1AP_ID(self.ue.mme.0),
+            eNB_UE_S1AP_ID(self.ue.enb.get()),
+            Cause(self.cause.clone()),
+        )
+    }
+
+    fn read(received: &Received<'_>) -> Result<Self, WireError> {
+        Ok(Self { ue: received.ue_ids()?, cause: received.cause()? })
     }
 }
 

@@ -98,15 +98,18 @@ pub enum AttackAction {
     Modify(Change),
     /// A node of the network is the adversary's, and does not keep a rule.
     Corrupt(Corruption),
-    /// Takes the keys that this eNB holds at the trigger, and no later ones; hears all of the air.
+    /// Takes the keys that this node holds at the trigger, and no later ones; hears all of the air.
     Steal {
-        /// The eNB.
-        enb: EnbId,
+        /// The node.
+        node: NodeName,
         /// Whether every PARA is handed to it besides.
         told: bool,
     },
     /// Takes every key that this node holds at the trigger and later; hears all of the air.
     Compromise(NodeName),
+    /// Hears a link of the core network, in both directions and from the start, and takes the keys that stand there; hears all of
+    /// the air.
+    Eavesdrop,
     /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
     /// of its values, against one MAC-I of the UE in its next cell.
     Search(EnbId),
@@ -128,7 +131,7 @@ pub enum Success {
 const KEYS: &[&str] = &["name", "tap", "direction", "to", "trigger", "action", "succeeds_if"];
 const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after", "wait"];
 const ACTION_KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "modify", "corrupt", "steal", "compromise", "search"];
+    &["record", "replay", "drop", "delay", "modify", "corrupt", "steal", "compromise", "eavesdrop", "search"];
 const ACTION_OPTIONS: &[&str] = &["times", "every", "weakness", "told"];
 const CHANGE_KEYS: &[&str] = &["bits", "nas_bits", "nas"];
 
@@ -190,6 +193,8 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     let needs_tap = matches!(key, "record" | "replay" | "drop" | "delay" | "modify");
     let tap = if needs_tap {
         Some(tap(section, network)?)
+    } else if action == AttackAction::Eavesdrop {
+        Some(both_directions(section, network)?)
     } else {
         for other in ["tap", "direction", "to"] {
             section.refuse(other, &format!("beside {key}"))?;
@@ -197,7 +202,9 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         None
     };
     let (trigger, wait) = match &action {
-        AttackAction::Corrupt(_) => section.refuse("trigger", "beside corrupt").map(|()| (None, Duration::ZERO))?,
+        AttackAction::Corrupt(_) | AttackAction::Eavesdrop => {
+            section.refuse("trigger", &format!("beside {key}")).map(|()| (None, Duration::ZERO))?
+        }
         action => {
             let field = section.required("trigger", "{ frame = ... } or { time = ... }")?;
             let (trigger, wait) = trigger(&field, tap, duration)?;
@@ -213,7 +220,7 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     };
     let purpose = match &action {
         AttackAction::Replay { .. } => Some(Success::Accepted),
-        AttackAction::Steal { .. } | AttackAction::Compromise(_) => Some(Success::Read),
+        AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop => Some(Success::Read),
         AttackAction::Search(_) => Some(Success::Found),
         _ => None,
     };
@@ -264,8 +271,8 @@ fn kind(field: &Field<'_>, tap: Option<Tap>) -> Read<FrameKind> {
     field.one_of(&words)
 }
 
-/// The direction of a link: `tap = "s1:enb1-mme1"` with `to`, or on the air with `direction`.
-fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+/// A link by its reference point and its ends: `tap = "s1:enb1-mme1"`.
+fn link(section: &Section<'_>, network: Network<'_>) -> Read<(&'static str, [NodeName; 2])> {
     let expected = "a link, such as \"uu:ue1-enb1\", \"x2:enb1-enb2\", \"s1:enb1-mme1\", \"s1u:enb1-sgw\", \"s11:mme1-sgw\" or \
          \"s10:mme1-mme2\"";
     let field = section.required("tap", expected)?;
@@ -274,9 +281,26 @@ fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
     let (first, second) = ends.split_once('-').ok_or_else(|| field.mismatch(expected))?;
     let end = |name: &str| network.node(name).ok_or_else(|| field.mismatch(expected));
     let (first, second) = (end(first)?, end(second)?);
-    if network.reference_point(first, second) != Some(reference_point) {
-        return Err(field.mismatch("a link that there is"));
+    let known = network.reference_point(first, second).filter(|known| *known == reference_point);
+    known.map(|known| (known, [first, second])).ok_or_else(|| field.mismatch("a link that there is"))
+}
+
+/// A link of the core network, in both directions.
+fn both_directions(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+    for key in ["direction", "to"] {
+        section.refuse(key, "beside eavesdrop, which hears both directions")?;
     }
+    let (reference_point, [from, to]) = link(section, network)?;
+    if reference_point == "uu" {
+        let field = section.required("tap", "a link of the core network")?;
+        return Err(field.mismatch("a link of the core network: the air is heard always"));
+    }
+    Ok(Tap { from, to })
+}
+
+/// The direction of a link: `tap` with `to`, or on the air with `direction`.
+fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+    let (reference_point, [first, second]) = link(section, network)?;
     if reference_point == "uu" {
         section.refuse("to", "on the air: direction says it")?;
         let ue_first = matches!(first, NodeName::Ue(_));
@@ -318,18 +342,23 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         "delay" => AttackAction::Delay(what.time(TICK..=Duration::MAX)?),
         "modify" => AttackAction::Modify(change(what)?),
         "corrupt" => AttackAction::Corrupt(corruption(section, what, network)?),
-        "steal" => {
-            AttackAction::Steal { enb: network.enb(what)?, told: section.read("told", false, |field| field.boolean())? }
-        }
+        "steal" => AttackAction::Steal {
+            node: holding(what, network)?,
+            told: section.read("told", false, |field| field.boolean())?,
+        },
         "search" => AttackAction::Search(network.enb(what)?),
-        _ => {
-            let expected = "the name of a node of the network";
-            match network.node(what.text(expected)?) {
-                Some(NodeName::Ue(_) | NodeName::Hss | NodeName::Gateway) | None => return Err(what.mismatch(expected)),
-                Some(node) => AttackAction::Compromise(node),
-            }
-        }
+        "eavesdrop" => what.yes().map(|()| AttackAction::Eavesdrop)?,
+        _ => AttackAction::Compromise(holding(what, network)?),
     })
+}
+
+/// A node of the network that holds keys of UEs.
+fn holding(what: &Field<'_>, network: Network<'_>) -> Read<NodeName> {
+    let expected = "the name of a node of the network";
+    match network.node(what.text(expected)?) {
+        Some(NodeName::Ue(_) | NodeName::Hss | NodeName::Gateway) | None => Err(what.mismatch(expected)),
+        Some(node) => Ok(node),
+    }
 }
 
 fn change(field: &Field<'_>) -> Read<Change> {

@@ -1,5 +1,7 @@
 //! `[[expect]]`: what must hold at the end of a run.
 
+use std::time::Duration;
+
 use super::Network;
 use super::attacks::{Attack, NodeName};
 use super::handover::{SCHEMES, scheme_name};
@@ -13,6 +15,7 @@ use crate::scenario::script::bounds::{Amount, TimeBounds, amount, given_time_bou
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
+use crate::time::VirtualTime;
 
 /// One entry `[[expect]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +72,17 @@ pub enum Expected {
         name: String,
         /// The cells.
         cells: Vec<StationId>,
+    },
+    /// How many of the user packets that were sent in some time an attack has read.
+    PacketsRead {
+        /// The attack.
+        name: String,
+        /// From this instant on.
+        after: VirtualTime,
+        /// Before this one; `None`: to the end.
+        before: Option<VirtualTime>,
+        /// How many.
+        amount: Amount,
     },
     /// How often a key, bearer, direction and COUNT were used again.
     KeyStreamReuse(Amount),
@@ -197,6 +211,7 @@ pub(super) const KINDS: &[&str] = &[
     "rejects",
     "attack",
     "reads",
+    "packets_read",
     "key_stream_reuse",
     "repeated_kenbs",
     "nas_keys",
@@ -223,7 +238,8 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack])
 
 /// The expectation on which the success of an attack rests.
 pub(super) fn of_success(field: &Field<'_>, network: Network<'_>) -> Read<Expected> {
-    let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| !["attack", "reads", "judge"].contains(kind)).collect();
+    let kinds: Vec<&str> =
+        KINDS.iter().copied().filter(|kind| !["attack", "reads", "packets_read", "judge"].contains(kind)).collect();
     expected(&field.section(&kinds)?.exactly_one(&kinds)?, network, &[])
 }
 
@@ -279,12 +295,21 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
             Expected::Attack { name, succeeded: section.required("succeeded", "true or false")?.boolean()? }
         }
         "reads" => {
-            use super::attacks::AttackAction::{Compromise, Steal};
             let section = field.section(&["attack", "cells"])?;
-            let reads = |attack: &Attack| matches!(attack.action, Steal { .. } | Compromise(_));
             let cells = section.required("cells", "an array of eNBs")?.items("an array of eNBs")?;
             let cells = cells.iter().map(|field| network.station(field)).collect::<Read<Vec<_>>>()?;
             Expected::Reads { name: attack_name(&section, attacks, reads)?, cells }
+        }
+        "packets_read" => {
+            let section = field.section(&["attack", "after", "before", "count"])?;
+            let instant =
+                |field: Field<'_>| field.time(Duration::ZERO..=Duration::MAX).map(|at| VirtualTime::ZERO + at);
+            Expected::PacketsRead {
+                name: attack_name(&section, attacks, reads)?,
+                after: section.field("after").map_or(Ok(VirtualTime::ZERO), instant)?,
+                before: section.field("before").map(instant).transpose()?,
+                amount: amount(&section.required("count", "how many")?)?,
+            }
         }
         "key_stream_reuse" => Expected::KeyStreamReuse(amount(field)?),
         "repeated_kenbs" => Expected::RepeatedKenbs(amount(field)?),
@@ -343,6 +368,12 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
     })
 }
 
+/// Whether an attack reads what is on the air.
+fn reads(attack: &Attack) -> bool {
+    use super::attacks::AttackAction::{Compromise, Eavesdrop, Steal};
+    matches!(attack.action, Steal { .. } | Compromise(_) | Eavesdrop)
+}
+
 /// The name of an attack of which `fits` says that the expectation can be about it.
 fn attack_name(section: &Section<'_>, attacks: &[Attack], fits: impl Fn(&Attack) -> bool) -> Read<String> {
     let key = if section.field("attack").is_some() { "attack" } else { "name" };
@@ -388,6 +419,10 @@ fn in_words(expected: &Expected, network: Network<'_>) -> String {
         Expected::Reads { name, cells } => {
             let cells = cells.iter().map(|cell| enb(cell).to_owned()).collect::<Vec<_>>();
             format!("{name} reads {}", if cells.is_empty() { "no cell".to_owned() } else { cells.join(", ") })
+        }
+        Expected::PacketsRead { name, after, before, amount } => {
+            let before = before.map_or(String::new(), |before| format!(" before {before}"));
+            format!("user packets from {after} on{before} that {name} reads: {amount}")
         }
         Expected::KeyStreamReuse(amount) => format!("key stream used again: {amount}"),
         Expected::RepeatedKenbs(amount) => format!("KeNBs that come into use again: {amount}"),

@@ -57,8 +57,6 @@ pub enum UeWeakness {
     IgnoresNasMac,
     /// It takes NAS messages again that it has had.
     IgnoresNasCount,
-    /// COUNT of its user packets begins at 0 again when it comes to another cell, under the key that it had.
-    RestartsUpCount,
 }
 
 /// An MME.
@@ -151,7 +149,7 @@ pub(super) fn algorithms(section: &Section<'_>) -> Read<Algorithms> {
     })
 }
 
-fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'static str, T)]) -> Read<BTreeSet<T>> {
+pub(super) fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'static str, T)]) -> Read<BTreeSet<T>> {
     section.read("weaknesses", BTreeSet::new(), |field| {
         field.items("an array of weaknesses")?.iter().map(|field| field.one_of(words)).collect()
     })
@@ -167,11 +165,8 @@ pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
     ("allows-x2-across-groups", EnbWeakness::AllowsX2AcrossGroups),
 ];
 /// The weaknesses by their words.
-pub(super) const OF_UE: [(&str, UeWeakness); 3] = [
-    ("ignores-nas-mac", UeWeakness::IgnoresNasMac),
-    ("ignores-nas-count", UeWeakness::IgnoresNasCount),
-    ("restarts-up-count", UeWeakness::RestartsUpCount),
-];
+pub(super) const OF_UE: [(&str, UeWeakness); 2] =
+    [("ignores-nas-mac", UeWeakness::IgnoresNasMac), ("ignores-nas-count", UeWeakness::IgnoresNasCount)];
 
 /// A name that no other node has.
 pub(super) fn name(section: &Section<'_>, taken: &mut BTreeSet<String>) -> Read<String> {

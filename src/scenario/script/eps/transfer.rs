@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::network::{CIPHERING, MOST_ENBS, MOST_MMES, name, named};
+use super::network::{CIPHERING, MOST_ENBS, MOST_MMES, name, named, weaknesses};
 use super::too_many;
 use crate::eps::identifiers::Pci;
 use crate::eps::node::{Arrival, ContextTransfer, Mapping, Relocation, UpKeys};
@@ -20,6 +20,15 @@ pub struct SgsnId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RncId(pub usize);
 
+/// A rule that a UPE does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UpeWeakness {
+    /// COUNT of the downlink begins at 0 again when a UE has come to another cell, under the key that it had.
+    RestartsCount,
+    /// A UE that was to go to another cell and stays has no context any more.
+    GivesContextAway,
+}
+
 /// A user plane entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upe {
@@ -31,6 +40,8 @@ pub struct Upe {
     pub only_own_algorithm: bool,
     /// How many UEs it has room for.
     pub most_ues: u16,
+    /// The rules that it does not keep.
+    pub weaknesses: BTreeSet<UpeWeakness>,
 }
 
 /// An SGSN.
@@ -61,9 +72,13 @@ pub struct Transfer {
 }
 
 pub(super) const KEYS: &[&str] = &["arrival", "relocation", "up_keys", "mapping", "fresh", "protected_links"];
-pub(super) const UPE_KEYS: &[&str] = &["name", "ciphering", "only_own_algorithm", "most_ues"];
+pub(super) const UPE_KEYS: &[&str] = &["name", "ciphering", "only_own_algorithm", "most_ues", "weaknesses"];
 pub(super) const SGSN_KEYS: &[&str] = &["name"];
 pub(super) const RNC_KEYS: &[&str] = &["name", "cell", "sgsn"];
+
+/// The weaknesses by their words.
+pub(super) const OF_UPE: [(&str, UpeWeakness); 2] =
+    [("restarts-count", UpeWeakness::RestartsCount), ("gives-context-away", UpeWeakness::GivesContextAway)];
 
 /// The words for how a UE gets to another MME.
 pub const ARRIVALS: [(&str, Arrival); 3] = [
@@ -112,12 +127,14 @@ pub(super) fn upes(root: &Section<'_>, taken: &mut BTreeSet<String>) -> Read<Vec
             ciphering: section.read("ciphering", AlgorithmId::Aes, |field| field.one_of(&CIPHERING))?,
             only_own_algorithm: section.read("only_own_algorithm", false, |field| field.boolean())?,
             most_ues: section.read("most_ues", 256, |field| field.number(0..=256))?,
+            weaknesses: weaknesses(&section, &OF_UPE)?,
         });
     }
     if upes.is_empty() {
         taken.insert("upe1".to_owned());
         let name = "upe1".to_owned();
-        upes.push(Upe { name, ciphering: AlgorithmId::Aes, only_own_algorithm: false, most_ues: 256 });
+        let weaknesses = BTreeSet::new();
+        upes.push(Upe { name, ciphering: AlgorithmId::Aes, only_own_algorithm: false, most_ues: 256, weaknesses });
     }
     Ok(upes)
 }
