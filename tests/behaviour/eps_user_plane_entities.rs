@@ -231,7 +231,7 @@ fn count_that_begins_again_under_the_same_key_is_key_stream_used_twice() {
     // T4; broken: T4 the UPE begins at 0 again.
     for (procedure, relocation) in PROCEDURES.into_iter().flat_map(|all| RELOCATIONS.map(|one| (all, one))) {
         let name = format!("{}, {relocation:?}", procedure.0);
-        let upe_faults = UpeFaults { restarts_count: true };
+        let upe_faults = UpeFaults { restarts_count: true, ..UpeFaults::default() };
         let seen = stream(Plan { upe_faults, ..plan(procedure, relocation, UpKeys::Same) }).run();
         assert_eq!(seen.outcomes(0), [Outcome::Completed], "{name}");
         let twice = counts(&seen, Downlink).values().flatten().filter(|(_, count)| *count == 0).count();
@@ -241,7 +241,7 @@ fn count_that_begins_again_under_the_same_key_is_key_stream_used_twice() {
         assert!(seen.dropped().iter().filter(|(node, _)| *node == UE).count() > 20, "{name}");
     }
     // Under another key no harm is done to anybody but the UE, which goes by COUNT.
-    let upe_faults = UpeFaults { restarts_count: true };
+    let upe_faults = UpeFaults { restarts_count: true, ..UpeFaults::default() };
     let other = stream(Plan { upe_faults, ..plan(PROCEDURES[0], Relocation::Nothing, UpKeys::Update) }).run();
     assert_eq!(other.used_twice(), 0);
 }

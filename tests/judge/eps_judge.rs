@@ -363,7 +363,7 @@ fn a_message_that_is_not_ciphered_is_noted_unless_it_begins_security() {
     let mut film = Film::new(false);
     let algorithms = SecurityAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
     let begins = DlDcchMessage::SecurityModeCommand { transaction: 0, algorithms };
-    let release = DlDcchMessage::Release { transaction: 0, cause: ReleaseCause::Other };
+    let release = DlDcchMessage::Release { transaction: 0, cause: ReleaseCause::Other, redirection: None };
     let mut epoch = film.epoch.clone();
     let frames = [begins, release].map(|message| {
         let octets = film.clear_rrc_frame(&mut epoch, DOWN, message.octets().unwrap());

@@ -306,8 +306,10 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         apn: "internet".to_owned(),
         address: Ipv4Addr::new(10, 45, 0, 2),
         bearer: erabs()[0],
+        afresh: true,
         up: up.clone(),
     };
+    let renewal = gtpv2::ModifyBearerRequest { sender: None, bearers: Vec::new(), up: Some(up.clone()) };
     let session_grant = gtpv2::SessionGrant { sender: tunnel(12), bearer: erabs()[1] };
     let granted = |cause, grant| Gtpv2Body::CreateSessionResponse(gtpv2::CreateSessionResponse { cause, grant });
     let forwarding = |to, up| {
@@ -325,15 +327,17 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         update: nas(PROTECTED_UPDATE_REQUEST),
         sender: tunnel(13),
     };
-    let context = gtpv2::GivenContext {
+    let given = gtpv2::GivenContext {
         mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
         connections: request.connections.clone(),
         sender: tunnel(14),
         sgw: tunnel(20),
+        up: None,
     };
     let context_response =
         |cause, imsi, context| Gtpv2Body::ContextResponse(gtpv2::ContextResponse { cause, imsi, context });
-    let modify = |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs() });
+    let modify =
+        |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs(), up: None });
     let modified = |cause, bearers| Gtpv2Body::ModifyBearerResponse(gtpv2::ModifyBearerResponse { cause, bearers });
     let bodies = [
         (0, 1, Gtpv2Body::ForwardRelocationRequest(request)),
@@ -351,6 +355,7 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         (12, 7, modified(GtpCause::CONTEXT_NOT_FOUND, Vec::new())),
         (0, 8, Gtpv2Body::ForwardRelocationRequest(with_up)),
         (0, 9, Gtpv2Body::CreateSessionRequest(session)),
+        (12, 8, Gtpv2Body::ModifyBearerRequest(renewal)),
         (10, 9, granted(GtpCause::ACCEPTED, Some(session_grant))),
         (10, 10, granted(GtpCause::NO_RESOURCES, None)),
         (12, 11, forwarding(gtpv2::ForwardingEnd::Enb(tunnel(3)), Some(up))),
@@ -365,7 +370,7 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         (13, 16, Gtpv2Body::DeleteSessionRequest(delete)),
         (10, 16, Gtpv2Body::DeleteSessionResponse(GtpCause::ACCEPTED)),
         (0, 8, Gtpv2Body::ContextRequest(context_request)),
-        (13, 8, context_response(GtpCause::ACCEPTED, Some(imsi), Some(context))),
+        (13, 8, context_response(GtpCause::ACCEPTED, Some(imsi), Some(given))),
         (14, 8, Gtpv2Body::ContextAcknowledge(GtpCause::ACCEPTED)),
         (13, 9, context_response(GtpCause::USER_AUTHENTICATION_FAILED, None, None)),
     ];

@@ -82,7 +82,6 @@ pub struct Plan {
     /// What the network was told of them.
     pub told_capabilities: UeSecurityCapabilities,
     pub ue_faults: UeFaults,
-    pub transfer: ContextTransfer,
     /// What there is for authentication; nothing if none.
     pub authentication: Option<AuthenticationPlan>,
     pub commands: Vec<(u64, To, Command)>,
@@ -148,7 +147,6 @@ impl Plan {
             ue_capabilities: both(),
             told_capabilities: both(),
             ue_faults: UeFaults::default(),
-            transfer: ContextTransfer::default(),
             authentication: None,
             commands: Vec::new(),
             engine: Engine::Inline,

@@ -64,7 +64,7 @@ impl Gateway {
 
     fn control(&mut self, from: Ipv4Addr, message: Gtpv2Message, outbox: &mut Outbox<Event>) {
         let Gtpv2Message { teid, sequence, body } = message;
-        let Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers }) = body else {
+        let Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers, .. }) = body else {
             return outbox.verdict(Verdict::rejected("dropped: no request of an MME to its gateway"));
         };
         outbox.verdict(Verdict::accepted("accepted: ModifyBearerRequest"));

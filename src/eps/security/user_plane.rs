@@ -47,6 +47,12 @@ impl UpKey {
     }
 }
 
+/// Whether these octets can be an IPv4 packet, by version and length.
+fn is_packet(octets: &[u8]) -> bool {
+    let length = |octets: &[u8; 4]| usize::from(u16::from_be_bytes([octets[2], octets[3]]));
+    octets.first_chunk().is_some_and(|first| first[0] >> 4 == 4 && length(first) == octets.len())
+}
+
 /// Why a packet was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpError {
@@ -100,6 +106,8 @@ impl Received {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpSecurity {
     key: UpKey,
+    /// What the other end may send under besides, where the key changes and nothing else.
+    other: Option<UpKey>,
     sends: LinkDirection,
     sent: Count,
     received: Received,
@@ -109,7 +117,7 @@ impl UpSecurity {
     /// Fresh COUNTs, at the end that sends in this direction.
     #[must_use]
     pub fn new(key: UpKey, sends: LinkDirection) -> Self {
-        Self { key, sends, sent: Count::data(), received: Received::up_to(0) }
+        Self { key, other: None, sends, sent: Count::data(), received: Received::up_to(0) }
     }
 
     /// The UPE's end, as another UPE hands it over: what was received there is not taken again here.
@@ -117,7 +125,7 @@ impl UpSecurity {
     pub fn handed_over(context: UpContext) -> Self {
         let UpContext { key, counts: [uplink, downlink] } = context;
         let sent = Count::data().going_on_at(downlink);
-        Self { key, sends: LinkDirection::Downlink, sent, received: Received::up_to(uplink) }
+        Self { key, other: None, sends: LinkDirection::Downlink, sent, received: Received::up_to(uplink) }
     }
 
     /// The key in use.
@@ -126,9 +134,20 @@ impl UpSecurity {
         &self.key
     }
 
-    /// Takes another key into use; the one before it. COUNT goes on.
-    pub const fn replace_key(&mut self, key: UpKey) -> UpKey {
+    /// Takes another key into use, which the other end has from where this is told; the one before it. COUNT goes on.
+    pub fn replace_key(&mut self, key: UpKey) -> UpKey {
+        self.other = None;
         std::mem::replace(&mut self.key, key)
+    }
+
+    /// The other end may send under another key soon.
+    pub fn expect_key(&mut self, key: UpKey) {
+        self.other = Some(key);
+    }
+
+    /// Takes another key into use; the other end may still send under the one before. COUNT goes on.
+    pub fn change_key(&mut self, key: UpKey) {
+        self.other = Some(std::mem::replace(&mut self.key, key));
     }
 
     /// The COUNT that is sent with next.
@@ -173,26 +192,34 @@ impl UpSecurity {
         Ok(Protected { count, sequence_number, octets: self.key.apply(count, self.sends, packet)?, mac: [0; 4] })
     }
 
-    /// Opens a packet under the key in use: its COUNT and what it is. Nothing proves who it is from.
+    /// Opens a packet under the key in use: its COUNT and what it is. Nothing proves who it is from, and nothing but the packet itself
+    /// tells of two keys which it is under, where the other end may send under two \[choice\].
     ///
     /// # Errors
     /// It was received already, no COUNT is left, or the algorithm is not one that is computed here.
     pub fn open(&mut self, sequence_number: u16, octets: &[u8]) -> Result<(u32, Vec<u8>), UpError> {
         let key = self.key.clone();
-        self.open_under(&key, sequence_number, octets)
+        let Some(other) = self.other.clone() else { return self.open_under(&key, sequence_number, octets) };
+        let count = self.received.count(sequence_number).map_err(ProtectionError::from)?;
+        let first = key.apply(count, self.receives(), octets)?;
+        let is_other = !is_packet(&first) && other.apply(count, self.receives(), octets).is_ok_and(|it| is_packet(&it));
+        self.open_under(if is_other { &other } else { &key }, sequence_number, octets)
     }
 
-    /// The same under a key that comes into use, or goes out of it.
+    const fn receives(&self) -> LinkDirection {
+        match self.sends {
+            LinkDirection::Uplink => LinkDirection::Downlink,
+            LinkDirection::Downlink => LinkDirection::Uplink,
+        }
+    }
+
+    /// The same under a key that is known to be the right one.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_under(&mut self, key: &UpKey, sequence_number: u16, octets: &[u8]) -> Result<(u32, Vec<u8>), UpError> {
         let count = self.received.count(sequence_number).map_err(ProtectionError::from)?;
-        let direction = match self.sends {
-            LinkDirection::Uplink => LinkDirection::Downlink,
-            LinkDirection::Downlink => LinkDirection::Uplink,
-        };
-        let packet = key.apply(count, direction, octets)?;
+        let packet = key.apply(count, self.receives(), octets)?;
         if !self.received.insert(count) {
             return Err(UpError::Duplicate { count });
         }
@@ -270,6 +297,26 @@ mod tests {
         // What the first has taken is not taken by the second.
         let mut third = UpSecurity::handed_over(other.context());
         assert_eq!(third.open(sent.sequence_number, &sent.octets), Err(UpError::Duplicate { count: 0 }));
+    }
+
+    #[test]
+    fn where_the_key_alone_changes_a_packet_tells_which_it_is_under() {
+        let (mut upe, mut ue) = ends();
+        let packet = |last| [&[0x45, 0, 0, 24][..], &[last; 20]].concat();
+        let take = |ue: &mut UpSecurity, upe: &mut UpSecurity, number| {
+            let down = upe.protect(&packet(number)).unwrap();
+            assert_eq!(ue.open(down.sequence_number, &down.octets).unwrap().1, packet(number));
+            let up = ue.protect(&packet(number)).unwrap();
+            assert_eq!(upe.open(up.sequence_number, &up.octets).unwrap().1, packet(number));
+        };
+        take(&mut ue, &mut upe, 0);
+        ue.expect_key(key(1));
+        take(&mut ue, &mut upe, 1);
+        upe.change_key(key(1));
+        take(&mut ue, &mut upe, 2);
+        ue.change_key(key(1));
+        take(&mut ue, &mut upe, 3);
+        assert_eq!((ue.key(), upe.key(), ue.next_count()), (&key(1), &key(1), 4));
     }
 
     #[test]

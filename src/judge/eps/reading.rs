@@ -13,7 +13,8 @@ use super::handover::{Handovers, Place, Requests};
 use super::keys::{Epoch, Keys};
 use super::nas::Nas;
 use super::radio::Radio;
-use super::{ANNOTATION, FrameView};
+use super::user_plane::UserPlane;
+use super::{ANNOTATION, FrameView, RRC_DOWN, RRC_UP};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
 use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
@@ -50,6 +51,7 @@ pub(super) enum Layer {
     Radio,
     Nas,
     Link,
+    Tunnel,
 }
 
 /// The same PDU of a key epoch: bearer, direction and digest of its octets.
@@ -61,6 +63,7 @@ pub struct Reading<'l> {
     pub(super) keys: Keys,
     pub(super) radio: Radio,
     pub(super) nas: Nas,
+    pub(super) user_plane: UserPlane,
     pub(super) handovers: Handovers,
     pub(super) requests: Requests,
     pub(super) secrets: Patterns<String>,
@@ -115,6 +118,7 @@ impl<'l> Reading<'l> {
         Self {
             log,
             nas: Nas::new(log, &keys),
+            user_plane: UserPlane::default(),
             keys,
             radio: Radio::default(),
             handovers: Handovers::default(),
@@ -177,6 +181,11 @@ impl<'l> Reading<'l> {
             FrameKind::Dissector(name) if name == radio_frame::DISSECTOR => {
                 self.search(frame, &[]);
                 self.radio(frame, interface, annotation)
+            }
+            FrameKind::Dissector(name) if [RRC_DOWN, RRC_UP].contains(&name.as_str()) => {
+                self.search(frame, &[]);
+                let direction = if name == RRC_DOWN { LinkDirection::Downlink } else { LinkDirection::Uplink };
+                self.clear_rrc(frame, direction)
             }
             FrameKind::Known(LinkKind::Backbone) => self.core(frame, interface),
             _ => {

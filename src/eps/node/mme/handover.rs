@@ -204,7 +204,7 @@ impl Mme {
         let Some(ue) = self.ues.get(&id) else { return };
         let (uplink, ebi) = (ue.bearer.tunnel, ue.bearer.ebi);
         let sender = moved.then(|| self.control_tunnel(id));
-        let request = ModifyBearerRequest { sender, bearers: vec![Erab { ebi, tunnel }] };
+        let request = ModifyBearerRequest { sender, bearers: vec![Erab { ebi, tunnel }], up: None };
         let body = Gtpv2Body::ModifyBearerRequest(request);
         let to = ue.path_node(self.settings.gateway);
         self.request(to, uplink.teid, body, outbox);

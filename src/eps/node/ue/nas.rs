@@ -126,6 +126,7 @@ impl Ue {
         match renewed {
             Some(kasme) => {
                 self.keys.renew(kasme, changed);
+                self.expect_up_key();
                 (self.key_set, self.challenged) = (key_set, None);
                 self.nas_in_use(outbox);
                 self.report(What::ContextInUse(Origin::Lte), outbox);

@@ -1,10 +1,11 @@
 //! What MMEs ask of a UPE, what UPEs say to one another, and what a UPE asks of the anchor.
 
-use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::END_MARKER;
-use super::{ANCHOR, FORWARDED, LAST_PACKETS, LEAVING, Leaving, PREPARED, Role, SHARE, UeContext, Upe, anchor_tunnel};
+use super::{
+    ANCHOR, Afresh, FORWARDED, LAST_PACKETS, LEAVING, Leaving, PREPARED, Role, SHARE, UeContext, Upe, anchor_tunnel,
+};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{Ebi, MmeUeS1apId, Teid};
 use crate::eps::keys::{UpContext, UpKey};
@@ -44,11 +45,11 @@ impl Upe {
             }
             Gtpv2Body::ModifyBearerRequest(request) => {
                 let to = request.sender.unwrap_or(back);
-                let response = self.modify_bearer(now, id, &request, outbox);
+                let response = self.modify_bearer(now, (from, id), &request, outbox);
                 self.answer(to, sequence, Gtpv2Body::ModifyBearerResponse(response), outbox);
             }
             Gtpv2Body::DeleteSessionRequest(_) => {
-                let cause = self.delete_session(now, from, id, outbox);
+                let cause = self.delete_session(now, (from, id), outbox);
                 self.answer(back, sequence, Gtpv2Body::DeleteSessionResponse(cause), outbox);
             }
             Gtpv2Body::CreateForwardingRequest(CreateForwardingRequest { sender, to, up, .. }) => {
@@ -74,7 +75,7 @@ impl Upe {
                 self.answer(back, sequence, Gtpv2Body::DeleteForwardingResponse(cause), outbox);
             }
             Gtpv2Body::ForwardAccessContextNotification(AccessContextNotification { up }) => {
-                let cause = self.take_context(from, id, up);
+                let cause = self.take_context(id, up);
                 let to = TunnelEndpoint { address: from, teid };
                 self.answer(to, sequence, Gtpv2Body::ForwardAccessContextAcknowledge(cause), outbox);
             }
@@ -112,21 +113,28 @@ impl Upe {
         if !self.settings.algorithms.contains(&request.up.algorithm) {
             return refused(GtpCause::NOT_SUPPORTED);
         }
-        if !self.ues.contains_key(&id) && self.ues.len() >= self.settings.most_ues {
+        let all = self.ues.keys().chain(self.afresh.keys().filter(|id| !self.ues.contains_key(id))).count();
+        if !self.ues.contains_key(&id) && all >= self.settings.most_ues {
             return refused(GtpCause::NO_RESOURCES);
         }
+        let up = UpSecurity::new(request.up.clone(), LinkDirection::Downlink);
+        let (mme, anchor, ends) = (request.sender, request.bearer.tunnel, now + PREPARED);
         let ue = UeContext {
             imsi: request.imsi,
-            mme: request.sender,
-            anchor: request.bearer.tunnel,
+            mme,
+            anchor,
             path: None,
             left: None,
-            up: UpSecurity::new(request.up.clone(), LinkDirection::Downlink),
-            role: Role::Coming { begins: None, ends: now + PREPARED },
+            up,
+            role: Role::Coming { begins: None, ends },
         };
         ue.key_in_use(&request.up, outbox);
-        // What is left of an earlier stay here is of no use any more.
-        self.ues.insert(id, ue);
+        if request.afresh {
+            self.afresh.insert(id, Afresh { mme, anchor, up: ue.up, ends });
+        } else {
+            // What is left of an earlier stay here is of no use any more.
+            self.ues.insert(id, ue);
+        }
         let bearer = Erab { ebi: BEARER, tunnel: uplink_tunnel(self.core.address(), id) };
         let grant = Some(SessionGrant { sender: bearer.tunnel, bearer });
         CreateSessionResponse { cause: GtpCause::ACCEPTED, grant }
@@ -136,26 +144,37 @@ impl Upe {
     fn modify_bearer(
         &mut self,
         now: VirtualTime,
-        id: MmeUeS1apId,
-        ModifyBearerRequest { sender, bearers }: &ModifyBearerRequest,
+        (from, id): (Ipv4Addr, MmeUeS1apId),
+        ModifyBearerRequest { sender, bearers, up }: &ModifyBearerRequest,
         outbox: &mut Outbox<Event>,
     ) -> ModifyBearerResponse {
         let refused = ModifyBearerResponse { cause: GtpCause::CONTEXT_NOT_FOUND, bearers: Vec::new() };
-        let (Some(ue), Some(Erab { tunnel, .. })) = (self.ues.get_mut(&id), bearers.first()) else { return refused };
         let upe = self.core.address();
         let accepted = ModifyBearerResponse {
             cause: GtpCause::ACCEPTED,
             bearers: vec![Erab { ebi: BEARER, tunnel: uplink_tunnel(upe, id) }],
         };
+        let tunnel = bearers.first().map(|bearer| bearer.tunnel);
+        if let (Some(afresh), Some(tunnel)) = (self.afresh.remove(&id), tunnel) {
+            if afresh.mme.address == from {
+                self.come_afresh(id, afresh, tunnel, outbox);
+                return accepted;
+            }
+            self.afresh.insert(id, afresh);
+        }
+        let Some(ue) = self.ues.get_mut(&id) else { return refused };
+        if let Some(key) = up {
+            ue.up.change_key(key.clone());
+            ue.key_in_use(key, outbox);
+        }
+        let Some(tunnel) = tunnel else { return accepted };
         ue.mme = sender.unwrap_or(ue.mme);
         match std::mem::replace(&mut ue.role, Role::Serving) {
             Role::Coming { begins: Some(begins), .. } => {
-                ue.path = Some(*tunnel);
+                ue.path = Some(tunnel);
                 ue.role = Role::Come { begins, queue: Default::default(), ends: now + END_MARKER };
                 let anchor = ue.anchor;
-                let bearers = vec![Erab { ebi: BEARER, tunnel: anchor_tunnel(upe, id) }];
-                let request = ModifyBearerRequest { sender: None, bearers };
-                self.request(anchor, Gtpv2Body::ModifyBearerRequest(request), outbox);
+                self.ask_anchor(id, anchor, outbox);
             }
             // It cannot have come: nobody has told its COUNTs.
             role @ Role::Coming { begins: None, .. } => {
@@ -163,37 +182,48 @@ impl Upe {
                 return refused;
             }
             role @ (Role::Come { .. } | Role::Leaving(_)) => {
-                ue.path = Some(*tunnel);
+                ue.path = Some(tunnel);
                 ue.role = role;
             }
             Role::Moving { key: Some(key), .. } => {
                 ue.up.replace_key(key);
                 ue.left = ue.path.map(|path| path.address).filter(|left| *left != tunnel.address);
-                self.switch(id, *tunnel, outbox);
+                self.switch(id, tunnel, outbox);
             }
             Role::Moving { key: None, .. } | Role::Serving => {
                 ue.left = None;
-                self.switch(id, *tunnel, outbox);
+                self.switch(id, tunnel, outbox);
             }
         }
         accepted
     }
 
+    /// A UE has come by itself; the anchor is to send its downlink here.
+    fn come_afresh(
+        &mut self,
+        id: MmeUeS1apId,
+        Afresh { mme, anchor, up, .. }: Afresh,
+        tunnel: TunnelEndpoint,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(imsi) = self.settings.subscribers.get(&id).copied() else { return };
+        let (path, role) = (Some(tunnel), Role::Serving);
+        self.ues.insert(id, UeContext { imsi, mme, anchor, path, left: None, up, role });
+        self.ask_anchor(id, anchor, outbox);
+    }
+
+    /// The anchor is to send the downlink of a UE here.
+    fn ask_anchor(&mut self, id: MmeUeS1apId, anchor: TunnelEndpoint, outbox: &mut Outbox<Event>) {
+        let bearers = vec![Erab { ebi: BEARER, tunnel: anchor_tunnel(self.core.address(), id) }];
+        let request = ModifyBearerRequest { sender: None, bearers, up: None };
+        self.request(anchor, Gtpv2Body::ModifyBearerRequest(request), outbox);
+    }
+
     /// The downlink of a UE goes to another eNB of this UPE.
     fn switch(&mut self, id: MmeUeS1apId, tunnel: TunnelEndpoint, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
-        let old = ue.path.replace(tunnel);
-        if old == Some(tunnel) {
-            return;
-        }
+        let old = ue.path.replace(tunnel).filter(|old| *old != tunnel);
         outbox.report(Event { ue: ue.imsi, what: What::PathSwitched });
-        if old.is_none() {
-            // The UE comes from no other UPE: the anchor does not know that it is here.
-            let (anchor, bearers) =
-                (ue.anchor, vec![Erab { ebi: BEARER, tunnel: anchor_tunnel(self.core.address(), id) }]);
-            let request = ModifyBearerRequest { sender: None, bearers };
-            return self.request(anchor, Gtpv2Body::ModifyBearerRequest(request), outbox);
-        }
         if self.settings.faults.restarts_count {
             ue.up.go_on_at(0);
         }
@@ -207,11 +237,14 @@ impl Upe {
     fn delete_session(
         &mut self,
         now: VirtualTime,
-        from: Ipv4Addr,
-        id: MmeUeS1apId,
+        (from, id): (Ipv4Addr, MmeUeS1apId),
         outbox: &mut Outbox<Event>,
     ) -> GtpCause {
-        // It may have come back since, with another MME.
+        if self.afresh.get(&id).is_some_and(|afresh| afresh.mme.address == from) {
+            self.forget_afresh(id, outbox);
+            return GtpCause::ACCEPTED;
+        }
+        // Of a UE that another MME has now, the one before has nothing to say.
         let Some(ue) = self.ues.get_mut(&id).filter(|ue| ue.mme.address == from) else {
             return GtpCause::CONTEXT_NOT_FOUND;
         };
@@ -239,20 +272,11 @@ impl Upe {
         }
         match &ue.role {
             Role::Coming { .. } => ue.path = Some(tunnel),
-            Role::Serving | Role::Changing { .. } if ue.path == Some(tunnel) => {
-                let Some(key) = key else { return GtpCause::ACCEPTED };
-                ue.key_in_use(&key, outbox);
-                let queue = match std::mem::replace(&mut ue.role, Role::Serving) {
-                    Role::Changing { queue, .. } => queue,
-                    _ => VecDeque::new(),
-                };
-                ue.role = Role::Changing { key, queue, ends: now + PREPARED };
-            }
             Role::Serving | Role::Moving { .. } => {
                 key.iter().for_each(|key| ue.key_in_use(key, outbox));
                 ue.role = Role::Moving { to: tunnel, key, ends: now + PREPARED };
             }
-            Role::Come { .. } | Role::Leaving(_) | Role::Changing { .. } => return GtpCause::RELOCATION_FAILURE,
+            Role::Come { .. } | Role::Leaving(_) => return GtpCause::RELOCATION_FAILURE,
         }
         GtpCause::ACCEPTED
     }
@@ -277,15 +301,12 @@ impl Upe {
         GtpCause::ACCEPTED
     }
 
-    /// The other UPE has told where COUNT stands, or the MME that it begins here.
-    fn take_context(&mut self, from: Ipv4Addr, id: MmeUeS1apId, UpContext { key, counts }: UpContext) -> GtpCause {
+    /// The other UPE has told where COUNT stands.
+    fn take_context(&mut self, id: MmeUeS1apId, UpContext { key, counts }: UpContext) -> GtpCause {
         let same = !self.settings.agreement.updates_up_keys();
-        let Some(UeContext { up, mme, role, .. }) = self.ues.get_mut(&id) else { return GtpCause::CONTEXT_NOT_FOUND };
-        let Role::Coming { begins, .. } = role else { return GtpCause::CONTEXT_NOT_FOUND };
-        if mme.address == from {
-            *role = Role::Serving;
-            return GtpCause::ACCEPTED;
-        }
+        let Some(UeContext { up, role: Role::Coming { begins, .. }, .. }) = self.ues.get_mut(&id) else {
+            return GtpCause::CONTEXT_NOT_FOUND;
+        };
         if begins.is_some() || (same && key != *up.key()) {
             return GtpCause::RELOCATION_FAILURE;
         }

@@ -11,9 +11,6 @@
 //! path meanwhile. Where no end marker comes within [`END_MARKER`], it goes on behind the share. So COUNT is split, and none is used
 //! twice. Where the key changes, copies go to the target UPE unciphered with the number that they have, and that ciphers them.
 //!
-//! Where a UE gets another key and stays where it is, after an authentication, the eNB, which cannot open packets, marks the place in the
-//! uplink from which on the UE has it: by an end marker \[choice\]. Packets to the UE wait until then.
-//!
 //! What a UPE waits for ends after [`PREPARED`], [`LEAVING`], [`END_MARKER`] or [`LAST_PACKETS`].
 
 mod control;
@@ -107,8 +104,6 @@ enum Role {
     Serving,
     /// It is to go to another eNB, whose tunnel this is, and may be to have another key.
     Moving { to: TunnelEndpoint, key: Option<UpKey>, ends: VirtualTime },
-    /// It is to have this key where it is. Packets to it wait, until the eNB or its MME says that it has the key.
-    Changing { key: UpKey, queue: VecDeque<Vec<u8>>, ends: VirtualTime },
     /// It is to go to another UPE.
     Leaving(Leaving),
     /// It is to come from another UPE; the COUNT of the downlink that the share of that one begins with, once it has said so.
@@ -137,12 +132,19 @@ impl Role {
         match self {
             Self::Serving => None,
             Self::Moving { ends, .. }
-            | Self::Changing { ends, .. }
             | Self::Leaving(Leaving { ends, .. })
             | Self::Coming { ends, .. }
             | Self::Come { ends, .. } => Some(*ends),
         }
     }
+}
+
+/// A UE that is to come by itself: until it has come, what there may be of an earlier stay here stands beside it.
+struct Afresh {
+    mme: TunnelEndpoint,
+    anchor: TunnelEndpoint,
+    up: UpSecurity,
+    ends: VirtualTime,
 }
 
 /// A UE here.
@@ -165,6 +167,7 @@ pub struct Upe {
     settings: UpeSettings,
     core: CoreSide,
     ues: BTreeMap<MmeUeS1apId, UeContext>,
+    afresh: BTreeMap<MmeUeS1apId, Afresh>,
     /// The number of the last request of GTPv2-C, 24 bits.
     last_sequence: u32,
     started: bool,
@@ -174,7 +177,7 @@ impl Upe {
     /// A UPE without UEs.
     #[must_use]
     pub const fn new(settings: UpeSettings, core: CoreSide) -> Self {
-        Self { settings, core, ues: BTreeMap::new(), last_sequence: 0, started: false }
+        Self { settings, core, ues: BTreeMap::new(), afresh: BTreeMap::new(), last_sequence: 0, started: false }
     }
 
     /// Takes a UE that is connected from before the run, if it is one of the subscribers.
@@ -214,8 +217,21 @@ impl Upe {
         }
     }
 
+    /// A UE that was to come by itself does not.
+    fn forget_afresh(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let imsi = self.afresh.remove(&id).and_then(|_| self.settings.subscribers.get(&id));
+        match (imsi, self.ues.get(&id)) {
+            (Some(_), Some(ue)) => ue.key_in_use(ue.up.key(), outbox),
+            (Some(imsi), None) => outbox.report(Event { ue: *imsi, what: What::UpKeyForgotten }),
+            (None, _) => {}
+        }
+    }
+
     /// Some of the waiting is over.
     fn timers(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let over: Vec<MmeUeS1apId> =
+            self.afresh.iter().filter(|(_, afresh)| afresh.ends <= now).map(|(id, _)| *id).collect();
+        over.into_iter().for_each(|id| self.forget_afresh(id, outbox));
         let over = self.ues.iter().filter(|(_, ue)| ue.role.ends().is_some_and(|ends| ends <= now));
         let over: Vec<MmeUeS1apId> = over.map(|(id, _)| *id).collect();
         for id in over {
@@ -223,7 +239,6 @@ impl Upe {
                 Some(Role::Coming { .. }) => self.forget(id, outbox),
                 Some(Role::Leaving(Leaving { gone, ended, .. })) if *gone || *ended => self.forget(id, outbox),
                 Some(Role::Moving { .. } | Role::Leaving(_)) => self.stays(id, outbox),
-                Some(Role::Changing { .. }) => self.changed(id, false, outbox),
                 Some(Role::Come { begins, .. }) => {
                     let next = begins.saturating_add(SHARE);
                     self.old_path_ended(id, next, outbox);
@@ -231,18 +246,6 @@ impl Upe {
                 Some(Role::Serving) | None => {}
             }
         }
-    }
-
-    /// The UE has the other key, or does not get it: what waits goes on.
-    fn changed(&mut self, id: MmeUeS1apId, has_it: bool, outbox: &mut Outbox<Event>) {
-        let Some(ue) = self.ues.get_mut(&id) else { return };
-        let Role::Changing { key, queue, .. } = std::mem::replace(&mut ue.role, Role::Serving) else { return };
-        if has_it {
-            ue.up.replace_key(key);
-        } else {
-            ue.key_in_use(ue.up.key(), outbox);
-        }
-        self.send_queue(id, queue, outbox);
     }
 
     /// The UE does not go.
@@ -291,6 +294,7 @@ impl Node for Upe {
         if !self.started {
             return Some(VirtualTime::ZERO);
         }
-        self.ues.values().filter_map(|ue| ue.role.ends()).min()
+        let afresh = self.afresh.values().map(|afresh| afresh.ends);
+        self.ues.values().filter_map(|ue| ue.role.ends()).chain(afresh).min()
     }
 }

@@ -1,6 +1,5 @@
 //! Packets at a UPE: from the anchor, from eNBs, and from another UPE.
 
-use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::{ANCHOR, FORWARDED, Leaving, MAX_QUEUED, Role, UeContext, Upe};
@@ -20,10 +19,10 @@ impl Upe {
     pub(super) fn packet(&mut self, from: Ipv4Addr, packet: GtpuPacket, outbox: &mut Outbox<Event>) {
         let (GtpuPacket::User { teid, .. } | GtpuPacket::EndMarker { teid, .. }) = packet;
         let id = MmeUeS1apId(teid.0 & !(ANCHOR | FORWARDED));
-        let verdict = match (self.ues.contains_key(&id), teid.0 & (ANCHOR | FORWARDED), packet) {
+        let known = self.ues.contains_key(&id) || self.afresh.contains_key(&id);
+        let verdict = match (known, teid.0 & (ANCHOR | FORWARDED), packet) {
             (false, _, _) => Err("no UE has this tunnel".to_owned()),
             (_, 0, GtpuPacket::User { packet, .. }) => self.uplink(from, id, &packet, outbox),
-            (_, 0, GtpuPacket::EndMarker { .. }) => self.key_mark(from, id, outbox),
             (_, ANCHOR, GtpuPacket::User { packet, .. }) => self.downlink(id, packet, outbox),
             (_, ANCHOR, GtpuPacket::EndMarker { .. }) => self.pass_end_marker(id, outbox),
             (_, FORWARDED, packet) => self.forwarded(id, packet, outbox),
@@ -43,24 +42,25 @@ impl Upe {
         octets: &[u8],
         outbox: &mut Outbox<Event>,
     ) -> Result<(), String> {
-        let Some(UeContext { imsi, anchor, left, up, role, .. }) = self.ues.get_mut(&id) else { return Ok(()) };
         let DataPdu { sequence_number, packet } = DataPdu::parse(octets).map_err(|error| error.to_string())?;
-        let key = match role {
-            Role::Moving { to, key: Some(key), .. } if to.address == from => key.clone(),
-            _ if *left == Some(from) => return Err("the UE has left this eNB, and has another key".to_owned()),
-            Role::Coming { begins: None, .. } => return Err("the UE is still at another UPE".to_owned()),
-            _ => up.key().clone(),
+        let here = |ue: &UeContext| ue.path.is_some_and(|path| path.address == from);
+        let comes_afresh = !self.ues.get(&id).is_some_and(here);
+        let (opened, anchor) = match (self.afresh.get_mut(&id).filter(|_| comes_afresh), self.ues.get_mut(&id)) {
+            // It may well send before the MME has said that it has come.
+            (Some(afresh), _) => (afresh.up.open(sequence_number, &packet), afresh.anchor),
+            (None, Some(ue)) => (ue.open(from, sequence_number, &packet)?, ue.anchor),
+            (None, None) => return Ok(()),
         };
-        match up.open_under(&key, sequence_number, &packet) {
+        match opened {
             Ok((_, packet)) => {
-                let (to, teid) = (anchor.address, anchor.teid);
-                let packet = GtpuPacket::User { teid, pdcp_number: None, packet };
-                self.core.send(to, &CoreMessage::Gtpu(packet), outbox);
+                let packet = GtpuPacket::User { teid: anchor.teid, pdcp_number: None, packet };
+                self.core.send(anchor.address, &CoreMessage::Gtpu(packet), outbox);
                 Ok(())
             }
             Err(error) => {
-                if let UpError::Duplicate { .. } = error {
-                    outbox.report(Event { ue: *imsi, what: What::Dropped(DropReason::Duplicate) });
+                let imsi = self.settings.subscribers.get(&id);
+                if let (UpError::Duplicate { .. }, Some(ue)) = (error, imsi) {
+                    outbox.report(Event { ue: *ue, what: What::Dropped(DropReason::Duplicate) });
                 }
                 Err(error.to_string())
             }
@@ -71,7 +71,7 @@ impl Upe {
     fn downlink(&mut self, id: MmeUeS1apId, packet: Vec<u8>, outbox: &mut Outbox<Event>) -> Result<(), String> {
         let (relocation, updates) =
             (self.settings.agreement.transfer.relocation, self.settings.agreement.updates_up_keys());
-        let Some(ue) = self.ues.get_mut(&id) else { return Ok(()) };
+        let Some(ue) = self.ues.get_mut(&id) else { return Err("the UE has not come".to_owned()) };
         let here = ue.path;
         // Where it goes: to the eNB that the UE is at, to that which it goes to and under which key, to another UPE.
         let (here, there, upe) = match &mut ue.role {
@@ -94,11 +94,11 @@ impl Upe {
                 Relocation::Forwarding => (None, None, Some(*to)),
             },
             Role::Coming { .. } => return Err("the UE is still at another UPE".to_owned()),
-            Role::Come { queue, .. } | Role::Changing { queue, .. } if queue.len() < MAX_QUEUED => {
+            Role::Come { queue, .. } if queue.len() < MAX_QUEUED => {
                 queue.push_back(packet);
                 return Ok(());
             }
-            Role::Come { .. } | Role::Changing { .. } => return Err(format!("{MAX_QUEUED} packets wait already")),
+            Role::Come { .. } => return Err(format!("{MAX_QUEUED} packets wait already")),
         };
         let (count, number) = ue.up.take().map_err(|error| error.to_string())?;
         let key = ue.up.key().clone();
@@ -132,8 +132,15 @@ impl Upe {
 
     /// The old path of a UE has ended at the UPE that it leaves: the other UPE goes on with the COUNT that comes next.
     fn pass_end_marker(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) -> Result<(), String> {
-        let Some(UeContext { role: Role::Leaving(leaving), up, .. }) = self.ues.get_mut(&id) else {
-            return Err("the UE does not leave".to_owned());
+        let Some(ue) = self.ues.get_mut(&id) else { return Err("no UE has this tunnel".to_owned()) };
+        let (leaving, up) = match (&mut ue.role, &ue.up) {
+            (Role::Leaving(leaving), up) => (leaving, up),
+            // It has come to another UPE by itself.
+            (Role::Serving, _) => {
+                self.forget(id, outbox);
+                return Ok(());
+            }
+            _ => return Err("the UE does not leave".to_owned()),
         };
         leaving.ended = true;
         let (TunnelEndpoint { address, teid }, gone) = (leaving.to, leaving.gone);
@@ -180,33 +187,33 @@ impl Upe {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         if let Role::Come { queue, .. } = std::mem::replace(&mut ue.role, Role::Serving) {
             ue.up.go_on_at(if self.settings.faults.restarts_count { 0 } else { next });
-            self.send_queue(id, queue, outbox);
-        }
-    }
-
-    /// Packets that have waited go on.
-    pub(super) fn send_queue(&mut self, id: MmeUeS1apId, queue: VecDeque<Vec<u8>>, outbox: &mut Outbox<Event>) {
-        for packet in queue {
-            if let Err(reason) = self.downlink(id, packet, outbox) {
-                outbox.verdict(Verdict::rejected(format!("dropped: {reason}")));
+            for packet in queue {
+                if let Err(reason) = self.downlink(id, packet, outbox) {
+                    outbox.verdict(Verdict::rejected(format!("dropped: {reason}")));
+                }
             }
         }
-    }
-
-    /// From the eNB: behind this the uplink of the UE is under its new key.
-    fn key_mark(&mut self, from: Ipv4Addr, id: MmeUeS1apId, outbox: &mut Outbox<Event>) -> Result<(), String> {
-        let changes = |ue: &UeContext| {
-            matches!(ue.role, Role::Changing { .. }) && ue.path.is_some_and(|path| path.address == from)
-        };
-        if !self.ues.get(&id).is_some_and(changes) {
-            return Err("the UE gets no other key".to_owned());
-        }
-        self.changed(id, true, outbox);
-        Ok(())
     }
 }
 
 impl UeContext {
+    /// Opens what comes from an eNB.
+    fn open(
+        &mut self,
+        from: Ipv4Addr,
+        sequence_number: u16,
+        packet: &[u8],
+    ) -> Result<Result<(u32, Vec<u8>), UpError>, String> {
+        match &self.role {
+            Role::Moving { to, key: Some(key), .. } if to.address == from => {
+                Ok(self.up.open_under(key, sequence_number, packet))
+            }
+            _ if self.left == Some(from) => Err("the UE has left this eNB, and has another key".to_owned()),
+            Role::Coming { begins: None, .. } => Err("the UE is still at another UPE".to_owned()),
+            _ => Ok(self.up.open(sequence_number, packet)),
+        }
+    }
+
     /// The PDCP PDU of a packet of the downlink.
     fn seal(
         &self,

@@ -49,6 +49,7 @@ impl Ie {
     pub(super) const AMBR: Self = Self::new(72, 0, "Aggregate Maximum Bit Rate");
     pub(super) const BEARER: Self = Self::new(73, 0, "EPS Bearer ID");
     pub(super) const ADDRESS: Self = Self::new(74, 0, "IPv4 Address");
+    pub(super) const INDICATION: Self = Self::new(77, 0, "Indication");
     pub(super) const PDN_ADDRESS: Self = Self::new(79, 0, "PDN Address Allocation");
     pub(super) const RAT_TYPE: Self = Self::new(82, 0, "RAT Type");
     pub(super) const QOS: Self = Self::new(80, 0, "Bearer Level QoS");

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use cookie_factory::bytes::be_u8 as write_u8;
 use cookie_factory::combinator::slice;
-use nom::number::complete::be_u32;
+use nom::number::complete::{be_u8, be_u32};
 
 use super::element::{Elements, Ie, Value};
 use super::forward_relocation::{GtpCause, S11_SGW, imsi};
@@ -21,6 +21,8 @@ use crate::eps::wire::ue_context::{Erab, TunnelEndpoint};
 
 /// RAT type: E-UTRAN.
 const E_UTRAN: u8 = 6;
+/// OI of Indication, in its first octet: the path is to be switched without waiting for anybody.
+const OPERATION_INDICATION: u8 = 0x08;
 
 /// Create Session Request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct CreateSessionRequest {
     pub address: Ipv4Addr,
     /// The bearer, with the tunnel of its uplink at the anchor. That is taken for the anchor's control plane too.
     pub bearer: Erab,
+    /// The UE comes by itself, not by a handover (operation indication): COUNT begins at 0 under this key. Else another UPE tells it.
+    pub afresh: bool,
     /// The key between UE and UPE.
     pub up: UpKey,
 }
@@ -76,6 +80,7 @@ impl CreateSessionRequest {
             Ie::SENDER.with_tunnel(S11_MME, self.sender)?,
             Ie::ANCHOR_CONTROL.with_tunnel(S5_PGW_CONTROL, tunnel)?,
             Ie::APN.with(slice(labels(&self.apn)?))?,
+            Ie::INDICATION.with(slice([if self.afresh { OPERATION_INDICATION } else { 0 }, 0]))?,
             Ie::PDN_ADDRESS.with(slice([1, a, b, c, d]))?,
             Ie::BEARER_CONTEXT.with_group(&bearer)?,
             with_up_key(&self.up)?,
@@ -85,7 +90,7 @@ impl CreateSessionRequest {
 
     pub(super) fn read(elements: &Elements<'_>) -> Result<Self, WireError> {
         let address = |value: Value<'_>| match value.octets.split_first() {
-            Some((1, _)) => value.read("5 octets", (nom::number::complete::be_u8, be_u32)),
+            Some((1, _)) => value.read("5 octets", (be_u8, be_u32)),
             _ => Err(value.refused("PDN type 1 (IPv4)", "another")),
         };
         Ok(Self {
@@ -94,6 +99,9 @@ impl CreateSessionRequest {
             apn: elements.required(Ie::APN, |value| of_labels(&value))?,
             address: elements.required(Ie::PDN_ADDRESS, address).map(|(_, address)| Ipv4Addr::from_bits(address))?,
             bearer: elements.required(Ie::BEARER_CONTEXT, |value| erab(&value, Ie::ANCHOR_USER))?,
+            afresh: elements.required(Ie::INDICATION, |value| value.read("2 octets", (be_u8, be_u8)))?.0
+                & OPERATION_INDICATION
+                != 0,
             up: elements.required(Ie::PRIVATE, up_key)?,
         })
     }

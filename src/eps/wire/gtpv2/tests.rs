@@ -85,10 +85,10 @@ fn erab() -> impl Strategy<Value = Erab> {
 fn of_upes() -> impl Strategy<Value = Gtpv2Body> {
     let cause = || any::<u8>().prop_map(GtpCause);
     let apn = "[a-z0-9-]{1,8}(\\.[a-z0-9-]{1,8}){0,2}";
-    let session = (imsis(), tunnels(), apn, any::<u32>(), erab(), up_keys()).prop_map(
-        |(imsi, sender, apn, address, bearer, up)| {
+    let session = (imsis(), tunnels(), apn, any::<(u32, bool)>(), erab(), up_keys()).prop_map(
+        |(imsi, sender, apn, (address, afresh), bearer, up)| {
             let address = Ipv4Addr::from_bits(address);
-            Gtpv2Body::CreateSessionRequest(CreateSessionRequest { imsi, sender, apn, address, bearer, up })
+            Gtpv2Body::CreateSessionRequest(CreateSessionRequest { imsi, sender, apn, address, bearer, afresh, up })
         },
     );
     let grant = (tunnels(), erab()).prop_map(|(sender, bearer)| SessionGrant { sender, bearer });
@@ -145,8 +145,9 @@ fn messages() -> impl Strategy<Value = Gtpv2Message> {
     let cause = || any::<u8>().prop_map(GtpCause);
     let body = prop_oneof![
         of_upes(),
-        (prop::option::of(tunnels()), erabs())
-            .prop_map(|(sender, bearers)| { Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers }) }),
+        (prop::option::of(tunnels()), erabs(), prop::option::of(up_keys())).prop_map(|(sender, bearers, up)| {
+            Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers, up })
+        }),
         (cause(), erabs())
             .prop_map(|(cause, bearers)| { Gtpv2Body::ModifyBearerResponse(ModifyBearerResponse { cause, bearers }) }),
         requests().prop_map(Gtpv2Body::ForwardRelocationRequest),

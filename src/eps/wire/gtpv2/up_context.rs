@@ -2,7 +2,7 @@
 //!
 //! | in | octets |
 //! | --- | --- |
-//! | Create Session Request, Create Indirect Data Forwarding Tunnel Request | number of the key (4), algorithm (1), KUP (16) |
+//! | Create Session Request, Modify Bearer Request, Create Indirect Data Forwarding Tunnel Request | number of the key (4), algorithm (1), KUP (16) |
 //! | Forward Relocation Request, Context Response | the same, highest number given so far (4) |
 //! | Forward Access Context Notification, between UPEs | the same as first, COUNTs that come next: uplink, downlink (4 each) |
 

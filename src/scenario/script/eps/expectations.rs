@@ -254,6 +254,9 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
                     Schemes::Always(scheme) => Some((*word, *scheme)),
                     Schemes::Grouped => None,
                 });
+                // Those that follow from nodes and `[transfer]`.
+                let others = [Scheme::InterSystem, Scheme::ContextRequest, Scheme::Authentication];
+                let words = words.chain(others.map(|scheme| (scheme_name(scheme), scheme)));
                 field.one_of(&words.collect::<Vec<_>>())
             };
             Expected::Handover {
