@@ -112,7 +112,7 @@ impl UeKeys {
         let kenb = kdf::kenb(&kasme, COUNT_OF_HANDOVER);
         let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
         let (chain, air) = (NextHopChain::new(&kenb), air.air(&kenb));
-        Self { kasme, kenb, chain, derivation, nas, air }
+        Self { chained: kasme.clone(), kasme, kenb, chain, derivation, nas, air }
     }
 
     /// The KeNB in use.

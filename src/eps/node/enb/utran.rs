@@ -129,6 +129,8 @@ impl Enb {
             capabilities,
             uplink,
             held: VecDeque::new(),
+            accept: None,
+            before: None,
         };
         self.keys_in_use(&context, outbox);
         self.ues.insert(id, context);

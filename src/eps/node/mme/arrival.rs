@@ -6,7 +6,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Mme, Place, UeContext};
+use super::{ContextOrigin, Mme, Place, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{MmeUeS1apId, Tai};
 use crate::eps::keys::Kenb;
@@ -159,8 +159,10 @@ impl Mme {
         }
     }
 
-    pub(super) fn origin_in_use(&self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
-        if let Some(ue) = self.ues.get(&id) {
+    /// The UE was authenticated: whatever its context went back to before, from now on it is that.
+    pub(super) fn origin_in_use(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        if let Some(ue) = self.ues.get_mut(&id) {
+            ue.origin = ContextOrigin::default();
             outbox.report(Event { ue: ue.imsi, what: What::ContextInUse(Origin::Lte) });
         }
     }

@@ -7,7 +7,8 @@ use subtle::ConstantTimeEq;
 
 use super::arrival::{Arriving, Request, SETTING_UP};
 use super::{
-    ANSWER, Before, CHALLENGE, CHALLENGE_TRIES, Mme, ModeCommand, Place, SECURITY_MODE, SECURITY_MODE_TRIES, UeContext,
+    ANSWER, Before, CHALLENGE, CHALLENGE_TRIES, ContextOrigin, Mme, ModeCommand, Place, SECURITY_MODE,
+    SECURITY_MODE_TRIES, UeContext,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Tai};
@@ -248,6 +249,7 @@ impl Mme {
                     given: None,
                     registered: false,
                     locating: None,
+                    origin: ContextOrigin::default(),
                 };
                 self.admit(id, context, outbox);
             }

@@ -157,7 +157,7 @@ impl Mme {
             apn: APN.to_owned(),
             address: *address,
             bearer: Erab { ebi, tunnel: up.anchor },
-            afresh: false,
+            afresh,
             up: key.clone(),
         };
         let step = Step::Session { cause: cause.clone(), container: container.to_vec() };

@@ -90,7 +90,8 @@ impl HandoverToEutra {
 
     fn to_asn1(&self) -> Transaction<Of8<asn1::Reconfiguration>> {
         let Self { transaction, mobility, nas, algorithms, nas_security } = self.clone();
-        let plain = RrcConnectionReconfiguration { transaction, mobility: Some(mobility), nas, security: None };
+        let plain =
+            RrcConnectionReconfiguration { transaction, mobility: Some(mobility), nas, bearer: None, security: None };
         let mut asn1 = plain.to_asn1();
         if let Either::Known(Of8::First(content)) = &mut asn1.critical {
             let nas = OctetString::from_slice(&nas_security);
