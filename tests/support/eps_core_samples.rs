@@ -383,6 +383,42 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         .into()
 }
 
+/// Every message of Diameter, in the order of a run.
+pub fn diameter() -> Vec<DiameterMessage> {
+    let (imsi, visited) = ("208930000000001".parse().unwrap(), plmn());
+    let (mme, hss) = (DiameterPeer::mme(mme()), DiameterPeer::hss(plmn()));
+    let information = |resynchronisation| {
+        let destination = hss.clone();
+        let request = diameter::AuthenticationInformationRequest { destination, imsi, visited, resynchronisation };
+        DiameterBody::AuthenticationInformationRequest(request)
+    };
+    let answer = |result, vector| {
+        let answer = diameter::AuthenticationInformationAnswer { result, vector };
+        DiameterBody::AuthenticationInformationAnswer(answer)
+    };
+    let resynchronisation = diameter::Resynchronisation { rand: [0x11; 16], auts: [0x44; 14] };
+    let update = diameter::UpdateLocationRequest { destination: hss.clone(), imsi, visited };
+    let cancel = diameter::CancelLocationRequest { destination: mme.clone(), imsi };
+    let bodies = [
+        (1, true, information(None)),
+        (1, false, answer(DiameterResult::SUCCESS, mm_context().quadruplets.pop())),
+        (2, true, information(Some(resynchronisation))),
+        (2, false, answer(DiameterResult::USER_UNKNOWN, None)),
+        (3, true, DiameterBody::UpdateLocationRequest(update)),
+        (4, false, DiameterBody::CancelLocationRequest(cancel)),
+        (4, true, DiameterBody::CancelLocationAnswer(DiameterResult::SUCCESS)),
+        (3, false, DiameterBody::UpdateLocationAnswer(DiameterResult::UNABLE_TO_COMPLY)),
+    ];
+    let message = |(number, from_mme, body)| DiameterMessage {
+        hop_by_hop: number,
+        end_to_end: 0x100 + number,
+        session: format!("{};0;{number}", mme.host),
+        origin: if from_mme { mme.clone() } else { hss.clone() },
+        body,
+    };
+    bodies.map(message).into()
+}
+
 /// HANDOVER TO UTRAN COMMAND: RNC 5, UE 7, scrambling code 9.
 const HANDOVER_TO_UTRAN_COMMAND: &str = "f20014079c301601e00040091428539928";
 
@@ -535,40 +571,4 @@ pub fn gtpv1() -> Vec<Gtpv1Message> {
 
 fn imsi() -> Imsi {
     "208930000000001".parse().unwrap()
-}
-
-/// Every message of Diameter, in the order of a run.
-pub fn diameter() -> Vec<DiameterMessage> {
-    let (imsi, visited) = ("208930000000001".parse().unwrap(), plmn());
-    let (mme, hss) = (DiameterPeer::mme(mme()), DiameterPeer::hss(plmn()));
-    let information = |resynchronisation| {
-        let destination = hss.clone();
-        let request = diameter::AuthenticationInformationRequest { destination, imsi, visited, resynchronisation };
-        DiameterBody::AuthenticationInformationRequest(request)
-    };
-    let answer = |result, vector| {
-        let answer = diameter::AuthenticationInformationAnswer { result, vector };
-        DiameterBody::AuthenticationInformationAnswer(answer)
-    };
-    let resynchronisation = diameter::Resynchronisation { rand: [0x11; 16], auts: [0x44; 14] };
-    let update = diameter::UpdateLocationRequest { destination: hss.clone(), imsi, visited };
-    let cancel = diameter::CancelLocationRequest { destination: mme.clone(), imsi };
-    let bodies = [
-        (1, true, information(None)),
-        (1, false, answer(DiameterResult::SUCCESS, mm_context().quadruplets.pop())),
-        (2, true, information(Some(resynchronisation))),
-        (2, false, answer(DiameterResult::USER_UNKNOWN, None)),
-        (3, true, DiameterBody::UpdateLocationRequest(update)),
-        (4, false, DiameterBody::CancelLocationRequest(cancel)),
-        (4, true, DiameterBody::CancelLocationAnswer(DiameterResult::SUCCESS)),
-        (3, false, DiameterBody::UpdateLocationAnswer(DiameterResult::UNABLE_TO_COMPLY)),
-    ];
-    let message = |(number, from_mme, body)| DiameterMessage {
-        hop_by_hop: number,
-        end_to_end: 0x100 + number,
-        session: format!("{};0;{number}", mme.host),
-        origin: if from_mme { mme.clone() } else { hss.clone() },
-        body,
-    };
-    bodies.map(message).into()
 }

@@ -371,10 +371,9 @@ impl Plan {
             To::Mme(number) => self.ues + self.cells + number,
             To::Gateway => self.ues + self.cells + self.mmes,
             To::Upe(number) => self.ues + self.cells + self.mmes + 1 + number,
-            To::Hss => self.ues + self.cells + self.mmes + 1 + self.upes,
-            // Behind the HSS, if there is one.
-            To::Rnc(number) => self.node(To::Hss).0 + usize::from(self.authentication.is_some()) + number,
+            To::Rnc(number) => self.node(To::Upe(self.upes)).0 + number,
             To::Sgsn(number) => self.node(To::Rnc(self.utran_cells)).0 + number,
+            To::Hss => self.node(To::Sgsn(self.sgsns)).0,
         })
     }
 
@@ -587,16 +586,67 @@ impl Plan {
             }
             emulation.add_node(upe);
         }
+        self.add_utran(&mut emulation, &subscribers, (&cells, &utran_cells), &utran_air, &core_side);
         if self.authentication.is_some() {
             let random = random::generator(1, "hss");
             emulation.add_node(Hss::new(core_side(self.node(To::Hss), hss_place()), plmn(), random, &self.hss()));
         }
-        self.add_utran(&mut emulation, &subscribers, (&cells, &utran_cells), &utran_air, &core_side);
         for (time, to, command) in &self.commands {
             emulation.schedule(at(*time), self.node(*to), command.clone());
         }
         emulation
     }
+}
+
+impl Plan {
+    /// UEs come to other MMEs by themselves, of which there are two.
+    pub fn arriving(arrival: Arrival) -> Self {
+        Self {
+            mmes: 2,
+            transfer: ContextTransfer { arrival, ..ContextTransfer::default() },
+            ..Self::always(Scheme::NextHopS1)
+        }
+    }
+
+    /// There is an HSS.
+    pub fn authenticating(self) -> Self {
+        Self { authentication: Some(AuthenticationPlan { hss_sqn: 100, usim_sqn: 100, latency: 6 }), ..self }
+    }
+
+    fn usim(&self, ue: usize) -> Option<Usim> {
+        let (k, opc) = subscriber_keys(ue);
+        self.authentication.map(|plan| Usim::new(k, opc, plan.usim_sqn))
+    }
+
+    fn hss(&self) -> Vec<HssSubscriber> {
+        let subscriber = |ue| {
+            let (k, opc) = subscriber_keys(ue);
+            let sqn = self.authentication.map_or(0, |plan| plan.hss_sqn);
+            let serving = Some((gummei(0), mme_place(0).ip));
+            HssSubscriber { imsi: imsi(ue), subscription: Subscription::new(k, opc, sqn), serving }
+        };
+        (0..self.ues).map(subscriber).collect()
+    }
+}
+
+/// K and OPc.
+fn subscriber_keys(ue: usize) -> (SubscriberKey, OperatorKey) {
+    let number = u8::try_from(ue).unwrap();
+    (SubscriberKey::from_octets([0x40 + number; 16]), OperatorKey::from_octets([0x60 + number; 16]))
+}
+
+pub fn hss_place() -> BackboneEndpoint {
+    place(4, 0)
+}
+
+pub fn gummei(mme: usize) -> Gummei {
+    let number = u8::try_from(mme + 1).unwrap();
+    Gummei { plmn: plmn(), group: MmeGroupId(0x8001), code: MmeCode(number) }
+}
+
+/// The temporary identity of a UE at the first MME, before the run.
+pub fn guti(ue: usize) -> Guti {
+    Guti { gummei: gummei(0), m_tmsi: MTmsi(0xc000_0001 + u32::try_from(ue).unwrap()) }
 }
 
 /// FRESH of UEs that begin in UTRAN.
@@ -656,57 +706,6 @@ impl Plan {
             emulation.add_node(sgsn);
         }
     }
-}
-
-impl Plan {
-    /// UEs come to other MMEs by themselves, of which there are two.
-    pub fn arriving(arrival: Arrival) -> Self {
-        Self {
-            mmes: 2,
-            transfer: ContextTransfer { arrival, ..ContextTransfer::default() },
-            ..Self::always(Scheme::NextHopS1)
-        }
-    }
-
-    /// There is an HSS.
-    pub fn authenticating(self) -> Self {
-        Self { authentication: Some(AuthenticationPlan { hss_sqn: 100, usim_sqn: 100, latency: 6 }), ..self }
-    }
-
-    fn usim(&self, ue: usize) -> Option<Usim> {
-        let (k, opc) = subscriber_keys(ue);
-        self.authentication.map(|plan| Usim::new(k, opc, plan.usim_sqn))
-    }
-
-    fn hss(&self) -> Vec<HssSubscriber> {
-        let subscriber = |ue| {
-            let (k, opc) = subscriber_keys(ue);
-            let sqn = self.authentication.map_or(0, |plan| plan.hss_sqn);
-            let serving = Some((gummei(0), mme_place(0).ip));
-            HssSubscriber { imsi: imsi(ue), subscription: Subscription::new(k, opc, sqn), serving }
-        };
-        (0..self.ues).map(subscriber).collect()
-    }
-}
-
-/// K and OPc.
-fn subscriber_keys(ue: usize) -> (SubscriberKey, OperatorKey) {
-    let number = u8::try_from(ue).unwrap();
-    (SubscriberKey::from_octets([0x40 + number; 16]), OperatorKey::from_octets([0x60 + number; 16]))
-}
-
-pub fn hss_place() -> BackboneEndpoint {
-    place(4, 0)
-}
-
-pub fn gummei(mme: usize) -> Gummei {
-    let number = u8::try_from(mme + 1).unwrap();
-    Gummei { plmn: plmn(), group: MmeGroupId(0x8001), code: MmeCode(number) }
-}
-
-/// The temporary identity of a UE at the first MME, before the run.
-pub fn guti(ue: usize) -> Guti {
-    Guti { gummei: gummei(0), m_tmsi: MTmsi(0xc000_0001 + u32::try_from(ue).unwrap()) }
 }
 
 /// What was seen in a run.

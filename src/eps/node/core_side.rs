@@ -28,12 +28,12 @@ pub enum CoreMessage {
     X2ap(X2apMessage),
     /// Between MMEs, and between MME and gateway.
     Gtpv2(Gtpv2Message),
+    /// Between MME and HSS.
+    Diameter(DiameterMessage),
     /// Between RNC and SGSN.
     Ranap(IuMessage),
     /// Between SGSN and MME, and between SGSN and gateway.
     Gtpv1(Gtpv1Message),
-    /// Between MME and HSS.
-    Diameter(DiameterMessage),
     /// A packet in a tunnel, between gateway and eNB or between eNBs.
     Gtpu(GtpuPacket),
 }
@@ -46,9 +46,9 @@ impl CoreMessage {
             Self::S1ap(message) => message.name(),
             Self::X2ap(message) => message.name(),
             Self::Gtpv2(message) => message.body.name(),
+            Self::Diameter(message) => message.body.name(),
             Self::Ranap(message) => message.message.name(),
             Self::Gtpv1(message) => message.body.name(),
-            Self::Diameter(message) => message.body.name(),
             Self::Gtpu(GtpuPacket::User { .. }) => "GTP-U user packet",
             Self::Gtpu(GtpuPacket::EndMarker { .. }) => "GTP-U end marker",
         }
@@ -146,8 +146,8 @@ impl CoreSide {
             CorePayload::Sctp(packet) => match packet.data.protocol {
                 S1AP_PROTOCOL => CoreMessage::S1ap(S1apMessage::parse(&packet.data.user_data)?),
                 X2AP_PROTOCOL => CoreMessage::X2ap(X2apMessage::parse(&packet.data.user_data)?),
-                RUA_PROTOCOL => CoreMessage::Ranap(IuMessage::parse(&packet.data.user_data)?),
                 DIAMETER_PROTOCOL => CoreMessage::Diameter(DiameterMessage::parse(&packet.data.user_data)?),
+                RUA_PROTOCOL => CoreMessage::Ranap(IuMessage::parse(&packet.data.user_data)?),
                 protocol => {
                     return Err(other("payload protocol 18, 19, 27 or 46".to_owned(), protocol.to_string()).into());
                 }
@@ -171,9 +171,9 @@ impl Association {
         let (port, protocol, user_data) = match message {
             CoreMessage::S1ap(message) => (S1AP_PORT, S1AP_PROTOCOL, message.octets()?),
             CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
+            CoreMessage::Diameter(message) => (DIAMETER_PORT, DIAMETER_PROTOCOL, message.octets()?),
             CoreMessage::Ranap(message) => (RUA_PORT, RUA_PROTOCOL, message.octets()?),
             CoreMessage::Gtpv1(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
-            CoreMessage::Diameter(message) => (DIAMETER_PORT, DIAMETER_PROTOCOL, message.octets()?),
             CoreMessage::Gtpv2(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpu(packet) => return Ok(datagram(GTPU_PORT, packet.octets()?)),
         };

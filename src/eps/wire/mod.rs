@@ -10,9 +10,9 @@
 //! | [`s1ap`] | messages between eNB and MME | TS 36.413 |
 //! | [`x2ap`] | messages between eNBs | TS 36.423 |
 //! | [`gtpv2`] | messages between MMEs | TS 29.274 |
+//! | [`diameter`] | messages between MME and HSS | RFC 6733, TS 29.272 |
 //! | [`ranap`] | messages between RNC and SGSN | TS 25.413, TS 25.468 |
 //! | [`gtpv1`] | messages between SGSN and MME, and of an SGSN to the gateway | TS 29.060 |
-//! | [`diameter`] | messages between MME and HSS | RFC 6733, TS 29.272 |
 //! | [`gtpu`] | packets in the tunnels of the user plane | TS 29.281 |
 //! | [`sctp`] | the packets that carry S1AP, X2AP and Diameter | RFC 9260 |
 //! | [`esp`] | what protects any of them on its link | RFC 4303, RFC 4106 |

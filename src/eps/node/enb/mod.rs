@@ -2,8 +2,8 @@
 //!
 //! * `source`: it decides, asks, commands, takes UEs back.
 //! * `target`: it grants or refuses, hears the confirm, has the path switched.
-//! * `utran`: both, where the other cell is of UTRAN.
 //! * `connection`: UEs that come by themselves. `redirection`: those that are sent away to do so. `rekeying`: another KeNB.
+//! * `utran`: both, where the other cell is of UTRAN.
 //! * `air`: frames of UEs. `user_plane`: packets, and their forwarding over X2.
 //!
 //! What an eNB waits for ends after [`PREPARATION`], [`EXECUTION`], [`CANCELLING`], [`CONNECTING`], [`SETTING_UP`] or [`REDIRECTED`]; it keeps no UE in a role for ever.
@@ -113,8 +113,6 @@ enum Role {
     Arrived { from: (Ipv4Addr, X2apUeId), ends: VirtualTime },
     /// It is being handed over.
     Leaving(Leaving),
-    /// It is being handed over to this cell of UTRAN.
-    ToUtran { cell: Pci, stage: Stage, ends: VirtualTime },
     /// It has come by itself, and its context is being set up. Until it has taken the security mode command: what is ciphered with
     /// then.
     SettingUp { ciphering: Option<AlgorithmId>, ends: VirtualTime },
@@ -122,6 +120,8 @@ enum Role {
     Redirected { asked: bool, ends: VirtualTime },
     /// It is to take another KeNB into use.
     Rekeying { ends: VirtualTime },
+    /// It is being handed over to this cell of UTRAN.
+    ToUtran { cell: Pci, stage: Stage, ends: VirtualTime },
 }
 
 /// A handover that this eNB is the source of.
@@ -161,10 +161,10 @@ impl Role {
             Self::Expected { ends, .. }
             | Self::Arrived { ends, .. }
             | Self::Leaving(Leaving { ends, .. })
-            | Self::ToUtran { ends, .. }
             | Self::SettingUp { ends, .. }
             | Self::Redirected { ends, .. }
-            | Self::Rekeying { ends } => Some(*ends),
+            | Self::Rekeying { ends }
+            | Self::ToUtran { ends, .. } => Some(*ends),
         }
     }
 }
@@ -397,11 +397,11 @@ impl Enb {
                 Role::Arrived { .. } => self.serve(id),
                 Role::Leaving(Leaving { stage: Stage::Cancelling, .. }) => self.given_up(id, outbox),
                 Role::Leaving(_) => self.cancel(now, id, outbox),
-                Role::ToUtran { stage: Stage::Cancelling, .. } => self.given_up(id, outbox),
-                Role::ToUtran { .. } => self.cancel_to_utran(now, id, outbox),
                 Role::SettingUp { .. } => self.set_up_failed(now, id, outbox),
                 Role::Redirected { .. } => self.redirection_over(now, id, outbox),
                 Role::Rekeying { .. } => self.rekeying_over(id, outbox),
+                Role::ToUtran { stage: Stage::Cancelling, .. } => self.given_up(id, outbox),
+                Role::ToUtran { .. } => self.cancel_to_utran(now, id, outbox),
             }
         }
         let over = self.connecting.iter().filter(|(_, ue)| ue.ends <= now);

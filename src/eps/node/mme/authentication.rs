@@ -278,6 +278,9 @@ impl Mme {
 
     /// A UE that is served has taken a new KASME into use: the keys of the air change too, and that with its UPE, if it has one.
     pub(super) fn renew_access(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        if let Some(ue) = self.ues.get_mut(&id) {
+            ue.origin = ContextOrigin::default();
+        }
         self.origin_in_use(id, outbox);
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let kenb = ue.keys.renewed_kenb();

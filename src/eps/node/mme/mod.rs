@@ -177,8 +177,6 @@ struct UeContext {
     up: Option<UserPlane>,
     /// Its address in the packet network.
     address: Ipv4Addr,
-    /// What its security context goes back to.
-    origin: ContextOrigin,
     /// Which KASME it has.
     key_set: u8,
     /// Its temporary identity here, and that which it was given after it and has not confirmed.
@@ -193,6 +191,8 @@ struct UeContext {
     registered: bool,
     /// The HSS was told so, with this number, and has not answered.
     locating: Option<u32>,
+    /// What its security context goes back to.
+    origin: ContextOrigin,
 }
 
 impl UeContext {
@@ -285,7 +285,6 @@ impl Mme {
             bearer,
             up,
             address,
-            origin: ContextOrigin::default(),
             key_set: KEY_SET,
             gutis: [guti, None],
             arriving: None,
@@ -293,6 +292,7 @@ impl Mme {
             given: None,
             registered: true,
             locating: None,
+            origin: ContextOrigin::default(),
         };
         self.ues.insert(id, context);
     }
@@ -443,13 +443,13 @@ impl Node for Mme {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
                     self.gtpv2(now, from, message, outbox);
                 }
-                Ok((from, CoreMessage::Gtpv1(message))) => {
-                    outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
-                    self.gtpv1(now, from, message, outbox);
-                }
                 Ok((from, CoreMessage::Diameter(message))) => {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
                     self.diameter(now, from, message, outbox);
+                }
+                Ok((from, CoreMessage::Gtpv1(message))) => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
+                    self.gtpv1(now, from, message, outbox);
                 }
                 Ok((_, other)) => {
                     outbox.verdict(Verdict::rejected(format!("dropped: {} is not for an MME", other.name())));

@@ -142,7 +142,6 @@ impl Mme {
             bearer: Erab { ebi: bearer.ebi, tunnel: bearer.sgw },
             up: request.up.map(|UpRelocation { key, last_update }| UserPlane { anchor: bearer.pgw, key, last_update }),
             address,
-            origin: ContextOrigin::default(),
             key_set,
             gutis: [None; 2],
             arriving: None,
@@ -150,6 +149,7 @@ impl Mme {
             given: None,
             registered: false,
             locating: None,
+            origin: ContextOrigin::default(),
         };
         self.holds_kasme(&ue, outbox);
         self.nas_in_use(&ue, outbox);

@@ -127,10 +127,8 @@ impl Ue {
         }
         match std::mem::replace(&mut self.state, State::Connected) {
             State::Moving { due, transaction, way_back } if now >= due => {
-                let moved = match &way_back.to {
-                    Before::Eutran { source, .. } => source.cell != self.place.cell,
-                    Before::Utran { .. } => true,
-                };
+                let here = self.place.cell;
+                let moved = !matches!(&way_back.to, Before::Eutran { source, .. } if source.cell == here);
                 self.state = State::Confirmed { way_back };
                 let confirm = UlDcchMessage::ReconfigurationComplete { transaction };
                 let what = if moved { "handover confirm" } else { "key change" };

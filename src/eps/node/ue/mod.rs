@@ -169,10 +169,6 @@ pub struct Ue {
     radio: RadioSide,
     place: Place,
     state: State,
-    /// Where it is in UTRAN, if it is there; of E-UTRAN nothing holds then, but for a UE on its way to UTRAN.
-    utran: Option<UtranPlace>,
-    /// What its security context goes back to.
-    origin: ContextOrigin,
     /// Which KASME it has.
     key_set: NasKsi,
     usim: Option<Usim>,
@@ -184,6 +180,10 @@ pub struct Ue {
     update: Option<Update>,
     /// The cell that it has reported last.
     measured: Option<Pci>,
+    /// Where it is in UTRAN, if it is there; of E-UTRAN nothing holds then, but for a UE on its way to UTRAN.
+    utran: Option<UtranPlace>,
+    /// What its security context goes back to.
+    origin: ContextOrigin,
     started: bool,
 }
 
@@ -388,8 +388,8 @@ impl Ue {
                 self.commanded_to_utran(now, &container, nas_security, outbox);
             }
             DlDcchMessage::Release { redirection, .. } => self.released(now, redirection, outbox),
-            // There are keys already, and a command of the other is in one of UTRAN.
-            DlDcchMessage::SecurityModeCommand { .. } | DlDcchMessage::HandoverToEutra(_) => {}
+            // There are keys already; a command of the other is in one of UTRAN.
+            DlDcchMessage::HandoverToEutra(_) | DlDcchMessage::SecurityModeCommand { .. } => {}
         }
     }
 }
