@@ -6,7 +6,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{ContextOrigin, Mme, Place, UeContext};
+use super::{Mme, Place, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{MmeUeS1apId, Tai};
 use crate::eps::keys::Kenb;

@@ -101,9 +101,9 @@ impl Mme {
     /// The key of a UE that is handed over, with a number of its own if keys change.
     fn key_there(&mut self, id: MmeUeS1apId) -> Option<UpKey> {
         let updates = self.settings.agreement.updates_up_keys();
-        let UeContext { keys, up: Some(up), handover, .. } = self.ues.get_mut(&id)? else { return None };
         // One that comes from UTRAN has no key yet but the first.
-        let first = matches!(handover, Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }));
+        let first = self.comes_from_utran(id);
+        let UeContext { keys, up: Some(up), .. } = self.ues.get_mut(&id)? else { return None };
         if !updates || first {
             return Some(up.key.clone());
         }

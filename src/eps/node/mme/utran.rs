@@ -16,7 +16,7 @@ use crate::eps::identifiers::{Imsi, MmeUeS1apId, Teid};
 use crate::eps::keys::{CkIk, UpKey};
 use crate::eps::node::event::{Event, HeldKey, What};
 use crate::eps::node::settings::{Cell, KEY_SET, Mapping, UtranCell};
-use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Origin, TargetIdentity, TargetInput};
+use crate::eps::parameters::{Algorithms, LinkDirection, Origin, TargetIdentity, TargetInput};
 use crate::eps::security::inter_system::{COUNT_OF_HANDOVER, ck_ik_of_count, kasme_of_nonce, way_back};
 use crate::eps::security::kdf;
 use crate::eps::security::parties::MmeKeys;

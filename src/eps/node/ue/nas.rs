@@ -127,7 +127,6 @@ impl Ue {
             Some(kasme) => {
                 self.keys.renew(kasme, changed);
                 self.expect_up_key();
-                self.origin = super::ContextOrigin::default();
                 (self.key_set, self.challenged) = (key_set, None);
                 self.nas_in_use(outbox);
                 self.origin = ContextOrigin::default();
