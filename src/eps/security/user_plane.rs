@@ -147,7 +147,9 @@ impl UpSecurity {
 
     /// Takes another key into use; the other end may still send under the one before. COUNT goes on.
     pub fn change_key(&mut self, key: UpKey) {
-        self.other = Some(std::mem::replace(&mut self.key, key));
+        if key != self.key {
+            self.other = Some(std::mem::replace(&mut self.key, key));
+        }
     }
 
     /// The COUNT that is sent with next.

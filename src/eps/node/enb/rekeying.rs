@@ -10,7 +10,6 @@ use crate::eps::node::event::Event;
 use crate::eps::node::radio_side::RadioSide;
 use crate::eps::parameters::Ncc;
 use crate::eps::security::parties::EnbKeys;
-use crate::eps::security::protection::BearerId;
 use crate::eps::wire::rrc::{DlDcchMessage, MobilityControlInfo, RrcConnectionReconfiguration, SecurityConfigHo, T304};
 use crate::eps::wire::s1ap::{UeContextModificationRequest, UeContextModificationResponse};
 use crate::time::VirtualTime;
@@ -73,7 +72,7 @@ impl Enb {
         let held = std::mem::take(&mut ue.held);
         self.first_word(now, id, outbox);
         for packet in held {
-            self.send_air(now, id, BearerId::Data(1), &packet, "user packet", outbox);
+            self.send_user(now, id, &packet, outbox);
         }
         if let Some(ue) = self.s1_ids(id) {
             self.tell_mme(UeContextModificationResponse { ue }, outbox);
