@@ -557,15 +557,19 @@ fn between_systems(mapping: Mapping, begins_in_utran: Option<Origin>, upes: usiz
 }
 
 #[test]
-fn nothing_is_found_between_utran_and_e_utran_and_every_packet_of_both_opens() {
+fn between_utran_and_e_utran_every_packet_opens_and_the_first_keys_come_back_only_where_nothing_fresh_is_in_them() {
     // T5
+    // broken: T5
     for mapping in [Mapping::TargetId { fresh: true }, Mapping::TargetId { fresh: false }, Mapping::Nonce] {
         for begins in [None, Some(Origin::Umts), Some(Origin::Gsm)] {
             for upes in [0, 1] {
                 let of = format!("{mapping:?}, {begins:?}, {upes} UPEs");
                 let (capture, log) = left_behind(between_systems(mapping, begins, upes), Plan::run);
                 let judgement = judged(&capture, &log);
-                assert_eq!(judgement.findings, [], "{of}");
+                // Back in UTRAN with the same CK, COUNT begins at 0 again.
+                let again = begins.is_some() && upes == 0 && mapping == Mapping::TargetId { fresh: false };
+                let expected: &[FindingKind] = if again { &[FindingKind::NonceReuse] } else { &[] };
+                assert_eq!(judgement.kinds(), expected, "{of}: {:?}", judgement.findings);
                 assert_eq!(judgement.verified.packets, 5, "{of}: {:?}", judgement.notes);
             }
         }
