@@ -32,6 +32,7 @@ mod eps_network;
 mod eps_relocation;
 mod eps_user_plane;
 mod eps_user_plane_entities;
+mod eps_utran;
 mod faults;
 mod foreign_judge;
 mod forger;

@@ -9,11 +9,15 @@ use crate::eps::link_protection::{LinkError, LinkProtection};
 use crate::eps::node::Event;
 use crate::eps::wire::core_frame::{CoreFrame, CorePayload, UdpDatagram};
 use crate::eps::wire::gtpu::GTPU_PORT;
+use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::GTPV2_PORT;
 use crate::eps::wire::sctp::{
-    DIAMETER_PORT, DIAMETER_PROTOCOL, DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL,
+    DIAMETER_PORT, DIAMETER_PROTOCOL, DataChunk, RUA_PORT, RUA_PROTOCOL, S1AP_PORT, S1AP_PROTOCOL, SctpPacket,
+    X2AP_PORT, X2AP_PROTOCOL,
 };
-use crate::eps::wire::{DiameterMessage, GtpuPacket, Gtpv2Message, S1apMessage, WireError, X2apMessage};
+use crate::eps::wire::{
+    DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage, WireError, X2apMessage,
+};
 
 /// A message of the core network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +30,10 @@ pub enum CoreMessage {
     Gtpv2(Gtpv2Message),
     /// Between MME and HSS.
     Diameter(DiameterMessage),
+    /// Between RNC and SGSN.
+    Ranap(IuMessage),
+    /// Between SGSN and MME, and between SGSN and gateway.
+    Gtpv1(Gtpv1Message),
     /// A packet in a tunnel, between gateway and eNB or between eNBs.
     Gtpu(GtpuPacket),
 }
@@ -39,6 +47,8 @@ impl CoreMessage {
             Self::X2ap(message) => message.name(),
             Self::Gtpv2(message) => message.body.name(),
             Self::Diameter(message) => message.body.name(),
+            Self::Ranap(message) => message.message.name(),
+            Self::Gtpv1(message) => message.body.name(),
             Self::Gtpu(GtpuPacket::User { .. }) => "GTP-U user packet",
             Self::Gtpu(GtpuPacket::EndMarker { .. }) => "GTP-U end marker",
         }
@@ -137,9 +147,13 @@ impl CoreSide {
                 S1AP_PROTOCOL => CoreMessage::S1ap(S1apMessage::parse(&packet.data.user_data)?),
                 X2AP_PROTOCOL => CoreMessage::X2ap(X2apMessage::parse(&packet.data.user_data)?),
                 DIAMETER_PROTOCOL => CoreMessage::Diameter(DiameterMessage::parse(&packet.data.user_data)?),
-                protocol => return Err(other("payload protocol 18, 27 or 46".to_owned(), protocol.to_string()).into()),
+                RUA_PROTOCOL => CoreMessage::Ranap(IuMessage::parse(&packet.data.user_data)?),
+                protocol => {
+                    return Err(other("payload protocol 18, 19, 27 or 46".to_owned(), protocol.to_string()).into());
+                }
             },
             CorePayload::Udp(UdpDatagram { destination, payload, .. }) => match destination {
+                GTPV2_PORT if is_version_1(&payload) => CoreMessage::Gtpv1(Gtpv1Message::parse(&payload)?),
                 GTPV2_PORT => CoreMessage::Gtpv2(Gtpv2Message::parse(&payload)?),
                 GTPU_PORT => CoreMessage::Gtpu(GtpuPacket::parse(&payload)?),
                 port => return Err(other("UDP port 2123 or 2152".to_owned(), port.to_string()).into()),
@@ -158,6 +172,8 @@ impl Association {
             CoreMessage::S1ap(message) => (S1AP_PORT, S1AP_PROTOCOL, message.octets()?),
             CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
             CoreMessage::Diameter(message) => (DIAMETER_PORT, DIAMETER_PROTOCOL, message.octets()?),
+            CoreMessage::Ranap(message) => (RUA_PORT, RUA_PROTOCOL, message.octets()?),
+            CoreMessage::Gtpv1(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpv2(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpu(packet) => return Ok(datagram(GTPU_PORT, packet.octets()?)),
         };

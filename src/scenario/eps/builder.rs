@@ -10,26 +10,31 @@ use super::world::{HSS, enb_weaknesses, mme_id, mme_weaknesses, place, plmn, ue_
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::{Emulation, NodeIndex, Port, random};
 use crate::eps::identifiers::{Ebi, Gummei, Guti, MTmsi, MmeCode, MmeGroupId};
-use crate::eps::keys::{Kenb, OperatorKey, SubscriberKey, UpKey};
+use crate::eps::keys::{CkIk, Kenb, OperatorKey, SubscriberKey, UpKey};
 use crate::eps::node::core_side::CoreSide;
 use crate::eps::node::enb::{ConnectedUe, EnbFaults, downlink_tunnel};
 use crate::eps::node::gateway::{Gateway, GatewayUe, uplink_tunnel};
 use crate::eps::node::hss::{Hss, HssSubscriber};
 use crate::eps::node::mme::{AttachedUe, MmeFaults, MmeUserPlane};
+use crate::eps::node::rnc::{Rnc, RncSettings, RncUe};
 use crate::eps::node::settings::{Agreement, Subscribers};
-use crate::eps::node::ue::{HeardCell, UeFaults};
+use crate::eps::node::sgsn::{self, Sgsn, SgsnFaults, SgsnSettings, SgsnUe};
+use crate::eps::node::ue::{HeardCell, HeardUtranCell, UeFaults, UtranConnection};
 use crate::eps::node::upe::{Upe, UpeFaults, UpeSettings, UpeUe, anchor_tunnel};
 use crate::eps::node::{Command, Enb, EnbSettings, Event, Mme, MmeSettings, Ue, UeSettings};
-use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc};
+use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc, Origin};
 use crate::eps::security::aka::{Subscription, Usim};
+use crate::eps::security::inter_system::ck_ik_of_kc;
 use crate::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
 use crate::eps::wire::{Erab, TunnelEndpoint, UeSecurityCapabilities};
-use crate::scenario::script::eps::{EnbWeakness, EpsScript, MmeWeakness, UeWeakness, UpeWeakness};
+use crate::scenario::script::eps::{EnbWeakness, EpsScript, MmeWeakness, SgsnWeakness, UeWeakness, UpeWeakness};
 
 /// First C-RNTI of UEs that are connected from before the run.
 const FIRST_C_RNTI: u16 = 0x4601;
 /// First M-TMSI of such UEs.
 const FIRST_M_TMSI: u32 = 0xc000_0001;
+/// FRESH of the integrity protection of UEs that begin in UTRAN.
+const FRESH: u32 = 0x0102_0304;
 /// SQN of the authentication that the keys of such UEs go back to.
 const FIRST_SQN: u64 = 32;
 
@@ -57,8 +62,18 @@ impl Builder<'_> {
     /// Adds every node, in the order of [`Role`].
     pub(super) fn build(&self, emulation: &mut Emulation<Command, Event>) {
         let Self { script, topology, .. } = self;
+        // RNCs call the UEs that are connected to them from before the run by numbers that those must know.
+        let mut rncs: Vec<Rnc> = (0..script.nodes.rncs.len()).map(|rnc| self.rnc(rnc)).collect();
         for ue in 0..script.nodes.ues.len() {
-            emulation.add_node(self.ue(ue));
+            match self.rnc_of(ue) {
+                Some(rnc) => {
+                    let u_rnti = rncs[rnc].connect(self.connected_in_utran(ue, rnc)).unwrap_or_default();
+                    emulation.add_node(self.ue_in_utran(ue, rnc, u_rnti));
+                }
+                None => {
+                    emulation.add_node(self.ue(ue));
+                }
+            }
         }
         // What the eNBs call the UEs that are connected from before the run.
         let mut connected = BTreeMap::new();
@@ -70,6 +85,9 @@ impl Builder<'_> {
                 }
             }
             emulation.add_node(node);
+        }
+        for rnc in rncs {
+            emulation.add_node(rnc);
         }
         for mme in 0..script.nodes.mmes.len() {
             let mut node = self.mme(mme);
@@ -91,6 +109,9 @@ impl Builder<'_> {
             }
             emulation.add_node(node);
         }
+        for sgsn in 0..script.nodes.sgsns.len() {
+            emulation.add_node(self.sgsn(sgsn));
+        }
         for upe in 0..script.nodes.upes.len() {
             let mut node = self.upe(upe);
             for (ue, id) in connected.iter().filter(|(ue, _)| self.upe_of(**ue) == Some(upe)) {
@@ -108,6 +129,12 @@ impl Builder<'_> {
         if self.has_hss() {
             emulation.add_node(self.hss());
         }
+        let in_utran = (0..script.nodes.ues.len()).filter_map(|ue| {
+            let sgsn = script.nodes.rncs[self.rnc_of(ue)?].sgsn.0;
+            let uplink = self.anchor(ue).teid;
+            let downlink = sgsn::downlink_tunnel(place(Role::Sgsn, sgsn).ip, mme_id(ue));
+            Some(GatewayUe { imsi: script.nodes.ues[ue].imsi, uplink, downlink, mme: uplink })
+        });
         let gateway_ues: Vec<GatewayUe> = connected
             .iter()
             .map(|(ue, id)| {
@@ -118,6 +145,7 @@ impl Builder<'_> {
                 };
                 GatewayUe { imsi: script.nodes.ues[*ue].imsi, uplink, downlink, mme: uplink }
             })
+            .chain(in_utran)
             .collect();
         emulation.add_node(Gateway::new(self.core(Role::Gateway, 0), &gateway_ues));
     }
@@ -160,8 +188,12 @@ impl Builder<'_> {
 
     /// The temporary identity of a UE at the start, where there are any.
     fn guti(&self, ue: usize) -> Option<Guti> {
-        let mme = self.script.nodes.enbs.get(self.script.nodes.ues[ue].serving.0)?.mme.0;
-        self.has_hss().then(|| Guti { gummei: gummei(mme), m_tmsi: MTmsi(FIRST_M_TMSI + ue as u32) })
+        let gummei = match self.rnc_of(ue).and_then(|rnc| self.topology.utran.get(rnc)) {
+            // That of an SGSN names its routing area in the place of an MME (TS 23.003 clause 2.8.2.1).
+            Some(cell) => Gummei { plmn: plmn(), group: MmeGroupId(cell.lac), code: MmeCode(cell.rac) },
+            None => gummei(self.mme_of(ue)),
+        };
+        self.has_hss().then_some(Guti { gummei, m_tmsi: MTmsi(FIRST_M_TMSI + ue as u32) })
     }
 
     /// Where the uplink of a UE goes behind its eNB at the start.
@@ -229,35 +261,113 @@ impl Builder<'_> {
     }
 
     fn ue(&self, ue: usize) -> Ue {
+        let settings = &self.script.nodes.ues[ue];
+        let (nas, air) = (self.nas_algorithms(ue), self.as_algorithms(ue));
+        let keys = UeKeys::establish(settings.kasme.clone(), nas, air, self.agreement.derivation);
+        let serving = self.topology.cells[settings.serving.0].pci;
+        Ue::connected(self.ue_settings(ue), keys, serving, c_rnti(ue))
+    }
+
+    fn ue_settings(&self, ue: usize) -> UeSettings {
         let (script, topology) = (self.script, self.topology);
-        let settings = &script.nodes.ues[ue];
-        let heard = topology.cells.iter().enumerate().filter_map(|(enb, cell)| {
-            let port = topology.port(topology.ue_node(ue), topology.enb(enb))?;
-            Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci, tai: cell.tai }))
+        let port = |station| topology.port(topology.ue_node(ue), station);
+        let cells = topology.cells.iter().enumerate().filter_map(|(enb, cell)| {
+            let port = port(topology.enb(enb))?;
+            let eci = cell.ecgi.eci;
+            Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci, tai: cell.tai }))
+        });
+        let utran = topology.utran.iter().enumerate().filter_map(|(rnc, cell)| {
+            Some((cell.cell, HeardUtranCell { port: port(topology.at(Role::Rnc, rnc))?, cell: *cell }))
         });
         let weaknesses = ue_weaknesses(script, ue);
-        let derivation = self.agreement.derivation;
-        let keys =
-            UeKeys::establish(settings.kasme.clone(), self.nas_algorithms(ue), self.as_algorithms(ue), derivation);
-        let serving = topology.cells[settings.serving.0].pci;
-        Ue::connected(
-            UeSettings {
-                imsi: settings.imsi,
-                cells: heard.collect(),
-                capabilities: capabilities(),
-                usim: self.has_hss().then(|| self.subscriber(ue)).map(|(k, opc)| Usim::new(k, opc, FIRST_SQN)),
-                guti: self.guti(ue),
-                agreement: self.agreement,
-                interruption: script.handover.interruption,
-                faults: UeFaults {
-                    ignores_nas_mac: weaknesses.contains(&UeWeakness::IgnoresNasMac),
-                    ignores_nas_count: weaknesses.contains(&UeWeakness::IgnoresNasCount),
-                },
+        UeSettings {
+            imsi: script.nodes.ues[ue].imsi,
+            cells: cells.collect(),
+            utran: utran.collect(),
+            capabilities: capabilities(),
+            usim: self.has_hss().then(|| self.subscriber(ue)).map(|(k, opc)| Usim::new(k, opc, FIRST_SQN)),
+            guti: self.guti(ue),
+            agreement: self.agreement,
+            interruption: script.handover.interruption,
+            faults: UeFaults {
+                ignores_nas_mac: weaknesses.contains(&UeWeakness::IgnoresNasMac),
+                ignores_nas_count: weaknesses.contains(&UeWeakness::IgnoresNasCount),
             },
-            keys,
-            serving,
-            c_rnti(ue),
-        )
+        }
+    }
+
+    /// The RNC where a UE is at the start, if it is in UTRAN.
+    fn rnc_of(&self, ue: usize) -> Option<usize> {
+        let position = self.script.nodes.ues[ue].serving.0.checked_sub(self.script.nodes.enbs.len())?;
+        (position < self.script.nodes.rncs.len()).then_some(position)
+    }
+
+    /// CK and IK of a UE that is in UTRAN at the start: by their origin made of Kc, or not.
+    fn ck_ik(&self, ue: usize) -> CkIk {
+        let settings = &self.script.nodes.ues[ue];
+        let mut generator = random::generator(self.script.title.seed, &format!("CK and IK of {}", settings.name));
+        let mut octets = [0; 32];
+        rand_core::Rng::fill_bytes(&mut generator, &mut octets);
+        match (settings.origin, octets.first_chunk()) {
+            (Origin::Gsm, Some(kc)) => ck_ik_of_kc(*kc),
+            _ => CkIk::from_octets(octets),
+        }
+    }
+
+    fn ue_in_utran(&self, ue: usize, rnc: usize, u_rnti: u32) -> Ue {
+        let (keys, origin) = (self.ck_ik(ue), self.script.nodes.ues[ue].origin);
+        let cell = self.script.nodes.rncs[rnc].cell;
+        Ue::in_utran(self.ue_settings(ue), UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH })
+    }
+
+    fn connected_in_utran(&self, ue: usize, rnc: usize) -> RncUe {
+        let topology = self.topology;
+        let sgsn = self.script.nodes.rncs[rnc].sgsn.0;
+        RncUe {
+            port: topology.port(topology.ue_node(ue), topology.at(Role::Rnc, rnc)).unwrap_or(Port(0)),
+            id: mme_id(ue),
+            keys: self.ck_ik(ue),
+            fresh: FRESH,
+            uplink: sgsn::uplink_tunnel(place(Role::Sgsn, sgsn).ip, mme_id(ue)),
+        }
+    }
+
+    fn rnc(&self, rnc: usize) -> Rnc {
+        let (script, topology) = (self.script, self.topology);
+        let settings = RncSettings {
+            cell: topology.utran[rnc],
+            cells: topology.cells.clone(),
+            most_ues: usize::from(script.nodes.rncs[rnc].most_ues),
+            has_snow3g: script.nodes.rncs[rnc].has_snow3g,
+            subscribers: Arc::clone(&self.subscribers),
+        };
+        let generator = random::generator(script.title.seed, &script.nodes.rncs[rnc].name);
+        Rnc::new(settings, self.core(Role::Rnc, rnc), generator)
+    }
+
+    fn sgsn(&self, sgsn: usize) -> Sgsn {
+        let (script, topology) = (self.script, self.topology);
+        let weaknesses = &script.nodes.sgsns[sgsn].weaknesses;
+        let settings = SgsnSettings {
+            utran_cells: topology.utran.clone(),
+            cells: topology.cells.clone(),
+            subscribers: Arc::clone(&self.subscribers),
+            faults: SgsnFaults { withholds_keys: weaknesses.contains(&SgsnWeakness::WithholdsKeys) },
+        };
+        let mut node = Sgsn::new(settings, self.core(Role::Sgsn, sgsn));
+        for ue in 0..script.nodes.ues.len() {
+            let Some(rnc) = self.rnc_of(ue).filter(|rnc| script.nodes.rncs[*rnc].sgsn.0 == sgsn) else { continue };
+            node.attach(SgsnUe {
+                id: mme_id(ue),
+                keys: self.ck_ik(ue),
+                origin: script.nodes.ues[ue].origin,
+                rnc: place(Role::Rnc, rnc).ip,
+                capabilities: capabilities(),
+                bearer: Erab { ebi: Ebi::FIRST, tunnel: self.anchor(ue) },
+                address: script.nodes.ues[ue].ip,
+            });
+        }
+        node
     }
 
     fn connected(&self, ue: usize) -> ConnectedUe {
@@ -281,6 +391,7 @@ impl Builder<'_> {
         let settings = EnbSettings {
             cell: topology.cells[enb],
             cells: topology.cells.clone(),
+            utran_cells: topology.utran.clone(),
             gummei: gummei(settings.mme.0),
             algorithms: preferences(settings.algorithms, settings.only_own_algorithms),
             always_names_algorithms: script.handover.names_algorithms,
@@ -306,6 +417,7 @@ impl Builder<'_> {
         let weaknesses = mme_weaknesses(script, mme);
         let settings = MmeSettings {
             cells: topology.cells.clone(),
+            utran_cells: topology.utran.clone(),
             gateway: place(Role::Gateway, 0).ip,
             hss: self.has_hss().then(|| place(Role::Hss, 0).ip),
             mmes: if self.has_hss() { self.mmes() } else { Vec::new() },

@@ -92,6 +92,7 @@ fn utran_cells(script: &EpsScript) -> Vec<UtranCell> {
         let number = position as u16 + 1;
         UtranCell {
             cell: rnc.cell,
+            plmn: plmn(),
             id: u32::from(number) << 16 | 1,
             rnc: place(Role::Rnc, position).ip,
             sgsn: place(Role::Sgsn, rnc.sgsn.0).ip,

@@ -133,6 +133,7 @@ impl Enb {
                     self.prepare(now, id, best, outbox);
                 }
             }
+            UlDcchMessage::UtranMeasurementReport { cell, .. } => self.prepare_utran(now, id, cell, outbox),
             UlDcchMessage::ReconfigurationComplete { .. } => match self.ues.get(&id).map(|ue| ue.role) {
                 Some(Role::SettingUp { ciphering: None, .. }) => self.set_up_complete(now, id, outbox),
                 Some(Role::Rekeying { .. }) => self.rekeyed(now, id, outbox),
@@ -184,7 +185,7 @@ impl Enb {
             return Err("shortMAC-I is wrong".to_owned());
         }
         ue.port = Some(port);
-        let left = ue.leaving().copied();
+        let (left, to_utran) = (ue.leaving().copied(), matches!(ue.role, Role::ToUtran { .. }));
         let redirected = matches!(ue.role, Role::Redirected { .. });
         ue.role = Role::Serving;
         let mut ncc = Ncc::new(0);
@@ -205,6 +206,10 @@ impl Enb {
         }
         if let Some(leaving) = left {
             self.call_off(id, &leaving, outbox);
+        }
+        if to_utran {
+            self.ended(imsi, Outcome::Returned, outbox);
+            self.call_off_utran(id, outbox);
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ use crate::eps::wire::{Erab, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
 
 /// How long the UE tries.
-const TRIES: T304 = T304::Ms200;
+pub(super) const TRIES: T304 = T304::Ms200;
 
 /// A UE that is to come.
 struct Coming {
@@ -145,7 +145,11 @@ impl Enb {
 
     /// The algorithms of a UE that comes, and those that it had if that is known: it keeps them if this eNB has them, else it gets
     /// the best that both have.
-    fn choose(&self, capabilities: UeSecurityCapabilities, rrc: &[u8]) -> (Option<Algorithms>, Option<Algorithms>) {
+    pub(super) fn choose(
+        &self,
+        capabilities: UeSecurityCapabilities,
+        rrc: &[u8],
+    ) -> (Option<Algorithms>, Option<Algorithms>) {
         let source = HandoverPreparationInformation::parse(rrc).ok().and_then(|information| information.source);
         let in_use = source.map(|source| Algorithms {
             ciphering: source.algorithms.ciphering,

@@ -46,7 +46,7 @@ impl Enb {
                 self.core.send(to.address, &CoreMessage::Gtpu(packet.in_tunnel(to.teid)), outbox);
             }
             (_, GtpuPacket::EndMarker { .. }) => {}
-            (Role::Leaving(Leaving { stage, .. }), _) if stage != Stage::Preparing => {
+            (Role::Leaving(Leaving { stage, .. }) | Role::ToUtran { stage, .. }, _) if stage != Stage::Preparing => {
                 outbox.verdict(Verdict::rejected("dropped: the UE has been sent away"));
             }
             (Role::Redirected { .. }, _) => outbox.verdict(Verdict::rejected("dropped: the UE has been sent away")),

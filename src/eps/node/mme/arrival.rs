@@ -11,7 +11,6 @@ use crate::emulation::Outbox;
 use crate::eps::identifiers::{MmeUeS1apId, Tai};
 use crate::eps::keys::Kenb;
 use crate::eps::node::event::{Event, What};
-use crate::eps::parameters::Origin;
 use crate::eps::wire::gtpv2::GtpCause;
 use crate::eps::wire::nas::{EmmCause, EmmMessage, EpsMobileIdentity, NasMessage, SecurityHeader, esm};
 use crate::eps::wire::s1ap::{
@@ -161,7 +160,7 @@ impl Mme {
 
     pub(super) fn origin_in_use(&self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         if let Some(ue) = self.ues.get(&id) {
-            outbox.report(Event { ue: ue.imsi, what: What::ContextInUse(Origin::Lte) });
+            outbox.report(Event { ue: ue.imsi, what: What::ContextInUse(ue.origin.access) });
         }
     }
 

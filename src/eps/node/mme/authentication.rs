@@ -7,7 +7,8 @@ use subtle::ConstantTimeEq;
 
 use super::arrival::{Arriving, Request, SETTING_UP};
 use super::{
-    ANSWER, Before, CHALLENGE, CHALLENGE_TRIES, Mme, ModeCommand, Place, SECURITY_MODE, SECURITY_MODE_TRIES, UeContext,
+    ANSWER, Before, CHALLENGE, CHALLENGE_TRIES, ContextOrigin, Mme, ModeCommand, Place, SECURITY_MODE,
+    SECURITY_MODE_TRIES, UeContext,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Tai};
@@ -248,6 +249,7 @@ impl Mme {
                     given: None,
                     registered: false,
                     locating: None,
+                    origin: ContextOrigin::default(),
                 };
                 self.admit(id, context, outbox);
             }
@@ -276,6 +278,9 @@ impl Mme {
 
     /// A UE that is served has taken a new KASME into use: the keys of the air change too, and that with its UPE, if it has one.
     pub(super) fn renew_access(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        if let Some(ue) = self.ues.get_mut(&id) {
+            ue.origin = ContextOrigin::default();
+        }
         self.origin_in_use(id, outbox);
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let kenb = ue.keys.renewed_kenb();

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use super::arrival::{Arriving, Request, SETTING_UP};
 use super::nas::open;
-use super::{ANSWER, Mme, Place, UeContext, UserPlane};
+use super::{ANSWER, ContextOrigin, Mme, Place, UeContext, UserPlane};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Guti, Imsi, MmeUeS1apId, Tai, Teid};
 use crate::eps::keys::{Kenb, UpRelocation};
@@ -195,6 +195,7 @@ impl Mme {
             given: None,
             registered: false,
             locating: None,
+            origin: ContextOrigin::default(),
         };
         Some((context, kenb))
     }

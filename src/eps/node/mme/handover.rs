@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{EXECUTION, Handover, Mme, Place, UeContext};
+use super::{EXECUTION, Handover, Mme, Place, Source, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::MmeUeS1apId;
 use crate::eps::keys::Nh;
@@ -52,7 +52,7 @@ impl Mme {
         id: MmeUeS1apId,
         cell: &Cell,
         (cause, container): (Cause, Vec<u8>),
-        from: Option<(TunnelEndpoint, u32)>,
+        from: Option<Source>,
         outbox: &mut Outbox<Event>,
     ) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
@@ -65,8 +65,12 @@ impl Mme {
 
     /// Asks the target eNB: it gets KeNB*, made of a fresh PARA, or NH.
     pub(super) fn ask_enb(&mut self, id: MmeUeS1apId, cause: Cause, container: Vec<u8>, outbox: &mut Outbox<Event>) {
-        let fresh = (!self.is_standard()).then(|| self.para());
         let Some(bearer) = self.bearer_there(id) else { return };
+        let handover = self.ues.get(&id).and_then(|ue| ue.handover.as_ref());
+        if let Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }) = handover {
+            return self.ask_enb_from_utran(id, (cause, container), bearer, outbox);
+        }
+        let fresh = (!self.is_standard()).then(|| self.para());
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let Some(Handover::Here { target, para, from, .. }) = &mut ue.handover else { return };
         *para = fresh;
@@ -113,11 +117,14 @@ impl Mme {
             return;
         };
         let (place, para, from) = (*place, para.clone(), *from);
+        if let Some(Source::Sgsn(peer, sequence)) = from {
+            return self.grant_to_sgsn(id, (peer, sequence), container, outbox);
+        }
         let nas = match para {
             Some(para) => self.protected_para(id, para, outbox),
             None => self.protected_up_key(id, outbox),
         };
-        if let Some((peer, sequence)) = from {
+        if let Some(Source::Mme(peer, sequence)) = from {
             return self.grant_relocation(id, (peer, sequence), (container, nas, forwarding), outbox);
         }
         let Some(place) = place else { return };
@@ -134,9 +141,9 @@ impl Mme {
         let place = ue.place;
         up.iter().for_each(|up| self.take_back(up, source.is_some(), outbox));
         match (source, place) {
-            (Some((peer, sequence)), _) => {
+            (Some(source), _) => {
                 self.ues.remove(&id);
-                self.refuse_relocation(peer, sequence, outbox);
+                self.refuse_source(source, outbox);
             }
             (None, Some(place)) => {
                 self.refuse(place.enb, UeS1apIds { mme: id, enb: place.id }, failure.cause, outbox);
@@ -168,10 +175,22 @@ impl Mme {
             let ue = UeS1apIds { mme: ids.mme, enb: id };
             self.release(enb, ue, CauseRadioNetwork::successful_handover, outbox);
         }
-        if let Some((peer, _)) = source {
-            let complete = Gtpv2Body::ForwardRelocationCompleteNotification;
-            self.request(peer.address, peer.teid, complete, outbox);
-            self.prefer_algorithms(now, ids.mme, outbox);
+        match source {
+            None => {}
+            Some(Source::Sgsn(peer, _)) => self.has_come_from_utran(peer, outbox),
+            Some(Source::Mme(peer, _)) => {
+                let complete = Gtpv2Body::ForwardRelocationCompleteNotification;
+                self.request(peer.address, peer.teid, complete, outbox);
+                self.prefer_algorithms(now, ids.mme, outbox);
+            }
+        }
+    }
+
+    /// The UE may not come from there.
+    pub(super) fn refuse_source(&mut self, source: Source, outbox: &mut Outbox<Event>) {
+        match source {
+            Source::Mme(peer, sequence) => self.refuse_relocation(peer, sequence, outbox),
+            Source::Sgsn(peer, sequence) => self.refuse_sgsn(peer, sequence, outbox),
         }
     }
 
@@ -257,6 +276,10 @@ impl Mme {
                     let ue = UeS1apIds { mme: id, enb };
                     self.release(target, ue, CauseRadioNetwork::handover_cancelled, outbox);
                 }
+            }
+            Some(Handover::ToUtran { to_utran, .. }) => {
+                let imsi = ue.imsi;
+                self.cancel_to_utran(&to_utran, imsi, outbox);
             }
             Some(Handover::There { mme, peer, up, .. }) => {
                 let (imsi, upe) = (ue.imsi, ue.bearer.tunnel);

@@ -3,6 +3,7 @@
 //! * `handover`: within this MME, over S1 and X2.
 //! * `relocation`: to another MME, and from one.
 //! * `user_plane`: UPEs, where packets are ciphered by them; `user_plane_arrival`: when a UE comes by itself, or its keys change.
+//! * `utran`: to and from UTRAN, through an SGSN.
 //! * `nas`: what it says to UEs and they to it.
 //! * `authentication`: with vectors of the HSS; `subscriber`: what it says to the HSS besides.
 //! * `arrival`: UEs that come by themselves; `context`: the old MME of one is asked for its context; `registration`: temporary
@@ -20,9 +21,11 @@ mod relocation;
 mod subscriber;
 mod user_plane;
 mod user_plane_arrival;
+mod utran;
 
 pub use user_plane::MmeUserPlane;
 use user_plane::{UpHandover, UpThere, UserPlane};
+use utran::{ContextOrigin, ToUtran};
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -37,7 +40,7 @@ use context::{Asked, Given};
 
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, What};
-use super::settings::{Agreement, Cell, KEY_SET, Subscribers};
+use super::settings::{Agreement, Cell, KEY_SET, Subscribers, UtranCell};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::{EnbUeS1apId, Gummei, Guti, Imsi, MmeUeS1apId, Teid};
 use crate::eps::parameters::Algorithms;
@@ -67,6 +70,8 @@ pub const ANSWER: Duration = Duration::from_secs(2);
 pub struct MmeSettings {
     /// All cells of the network: those with its address are its own.
     pub cells: Vec<Cell>,
+    /// All cells of UTRAN.
+    pub utran_cells: Vec<UtranCell>,
     /// Its gateway.
     pub gateway: Ipv4Addr,
     /// Its HSS; without one it authenticates nobody.
@@ -110,20 +115,31 @@ enum Handover {
         para: Option<Vec<u8>>,
         /// What the target calls the UE, and where its downlink goes, once it has answered.
         granted: Option<(EnbUeS1apId, TunnelEndpoint)>,
-        /// The MME that it comes from, and the number of its request; none if it is this one.
-        from: Option<(TunnelEndpoint, u32)>,
+        /// The node that it comes from; none if it is this MME.
+        from: Option<Source>,
         /// What is under way with UPEs.
         up: Option<UpHandover>,
         ends: VirtualTime,
     },
     /// To another MME; what that calls the UE, once it has answered.
     There { mme: Ipv4Addr, peer: Teid, up: UpThere, ends: VirtualTime },
+    /// To UTRAN.
+    ToUtran { to_utran: ToUtran, ends: VirtualTime },
+}
+
+/// The node that a UE comes from, and the number of its request.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// Another MME.
+    Mme(TunnelEndpoint, u32),
+    /// An SGSN.
+    Sgsn(TunnelEndpoint, u16),
 }
 
 impl Handover {
     const fn ends(&self) -> VirtualTime {
         match self {
-            Self::Here { ends, .. } | Self::There { ends, .. } => *ends,
+            Self::Here { ends, .. } | Self::There { ends, .. } | Self::ToUtran { ends, .. } => *ends,
         }
     }
 }
@@ -175,6 +191,8 @@ struct UeContext {
     registered: bool,
     /// The HSS was told so, with this number, and has not answered.
     locating: Option<u32>,
+    /// What its security context goes back to.
+    origin: ContextOrigin,
 }
 
 impl UeContext {
@@ -274,6 +292,7 @@ impl Mme {
             given: None,
             registered: true,
             locating: None,
+            origin: ContextOrigin::default(),
         };
         self.ues.insert(id, context);
     }
@@ -342,6 +361,7 @@ impl Mme {
             S1apMessage::HandoverNotify(notify) => self.arrived(now, from, &notify, outbox),
             S1apMessage::HandoverCancel(cancel) => self.cancelled(from, cancel.ue, outbox),
             S1apMessage::PathSwitchRequest(request) => self.path_switch(from, &request, outbox),
+            S1apMessage::HandoverToUtranRequired(required) => self.required_to_utran(now, from, required, outbox),
             S1apMessage::UplinkNasTransport(transport) => self.uplink_nas(now, from, &transport, outbox),
             S1apMessage::InitialUeMessage(message) => self.initial(now, from, &message, outbox),
             S1apMessage::InitialContextSetupResponse(response) => self.set_up_complete(now, from, &response, outbox),
@@ -426,6 +446,10 @@ impl Node for Mme {
                 Ok((from, CoreMessage::Diameter(message))) => {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
                     self.diameter(now, from, message, outbox);
+                }
+                Ok((from, CoreMessage::Gtpv1(message))) => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
+                    self.gtpv1(now, from, message, outbox);
                 }
                 Ok((_, other)) => {
                     outbox.verdict(Verdict::rejected(format!("dropped: {} is not for an MME", other.name())));

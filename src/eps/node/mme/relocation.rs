@@ -9,7 +9,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{EXECUTION, Handover, Mme, UeContext, UpThere, UserPlane};
+use super::{ContextOrigin, EXECUTION, Handover, Mme, Source, UeContext, UpThere, UserPlane};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Teid};
 use crate::eps::keys::UpRelocation;
@@ -151,11 +151,12 @@ impl Mme {
             given: None,
             registered: false,
             locating: None,
+            origin: ContextOrigin::default(),
         };
         self.holds_kasme(&ue, outbox);
         self.nas_in_use(&ue, outbox);
         self.ues.insert(id, ue);
-        self.ask_target(now, id, &target, (cause, request.container), Some((peer, sequence)), outbox);
+        self.ask_target(now, id, &target, (cause, request.container), Some(Source::Mme(peer, sequence)), outbox);
     }
 
     /// At the target: the UE may come.
@@ -237,7 +238,9 @@ impl Mme {
         outbox: &mut Outbox<Event>,
     ) {
         let of = |ue: &UeContext| match &ue.handover {
-            Some(Handover::Here { from: Some((peer, _)), .. }) if ue.imsi == imsi && peer.address == from => {
+            Some(Handover::Here { from: Some(Source::Mme(peer, _)), .. })
+                if ue.imsi == imsi && peer.address == from =>
+            {
                 Some(peer.teid)
             }
             _ => None,

@@ -12,7 +12,7 @@
 use std::net::Ipv4Addr;
 
 use super::relocation::APN;
-use super::{Handover, Mme, UeContext};
+use super::{Handover, Mme, Source, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{MmeUeS1apId, Teid};
 use crate::eps::keys::{UpKey, UpRelocation};
@@ -101,8 +101,10 @@ impl Mme {
     /// The key of a UE that is handed over, with a number of its own if keys change.
     fn key_there(&mut self, id: MmeUeS1apId) -> Option<UpKey> {
         let updates = self.settings.agreement.updates_up_keys();
-        let UeContext { keys, up: Some(up), .. } = self.ues.get_mut(&id)? else { return None };
-        if !updates {
+        let UeContext { keys, up: Some(up), handover, .. } = self.ues.get_mut(&id)? else { return None };
+        // One that comes from UTRAN has no key yet but the first.
+        let first = matches!(handover, Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }));
+        if !updates || first {
             return Some(up.key.clone());
         }
         up.last_update = up.last_update.checked_add(1)?;
@@ -285,8 +287,8 @@ impl Mme {
         };
         let (place, from) = (*place, *from);
         self.call_off(id, outbox);
-        if let Some((peer, sequence)) = from {
-            return self.refuse_relocation(peer, sequence, outbox);
+        if let Some(source) = from {
+            return self.refuse_source(source, outbox);
         }
         let cause = match cause {
             GtpCause::NOT_SUPPORTED => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HeardCell, Place, State, T301, TRIES, Ue, WayBack};
+use super::{Before, HeardCell, Place, State, T301, TRIES, Ue, WayBack};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::Pci;
 use crate::eps::node::event::{DropReason, Event, What};
@@ -108,10 +108,12 @@ impl Ue {
         };
         let way_back = WayBack {
             ends: now + Duration::from_millis(mobility.t304.milliseconds()),
-            source: std::mem::replace(&mut self.place, Place { cell, c_rnti: mobility.c_rnti }),
-            keys,
-            up_key,
-            radio: std::mem::take(&mut self.radio),
+            to: Before::Eutran {
+                source: std::mem::replace(&mut self.place, Place { cell, c_rnti: mobility.c_rnti }),
+                keys,
+                up_key,
+                radio: std::mem::take(&mut self.radio),
+            },
         };
         let (due, way_back) = (now + self.settings.interruption, Box::new(way_back));
         self.state = State::Moving { due, transaction, way_back };
@@ -125,7 +127,8 @@ impl Ue {
         }
         match std::mem::replace(&mut self.state, State::Connected) {
             State::Moving { due, transaction, way_back } if now >= due => {
-                let moved = way_back.source.cell != self.place.cell;
+                let here = self.place.cell;
+                let moved = !matches!(&way_back.to, Before::Eutran { source, .. } if source.cell == here);
                 self.state = State::Confirmed { way_back };
                 let confirm = UlDcchMessage::ReconfigurationComplete { transaction };
                 let what = if moved { "handover confirm" } else { "key change" };
@@ -134,14 +137,16 @@ impl Ue {
                     self.report(What::Confirmed(self.place.cell), outbox);
                 }
             }
-            State::Confirmed { way_back } if now >= way_back.ends => {
-                let WayBack { source, keys, up_key, radio, .. } = *way_back;
-                self.keys.go_back(keys);
-                (self.place, self.radio) = (source, radio);
-                self.keys_in_use(outbox);
-                self.return_to_up_key(up_key, outbox);
-                self.ask_back(now, TRIES, ReestablishmentCause::HandoverFailure, outbox);
-            }
+            State::Confirmed { way_back } if now >= way_back.ends => match way_back.to {
+                Before::Eutran { source, keys, up_key, radio } => {
+                    self.keys.go_back(keys);
+                    (self.place, self.radio) = (source, radio);
+                    self.keys_in_use(outbox);
+                    self.return_to_up_key(up_key, outbox);
+                    self.ask_back(now, TRIES, ReestablishmentCause::HandoverFailure, outbox);
+                }
+                Before::Utran { place, transaction } => self.back_in_utran(place, transaction, outbox),
+            },
             State::Returning { tries, ends } if now >= ends => {
                 self.ask_back(now, tries, ReestablishmentCause::OtherFailure, outbox);
             }

@@ -3,6 +3,7 @@
 //! * `handover`: the command and what follows it.
 //! * `nas`: what the MME says to it; `registration`: authentication, attach, tracking area update.
 //! * `arrival`: how it comes to another cell by itself.
+//! * `utran`: in UTRAN, to there and from there.
 //! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
 //! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
@@ -13,6 +14,10 @@ mod handover;
 mod nas;
 mod registration;
 mod user_plane;
+mod utran;
+
+use utran::{ContextOrigin, UtranPlace};
+pub use utran::{HeardUtranCell, UtranConnection};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -77,6 +82,8 @@ pub struct UeSettings {
     pub imsi: Imsi,
     /// The cells that it can hear.
     pub cells: BTreeMap<Pci, HeardCell>,
+    /// The cells of UTRAN that it can hear.
+    pub utran: BTreeMap<Pci, HeardUtranCell>,
     /// The algorithms that it has.
     pub capabilities: UeSecurityCapabilities,
     /// What the network has agreed on.
@@ -111,11 +118,21 @@ struct Place {
 /// What it goes back to if nothing comes from the target before T304 ends.
 struct WayBack {
     ends: VirtualTime,
-    source: Place,
-    keys: BeforeHandover,
-    /// The key between UE and UPE, if it has got another.
-    up_key: Option<UpKey>,
-    radio: RadioSide,
+    to: Before,
+}
+
+/// What was before a handover.
+enum Before {
+    /// A cell of E-UTRAN.
+    Eutran {
+        source: Place,
+        keys: BeforeHandover,
+        /// The key between UE and UPE, if it has got another.
+        up_key: Option<UpKey>,
+        radio: RadioSide,
+    },
+    /// A cell of UTRAN; the transaction of its command.
+    Utran { place: UtranPlace, transaction: u8 },
 }
 
 enum State {
@@ -163,6 +180,10 @@ pub struct Ue {
     update: Option<Update>,
     /// The cell that it has reported last.
     measured: Option<Pci>,
+    /// Where it is in UTRAN, if it is there; of E-UTRAN nothing holds then, but for a UE on its way to UTRAN.
+    utran: Option<UtranPlace>,
+    /// What its security context goes back to.
+    origin: ContextOrigin,
     started: bool,
 }
 
@@ -188,6 +209,8 @@ impl Ue {
             challenged: None,
             update: None,
             measured: None,
+            utran: None,
+            origin: ContextOrigin::default(),
             started: false,
         };
         // That which the AS has \[choice\].
@@ -361,9 +384,12 @@ impl Ue {
             }
             DlDcchMessage::Reconfiguration(command) => self.commanded(now, command, count, outbox),
             DlDcchMessage::InformationTransfer { nas, .. } => self.nas(now, &nas, outbox),
+            DlDcchMessage::MobilityToUtran { container, nas_security, .. } => {
+                self.commanded_to_utran(now, &container, nas_security, outbox);
+            }
             DlDcchMessage::Release { redirection, .. } => self.released(now, redirection, outbox),
-            // There are keys already.
-            DlDcchMessage::SecurityModeCommand { .. } => {}
+            // There are keys already; a command of the other is in one of UTRAN.
+            DlDcchMessage::HandoverToEutra(_) | DlDcchMessage::SecurityModeCommand { .. } => {}
         }
     }
 }
@@ -375,12 +401,23 @@ impl Node for Ue {
     fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
         if !self.started {
             self.started = true;
-            self.keys_in_use(outbox);
-            self.nas_in_use(outbox);
-            self.up_key_in_use(outbox);
+            match self.utran {
+                Some(_) => self.start_in_utran(outbox),
+                None => {
+                    self.keys_in_use(outbox);
+                    self.nas_in_use(outbox);
+                    self.up_key_in_use(outbox);
+                }
+            }
+        }
+        if self.utran.is_some() {
+            return self.handle_in_utran(now, input, outbox);
         }
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Command(Command::Measure(cell)) if self.may_speak() && self.settings.utran.contains_key(&cell) => {
+                self.measure_utran(now, cell, outbox);
+            }
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
             // While it moves they wait.
             Input::Command(Command::Uplink(packet)) if self.up.is_some() => {
@@ -404,6 +441,9 @@ impl Node for Ue {
     fn next_timer(&self) -> Option<VirtualTime> {
         if !self.started {
             return Some(VirtualTime::ZERO);
+        }
+        if let Some(due) = self.utran_due() {
+            return due;
         }
         let state = match &self.state {
             State::Connected | State::Lost => None,

@@ -15,7 +15,7 @@ use crate::eps::wire::nas::{
 use crate::eps::wire::rrc::UlDcchMessage;
 use crate::time::VirtualTime;
 
-fn protected(octets: &[u8]) -> Result<ProtectedNas, Refusal> {
+pub(super) fn protected(octets: &[u8]) -> Result<ProtectedNas, Refusal> {
     match NasMessage::parse(octets) {
         Ok(NasMessage::Protected(message)) => Ok(message),
         Ok(NasMessage::Plain(_)) => Err((DropReason::NasMac, "NAS: a message without MAC".to_owned())),
@@ -127,6 +127,7 @@ impl Ue {
             Some(kasme) => {
                 self.keys.renew(kasme, changed);
                 self.expect_up_key();
+                self.origin = super::ContextOrigin::default();
                 (self.key_set, self.challenged) = (key_set, None);
                 self.nas_in_use(outbox);
                 self.report(What::ContextInUse(Origin::Lte), outbox);

@@ -27,7 +27,7 @@ pub use handover::Handover;
 pub use network::{Enb, EnbId, EnbWeakness, Mme, MmeId, MmeWeakness, Nodes, StationId, Ue, UeId, UeWeakness};
 pub use steps::{Step, StepAction};
 pub use times::Times;
-pub use transfer::{Rnc, RncId, Sgsn, SgsnId, Transfer, Upe, UpeId, UpeWeakness};
+pub use transfer::{Rnc, RncId, Sgsn, SgsnId, SgsnWeakness, Transfer, Upe, UpeId, UpeWeakness};
 
 /// A script of EPS, checked: every name in it is resolved.
 #[derive(Clone, Debug, PartialEq)]

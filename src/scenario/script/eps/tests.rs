@@ -126,6 +126,7 @@ fn the_documentation_names_every_key_of_every_section() {
     };
     let (of_mme, of_enb) = (network::OF_MME.map(|(word, _)| word), network::OF_ENB.map(|(word, _)| word));
     let of_ue = network::OF_UE.map(|(word, _)| word);
+    let of_sgsn = transfer::OF_SGSN.map(|(word, _)| word);
     let of_upe = transfer::OF_UPE.map(|(word, _)| word);
     let sections: [(&str, Vec<&str>); 14] = [
         ("### `[handover]`", handover::KEYS.to_vec()),
@@ -133,7 +134,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[times]` of context transfer", times::TRANSFER_KEYS.to_vec()),
         ("### `[transfer]`", transfer::KEYS.to_vec()),
         ("### `[[upe]]`", [transfer::UPE_KEYS, &of_upe].concat()),
-        ("### `[[sgsn]]`", transfer::SGSN_KEYS.to_vec()),
+        ("### `[[sgsn]]`", [transfer::SGSN_KEYS, &of_sgsn].concat()),
         ("### `[[rnc]]`", transfer::RNC_KEYS.to_vec()),
         ("### `[[mme]]`", [network::MME_KEYS, &of_mme].concat()),
         ("### `[[enb]]`", [network::ENB_KEYS, &of_enb].concat()),

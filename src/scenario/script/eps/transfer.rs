@@ -44,11 +44,20 @@ pub struct Upe {
     pub weaknesses: BTreeSet<UpeWeakness>,
 }
 
+/// A rule that an SGSN does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SgsnWeakness {
+    /// It hands contexts over without CK and IK.
+    WithholdsKeys,
+}
+
 /// An SGSN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sgsn {
     /// Its name.
     pub name: String,
+    /// The rules that it does not keep.
+    pub weaknesses: BTreeSet<SgsnWeakness>,
 }
 
 /// An RNC with its cell of UTRAN.
@@ -60,6 +69,10 @@ pub struct Rnc {
     pub cell: Pci,
     /// Its SGSN.
     pub sgsn: SgsnId,
+    /// How many UEs it has room for.
+    pub most_ues: u16,
+    /// Whether it has UEA2 and UIA2; without them it takes no UE.
+    pub has_snow3g: bool,
 }
 
 /// How contexts get from node to node.
@@ -73,12 +86,15 @@ pub struct Transfer {
 
 pub(super) const KEYS: &[&str] = &["arrival", "relocation", "up_keys", "mapping", "fresh", "protected_links"];
 pub(super) const UPE_KEYS: &[&str] = &["name", "ciphering", "only_own_algorithm", "most_ues", "weaknesses"];
-pub(super) const SGSN_KEYS: &[&str] = &["name"];
-pub(super) const RNC_KEYS: &[&str] = &["name", "cell", "sgsn"];
+pub(super) const SGSN_KEYS: &[&str] = &["name", "weaknesses"];
+pub(super) const RNC_KEYS: &[&str] = &["name", "cell", "sgsn", "most_ues", "snow3g"];
 
 /// The weaknesses by their words.
 pub(super) const OF_UPE: [(&str, UpeWeakness); 2] =
     [("restarts-count", UpeWeakness::RestartsCount), ("gives-context-away", UpeWeakness::GivesContextAway)];
+
+/// The weaknesses by their words.
+pub(super) const OF_SGSN: [(&str, SgsnWeakness); 1] = [("withholds-keys", SgsnWeakness::WithholdsKeys)];
 
 /// The words for how a UE gets to another MME.
 pub const ARRIVALS: [(&str, Arrival); 3] = [
@@ -150,12 +166,12 @@ pub(super) fn utran(
         if sgsns.len() >= MOST_MMES {
             return Err(too_many(&section, "sgsn", MOST_MMES));
         }
-        sgsns.push(Sgsn { name: name(&section, taken)? });
+        sgsns.push(Sgsn { name: name(&section, taken)?, weaknesses: weaknesses(&section, &OF_SGSN)? });
     }
     let sections = root.tables("rnc", RNC_KEYS)?;
     if sgsns.is_empty() && !sections.is_empty() {
         taken.insert("sgsn1".to_owned());
-        sgsns.push(Sgsn { name: "sgsn1".to_owned() });
+        sgsns.push(Sgsn { name: "sgsn1".to_owned(), weaknesses: BTreeSet::new() });
     }
     let mut cells = cells.clone();
     let mut rncs = Vec::new();
@@ -177,7 +193,9 @@ pub(super) fn utran(
         cells.insert(cell);
         let names = sgsns.iter().map(|sgsn| sgsn.name.as_str());
         let sgsn = section.read("sgsn", 0, |field| named(field, "the name of an SGSN", names.clone()))?;
-        rncs.push(Rnc { name, cell: Pci::new(cell).unwrap_or(Pci::LAST), sgsn: SgsnId(sgsn) });
+        let most_ues = section.read("most_ues", 256, |field| field.number(0..=256))?;
+        let has_snow3g = section.read("snow3g", true, |field| field.boolean())?;
+        rncs.push(Rnc { name, cell: Pci::new(cell).unwrap_or(Pci::LAST), sgsn: SgsnId(sgsn), most_ues, has_snow3g });
     }
     Ok((sgsns, rncs))
 }
