@@ -21,10 +21,6 @@ impl Algorithms {
     }
 }
 
-/// The uplink NAS COUNT that goes into the KeNB after an authentication: that of the answer to the NAS security mode command, the
-/// first of its KASME; also if the answer is sent again, with another COUNT \[choice\].
-pub const FIRST_NAS_COUNT: u32 = 0;
-
 /// A cell as it goes into the standard's derivation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CellInput {
@@ -53,6 +49,8 @@ pub struct UeKeys {
     chain: NextHopChain,
     /// What KeNB and the chain go back to: KASME, or the one before it until KeNB changes.
     chained: Kasme,
+    /// The uplink NAS COUNT of the last answer to a NAS security mode command.
+    mode_count: u32,
     derivation: HandoverDerivation,
     /// NAS security.
     pub nas: NasSecurity,
@@ -76,7 +74,7 @@ impl UeKeys {
         let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
         let kenb = kdf::kenb(&kasme, nas.next_count(LinkDirection::Uplink));
         let (chain, air) = (NextHopChain::new(&kenb), air.air(&kenb));
-        Self { chained: kasme.clone(), kasme, kenb, chain, derivation, nas, air }
+        Self { chained: kasme.clone(), mode_count: 0, kasme, kenb, chain, derivation, nas, air }
     }
 
     /// NAS security of a KASME that an authentication has left: COUNTs begin at 0.
@@ -96,10 +94,16 @@ impl UeKeys {
         self.air = AsSecurity::off();
     }
 
-    /// The security mode command of a new connection: KeNB of KASME and an uplink NAS COUNT. COUNTs of the air go on.
+    /// The message that comes next is the answer to a NAS security mode command: its COUNT goes into a KeNB that is made of KASME.
+    pub const fn answers_mode(&mut self) {
+        self.mode_count = self.nas.next_count(LinkDirection::Uplink);
+    }
+
+    /// The security mode command of a new connection: KeNB of KASME and the uplink NAS COUNT of the message that the UE has come with,
+    /// else of the last answer to a NAS security mode command. COUNTs of the air go on.
     #[must_use]
-    pub fn connected(mut self, uplink_nas_count: u32, algorithms: Algorithms) -> Self {
-        self.kenb = kdf::kenb(&self.kasme, uplink_nas_count);
+    pub fn connected(mut self, uplink_nas_count: Option<u32>, algorithms: Algorithms) -> Self {
+        self.kenb = kdf::kenb(&self.kasme, uplink_nas_count.unwrap_or(self.mode_count));
         (self.chain, self.chained) = (NextHopChain::new(&self.kenb), self.kasme.clone());
         self.air = algorithms.air(&self.kenb).going_on_from(&self.air);
         self
@@ -112,7 +116,7 @@ impl UeKeys {
         let kenb = kdf::kenb(&kasme, COUNT_OF_HANDOVER);
         let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
         let (chain, air) = (NextHopChain::new(&kenb), air.air(&kenb));
-        Self { chained: kasme.clone(), kasme, kenb, chain, derivation, nas, air }
+        Self { chained: kasme.clone(), mode_count: 0, kasme, kenb, chain, derivation, nas, air }
     }
 
     /// The KeNB in use.
@@ -145,7 +149,7 @@ impl UeKeys {
                 None => horizontal(&self.kenb, *pci, *earfcn_dl),
             },
             KeyChange::Kasme => {
-                let kenb = kdf::kenb(&self.kasme, FIRST_NAS_COUNT);
+                let kenb = kdf::kenb(&self.kasme, self.mode_count);
                 (chain, chained) = (NextHopChain::new(&kenb), self.kasme.clone());
                 kenb
             }
@@ -325,24 +329,27 @@ impl MmeKeys {
         self.nas.clone().with_keys(algorithms.nas_keys(&self.kasme), algorithms.ciphering, algorithms.integrity)
     }
 
-    /// The keys of a UE that has come with a message, and KeNB of KASME and its uplink NAS COUNT for the eNB (TS 33.401 clause 7.2.4.4).
-    /// The NAS COUNTs are those that come next: uplink, downlink. None if there was no message before.
+    /// The keys of a UE that has come with a message, as another MME has given them. The NAS COUNTs are those that come next: uplink,
+    /// downlink. None if there was no message before: KeNB is made of its COUNT ([`renew_kenb`](Self::renew_kenb)).
     #[must_use]
-    pub fn connected(
+    pub fn given(
         kasme: Kasme,
         [uplink, downlink]: [u32; 2],
         algorithms: Algorithms,
         derivation: HandoverDerivation,
-    ) -> Option<(Self, Kenb)> {
+    ) -> Option<Self> {
         let kenb = kdf::kenb(&kasme, uplink.checked_sub(1)?);
         let nas = UeKeys::nas_of(&kasme, algorithms).going_on_at(uplink, downlink);
-        Some((Self { chain: NextHopChain::new(&kenb), kasme, derivation, nas }, kenb))
+        Some(Self { chain: NextHopChain::new(&kenb), kasme, derivation, nas })
     }
 
-    /// KeNB for the eNB of a UE that is served when an authentication has left KASME.
-    #[must_use]
-    pub fn renewed_kenb(&self) -> Kenb {
-        kdf::kenb(&self.kasme, FIRST_NAS_COUNT)
+    /// KeNB of KASME and the uplink NAS COUNT of the last message of the UE: the one that it has come with, or its answer to a NAS
+    /// security mode command. The chain begins anew (TS 33.401 clauses 7.2.4.4 and 7.2.9.2).
+    pub fn renew_kenb(&mut self) -> Kenb {
+        let last = self.nas.next_count(LinkDirection::Uplink).saturating_sub(1);
+        let kenb = kdf::kenb(&self.kasme, last);
+        self.chain = NextHopChain::new(&kenb);
+        kenb
     }
 
     /// What the target MME needs. The NH in it is the next of the chain (TS 33.401 clause 7.2.8.4.3).

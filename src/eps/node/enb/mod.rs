@@ -369,7 +369,8 @@ impl Enb {
             S1apMessage::UeContextReleaseCommand(command) => {
                 let id = command.ue.enb;
                 self.disconnect(now, id, outbox);
-                if self.ues.get(&id).is_some_and(|ue| matches!(ue.role, Role::SettingUp { .. })) {
+                // Who is here hears of it; who has left does not.
+                if self.ues.get(&id).is_some_and(|ue| matches!(ue.role, Role::SettingUp { .. } | Role::Serving)) {
                     self.release_air(now, id, None, outbox);
                 }
                 self.forget(id, outbox);

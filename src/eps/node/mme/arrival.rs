@@ -6,10 +6,9 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Mme, Place, UeContext};
+use super::{EXECUTION, Mme, Place, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{MmeUeS1apId, Tai};
-use crate::eps::keys::Kenb;
 use crate::eps::node::event::{Event, What};
 use crate::eps::wire::gtpv2::GtpCause;
 use crate::eps::wire::nas::{EmmCause, EmmMessage, EpsMobileIdentity, NasMessage, SecurityHeader, esm};
@@ -30,13 +29,11 @@ const UPDATED: u8 = 0;
 const T3412: u8 = 0x58;
 /// Procedure transaction of a UE's connection to the packet network, the first of the UE.
 const TRANSACTION: u8 = 1;
-/// How long the set-up of a context may take, with the security mode commands before it.
+/// How long a UE may take from when its keys are there, with NAS security mode commands, to the set-up of its context.
 pub(super) const SETTING_UP: std::time::Duration = std::time::Duration::from_secs(8);
 
 /// A UE whose context is being set up at the eNB that it has come to.
 pub(super) struct Arriving {
-    /// KeNB for the eNB.
-    pub(super) kenb: Kenb,
     pub(super) request: Request,
     /// Where it is.
     pub(super) tai: Tai,
@@ -172,8 +169,9 @@ impl Mme {
         let guti = self.new_guti(id);
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let (Some(place), Some(arriving)) = (ue.place, ue.arriving.as_mut()) else { return };
-        arriving.ends = now + SETTING_UP;
-        let (kenb, tai, request) = (arriving.kenb.clone(), arriving.tai, arriving.request);
+        arriving.ends = now + EXECUTION;
+        let (tai, request) = (arriving.tai, arriving.request);
+        let kenb = ue.keys.renew_kenb();
         let accept = match request {
             Request::Attach => EmmMessage::AttachAccept {
                 result: EPS_ONLY,

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Tai};
-use crate::eps::keys::Kenb;
 use crate::eps::node::event::{DropReason, Event, What};
 use crate::eps::node::gateway::uplink_tunnel;
 use crate::eps::node::settings::KEY_SET;
@@ -48,9 +47,10 @@ enum Stage {
     Challenge { vector: Box<AuthenticationQuadruplet>, tries: u8 },
 }
 
-/// An eNB was sent the KeNB of a new KASME, and has not said yet that it is in use.
+/// The keys of the air are to be those of a new KASME, and the eNB has not said yet that they are in use.
 pub(super) struct Renewing {
-    kenb: Kenb,
+    /// What the eNB is to get waits for the UPE.
+    upe_asked: bool,
     tries: u8,
     pub(super) ends: VirtualTime,
 }
@@ -227,9 +227,8 @@ impl Mme {
                     let reject = EmmMessage::AttachReject { cause: EmmCause::CAPABILITIES_MISMATCH };
                     return self.turn_away(id, place, &reject, outbox);
                 };
-                let (keys, kenb) = MmeKeys::establish(vector.kasme, algorithms, derivation);
-                let ends_of_all = now + SETTING_UP;
-                let arriving = Arriving { kenb, request: Request::Attach, tai, peer: None, ends: ends_of_all };
+                let (keys, _) = MmeKeys::establish(vector.kasme, algorithms, derivation);
+                let arriving = Arriving { request: Request::Attach, tai, peer: None, ends: now + SETTING_UP };
                 let context = UeContext {
                     imsi,
                     keys,
@@ -282,35 +281,46 @@ impl Mme {
             ue.origin = ContextOrigin::default();
         }
         self.origin_in_use(id, outbox);
-        let Some(ue) = self.ues.get_mut(&id) else { return };
-        let kenb = ue.keys.renewed_kenb();
-        ue.renew_up_key();
-        ue.renewing = Some(Renewing { kenb, tries: SECURITY_MODE_TRIES, ends: now });
-        self.renewal_unanswered(now, id, outbox);
+        if let Some(ue) = self.ues.get_mut(&id) {
+            ue.renew_up_key();
+            ue.renewing = Some(Renewing { tries: SECURITY_MODE_TRIES, upe_asked: false, ends: now });
+        }
+        self.send_kenb(now, id, outbox);
     }
 
-    /// Sends the eNB of a UE its new KeNB, if a try is left; else the keys of the air stay as they are. A UPE gets its new key first: it
-    /// has to have that when the UE uses it.
+    /// Sends the eNB a KeNB of the last message of the UE, if that is what is waited for. A UPE gets its new key first: it has to have that
+    /// when the UE uses it.
+    pub(super) fn send_kenb(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let Some(ue) = self.ues.get_mut(&id) else { return };
+        let Some(renewing) = ue.renewing.as_mut() else { return };
+        (renewing.ends, renewing.upe_asked) = (now + SECURITY_MODE, true);
+        if ue.up.is_some() { self.tell_renewed_key(id, outbox) } else { self.renewed_at_upe(id, outbox) }
+    }
+
+    /// The UPE of a UE, if it has one, has its new key: the eNB gets its new KeNB.
+    pub(super) fn renewed_at_upe(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let Some(UeContext { place: Some(place), renewing: Some(renewing), keys, .. }) = self.ues.get_mut(&id) else {
+            return;
+        };
+        // Once: under a KeNB that is sent again COUNTs would begin at 0 again.
+        if !std::mem::take(&mut renewing.upe_asked) {
+            return;
+        }
+        let (place, kenb) = (*place, keys.renew_kenb());
+        let ue = UeS1apIds { mme: id, enb: place.id };
+        self.send(place.enb, UeContextModificationRequest { ue, kenb }, outbox);
+    }
+
+    /// The eNB has not answered. A KeNB that it may have used is not sent again, for COUNTs would begin at 0 under it once more: the UE is
+    /// sent another security mode command, whose answer has another NAS COUNT. If no try is left, the keys of the air stay as they are.
     pub(super) fn renewal_unanswered(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
-        let Some(mut renewing) = ue.renewing.take() else { return };
-        let (Some(place), Some(tries)) = (ue.place, renewing.tries.checked_sub(1)) else { return };
-        (renewing.tries, renewing.ends) = (tries, now + SECURITY_MODE);
-        let kenb = renewing.kenb.clone();
-        ue.renewing = Some(renewing);
-        if ue.up.is_some() {
-            return self.tell_renewed_key(id, outbox);
-        }
-        let ue = UeS1apIds { mme: id, enb: place.id };
-        self.send(place.enb, UeContextModificationRequest { ue, kenb }, outbox);
-    }
-
-    /// The UPE of a UE has its new key: the eNB gets its new KeNB.
-    pub(super) fn renewed_at_upe(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
-        let Some(UeContext { place: Some(place), renewing: Some(renewing), .. }) = self.ues.get(&id) else { return };
-        let (place, kenb) = (*place, renewing.kenb.clone());
-        let ue = UeS1apIds { mme: id, enb: place.id };
-        self.send(place.enb, UeContextModificationRequest { ue, kenb }, outbox);
+        let Some(tries) = ue.renewing.take().and_then(|renewing| renewing.tries.checked_sub(1)) else { return };
+        ue.renewing =
+            Some(Renewing { tries, upe_asked: false, ends: now + SECURITY_MODE * u32::from(SECURITY_MODE_TRIES + 1) });
+        let before = Before::Algorithms(ue.keys.nas.algorithms());
+        ue.mode = Some(ModeCommand { before, tries: 1, ends: now + SECURITY_MODE });
+        self.command_mode(id, outbox);
     }
 
     /// The keys of the air have changed.

@@ -12,7 +12,7 @@ use super::nas::open;
 use super::{ANSWER, ContextOrigin, Mme, Place, UeContext, UserPlane};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Guti, Imsi, MmeUeS1apId, Tai, Teid};
-use crate::eps::keys::{Kenb, UpRelocation};
+use crate::eps::keys::UpRelocation;
 use crate::eps::node::event::{DropReason, Event, What};
 use crate::eps::parameters::{Algorithms, LinkDirection};
 use crate::eps::security::parties::MmeKeys;
@@ -149,21 +149,20 @@ impl Mme {
             return self.turn_update_away(place, outbox);
         };
         let peer = TunnelEndpoint { address: old, ..context.sender };
-        let Some((mut ue, kenb)) = self.taken_context(imsi, context) else {
+        let Some(mut ue) = self.taken_context(imsi, context) else {
             let refused = Gtpv2Body::ContextAcknowledge(GtpCause::NO_RESOURCES);
             self.answer(old, peer.teid, sequence, refused, outbox);
             return self.turn_update_away(place, outbox);
         };
         outbox.report(Event { ue: imsi, what: What::OldNodeFound(old) });
-        let ends = now + SETTING_UP;
-        let arriving = Arriving { kenb, request: Request::Update, tai, peer: Some((peer, sequence)), ends };
+        let arriving = Arriving { request: Request::Update, tai, peer: Some((peer, sequence)), ends: now + SETTING_UP };
         (ue.place, ue.arriving) = (Some(place), Some(arriving));
         self.admit(id, ue, outbox);
         self.set_up(now, id, outbox);
     }
 
-    /// A UE with the context that was given, and KeNB for its eNB; none if the context is not complete.
-    fn taken_context(&self, imsi: Imsi, context: GivenContext) -> Option<(UeContext, Kenb)> {
+    /// A UE with the context that was given; none if that is not complete.
+    fn taken_context(&self, imsi: Imsi, context: GivenContext) -> Option<UeContext> {
         let GivenContext { mm_context, connections, up, .. } = context;
         let octets = *mm_context.ue_network_capability.first_chunk()?;
         let connection = connections.first()?;
@@ -176,10 +175,9 @@ impl Mme {
         let algorithms = Algorithms { ciphering: mm_context.ciphering, integrity: mm_context.integrity };
         let counts = [mm_context.uplink_count, mm_context.downlink_count];
         let derivation = self.settings.agreement.derivation;
-        let (keys, kenb) = MmeKeys::connected(mm_context.kasme, counts, algorithms, derivation)?;
-        let context = UeContext {
+        Some(UeContext {
             imsi,
-            keys,
+            keys: MmeKeys::given(mm_context.kasme, counts, algorithms, derivation)?,
             place: None,
             handover: None,
             mode: None,
@@ -196,8 +194,7 @@ impl Mme {
             registered: false,
             locating: None,
             origin: ContextOrigin::default(),
-        };
-        Some((context, kenb))
+        })
     }
 
     /// At the old MME: the new one serves the UE, or does not.

@@ -130,7 +130,8 @@ impl Mme {
     fn mode_complete(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         match ue.mode.take().map(|mode| mode.before) {
-            None | Some(Before::Algorithms(_)) => {}
+            None => {}
+            Some(Before::Algorithms(_)) => self.send_kenb(now, id, outbox),
             Some(Before::Keys(_)) => self.renew_access(now, id, outbox),
             Some(Before::Nothing) => {
                 self.origin_in_use(id, outbox);

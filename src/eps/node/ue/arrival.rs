@@ -15,7 +15,7 @@ use crate::eps::node::event::{DropReason, Event, What};
 use crate::eps::node::radio_side::{RadioSide, common_frame};
 use crate::eps::node::settings::Arrival;
 use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection::Uplink};
-use crate::eps::security::parties::{FIRST_NAS_COUNT, UeKeys};
+use crate::eps::security::parties::UeKeys;
 use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::nas::{AlgorithmSet, EmmMessage, EpsMobileIdentity, NasKsi, SecurityHeader, UeCapability, esm};
 use crate::eps::wire::radio_frame::RadioFrame;
@@ -44,8 +44,8 @@ pub(super) struct Arriving {
     attaches: bool,
     /// It says who it is when its connection has ended: the temporary identity was not known.
     again: bool,
-    /// The uplink NAS COUNT that its KeNB is made of.
-    count: u32,
+    /// The uplink NAS COUNT of the message that it has come with, if that is protected.
+    count: Option<u32>,
     step: Step,
     ends: VirtualTime,
 }
@@ -83,10 +83,13 @@ impl Ue {
             }
             return self.go_back_from_arrival(now, outbox);
         }
-        let Some(carrier) = redirection else { return };
-        match self.cell_on(carrier) {
-            Some(cell) => self.leave(now, cell, outbox),
-            None => self.ask_back(now, TRIES, ReestablishmentCause::OtherFailure, outbox),
+        let arrival = self.settings.agreement.transfer.arrival;
+        match redirection.map(|carrier| self.cell_on(carrier)) {
+            Some(Some(cell)) => self.leave(now, cell, outbox),
+            Some(None) => self.ask_back(now, TRIES, ReestablishmentCause::OtherFailure, outbox),
+            // The eNB has given it up: it asks again in the same cell.
+            None if arrival != Arrival::Handover => self.leave(now, self.place.cell, outbox),
+            None => {}
         }
     }
 
@@ -99,7 +102,9 @@ impl Ue {
     }
 
     fn leave(&mut self, now: VirtualTime, cell: Pci, outbox: &mut Outbox<Event>) {
-        self.report(What::HandoverStarted(cell), outbox);
+        if cell != self.place.cell {
+            self.report(What::HandoverStarted(cell), outbox);
+        }
         let Place { c_rnti, .. } = self.place;
         let arriving = Arriving {
             source: std::mem::replace(&mut self.place, Place { cell, c_rnti }),
@@ -109,7 +114,7 @@ impl Ue {
             radio: std::mem::take(&mut self.radio),
             attaches: self.settings.agreement.transfer.arrival == Arrival::Authentication,
             again: false,
-            count: FIRST_NAS_COUNT,
+            count: None,
             step: Step::OnTheWay { due: now + self.settings.interruption },
             ends: now + ARRIVAL,
         };
@@ -169,7 +174,7 @@ impl Ue {
                 },
                 esm: esm::pdn_connectivity_request(TRANSACTION).to_vec(),
             };
-            arriving.count = FIRST_NAS_COUNT;
+            arriving.count = None;
             return Some((request.octets().ok()?, "AttachRequest"));
         }
         let request = EmmMessage::TrackingAreaUpdateRequest {
@@ -178,10 +183,10 @@ impl Ue {
             old_guti: self.guti?,
         };
         // COUNT 0 has gone into the KeNB of a UE that is connected from before the run.
-        if self.keys.nas.next_count(Uplink) == FIRST_NAS_COUNT {
+        if self.keys.nas.next_count(Uplink) == 0 {
             self.keys.nas.leave_out(Uplink);
         }
-        arriving.count = self.keys.nas.next_count(Uplink);
+        arriving.count = Some(self.keys.nas.next_count(Uplink));
         // It is never ciphered: the MME that reads it has no keys (TS 24.301 clause 4.4.5).
         let nas = self.protect(SecurityHeader::Integrity, &request, outbox)?;
         Some((nas, "TrackingAreaUpdateRequest"))

@@ -24,8 +24,8 @@ fn an_answer_is_these_octets() {
         body: DiameterBody::UpdateLocationAnswer(DiameterResult::USER_UNKNOWN),
     };
     let expected = [
-        // Version 1, 140 octets; P; 316; S6a; identifiers.
-        "0100008c",
+        // Version 1, 136 octets; P; 316; S6a; identifiers.
+        "01000088",
         "4000013c",
         "01000023",
         "01020304",

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::mm_context::KsiAsme;
 use super::*;
-use crate::eps::identifiers::{Ebi, EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai};
+use crate::eps::identifiers::{
+    Ebi, EnbId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, Plmn, Tac, Tai,
+};
 use crate::eps::keys::{AlgorithmKey, Kasme, Nh, UpContext, UpKey, UpRelocation};
 use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::wire::{Erab, TunnelEndpoint, samples};
@@ -143,6 +145,13 @@ fn messages() -> impl Strategy<Value = Gtpv2Message> {
         .prop_map(|(sender, container, nas, forwarding)| RelocationGrant { sender, container, nas, forwarding });
     let erabs = || prop::collection::vec(erab(), 0..3);
     let cause = || any::<u8>().prop_map(GtpCause);
+    let up = prop::option::of((up_keys(), any::<u32>()));
+    let given = (contexts(), prop::collection::vec(connections(), 0..3), tunnels(), tunnels(), up).prop_map(
+        |(mm_context, connections, sender, sgw, up)| {
+            let up = up.map(|(key, last_update)| UpRelocation { key, last_update });
+            GivenContext { mm_context, connections, sender, sgw, up }
+        },
+    );
     let body = prop_oneof![
         of_upes(),
         (prop::option::of(tunnels()), erabs(), prop::option::of(up_keys())).prop_map(|(sender, bearers, up)| {
@@ -156,6 +165,17 @@ fn messages() -> impl Strategy<Value = Gtpv2Message> {
         }),
         Just(Gtpv2Body::ForwardRelocationCompleteNotification),
         cause().prop_map(Gtpv2Body::ForwardRelocationCompleteAcknowledge),
+        (any::<[u8; 3]>(), any::<(u16, u8, u32)>(), octets(40), tunnels()).prop_map(
+            |(plmn, (group, code, m_tmsi), update, sender)| {
+                let gummei = Gummei { plmn: Plmn(plmn), group: MmeGroupId(group), code: MmeCode(code) };
+                let guti = Guti { gummei, m_tmsi: MTmsi(m_tmsi) };
+                Gtpv2Body::ContextRequest(ContextRequest { guti, update, sender })
+            }
+        ),
+        (cause(), prop::option::of(imsis()), prop::option::of(given)).prop_map(|(cause, imsi, context)| {
+            Gtpv2Body::ContextResponse(ContextResponse { cause, imsi, context })
+        }),
+        cause().prop_map(Gtpv2Body::ContextAcknowledge),
         imsis().prop_map(|imsi| Gtpv2Body::RelocationCancelRequest(RelocationCancelRequest { imsi })),
         cause().prop_map(Gtpv2Body::RelocationCancelResponse),
     ];

@@ -117,6 +117,10 @@ fn messages(fields: Fields) -> Vec<S1apMessage> {
         }
         .into(),
         InitialContextSetupResponse { ue, bearers: erabs.clone() }.into(),
+        InitialContextSetupFailure { ue, cause: cause.clone() }.into(),
+        UeContextModificationRequest { ue, kenb: Kenb::from_octets(key) }.into(),
+        UeContextModificationResponse { ue }.into(),
+        UeContextReleaseRequest { ue, cause: cause.clone() }.into(),
         HandoverRequired { ue, cause: cause.clone(), target: enb, target_tai: tai, container: container.clone() }
             .into(),
         HandoverCommand { ue, nas_security_parameters: parameters, container: container.clone() }.into(),
@@ -255,7 +259,7 @@ fn every_prefix_is_an_error_and_every_changed_octet_a_message_or_an_error() {
 fn no_key_is_printed() {
     let printed = format!("{:?}", samples::s1ap());
     assert!(printed.contains("kenb: Kenb(redacted)") && printed.contains("next_hop: Nh(redacted)"));
-    assert_eq!(printed.matches("redacted").count(), 3);
+    assert_eq!(printed.matches("redacted").count(), 4);
 }
 
 #[test]
