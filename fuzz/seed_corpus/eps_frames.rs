@@ -9,13 +9,16 @@ use keyhop::capture::{LinkKind, key_log_text};
 use keyhop::dot16::backbone::BackboneEndpoint;
 use keyhop::eps;
 use keyhop::eps::parameters::{AlgorithmId, HandoverParameters, Indication, LinkDirection};
+use keyhop::eps::wire::esp::padded;
 use keyhop::eps::wire::nas::{AlgorithmSet, EmmMessage, GenericContainer, NasAlgorithms, NasKsi, UeCapability};
 use keyhop::eps::wire::pdcp_udp::{PdcpOverUdp, Plane};
 use keyhop::eps::wire::radio_frame::{self, RadioFrame};
 use keyhop::eps::wire::rrc::{DlDcchMessage, UlDcchMessage};
 use keyhop::eps::wire::s1ap::S1apMessage;
 use keyhop::eps::wire::sctp::{DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL};
-use keyhop::eps::wire::{CoreFrame, CorePayload, GtpuPacket, Gtpv2Message, UeId, X2apMessage, dct2000, gtpv2};
+use keyhop::eps::wire::{
+    CoreFrame, CorePayload, EspPacket, GtpuPacket, Gtpv2Message, UeId, X2apMessage, dct2000, gtpv2,
+};
 use keyhop::judge::eps::reading::Reading;
 use keyhop::judge::eps::{Opened, learn};
 
@@ -67,6 +70,7 @@ fn core_kind(octets: &[u8]) -> String {
             });
             gtpv2.or(gtpu).ok()
         }
+        CorePayload::Esp(_) => Some("esp".to_owned()),
     });
     format!("frame-{}", message.unwrap_or_else(|| "malformed".to_owned()))
 }
@@ -80,7 +84,7 @@ fn offer_radio(corpora: &mut Corpora, frame: &RecordedFrame, opened: Option<&Ope
     let (plane, message) = match opened {
         Some(Opened::Rrc(message)) => (Plane::Signalling, message),
         Some(Opened::Packet(packet)) => (Plane::User, packet),
-        None => return Ok(()),
+        Some(Opened::Core(_)) | None => return Ok(()),
     };
     let record = PdcpOverUdp {
         header_absent: true,
@@ -134,6 +138,8 @@ pub fn offer_samples(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {
         let datagram = eps::wire::UdpDatagram { source: port, destination: port, payload: octets };
         corpora.offer(CORE, &format!("frame-gtpv2-{name}"), &in_frame(CorePayload::Udp(datagram))?);
     }
+    let packet = EspPacket { spi: 256, sequence: 1, iv: [1; 8], sealed: [&padded(&[7], 17)[..], &[9; 16]].concat() };
+    corpora.offer(CORE, "frame-esp", &in_frame(CorePayload::Esp(packet))?);
     corpora.offer(CORE, "container-to-target", &samples::source_to_target().octets()?);
     corpora.offer(CORE, "container-to-source", &samples::target_to_source().octets()?);
     corpora.offer(RADIO, "preparation", &samples::HANDOVER_PREPARATION_INFORMATION);

@@ -7,11 +7,12 @@
 use std::fmt::Debug;
 
 use keyhop::dot16::backbone::transport::mend_checksums;
+use keyhop::eps::wire::esp::{padded, unpadded};
 use keyhop::eps::wire::gtpu::GTPU_PORT;
 use keyhop::eps::wire::gtpv2::GTPV2_PORT;
 use keyhop::eps::wire::s1ap::{S1apMessage, SourceToTargetContainer, TargetToSourceContainer};
 use keyhop::eps::wire::{
-    CoreFrame, CorePayload, GtpuPacket, Gtpv2Body, Gtpv2Message, SctpPacket, WireError, X2apMessage,
+    CoreFrame, CorePayload, EspPacket, GtpuPacket, Gtpv2Body, Gtpv2Message, SctpPacket, WireError, X2apMessage,
 };
 use pnet_packet::Packet;
 use pnet_packet::ip::IpNextHeaderProtocols;
@@ -53,6 +54,12 @@ pub fn frame(octets: &[u8]) {
             }
             if datagram.destination == GTPU_PORT {
                 comes_back(&datagram.payload, GtpuPacket::parse, GtpuPacket::octets);
+            }
+        }
+        CorePayload::Esp(packet) => {
+            comes_back(&packet.octets().expect("a packet that was read"), EspPacket::parse, EspPacket::octets);
+            if let Ok((next_header, payload)) = within_memory(octets, || unpadded(&packet.sealed)) {
+                assert_eq!(unpadded(&padded(payload, next_header)), Ok((next_header, payload)));
             }
         }
     }

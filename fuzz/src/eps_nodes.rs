@@ -307,6 +307,7 @@ fn content(octets: &[u8]) -> Option<Vec<u8>> {
     Some(match CoreFrame::parse(octets).ok()?.payload {
         CorePayload::Sctp(packet) => packet.data.user_data,
         CorePayload::Udp(datagram) => datagram.payload,
+        CorePayload::Esp(packet) => packet.sealed,
     })
 }
 
@@ -320,6 +321,7 @@ fn other_content(octets: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Option<Vec
     match &mut frame.payload {
         CorePayload::Sctp(packet) => change(&mut packet.data.user_data),
         CorePayload::Udp(datagram) => change(&mut datagram.payload),
+        CorePayload::Esp(packet) => change(&mut packet.sealed),
     }
     frame.octets(1).ok()
 }
@@ -338,6 +340,8 @@ fn reads_and_writes_back(octets: &[u8], air: bool) {
         CorePayload::Udp(datagram) => {
             GtpuPacket::parse(&datagram.payload).is_ok() || Gtpv2Message::parse(&datagram.payload).is_ok()
         }
+        // No link of these networks is protected.
+        CorePayload::Esp(_) => false,
     };
     assert!(is_message, "a message of a node: {octets:02x?}");
 }

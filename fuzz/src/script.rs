@@ -177,7 +177,7 @@ fn is_small_eps(script: &EpsScript) -> bool {
         _ => false,
     };
     script.title.duration <= Duration::from_secs(4)
-        && script.mmes.len() + script.enbs.len() + script.ues.len() <= 8
+        && script.nodes.mmes.len() + script.nodes.enbs.len() + script.nodes.ues.len() <= 8
         && packets(&script.traffic, script.title.duration) <= 300
         && script.attacks.len() <= 8
         && !script.attacks.iter().any(slow)

@@ -1,11 +1,12 @@
 //! EPS records of key logs, of every kind.
 
 use keyhop::capture::key_log::eps::{
-    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord,
-    KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
+    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder,
+    KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeySystem, LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord,
+    TransferRecord, UpKeyPolicy, UpKeyRecord,
 };
 use keyhop::eps::identifiers::{Earfcn, Imsi, Pci};
-use keyhop::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
+use keyhop::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use keyhop::eps::parameters::{AlgorithmId, Ncc};
 use keyhop::eps::security::{HandoverDerivation, OneWay};
 use proptest::prelude::*;
@@ -83,7 +84,30 @@ fn algorithm_keys() -> BoxedStrategy<EpsKeyRecord> {
     one_of![nas, air].boxed()
 }
 
-/// A derivation, a cell or a key.
+/// What there is besides where security contexts are carried from node to node.
+fn of_transfer() -> BoxedStrategy<EpsKeyRecord> {
+    let mapping = select([KeyMapping::TargetId, KeyMapping::TargetIdFresh, KeyMapping::Nonce]);
+    let transfer = (number::<u8>(), select([UpKeyPolicy::Same, UpKeyPolicy::Update]), mapping).prop_map(
+        |(upe, up_keys, mapping)| EpsKeyRecord::Transfer(TransferRecord { upe: upe % 2 == 1, up_keys, mapping }),
+    );
+    let holder = || select([KeyHolder::Ue, KeyHolder::Network, KeyHolder::Both]);
+    let user = (imsi(), algorithm(), holder(), validity(), array().prop_map(AlgorithmKey::from_octets)).prop_map(
+        |(ue, algorithm, holder, validity, key)| {
+            EpsKeyRecord::UpKey(UpKeyRecord { ue, algorithm, holder, validity, key })
+        },
+    );
+    // Beyond the last cell: none.
+    let some_cell = number::<u16>().prop_map(|value| Pci::new(value % 505));
+    let utran = (imsi(), some_cell, holder(), validity(), array().prop_map(CkIk::from_octets)).prop_map(
+        |(ue, cell, holder, validity, key)| EpsKeyRecord::CkIk(CkIkRecord { ue, cell, holder, validity, key }),
+    );
+    let link = (word(), word(), number(), array().prop_map(LinkSecret::from_octets)).prop_map(|(sender, receiver, spi, key)| {
+        EpsKeyRecord::LinkKey(LinkKeyRecord { sender, receiver, spi, key })
+    });
+    one_of![transfer, user, utran, link].boxed()
+}
+
+/// A derivation, a cell, a key, or what there is of context transfer.
 pub fn eps_record() -> BoxedStrategy<EpsKeyRecord> {
     let kasme = (imsi(), validity(), array().prop_map(Kasme::from_octets))
         .prop_map(|(ue, validity, key)| EpsKeyRecord::Kasme(KasmeRecord { ue, validity, key }));
@@ -91,5 +115,5 @@ pub fn eps_record() -> BoxedStrategy<EpsKeyRecord> {
         .prop_map(|(ue, ncc, validity, key)| EpsKeyRecord::Nh(NhRecord { ue, ncc, validity, key }));
     let star = (imsi(), cell(), validity(), array().prop_map(KenbStar::from_octets))
         .prop_map(|(ue, cell, validity, key)| EpsKeyRecord::KenbStar(KenbStarRecord { ue, cell, validity, key }));
-    one_of![derivation(), a_cell(), kasme, nh, star, kenb(), algorithm_keys()].boxed()
+    one_of![derivation(), a_cell(), kasme, nh, star, kenb(), algorithm_keys(), of_transfer()].boxed()
 }

@@ -16,8 +16,11 @@ use crate::report::eps_comparison::eps_comparison;
 use crate::report::eps_plot::eps_plot;
 use crate::report::plot::plot;
 use crate::report::reach_map::reach_map;
+use crate::report::transfer_comparison::transfer_comparison;
+use crate::report::transfer_plot::transfer_plot;
 use crate::scenario::compare::{CompareError, CompareSettings, OWN_KEYS, compare, sweep};
 use crate::scenario::eps::compare::{self as eps, EpsCompareSettings};
+use crate::scenario::eps::transfer_compare::{self as transfer, TransferCompareSettings};
 use crate::scenario::script::SetArgument;
 
 /// Most runs of a row.
@@ -39,11 +42,14 @@ the keys of a script (captures/README.md): radio.frame=10ms, backbone.latency=20
 whatever the number of threads.
 
 --system eps: random walks through a grid of 36 cells in each scheme of handover keys: how many cells somebody reads who takes the keys \
-of the eNB of one hop, how many values of C-RNTI must be tried, interruption, messages, octets, lost packets. --loss is not for it."
+of the eNB of one hop, how many values of C-RNTI must be tried, interruption, messages, octets, lost packets. --loss is not for it.
+
+--system context-transfer: one handover between MMEs, between UPEs, between UTRAN and E-UTRAN, with its security context, by a context request, and with \
+a full authentication: interruption, round trips, messages, octets, lost packets, and a sweep over the delay of the HSS. --loss is not for it."
 )]
 pub struct CompareArguments {
-    /// The system: dot16 or eps
-    #[arg(long, value_name = "SYSTEM", default_value = "dot16", value_parser = ["dot16", "eps"])]
+    /// The system: dot16, eps or context-transfer
+    #[arg(long, value_name = "SYSTEM", default_value = "dot16", value_parser = ["dot16", "eps", "context-transfer"])]
     system: String,
     /// Runs of each row, 1 to 10000
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
@@ -59,7 +65,7 @@ pub struct CompareArguments {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<SetArgument>,
     /// Draws interruption over backbone latency and over TEK processing time; of eps: cells read over the hop of the compromise,
-    /// and interruption over the delay of X2 and S1
+    /// and interruption over the delay of X2 and S1; of context-transfer: interruption over the delay of the HSS
     #[arg(long, value_name = "FILE.svg", value_parser = svg_file)]
     plot: Option<PathBuf>,
     /// Of eps: draws which cells somebody reads who has the keys of one eNB, a map for each scheme
@@ -91,8 +97,11 @@ fn svg_file(text: &str) -> Result<PathBuf, String> {
 /// # Errors
 /// If `out` cannot be written.
 pub fn run(arguments: &CompareArguments, out: &mut dyn Write, messages: &mut dyn Write) -> io::Result<Status> {
-    let result =
-        if arguments.system == "eps" { eps_compared(arguments, messages) } else { compared(arguments, messages) };
+    let result = match arguments.system.as_str() {
+        "eps" => eps_compared(arguments, messages),
+        "context-transfer" => transfers_compared(arguments, messages),
+        _ => compared(arguments, messages),
+    };
     match result {
         Ok(text) => print(out, &text).map(|()| Status::Success),
         Err(message) => {
@@ -135,15 +144,55 @@ fn told(error: CompareError) -> String {
     }
 }
 
-/// The same of EPS: plot and map are in place then.
-fn eps_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+/// What no comparison of EPS takes: another loss, keys that are its own.
+fn of_eps(arguments: &CompareArguments, own: &[&str]) -> Result<(), String> {
     if arguments.loss.is_some() {
-        return Err("error: --loss: expected no such option with --system eps".to_owned());
+        return Err(format!("error: --loss: expected no such option with --system {}", arguments.system));
     }
-    if let Some(set) = arguments.sets.iter().find(|set| eps::OWN_KEYS.contains(&set.path.as_str())) {
+    if let Some(set) = arguments.sets.iter().find(|set| own.contains(&set.path.as_str())) {
         let instead = if set.path == "seed" { "use --seed" } else { "it belongs to the comparison" };
         return Err(format!("error: --set {set}: expected another key than {}; {instead}", set.path));
     }
+    Ok(())
+}
+
+/// The same of context transfer: the plot is in place then.
+fn transfers_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+    of_eps(arguments, transfer::OWN_KEYS)?;
+    if arguments.map.is_some() {
+        return Err("error: --map: expected --system eps beside it".to_owned());
+    }
+    let settings = TransferCompareSettings {
+        sets: arguments.sets.clone(),
+        seed: arguments.seed,
+        runs: arguments.runs,
+        threads: threads(arguments),
+    };
+    let mut progress = JobsDone::new(messages);
+    let result = transfer::compare(&settings, &mut |done, all| progress.tell("runs", done, all)).map_err(told)?;
+    drop(progress);
+    let mut outputs = PendingOutputs::new();
+    if let Some(path) = &arguments.plot {
+        let drawing = transfer_plot(&result, &caption(arguments, "one handover between MMEs"));
+        let drawing = drawing.map_err(|error| format!("error: {error}"))?;
+        outputs.stage(path, |out| out.write_all(drawing.as_bytes())).map_err(|error| format!("error: {error}"))?;
+    }
+    let text = if arguments.json {
+        let json = serde_json::to_string_pretty(&result).map_err(|error| format!("error: {error}"))?;
+        format!("{json}\n")
+    } else {
+        transfer_comparison(&result)
+    };
+    outputs.commit().map_err(|error| format!("error: {error}"))?;
+    if let Some(path) = &arguments.plot {
+        let _ = writeln!(messages, "wrote {}", path.display());
+    }
+    Ok(text)
+}
+
+/// The same of EPS: plot and map are in place then.
+fn eps_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+    of_eps(arguments, eps::OWN_KEYS)?;
     let settings = EpsCompareSettings {
         sets: arguments.sets.clone(),
         seed: arguments.seed,

@@ -1,7 +1,8 @@
 //! `keyhop decrypt` of EPS captures: the RRC messages and packets of the radio in the clear, so that Wireshark shows them with no
 //! option and no key.
 //!
-//! A frame that opens becomes one of `lte_rrc.dl_dcch`, `lte_rrc.ul_dcch` or `ip`; everything else, times and comments included,
+//! A frame that opens becomes one of `lte_rrc.dl_dcch`, `lte_rrc.ul_dcch` or `ip`, one of a protected link what it would be without that;
+//! everything else, times and comments included,
 //! stays as it is.
 
 use std::collections::BTreeMap;
@@ -59,7 +60,7 @@ pub(super) fn decrypt(file: &Path, log: &KeyLog) -> Result<Decrypted, CaptureErr
         let interface = *interfaces.entry((frame.interface, frame.link_type)).or_insert(next);
         match (&view.opened, view.kind, view.verdict) {
             (Some(_), ..) => outcome.opened = outcome.opened.saturating_add(1),
-            (None, "rrc" | "packet", Some("mac_invalid" | "no_key" | "malformed")) => {
+            (None, "rrc" | "packet" | "esp", Some("mac_invalid" | "no_key" | "malformed")) => {
                 outcome.sealed.push(Sealed { frame: frames.len(), reason: view.summary.clone() });
             }
             _ => {}
@@ -107,16 +108,20 @@ fn kind(link_type: u16) -> LinkKind {
 
 /// The octets of a frame as they are written: of one that opened, what was inside.
 fn in_clear(frame: &RecordedFrame, view: &FrameView) -> Result<Vec<u8>, upper_pdu::UpperPduError> {
+    let octets = match &view.opened {
+        Some(Opened::Core(octets)) => octets,
+        _ => &frame.octets,
+    };
     if frame.link_type != LINK_TYPE_UPPER_PDU {
-        return Ok(frame.octets.clone());
+        return Ok(octets.clone());
     }
     let (dissector, payload) = match (&view.opened, view.direction, &frame.kind) {
         (Some(Opened::Rrc(message)), Some(LinkDirection::Downlink), _) => ("lte_rrc.dl_dcch", message),
         (Some(Opened::Rrc(message)), ..) => ("lte_rrc.ul_dcch", message),
         (Some(Opened::Packet(packet)), ..) => ("ip", packet),
-        (None, _, FrameKind::Dissector(name)) => (name.as_str(), &frame.octets),
-        (None, _, FrameKind::Known(kind)) => (kind.dissector(&frame.octets), &frame.octets),
-        (None, ..) => ("", &frame.octets),
+        (_, _, FrameKind::Dissector(name)) => (name.as_str(), octets),
+        (_, _, FrameKind::Known(kind)) => (kind.dissector(octets), octets),
+        _ => ("", octets),
     };
     upper_pdu::wrap(&UpperPdu {
         dissector: dissector.into(),

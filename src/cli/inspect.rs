@@ -1,5 +1,6 @@
 //! `keyhop inspect`: a line per frame of a capture, with keys also the verdict on CMAC, ICV and PN, and the plaintext.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,13 +10,16 @@ use serde::Serialize;
 
 use super::Status;
 use super::frame_view::{Secured, View, Viewer};
-use crate::capture::capture_reader::{self, CaptureReader, RecordedFrame};
+use crate::capture::LinkKind;
+use crate::capture::capture_reader::{self, CaptureReader, FrameKind, RecordedFrame};
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log_text;
 use crate::capture::key_lookup::KeyLookup;
+use crate::dot16::backbone::decapsulate;
 use crate::dot16::identifiers::Direction;
 use crate::eps::parameters::LinkDirection;
+use crate::eps::wire::CoreFrame;
 use crate::judge::eps::reading::Reading;
 use crate::judge::eps::{self, FrameView, Opened};
 
@@ -122,6 +126,9 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
         let learnt = eps::learn(|| capture_reader::open(&arguments.file), log).map_err(Failure::Input)?;
         reading = Some(Reading::new(log, learnt));
     }
+    // Without keys of EPS its frames are named as far as that goes.
+    let nothing = KeyLog::default();
+    let mut keyless = Reading::new(&nothing, BTreeMap::new());
     let mut reader = capture_reader::open(&arguments.file).map_err(Failure::Input)?;
     let mut line = String::new();
     while let Some(frame) = reader.next() {
@@ -138,6 +145,10 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
         let views = if let Some(reading) = &mut reading {
             reading.names(names);
             vec![view_of_eps(reading.frame(&frame, interface), &mut frame)]
+        } else if is_of_eps(&frame) {
+            keyless.names(names);
+            let view = view_of_eps(keyless.frame(&frame, interface), &mut frame);
+            vec![View { secured: Secured::default(), ..view }]
         } else {
             viewer.name_ends(&mut frame);
             viewer.name_nodes(names);
@@ -155,6 +166,17 @@ fn inspect(arguments: &InspectArguments, out: &mut impl Write, messages: &mut dy
     Ok(())
 }
 
+/// Whether a frame is one of EPS: by its dissector, or because it is of a core network and not of an ASN backbone.
+fn is_of_eps(frame: &RecordedFrame) -> bool {
+    match &frame.kind {
+        FrameKind::Dissector(name) => eps::DISSECTORS.contains(&name.as_str()),
+        FrameKind::Known(LinkKind::Backbone) => {
+            decapsulate(&frame.octets).is_err() && CoreFrame::parse(&frame.octets).is_ok()
+        }
+        _ => false,
+    }
+}
+
 /// A frame of EPS as it is shown; COUNT stands in the place of the packet number, and the frame gets its direction.
 fn view_of_eps(view: FrameView, frame: &mut RecordedFrame) -> View {
     let direction = view.direction.map(|direction| match direction {
@@ -163,7 +185,7 @@ fn view_of_eps(view: FrameView, frame: &mut RecordedFrame) -> View {
     });
     frame.direction = direction.or(frame.direction);
     let payload = view.opened.map(|opened| match opened {
-        Opened::Rrc(octets) | Opened::Packet(octets) => octets,
+        Opened::Rrc(octets) | Opened::Packet(octets) | Opened::Core(octets) => octets,
     });
     let secured = Secured { verdict: view.verdict, pn: view.count, eks: None, payload };
     View { kind: view.kind.into(), cid: None, summary: view.summary, secured }

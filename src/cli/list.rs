@@ -48,7 +48,9 @@ impl<'a> Entry<'a> {
             system: script.system.as_str(),
             attack: script.attack_id.map(|id| match id {
                 AttackId::Number(number) => Attack::Number(number),
-                AttackId::Rule(_) | AttackId::HandoverKeys(_) => Attack::Rule(id.to_string()),
+                AttackId::Rule(_) | AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) => {
+                    Attack::Rule(id.to_string())
+                }
             }),
             defence: script.defence.map(|defence| defence.as_str()),
         }
@@ -120,7 +122,12 @@ const fn title(attack: AttackId) -> &'static str {
         AttackId::HandoverKeys(8) => "X2 across security groups",
         AttackId::HandoverKeys(10) => "keys of an eNB in the adversary's hands, NH and NCC",
         AttackId::HandoverKeys(11) => "RRC changed on the air",
-        AttackId::HandoverKeys(_) => "",
+        AttackId::ContextTransfer(4) => "COUNT of user packets begun again",
+        AttackId::ContextTransfer(5) => "keys that come back after a round trip",
+        AttackId::ContextTransfer(6) => "a context of weak origin, known to the adversary",
+        AttackId::ContextTransfer(7) => "a node or a link between MMEs in the adversary's hands",
+        AttackId::ContextTransfer(8) => "a target that cannot take the UE",
+        AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) => "",
     }
 }
 

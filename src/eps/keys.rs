@@ -1,5 +1,6 @@
-//! One type for each key of the EPS hierarchy (TS 33.401 clause 6.2).
+//! One type for each key of the EPS hierarchy (TS 33.401 clause 6.2), and the key between UE and UPE with what names it (seed 001).
 
+use super::parameters::AlgorithmId;
 use crate::secret_key::secret_key;
 
 secret_key! {
@@ -38,6 +39,45 @@ secret_key! {
 }
 
 secret_key! {
-    /// KNASenc, KNASint, KRRCenc, KRRCint or KUPenc, 16 octets: the key of one algorithm.
+    /// What protects one direction of a link of the core network, 20 octets: a key of AES-128, then the salt of 4 (RFC 4106).
+    LinkSecret, 20
+}
+
+secret_key! {
+    /// KUPE, 32 octets: the key of a UE at its UPE; KUP is made of it.
+    Kupe, 32
+}
+
+secret_key! {
+    /// KNASenc, KNASint, KRRCenc, KRRCint, KUPenc or KUP, 16 octets: the key of one algorithm.
     AlgorithmKey, 16
+}
+
+/// KUP, under which a UE and its UPE cipher packets: 21 octets on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpKey {
+    /// Which of those that come of one KASME: 0 at first, then what the MME counts.
+    pub update: u32,
+    /// The ciphering algorithm that it is for.
+    pub algorithm: AlgorithmId,
+    /// The key.
+    pub key: AlgorithmKey,
+}
+
+/// What one UPE hands to another about a UE: 29 octets on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpContext {
+    /// The key in use.
+    pub key: UpKey,
+    /// The COUNTs that come next: uplink, downlink.
+    pub counts: [u32; 2],
+}
+
+/// What one MME hands to another about the user plane of a UE: 25 octets on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpRelocation {
+    /// The key in use.
+    pub key: UpKey,
+    /// The highest number of an update that was ever given for this KASME, also if it did not come into use.
+    pub last_update: u32,
 }

@@ -2,6 +2,7 @@
 
 pub mod identifiers;
 pub mod keys;
+pub mod link_protection;
 pub mod node;
 pub mod parameters;
 pub mod security;

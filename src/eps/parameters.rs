@@ -2,12 +2,14 @@
 //!
 //! [`wire`](super::wire) puts them into octets, [`security`](super::security) computes with them.
 
+use super::identifiers::{GlobalEnbId, Plmn};
+
 /// An algorithm by its identity, 4 bits on the wire: the same number for ciphering (EEA) and integrity (EIA).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AlgorithmId {
     /// EEA0 or EIA0: nothing is done.
     Null = 0,
-    /// 128-EEA1 or 128-EIA1, with SNOW 3G: named, not computed here.
+    /// 128-EEA1 or 128-EIA1, with SNOW 3G: in E-UTRAN named, not computed here.
     Snow3g = 1,
     /// 128-EEA2 or 128-EIA2, with AES.
     Aes = 2,
@@ -127,4 +129,45 @@ pub struct HandoverParameters {
     pub indication: Indication,
     /// PARA, at most [`MAX_PARA`] octets; none if the source eNB made KeNB*.
     pub para: Vec<u8>,
+}
+
+/// Octets of a fresh number in keys between systems.
+pub const FRESH_OCTETS: usize = 16;
+
+/// The target of a handover between systems, as it goes into keys \[choice\].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TargetIdentity {
+    /// An eNB: PLMN, then its identity in 3 octets, of which 20 bits are used.
+    Enb(GlobalEnbId),
+    /// A cell of UTRAN: PLMN, then its identity in 4 octets, of which 28 bits are used.
+    UtranCell(Plmn, u32),
+}
+
+impl TargetIdentity {
+    /// Its octets: 6 of an eNB, 7 of a cell of UTRAN.
+    #[must_use]
+    pub fn octets(self) -> Vec<u8> {
+        match self {
+            Self::Enb(GlobalEnbId { plmn, enb }) => [&plmn.0[..], &enb.get().to_be_bytes()[1..]].concat(),
+            Self::UtranCell(plmn, cell) => [&plmn.0[..], &cell.to_be_bytes()].concat(),
+        }
+    }
+}
+
+/// A target, and a fresh number if one goes into the keys too: what the UE has to be told to find the same keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetInput {
+    /// The target.
+    pub target: TargetIdentity,
+    /// The fresh number.
+    pub fresh: Option<[u8; FRESH_OCTETS]>,
+}
+
+/// What an RRC message of UTRAN carries of its integrity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntegrityCheck {
+    /// Message authentication code, 4 octets.
+    pub mac: [u8; 4],
+    /// RRC message sequence number, 4 bits.
+    pub sequence_number: u8,
 }

@@ -74,6 +74,8 @@ kinds! {
         MacInvalid = "mac_invalid",
         /// UE and eNB hold different KeNBs, and what one of them protected was accepted by the other.
         KeysDiffer = "keys_differ",
+        /// A user packet that UE and UPE cipher is another on the air than in its tunnel.
+        PacketDiffers = "packet_differs",
         /// A handover over X2 between eNBs of different security groups was acknowledged.
         X2AcrossGroups = "x2_across_groups",
         /// A key stands in a frame where no key is to be.

@@ -20,6 +20,9 @@ pub struct Verified {
     /// User packets that were deciphered.
     #[serde(skip_serializing_if = "is_zero")]
     pub packets: u64,
+    /// Packets of protected links of the core network whose ICV verified.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub esp: u64,
 }
 
 /// What only one of the systems has is left out in the documents of the other.

@@ -68,10 +68,11 @@ fn row(row: &EpsRow) -> Vec<String> {
 }
 
 /// Microseconds as milliseconds with one decimal, rounded down; a dash where nothing was measured.
-fn milliseconds(micros: Option<u64>) -> String {
+pub(super) fn milliseconds(micros: Option<u64>) -> String {
     micros.map_or_else(|| "-".to_owned(), |micros| format!("{}.{}", micros / 1_000, micros % 1_000 / 100))
 }
 
-fn count(count: Option<u64>) -> String {
+/// A count; a dash where nothing was counted.
+pub(super) fn count(count: Option<u64>) -> String {
     count.map_or_else(|| "-".to_owned(), |count| count.to_string())
 }

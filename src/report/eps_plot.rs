@@ -13,7 +13,7 @@ const SIZE: (u32, u32) = (1_080, 500);
 const HEAD: u32 = 84;
 
 /// A line: its number among the schemes, its points.
-type Line = (usize, Vec<(f64, f64)>);
+pub(super) type Line = (usize, Vec<(f64, f64)>);
 
 /// The plot of a comparison; `caption` says of which network.
 ///
@@ -57,7 +57,13 @@ pub fn eps_plot(comparison: &EpsComparison, delays: &[DelayCurve], caption: &str
     Ok(svg)
 }
 
-fn panel(root: &Area<'_>, area: &Area<'_>, [horizontal, vertical]: [&str; 2], lines: &[Line]) -> Result<(), PlotError> {
+/// A chart of these lines, with the titles of its axes.
+pub(super) fn panel(
+    root: &Area<'_>,
+    area: &Area<'_>,
+    [horizontal, vertical]: [&str; 2],
+    lines: &[Line],
+) -> Result<(), PlotError> {
     let greatest = |of: fn(&(f64, f64)) -> f64| lines.iter().flat_map(|(_, points)| points).map(of).fold(1.0, f64::max);
     let (right, top) = (greatest(|point| point.0), greatest(|point| point.1));
     let mut chart = ChartBuilder::on(area)

@@ -4,7 +4,7 @@
 //! * [`ladder`]: who sent what to whom, and when keys changed.
 //! * [`table`]: handovers, traffic, rejects, attacks, expectations.
 //! * [`judgement`]: what the judge says.
-//! * [`comparison`] and [`plot`], [`eps_comparison`], [`eps_plot`] and [`reach_map`]: what `compare` prints and draws.
+//! * [`comparison`] and [`plot`], [`eps_comparison`], [`eps_plot`], [`reach_map`], [`transfer_comparison`] and [`transfer_plot`]: what `compare` prints and draws.
 //!
 //! The text is UTF-8 without colours or other escape sequences, at most [`WIDTH`] columns wide with up to five nodes, and
 //! depends on nothing but the outcome. The JSON document is the outcome itself, serialised.
@@ -17,6 +17,8 @@ pub mod ladder;
 pub mod plot;
 pub mod reach_map;
 pub mod table;
+pub mod transfer_comparison;
+pub mod transfer_plot;
 
 pub use table::tabulated;
 

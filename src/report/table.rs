@@ -232,6 +232,7 @@ mod tests {
             data_before_ranging: PerDirection { ul: 3, dl: 12 },
             started_us: 1_000_000,
             ended_us: Some(1_100_000),
+            answers: None,
         }
     }
 

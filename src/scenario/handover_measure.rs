@@ -299,6 +299,7 @@ impl Tracked {
             data_before_ranging: self.data_before_ranging,
             started_us: micros(self.started.since(VirtualTime::ZERO)),
             ended_us: self.ended.map(|(ended, _)| micros(ended.since(VirtualTime::ZERO))),
+            answers: None,
         };
         HandoverMeasure { result, started: self.started, ended: self.ended.map(|(ended, _)| ended) }
     }

@@ -96,6 +96,18 @@ pub struct HandoverResult {
     pub started_us: u64,
     /// When it ended; `None`: the run did not see the end of it, and `outcome` is `released` for want of one.
     pub ended_us: Option<u64>,
+    /// Of context transfer: what had to be answered on the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
+}
+
+/// Messages of a handover that were answered, from when the UE left the source: each is a round trip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Answers {
+    /// By the UE.
+    pub ue: u64,
+    /// By the HSS.
+    pub hss: u64,
 }
 
 /// An authentication of a mobile.

@@ -16,15 +16,20 @@ CELL cell=1 enb=enb1 mme=mme1 earfcn=1300 group=1 -
 CELL cell=503 enb=enb2 mme=mme1 earfcn=262143 group=4294967295 -
 DERIVATION system=contribution one_way=sha-256 fc_star=240 fc_target=241 c_rnti_bits=32 -
 KASME ue=001010000000001 from=- until=- 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+LINK_KEY sender=mme1 receiver=mme2 spi=0000beef c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3
 NAS_ENC ue=001010000000001 algorithm=2 from=0 until=- 202122232425262728292a2b2c2d2e2f
 NAS_INT ue=001010000000001 algorithm=2 from=0 until=- 303132333435363738393a3b3c3d3e3f
+TRANSFER upe=yes up_keys=same mapping=target-id-fresh -
 KENB ue=001010000000001 cell=1 c_rnti=4601 ue_id=1 ncc=0 ciphering=2 integrity=2 holder=both from=5 until=90 404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f
 PMK ms=020000000001 pmk_sn=1 from=5 until=- 00112233445566778899aabbccddeeff01234567
 RRC_ENC ue=001010000000001 cell=1 ue_id=1 algorithm=2 from=5 until=90 606162636465666768696a6b6c6d6e6f
 RRC_INT ue=001010000000001 cell=1 ue_id=1 algorithm=2 from=5 until=90 707172737475767778797a7b7c7d7e7f
 UP_ENC ue=001010000000001 cell=1 ue_id=1 algorithm=0 from=5 until=90 808182838485868788898a8b8c8d8e8f
+UP_KEY ue=001010000000001 algorithm=2 holder=both from=5 until=- e0e1e2e3e4e5e6e7e8e9eaebecedeeef
 NH ue=001010000000001 ncc=7 from=60 until=- 909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeaf
 KENB_STAR ue=001010000000001 cell=503 from=70 until=- b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecf
+CK_IK ue=001010000000001 cell=- holder=network from=80 until=- f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f
+CK_IK ue=001010000000001 cell=7 holder=ue from=80 until=90 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f
 ";
 
 fn text(log: &KeyLog) -> String {
@@ -36,7 +41,7 @@ fn text(log: &KeyLog) -> String {
 #[test]
 fn one_log_holds_the_records_of_both_systems_in_one_order() {
     let (mut log, notes) = parse(LOG.as_bytes()).unwrap();
-    assert_eq!((log.nodes.len(), log.records.len(), log.eps.len(), notes.len()), (3, 1, 12, 0));
+    assert_eq!((log.nodes.len(), log.records.len(), log.eps.len(), notes.len()), (3, 1, 17, 0));
     assert_eq!(text(&log), LOG);
     log.eps.reverse();
     assert_eq!(text(&log), LOG);
@@ -73,7 +78,18 @@ fn an_error_names_line_column_what_was_expected_and_what_was_found() {
     assert_eq!(error("ncc=7", "ncc=8").1, "ncc= a decimal number up to 7 | \"8\"");
     assert_eq!(error("holder=both", "holder=mme").1, "holder= ue | enb | both | \"mme\"");
     let short = error("909192939495969798999a9b9c9d9e9f", "");
-    assert_eq!(short, (16, "a key of 64 hex digits at the end | 32 characters that are not that".to_owned()));
+    assert_eq!(error("cell=- holder", "cell=x holder").1, "cell= a decimal number up to 503, or - | \"x\"");
+    assert_eq!(error("holder=network", "holder=enb").1, "holder= ue | network | both | \"enb\"");
+    assert_eq!(error("spi=0000beef", "spi=beef").1, "spi= 8 hex digits | \"beef\"");
+    assert_eq!(error("upe=yes", "upe=on").1, "upe= yes | no | \"on\"");
+    assert_eq!(
+        error("mapping=target-id-fresh", "mapping=id").1,
+        "mapping= target-id | target-id-fresh | nonce | \"id\""
+    );
+    assert_eq!(error("up_keys=same", "up_keys=both").1, "up_keys= same | update | \"both\"");
+    let salt = error("cecfd0d1d2d3", "cecf");
+    assert_eq!(salt, (9, "a key of 40 hex digits at the end | 32 characters that are not that".to_owned()));
+    assert_eq!(short, (19, "a key of 64 hex digits at the end | 32 characters that are not that".to_owned()));
 }
 
 #[test]
@@ -81,11 +97,16 @@ fn keys_are_not_shown_by_debug_and_names_that_would_break_the_line_are_not_writt
     let (mut log, _) = parse(LOG.as_bytes()).unwrap();
     let shown = format!("{:?}", log.eps);
     assert!(!shown.contains("404142") && !shown.contains("64, 65, 66"), "{shown}");
+    assert!(!shown.contains("e0e1e2") && !shown.contains("224, 225, 226"), "{shown}");
     for record in &mut log.eps {
-        if let EpsKeyRecord::Cell(cell) = record {
-            cell.mme = "an MME".to_owned();
+        match record {
+            EpsKeyRecord::LinkKey(link) => link.receiver = "-".to_owned(),
+            EpsKeyRecord::Cell(cell) => cell.mme = "an MME".to_owned(),
+            _ => {}
         }
     }
+    assert!(write(&log, &mut Vec::new()).is_err());
+    log.eps.retain(|record| !matches!(record, EpsKeyRecord::Cell(_)));
     assert!(write(&log, &mut Vec::new()).is_err());
 }
 

@@ -130,6 +130,19 @@ fn inspect_says_of_every_frame_what_it_is_and_what_is_inside() {
     assert_eq!(of_kind("s1ap")[0]["summary"], "S1AP HandoverRequired");
     assert_eq!(of_kind("annotation").len(), 6);
     // Without keys, the frames are told all the same.
-    let (status, out, _) = keyhop(&["inspect", capture.to_str().unwrap()]);
-    assert_eq!((status, out.lines().count() as u64), (0, film.last()));
+    let (status, out, _) = keyhop(&["inspect", capture.to_str().unwrap(), "--json"]);
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((status, lines.len() as u64), (0, film.last()));
+    let summaries: Vec<&str> = lines.iter().map(|line| line["summary"].as_str().unwrap()).collect();
+    for summary in ["S1AP HandoverRequired", "keys of key epoch 1", "RRC dl SRB1 SN 0, ", "packet ul SN 0, "] {
+        assert!(summaries.iter().any(|line| line.starts_with(summary)), "{summary}: {out}");
+    }
+    assert!(lines.iter().all(|line| line["kind"] != "upper PDU" && line.get("verdict").is_none()), "{out}");
+    let rrc = lines.iter().find(|line| line["kind"] == "rrc").unwrap();
+    assert_eq!(rrc["direction"], "ul");
+    // What was decrypted is told by its names, too.
+    let clear = capture.with_file_name("clear.pcapng");
+    keyhop(&[of("decrypt", &capture, &keys), vec!["-o", clear.to_str().unwrap()]].concat());
+    let (_, out, _) = keyhop(&["inspect", clear.to_str().unwrap()]);
+    assert!(out.contains("rrc RRC ul MeasurementReport") && out.contains("rrc RRC dl Reconfiguration"), "{out}");
 }

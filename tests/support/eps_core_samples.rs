@@ -4,14 +4,18 @@
 use std::net::Ipv4Addr;
 
 use super::eps::identifiers::{
-    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Guti, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Plmn,
+    Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Plmn,
     STmsi, Tac, Tai, Teid, X2apUeId,
 };
-use super::eps::keys::{Kasme, Kenb, KenbStar, Nh};
-use super::eps::parameters::{AlgorithmId, Ncc};
+use super::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh, UpContext, UpKey, UpRelocation};
+use super::eps::parameters::{AlgorithmId, Ncc, Origin};
 use super::eps::wire::diameter::{self, DiameterBody, DiameterMessage, DiameterPeer, DiameterResult};
+use super::eps::wire::gtpv1::{self, Gtpv1Body, Gtpv1Cause, Gtpv1Message};
 use super::eps::wire::gtpv2::mm_context::KsiAsme;
 use super::eps::wire::gtpv2::{self, AuthenticationQuadruplet, GtpCause, Gtpv2Body, Gtpv2Message, MmContext};
+use super::eps::wire::ranap::{
+    self, IuMessage, RanapCause, RanapMessage, RelocationTarget, RncIdentity, SourceRncContainer, TargetRncContainer,
+};
 use super::eps::wire::s1ap::{
     self, Cause, CauseMisc, CauseNas, CauseRadioNetwork, S1apMessage, SecurityContext, SourceToTargetContainer,
     TargetToSourceContainer, UeS1apIds,
@@ -259,7 +263,7 @@ pub fn mm_context() -> MmContext {
 
 /// Every message of GTPv2-C, in the order of a run.
 pub fn gtpv2() -> Vec<Gtpv2Message> {
-    let imsi = "208930000000001".parse().unwrap();
+    let imsi = imsi();
     let connection = gtpv2::PdnConnection {
         apn: "internet.example".to_owned(),
         address: Ipv4Addr::new(10, 45, 0, 2),
@@ -277,14 +281,45 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         target: enb(2),
         target_tai: tai(),
         cause: (&cause()).into(),
+        up: None,
     };
     let refreshed = gtpv2::ForwardRelocationRequest {
         mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
         ..request.clone()
     };
-    let grant =
-        gtpv2::RelocationGrant { sender: tunnel(11), container: target_to_source().octets().unwrap(), nas: None };
+    let up = UpKey { update: 3, algorithm: AlgorithmId::Aes, key: AlgorithmKey::from_octets([0x55; 16]) };
+    let with_up = gtpv2::ForwardRelocationRequest {
+        up: Some(UpRelocation { key: up.clone(), last_update: 4 }),
+        ..refreshed.clone()
+    };
+    let grant = gtpv2::RelocationGrant {
+        sender: tunnel(11),
+        container: target_to_source().octets().unwrap(),
+        nas: None,
+        forwarding: None,
+    };
     let with_nas = gtpv2::RelocationGrant { nas: Some(nas(AUTHENTICATION_RESPONSE)), ..grant.clone() };
+    let with_forwarding = gtpv2::RelocationGrant { forwarding: Some(erabs()[1]), ..with_nas.clone() };
+    let session = gtpv2::CreateSessionRequest {
+        imsi,
+        sender: tunnel(10),
+        apn: "internet".to_owned(),
+        address: Ipv4Addr::new(10, 45, 0, 2),
+        bearer: erabs()[0],
+        afresh: true,
+        up: up.clone(),
+    };
+    let renewal = gtpv2::ModifyBearerRequest { sender: None, bearers: Vec::new(), up: Some(up.clone()) };
+    let session_grant = gtpv2::SessionGrant { sender: tunnel(12), bearer: erabs()[1] };
+    let granted = |cause, grant| Gtpv2Body::CreateSessionResponse(gtpv2::CreateSessionResponse { cause, grant });
+    let forwarding = |to, up| {
+        let request = gtpv2::CreateForwardingRequest { sender: tunnel(10), ebi: bearer(5), to, up };
+        Gtpv2Body::CreateForwardingRequest(request)
+    };
+    let forwarded =
+        |cause, bearer| Gtpv2Body::CreateForwardingResponse(gtpv2::CreateForwardingResponse { cause, bearer });
+    let context = UpContext { key: up.clone(), counts: [0x0001_0203, 0x0004_0506] };
+    let delete = gtpv2::DeleteSessionRequest { bearer: bearer(5) };
     let response =
         |cause, grant| Gtpv2Body::ForwardRelocationResponse(gtpv2::ForwardRelocationResponse { cause, grant });
     let context_request = gtpv2::ContextRequest {
@@ -292,15 +327,17 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         update: nas(PROTECTED_UPDATE_REQUEST),
         sender: tunnel(13),
     };
-    let context = gtpv2::GivenContext {
+    let given = gtpv2::GivenContext {
         mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
         connections: request.connections.clone(),
         sender: tunnel(14),
         sgw: tunnel(20),
+        up: None,
     };
     let context_response =
         |cause, imsi, context| Gtpv2Body::ContextResponse(gtpv2::ContextResponse { cause, imsi, context });
-    let modify = |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs() });
+    let modify =
+        |sender| Gtpv2Body::ModifyBearerRequest(gtpv2::ModifyBearerRequest { sender, bearers: erabs(), up: None });
     let modified = |cause, bearers| Gtpv2Body::ModifyBearerResponse(gtpv2::ModifyBearerResponse { cause, bearers });
     let bodies = [
         (0, 1, Gtpv2Body::ForwardRelocationRequest(request)),
@@ -316,8 +353,24 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         (10, 6, modified(GtpCause::ACCEPTED, erabs())),
         (20, 7, modify(Some(tunnel(12)))),
         (12, 7, modified(GtpCause::CONTEXT_NOT_FOUND, Vec::new())),
+        (0, 8, Gtpv2Body::ForwardRelocationRequest(with_up)),
+        (0, 9, Gtpv2Body::CreateSessionRequest(session)),
+        (12, 8, Gtpv2Body::ModifyBearerRequest(renewal)),
+        (10, 9, granted(GtpCause::ACCEPTED, Some(session_grant))),
+        (10, 10, granted(GtpCause::NO_RESOURCES, None)),
+        (12, 11, forwarding(gtpv2::ForwardingEnd::Enb(tunnel(3)), Some(up))),
+        (10, 11, forwarded(GtpCause::ACCEPTED, Some(erabs()[0]))),
+        (10, 12, response(GtpCause::ACCEPTED, Some(with_forwarding))),
+        (13, 13, forwarding(gtpv2::ForwardingEnd::Upe(tunnel(4)), None)),
+        (12, 14, Gtpv2Body::ForwardAccessContextNotification(gtpv2::AccessContextNotification { up: context })),
+        (13, 14, Gtpv2Body::ForwardAccessContextAcknowledge(GtpCause::ACCEPTED)),
+        (10, 13, forwarded(GtpCause::RELOCATION_FAILURE, None)),
+        (13, 15, Gtpv2Body::DeleteForwardingRequest),
+        (10, 15, Gtpv2Body::DeleteForwardingResponse(GtpCause::ACCEPTED)),
+        (13, 16, Gtpv2Body::DeleteSessionRequest(delete)),
+        (10, 16, Gtpv2Body::DeleteSessionResponse(GtpCause::ACCEPTED)),
         (0, 8, Gtpv2Body::ContextRequest(context_request)),
-        (13, 8, context_response(GtpCause::ACCEPTED, Some(imsi), Some(context))),
+        (13, 8, context_response(GtpCause::ACCEPTED, Some(imsi), Some(given))),
         (14, 8, Gtpv2Body::ContextAcknowledge(GtpCause::ACCEPTED)),
         (13, 9, context_response(GtpCause::USER_AUTHENTICATION_FAILED, None, None)),
     ];
@@ -364,4 +417,158 @@ pub fn diameter() -> Vec<DiameterMessage> {
         body,
     };
     bodies.map(message).into()
+}
+
+/// HANDOVER TO UTRAN COMMAND: RNC 5, UE 7, scrambling code 9.
+const HANDOVER_TO_UTRAN_COMMAND: &str = "f20014079c301601e00040091428539928";
+
+fn rnc() -> RncIdentity {
+    RncIdentity { plmn: plmn(), lac: 0x0102, rac: 3, rnc: 5 }
+}
+
+pub fn source_rnc() -> SourceRncContainer {
+    SourceRncContainer { target_cell: 0x0005_0009 }
+}
+
+pub fn target_rnc() -> TargetRncContainer {
+    TargetRncContainer { rrc: hex::decode(HANDOVER_TO_UTRAN_COMMAND).unwrap() }
+}
+
+/// The container of a UE that comes from UTRAN.
+pub fn from_utran() -> Vec<u8> {
+    s1ap::container_from_utran(&HANDOVER_PREPARATION_INFORMATION, cell(0x12346), (plmn(), 0x0005_0009)).unwrap()
+}
+
+/// CK, then IK: 16 octets each that count up.
+pub fn ck_ik() -> CkIk {
+    CkIk::from_octets(std::array::from_fn(|place| 0xa0 + place as u8))
+}
+
+/// Handovers between systems over S1.
+pub fn s1ap_between_systems() -> Vec<S1apMessage> {
+    let cause = Cause::radioNetwork(CauseRadioNetwork::handover_desirable_for_radio_reason);
+    let nas_security = vec![1, 2, 3, 4, 0x22, 0x09];
+    vec![
+        s1ap::HandoverToUtranRequired {
+            ue: ue(),
+            cause: cause.clone(),
+            target: rnc(),
+            container: source_rnc().octets().unwrap(),
+        }
+        .into(),
+        s1ap::HandoverToUtranCommand { ue: ue(), nas_security: 7, container: target_rnc().octets().unwrap() }.into(),
+        s1ap::HandoverFromUtranRequest {
+            mme_ue_id: ue().mme,
+            cause,
+            bearers: erabs(),
+            container: from_utran(),
+            capabilities: capabilities(),
+            kenb: Kenb::from_octets([0x51; 32]),
+            nas_security,
+        }
+        .into(),
+    ]
+}
+
+/// One of every message of RANAP, in its connection.
+pub fn ranap() -> Vec<IuMessage> {
+    let erab = erabs()[0];
+    let to_source = TargetToSourceContainer { rrc: HANDOVER_COMMAND.to_vec() };
+    let required = |target, container| ranap::RelocationRequired {
+        cause: RanapCause::DESIRABLE,
+        plmn: plmn(),
+        rnc: 5,
+        target,
+        container,
+    };
+    let messages: Vec<RanapMessage> = vec![
+        required(RelocationTarget::Enb(enb(0x2346), tai()), from_utran()).into(),
+        ranap::RelocationCommand { container: to_source.octets().unwrap() }.into(),
+        ranap::RelocationPreparationFailure { cause: RanapCause::FAILURE_IN_TARGET }.into(),
+        ranap::RelocationRequest {
+            imsi: imsi(),
+            cause: RanapCause::DESIRABLE,
+            container: source_rnc(),
+            bearer: erab,
+            keys: ck_ik(),
+            connection: 7,
+        }
+        .into(),
+        ranap::RelocationRequestAcknowledge { container: target_rnc(), bearer: erab }.into(),
+        ranap::RelocationFailure { cause: RanapCause::NO_ALGORITHMS }.into(),
+        ranap::RelocationDetect.into(),
+        ranap::RelocationComplete.into(),
+        ranap::RelocationCancel { cause: RanapCause::CANCELLED }.into(),
+        ranap::RelocationCancelAcknowledge.into(),
+        ranap::IuReleaseCommand { cause: RanapCause::SUCCESSFUL }.into(),
+        ranap::IuReleaseComplete.into(),
+    ];
+    messages.into_iter().map(|message| IuMessage { connection: 7, message }).collect()
+}
+
+/// One of every message of GTPv1-C.
+pub fn gtpv1() -> Vec<Gtpv1Message> {
+    let (sender, erab) = (tunnel(4), erabs()[0]);
+    let context = gtpv1::UmtsContext { keys: ck_ik(), capabilities: capabilities() };
+    let pdp = gtpv1::PdpContext {
+        nsapi: erab.ebi,
+        address: Ipv4Addr::new(10, 45, 0, 2),
+        control: Teid(7),
+        uplink: tunnel(3),
+    };
+    let request = |target, container| gtpv1::ForwardRelocationRequest {
+        imsi: imsi(),
+        sender,
+        cause: RanapCause::DESIRABLE,
+        context: Some(context.clone()),
+        origin: Origin::Gsm,
+        pdp,
+        target,
+        container,
+    };
+    let container = TargetToSourceContainer { rrc: HANDOVER_COMMAND.to_vec() }.octets().unwrap();
+    let grant = Some(gtpv1::RelocationGrant { sender, container, bearer: erab });
+    let known = Some(gtpv1::SgsnContext { imsi: imsi(), sender, context: context.clone(), origin: Origin::Umts, pdp });
+    let bodies = vec![
+        Gtpv1Body::ForwardRelocationRequest(request(RelocationTarget::Enb(enb(0x2346), tai()), from_utran())),
+        Gtpv1Body::ForwardRelocationRequest(request(RelocationTarget::Rnc(rnc()), source_rnc().octets().unwrap())),
+        Gtpv1Body::ForwardRelocationResponse(gtpv1::ForwardRelocationResponse { cause: Gtpv1Cause::ACCEPTED, grant }),
+        Gtpv1Body::ForwardRelocationResponse(gtpv1::ForwardRelocationResponse {
+            cause: Gtpv1Cause::RELOCATION_FAILURE,
+            grant: None,
+        }),
+        Gtpv1Body::ForwardRelocationComplete,
+        Gtpv1Body::ForwardRelocationCompleteAcknowledge(Gtpv1Cause::ACCEPTED),
+        Gtpv1Body::RelocationCancelRequest(gtpv1::RelocationCancelRequest { imsi: imsi() }),
+        Gtpv1Body::RelocationCancelResponse(Gtpv1Cause::ACCEPTED),
+        Gtpv1Body::SgsnContextRequest(gtpv1::SgsnContextRequest {
+            plmn: plmn(),
+            lac: 0x0102,
+            rac: 3,
+            p_tmsi: 0xc000_0001,
+            sender,
+        }),
+        Gtpv1Body::SgsnContextResponse(gtpv1::SgsnContextResponse { cause: Gtpv1Cause::ACCEPTED, known }),
+        Gtpv1Body::SgsnContextResponse(gtpv1::SgsnContextResponse { cause: Gtpv1Cause::NON_EXISTENT, known: None }),
+        Gtpv1Body::SgsnContextAcknowledge(Gtpv1Cause::ACCEPTED),
+        Gtpv1Body::UpdatePdpContextRequest(gtpv1::UpdatePdpContextRequest {
+            nsapi: erab.ebi,
+            sender,
+            downlink: tunnel(5),
+        }),
+        Gtpv1Body::UpdatePdpContextResponse(gtpv1::UpdatePdpContextResponse {
+            cause: Gtpv1Cause::ACCEPTED,
+            uplink: Some(tunnel(3)),
+        }),
+        Gtpv1Body::UpdatePdpContextResponse(gtpv1::UpdatePdpContextResponse {
+            cause: Gtpv1Cause::NON_EXISTENT,
+            uplink: None,
+        }),
+    ];
+    let message = |(sequence, body)| Gtpv1Message { teid: Teid(9), sequence, body };
+    (1_u16..).zip(bodies).map(message).collect()
+}
+
+fn imsi() -> Imsi {
+    "208930000000001".parse().unwrap()
 }

@@ -685,6 +685,7 @@ impl Film {
             target: GlobalEnbId { plmn: plmn(), enb: EnbId::new(3).unwrap() },
             target_tai: tai(),
             cause: FCause { group: 0, value: 0 },
+            up: None,
         };
         let body = Gtpv2Body::ForwardRelocationRequest(request);
         let payload = Gtpv2Message { teid: Teid(0), sequence: 1, body }.octets().unwrap();

@@ -14,19 +14,24 @@ use keyhop::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci,
     Plmn, Tac, Tai,
 };
-use keyhop::eps::keys::{Kasme, Kenb, OperatorKey, SubscriberKey};
+use keyhop::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, LinkSecret, OperatorKey, SubscriberKey, UpKey};
+use keyhop::eps::link_protection::{LinkKey, LinkProtection};
 use keyhop::eps::node::core_side::CoreSide;
 use keyhop::eps::node::enb::downlink_tunnel;
 use keyhop::eps::node::gateway::uplink_tunnel;
+use keyhop::eps::node::sgsn;
+use keyhop::eps::node::upe::anchor_tunnel;
 use keyhop::eps::node::{
     Agreement, Arrival, AttachedUe, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb, EnbFaults,
-    EnbSettings, Event, Gateway, GatewayUe, HeardCell, Hss, HssSubscriber, Mme, MmeFaults, MmeSettings, Outcome,
-    Scheme, Schemes, Ue, UeFaults, UeSettings, What,
+    EnbSettings, Event, Gateway, GatewayUe, HeardCell, HeardUtranCell, Hss, HssSubscriber, Mme, MmeFaults, MmeSettings,
+    MmeUserPlane, Outcome, Rnc, RncSettings, RncUe, Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe,
+    Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults, UpeSettings, UpeUe, UtranCell, UtranConnection, What,
 };
-use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 use keyhop::eps::security::HandoverDerivation;
 use keyhop::eps::security::aka::{Subscription, Usim};
 use keyhop::eps::security::count::CountLedger;
+use keyhop::eps::security::inter_system::ck_ik_of_kc;
 use keyhop::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
 use keyhop::eps::wire::{CoreFrame, CorePayload, Erab, S1apMessage, UeSecurityCapabilities};
 use keyhop::time::VirtualTime;
@@ -54,13 +59,29 @@ pub struct Plan {
     /// Likewise of the MMEs.
     pub nas_algorithms: Vec<Vec<Algorithms>>,
     pub mme_faults: MmeFaults,
+    /// Whether the links between MMEs are protected, by the keys of [`link_key`].
+    pub protects_s10: bool,
+    /// The first cells belong to the first of them, and so on; none unless `transfer` says so.
+    pub upes: usize,
+    /// Of the UPEs: what each has is at its number, or the last.
+    pub upe_algorithms: Vec<Vec<AlgorithmId>>,
+    pub upe_most_ues: Vec<usize>,
+    pub upe_faults: UpeFaults,
+    pub transfer: ContextTransfer,
+    /// Cells of UTRAN, each with an RNC; the first belong to the first SGSN, and so on.
+    pub utran_cells: usize,
+    pub sgsns: usize,
+    /// The UEs begin in the first cell of UTRAN, with keys of this authentication.
+    pub begins_in_utran: Option<Origin>,
+    pub rnc_most_ues: usize,
+    pub rncs_have_snow3g: bool,
+    pub sgsn_faults: SgsnFaults,
     /// A cell that no MME knows of.
     pub unknown_cell: Option<usize>,
     pub ue_capabilities: UeSecurityCapabilities,
     /// What the network was told of them.
     pub told_capabilities: UeSecurityCapabilities,
     pub ue_faults: UeFaults,
-    pub transfer: ContextTransfer,
     /// What there is for authentication; nothing if none.
     pub authentication: Option<AuthenticationPlan>,
     pub commands: Vec<(u64, To, Command)>,
@@ -86,7 +107,10 @@ pub enum To {
     Ue(usize),
     Mme(usize),
     Gateway,
+    Upe(usize),
     Hss,
+    Rnc(usize),
+    Sgsn(usize),
 }
 
 pub fn both() -> UeSecurityCapabilities {
@@ -107,11 +131,22 @@ impl Plan {
             enb_faults: EnbFaults::default(),
             nas_algorithms: vec![vec![Algorithms::AES]],
             mme_faults: MmeFaults::default(),
+            protects_s10: false,
+            upes: 0,
+            upe_algorithms: vec![vec![AlgorithmId::Aes]],
+            upe_most_ues: vec![100],
+            upe_faults: UpeFaults::default(),
+            transfer: ContextTransfer::default(),
+            utran_cells: 0,
+            sgsns: 0,
+            begins_in_utran: None,
+            rnc_most_ues: 100,
+            rncs_have_snow3g: true,
+            sgsn_faults: SgsnFaults::default(),
             unknown_cell: None,
             ue_capabilities: both(),
             told_capabilities: both(),
             ue_faults: UeFaults::default(),
-            transfer: ContextTransfer::default(),
             authentication: None,
             commands: Vec::new(),
             engine: Engine::Inline,
@@ -200,6 +235,32 @@ pub fn mme_place(number: usize) -> BackboneEndpoint {
     place(2, number)
 }
 
+pub fn upe_place(number: usize) -> BackboneEndpoint {
+    place(4, number)
+}
+
+pub fn rnc_place(number: usize) -> BackboneEndpoint {
+    place(5, number)
+}
+
+pub fn sgsn_place(number: usize) -> BackboneEndpoint {
+    place(6, number)
+}
+
+/// A cell of UTRAN.
+pub fn utran_pci(number: usize) -> Pci {
+    pci(100 + number)
+}
+
+/// CK and IK of a UE that begins in UTRAN.
+pub fn ck_ik(number: usize, origin: Origin) -> CkIk {
+    let octet = 0x61 + u8::try_from(number).unwrap();
+    match origin {
+        Origin::Gsm => ck_ik_of_kc([octet, 2, 3, 4, 5, 6, 7, 8]),
+        _ => CkIk::from_octets([octet; 32]),
+    }
+}
+
 pub fn gateway_place() -> BackboneEndpoint {
     place(3, 0)
 }
@@ -214,6 +275,12 @@ pub fn pci(number: usize) -> Pci {
 
 pub fn imsi(number: usize) -> Imsi {
     format!("00101{:010}", number + 1).parse().unwrap()
+}
+
+/// What protects the link from one MME to another.
+pub fn link_key(from: usize, to: usize) -> LinkKey {
+    let of_both = u8::try_from(16 * from + to + 1).unwrap();
+    LinkKey { spi: 0x1000 + u32::from(of_both), secret: LinkSecret::from_octets([of_both; 20]) }
 }
 
 fn ue_number(number: usize) -> MmeUeS1apId {
@@ -273,8 +340,29 @@ impl Plan {
             group: id.div_ceil(2),
             tai: Tai { plmn: plmn(), tac: Tac(u16::try_from(mme + 1).unwrap()) },
             mme: mme_place(mme).ip,
-            upe: None,
+            upe: (self.upes > 0).then(|| upe_place(self.upe_of(number)).ip),
         }
+    }
+
+    fn utran_cell(&self, number: usize) -> UtranCell {
+        let id = u32::try_from(number + 1).unwrap();
+        UtranCell {
+            cell: utran_pci(number),
+            plmn: plmn(),
+            id: id << 16 | 1,
+            rnc: rnc_place(number).ip,
+            sgsn: sgsn_place(self.sgsn_of(number)).ip,
+            lac: 0x1001,
+            rac: 1,
+        }
+    }
+
+    fn sgsn_of(&self, cell: usize) -> usize {
+        cell * self.sgsns / self.utran_cells
+    }
+
+    fn upe_of(&self, cell: usize) -> usize {
+        cell * self.upes / self.cells
     }
 
     pub fn node(&self, to: To) -> NodeIndex {
@@ -282,7 +370,10 @@ impl Plan {
             To::Ue(number) => number,
             To::Mme(number) => self.ues + self.cells + number,
             To::Gateway => self.ues + self.cells + self.mmes,
-            To::Hss => self.ues + self.cells + self.mmes + 1,
+            To::Upe(number) => self.ues + self.cells + self.mmes + 1 + number,
+            To::Rnc(number) => self.node(To::Upe(self.upes)).0 + number,
+            To::Sgsn(number) => self.node(To::Rnc(self.utran_cells)).0 + number,
+            To::Hss => self.node(To::Sgsn(self.sgsns)).0,
         })
     }
 
@@ -299,14 +390,21 @@ impl Plan {
             transfer: self.transfer,
         };
         let cells: Vec<Cell> = (0..self.cells).map(|number| self.cell(number)).collect();
+        let utran_cells: Vec<UtranCell> = (0..self.utran_cells).map(|number| self.utran_cell(number)).collect();
         let subscribers = Arc::new((0..self.ues).map(|ue| (ue_number(ue), imsi(ue))).collect());
         let mut links = LinkList::default();
         let mut peers: BTreeMap<NodeIndex, Vec<(Port, BackboneEndpoint)>> = BTreeMap::new();
         let mut air = BTreeMap::new();
+        let mut utran_air = BTreeMap::new();
         for ue in 0..self.ues {
             for cell in 0..self.cells {
                 let name = format!("air:{ue}-{cell}");
                 air.insert((ue, cell), links.add(&name, self.node(To::Ue(ue)), after(1), self.enb(cell), after(1)));
+            }
+            for cell in 0..self.utran_cells {
+                let name = format!("utran:{ue}-{cell}");
+                let rnc = self.node(To::Rnc(cell));
+                utran_air.insert((ue, cell), links.add(&name, self.node(To::Ue(ue)), after(1), rnc, after(1)));
             }
         }
         let mut core = |first: (NodeIndex, BackboneEndpoint), second: (NodeIndex, BackboneEndpoint), latency| {
@@ -330,7 +428,33 @@ impl Plan {
                 core(*mme, (self.node(To::Hss), hss_place()), latency);
             }
         }
+        let upes: Vec<_> = (0..self.upes).map(|number| (self.node(To::Upe(number)), upe_place(number))).collect();
+        for (number, upe) in upes.iter().enumerate() {
+            enbs.iter().for_each(|enb| core(*upe, *enb, 4));
+            mmes.iter().for_each(|mme| core(*upe, *mme, 3));
+            core(*upe, gateway, 2);
+            upes[number + 1..].iter().for_each(|other| core(*upe, *other, 2));
+        }
+        let rncs: Vec<_> =
+            (0..self.utran_cells).map(|number| (self.node(To::Rnc(number)), rnc_place(number))).collect();
+        let sgsns: Vec<_> = (0..self.sgsns).map(|number| (self.node(To::Sgsn(number)), sgsn_place(number))).collect();
+        for (number, rnc) in rncs.iter().enumerate() {
+            core(*rnc, sgsns[self.sgsn_of(number)], 4);
+        }
+        for sgsn in &sgsns {
+            mmes.iter().for_each(|mme| core(*sgsn, *mme, 4));
+            core(*sgsn, gateway, 3);
+        }
+        // Where the user plane of a UE in the first cell is.
+        let user_node = if self.upes > 0 { upe_place(0).ip } else { gateway_place().ip };
         let core_side = |node: NodeIndex, place| CoreSide::new(place, &peers[&node]);
+        let mme_side = |number: usize, node: NodeIndex, place| {
+            let others = (0..self.mmes).filter(|other| self.protects_s10 && *other != number);
+            others.fold(core_side(node, place), |side, other| {
+                let protection = LinkProtection::new(link_key(number, other), link_key(other, number));
+                side.protected(mme_place(other).ip, protection)
+            })
+        };
         let mut emulation = Emulation::new(1, links);
         for ue in 0..self.ues {
             let keys = UeKeys::establish(kasme(ue), Algorithms::AES, Algorithms::AES, agreement.derivation);
@@ -343,9 +467,13 @@ impl Plan {
                 };
                 (cell.pci, heard)
             });
+            let utran = utran_cells.iter().enumerate();
+            let utran =
+                utran.map(|(number, cell)| (cell.cell, HeardUtranCell { port: utran_air[&(ue, number)], cell: *cell }));
             let settings = UeSettings {
                 imsi: imsi(ue),
                 cells: heard.collect(),
+                utran: utran.collect(),
                 capabilities: self.ue_capabilities,
                 usim: self.usim(ue),
                 guti: Some(guti(ue)),
@@ -353,7 +481,14 @@ impl Plan {
                 interruption: Duration::from_millis(10),
                 faults: self.ue_faults,
             };
-            emulation.add_node(Ue::connected(settings, keys, cells[0].pci, c_rnti(ue)));
+            emulation.add_node(match self.begins_in_utran {
+                None => Ue::connected(settings, keys, cells[0].pci, c_rnti(ue)),
+                Some(origin) => {
+                    let u_rnti = 1 << 20 | u32::try_from(ue).unwrap();
+                    let (keys, cell) = (ck_ik(ue, origin), utran_cells[0].cell);
+                    Ue::in_utran(settings, UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH })
+                }
+            });
         }
         let mme_keys = |ue| MmeKeys::establish(kasme(ue), Algorithms::AES, agreement.derivation);
         let mut attached: Vec<EnbUeS1apId> = Vec::new();
@@ -361,6 +496,7 @@ impl Plan {
             let settings = EnbSettings {
                 cell: cells[number],
                 cells: cells.clone(),
+                utran_cells: utran_cells.clone(),
                 gummei: Gummei { plmn: plmn(), group: MmeGroupId(1), code: MmeCode(1) },
                 algorithms: of(&self.enb_algorithms, number),
                 always_names_algorithms: self.always_names_algorithms,
@@ -371,14 +507,14 @@ impl Plan {
             };
             let generator = random::generator(1, &format!("enb{number}"));
             let mut enb = Enb::new(settings, core_side(*index, *place), generator);
-            for ue in (0..self.ues).filter(|_| number == 0) {
+            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_utran.is_none()) {
                 let id = enb.connect(ConnectedUe {
                     port: air[&(ue, 0)],
                     c_rnti: c_rnti(ue),
                     mme_id: ue_number(ue),
                     keys: EnbKeys::new(mme_keys(ue).1, Ncc::new(0), Algorithms::AES),
                     capabilities: self.told_capabilities,
-                    uplink: uplink_tunnel(gateway_place().ip, ue_number(ue)),
+                    uplink: uplink_tunnel(user_node, ue_number(ue)),
                 });
                 attached.push(id.unwrap());
             }
@@ -389,6 +525,7 @@ impl Plan {
         for (number, (index, place)) in mmes.iter().enumerate() {
             let settings = MmeSettings {
                 cells: known.clone(),
+                utran_cells: utran_cells.clone(),
                 gateway: gateway_place().ip,
                 hss: self.authentication.map(|_| hss_place().ip),
                 mmes: (0..self.mmes).map(|mme| (gummei(mme), mme_place(mme).ip)).collect(),
@@ -398,14 +535,18 @@ impl Plan {
                 faults: self.mme_faults,
             };
             let generator = random::generator(1, &format!("mme{number}"));
-            let mut mme = Mme::new(settings, core_side(*index, *place), generator);
-            for ue in (0..self.ues).filter(|_| number == 0) {
+            let mut mme = Mme::new(settings, mme_side(number, *index, *place), generator);
+            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_utran.is_none()) {
                 mme.attach(AttachedUe {
                     id: ue_number(ue),
                     keys: mme_keys(ue).0,
                     enb: (cells[0].address, attached[ue]),
                     capabilities: self.told_capabilities,
-                    bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(gateway_place().ip, ue_number(ue)) },
+                    bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(user_node, ue_number(ue)) },
+                    user_plane: (self.upes > 0).then(|| MmeUserPlane {
+                        anchor: uplink_tunnel(gateway_place().ip, ue_number(ue)),
+                        algorithm: AlgorithmId::Aes,
+                    }),
                     address: Ipv4Addr::new(10, 45, 0, u8::try_from(ue + 2).unwrap()),
                     guti: Some(guti(ue)),
                 });
@@ -415,11 +556,37 @@ impl Plan {
         let served: Vec<GatewayUe> = (0..self.ues)
             .map(|ue| {
                 let uplink = uplink_tunnel(gateway_place().ip, ue_number(ue)).teid;
-                let downlink = downlink_tunnel(cells[0].address, attached[ue]);
+                let downlink = match self.upes {
+                    _ if self.begins_in_utran.is_some() => sgsn::downlink_tunnel(sgsn_place(0).ip, ue_number(ue)),
+                    0 => downlink_tunnel(cells[0].address, attached[ue]),
+                    _ => anchor_tunnel(user_node, ue_number(ue)),
+                };
                 GatewayUe { imsi: imsi(ue), uplink, downlink, mme: uplink }
             })
             .collect();
         emulation.add_node(Gateway::new(core_side(gateway.0, gateway.1), &served));
+        for (number, (index, place)) in upes.iter().enumerate() {
+            let settings = UpeSettings {
+                anchor: gateway_place().ip,
+                algorithms: of(&self.upe_algorithms, number),
+                most_ues: of(&self.upe_most_ues, number),
+                agreement,
+                subscribers: Arc::clone(&subscribers),
+                faults: self.upe_faults,
+            };
+            let mut upe = Upe::new(settings, core_side(*index, *place));
+            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_utran.is_none()) {
+                upe.connect(UpeUe {
+                    id: ue_number(ue),
+                    key: UpKey::derive(&kasme(ue), 0, AlgorithmId::Aes),
+                    mme: cells[0].mme,
+                    downlink: downlink_tunnel(cells[0].address, attached[ue]),
+                    uplink: uplink_tunnel(gateway_place().ip, ue_number(ue)),
+                });
+            }
+            emulation.add_node(upe);
+        }
+        self.add_utran(&mut emulation, &subscribers, (&cells, &utran_cells), &utran_air, &core_side);
         if self.authentication.is_some() {
             let random = random::generator(1, "hss");
             emulation.add_node(Hss::new(core_side(self.node(To::Hss), hss_place()), plmn(), random, &self.hss()));
@@ -469,7 +636,7 @@ fn subscriber_keys(ue: usize) -> (SubscriberKey, OperatorKey) {
 }
 
 pub fn hss_place() -> BackboneEndpoint {
-    place(4, 0)
+    place(9, 0)
 }
 
 pub fn gummei(mme: usize) -> Gummei {
@@ -480,6 +647,63 @@ pub fn gummei(mme: usize) -> Gummei {
 /// The temporary identity of a UE at the first MME, before the run.
 pub fn guti(ue: usize) -> Guti {
     Guti { gummei: gummei(0), m_tmsi: MTmsi(0xc000_0001 + u32::try_from(ue).unwrap()) }
+}
+
+/// FRESH of UEs that begin in UTRAN.
+const FRESH: u32 = 0x0102_0304;
+
+impl Plan {
+    /// RNCs and SGSNs.
+    fn add_utran(
+        &self,
+        emulation: &mut Emulation<Command, Event>,
+        subscribers: &Subscribers,
+        (cells, utran_cells): (&[Cell], &[UtranCell]),
+        air: &BTreeMap<(usize, usize), Port>,
+        core_side: &dyn Fn(NodeIndex, BackboneEndpoint) -> CoreSide,
+    ) {
+        let here = |number: usize| self.begins_in_utran.filter(|_| number == 0);
+        for (number, cell) in utran_cells.iter().enumerate() {
+            let settings = RncSettings {
+                cell: *cell,
+                cells: cells.to_vec(),
+                most_ues: self.rnc_most_ues,
+                has_snow3g: self.rncs_have_snow3g,
+                subscribers: Arc::clone(subscribers),
+            };
+            let generator = random::generator(1, &format!("rnc{number}"));
+            let mut rnc = Rnc::new(settings, core_side(self.node(To::Rnc(number)), rnc_place(number)), generator);
+            for (ue, origin) in (0..self.ues).filter_map(|ue| Some((ue, here(number)?))) {
+                let id = ue_number(ue);
+                let uplink = sgsn::uplink_tunnel(cell.sgsn, id);
+                let keys = ck_ik(ue, origin);
+                rnc.connect(RncUe { port: air[&(ue, number)], id, keys, fresh: FRESH, uplink }).unwrap();
+            }
+            emulation.add_node(rnc);
+        }
+        for number in 0..self.sgsns {
+            let settings = SgsnSettings {
+                utran_cells: utran_cells.to_vec(),
+                cells: cells.to_vec(),
+                subscribers: Arc::clone(subscribers),
+                faults: self.sgsn_faults,
+            };
+            let mut sgsn = Sgsn::new(settings, core_side(self.node(To::Sgsn(number)), sgsn_place(number)));
+            for (ue, origin) in (0..self.ues).filter_map(|ue| Some((ue, here(number)?))) {
+                let id = ue_number(ue);
+                sgsn.attach(SgsnUe {
+                    id,
+                    keys: ck_ik(ue, origin),
+                    origin,
+                    rnc: utran_cells[0].rnc,
+                    capabilities: self.told_capabilities,
+                    bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(gateway_place().ip, id) },
+                    address: Ipv4Addr::new(10, 45, 0, u8::try_from(ue + 2).unwrap()),
+                });
+            }
+            emulation.add_node(sgsn);
+        }
+    }
 }
 
 /// What was seen in a run.
@@ -590,6 +814,15 @@ impl Seen {
     pub fn rejected(&self) -> Vec<&Transmission> {
         let rejected = |sent: &&Transmission| sent.verdicts.iter().any(|verdict| !verdict.accepted);
         self.transmissions.iter().filter(rejected).collect()
+    }
+
+    /// The keys between UE and UPE that a node said were in use, in order.
+    pub fn up_keys_at(&self, ue: usize, wanted: NodeIndex) -> Vec<AlgorithmKey> {
+        let key = |(node, what): (NodeIndex, &What)| match what {
+            What::UpKeyInUse { key, .. } if node == wanted => Some(key.clone()),
+            _ => None,
+        };
+        self.of(ue).filter_map(key).collect()
     }
 
     /// How often somebody protected two things with the same key, bearer, direction and COUNT.

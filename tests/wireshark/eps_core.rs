@@ -11,6 +11,8 @@ use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::dot16::backbone::BackboneEndpoint;
 use keyhop::eps;
 use keyhop::eps::identifiers::Teid;
+use keyhop::eps::keys::LinkSecret;
+use keyhop::eps::link_protection::LinkKey;
 use keyhop::eps::wire::gtpu::{GTPU_PORT, GtpuPacket};
 use keyhop::eps::wire::gtpv2::GTPV2_PORT;
 use keyhop::eps::wire::sctp::{S1AP_PORT, S1AP_PROTOCOL, X2AP_PORT, X2AP_PROTOCOL};
@@ -55,10 +57,58 @@ fn packets() -> Vec<(String, CorePayload)> {
         packets.push((message.body.name().to_owned(), udp(GTPV2_PORT, message.octets().unwrap())));
     }
     let packet = hex::decode(USER_PACKET).unwrap();
-    for packet in [GtpuPacket::User { teid: Teid(7), packet }, GtpuPacket::EndMarker { teid: Teid(7) }] {
-        packets.push(("GTP-U".to_owned(), udp(GTPU_PORT, packet.octets().unwrap())));
+    let pdu = [&[0x8a, 0xbc], &packet[..]].concat();
+    for (pdcp_number, packet) in [(None, packet), (Some(0xabc), pdu)] {
+        for packet in [
+            GtpuPacket::User { teid: Teid(7), pdcp_number, packet },
+            GtpuPacket::EndMarker { teid: Teid(7), pdcp_number },
+        ] {
+            packets.push(("GTP-U".to_owned(), udp(GTPU_PORT, packet.octets().unwrap())));
+        }
     }
     packets
+}
+
+/// A key, and what it makes of a message: [`capture`] with its last frame.
+fn protected() -> (LinkKey, Capture) {
+    let key = LinkKey { spi: 0x1234_5678, secret: LinkSecret::from_octets(std::array::from_fn(|place| place as u8)) };
+    let mut capture = capture();
+    let mut frames = capture.frames.iter().rev().filter(|frame| frame.comment == "ForwardRelocationRequest");
+    let mut last = frames.next().unwrap().clone();
+    let sealed = key.seal(&CoreFrame::parse(&last.octets).unwrap(), 1).unwrap();
+    last.octets = sealed.octets(900).unwrap();
+    last.comment = "ESP".to_owned();
+    capture.frames.push(last);
+    (key, capture)
+}
+
+#[test]
+fn a_protected_message_is_esp_and_opens_there_with_the_key_of_its_link() {
+    // T7
+    let (key, capture) = protected();
+    assert_eq!(complaints_of(&capture), [""; 0]);
+    let (_folder, path) = file(&capture);
+    let shown = fields(&path, &[], "esp", &["esp.spi", "esp.sequence", "frame.protocols"]);
+    assert_eq!(shown.trim_end(), "0x12345678|1|eth:ethertype:ip:esp");
+    let secret = hex::encode(key.secret.octets());
+    let association = format!(
+        "uat:esp_sa:\"IPv4\",\"10.20.0.1\",\"10.20.0.2\",\"0x12345678\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"0x{secret}\",\"NULL\",\"\""
+    );
+    let options = [
+        "-o",
+        "esp.enable_encryption_decode:TRUE",
+        "-o",
+        "esp.enable_authentication_check:TRUE",
+        "-o",
+        association.as_str(),
+    ];
+    let shown = fields(
+        &path,
+        &options,
+        "esp",
+        &["gtpv2.message_type", "gtpv2.mm_context_nas_dl_cnt", "esp.icv_good", "esp.icv_bad"],
+    );
+    assert_eq!(shown.trim_end(), "133|66051|1|0");
 }
 
 fn capture() -> Capture {
@@ -115,13 +165,17 @@ fn the_fields_are_where_they_are_meant_to_be() {
     assert_eq!(read("frame.comment == \"HandoverCommand\"", "lte-rrc.newUE_Identity"), "4601\n4601");
     assert_eq!(read("frame.comment == \"InitialUeMessage\"", "nas_eps.nas_msg_emm_type"), "0x41\n0x41");
     let request = "gtpv2.message_type == 133";
-    assert_eq!(read(request, "gtpv2.mm_context_nas_dl_cnt"), "66051\n66051");
-    assert_eq!(read(request, "gtpv2.mm_context_nas_ul_cnt"), "263430\n263430");
+    assert_eq!(read(request, "gtpv2.mm_context_nas_dl_cnt"), "66051\n66051\n66051");
+    assert_eq!(read(request, "gtpv2.mm_context_nas_ul_cnt"), "263430\n263430\n263430");
     let [context, vector] = [key(0x80), key(0xc0)];
-    assert_eq!(read(request, "gtpv2.mm_context_kasme"), format!("{context},{vector}\n{context}"));
+    assert_eq!(read(request, "gtpv2.mm_context_kasme"), format!("{context},{vector}\n{context}\n{context}"));
     assert_eq!(read(request, "gtpv2.mm_context_nh"), key(0xa0));
     assert_eq!(read(request, "gtpv2.mm_context_ncc"), "5");
-    assert_eq!(read("gtp.message == 255", "gtp.teid"), "0x00000007");
+    // The key between UE and UPE is beside it: number, algorithm, KUP, highest number given.
+    let up = format!("0000000302{}00000004", "55".repeat(16));
+    assert_eq!(read(request, "gtpv2.proprietary_value").trim(), up);
+    assert_eq!(read("gtp.message == 255", "gtp.teid"), "0x00000007\n0x00000007");
+    assert_eq!(read("gtp.ext_hdr.pdcp_sn", "gtp.ext_hdr.pdcp_sn"), "2748\n2748");
 }
 
 fn repository(path: &str) -> PathBuf {

@@ -6,13 +6,15 @@ use std::collections::BTreeSet;
 use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::emulation::Fate;
-use keyhop::eps::node::{Scheme, Schemes};
+use keyhop::eps::node::{ContextTransfer, Relocation, Scheme, Schemes, UpKeys};
 use keyhop::eps::parameters::Algorithms;
-use keyhop::eps::wire::CoreFrame;
 use keyhop::eps::wire::radio_frame::RadioFrame;
+use keyhop::eps::wire::{CoreFrame, Gtpv2Body};
 
 use crate::eps_network::{NULL_CIPHERING, Plan, Seen};
 use crate::recipe::complaints_of;
+use crate::tshark::fields;
+use crate::worked_frames::file;
 
 fn core(seen: &Seen) -> Capture {
     let frames = seen.transmissions.iter().filter(|sent| CoreFrame::parse(&sent.octets).is_ok());
@@ -43,6 +45,53 @@ fn deaf_target(plan: Plan) -> Seen {
     plan.walk(&[3]).run_with(move |_, to, octets| {
         if to == target && RadioFrame::parse(octets).is_ok() { Fate::lost() } else { Fate::pass() }
     })
+}
+
+/// Through UPEs: between MMEs, between UPEs, both; refused, and with a UE that goes back.
+fn through_upes() -> Vec<Seen> {
+    let plan = |mmes, upes, relocation, up_keys| {
+        let transfer = ContextTransfer { upe: true, relocation, up_keys, ..ContextTransfer::default() };
+        Plan { mmes, upes, transfer, ..Plan::always(Scheme::NextHopS1) }
+    };
+    let both = || plan(2, 2, Relocation::Both, UpKeys::Update);
+    vec![
+        plan(2, 1, Relocation::BiCasting, UpKeys::Update).walk(&[2, 1]).run(),
+        plan(1, 2, Relocation::Forwarding, UpKeys::Same).walk(&[2, 1]).run(),
+        both().walk(&[2, 1]).run(),
+        Plan { upe_most_ues: vec![100, 0], ..plan(1, 2, Relocation::Both, UpKeys::Same) }.walk(&[2]).run(),
+        deaf_target(plan(1, 2, Relocation::BiCasting, UpKeys::Same)),
+        deaf_target(plan(2, 1, Relocation::BiCasting, UpKeys::Same)),
+        deaf_target(both()),
+    ]
+}
+
+#[test]
+fn every_frame_of_a_core_network_with_upes_opens_without_a_complaint() {
+    // T1
+    let mut names = BTreeSet::new();
+    for (number, seen) in through_upes().iter().enumerate() {
+        let capture = core(seen);
+        names.extend(capture.frames.iter().map(|frame| frame.comment.clone()));
+        assert_eq!(complaints_of(&capture), [""; 0], "run {number}");
+    }
+    for expected in Gtpv2Body::NAMES {
+        assert!(names.contains(*expected), "{expected} of {names:?}");
+    }
+}
+
+#[test]
+fn the_number_of_a_pdu_and_the_tunnels_of_upes_are_where_they_are_meant_to_be() {
+    // T3
+    let seen = through_upes().swap_remove(1);
+    let (_folder, path) = file(&core(&seen));
+    let read = |filter: &str, field: &str| fields(&path, &[], filter, &[field]).trim_end().to_owned();
+    // The numbers of the packets of each direction, hop by hop, and those of the end markers between UPEs.
+    let numbers = read("gtp.message == 255 && gtp.ext_hdr.pdcp_sn", "gtp.ext_hdr.pdcp_sn");
+    assert_eq!(numbers, ["0", "0", "1", "1", "2", "2"].join("\n"));
+    assert_eq!(read("gtp.message == 254 && gtp.ext_hdr.pdcp_sn", "gtp.ext_hdr.pdcp_sn"), "1\n2");
+    let kinds = read("gtpv2.message_type == 166", "gtpv2.f_teid_interface_type");
+    assert_eq!(kinds, ["10,19", "10,23", "10,19", "10,23"].join("\n"));
+    assert_eq!(read("gtpv2.message_type == 32", "gtpv2.enterprise_id"), "32473\n32473");
 }
 
 #[test]

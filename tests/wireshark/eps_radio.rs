@@ -174,7 +174,7 @@ fn route_2() -> Vec<(Vec<u8>, &'static str, Option<bool>)> {
     let complete = UlDcchMessage::SecurityModeComplete { transaction: 1 }.octets().unwrap();
     let transport = vec![generic_transport().octets().unwrap()];
     let activation = handover_command(0x4602, Some(AES), Vec::new()).octets().unwrap();
-    let release = DlDcchMessage::Release { transaction: 0, cause: ReleaseCause::Other };
+    let release = DlDcchMessage::Release { transaction: 0, cause: ReleaseCause::Other, redirection: None };
     let nas = UlDcchMessage::InformationTransfer { nas: EmmMessage::TrackingAreaUpdateComplete.octets().unwrap() };
     let right = Some(true);
     let mut frames = vec![

@@ -40,6 +40,7 @@ impl Change {
         let message = match &mut frame.payload {
             CorePayload::Sctp(packet) => &mut packet.data.user_data,
             CorePayload::Udp(datagram) => &mut datagram.payload,
+            CorePayload::Esp(packet) => &mut packet.sealed,
         };
         if !self.nas_bits.is_empty() || self.nas.is_some() {
             let mut command = handover_command(octets)?;

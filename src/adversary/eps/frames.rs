@@ -82,6 +82,7 @@ fn message(octets: &[u8]) -> Option<CoreMessage> {
             }
             _ => None,
         },
+        CorePayload::Esp(_) => None,
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! The holder knows C-RNTI, which stands in the clear in front of every MAC PDU, and what the handover commands say that it can
 //! open: target cell, INDICATION or NCC, and PARA if the NAS keys are in its hands. It tries every key that follows from
-//! those that it has: by the chained derivation, by the standard's horizontal and vertical one, and from KASME.
+//! those that it has: by the chained derivation, by the standard's horizontal and vertical one, and from KASME. User packets that UPEs
+//! cipher are read apart from that, see [`user_plane`](super::user_plane).
 
+use super::user_plane;
 use crate::eps::identifiers::Pci;
-use crate::eps::keys::{Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{Kasme, Kenb, KenbStar, Nh, UpKey};
 use crate::eps::node::radio_side::RadioSide;
 use crate::eps::node::settings::Agreement;
 use crate::eps::parameters::{AlgorithmId, Algorithms, Indication, LinkDirection, Ncc};
@@ -17,6 +19,7 @@ use crate::eps::wire::mac_pdu::{LCID_SRB1, MacPdu};
 use crate::eps::wire::nas::{EmmMessage, NasMessage};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::DlDcchMessage;
+use crate::time::VirtualTime;
 
 /// A UE in a cell, from one KeNB to the next, as it is heard on the air.
 #[derive(Clone, Debug)]
@@ -31,17 +34,17 @@ pub struct Visit {
     pub c_rnti: u16,
     /// The AS algorithms, which are no secret.
     pub algorithms: Algorithms,
-    /// The frames, in order.
-    pub frames: Vec<RadioFrame>,
+    /// The frames and when they began, in order.
+    pub frames: Vec<(VirtualTime, RadioFrame)>,
 }
 
 /// What the holder reads of a visit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Read {
     /// RRC messages opened.
     pub messages: usize,
-    /// User packets deciphered, in order.
-    pub packets: Vec<Vec<u8>>,
+    /// User packets deciphered and when they were sent, in order.
+    pub packets: Vec<(VirtualTime, Vec<u8>)>,
 }
 
 /// The keys in somebody's hands.
@@ -55,6 +58,8 @@ pub struct Holder {
     pub next_hops: Vec<(Nh, Ncc)>,
     /// KASMEs.
     pub kasmes: Vec<Kasme>,
+    /// Keys between UEs and UPEs.
+    pub up_keys: Vec<UpKey>,
     /// PARAs that it was told, so that nothing but KASME is missing.
     pub told: Vec<Vec<u8>>,
 }
@@ -77,7 +82,14 @@ impl Holder {
     /// What is read of each visit, in their order (of all UEs, by the time at which they begin); `None`: nothing.
     #[must_use]
     pub fn read(&self, visits: &[Visit], agreement: &Agreement) -> Vec<Option<Read>> {
-        self.follow(visits, agreement).0
+        let mut reads = self.follow(visits, agreement).0;
+        if agreement.transfer.upe {
+            let packets = user_plane::packets(&self.up_keys, &self.kasmes, visits);
+            for (read, packets) in reads.iter_mut().zip(packets).filter(|(_, packets)| !packets.is_empty()) {
+                read.get_or_insert_default().packets = packets;
+            }
+        }
+        reads
     }
 
     /// The PARAs that it reads of these visits, which takes KASME.
@@ -96,7 +108,10 @@ impl Holder {
         for visit in visits {
             let Some(ue) = followed.get_mut(visit.ue) else { continue };
             let candidates = self.candidates(visit, ue, &next_hops, agreement);
-            let opened = candidates.into_iter().find_map(|kenb| opened(visit, &kenb).map(|opened| (kenb, opened)));
+            let opened = candidates.into_iter().find_map(|kenb| {
+                let opened = opened(visit, &kenb, agreement.transfer.upe)?;
+                Some((kenb, opened))
+            });
             let Some((kenb, (read, downlink))) = opened else {
                 reads.push(None);
                 continue;
@@ -111,7 +126,7 @@ impl Holder {
     /// Whether the key of a visit is one that it holds, and not one that it has to derive.
     #[must_use]
     pub fn holds(&self, visit: &Visit) -> bool {
-        self.kenbs.iter().any(|kenb| opened(visit, kenb).is_some())
+        self.kenbs.iter().any(|kenb| opened(visit, kenb, true).is_some())
     }
 
     /// NHs that it holds, and those that follow from KASME and the first KeNB.
@@ -164,18 +179,21 @@ fn nas_securities(kasme: &Kasme) -> impl Iterator<Item = NasSecurity> + '_ {
     })
 }
 
-/// What of a visit opens under a key: all that is read, and the RRC messages of the downlink. `None`: the first messages do not
-/// verify.
-fn opened(visit: &Visit, kenb: &Kenb) -> Option<(Read, Vec<Vec<u8>>)> {
+/// What of a visit opens under a key: all that is read, and the RRC messages of the downlink; of user packets nothing if eNBs have
+/// no key for them. `None`: the first messages do not verify.
+fn opened(visit: &Visit, kenb: &Kenb, of_upe: bool) -> Option<(Read, Vec<Vec<u8>>)> {
     let Algorithms { ciphering, integrity } = visit.algorithms;
     let keys = handover_keys::AsKeys::derive(kenb, ciphering, integrity);
     let mut security = AsSecurity::new(keys, ciphering, integrity);
     let lcid = |frame: &RadioFrame| MacPdu::parse(&frame.mac_pdu).ok().map(|mac| mac.lcid);
-    let tried = visit.frames.iter().filter(|frame| lcid(frame) == Some(LCID_SRB1)).take(TRIED);
-    tried.clone().find(|frame| RadioSide::open(frame, &mut security.clone()).is_ok())?;
-    let mut read = Read { messages: 0, packets: Vec::new() };
+    let tried = visit.frames.iter().filter(|(_, frame)| lcid(frame) == Some(LCID_SRB1)).take(TRIED);
+    tried.clone().find(|(_, frame)| RadioSide::open(frame, &mut security.clone()).is_ok())?;
+    let mut read = Read::default();
     let mut downlink = Vec::new();
-    for frame in &visit.frames {
+    for (time, frame) in &visit.frames {
+        if of_upe && matches!(RadioSide::user_pdu(frame), Ok(Some(_))) {
+            continue;
+        }
         let Ok(from_air) = RadioSide::open(frame, &mut security) else { continue };
         match from_air.bearer {
             BearerId::Signalling(_) => {
@@ -184,7 +202,7 @@ fn opened(visit: &Visit, kenb: &Kenb) -> Option<(Read, Vec<Vec<u8>>)> {
                     downlink.push(from_air.octets);
                 }
             }
-            BearerId::Data(_) => read.packets.push(from_air.octets),
+            BearerId::Data(_) => read.packets.push((*time, from_air.octets)),
         }
     }
     Some((read, downlink))

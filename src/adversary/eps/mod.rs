@@ -4,13 +4,16 @@
 //! when the run is over: it hears all of the air, and needs no tap for that.
 //!
 //! * [`frames`]: which frames count; [`change`]: what is changed in one.
-//! * [`holder`]: which cells somebody reads who holds keys.
+//! * [`holder`]: which cells somebody reads who holds keys; [`user_plane`]: the same of packets that UPEs cipher;
+//!   [`eavesdropper`]: the keys of somebody who hears a link of the core network.
 //! * [`search`]: the search for C-RNTI.
 
 pub mod change;
+pub mod eavesdropper;
 pub mod frames;
 pub mod holder;
 pub mod search;
+pub mod user_plane;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

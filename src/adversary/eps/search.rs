@@ -9,6 +9,7 @@ use crate::eps::parameters::Algorithms;
 use crate::eps::security::handover_keys::AsKeys;
 use crate::eps::security::protection::AsSecurity;
 use crate::eps::wire::mac_pdu::{LCID_SRB1, MacPdu};
+use crate::eps::wire::radio_frame::RadioFrame;
 
 /// What a search came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +24,8 @@ pub struct Found {
 /// that has a MAC-I.
 #[must_use]
 pub fn search(kenb: &Kenb, next: &Visit, agreement: &Agreement) -> Option<Found> {
-    let signalling = |frame: &&_| {
-        let frame: &crate::eps::wire::radio_frame::RadioFrame = frame;
-        MacPdu::parse(&frame.mac_pdu).is_ok_and(|mac| mac.lcid == LCID_SRB1)
-    };
-    let first = next.frames.iter().find(signalling)?;
+    let signalling = |frame: &&RadioFrame| MacPdu::parse(&frame.mac_pdu).is_ok_and(|mac| mac.lcid == LCID_SRB1);
+    let first = next.frames.iter().map(|(_, frame)| frame).find(signalling)?;
     let star = agreement.derivation.chained(kenb);
     let Algorithms { ciphering, integrity } = next.algorithms;
     let mut trials = 0;

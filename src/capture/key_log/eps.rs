@@ -2,7 +2,7 @@
 
 use super::Validity;
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::security::HandoverDerivation;
 use crate::time::VirtualTime;
@@ -204,6 +204,91 @@ pub struct AsKeyRecord {
     pub key: AlgorithmKey,
 }
 
+/// What becomes of the key between UE and UPE in a handover (seed 001).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpKeyPolicy {
+    /// It stays, and COUNT goes on.
+    Same,
+    /// The MME makes another.
+    Update,
+}
+
+/// What keys are made of when a UE goes between UTRAN and E-UTRAN (seed 001).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyMapping {
+    /// The seed, with nothing fresh: of the keys and the identity of the target.
+    TargetId,
+    /// The seed, with a fresh number besides.
+    TargetIdFresh,
+    /// The standard: of the keys and a nonce, or NAS COUNT.
+    Nonce,
+}
+
+/// `TRANSFER`: how security contexts get from node to node. A log without it is one of a network without UPEs and without UTRAN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransferRecord {
+    /// Whether user packets are ciphered between UE and UPE, and pass eNBs unopened.
+    pub upe: bool,
+    /// What becomes of the key between them.
+    pub up_keys: UpKeyPolicy,
+    /// What keys of the other system are made of.
+    pub mapping: KeyMapping,
+}
+
+/// Who held a key that a UE has in common with a UPE, or with the nodes of UTRAN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyHolder {
+    /// The UE alone.
+    Ue,
+    /// The network alone.
+    Network,
+    /// Both.
+    Both,
+}
+
+/// `UP_KEY`: the key of user packets between UE and UPE, KUP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpKeyRecord {
+    /// The UE.
+    pub ue: Imsi,
+    /// The ciphering algorithm.
+    pub algorithm: AlgorithmId,
+    /// Who held it.
+    pub holder: KeyHolder,
+    /// When it was in use.
+    pub validity: Validity,
+    /// The key, 16 octets.
+    pub key: AlgorithmKey,
+}
+
+/// `CK_IK`: CK and IK, in use in a cell of UTRAN or held in the core network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CkIkRecord {
+    /// The UE.
+    pub ue: Imsi,
+    /// The cell of UTRAN; none for keys that a node of the core network holds.
+    pub cell: Option<Pci>,
+    /// Who held them.
+    pub holder: KeyHolder,
+    /// When they were in use.
+    pub validity: Validity,
+    /// CK, then IK, 32 octets.
+    pub key: CkIk,
+}
+
+/// `LINK_KEY`: what protects one direction of a link of the core network (RFC 4303, RFC 4106).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkKeyRecord {
+    /// The name of the node that sends.
+    pub sender: String,
+    /// The name of the node that receives.
+    pub receiver: String,
+    /// Security parameters index, 4 octets.
+    pub spi: u32,
+    /// The key of AES-128-GCM (16 octets), then the salt (4 octets).
+    pub key: LinkSecret,
+}
+
 /// One line of a key log that holds something of an EPS run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EpsKeyRecord {
@@ -223,33 +308,46 @@ pub enum EpsKeyRecord {
     Kenb(KenbRecord),
     /// `RRC_ENC`, `RRC_INT` or `UP_ENC`.
     As(AsKeyRecord),
+    /// `TRANSFER`.
+    Transfer(TransferRecord),
+    /// `UP_KEY`.
+    UpKey(UpKeyRecord),
+    /// `CK_IK`.
+    CkIk(CkIkRecord),
+    /// `LINK_KEY`.
+    LinkKey(LinkKeyRecord),
 }
 
 impl EpsKeyRecord {
-    /// When the key was in use; always, of what is no key.
+    /// When the key was in use; always, of what is no key of a UE.
     #[must_use]
     pub fn validity(&self) -> Validity {
         match self {
-            Self::Derivation(_) | Self::Cell(_) => Validity::default(),
+            Self::Derivation(_) | Self::Cell(_) | Self::Transfer(_) | Self::LinkKey(_) => Validity::default(),
             Self::Kasme(record) => record.validity,
             Self::Nas(record) => record.validity,
             Self::Nh(record) => record.validity,
             Self::KenbStar(record) => record.validity,
             Self::Kenb(record) => record.validity,
             Self::As(record) => record.validity,
+            Self::UpKey(record) => record.validity,
+            Self::CkIk(record) => record.validity,
         }
     }
 
-    /// Opens the record again or closes it: a writer learns the end of a key's use only later. What is no key stays as it is.
+    /// Opens the record again or closes it: a writer learns the end of a key's use only later. What is no key of a UE
+    /// stays as it is.
     pub fn set_until(&mut self, until: Option<VirtualTime>) {
         let validity = match self {
-            Self::Derivation(_) | Self::Cell(_) => return,
+            Self::Derivation(_) | Self::Cell(_) | Self::Transfer(_) | Self::LinkKey(_) => return,
             Self::Kasme(record) => &mut record.validity,
             Self::Nas(record) => &mut record.validity,
             Self::Nh(record) => &mut record.validity,
             Self::KenbStar(record) => &mut record.validity,
             Self::Kenb(record) => &mut record.validity,
             Self::As(record) => &mut record.validity,
+            Self::UpKey(record) => &mut record.validity,
+            Self::CkIk(record) => &mut record.validity,
         };
         validity.until = until;
     }

@@ -9,7 +9,12 @@
 //! KENB_STAR ue cell from until                                                                           64 hex
 //! KENB ue cell c_rnti ue_id ncc ciphering integrity holder=ue|enb|both from until                        64 hex
 //! RRC_ENC | RRC_INT | UP_ENC ue cell ue_id algorithm from until                                          32 hex
-//!      ; ue = IMSI   cell = physical cell identity   c_rnti = 4 hex   enb, mme = names of nodes   the rest decimal
+//! TRANSFER upe=yes|no up_keys=same|update mapping=target-id|target-id-fresh|nonce                       -
+//! UP_KEY ue algorithm holder=ue|network|both from until                                                  32 hex
+//! CK_IK ue cell holder=ue|network|both from until                                                        64 hex: CK, IK
+//! LINK_KEY sender receiver spi                                                                           40 hex: key, salt
+//!      ; ue = IMSI   cell = physical cell identity   or - (CK_IK)   c_rnti = 4 hex   spi = 8 hex
+//!      ; enb, mme, sender, receiver = names of nodes   the rest decimal
 //! ```
 
 use zeroize::Zeroizing;
@@ -19,22 +24,45 @@ use super::reading::{Line, decimal, digits};
 use super::writing::{hex, times, word};
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::eps::{
-    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord,
-    KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
+    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder,
+    KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeySystem, LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord,
+    TransferRecord, UpKeyPolicy, UpKeyRecord,
 };
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::security::{HandoverDerivation, OneWay};
 
 /// The kinds of these lines.
-pub(super) const KINDS: [&str; 11] =
-    ["DERIVATION", "CELL", "KASME", "NAS_ENC", "NAS_INT", "NH", "KENB_STAR", "KENB", "RRC_ENC", "RRC_INT", "UP_ENC"];
+pub(super) const KINDS: [&str; 15] = [
+    "DERIVATION",
+    "CELL",
+    "KASME",
+    "NAS_ENC",
+    "NAS_INT",
+    "NH",
+    "KENB_STAR",
+    "KENB",
+    "RRC_ENC",
+    "RRC_INT",
+    "UP_ENC",
+    "TRANSFER",
+    "UP_KEY",
+    "CK_IK",
+    "LINK_KEY",
+];
 
 const SYSTEMS: [(&str, KeySystem); 2] = [("contribution", KeySystem::Contribution), ("standard", KeySystem::Standard)];
 const ONE_WAYS: [(&str, OneWay); 2] = [("kdf", OneWay::Kdf), ("sha-256", OneWay::Sha256)];
 const C_RNTI_BITS: [(&str, CRntiBits); 2] = [("16", CRntiBits::Sixteen), ("32", CRntiBits::ThirtyTwo)];
 const HOLDERS: [(&str, KenbHolder); 3] = [("ue", KenbHolder::Ue), ("enb", KenbHolder::Enb), ("both", KenbHolder::Both)];
+
+const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
+const UP_KEY_POLICIES: [(&str, UpKeyPolicy); 2] = [("same", UpKeyPolicy::Same), ("update", UpKeyPolicy::Update)];
+const MAPPINGS: [(&str, KeyMapping); 3] =
+    [("target-id", KeyMapping::TargetId), ("target-id-fresh", KeyMapping::TargetIdFresh), ("nonce", KeyMapping::Nonce)];
+const KEY_HOLDERS: [(&str, KeyHolder); 3] =
+    [("ue", KeyHolder::Ue), ("network", KeyHolder::Network), ("both", KeyHolder::Both)];
 
 impl Line<'_> {
     fn ue(&mut self) -> Result<Imsi, CaptureError> {
@@ -44,6 +72,14 @@ impl Line<'_> {
     fn cell(&mut self) -> Result<Pci, CaptureError> {
         self.field("cell", "a decimal number up to 503", |text| {
             decimal(text).and_then(|pci| u16::try_from(pci).ok()).and_then(Pci::new)
+        })
+    }
+
+    /// A cell, or none.
+    fn some_cell(&mut self) -> Result<Option<Pci>, CaptureError> {
+        self.field("cell", "a decimal number up to 503, or -", |text| match text {
+            "-" => Some(None),
+            text => decimal(text).and_then(|pci| u16::try_from(pci).ok()).and_then(Pci::new).map(Some),
         })
     }
 
@@ -148,6 +184,35 @@ pub(super) fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<EpsKeyRec
             validity: line.validity()?,
             key: AlgorithmKey::from_octets(*line.secret()?.expose()),
         }),
+        "TRANSFER" => {
+            let record = TransferRecord {
+                upe: line.one_of("upe", &YES_NO)?,
+                up_keys: line.one_of("up_keys", &UP_KEY_POLICIES)?,
+                mapping: line.one_of("mapping", &MAPPINGS)?,
+            };
+            line.no_secret()?;
+            EpsKeyRecord::Transfer(record)
+        }
+        "UP_KEY" => EpsKeyRecord::UpKey(UpKeyRecord {
+            ue: line.ue()?,
+            algorithm: line.algorithm("algorithm")?,
+            holder: line.one_of("holder", &KEY_HOLDERS)?,
+            validity: line.validity()?,
+            key: AlgorithmKey::from_octets(*line.secret()?.expose()),
+        }),
+        "CK_IK" => EpsKeyRecord::CkIk(CkIkRecord {
+            ue: line.ue()?,
+            cell: line.some_cell()?,
+            holder: line.one_of("holder", &KEY_HOLDERS)?,
+            validity: line.validity()?,
+            key: CkIk::from_octets(*line.secret()?.expose()),
+        }),
+        "LINK_KEY" => EpsKeyRecord::LinkKey(LinkKeyRecord {
+            sender: line.name_of_node("sender")?,
+            receiver: line.name_of_node("receiver")?,
+            spi: line.field("spi", "8 hex digits", |text| digits(text).map(u32::from_be_bytes))?,
+            key: LinkSecret::from_octets(*line.secret()?.expose()),
+        }),
         _ => return Ok(None),
     }))
 }
@@ -165,6 +230,22 @@ pub(super) fn kind(record: &EpsKeyRecord) -> &'static str {
         EpsKeyRecord::As(AsKeyRecord { key_use: AsKeyUse::RrcCiphering, .. }) => "RRC_ENC",
         EpsKeyRecord::As(AsKeyRecord { key_use: AsKeyUse::RrcIntegrity, .. }) => "RRC_INT",
         EpsKeyRecord::As(AsKeyRecord { key_use: AsKeyUse::UserCiphering, .. }) => "UP_ENC",
+        EpsKeyRecord::Transfer(_) => "TRANSFER",
+        EpsKeyRecord::UpKey(_) => "UP_KEY",
+        EpsKeyRecord::CkIk(_) => "CK_IK",
+        EpsKeyRecord::LinkKey(_) => "LINK_KEY",
+    }
+}
+
+/// Whether these names of nodes can stand in a line.
+fn names(names: [&String; 2]) -> Result<(), CaptureError> {
+    match names.into_iter().find(|name| !is_word(name)) {
+        Some(name) => Err(CaptureError::Unwritable {
+            frame: 0,
+            expected: "the name of a node in visible ASCII without spaces".to_owned(),
+            found: format!("{name:?}"),
+        }),
+        None => Ok(()),
     }
 }
 
@@ -184,13 +265,7 @@ pub(super) fn line(record: &EpsKeyRecord) -> Result<Zeroizing<String>, CaptureEr
             (fields, "-".to_owned())
         }
         EpsKeyRecord::Cell(r) => {
-            if let Some(name) = [&r.enb, &r.mme].into_iter().find(|name| !is_word(name)) {
-                return Err(CaptureError::Unwritable {
-                    frame: 0,
-                    expected: "the name of a node in visible ASCII without spaces".to_owned(),
-                    found: format!("{name:?}"),
-                });
-            }
+            names([&r.enb, &r.mme])?;
             let fields = format!("cell={} enb={} mme={} earfcn={} group={}", r.cell, r.enb, r.mme, r.earfcn, r.group);
             (fields, "-".to_owned())
         }
@@ -216,6 +291,23 @@ pub(super) fn line(record: &EpsKeyRecord) -> Result<Zeroizing<String>, CaptureEr
             format!("ue={} cell={} ue_id={} algorithm={} {times}", r.ue, r.cell, r.ue_id, r.algorithm as u8),
             hex(r.key.octets()),
         ),
+        EpsKeyRecord::Transfer(r) => {
+            let (upe, up_keys) = (word(&YES_NO, &r.upe), word(&UP_KEY_POLICIES, &r.up_keys));
+            (format!("upe={upe} up_keys={up_keys} mapping={}", word(&MAPPINGS, &r.mapping)), "-".to_owned())
+        }
+        EpsKeyRecord::UpKey(r) => {
+            let (algorithm, holder) = (r.algorithm as u8, word(&KEY_HOLDERS, &r.holder));
+            (format!("ue={} algorithm={algorithm} holder={holder} {times}", r.ue), hex(r.key.octets()))
+        }
+        EpsKeyRecord::CkIk(r) => {
+            let cell = r.cell.map_or_else(|| "-".to_owned(), |cell| cell.to_string());
+            let holder = word(&KEY_HOLDERS, &r.holder);
+            (format!("ue={} cell={cell} holder={holder} {times}", r.ue), hex(r.key.octets()))
+        }
+        EpsKeyRecord::LinkKey(r) => {
+            names([&r.sender, &r.receiver])?;
+            (format!("sender={} receiver={} spi={:08x}", r.sender, r.receiver, r.spi), hex(r.key.octets()))
+        }
     };
     let secret = Zeroizing::new(secret);
     Ok(Zeroizing::new(format!("{} {fields} {}", kind(record), *secret)))

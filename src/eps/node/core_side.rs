@@ -5,14 +5,19 @@ use std::net::Ipv4Addr;
 
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::{Outbox, Port};
+use crate::eps::link_protection::{LinkError, LinkProtection};
 use crate::eps::node::Event;
 use crate::eps::wire::core_frame::{CoreFrame, CorePayload, UdpDatagram};
 use crate::eps::wire::gtpu::GTPU_PORT;
+use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::GTPV2_PORT;
 use crate::eps::wire::sctp::{
-    DIAMETER_PORT, DIAMETER_PROTOCOL, DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL,
+    DIAMETER_PORT, DIAMETER_PROTOCOL, DataChunk, RUA_PORT, RUA_PROTOCOL, S1AP_PORT, S1AP_PROTOCOL, SctpPacket,
+    X2AP_PORT, X2AP_PROTOCOL,
 };
-use crate::eps::wire::{DiameterMessage, GtpuPacket, Gtpv2Message, S1apMessage, WireError, X2apMessage};
+use crate::eps::wire::{
+    DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage, WireError, X2apMessage,
+};
 
 /// A message of the core network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +30,10 @@ pub enum CoreMessage {
     Gtpv2(Gtpv2Message),
     /// Between MME and HSS.
     Diameter(DiameterMessage),
+    /// Between RNC and SGSN.
+    Ranap(IuMessage),
+    /// Between SGSN and MME, and between SGSN and gateway.
+    Gtpv1(Gtpv1Message),
     /// A packet in a tunnel, between gateway and eNB or between eNBs.
     Gtpu(GtpuPacket),
 }
@@ -38,6 +47,8 @@ impl CoreMessage {
             Self::X2ap(message) => message.name(),
             Self::Gtpv2(message) => message.body.name(),
             Self::Diameter(message) => message.body.name(),
+            Self::Ranap(message) => message.message.name(),
+            Self::Gtpv1(message) => message.body.name(),
             Self::Gtpu(GtpuPacket::User { .. }) => "GTP-U user packet",
             Self::Gtpu(GtpuPacket::EndMarker { .. }) => "GTP-U end marker",
         }
@@ -45,12 +56,14 @@ impl CoreMessage {
 }
 
 /// The link to one peer, and what comes next in its association.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Association {
     port: Port,
     peer: BackboneEndpoint,
     tsn: u32,
     sequence: u16,
+    /// What protects the link, if anything does.
+    protection: Option<LinkProtection>,
 }
 
 /// The core network as one node sees it.
@@ -66,9 +79,19 @@ impl CoreSide {
     #[must_use]
     pub fn new(own: BackboneEndpoint, peers: &[(Port, BackboneEndpoint)]) -> Self {
         let association = |(port, peer): &(Port, BackboneEndpoint)| {
-            (peer.ip, Association { port: *port, peer: *peer, tsn: 1, sequence: 0 })
+            (peer.ip, Association { port: *port, peer: *peer, tsn: 1, sequence: 0, protection: None })
         };
         Self { own, identification: 0, associations: peers.iter().map(association).collect() }
+    }
+
+    /// The link to `peer` is protected, in both directions: what is sent there goes as ESP, and what comes from there otherwise is
+    /// dropped.
+    #[must_use]
+    pub fn protected(mut self, peer: Ipv4Addr, protection: LinkProtection) -> Self {
+        if let Some(association) = self.associations.get_mut(&peer) {
+            association.protection = Some(protection);
+        }
+        self
     }
 
     /// Its address.
@@ -88,7 +111,11 @@ impl CoreSide {
     pub fn send(&mut self, to: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<Event>) {
         let Some(association) = self.associations.get_mut(&to) else { return };
         let Ok(payload) = association.payload(self.own.ip, message) else { return };
-        let frame = CoreFrame { from: self.own, to: association.peer, payload };
+        let mut frame = CoreFrame { from: self.own, to: association.peer, payload };
+        if let Some(protection) = &mut association.protection {
+            let Ok(sealed) = protection.seal(&frame) else { return };
+            frame = sealed;
+        }
         self.identification = self.identification.wrapping_add(1);
         if let Ok(octets) = frame.octets(self.identification) {
             outbox.send(association.port, octets, message.name());
@@ -98,8 +125,8 @@ impl CoreSide {
     /// Opens a frame: who sent it, and the message.
     ///
     /// # Errors
-    /// It is malformed, not for this node, or none of these messages.
-    pub fn receive(&self, octets: &[u8]) -> Result<(Ipv4Addr, CoreMessage), WireError> {
+    /// It is malformed, not for this node, or none of these messages; it is not protected as the link is.
+    pub fn receive(&mut self, octets: &[u8]) -> Result<(Ipv4Addr, CoreMessage), LinkError> {
         let frame = CoreFrame::parse(octets)?;
         let other = |expected: String, found: String| WireError {
             layer: "core network",
@@ -108,20 +135,30 @@ impl CoreSide {
             found,
         };
         if frame.to.ip != self.own.ip {
-            return Err(other(format!("destination {}", self.own.ip), frame.to.ip.to_string()));
+            return Err(other(format!("destination {}", self.own.ip), frame.to.ip.to_string()).into());
         }
+        let protection = self.associations.get_mut(&frame.from.ip).and_then(|known| known.protection.as_mut());
+        let frame = match protection {
+            Some(protection) => protection.open(&frame)?,
+            None => frame,
+        };
         let message = match frame.payload {
             CorePayload::Sctp(packet) => match packet.data.protocol {
                 S1AP_PROTOCOL => CoreMessage::S1ap(S1apMessage::parse(&packet.data.user_data)?),
                 X2AP_PROTOCOL => CoreMessage::X2ap(X2apMessage::parse(&packet.data.user_data)?),
                 DIAMETER_PROTOCOL => CoreMessage::Diameter(DiameterMessage::parse(&packet.data.user_data)?),
-                protocol => return Err(other("payload protocol 18, 27 or 46".to_owned(), protocol.to_string())),
+                RUA_PROTOCOL => CoreMessage::Ranap(IuMessage::parse(&packet.data.user_data)?),
+                protocol => {
+                    return Err(other("payload protocol 18, 19, 27 or 46".to_owned(), protocol.to_string()).into());
+                }
             },
             CorePayload::Udp(UdpDatagram { destination, payload, .. }) => match destination {
+                GTPV2_PORT if is_version_1(&payload) => CoreMessage::Gtpv1(Gtpv1Message::parse(&payload)?),
                 GTPV2_PORT => CoreMessage::Gtpv2(Gtpv2Message::parse(&payload)?),
                 GTPU_PORT => CoreMessage::Gtpu(GtpuPacket::parse(&payload)?),
-                port => return Err(other("UDP port 2123 or 2152".to_owned(), port.to_string())),
+                port => return Err(other("UDP port 2123 or 2152".to_owned(), port.to_string()).into()),
             },
+            CorePayload::Esp(_) => return Err(other("a packet in the clear".to_owned(), "ESP".to_owned()).into()),
         };
         Ok((frame.from.ip, message))
     }
@@ -135,6 +172,8 @@ impl Association {
             CoreMessage::S1ap(message) => (S1AP_PORT, S1AP_PROTOCOL, message.octets()?),
             CoreMessage::X2ap(message) => (X2AP_PORT, X2AP_PROTOCOL, message.octets()?),
             CoreMessage::Diameter(message) => (DIAMETER_PORT, DIAMETER_PROTOCOL, message.octets()?),
+            CoreMessage::Ranap(message) => (RUA_PORT, RUA_PROTOCOL, message.octets()?),
+            CoreMessage::Gtpv1(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpv2(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpu(packet) => return Ok(datagram(GTPU_PORT, packet.octets()?)),
         };

@@ -1,6 +1,7 @@
-//! The gateway, S-GW and P-GW in one: where the packets of UEs come into the network and leave it (TS 23.401 clause 4.4.3).
+//! The gateway, S-GW and P-GW in one: where the packets of UEs come into the network and leave it (TS 23.401 clause 4.4.3). Where
+//! packets are ciphered by UPEs it is the SAE anchor: the tunnels of UEs lead to their UPEs, and a UPE switches them.
 //!
-//! An MME switches the path of a UE by a Modify Bearer Request; the old path then ends in an end marker (TS 23.401 clause 5.5.1.1.2).
+//! An MME switches the path of a UE by a Modify Bearer Request, an SGSN by an Update PDP Context Request; the old path then ends in an end marker (TS 23.401 clause 5.5.1.1.2).
 //! The TEID of a UE on S11 and that of its uplink on S1-U are the same number \[choice\].
 
 use std::collections::BTreeMap;
@@ -11,11 +12,12 @@ use super::event::{Command, Event, What};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Teid};
 use crate::eps::parameters::LinkDirection::Uplink;
+use crate::eps::wire::gtpv1::{Gtpv1Cause, UpdatePdpContextResponse};
 use crate::eps::wire::gtpv2::{GtpCause, ModifyBearerRequest, ModifyBearerResponse};
-use crate::eps::wire::{Erab, GtpuPacket, Gtpv2Body, Gtpv2Message, TunnelEndpoint};
+use crate::eps::wire::{Erab, GtpuPacket, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message, TunnelEndpoint};
 use crate::time::VirtualTime;
 
-/// The tunnel of a UE's uplink at the gateway.
+/// The tunnel of a UE's uplink at the gateway, or at a UPE.
 #[must_use]
 pub const fn uplink_tunnel(gateway: Ipv4Addr, ue: MmeUeS1apId) -> TunnelEndpoint {
     TunnelEndpoint { address: gateway, teid: Teid(ue.0) }
@@ -28,9 +30,10 @@ pub struct GatewayUe {
     pub imsi: Imsi,
     /// The tunnel of its uplink here: [`uplink_tunnel`].
     pub uplink: Teid,
-    /// The tunnel of its downlink at its eNB: [`downlink_tunnel`](super::enb::downlink_tunnel).
+    /// The tunnel of its downlink at its eNB: [`downlink_tunnel`](super::enb::downlink_tunnel); or at its UPE:
+    /// [`anchor_tunnel`](super::upe::anchor_tunnel).
     pub downlink: TunnelEndpoint,
-    /// What its MME calls it on S11: the number that it has on S1.
+    /// What its MME or its UPE calls it on S11 or S5: the number that it has on S1.
     pub mme: Teid,
 }
 
@@ -49,7 +52,7 @@ impl Gateway {
     }
 
     fn packet(&mut self, packet: GtpuPacket, outbox: &mut Outbox<Event>) {
-        let GtpuPacket::User { teid, packet } = packet else {
+        let GtpuPacket::User { teid, packet, .. } = packet else {
             return outbox.verdict(Verdict::rejected("dropped: an end marker is not for a gateway"));
         };
         let Some(ue) = self.ues.get(&teid) else {
@@ -61,14 +64,14 @@ impl Gateway {
 
     fn control(&mut self, from: Ipv4Addr, message: Gtpv2Message, outbox: &mut Outbox<Event>) {
         let Gtpv2Message { teid, sequence, body } = message;
-        let Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers }) = body else {
+        let Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers, .. }) = body else {
             return outbox.verdict(Verdict::rejected("dropped: no request of an MME to its gateway"));
         };
         outbox.verdict(Verdict::accepted("accepted: ModifyBearerRequest"));
         let mut old = None;
         let (answer_to, response) = match (self.ues.get_mut(&teid), bearers.first()) {
             (Some(ue), Some(Erab { tunnel, .. })) => {
-                old = Some(std::mem::replace(&mut ue.downlink, *tunnel)).filter(|old| old != tunnel);
+                old = Some((std::mem::replace(&mut ue.downlink, *tunnel), *tunnel));
                 ue.mme = sender.map_or(ue.mme, |sender| sender.teid);
                 outbox.report(Event { ue: ue.imsi, what: What::PathSwitched });
                 let uplink = TunnelEndpoint { address: self.core.address(), teid: ue.uplink };
@@ -80,11 +83,44 @@ impl Gateway {
                 (sender.map_or(Teid(0), |sender| sender.teid), refused)
             }
         };
-        if let Some(TunnelEndpoint { address, teid }) = old {
-            self.core.send(address, &CoreMessage::Gtpu(GtpuPacket::EndMarker { teid }), outbox);
+        if let Some((old, new)) = old {
+            self.end_path(old, new, outbox);
         }
         let body = Gtpv2Body::ModifyBearerResponse(response);
         self.core.send(from, &CoreMessage::Gtpv2(Gtpv2Message { teid: answer_to, sequence, body }), outbox);
+    }
+}
+
+impl Gateway {
+    /// An SGSN has a UE, and switches its path.
+    fn update(&mut self, from: Ipv4Addr, message: Gtpv1Message, outbox: &mut Outbox<Event>) {
+        let Gtpv1Message { teid, sequence, body } = message;
+        let Gtpv1Body::UpdatePdpContextRequest(request) = body else {
+            return outbox.verdict(Verdict::rejected("dropped: no request of an SGSN to its gateway"));
+        };
+        outbox.verdict(Verdict::accepted("accepted: UpdatePdpContextRequest"));
+        let gateway = self.core.address();
+        let response = match self.ues.get_mut(&teid) {
+            Some(ue) => {
+                let old = std::mem::replace(&mut ue.downlink, request.downlink);
+                ue.mme = request.sender.teid;
+                let uplink = Some(TunnelEndpoint { address: gateway, teid: ue.uplink });
+                outbox.report(Event { ue: ue.imsi, what: What::PathSwitched });
+                self.end_path(old, request.downlink, outbox);
+                UpdatePdpContextResponse { cause: Gtpv1Cause::ACCEPTED, uplink }
+            }
+            None => UpdatePdpContextResponse { cause: Gtpv1Cause::NON_EXISTENT, uplink: None },
+        };
+        let (teid, body) = (request.sender.teid, Gtpv1Body::UpdatePdpContextResponse(response));
+        self.core.send(from, &CoreMessage::Gtpv1(Gtpv1Message { teid, sequence, body }), outbox);
+    }
+
+    /// The end of a path that was switched to another.
+    fn end_path(&mut self, old: TunnelEndpoint, new: TunnelEndpoint, outbox: &mut Outbox<Event>) {
+        if old != new {
+            let marker = GtpuPacket::EndMarker { teid: old.teid, pdcp_number: None };
+            self.core.send(old.address, &CoreMessage::Gtpu(marker), outbox);
+        }
     }
 }
 
@@ -97,6 +133,7 @@ impl Node for Gateway {
             Input::Frame { octets, .. } => match self.core.receive(&octets) {
                 Ok((_, CoreMessage::Gtpu(packet))) => self.packet(packet, outbox),
                 Ok((from, CoreMessage::Gtpv2(message))) => self.control(from, message, outbox),
+                Ok((from, CoreMessage::Gtpv1(message))) => self.update(from, message, outbox),
                 Ok((_, other)) => {
                     outbox.verdict(Verdict::rejected(format!("dropped: {} is not for a gateway", other.name())));
                 }
@@ -105,7 +142,11 @@ impl Node for Gateway {
             Input::Command(Command::Downlink(imsi, packet)) => {
                 let Some(ue) = self.ues.values().find(|ue| ue.imsi == imsi) else { return };
                 let TunnelEndpoint { address, teid } = ue.downlink;
-                self.core.send(address, &CoreMessage::Gtpu(GtpuPacket::User { teid, packet }), outbox);
+                self.core.send(
+                    address,
+                    &CoreMessage::Gtpu(GtpuPacket::User { teid, pdcp_number: None, packet }),
+                    outbox,
+                );
             }
             Input::Command(_) | Input::Timer => {}
         }

@@ -1,10 +1,10 @@
-//! The state machines of EPS, sans-IO: UE, eNB, MME, HSS and gateway, from the measurement report to the handover confirm
+//! The state machines of EPS, sans-IO: UE, eNB, UPE, MME, HSS and gateway, from the measurement report to the handover confirm
 //! (`eps-systems.md` 1.1).
 //!
 //! * [`settings`]: how keys are derived on handover, and what cells there are.
 //! * [`event`]: what a script tells a node, and what a node reports.
-//! * [`radio_side`], [`core_side`]: a node's side of the air and of the core network.
-//! * [`ue`], [`enb`], [`mme`], [`hss`], [`gateway`]: the nodes.
+//! * [`radio_side`], [`utran_side`], [`core_side`]: a node's side of the air, of that of UTRAN, and of the core network.
+//! * [`ue`], [`enb`], [`upe`], [`mme`], [`hss`], [`gateway`]: the nodes; [`rnc`], [`sgsn`]: those of UTRAN.
 
 pub mod core_side;
 pub mod enb;
@@ -13,15 +13,22 @@ pub mod gateway;
 pub mod hss;
 pub mod mme;
 pub mod radio_side;
+pub mod rnc;
 pub mod settings;
+pub mod sgsn;
 pub mod ue;
+pub mod upe;
+pub mod utran_side;
 
 pub use enb::{ConnectedUe, Enb, EnbFaults, EnbSettings};
 pub use event::{Command, DropReason, Event, HeldKey, Outcome, What};
 pub use gateway::{Gateway, GatewayUe};
 pub use hss::{Hss, HssSubscriber};
-pub use mme::{AttachedUe, Mme, MmeFaults, MmeSettings};
+pub use mme::{AttachedUe, Mme, MmeFaults, MmeSettings, MmeUserPlane};
+pub use rnc::{Rnc, RncSettings, RncUe};
 pub use settings::{
     Agreement, Arrival, Cell, ContextTransfer, Mapping, Relocation, Scheme, Schemes, Subscribers, UpKeys, UtranCell,
 };
-pub use ue::{HeardCell, Ue, UeFaults, UeSettings};
+pub use sgsn::{Sgsn, SgsnFaults, SgsnSettings, SgsnUe};
+pub use ue::{HeardCell, HeardUtranCell, Ue, UeFaults, UeSettings, UtranConnection};
+pub use upe::{Upe, UpeFaults, UpeSettings, UpeUe};

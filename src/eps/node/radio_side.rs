@@ -106,10 +106,42 @@ impl RadioSide {
                 (LCID_DRB1, 1, pdu.octets()?)
             }
         };
+        let rlc = AmDataPdu { poll: true, sequence_number: self.number(place), sdu }.octets()?;
+        Ok((radio_frame(now, (direction, c_rnti), lcid, rlc)?, protected))
+    }
+
+    /// The frame of a PDCP PDU of the data bearer, which another node has made.
+    ///
+    /// # Errors
+    /// Octets that are no such PDU, or too many.
+    pub fn pdu_frame(
+        &mut self,
+        now: VirtualTime,
+        (direction, c_rnti): (LinkDirection, u16),
+        pdu: Vec<u8>,
+    ) -> Result<Vec<u8>, WireError> {
+        let sdu = DataPdu::parse(&pdu).map(|_| pdu)?;
+        let rlc = AmDataPdu { poll: true, sequence_number: self.number(1), sdu }.octets()?;
+        radio_frame(now, (direction, c_rnti), LCID_DRB1, rlc)
+    }
+
+    /// The number of the RLC PDU that comes next on a bearer.
+    fn number(&mut self, place: usize) -> u16 {
         let sequence_number = self.next[place];
         self.next[place] = (sequence_number + 1) % RLC_NUMBERS;
-        let rlc = AmDataPdu { poll: true, sequence_number, sdu }.octets()?;
-        Ok((radio_frame(now, (direction, c_rnti), lcid, rlc)?, protected))
+        sequence_number
+    }
+
+    /// The PDCP PDU in a frame, if that is of the data bearer.
+    ///
+    /// # Errors
+    /// Octets that are not what they should be.
+    pub fn user_pdu(frame: &RadioFrame) -> Result<Option<DataPdu>, WireError> {
+        let mac = MacPdu::parse(&frame.mac_pdu)?;
+        if mac.lcid != LCID_DRB1 {
+            return Ok(None);
+        }
+        AmDataPdu::parse(&mac.sdu).and_then(|rlc| DataPdu::parse(&rlc.sdu)).map(Some)
     }
 
     /// The RRC message in a frame of signalling bearer 1, whatever its MAC-I, and as if it were not ciphered.

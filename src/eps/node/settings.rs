@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::eps::identifiers::{Ecgi, GlobalEnbId, Imsi, MmeUeS1apId, Pci, Tai};
+use crate::eps::identifiers::{Ecgi, GlobalEnbId, Imsi, MmeUeS1apId, Pci, Plmn, Tai};
+use crate::eps::parameters::TargetIdentity;
 use crate::eps::security::HandoverDerivation;
 use crate::eps::security::handover_keys::CRnti;
 use crate::eps::security::parties::CellInput;
+use crate::eps::wire::ranap::RncIdentity;
 
 /// Who makes the key of the target, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,7 +82,7 @@ pub enum UpKeys {
     /// It stays, and COUNT goes on.
     #[default]
     Same,
-    /// The MME makes another, and tells UE and UPE.
+    /// The MME makes another, and tells UE and UPE; COUNT goes on.
     Update,
 }
 
@@ -187,6 +189,8 @@ impl Cell {
 pub struct UtranCell {
     /// Its identity on the air. Cells of both systems are numbered together, so that a number names one cell of a network \[choice\].
     pub cell: Pci,
+    /// The network.
+    pub plmn: Plmn,
     /// Its identity in the network, 28 bits: RNC (12 bits), cell (16 bits) (TS 25.331 clause 10.3.2.2).
     pub id: u32,
     /// Where its RNC is.
@@ -197,6 +201,26 @@ pub struct UtranCell {
     pub lac: u16,
     /// Routing area code.
     pub rac: u8,
+}
+
+impl UtranCell {
+    /// Its RNC in the network, 12 bits.
+    #[must_use]
+    pub const fn rnc_number(&self) -> u16 {
+        (self.id >> 16) as u16 & 0x0fff
+    }
+
+    /// Its RNC as a target.
+    #[must_use]
+    pub const fn rnc_identity(&self) -> RncIdentity {
+        RncIdentity { plmn: self.plmn, lac: self.lac, rac: self.rac, rnc: self.rnc_number() }
+    }
+
+    /// The cell as it goes into keys between systems.
+    #[must_use]
+    pub const fn target(&self) -> TargetIdentity {
+        TargetIdentity::UtranCell(self.plmn, self.id)
+    }
 }
 
 /// What the nodes of a network agree on.
@@ -215,6 +239,13 @@ pub struct Agreement {
 }
 
 impl Agreement {
+    /// Whether each handover has another key between UE and UPE. Where PARA travels in the handover command, which is by the contribution
+    /// of seed 000, there is no room for its number \[choice\].
+    #[must_use]
+    pub fn updates_up_keys(&self) -> bool {
+        self.transfer.up_keys == UpKeys::Update && self.schemes.is_standard()
+    }
+
     /// C-RNTI as it goes into keys.
     #[must_use]
     pub const fn c_rnti(&self, c_rnti: u16) -> CRnti {

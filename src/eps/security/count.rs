@@ -35,6 +35,12 @@ impl Count {
         Self { next: 0, bits: 5, last: u32::MAX }
     }
 
+    /// RRC of UTRAN: 32 bits, of which 4 travel (TS 33.102 clause 6.5.4.1).
+    #[must_use]
+    pub const fn utran_signalling() -> Self {
+        Self { next: 0, bits: 4, last: u32::MAX }
+    }
+
     /// A data bearer: 32 bits, of which 12 travel.
     #[must_use]
     pub const fn data() -> Self {

@@ -115,6 +115,12 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::eps::keys::CkIk;
+    use crate::eps::security::inter_system;
+
+    fn ck_ik(vector: &Value) -> CkIk {
+        CkIk::from_octets([octets(vector, "ck"), octets(vector, "ik")].concat().try_into().unwrap())
+    }
 
     fn octets(vector: &Value, name: &str) -> Vec<u8> {
         hex::decode(vector[name].as_str().unwrap_or_else(|| panic!("{name} of {vector}"))).unwrap()
@@ -163,17 +169,27 @@ mod tests {
             "S_KENB_GNB" => {
                 of(octets(vector, "key"), &[&u16::try_from(number(vector, "scg_counter")).unwrap().to_be_bytes()])
             }
-            "CK_IK_HANDOVER" | "CK_IK_SRVCC" => {
-                of(octets(vector, "kasme"), &[&number(vector, "dl_nas_count").to_be_bytes()])
+            "CK_IK_SRVCC" => of(octets(vector, "kasme"), &[&number(vector, "dl_nas_count").to_be_bytes()]),
+            "CK_IK_HANDOVER" => {
+                let kasme = Kasme::from_octets(array(vector, "kasme"));
+                inter_system::ck_ik_of_count(&kasme, number(vector, "dl_nas_count")).octets().to_vec()
             }
-            "NAS_TOKEN" | "CK_IK_IDLE" => of(octets(vector, "kasme"), &[&number(vector, "ul_nas_count").to_be_bytes()]),
+            "NAS_TOKEN" => {
+                let kasme = Kasme::from_octets(array(vector, "kasme"));
+                inter_system::nas_token(&kasme, number(vector, "ul_nas_count")).to_vec()
+            }
+            "CK_IK_IDLE" => {
+                let kasme = Kasme::from_octets(array(vector, "kasme"));
+                inter_system::ck_ik_idle(&kasme, number(vector, "ul_nas_count")).octets().to_vec()
+            }
             "KASME_PRIME_HANDOVER" => {
-                of([octets(vector, "ck"), octets(vector, "ik")].concat(), &[&octets(vector, "nonce_mme")])
+                let nonce = u32::from_be_bytes(array(vector, "nonce_mme"));
+                inter_system::kasme_of_nonce(&ck_ik(vector), nonce).octets().to_vec()
             }
-            "KASME_PRIME_IDLE" => of(
-                [octets(vector, "ck"), octets(vector, "ik")].concat(),
-                &[&octets(vector, "nonce_ue"), &octets(vector, "nonce_mme")],
-            ),
+            "KASME_PRIME_IDLE" => {
+                let [ue, mme] = ["nonce_ue", "nonce_mme"].map(|name| u32::from_be_bytes(array(vector, name)));
+                inter_system::kasme_of_nonces(&ck_ik(vector), ue, mme).octets().to_vec()
+            }
             other => panic!("kind {other}: {vector}"),
         }
     }

@@ -4,6 +4,7 @@
 //! standard has it, by NH or KeNB and the target cell ([`KeyChange::Cell`]).
 
 use super::handover_keys::{AsKeys, CRnti, HandoverDerivation, NasKeys};
+use super::inter_system::COUNT_OF_HANDOVER;
 use super::kdf::{self, ParameterTooLong};
 use super::next_hop::{NextHopChain, horizontal, vertical};
 use super::protection::{AsSecurity, NasSecurity};
@@ -106,6 +107,16 @@ impl UeKeys {
         (self.chain, self.chained) = (NextHopChain::new(&self.kenb), self.kasme.clone());
         self.air = algorithms.air(&self.kenb).going_on_from(&self.air);
         self
+    }
+
+    /// The keys of a UE that comes from another system: NAS COUNTs begin at 0, KeNB is made of KASME and a COUNT that no message has
+    /// (TS 33.401 clause 9.2.2.1).
+    #[must_use]
+    pub fn mapped(kasme: Kasme, nas: Algorithms, air: Algorithms, derivation: HandoverDerivation) -> Self {
+        let kenb = kdf::kenb(&kasme, COUNT_OF_HANDOVER);
+        let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
+        let (chain, air) = (NextHopChain::new(&kenb), air.air(&kenb));
+        Self { chained: kasme.clone(), mode_count: 0, kasme, kenb, chain, derivation, nas, air }
     }
 
     /// The KeNB in use.
@@ -276,6 +287,14 @@ impl MmeKeys {
     pub fn establish(kasme: Kasme, nas: Algorithms, derivation: HandoverDerivation) -> (Self, Kenb) {
         let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
         let kenb = kdf::kenb(&kasme, nas.next_count(LinkDirection::Uplink));
+        (Self { chain: NextHopChain::new(&kenb), kasme, derivation, nas }, kenb)
+    }
+
+    /// The keys of a UE that comes from another system, and the KeNB for the eNB: as [`UeKeys::mapped`].
+    #[must_use]
+    pub fn mapped(kasme: Kasme, nas: Algorithms, derivation: HandoverDerivation) -> (Self, Kenb) {
+        let kenb = kdf::kenb(&kasme, COUNT_OF_HANDOVER);
+        let nas = NasSecurity::new(nas.nas_keys(&kasme), nas.ciphering, nas.integrity);
         (Self { chain: NextHopChain::new(&kenb), kasme, derivation, nas }, kenb)
     }
 

@@ -3,7 +3,7 @@
 //! | | integrity over | ciphered | BEARER |
 //! | --- | --- | --- | --- |
 //! | RRC in PDCP (TS 36.323 clauses 5.6, 5.7) | header octet, message | message, MAC-I | bearer - 1 |
-//! | user plane in PDCP | nothing | packet | bearer - 1 |
+//! | user plane in PDCP, also under KUP ([`user_plane`](super::user_plane)) | nothing | packet | bearer - 1 |
 //! | NAS (TS 24.301 clause 4.4) | sequence number, ciphered message | message | 0 |
 
 use super::algorithms::{eea2, eia2};
@@ -41,7 +41,7 @@ pub enum ProtectionError {
 }
 
 /// Ciphers or deciphers in place.
-fn cipher(
+pub(super) fn cipher(
     algorithm: AlgorithmId,
     (key, count, bearer, direction): (&AlgorithmKey, u32, u8, LinkDirection),
     octets: &mut [u8],

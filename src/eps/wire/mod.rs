@@ -11,15 +11,19 @@
 //! | [`x2ap`] | messages between eNBs | TS 36.423 |
 //! | [`gtpv2`] | messages between MMEs | TS 29.274 |
 //! | [`diameter`] | messages between MME and HSS | RFC 6733, TS 29.272 |
+//! | [`ranap`] | messages between RNC and SGSN | TS 25.413, TS 25.468 |
+//! | [`gtpv1`] | messages between SGSN and MME, and of an SGSN to the gateway | TS 29.060 |
 //! | [`gtpu`] | packets in the tunnels of the user plane | TS 29.281 |
 //! | [`sctp`] | the packets that carry S1AP, X2AP and Diameter | RFC 9260 |
+//! | [`esp`] | what protects any of them on its link | RFC 4303, RFC 4106 |
 //! | [`core_frame`] | Ethernet, IPv4 and UDP around all of them | RFC 791, RFC 768 |
 //! | [`ue_context`] | what several of them say of a UE | |
 //! | `core_error` | how their errors are made | |
 //!
 //! The radio, from the inside out:
 //! * [`nas`]: messages between UE and MME (TS 24.301), [`handover_parameters`]: INDICATION and PARA of the contribution.
-//! * [`rrc`]: messages between UE and eNB, and the containers between eNBs (TS 36.331).
+//! * [`rrc`]: messages between UE and eNB, and the containers between eNBs (TS 36.331); those of UTRAN (TS 25.331).
+//! * [`inter_system`]: what a UE is told of the keys when it changes between the systems. [`utran_frame`]: what is on the air of UTRAN.
 //! * [`pdcp`], [`rlc`], [`mac_pdu`]: what is around them on the air (TS 36.323, 36.322, 36.321).
 //! * [`radio_frame`]: the record of a capture that holds a MAC PDU, [`dct2000`]: the one that gives Wireshark the RRC keys.
 //! * [`pdcp_udp`]: PDCP in UDP, the other way to show it.
@@ -28,30 +32,39 @@ mod core_error;
 pub mod core_frame;
 pub mod dct2000;
 pub mod diameter;
+pub mod esp;
 pub mod gtpu;
+pub mod gtpv1;
 pub mod gtpv2;
 pub mod handover_parameters;
+pub mod inter_system;
 pub mod mac_pdu;
 pub mod nas;
 pub mod pdcp;
 pub mod pdcp_udp;
 pub mod radio_frame;
+pub mod ranap;
 pub mod rlc;
 pub mod rrc;
 pub mod s1ap;
 pub mod sctp;
 pub mod ue_context;
+pub mod utran_frame;
 pub mod x2ap;
 
 pub use crate::dot16::wire::WireError;
 pub use core_frame::{CoreFrame, CorePayload, UdpDatagram};
 pub use diameter::{DiameterBody, DiameterMessage};
+pub use esp::EspPacket;
 pub use gtpu::GtpuPacket;
+pub use gtpv1::{Gtpv1Body, Gtpv1Message};
 pub use gtpv2::{Gtpv2Body, Gtpv2Message};
 pub use radio_frame::UeId;
+pub use ranap::{IuMessage, RanapMessage};
 pub use s1ap::S1apMessage;
 pub use sctp::{DataChunk, SctpPacket};
 pub use ue_context::{BearerCounts, Erab, TunnelEndpoint, UeSecurityCapabilities};
+pub use utran_frame::{UtranContents, UtranFrame};
 pub use x2ap::X2apMessage;
 
 #[cfg(test)]

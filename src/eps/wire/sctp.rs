@@ -20,12 +20,16 @@ pub const S1AP_PORT: u16 = 36_412;
 pub const X2AP_PORT: u16 = 36_422;
 /// SCTP port of Diameter (RFC 6733 clause 2.1).
 pub const DIAMETER_PORT: u16 = 3868;
+/// SCTP port of RUA, which carries RANAP.
+pub const RUA_PORT: u16 = 29_169;
 /// Payload protocol identifier of S1AP.
 pub const S1AP_PROTOCOL: u32 = 18;
 /// Payload protocol identifier of X2AP.
 pub const X2AP_PROTOCOL: u32 = 27;
 /// Payload protocol identifier of Diameter in DATA chunks that are not encrypted.
 pub const DIAMETER_PROTOCOL: u32 = 46;
+/// Payload protocol identifier of RUA.
+pub const RUA_PROTOCOL: u32 = 19;
 
 const LAYER: &str = "SCTP";
 /// Octets of the common header: two ports, verification tag, checksum.

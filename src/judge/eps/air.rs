@@ -52,6 +52,9 @@ impl Reading<'_> {
             return FrameView { kind: "rrc", summary, direction, verdict: Some("unprotected"), ..FrameView::default() };
         }
         self.learn(frame, &radio, &pdu);
+        if let (true, Content::Data(data)) = (self.keys.upe, &pdu.content) {
+            return self.user_packet(&radio, &pdu, data, &seen);
+        }
         let identity = (radio.ue_id.0, pdu.lcid, radio.direction, digest(&pdu.octets));
         // Where a command has led to the same KeNB again, its sender begins anew: that is no repetition.
         let epoch = self.keys.epochs.get(&radio.ue_id.0);
@@ -107,6 +110,23 @@ impl Reading<'_> {
         }
     }
 
+    /// An RRC message that stands in the capture in the clear.
+    pub(super) fn clear_rrc(&mut self, frame: &RecordedFrame, direction: LinkDirection) -> FrameView {
+        match message_name(direction, &frame.octets) {
+            Some(name) => {
+                let (kind, summary) = ("rrc", format!("RRC {} {name}", way(direction)));
+                FrameView {
+                    kind,
+                    summary,
+                    direction: Some(direction),
+                    verdict: Some("unprotected"),
+                    ..FrameView::default()
+                }
+            }
+            None => self.malformed(frame.number, "rrc", "no RRC message that is known here"),
+        }
+    }
+
     /// Whether a PDU is one that tells Wireshark the algorithms of an epoch whose keys it was shown.
     fn is_activation(&self, radio: &RadioFrame, pdu: &Pdu) -> bool {
         let Content::Signalling(content) = &pdu.content else { return false };
@@ -144,7 +164,7 @@ impl Reading<'_> {
             .rev()
             .map(|(cell, one)| {
                 let mut epoch = Epoch::of_kenb(one.ue, Some(cell), one.kenb.clone(), one.algorithms, Origin::Derived);
-                epoch.ncc = one.ncc;
+                (epoch.ncc, epoch.root) = (one.ncc, one.root);
                 epoch
             })
             .collect();
@@ -194,7 +214,13 @@ impl Reading<'_> {
                     return ("unprotected", plain);
                 }
                 self.findings.note(NoteKind::NoKey, Some(seen.number), format!("no key for {name}"));
-                ("no_key", "no key".to_owned())
+                let lcid = pdu.lcid;
+                let number = match &pdu.content {
+                    Content::Signalling(pdu) => format!("SRB{lcid} SN {}, ", pdu.sequence_number),
+                    Content::Data(pdu) => format!("SN {}, ", pdu.sequence_number),
+                    Content::Common(_) => String::new(),
+                };
+                ("no_key", format!("{number}{} octets: no key", pdu.octets.len()))
             }
             Closed::Algorithm(algorithm) => {
                 let detail = format!("{name} has an algorithm that is not computed here: {algorithm:?}");
@@ -230,7 +256,7 @@ impl Reading<'_> {
     }
 
     /// Holds the COUNT in the comment against the one that was used.
-    fn count_said(&mut self, radio: &RadioFrame, seen: &Seen, count: u32, what: &str) {
+    pub(super) fn count_said(&mut self, radio: &RadioFrame, seen: &Seen, count: u32, what: &str) {
         let Some(said) = seen.said.as_ref().filter(|said| said.change.is_none()) else { return };
         if !said.accepted() {
             // Both ends have its key, and it verifies under this COUNT.

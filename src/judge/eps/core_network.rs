@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use super::super::findings::{FindingKind, NoteKind};
 use super::FrameView;
 use super::handover::{MAX_HANDOVERS, Place, Requested};
+use super::keys::Subscriber;
 use super::reading::{Reading, Seen, alternative};
 use crate::capture::capture_reader::RecordedFrame;
-use crate::eps::keys::{Kasme, Nh};
+use crate::eps::identifiers::Imsi;
+use crate::eps::keys::{Kasme, Nh, UpKey};
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::gtpu::GTPU_PORT;
 use crate::eps::wire::gtpv2::{ForwardRelocationRequest, GTPV2_PORT};
@@ -35,14 +37,22 @@ impl Reading<'_> {
                 return self.malformed(frame.number, "other", error);
             }
         };
+        let seen = self.seen(frame, interface, Some(core.to.ip));
+        match &core.payload {
+            CorePayload::Esp(packet) => self.protected(frame, &core, packet, &seen),
+            _ => self.carried(frame, &core, &seen),
+        }
+    }
+
+    /// What a frame of the core network carries.
+    pub(super) fn carried(&mut self, frame: &RecordedFrame, core: &CoreFrame, seen: &Seen) -> FrameView {
         let ends = (core.from.ip, core.to.ip);
-        let seen = self.seen(frame, interface, Some(ends.1));
         match &core.payload {
             CorePayload::Sctp(packet) if packet.data.protocol == S1AP_PROTOCOL => {
                 match S1apMessage::parse(&packet.data.user_data) {
                     Ok(message) => {
-                        self.s1ap(frame, ends, &message, &seen);
-                        view("s1ap", format!("S1AP {}", message.name()))
+                        let nas = self.s1ap(frame, ends, &message, seen).map(|nas| format!(" with NAS {nas}"));
+                        view("s1ap", format!("S1AP {}{}", message.name(), nas.unwrap_or_default()))
                     }
                     Err(error) => self.unreadable(frame, "s1ap", error),
                 }
@@ -50,7 +60,7 @@ impl Reading<'_> {
             CorePayload::Sctp(packet) if packet.data.protocol == X2AP_PROTOCOL => {
                 match X2apMessage::parse(&packet.data.user_data) {
                     Ok(message) => {
-                        self.x2ap(frame, ends, &message, &seen);
+                        self.x2ap(frame, ends, &message, seen);
                         view("x2ap", format!("X2AP {}", message.name()))
                     }
                     Err(error) => self.unreadable(frame, "x2ap", error),
@@ -68,14 +78,15 @@ impl Reading<'_> {
             CorePayload::Udp(datagram) if [datagram.source, datagram.destination].contains(&GTPU_PORT) => {
                 self.search(frame, &[]);
                 match GtpuPacket::parse(&datagram.payload) {
-                    Ok(GtpuPacket::User { teid, packet }) => {
-                        view("gtpu", format!("GTP-U tunnel {teid}, {} octets", packet.len()))
+                    Ok(GtpuPacket::User { teid, packet, .. }) => {
+                        let what = self.tunnelled(ends, &packet, seen);
+                        view("gtpu", format!("GTP-U tunnel {teid}, {} octets{what}", packet.len()))
                     }
-                    Ok(GtpuPacket::EndMarker { teid }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
+                    Ok(GtpuPacket::EndMarker { teid, .. }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
                     Err(error) => self.malformed(frame.number, "gtpu", error),
                 }
             }
-            CorePayload::Sctp(_) | CorePayload::Udp(_) => {
+            CorePayload::Sctp(_) | CorePayload::Udp(_) | CorePayload::Esp(_) => {
                 self.search(frame, &[]);
                 view("other", "another protocol".to_owned())
             }
@@ -87,8 +98,10 @@ impl Reading<'_> {
         self.malformed(frame.number, kind, error)
     }
 
-    fn s1ap(&mut self, frame: &RecordedFrame, (from, to): Ends, message: &S1apMessage, seen: &Seen) {
+    /// What is to be remembered of a message; the name of the NAS message in it, as far as that can be read.
+    fn s1ap(&mut self, frame: &RecordedFrame, (from, to): Ends, message: &S1apMessage, seen: &Seen) -> Option<String> {
         use LinkDirection::{Downlink, Uplink};
+        let mut name = None;
         let brought: Option<&[u8]> = match message {
             S1apMessage::HandoverRequest(request) => Some(request.security.next_hop.octets()),
             S1apMessage::PathSwitchRequestAcknowledge(answer) => Some(answer.security.next_hop.octets()),
@@ -98,22 +111,22 @@ impl Reading<'_> {
         self.search(frame, brought.as_slice());
         match message {
             S1apMessage::InitialUeMessage(message) => {
-                self.nas(&message.nas_pdu, Uplink, None, None, seen, true);
+                name = self.nas(&message.nas_pdu, Uplink, None, None, seen, true);
             }
             S1apMessage::UplinkNasTransport(message) => {
-                self.nas(&message.nas_pdu, Uplink, None, Some((to, message.ue.mme.0)), seen, true);
+                name = self.nas(&message.nas_pdu, Uplink, None, Some((to, message.ue.mme.0)), seen, true);
             }
             S1apMessage::DownlinkNasTransport(message) => {
-                self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+                name = self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
             }
             S1apMessage::InitialContextSetupRequest(message) => {
                 for nas in message.bearers.iter().filter_map(|bearer| bearer.nas_pdu.as_ref()) {
-                    self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+                    name = self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
                 }
             }
             S1apMessage::HandoverCommand(message) => {
                 if let Some(nas) = &message.nas_security_parameters {
-                    self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
+                    name = self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
                 }
             }
             S1apMessage::HandoverRequest(request) => {
@@ -137,6 +150,7 @@ impl Reading<'_> {
             }
             _ => {}
         }
+        name.map(|(message, _)| alternative(&message))
     }
 
     fn x2ap(&mut self, frame: &RecordedFrame, (from, to): Ends, message: &X2apMessage, seen: &Seen) {
@@ -181,14 +195,36 @@ impl Reading<'_> {
         }
     }
 
+    /// A message has brought a node the key between a UE and its UPE: it is to follow from KASME.
+    fn up_key_sent(&mut self, frame: u64, ue: Option<Imsi>, up: &UpKey) {
+        let of_ue = |known: &&Subscriber| ue.is_none_or(|ue| known.ue == ue);
+        let mut known = self.keys.subscribers.iter().filter(of_ue).peekable();
+        let follows = |known: &Subscriber| UpKey::derive(&known.kasme, up.update, up.algorithm) == *up;
+        if known.peek().is_some() && !known.any(follows) {
+            let detail = format!("the key {} with a UPE in this message does not follow from KASME", up.update);
+            self.findings.find(FindingKind::KeyDerivation, &[frame], detail);
+        }
+    }
+
     fn gtpv2(&mut self, frame: &RecordedFrame, body: &Gtpv2Body) {
+        let (ue, up) = match body {
+            Gtpv2Body::ForwardRelocationRequest(request) => (Some(request.imsi), request.up.as_ref().map(|up| &up.key)),
+            Gtpv2Body::CreateSessionRequest(request) => (Some(request.imsi), Some(&request.up)),
+            Gtpv2Body::CreateForwardingRequest(request) => (None, request.up.as_ref()),
+            Gtpv2Body::ForwardAccessContextNotification(notification) => (None, Some(&notification.up.key)),
+            _ => (None, None),
+        };
+        let up_octets = up.map(|up| &up.key.octets()[..]);
+        if let Some(up) = up {
+            self.up_key_sent(frame.number, ue, up);
+        }
         let Gtpv2Body::ForwardRelocationRequest(ForwardRelocationRequest { imsi, mm_context, .. }) = body else {
-            return self.search(frame, &[]);
+            return self.search(frame, up_octets.as_slice());
         };
         let kasmes = mm_context.quadruplets.iter().map(|quadruplet| &quadruplet.kasme).chain([&mm_context.kasme]);
         let kasmes = kasmes.map(|kasme: &Kasme| &kasme.octets()[..]);
         let next_hop = mm_context.next_hop.iter().map(|(nh, _): &(Nh, _)| &nh.octets()[..]);
-        let brought: Vec<&[u8]> = kasmes.chain(next_hop).collect();
+        let brought: Vec<&[u8]> = kasmes.chain(next_hop).chain(up_octets).collect();
         self.search(frame, &brought);
         let mut known = self.keys.subscribers.iter().filter(|known| known.ue == *imsi).peekable();
         if known.peek().is_none() {

@@ -34,6 +34,8 @@ pub struct Commanded {
     pub frame: u64,
     /// Its NCC, counted on.
     pub ncc: Option<u32>,
+    /// The root from which it comes.
+    pub root: Option<usize>,
     /// The algorithms in the target cell.
     pub algorithms: Algorithms,
     /// Whether the UE took the command, by its comment.
@@ -106,15 +108,19 @@ impl Handovers {
     ) -> Option<Kenb> {
         let kenb = source.kenb.as_ref()?;
         let ncc = security.next_hop_chaining_count;
-        let (kenb, ncc) = if keys.is_standard() {
+        let mut root = source.root;
+        let (kenb, ncc) = if security.key_change {
+            let (kenb, renewed) = keys.renewed(source)?;
+            root = Some(renewed);
+            (kenb, Some(0))
+        } else if keys.is_standard() {
             let earfcn = keys.cells.get(&mobility.target)?.earfcn.get();
             let pci = mobility.target.get();
             let before = source.ncc?;
             match Keys::absolute_ncc(before, ncc) {
                 same if same == before => (horizontal(kenb, pci, earfcn), Some(before)),
                 later => {
-                    let subscriber = keys.subscriber_of(source.ue)?;
-                    let nh = keys.subscribers.get_mut(subscriber)?.next_hop(later)?;
+                    let nh = keys.roots.get_mut(source.root?)?.next_hop(later)?;
                     (vertical(&nh, pci, earfcn), Some(later))
                 }
             }
@@ -138,12 +144,12 @@ impl Handovers {
         let place = (mobility.target, mobility.c_rnti);
         if self.room() {
             let ue = source.ue;
-            let commanded = Commanded { ue, kenb: kenb.clone(), frame, ncc, algorithms, accepted };
+            let commanded = Commanded { ue, kenb: kenb.clone(), frame, ncc, root, algorithms, accepted };
             self.commanded.entry(place).or_default().push(commanded);
         }
         // An epoch of the log that this is the key of goes on from here.
         if ncc.is_some() {
-            keys.counts_on(&kenb, mobility.target, ncc);
+            keys.counts_on(&kenb, mobility.target, ncc, root);
         }
         Some(kenb)
     }
@@ -220,8 +226,7 @@ impl Handovers {
         let chained: HashSet<&[u8; 32]> = next_hops.iter().map(|(_, _, nh)| nh).collect();
         let of_chains: HashSet<(Imsi, Ncc, &[u8; 32])> =
             next_hops.iter().map(|(ue, ncc, nh)| (*ue, Ncc::new(*ncc), nh)).collect();
-        let begun: HashSet<Imsi> =
-            keys.subscribers.iter().filter(|known| known.first.is_some()).map(|known| known.ue).collect();
+        let begun: HashSet<Imsi> = keys.roots.iter().map(|root| root.ue).collect();
         let sent: HashSet<&[u8; 32]> = self.sent.iter().map(|sent| &sent.octets).collect();
         let mut logged = HashSet::new();
         let mut has_stars = false;
@@ -361,14 +366,14 @@ fn next_hops(keys: &mut Keys, log: &KeyLog) -> Vec<(Imsi, u32, [u8; 32])> {
         *steps.entry(epoch.ue).or_default() += 1;
     }
     let mut next_hops = Vec::new();
-    for subscriber in &mut keys.subscribers {
-        let steps = steps.get(&subscriber.ue).copied().unwrap_or_default().saturating_mul(2).saturating_add(MORE);
+    for root in &mut keys.roots {
+        let steps = steps.get(&root.ue).copied().unwrap_or_default().saturating_mul(2).saturating_add(MORE);
         for ncc in 1..=u32::try_from(steps).unwrap_or(u32::MAX) {
             if next_hops.len() >= MAX_HANDOVERS {
                 return next_hops;
             }
-            let Some(nh) = subscriber.next_hop(ncc) else { break };
-            next_hops.push((subscriber.ue, ncc, *nh.octets()));
+            let Some(nh) = root.next_hop(ncc) else { break };
+            next_hops.push((root.ue, ncc, *nh.octets()));
         }
     }
     next_hops

@@ -9,10 +9,10 @@ use super::super::keys::Origin;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::eps::{
     AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KenbHolder, KenbRecord, KeySystem,
-    NasKeyRecord, NasKeyUse,
+    NasKeyRecord, NasKeyUse, UpKeyRecord,
 };
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, Nh};
+use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, LinkSecret, Nh, UpKey};
 use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc};
 use crate::eps::security::HandoverDerivation;
 use crate::eps::security::handover_keys::CRnti;
@@ -22,6 +22,14 @@ use crate::eps::security::kdf::{self, KeyUse, algorithm_key};
 pub const MAX_EPOCHS: usize = 65_535;
 /// Uplink NAS COUNTs that the first KeNB of a KASME may be made with.
 pub const FIRST_COUNTS: u32 = 16;
+/// Octets of CK, with which CK and IK begin.
+const CK_OCTETS: usize = 16;
+/// Numbers of keys with UPEs by which one of the log is looked for under a KASME.
+const MAX_UP_KEYS: u32 = 4_096;
+/// The same that are tried on packets of which the log has no key.
+const TRIED_UP_KEYS: u32 = 32;
+/// Most keys that are tried on one packet.
+const MAX_TRIALS: usize = 256;
 /// Most NHs of a chain.
 const MAX_CHAIN: usize = 65_536;
 
@@ -32,30 +40,38 @@ pub struct Subscriber {
     pub ue: Imsi,
     /// KASME.
     pub kasme: Kasme,
-    /// The KeNB that was made of it, from which the chain of NH begins.
-    pub first: Option<Kenb>,
+}
+
+impl Subscriber {
+    /// The KeNBs that may be made of it: with a COUNT of its first uplink messages, or the one that stands for a handover from UTRAN.
+    pub fn first_kenbs(&self) -> impl Iterator<Item = Kenb> + '_ {
+        (0..FIRST_COUNTS).chain([u32::MAX]).map(|count| kdf::kenb(&self.kasme, count))
+    }
+}
+
+/// A KeNB that was made of a KASME, and the chain of NH that begins with it.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// The UE.
+    pub ue: Imsi,
+    /// The place of its KASME among the subscribers.
+    subscriber: usize,
+    kasme: Kasme,
+    first: Kenb,
     /// The NHs of NCC 1, 2 and so on, as far as they were asked for.
     chain: Vec<Nh>,
 }
 
-impl Subscriber {
-    /// The NH of an NCC that counts on beyond 3 bits, from 1; none if the first KeNB is not known.
+impl Root {
+    /// The NH of an NCC that counts on beyond 3 bits, from 1.
     pub fn next_hop(&mut self, ncc: u32) -> Option<Nh> {
         let place = usize::try_from(ncc).ok()?.checked_sub(1).filter(|place| *place < MAX_CHAIN)?;
         while self.chain.len() <= place {
-            let before = match self.chain.last() {
-                Some(nh) => nh.octets(),
-                None => self.first.as_ref()?.octets(),
-            };
+            let before = self.chain.last().map_or(self.first.octets(), Nh::octets);
             let next = kdf::nh(&self.kasme, before);
             self.chain.push(next);
         }
         self.chain.get(place).cloned()
-    }
-
-    /// The KeNBs that may be the first.
-    pub fn first_kenbs(&self) -> impl Iterator<Item = Kenb> + '_ {
-        (0..FIRST_COUNTS).map(|count| kdf::kenb(&self.kasme, count))
     }
 }
 
@@ -74,6 +90,8 @@ pub struct Epoch {
     pub algorithms: Algorithms,
     /// NCC of the KeNB, counted on beyond 3 bits.
     pub ncc: Option<u32>,
+    /// The place of the root from which it comes, if it is known.
+    pub root: Option<usize>,
     /// Who held it, if the log says.
     pub holder: Option<KenbHolder>,
     /// How the judge came to it.
@@ -85,7 +103,7 @@ impl Epoch {
     #[must_use]
     pub fn of_kenb(ue: Imsi, cell: Option<Pci>, kenb: Kenb, algorithms: Algorithms, origin: Origin) -> Self {
         let keys = AsKeyUse::ALL.map(|key_use| Some(as_key(&kenb, key_use, algorithms)));
-        Self { ue, cell, kenb: Some(kenb), keys, algorithms, ncc: None, holder: None, origin }
+        Self { ue, cell, kenb: Some(kenb), keys, algorithms, ncc: None, root: None, holder: None, origin }
     }
 
     /// One of its keys.
@@ -113,8 +131,16 @@ pub struct Keys {
     pub cells: BTreeMap<Pci, CellRecord>,
     /// The UEs with their KASMEs.
     pub subscribers: Vec<Subscriber>,
+    /// Where chains of NH begin.
+    pub roots: Vec<Root>,
     /// The key epochs by their number.
     pub epochs: BTreeMap<u16, Epoch>,
+    /// Whether user packets are ciphered by UPEs.
+    pub upe: bool,
+    /// The keys between UEs and UPEs: those of the log, or of a UE that it has none of those that follow from its KASMEs.
+    up_keys: Vec<(Imsi, UpKey)>,
+    /// What protects links of the core network, by SPI.
+    pub links: Vec<(u32, LinkSecret)>,
     /// The names of addresses.
     pub names: BTreeMap<Ipv4Addr, String>,
     numbers: HashMap<[u8; AlgorithmKey::OCTETS], usize>,
@@ -128,6 +154,8 @@ impl Keys {
     #[must_use]
     pub fn new(log: &KeyLog, learnt: &BTreeMap<u16, Epoch>, findings: &mut Findings) -> Self {
         let mut keys = Self { epochs: learnt.clone(), ..Self::default() };
+        // Roots have other places in another reading.
+        keys.epochs.values_mut().for_each(|epoch| epoch.root = None);
         keys.names = log.nodes.iter().filter_map(|node| Some((node.ip?, node.name.clone()))).collect();
         for record in &log.eps {
             match record {
@@ -137,8 +165,10 @@ impl Keys {
                 }
                 EpsKeyRecord::Kasme(record) => {
                     let (ue, kasme) = (record.ue, record.key.clone());
-                    keys.subscribers.push(Subscriber { ue, kasme, first: None, chain: Vec::new() });
+                    keys.subscribers.push(Subscriber { ue, kasme });
                 }
+                EpsKeyRecord::Transfer(record) => keys.upe = record.upe,
+                EpsKeyRecord::LinkKey(record) => keys.links.push((record.spi, record.key.clone())),
                 _ => {}
             }
         }
@@ -151,10 +181,12 @@ impl Keys {
             match record {
                 EpsKeyRecord::Nas(record) => keys.check_nas_key(record, findings),
                 EpsKeyRecord::As(record) => keys.logged_as_key(record, findings),
+                EpsKeyRecord::UpKey(record) => keys.logged_up_key(record, findings),
                 _ => {}
             }
         }
         keys.find_first_kenbs();
+        keys.derive_up_keys();
         for (ue_id, epoch) in &keys.epochs {
             if let Some(kenb) = &epoch.kenb {
                 keys.of_kenb.entry(*kenb.octets()).or_default().push(*ue_id);
@@ -164,13 +196,13 @@ impl Keys {
     }
 
     /// The judge has learnt what an epoch is.
-    pub fn learn(&mut self, ue_id: u16, epoch: Epoch) {
+    pub fn learn(&mut self, ue_id: u16, mut epoch: Epoch) {
         if let Some(kenb) = &epoch.kenb {
             self.of_kenb.entry(*kenb.octets()).or_default().push(ue_id);
-            if epoch.ncc == Some(0)
-                && let Some(known) = self.subscribers.iter_mut().find(|known| known.ue == epoch.ue)
-            {
-                known.first.get_or_insert_with(|| kenb.clone());
+            if epoch.ncc == Some(0) && epoch.root.is_none() {
+                let made = |known: &Subscriber| known.ue == epoch.ue && known.first_kenbs().any(|first| first == *kenb);
+                let subscriber = self.subscribers.iter().position(made);
+                epoch.root = subscriber.and_then(|subscriber| self.root(subscriber, &kenb.clone()));
             }
         }
         self.epochs.insert(ue_id, epoch);
@@ -183,10 +215,10 @@ impl Keys {
     }
 
     /// The epochs of this KeNB in a cell have this NCC, counted on.
-    pub fn counts_on(&mut self, kenb: &Kenb, cell: Pci, ncc: Option<u32>) {
+    pub fn counts_on(&mut self, kenb: &Kenb, cell: Pci, ncc: Option<u32>, root: Option<usize>) {
         for ue_id in self.of_kenb.get(kenb.octets()).into_iter().flatten() {
             if let Some(epoch) = self.epochs.get_mut(ue_id).filter(|epoch| epoch.cell == Some(cell)) {
-                epoch.ncc = ncc;
+                (epoch.ncc, epoch.root) = (ncc, root);
             }
         }
     }
@@ -207,6 +239,38 @@ impl Keys {
                 self.epochs.insert(record.ue_id, epoch);
             }
         }
+    }
+
+    fn logged_up_key(&mut self, record: &UpKeyRecord, findings: &mut Findings) {
+        let mut known = self.subscribers.iter().filter(|known| known.ue == record.ue).peekable();
+        let derivable = known.peek().is_some();
+        let found = known
+            .flat_map(|known| (0..MAX_UP_KEYS).map(|update| UpKey::derive(&known.kasme, update, record.algorithm)))
+            .find(|up| up.key == record.key);
+        if derivable && found.is_none() {
+            let detail = format!("the key of UE {} with its UPE does not follow from its KASME", record.ue);
+            findings.find(FindingKind::KeyDerivation, &[], detail);
+        }
+        let up = UpKey { update: 0, algorithm: record.algorithm, key: record.key.clone() };
+        self.up_keys.push((record.ue, found.unwrap_or(up)));
+    }
+
+    /// The keys with UPEs that follow from KASMEs, of UEs of which the log has none.
+    fn derive_up_keys(&mut self) {
+        let known: HashSet<Imsi> = self.up_keys.iter().map(|(ue, _)| *ue).collect();
+        for subscriber in self.subscribers.iter().filter(|one| self.upe && !known.contains(&one.ue)) {
+            for algorithm in [AlgorithmId::Aes, AlgorithmId::Null] {
+                let numbers = if algorithm == AlgorithmId::Null { 1 } else { TRIED_UP_KEYS };
+                let keys = (0..numbers).map(|update| UpKey::derive(&subscriber.kasme, update, algorithm));
+                self.up_keys.extend(keys.map(|key| (subscriber.ue, key)));
+            }
+        }
+    }
+
+    /// The keys with UPEs of a UE, or of all if it is not known which it is: at most [`MAX_TRIALS`].
+    #[must_use]
+    pub fn up_keys_of(&self, ue: Option<Imsi>) -> Vec<(Imsi, UpKey)> {
+        self.up_keys.iter().filter(|(of, _)| ue.is_none_or(|ue| ue == *of)).take(MAX_TRIALS).cloned().collect()
     }
 
     fn check_nas_key(&self, record: &NasKeyRecord, findings: &mut Findings) {
@@ -234,6 +298,7 @@ impl Keys {
             keys: [const { None }; 3],
             algorithms: Algorithms::AES,
             ncc: None,
+            root: None,
             holder: None,
             origin: Origin::Logged,
         });
@@ -267,14 +332,41 @@ impl Keys {
 
     /// The KeNBs that were made of a KASME: from them the chains begin.
     fn find_first_kenbs(&mut self) {
-        for subscriber in &mut self.subscribers {
+        for place in 0..self.subscribers.len() {
+            let Some(subscriber) = self.subscribers.get(place).cloned() else { continue };
             let firsts: Vec<Kenb> = subscriber.first_kenbs().collect();
-            let of_ue = self.epochs.values_mut().filter(|epoch| epoch.ue == subscriber.ue);
-            for epoch in of_ue.filter(|epoch| epoch.kenb.as_ref().is_some_and(|kenb| firsts.contains(kenb))) {
-                epoch.ncc = Some(0);
-                subscriber.first.clone_from(&epoch.kenb);
+            let is_first = |epoch: &Epoch| epoch.kenb.clone().filter(|kenb| firsts.contains(kenb));
+            let of_ue = self.epochs.iter().filter(|(_, epoch)| epoch.ue == subscriber.ue);
+            let found: Vec<(u16, Kenb)> = of_ue.filter_map(|(ue_id, epoch)| Some((*ue_id, is_first(epoch)?))).collect();
+            for (ue_id, kenb) in found {
+                let root = self.root(place, &kenb);
+                if let Some(epoch) = self.epochs.get_mut(&ue_id) {
+                    (epoch.ncc, epoch.root) = (Some(0), root);
+                }
             }
         }
+    }
+
+    /// The place of the root that is this KeNB of the KASME at `subscriber`.
+    pub fn root(&mut self, subscriber: usize, first: &Kenb) -> Option<usize> {
+        let known = self.roots.iter().position(|root| root.subscriber == subscriber && root.first == *first);
+        if known.is_some() {
+            return known;
+        }
+        let Subscriber { ue, kasme } = self.subscribers.get(subscriber)?.clone();
+        self.roots.push(Root { ue, subscriber, kasme, first: first.clone(), chain: Vec::new() });
+        self.roots.len().checked_sub(1)
+    }
+
+    /// The KeNB that a UE makes of the KASME that its next authentication has left, with its root.
+    pub fn renewed(&mut self, epoch: &Epoch) -> Option<(Kenb, usize)> {
+        let before = epoch.root.and_then(|root| self.roots.get(root)).map(|root| root.subscriber);
+        let after = before.map_or(0, |before| before.saturating_add(1));
+        let later = self.subscribers.iter().enumerate().skip(after).find(|(_, known)| known.ue == epoch.ue);
+        let (subscriber, kasme) = later.map(|(place, known)| (place, known.kasme.clone()))?;
+        let kenb = kdf::kenb(&kasme, 0);
+        let root = self.root(subscriber, &kenb)?;
+        Some((kenb, root))
     }
 
     /// The functions of the contribution.
@@ -308,12 +400,6 @@ impl Keys {
     pub fn cells_of(&self, enb: Ipv4Addr) -> impl Iterator<Item = &CellRecord> {
         let name = self.names.get(&enb);
         self.cells.values().filter(move |cell| Some(&cell.enb) == name)
-    }
-
-    /// The place of a UE's KASME: of that one from which the KeNB comes, if several are known, else of the first.
-    #[must_use]
-    pub fn subscriber_of(&self, ue: Imsi) -> Option<usize> {
-        self.subscribers.iter().position(|known| known.ue == ue)
     }
 
     /// The number of a key: the same for equal ones.
@@ -351,7 +437,18 @@ impl Keys {
         };
         for record in &log.eps {
             match record {
-                EpsKeyRecord::Derivation(_) | EpsKeyRecord::Cell(_) => {}
+                EpsKeyRecord::Derivation(_) | EpsKeyRecord::Cell(_) | EpsKeyRecord::Transfer(_) => {}
+                EpsKeyRecord::UpKey(r) => add(r.key.octets(), format!("KUP of UE {}", r.ue)),
+                EpsKeyRecord::CkIk(r) => {
+                    // CK and IK on their own: some messages bring them so, others one behind the other.
+                    let (ck, ik) = r.key.octets().split_at(CK_OCTETS);
+                    add(ck, format!("CK of UE {}", r.ue));
+                    add(ik, format!("IK of UE {}", r.ue));
+                }
+                EpsKeyRecord::LinkKey(r) => {
+                    let (key, _) = r.key.octets().split_at(AlgorithmKey::OCTETS);
+                    add(key, format!("the key of the link from {} to {}", r.sender, r.receiver));
+                }
                 EpsKeyRecord::Kasme(r) => add(r.key.octets(), format!("KASME of UE {}", r.ue)),
                 EpsKeyRecord::Nas(r) => add(r.key.octets(), format!("{} of UE {}", r.key_use.name(), r.ue)),
                 EpsKeyRecord::Nh(r) => add(r.key.octets(), format!("NH of NCC {} of UE {}", r.ncc.get(), r.ue)),

@@ -3,9 +3,10 @@
 //!
 //! * [`keys`]: KASME of each UE, and the key epochs of the radio.
 //! * [`radio`]: RRC messages and packets under their COUNTs; [`nas`]: NAS messages under theirs.
+//! * `user_plane`: packets that UPEs cipher.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
-//! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10; `nas_hops`: the NAS messages
-//!   in both.
+//! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10, `link`: where these
+//!   are protected; `nas_hops`: the NAS messages in both.
 //!
 //! What is needed is a log with KASME, the cells and the derivation. Where it does not say which KeNB belongs to which number of a
 //! radio frame, the judge follows the commands from the first KeNB on, and tries the KeNBs on MAC-I; then it reads the capture again.
@@ -14,10 +15,12 @@ mod air;
 pub mod core_network;
 pub mod handover;
 pub mod keys;
+mod link;
 pub mod nas;
 mod nas_hops;
 pub mod radio;
 pub mod reading;
+mod user_plane;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -27,10 +30,18 @@ use crate::capture::capture_reader::CaptureReader;
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::KeyLog;
 use crate::eps::parameters::LinkDirection;
+use crate::eps::wire::{dct2000, radio_frame};
 use reading::Reading;
 
 /// How the comment on a frame begins that no node has sent, but the writer of the capture for Wireshark.
 pub const ANNOTATION: &str = "annotation: ";
+
+/// The dissectors of the frames that are read here: of the radio, of the records that show Wireshark its keys, and of RRC in the clear.
+pub const DISSECTORS: [&str; 4] = [radio_frame::DISSECTOR, dct2000::DISSECTOR, RRC_DOWN, RRC_UP];
+/// RRC messages in the clear, downlink.
+const RRC_DOWN: &str = "lte_rrc.dl_dcch";
+/// The same, uplink.
+const RRC_UP: &str = "lte_rrc.ul_dcch";
 
 /// What was inside a protected radio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +50,14 @@ pub enum Opened {
     Rrc(Vec<u8>),
     /// A user packet.
     Packet(Vec<u8>),
+    /// A frame of the core network whose link is protected, as it would be without that.
+    Core(Vec<u8>),
 }
 
 /// What the judge made of one frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameView {
-    /// What it is, in a word: `rrc`, `packet`, `s1ap`, `x2ap`, `gtpv2`, `gtpu`, `annotation`, `other`.
+    /// What it is, in a word: `rrc`, `packet`, `s1ap`, `x2ap`, `gtpv2`, `gtpu`, `esp`, `annotation`, `other`.
     pub kind: &'static str,
     /// The same in a few words.
     pub summary: String,

@@ -22,7 +22,7 @@ const LCID_DRB1: u8 = 3;
 /// Bits of a sequence number of a signalling bearer.
 const SIGNALLING_BITS: u32 = 5;
 /// The same of a data bearer.
-const DATA_BITS: u32 = 12;
+pub const DATA_BITS: u32 = 12;
 
 /// Most other epochs of the same KeNB that COUNTs may go on from.
 const MAX_OTHERS: usize = 4;
@@ -107,7 +107,7 @@ pub struct Radio {
 }
 
 /// The COUNTs that a sequence number may stand for when `next` comes next, the likeliest first.
-fn counts(sequence_number: u16, bits: u32, next: u32) -> impl Iterator<Item = u32> {
+pub fn counts(sequence_number: u16, bits: u32, next: u32) -> impl Iterator<Item = u32> {
     let window = 1_u32 << bits;
     let start = u32::from(sequence_number);
     let ahead = next.checked_add(start.wrapping_sub(next) & window.saturating_sub(1));
@@ -181,7 +181,7 @@ pub fn open_signalling(
 }
 
 /// Whether octets begin as an IP packet of their length.
-fn is_packet(octets: &[u8]) -> bool {
+pub fn is_packet(octets: &[u8]) -> bool {
     match octets {
         [first, _, a, b, ..] if first >> 4 == 4 => usize::from(u16::from_be_bytes([*a, *b])) == octets.len(),
         [first, _, _, _, a, b, ..] if first >> 4 == 6 => {

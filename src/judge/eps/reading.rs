@@ -13,12 +13,14 @@ use super::handover::{Handovers, Place, Requests};
 use super::keys::{Epoch, Keys};
 use super::nas::Nas;
 use super::radio::Radio;
-use super::{ANNOTATION, FrameView};
+use super::user_plane::UserPlane;
+use super::{ANNOTATION, FrameView, RRC_DOWN, RRC_UP};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
 use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::eps::{AsKeyUse, EpsKeyRecord};
+use crate::eps::keys::LinkSecret;
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::dct2000::{self, KeyRecord};
 use crate::eps::wire::radio_frame;
@@ -48,6 +50,8 @@ impl Seen {
 pub(super) enum Layer {
     Radio,
     Nas,
+    Link,
+    Tunnel,
 }
 
 /// The same PDU of a key epoch: bearer, direction and digest of its octets.
@@ -59,6 +63,7 @@ pub struct Reading<'l> {
     pub(super) keys: Keys,
     pub(super) radio: Radio,
     pub(super) nas: Nas,
+    pub(super) user_plane: UserPlane,
     pub(super) handovers: Handovers,
     pub(super) requests: Requests,
     pub(super) secrets: Patterns<String>,
@@ -73,6 +78,8 @@ pub struct Reading<'l> {
     pub(super) used: HashMap<(usize, u8, LinkDirection, u32), u64>,
     /// By the frame in which something stood first, and its layer: the frame of which a receiver took it last.
     pub(super) taken: HashMap<(Layer, u64), u64>,
+    /// By key of a protected link and sequence number: the frame that had it first, and a digest of its packet.
+    pub(super) links: HashMap<([u8; LinkSecret::OCTETS], u32), (u64, u64)>,
     /// Commands that were followed although their comment says otherwise.
     pub(super) untaken: BTreeSet<u64>,
     pub(super) used_epochs: BTreeSet<u16>,
@@ -111,6 +118,7 @@ impl<'l> Reading<'l> {
         Self {
             log,
             nas: Nas::new(log, &keys),
+            user_plane: UserPlane::default(),
             keys,
             radio: Radio::default(),
             handovers: Handovers::default(),
@@ -123,6 +131,7 @@ impl<'l> Reading<'l> {
             first: HashMap::new(),
             used: HashMap::new(),
             taken: HashMap::new(),
+            links: HashMap::new(),
             untaken: BTreeSet::new(),
             used_epochs: BTreeSet::new(),
             latest: BTreeMap::new(),
@@ -172,6 +181,11 @@ impl<'l> Reading<'l> {
             FrameKind::Dissector(name) if name == radio_frame::DISSECTOR => {
                 self.search(frame, &[]);
                 self.radio(frame, interface, annotation)
+            }
+            FrameKind::Dissector(name) if [RRC_DOWN, RRC_UP].contains(&name.as_str()) => {
+                self.search(frame, &[]);
+                let direction = if name == RRC_DOWN { LinkDirection::Downlink } else { LinkDirection::Uplink };
+                self.clear_rrc(frame, direction)
             }
             FrameKind::Known(LinkKind::Backbone) => self.core(frame, interface),
             _ => {

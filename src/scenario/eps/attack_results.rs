@@ -8,11 +8,11 @@ use crate::adversary::eps::Trigger;
 use crate::adversary::eps::holder::{Holder, Read, Visit};
 use crate::adversary::eps::search::{Found, search};
 use crate::emulation::{NodeIndex, Sender};
-use crate::eps::keys::Kenb;
+use crate::eps::keys::{Kenb, UpKey};
 use crate::eps::node::event::HeldKey;
 use crate::eps::node::settings::Agreement;
 use crate::scenario::outcome::AttackResult;
-use crate::scenario::script::eps::{Attack, AttackAction, EpsScript, Expected, Success};
+use crate::scenario::script::eps::{Attack, AttackAction, EpsScript, Expected, Success, Tap};
 use crate::time::VirtualTime;
 
 /// What a run has left behind of its attacks.
@@ -28,12 +28,23 @@ pub(super) struct Traces<'a> {
     pub agreement: &'a Agreement,
 }
 
+/// What an attack has read.
+#[derive(Clone, Debug)]
+pub struct Reads {
+    /// Its name.
+    pub attack: String,
+    /// The cells that it read, in the order of the visits, by eNB of the script.
+    pub cells: Vec<usize>,
+    /// When the user packets were sent that it read, ascending.
+    pub packets: Vec<VirtualTime>,
+}
+
 /// The results of a run's attacks, and which visits were read, by name of the attack.
 #[derive(Default)]
 pub(super) struct Results {
     pub results: Vec<AttackResult>,
-    /// The cells that were read, in order, by eNB of the script.
-    pub reads: Vec<(String, Vec<usize>)>,
+    /// What was read.
+    pub reads: Vec<Reads>,
     /// The searches for C-RNTI.
     pub searches: Vec<Found>,
 }
@@ -46,14 +57,17 @@ pub(super) fn results(script: &EpsScript, traces: &Traces<'_>, holds: impl Fn(&E
         let Some(success) = &attack.succeeds_if else { continue };
         let done = match (&attack.action, attack.trigger) {
             (AttackAction::Replay { .. }, _) => Some(replayed(number, attack, traces)),
-            (AttackAction::Steal { enb, told }, Some(Trigger::Time(at))) => {
-                let mut holder = holder(traces.held, traces.topology.enb(enb.0), at, false);
+            (AttackAction::Steal { node, told }, Some(Trigger::Time(at))) => {
+                let mut holder = holder(traces.held, traces.topology.node(*node), at, false);
                 holder.told = if *told { paras(traces) } else { Vec::new() };
                 Some(read(attack, holder, traces, &mut all.reads))
             }
             (AttackAction::Compromise(node), Some(Trigger::Time(at))) => {
                 let node = traces.topology.node(*node);
                 Some(read(attack, holder(traces.held, node, at, true), traces, &mut all.reads))
+            }
+            (AttackAction::Eavesdrop, _) => {
+                attack.tap.map(|tap| read(attack, eavesdropper(tap, traces), traces, &mut all.reads))
             }
             (AttackAction::Search(enb), Some(Trigger::Time(at))) => {
                 let node = traces.topology.enb(enb.0);
@@ -96,12 +110,26 @@ fn holder(held: &[Held], node: NodeIndex, at: VirtualTime, later: bool) -> Holde
     for one in now.into_iter().chain(after) {
         match &one.what {
             HeldWhat::Kenb(kenb) => holder.kenbs.push(kenb.clone()),
+            HeldWhat::UpKey(key, algorithm) => {
+                holder.up_keys.push(UpKey { update: 0, algorithm: *algorithm, key: key.clone() });
+            }
             HeldWhat::Besides(HeldKey::NextHop(nh, ncc)) => holder.next_hops.push((nh.clone(), *ncc)),
             HeldWhat::Besides(HeldKey::Kasme(kasme)) => holder.kasmes.push(kasme.clone()),
             // A node makes KeNB* or KeNB of one, and has no use for it later: whoever comes later finds none.
             HeldWhat::Besides(HeldKey::KenbStar(star)) if one.time > at => holder.stars.push(star.clone()),
             HeldWhat::Besides(HeldKey::KenbStar(_) | HeldKey::CkIk(_)) | HeldWhat::Forgotten => {}
         }
+    }
+    holder
+}
+
+/// Who hears a link of the core network, in both directions and from the start, and takes the keys that stand there.
+fn eavesdropper(tap: Tap, traces: &Traces<'_>) -> Holder {
+    let mut holder = Holder::default();
+    let topology = traces.topology;
+    let port = topology.port(topology.node(tap.from), topology.node(tap.to));
+    for one in traces.frames.iter().filter(|one| Some(one.sent.port) == port) {
+        holder.hear(&one.octets);
     }
     holder
 }
@@ -130,7 +158,7 @@ fn replayed(number: usize, attack: &Attack, traces: &Traces<'_>) -> AttackResult
 }
 
 /// What a holder reads, cell by cell. It has succeeded if it reads a visit under a key that it did not hold.
-fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<(String, Vec<usize>)>) -> AttackResult {
+fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Reads>) -> AttackResult {
     let visits: Vec<Visit> = traces.visits.iter().map(|(_, visit)| visit.clone()).collect();
     let found = holder.read(&visits, traces.agreement);
     let place = |visit: &Visit| traces.topology.cells.iter().position(|cell| cell.pci == visit.cell);
@@ -153,16 +181,24 @@ fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<(S
     if !holder.told.is_empty() {
         detail.push_str(&format!(", {} PARAs in hand", holder.told.len()));
     }
+    let mut sent: Vec<VirtualTime> = opened.iter().flat_map(|(_, read)| &read.packets).map(|(time, _)| *time).collect();
+    sent.sort_unstable();
+    if let (Some(first), Some(last)) = (sent.first(), sent.last()) {
+        if traces.agreement.transfer.upe {
+            detail.push_str(&format!(", the packets from {first} to {last}"));
+        }
+    }
     let beyond = opened.iter().find(|(visit, read)| !holder.holds(visit) && !read.packets.is_empty());
     let recovered = beyond
         .and_then(|(_, read)| read.packets.first())
-        .map(|packet| crate::adversary::key_stream::readable(packet))
+        .map(|(_, packet)| crate::adversary::key_stream::readable(packet))
         .filter(|text| !text.is_empty());
     if let Some(text) = &recovered {
         let text: String = text.chars().take(SHOWN_TEXT).collect();
         detail.push_str(&format!(", the first beyond says {text:?}"));
     }
-    reads.push((attack.name.clone(), opened.iter().filter_map(|(visit, _)| place(visit)).collect()));
+    let cells = opened.iter().filter_map(|(visit, _)| place(visit)).collect();
+    reads.push(Reads { attack: attack.name.clone(), cells, packets: sent });
     AttackResult { recovered, ..AttackResult::new(&attack.name, opened.len() > own, detail) }
 }
 

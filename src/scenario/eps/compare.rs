@@ -200,8 +200,8 @@ struct Trial {
 fn trial(script: &EpsScript) -> Result<Trial, RunError> {
     let finished = run(script, Engine::Inline, Path::new("."), None, &mut ())?;
     let reads = (0..=HOPS).map(|hop| {
-        let of = |(name, _): &&(String, Vec<usize>)| *name == format!("hop{hop}");
-        finished.reads.iter().find(of).map_or_else(Vec::new, |(_, cells)| cells.clone())
+        let of = finished.reads.iter().find(|read| read.attack == format!("hop{hop}"));
+        of.map_or_else(Vec::new, |read| read.cells.clone())
     });
     Ok(Trial { reads: reads.collect(), searches: finished.searches, outcome: finished.run.outcome })
 }

@@ -1,14 +1,21 @@
 //! Whether what a script of EPS expects holds.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::attack_results::Reads;
+use super::contexts::AllContexts;
+use super::topology::Topology;
 use crate::dot16::identifiers::Direction;
 use crate::eps::identifiers::Imsi;
+use crate::eps::parameters::Origin;
 use crate::scenario::outcome::{ExpectationResult, HandoverResult, RunOutcome};
+use crate::scenario::script::Amount;
 use crate::scenario::script::eps::expectations::{Reject, outcome_name};
 use crate::scenario::script::eps::handover::scheme_name;
-use crate::scenario::script::eps::{EnbId, EpsScript, Expected, UeId};
+use crate::scenario::script::eps::{EpsScript, Expected, StationId, UeId};
+use crate::time::VirtualTime;
 
 /// What there is besides the document.
 pub(super) struct Seen<'a> {
@@ -17,8 +24,11 @@ pub(super) struct Seen<'a> {
     pub repeated_kenbs: u64,
     /// Pairs of NAS keys by UE.
     pub nas_keys: BTreeMap<Imsi, u64>,
-    /// The cells that attacks read, by eNB of the script.
-    pub reads: &'a [(String, Vec<usize>)],
+    /// What became of security contexts.
+    pub contexts: &'a AllContexts,
+    pub topology: &'a Topology,
+    /// What attacks read.
+    pub reads: &'a [Reads],
 }
 
 /// The results of all expectations but those on the judge.
@@ -35,13 +45,15 @@ pub(super) fn evaluate(script: &EpsScript, seen: &Seen<'_>) -> Vec<ExpectationRe
 /// Whether it holds, and what was seen. What is expected of the judge is seen elsewhere.
 pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) -> (bool, String) {
     let outcome = seen.outcome;
-    let name = |UeId(ue): &UeId| script.ues[*ue].name.as_str();
+    let name = |UeId(ue): &UeId| script.nodes.ues[*ue].name.as_str();
+    let of = |UeId(ue): &UeId| seen.contexts.of(script.nodes.ues[*ue].imsi);
+    let counted = |count: u64, amount: &Amount| (amount.holds(count), count.to_string());
     match expected {
         Expected::Handover { ue, nth, target, outcome: wanted, scheme } => {
             let Some(handover) = nth_of(outcome, name(ue), *nth) else {
                 return (false, format!("{} has no handover {nth}", name(ue)));
             };
-            let held = handover.to == script.enbs[target.0].name
+            let held = handover.to == script.nodes.station_name(*target)
                 && handover.outcome == outcome_name(*wanted)
                 && scheme.is_none_or(|scheme| handover.mode == scheme_name(scheme));
             (held, format!("to {}: {}, {}", handover.to, handover.outcome, handover.mode))
@@ -77,16 +89,48 @@ pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) ->
             None => (false, "it has no result".to_owned()),
         },
         Expected::Reads { name, cells } => {
-            let read = seen.reads.iter().find(|(attack, _)| attack == name).map_or(&[][..], |(_, cells)| cells);
-            let names: Vec<&str> = read.iter().map(|cell| script.enbs[*cell].name.as_str()).collect();
-            let wanted: Vec<usize> = cells.iter().map(|EnbId(cell)| *cell).collect();
+            let read = seen.reads.iter().find(|read| read.attack == *name).map_or(&[][..], |read| &read.cells);
+            let names: Vec<&str> = read.iter().map(|cell| script.nodes.station_name(StationId(*cell))).collect();
+            let wanted: Vec<usize> = cells.iter().map(|StationId(cell)| *cell).collect();
             (read == wanted, if names.is_empty() { "none".to_owned() } else { names.join(", ") })
         }
-        Expected::KeyStreamReuse(amount) => (amount.holds(outcome.nonce_reuse), outcome.nonce_reuse.to_string()),
-        Expected::RepeatedKenbs(amount) => (amount.holds(seen.repeated_kenbs), seen.repeated_kenbs.to_string()),
+        Expected::PacketsRead { name, after, before, amount } => {
+            let read = seen.reads.iter().find(|read| read.attack == *name).map_or(&[][..], |read| &read.packets);
+            let within = |sent: &&VirtualTime| **sent >= *after && before.is_none_or(|before| **sent < before);
+            counted(read.iter().filter(within).count() as u64, amount)
+        }
+        Expected::KeyStreamReuse(amount) => counted(outcome.nonce_reuse, amount),
+        Expected::RepeatedKenbs(amount) => counted(seen.repeated_kenbs, amount),
         Expected::NasKeys { ue, amount } => {
-            let pairs = seen.nas_keys.get(&script.ues[ue.0].imsi).copied().unwrap_or(0);
-            (amount.holds(pairs), pairs.to_string())
+            counted(seen.nas_keys.get(&script.nodes.ues[ue.0].imsi).copied().unwrap_or(0), amount)
+        }
+        Expected::UpKeys { ue, amount } => counted(of(ue).up_keys() as u64, amount),
+        Expected::Authentications { ue, amount } => counted(of(ue).authentications, amount),
+        Expected::TrackingAreaUpdates { ue, amount } => counted(of(ue).tracking_area_updates, amount),
+        Expected::RepeatedContexts(amount) => counted(seen.contexts.repeated(), amount),
+        Expected::Origin { ue, origin } => {
+            let contexts = of(ue);
+            let word = |origin: Option<Origin>| origin.map_or("nothing", Origin::name);
+            let held = [contexts.at_ue, contexts.at_core] == [Some(*origin); 2];
+            (held, format!("UE: {}, network: {}", word(contexts.at_ue), word(contexts.at_core)))
+        }
+        Expected::OldNodes { ue, nodes } => {
+            let name = |address: &Ipv4Addr| {
+                let place = seen.topology.addresses.iter().position(|known| known == address);
+                place.map_or_else(|| address.to_string(), |place| seen.topology.names[place].clone())
+            };
+            let names: Vec<String> = of(ue).old_nodes.iter().map(name).collect();
+            (names == *nodes, if names.is_empty() { "nobody".to_owned() } else { names.join(", ") })
+        }
+        Expected::RoundTrips { ue, nth, air, hss } => {
+            match nth_of(outcome, name(ue), *nth).and_then(|handover| handover.answers) {
+                Some(answers) => {
+                    let checks = [(air, answers.ue), (hss, answers.hss)];
+                    let held = checks.iter().all(|(amount, count)| amount.is_none_or(|amount| amount.holds(*count)));
+                    (held, format!("UE {}, HSS {}", answers.ue, answers.hss))
+                }
+                None => (false, format!("{} has no handover {nth}", name(ue))),
+            }
         }
         Expected::Interruption { ue, nth, direction, bounds } => {
             let handover = nth_of(outcome, name(ue), *nth);

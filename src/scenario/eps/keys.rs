@@ -1,21 +1,22 @@
 //! Reports of keys become the key log of a run, and what a compromised node has in its hands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::epochs::{Epoch, Epochs};
-use super::topology::Topology;
+use super::topology::{Role, Topology};
 use crate::capture::key_log::eps::{
-    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord,
-    KenbStarRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
+    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder,
+    KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeySystem, NasKeyRecord, NasKeyUse, NhRecord, TransferRecord,
+    UpKeyPolicy, UpKeyRecord,
 };
 use crate::capture::key_log::{KeyLog, NodeRecord, Validity};
 use crate::emulation::NodeIndex;
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
-use crate::eps::keys::Kenb;
+use crate::eps::keys::{AlgorithmKey, CkIk, Kenb};
 use crate::eps::node::event::HeldKey;
-use crate::eps::node::settings::Agreement;
+use crate::eps::node::settings::{Agreement, ContextTransfer, Mapping, UpKeys};
 use crate::eps::node::{Schemes, What};
-use crate::eps::parameters::Ncc;
+use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::security::handover_keys::AsKeys;
 use crate::time::VirtualTime;
 
@@ -33,10 +34,33 @@ pub(super) struct Held {
 pub(super) enum HeldWhat {
     /// A KeNB of a cell; until it is forgotten.
     Kenb(Kenb),
-    /// The KeNB of the cell is gone, with what was held besides.
+    /// KUP, at a UPE; until it is forgotten.
+    UpKey(AlgorithmKey, AlgorithmId),
+    /// The KeNB of the cell is gone, or KUP, or CK and IK, with what was held besides.
     Forgotten,
     /// Something besides.
     Besides(HeldKey),
+}
+
+/// A key that a UE has in common with a UPE, or with an RNC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Shared {
+    /// KUP.
+    Up(AlgorithmKey, AlgorithmId),
+    /// CK and IK in a cell.
+    CkIk(Pci, CkIk),
+}
+
+/// Such a key while it is in use: from when its first holder has it to when its last one has not.
+#[derive(Debug)]
+struct InUse {
+    ue: Imsi,
+    key: Shared,
+    /// Who has it now.
+    now: BTreeSet<NodeIndex>,
+    /// Who ever had it.
+    ever: BTreeSet<NodeIndex>,
+    validity: Validity,
 }
 
 /// Keys of UEs as they came into use.
@@ -49,6 +73,7 @@ pub(super) struct Keys {
     open: BTreeMap<(Imsi, u8), usize>,
     /// Where each UE was to be handed over last.
     target: BTreeMap<Imsi, Pci>,
+    shared: Vec<InUse>,
 }
 
 impl Keys {
@@ -69,13 +94,23 @@ impl Keys {
                     HeldKey::NextHop(nh, ncc) => {
                         EpsKeyRecord::Nh(NhRecord { ue, ncc: *ncc, validity: from, key: nh.clone() })
                     }
-                    HeldKey::Kasme(_) | HeldKey::CkIk(_) => return,
+                    HeldKey::CkIk(keys) => EpsKeyRecord::CkIk(CkIkRecord {
+                        ue,
+                        cell: None,
+                        holder: KeyHolder::Network,
+                        validity: from,
+                        key: keys.clone(),
+                    }),
+                    HeldKey::Kasme(_) => return,
                 };
                 let without_time = |record: &EpsKeyRecord| match record.clone() {
                     EpsKeyRecord::KenbStar(record) => {
                         EpsKeyRecord::KenbStar(KenbStarRecord { validity: Validity::default(), ..record })
                     }
                     EpsKeyRecord::Nh(record) => EpsKeyRecord::Nh(NhRecord { validity: Validity::default(), ..record }),
+                    EpsKeyRecord::CkIk(record) => {
+                        EpsKeyRecord::CkIk(CkIkRecord { validity: Validity::default(), ..record })
+                    }
                     other => other,
                 };
                 // Source and target report it, and of a chain the MME again.
@@ -84,7 +119,7 @@ impl Keys {
                 }
             }
             What::NasInUse { keys: [enc, int], algorithms, kasme } => {
-                let nas = |key_use, algorithm, key: &crate::eps::keys::AlgorithmKey| {
+                let nas = |key_use, algorithm, key: &AlgorithmKey| {
                     EpsKeyRecord::Nas(NasKeyRecord { key_use, ue, algorithm, validity: from, key: key.clone() })
                 };
                 let [enc, int] = [
@@ -96,10 +131,57 @@ impl Keys {
                 let kasme = EpsKeyRecord::Kasme(KasmeRecord { ue, validity: from, key: kasme.clone() });
                 self.open(now, ue, 2, kasme);
             }
+            What::UpKeyInUse { key, algorithm } => {
+                hold(HeldWhat::UpKey(key.clone(), *algorithm));
+                self.share(now, node, ue, Some(Shared::Up(key.clone(), *algorithm)), |key| {
+                    matches!(key, Shared::Up(..))
+                });
+            }
+            What::UpKeyForgotten => {
+                hold(HeldWhat::Forgotten);
+                self.share(now, node, ue, None, |key| matches!(key, Shared::Up(..)));
+            }
+            What::CkIkInUse { cell, keys } => {
+                hold(HeldWhat::Besides(HeldKey::CkIk(keys.clone())));
+                let key = Shared::CkIk(*cell, keys.clone());
+                self.share(now, node, ue, Some(key), |key| matches!(key, Shared::CkIk(..)));
+            }
+            What::CkIkForgotten { cell } => {
+                hold(HeldWhat::Forgotten);
+                self.share(now, node, ue, None, |key| matches!(key, Shared::CkIk(of, _) if of == cell));
+            }
             What::HandoverBegun { to, .. } => {
                 self.target.insert(ue, *to);
             }
             _ => {}
+        }
+    }
+
+    /// A node has taken this key of a UE into use, if there is one, and has those no more that were there `instead`.
+    fn share(
+        &mut self,
+        now: VirtualTime,
+        node: NodeIndex,
+        ue: Imsi,
+        key: Option<Shared>,
+        instead: impl Fn(&Shared) -> bool,
+    ) {
+        let others = self.shared.iter_mut().filter(|one| one.ue == ue && instead(&one.key));
+        for one in others.filter(|one| Some(&one.key) != key.as_ref()) {
+            if one.now.remove(&node) && one.now.is_empty() {
+                one.validity.until = Some(now);
+            }
+        }
+        let Some(key) = key else { return };
+        let position = self.shared.iter().position(|one| one.ue == ue && one.key == key).unwrap_or_else(|| {
+            let validity = Validity { from: Some(now), until: None };
+            self.shared.push(InUse { ue, key, now: BTreeSet::new(), ever: BTreeSet::new(), validity });
+            self.shared.len() - 1
+        });
+        if let Some(one) = self.shared.get_mut(position) {
+            one.now.insert(node);
+            one.ever.insert(node);
+            one.validity.until = None;
         }
     }
 
@@ -138,17 +220,59 @@ impl Keys {
                 group: if agreement.schemes == Schemes::Grouped { cell.group } else { 1 },
             }))
         }));
+        // Without it a log is what it was before there were UPEs.
+        if agreement.transfer != ContextTransfer::default() {
+            eps.push(EpsKeyRecord::Transfer(transfer(agreement.transfer)));
+        }
         eps.extend(self.records.iter().cloned());
+        eps.extend(self.shared.iter().map(|one| one.record(topology)));
         for (position, epoch) in epochs.all.iter().enumerate() {
             eps.extend(of_epoch(position, epoch).into_iter().flatten());
         }
         let node = |(index, name): (usize, &String)| NodeRecord {
             name: name.clone(),
-            role: topology.role(NodeIndex(index)).to_owned(),
+            role: topology.role(NodeIndex(index)).word().to_owned(),
             ip: topology.addresses.get(index).copied(),
             id: None,
         };
         KeyLog { nodes: topology.names.iter().enumerate().map(node).collect(), eps, ..KeyLog::default() }
+    }
+}
+
+impl InUse {
+    fn record(&self, topology: &Topology) -> EpsKeyRecord {
+        let of_ue = |node: &NodeIndex| topology.role(*node) == Role::Ue;
+        let holder = match (self.ever.iter().any(of_ue), self.ever.iter().all(of_ue)) {
+            (true, true) => KeyHolder::Ue,
+            (true, false) => KeyHolder::Both,
+            (false, _) => KeyHolder::Network,
+        };
+        let (ue, validity) = (self.ue, self.validity);
+        match &self.key {
+            Shared::Up(key, algorithm) => {
+                let (key, algorithm) = (key.clone(), *algorithm);
+                EpsKeyRecord::UpKey(UpKeyRecord { ue, algorithm, holder, validity, key })
+            }
+            Shared::CkIk(cell, keys) => {
+                let (cell, key) = (Some(*cell), keys.clone());
+                EpsKeyRecord::CkIk(CkIkRecord { ue, cell, holder, validity, key })
+            }
+        }
+    }
+}
+
+fn transfer(ContextTransfer { upe, up_keys, mapping, .. }: ContextTransfer) -> TransferRecord {
+    TransferRecord {
+        upe,
+        up_keys: match up_keys {
+            UpKeys::Same => UpKeyPolicy::Same,
+            UpKeys::Update => UpKeyPolicy::Update,
+        },
+        mapping: match mapping {
+            Mapping::TargetId { fresh: false } => KeyMapping::TargetId,
+            Mapping::TargetId { fresh: true } => KeyMapping::TargetIdFresh,
+            Mapping::Nonce => KeyMapping::Nonce,
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::measures::Tracked;
 use super::recorder::{Recorded, State};
-use super::topology::{LinkKind, Topology};
+use super::topology::Topology;
 use crate::emulation::{NodeIndex, Sender};
 use crate::scenario::outcome::{LadderItem, LadderStep};
 use crate::time::VirtualTime;
@@ -21,7 +21,7 @@ pub(super) fn ladder(
     let shows = |at: VirtualTime| first.iter().any(|handover| handover.shows(at));
     let is_data = |recorded: &Recorded| recorded.sent.note.contains("user packet");
     let drawn = |recorded: &&Recorded| {
-        let on_air = topology.link(recorded.sent.port).kind == LinkKind::Uu;
+        let on_air = topology.link(recorded.sent.port).kind.is_air();
         shows(recorded.sent.time) && (on_air || !is_data(recorded))
     };
     let mut taking_part = vec![false; topology.names.len()];

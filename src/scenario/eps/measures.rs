@@ -11,12 +11,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::topology::{LinkKind, Topology};
+use super::topology::{LinkKind, Role, Topology};
 use crate::dot16::identifiers::Direction;
 use crate::emulation::{NodeIndex, Sender, Transmission};
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::node::{Outcome, Scheme, What};
-use crate::scenario::outcome::{HandoverResult, PerDirection};
+use crate::eps::node::{Outcome, Relocation, Scheme, What};
+use crate::scenario::outcome::{Answers, HandoverResult, PerDirection};
+use crate::scenario::script::System;
+use crate::scenario::script::eps::EpsScript;
 use crate::scenario::script::eps::expectations::outcome_name;
 use crate::scenario::script::eps::handover::scheme_name;
 use crate::time::VirtualTime;
@@ -41,11 +43,15 @@ pub(super) struct Tracked {
     commanded: Option<VirtualTime>,
     left: Option<VirtualTime>,
     confirmed: Option<VirtualTime>,
-    path: Option<VirtualTime>,
+    /// When the downlink was switched, and by whom.
+    path: Option<(VirtualTime, NodeIndex)>,
     /// By direction: the last packet through the source and the first through the target.
     packets: [[Option<VirtualTime>; 2]; 2],
     /// Messages and their octets: in the air, on the wire.
     messages: [(u64, u64); 2],
+    /// Messages that were answered, and whether the last one on the air went to the UE.
+    answers: Answers,
+    asked: bool,
 }
 
 impl Tracked {
@@ -77,7 +83,7 @@ impl Measures {
     }
 
     /// A node has reported something of a UE.
-    pub(super) fn event(&mut self, now: VirtualTime, ue: Imsi, what: &What) {
+    pub(super) fn event(&mut self, now: VirtualTime, node: NodeIndex, ue: Imsi, what: &What) {
         match what {
             What::HandoverBegun { from, to, scheme } => {
                 let last = [0, 1].map(|way| {
@@ -97,6 +103,8 @@ impl Measures {
                     path: None,
                     packets: last,
                     messages: [(0, 0); 2],
+                    answers: Answers::default(),
+                    asked: false,
                 })
             }
             What::HandoverEnded { outcome, .. } => {
@@ -108,7 +116,7 @@ impl Measures {
             What::CommandSent(_) => self.with(ue, |handover| handover.commanded = handover.commanded.or(Some(now))),
             What::HandoverStarted(_) => self.with(ue, |handover| handover.left = Some(now)),
             What::Confirmed(_) => self.with(ue, |handover| handover.confirmed = handover.confirmed.or(Some(now))),
-            What::PathSwitched => self.with(ue, |handover| handover.path = handover.path.or(Some(now))),
+            What::PathSwitched => self.with(ue, |handover| handover.path = handover.path.or(Some((now, node)))),
             _ => {}
         }
     }
@@ -145,17 +153,17 @@ impl Measures {
         }
         let (kind, octets) = (topology.link(sent.port).kind, sent.octets.len() as u64);
         let wired = match kind {
-            LinkKind::Uu if !sent.note.contains("user packet") => 0,
-            LinkKind::Uu | LinkKind::S1u => return,
+            kind if kind.is_air() && !sent.note.contains("user packet") => 0,
+            kind if kind.is_air() || kind.is_of_users() => return,
             LinkKind::X2 if sent.note.starts_with("GTP-U") => return,
             _ => 1,
         };
         let involved = |handover: &&mut Tracked| {
-            let cells = [handover.from, handover.to].map(|cell| topology.enb_of(cell));
+            let cells = [handover.from, handover.to].map(|cell| topology.station_of(cell));
             let of_ue = topology.ue(handover.ue).map(|ue| topology.ue_node(ue));
             let touches = [from, sent.to].iter().any(|node| cells.contains(&Some(*node)));
             let in_time = handover.ended.is_none_or(|(ended, _)| sent.time <= ended + RELEASE);
-            let core = ![from, sent.to].iter().any(|node| topology.is_enb(*node));
+            let core = ![from, sent.to].iter().any(|node| topology.is_station(*node));
             handover.started <= sent.time
                 && in_time
                 && match wired {
@@ -166,20 +174,37 @@ impl Measures {
         if let Some(handover) = self.handovers.iter_mut().rev().find(involved) {
             let (messages, all) = &mut handover.messages[wired];
             (*messages, *all) = (*messages + 1, *all + octets);
+            let under_way = handover.left.is_some() && handover.ended.is_none();
+            if wired == 0 && under_way {
+                let by_ue = topology.role(from) == Role::Ue;
+                handover.answers.ue += u64::from(by_ue && handover.asked);
+                handover.asked = !by_ue;
+            }
+            handover.answers.hss += u64::from(under_way && topology.role(from) == Role::Hss);
         }
     }
 
     /// The handovers as they stand in the document.
-    /// `forwarding` is the delay of X2, `path` that of S1-U.
-    pub(super) fn results(&self, topology: &Topology, forwarding: Duration, path: Duration) -> Vec<HandoverResult> {
-        let name = |cell: Pci| topology.enb_of(cell).map_or(String::new(), |node| topology.names[node.0].clone());
+    pub(super) fn results(&self, topology: &Topology, script: &EpsScript) -> Vec<HandoverResult> {
+        let wired = |delay: Duration| delay + script.times.processing;
+        let (forwarding, s1, s5) = (wired(script.times.x2), wired(script.times.s1), wired(script.times.s5));
+        let transfer = script.title.system == System::ContextTransfer;
+        // What the UPE sends ahead waits at the target.
+        let ahead = transfer && script.transfer.agreed.relocation != Relocation::Nothing;
+        let name = |cell: Pci| topology.station_of(cell).map_or(String::new(), |node| topology.names[node.0].clone());
         let micros = |from: Option<VirtualTime>, to: Option<VirtualTime>| Some(to?.since(from?).as_micros() as u64);
         let result = |(position, handover): (usize, &Tracked)| {
             let completed = matches!(handover.ended, Some((_, Outcome::Completed)));
             let heard = handover.ended.map(|(ended, _)| ended).filter(|_| completed);
-            let downlink = match handover.scheme.over_x2() {
-                true => heard.max(handover.commanded.map(|commanded| commanded + forwarding)),
-                false => handover.path.map(|switched| switched + path).max(heard).filter(|_| handover.path.is_some()),
+            let by_path = || {
+                let (switched, by) = handover.path?;
+                let anchor = transfer && topology.role(by) == Role::Gateway;
+                Some(switched + if anchor { s5 + s1 } else { s1 }).max(heard)
+            };
+            let downlink = match handover.scheme {
+                scheme if scheme.over_x2() => heard.max(handover.commanded.map(|commanded| commanded + forwarding)),
+                Scheme::NextHopS1 if ahead => heard,
+                _ => by_path(),
             };
             let node = topology.ue(handover.ue).map(|ue| topology.ue_node(ue));
             let before = self.handovers.iter().take(position).rev().find(|one| one.ue == handover.ue);
@@ -209,6 +234,7 @@ impl Measures {
                 data_before_ranging: PerDirection::default(),
                 started_us: handover.started.as_nanos() / 1_000,
                 ended_us: handover.ended.map(|(ended, _)| ended.as_nanos() / 1_000),
+                answers: transfer.then_some(handover.answers),
             }
         };
         self.handovers.iter().enumerate().map(result).collect()

@@ -1,18 +1,21 @@
 //! From a script of EPS to a run.
 //!
-//! * [`world`]: a script becomes nodes, links and an adversary; [`topology`]: who is where.
+//! * [`world`] with `builder`: a script becomes nodes, links and an adversary; [`topology`]: who is where.
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
-//! * `recorder` with `epochs`, `visits`, `measures`, `keys`, `radio_annotations`, `recorded_capture`, `ladder`, `attack_results`
+//! * `recorder` with `epochs`, `contexts`, `visits`, `measures`, `keys`, `radio_annotations`, `recorded_capture`, `ladder`, `attack_results`
 //!   and `expectations`: what is made of frames and of what nodes report.
-//! * [`compare`]: the schemes side by side, on random walks.
+//! * [`compare`]: the schemes side by side, on random walks; [`transfer_compare`]: context transfer against authentication.
 //! * [`pdcp_udp`]: the other form of the capture, which shows user packets too.
 
-mod attack_results;
+pub mod attack_results;
+mod builder;
 pub mod compare;
+mod contexts;
 mod epochs;
 mod expectations;
 mod keys;
 mod ladder;
+mod link_keys;
 mod measures;
 pub mod pdcp_udp;
 mod radio_annotations;
@@ -20,5 +23,6 @@ mod recorded_capture;
 mod recorder;
 pub mod run;
 pub mod topology;
+pub mod transfer_compare;
 mod visits;
 pub mod world;

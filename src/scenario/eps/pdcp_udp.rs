@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::contexts::AllContexts;
 use super::epochs::Epochs;
 use super::radio_annotations::command;
 use super::recorded_capture::ue_id;
@@ -37,6 +38,7 @@ pub(super) fn capture(
     script: &EpsScript,
     recorded: &[Recorded],
     epochs: &Epochs,
+    contexts: &AllContexts,
     topology: &Topology,
 ) -> Result<PdcpCapture, WireError> {
     let mut frames = Vec::new();
@@ -70,6 +72,8 @@ pub(super) fn capture(
             let algorithms = epoch.algorithms;
             let AsKeys { rrc_enc, rrc_int, up_enc } =
                 AsKeys::derive(&epoch.kenb, algorithms.ciphering, algorithms.integrity);
+            // Where a UPE ciphers user packets, its key is in use in every cell.
+            let up_enc = contexts.up_key(epoch.ue, one.sent.time).unwrap_or(up_enc);
             rows.push(KeyTableRow { ue_id, rrc_enc, up_enc, rrc_int }.to_string());
             let completion = UlDcchMessage::ReconfigurationComplete { transaction: 0 }.octets()?;
             let without_mac = |message: Vec<u8>| [&message[..], &NO_MAC].concat();

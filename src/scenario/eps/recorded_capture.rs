@@ -13,7 +13,7 @@ use crate::dot16::identifiers::Direction;
 use crate::emulation::Sender;
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
-use crate::eps::wire::{UeId, WireError};
+use crate::eps::wire::{UeId, UtranFrame, WireError};
 use crate::scenario::recorded_capture::{CAPTURE_FORMAT, comment};
 use crate::scenario::script::EpsScript;
 
@@ -64,7 +64,7 @@ pub(super) fn capture(
     for one in recorded {
         let (sent, link) = (&one.sent, topology.link(one.sent.port));
         let name = topology.link_name(sent.port);
-        let kind = if link.kind == Reference::Uu { LinkKind::Tagged } else { LinkKind::Backbone };
+        let kind = if link.kind.is_air() { LinkKind::Tagged } else { LinkKind::Backbone };
         let [first, second] = link.ends.map(|end| topology.names[end.0].as_str());
         let interface = match sent.from {
             Sender::Node(_) => {
@@ -98,6 +98,15 @@ pub(super) fn capture(
             way = Some(direction(frame.direction));
             octets = tagged(radio_frame::DISSECTOR, frame.direction, [ue, enb], &frame.octets()?)?;
         }
+        if link.kind == Reference::UtranUu
+            && let Ok(frame) = UtranFrame::parse(&octets)
+        {
+            let [ue, rnc] = link.ends.map(|end| topology.addresses[end.0]);
+            way = Some(direction(frame.direction));
+            let up = frame.direction == LinkDirection::Uplink;
+            let (source, destination) = if up { (ue, rnc) } else { (rnc, ue) };
+            octets = frame.in_capture(source, destination)?;
+        }
         frames.push(CapturedFrame {
             time: sent.time,
             interface,
@@ -111,8 +120,10 @@ pub(super) fn capture(
     let names = topology.addresses.iter().copied().zip(topology.names.iter().cloned());
     Ok(Capture {
         section_comment: format!(
-            "keyhop capture format {CAPTURE_FORMAT}; system eps; scenario {}; seed {}",
-            script.title.name, script.title.seed
+            "keyhop capture format {CAPTURE_FORMAT}; system {}; scenario {}; seed {}",
+            script.title.system.as_str(),
+            script.title.name,
+            script.title.seed
         ),
         interfaces: interfaces.descriptions,
         names: names.collect(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::contexts::AllContexts;
 use super::epochs::{Epochs, Side, Taken};
 use super::keys::Keys;
 use super::measures::Measures;
@@ -64,6 +65,8 @@ pub(super) struct Recorder<'a> {
     pub reuse: u64,
     /// NAS keys by UE, as fingerprints.
     pub nas_keys: BTreeMap<Imsi, BTreeSet<[u8; 32]>>,
+    /// What became of security contexts.
+    pub contexts: AllContexts,
     pub states: Vec<State>,
     pub remarks: Vec<(usize, String)>,
     /// The cell that each UE is in.
@@ -93,6 +96,7 @@ impl<'a> Recorder<'a> {
             used: CountLedger::default(),
             reuse: 0,
             nas_keys: BTreeMap::new(),
+            contexts: AllContexts::default(),
             states: Vec::new(),
             remarks: Vec::new(),
             places: BTreeMap::new(),
@@ -137,7 +141,7 @@ impl<'a> Recorder<'a> {
 
     fn cell_name(&self, cell: Pci) -> String {
         self.topology
-            .enb_of(cell)
+            .station_of(cell)
             .map_or_else(|| format!("cell {}", cell.get()), |enb| self.topology.names[enb.0].clone())
     }
 }
@@ -160,11 +164,12 @@ impl Observer<Event> for Recorder<'_> {
             self.untold = 0;
             self.progress.at(now, self.ended);
         }
-        self.measures.event(now, ue, &what);
+        self.measures.event(now, node, ue, &what);
         self.keys.event(now, node, ue, &what);
+        self.contexts.event(now, node, ue, &what, &self.topology);
         match what {
             What::KenbInUse { cell, kenb, c_rnti, ncc, algorithms, .. } => {
-                let side = if self.topology.is_enb(node) { Side::Enb } else { Side::Ue };
+                let side = if self.topology.is_station(node) { Side::Enb } else { Side::Ue };
                 if side == Side::Ue {
                     self.places.insert(ue, cell);
                 }
@@ -210,6 +215,20 @@ impl Observer<Event> for Recorder<'_> {
                 };
                 *self.rejects.entry(reject).or_default() += 1;
             }
+            What::CkIkInUse { cell, .. } => {
+                if self.topology.ue_node(self.topology.ue(ue).unwrap_or_default()) == node {
+                    self.places.insert(ue, cell);
+                }
+                let cell = self.cell_name(cell);
+                self.state(now, node, format!("CK and IK for {cell}"));
+            }
+            What::CkIkForgotten { .. } => self.state(now, node, "CK and IK forgotten"),
+            What::UpKeyInUse { .. } => self.state(now, node, "key of user packets"),
+            What::UpKeyForgotten => self.state(now, node, "key of user packets forgotten"),
+            What::ContextInUse(origin) => self.state(now, node, format!("context of {}", origin.name())),
+            What::Authenticated => self.state(now, node, "authenticated"),
+            What::OldNodeFound(_) => self.state(now, node, "finds the old node"),
+            What::TrackingAreaUpdated => self.state(now, node, "tracking area updated"),
             What::HandoverBegun { to, .. } => {
                 let cell = self.cell_name(to);
                 self.state(now, node, format!("hands over to {cell}"));

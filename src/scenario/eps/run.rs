@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::attack_results::{self, Traces};
+use super::attack_results::{self, Reads, Traces};
 use super::expectations::{self, Seen};
 use super::ladder::ladder;
+use super::link_keys;
 use super::recorded_capture;
 use super::recorder::Recorder;
 use super::visits::visits;
@@ -35,8 +36,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub struct EpsRun {
     /// As every run leaves it behind.
     pub run: FinishedRun,
-    /// The cells that attacks read, in the order of the visits, by the attack's name and the position of the eNB in the script.
-    pub reads: Vec<(String, Vec<usize>)>,
+    /// What attacks read.
+    pub reads: Vec<Reads>,
     /// What searches for C-RNTI came to.
     pub searches: Vec<Found>,
     /// The same air by the other route, which shows user packets (see [`pdcp_udp`](super::pdcp_udp)).
@@ -59,14 +60,16 @@ pub fn run(
     let mut last_input = VirtualTime::ZERO + script.title.duration;
     let mut skipped = SkippedPackets::default();
     for step in &script.steps {
-        let (topology, ue) = (&recorder.topology, &script.ues[step.ue.0]);
+        let (topology, ue) = (&recorder.topology, &script.nodes.ues[step.ue.0]);
         let (node, command) = match step.action {
-            StepAction::Handover(target) => {
-                (topology.ue_node(step.ue.0), Command::Measure(topology.cells[target.0].pci))
-            }
+            StepAction::Handover(target) => match topology.cell_of(target) {
+                Some(cell) => (topology.ue_node(step.ue.0), Command::Measure(cell)),
+                None => continue,
+            },
+            StepAction::Authenticate(mme) => (topology.mme(mme.0), Command::Authenticate(ue.imsi)),
             // The MME where the UE was at the start, unless it knows that UE no more.
             StepAction::NasAlgorithms(algorithms) => {
-                (topology.mme(script.enbs[ue.serving.0].mme.0), Command::ChangeNasAlgorithms(ue.imsi, algorithms))
+                (topology.mme(script.nodes.enbs[ue.serving.0].mme.0), Command::ChangeNasAlgorithms(ue.imsi, algorithms))
             }
         };
         emulation.schedule(step.at, node, command);
@@ -76,7 +79,7 @@ pub fn run(
         recorder.packet_in(ue, direction, &packet);
         let (node, command) = match direction {
             Direction::Uplink => (recorder.topology.ue_node(ue), Command::Uplink(packet)),
-            Direction::Downlink => (recorder.topology.gateway(), Command::Downlink(script.ues[ue].imsi, packet)),
+            Direction::Downlink => (recorder.topology.gateway(), Command::Downlink(script.nodes.ues[ue].imsi, packet)),
         };
         emulation.schedule(time, node, command);
     }
@@ -92,10 +95,9 @@ fn finish(
     skipped: SkippedPackets,
 ) -> Result<EpsRun, RunError> {
     let topology = &recorder.topology;
-    let wired = |delay: Duration| delay + script.times.processing;
     let mut traffic = BTreeMap::new();
     let mut notes = Vec::new();
-    for (ue, ledger) in script.ues.iter().zip(&recorder.ledgers) {
+    for (ue, ledger) in script.nodes.ues.iter().zip(&recorder.ledgers) {
         let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
         traffic.insert(ue.name.clone(), TrafficResult { ul, dl });
     }
@@ -105,7 +107,7 @@ fn finish(
         seed: script.title.seed,
         verdict: RunVerdict::Pass,
         expectations: Vec::new(),
-        handovers: recorder.measures.results(topology, wired(script.times.x2), wired(script.times.s1)),
+        handovers: recorder.measures.results(topology, script),
         authentications: Vec::new(),
         traffic,
         skipped,
@@ -123,7 +125,6 @@ fn finish(
     };
     let sent: Vec<_> = recorder.frames.iter().map(|recorded| recorded.sent.clone()).collect();
     let heard = visits(&sent, &recorder.epochs, topology);
-    let nas_keys = || recorder.nas_keys.iter().map(|(ue, keys)| (*ue, keys.len() as u64)).collect();
     let traces = Traces {
         frames: &recorder.frames,
         held: &recorder.keys.held,
@@ -133,19 +134,12 @@ fn finish(
         topology,
         agreement,
     };
-    let repeated_kenbs = recorder.epochs.repeated_kenbs();
     let attacks = {
-        let seen =
-            Seen { outcome: &outcome, rejects: &recorder.rejects, repeated_kenbs, nas_keys: nas_keys(), reads: &[] };
+        let seen = seen(&recorder, &outcome, &[]);
         attack_results::results(script, &traces, |expected| expectations::holds(expected, script, &seen))
     };
     outcome.attacks = attacks.results;
-    let results = {
-        let reads = &attacks.reads;
-        let seen = Seen { outcome: &outcome, rejects: &recorder.rejects, repeated_kenbs, nas_keys: nas_keys(), reads };
-        expectations::evaluate(script, &seen)
-    };
-    outcome.expectations = results;
+    outcome.expectations = expectations::evaluate(script, &seen(&recorder, &outcome, &attacks.reads));
     if outcome.expectations.iter().any(|expectation| !expectation.held) {
         outcome.verdict = RunVerdict::Fail;
     }
@@ -156,21 +150,37 @@ fn finish(
         notes.push("warning: more KeNBs than a capture can number: frames from there on have no keys".to_owned());
     }
     let capture = recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology);
+    let mut key_log = recorder.keys.log(&recorder.epochs, agreement, topology);
+    key_log.eps.extend(link_keys::records(script, topology));
     let run = FinishedRun {
         outcome,
         capture: capture.map_err(|error| RunError::Unwritable(error.to_string()))?,
-        keys: recorder.keys.log(&recorder.epochs, agreement, topology),
+        keys: key_log,
         delivered: delivered(recorder.delivered),
         notes,
         rest: None,
     };
-    let pdcp_udp = super::pdcp_udp::capture(script, &recorder.frames, &recorder.epochs, &recorder.topology);
+    let pdcp_udp =
+        super::pdcp_udp::capture(script, &recorder.frames, &recorder.epochs, &recorder.contexts, &recorder.topology);
     Ok(EpsRun {
         run,
         reads: attacks.reads,
         searches: attacks.searches,
         pdcp_udp: pdcp_udp.map_err(|error| RunError::Unwritable(error.to_string()))?,
     })
+}
+
+/// What expectations are held against.
+fn seen<'a>(recorder: &'a Recorder<'_>, outcome: &'a RunOutcome, reads: &'a [Reads]) -> Seen<'a> {
+    Seen {
+        outcome,
+        rejects: &recorder.rejects,
+        repeated_kenbs: recorder.epochs.repeated_kenbs(),
+        nas_keys: recorder.nas_keys.iter().map(|(ue, keys)| (*ue, keys.len() as u64)).collect(),
+        contexts: &recorder.contexts,
+        topology: &recorder.topology,
+        reads,
+    }
 }
 
 /// Every user packet of a run, in order of time.
@@ -185,12 +195,12 @@ fn user_traffic(
         file_traffic(wanted, VirtualTime::ZERO, skipped, &mut inputs)?;
         return Ok(inputs);
     }
-    let ip = |ue: usize| script.ues.get(ue).map_or(Ipv4Addr::UNSPECIFIED, |ue| ue.ip);
+    let ip = |ue: usize| script.nodes.ues.get(ue).map_or(Ipv4Addr::UNSPECIFIED, |ue| ue.ip);
     for entry in &script.traffic {
         let script::MobileStationId(ue) = entry.mobile_station();
         match entry {
             Traffic::Generated(generated) => {
-                let packets = traffic::packets(generated, (&script.ues[ue].name, ip(ue)));
+                let packets = traffic::packets(generated, (&script.nodes.ues[ue].name, ip(ue)));
                 inputs.extend(packets.map(|(time, direction, packet)| (time, ue, direction, packet)));
             }
             Traffic::Capture(capture) => {

@@ -4,35 +4,52 @@ use std::net::Ipv4Addr;
 
 use crate::emulation::{NodeIndex, Port};
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::node::settings::Cell;
-use crate::scenario::script::eps::NodeName;
+use crate::eps::node::settings::{Cell, UtranCell};
+use crate::scenario::script::eps::{NodeName, StationId};
 
 /// What a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
     /// The air between UE and eNB.
     Uu,
+    /// The air between UE and RNC, NodeB included.
+    UtranUu,
     /// Between two eNBs.
     X2,
     /// Between eNB and MME.
     S1,
     /// Between two MMEs.
     S10,
-    /// Between MME and gateway.
+    /// Between MME and gateway or UPE.
     S11,
-    /// User packets between eNB and gateway.
+    /// User packets between eNB and gateway or UPE.
     S1u,
+    /// Between UPE or SGSN and SAE anchor.
+    S5,
+    /// Between two UPEs.
+    Upe,
+    /// Between RNC and SGSN.
+    Iu,
+    /// Between SGSN and MME, and between SGSNs.
+    Gn,
+    /// Between MME and HSS.
+    S6a,
 }
 
 impl LinkKind {
     const fn prefix(self) -> &'static str {
         match self {
-            Self::Uu => "uu",
+            Self::Uu | Self::UtranUu => "uu",
             Self::X2 => "x2",
             Self::S1 => "s1",
             Self::S10 => "s10",
             Self::S11 => "s11",
             Self::S1u => "s1u",
+            Self::S5 => "s5",
+            Self::Upe => "upe",
+            Self::Iu => "iu",
+            Self::Gn => "gn",
+            Self::S6a => "s6a",
         }
     }
 
@@ -41,16 +58,34 @@ impl LinkKind {
     pub const fn in_words(self) -> &'static str {
         match self {
             Self::Uu => "air interface",
+            Self::UtranUu => "air interface of UTRAN",
             Self::X2 => "reference point X2",
             Self::S1 => "reference point S1-MME",
             Self::S10 => "reference point S10",
             Self::S11 => "reference point S11",
             Self::S1u => "reference point S1-U",
+            Self::S5 => "user packets behind UPE and SGSN",
+            Self::Upe => "user packets between UPEs",
+            Self::Iu => "reference point Iu-PS",
+            Self::Gn => "reference point Gn",
+            Self::S6a => "reference point S6a",
         }
+    }
+
+    /// Whether it is one of the air.
+    #[must_use]
+    pub const fn is_air(self) -> bool {
+        matches!(self, Self::Uu | Self::UtranUu)
+    }
+
+    /// Whether user packets alone go over it.
+    #[must_use]
+    pub const fn is_of_users(self) -> bool {
+        matches!(self, Self::S1u | Self::S5 | Self::Upe)
     }
 }
 
-/// A link and its ends: UE before eNB before MME before gateway.
+/// A link and its ends, in the order of [`Role`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// What it is.
@@ -59,23 +94,76 @@ pub struct Link {
     pub ends: [NodeIndex; 2],
 }
 
-/// Who is where in the emulation: UEs, eNBs, MMEs, gateway, each in the order of the script.
+/// What a node is. In the emulation nodes stand in this order, those of a role in the order of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// UE.
+    Ue,
+    /// eNB.
+    Enb,
+    /// RNC.
+    Rnc,
+    /// MME.
+    Mme,
+    /// SGSN.
+    Sgsn,
+    /// UPE.
+    Upe,
+    /// HSS.
+    Hss,
+    /// Gateway: S-GW and P-GW in one, or SAE anchor.
+    Gateway,
+}
+
+impl Role {
+    /// It in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ue => "ue",
+            Self::Enb => "enb",
+            Self::Rnc => "rnc",
+            Self::Mme => "mme",
+            Self::Sgsn => "sgsn",
+            Self::Upe => "upe",
+            Self::Hss => "hss",
+            Self::Gateway => "sgw",
+        }
+    }
+}
+
+/// Who is where in the emulation.
 #[derive(Clone, Debug)]
 pub struct Topology {
+    /// The nodes in their order: what they are.
+    pub(super) roles: Vec<Role>,
     /// The names of the nodes.
     pub names: Vec<String>,
-    /// Their addresses: of UEs and eNBs those that stand for them on the air too.
+    /// Their addresses: of UEs, eNBs and RNCs those that stand for them on the air too.
     pub addresses: Vec<Ipv4Addr>,
     /// The cells, in the order of the eNBs.
     pub cells: Vec<Cell>,
+    /// The cells of UTRAN, in the order of the RNCs.
+    pub utran: Vec<UtranCell>,
     pub(super) links: Vec<Link>,
     pub(super) imsis: Vec<Imsi>,
-    pub(super) mmes: usize,
     /// The MME of each eNB.
     pub(super) mme_of: Vec<usize>,
 }
 
 impl Topology {
+    /// The node of this role at this position.
+    #[must_use]
+    pub fn at(&self, role: Role, position: usize) -> NodeIndex {
+        NodeIndex(self.roles.partition_point(|other| *other < role) + position)
+    }
+
+    /// The nodes of a role.
+    pub(super) fn all(&self, role: Role) -> impl Iterator<Item = NodeIndex> + Clone + use<> {
+        let first = self.at(role, 0).0;
+        (first..self.roles.partition_point(|other| *other <= role)).map(NodeIndex)
+    }
+
     /// How many UEs there are.
     #[must_use]
     pub const fn ues(&self) -> usize {
@@ -96,48 +184,47 @@ impl Topology {
 
     /// The node of the eNB at this position.
     #[must_use]
-    pub const fn enb(&self, enb: usize) -> NodeIndex {
-        NodeIndex(self.ues() + enb)
+    pub fn enb(&self, enb: usize) -> NodeIndex {
+        self.at(Role::Enb, enb)
     }
 
     /// The node of the MME at this position.
     #[must_use]
-    pub const fn mme(&self, mme: usize) -> NodeIndex {
-        NodeIndex(self.ues() + self.cells.len() + mme)
+    pub fn mme(&self, mme: usize) -> NodeIndex {
+        self.at(Role::Mme, mme)
     }
 
     /// The node of the gateway.
     #[must_use]
-    pub const fn gateway(&self) -> NodeIndex {
-        NodeIndex(self.ues() + self.cells.len() + self.mmes)
+    pub fn gateway(&self) -> NodeIndex {
+        self.at(Role::Gateway, 0)
     }
 
     /// The node of this name in a script.
     #[must_use]
-    pub const fn node(&self, name: NodeName) -> NodeIndex {
+    pub fn node(&self, name: NodeName) -> NodeIndex {
         match name {
             NodeName::Ue(ue) => self.ue_node(ue.0),
             NodeName::Enb(enb) => self.enb(enb.0),
+            NodeName::Rnc(rnc) => self.at(Role::Rnc, rnc.0),
             NodeName::Mme(mme) => self.mme(mme.0),
+            NodeName::Sgsn(sgsn) => self.at(Role::Sgsn, sgsn.0),
+            NodeName::Upe(upe) => self.at(Role::Upe, upe.0),
+            NodeName::Hss => self.at(Role::Hss, 0),
             NodeName::Gateway => self.gateway(),
         }
     }
 
-    /// Whether a node is an eNB.
+    /// Whether a node has a cell: eNB or RNC.
     #[must_use]
-    pub fn is_enb(&self, NodeIndex(node): NodeIndex) -> bool {
-        (self.ues()..self.ues() + self.cells.len()).contains(&node)
+    pub fn is_station(&self, NodeIndex(node): NodeIndex) -> bool {
+        matches!(self.roles.get(node), Some(Role::Enb | Role::Rnc))
     }
 
-    /// The role of a node, in one word.
+    /// The role of a node.
     #[must_use]
-    pub fn role(&self, node: NodeIndex) -> &'static str {
-        match node {
-            NodeIndex(node) if node < self.ues() => "ue",
-            node if self.is_enb(node) => "enb",
-            node if node == self.gateway() => "sgw",
-            _ => "mme",
-        }
+    pub fn role(&self, NodeIndex(node): NodeIndex) -> Role {
+        self.roles.get(node).copied().unwrap_or(Role::Gateway)
     }
 
     /// The name of the MME of the eNB at this position.
@@ -146,16 +233,26 @@ impl Topology {
         self.mme_of.get(enb).map_or(String::new(), |mme| self.names[self.mme(*mme).0].clone())
     }
 
-    /// The cell of this identity.
+    /// The cell of E-UTRAN with this identity.
     #[must_use]
     pub fn cell(&self, pci: Pci) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.pci == pci)
     }
 
-    /// The node of the eNB with this cell.
+    /// The identity of the cell of a station: of the eNBs, then of the RNCs.
     #[must_use]
-    pub fn enb_of(&self, pci: Pci) -> Option<NodeIndex> {
-        self.cells.iter().position(|cell| cell.pci == pci).map(|enb| self.enb(enb))
+    pub fn cell_of(&self, StationId(station): StationId) -> Option<Pci> {
+        let utran = self.utran.iter().map(|cell| cell.cell);
+        self.cells.iter().map(|cell| cell.pci).chain(utran).nth(station)
+    }
+
+    /// The node of the eNB or RNC with this cell.
+    #[must_use]
+    pub fn station_of(&self, cell: Pci) -> Option<NodeIndex> {
+        let utran = self.utran.iter().map(|cell| cell.cell);
+        let station = self.cells.iter().map(|cell| cell.pci).chain(utran).position(|known| known == cell);
+        // RNCs follow eNBs.
+        station.map(|station| NodeIndex(self.ues() + station))
     }
 
     /// A link.

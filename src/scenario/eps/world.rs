@@ -1,45 +1,38 @@
 //! A script of EPS becomes nodes, links and an adversary.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::topology::{Link, LinkKind, Topology};
+use super::builder::Builder;
+use super::topology::{Link, LinkKind, Role, Topology};
 use crate::adversary::eps::{self, Adversary, Exchanged};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::link::{Impairments, LinkList, LinkSettings, Timing};
-use crate::emulation::{Emulation, NodeIndex, Port, random};
-use crate::eps::identifiers::{
-    Ebi, Ecgi, Eci, EnbId as WireEnbId, GlobalEnbId, Gummei, MmeCode, MmeGroupId, MmeUeS1apId, Plmn, Tac, Tai,
-};
-use crate::eps::node::core_side::CoreSide;
-use crate::eps::node::enb::{ConnectedUe, EnbFaults, downlink_tunnel};
-use crate::eps::node::gateway::{Gateway, GatewayUe, uplink_tunnel};
-use crate::eps::node::mme::{AttachedUe, MmeFaults};
-use crate::eps::node::settings::{Agreement, Cell, ContextTransfer, Subscribers};
-use crate::eps::node::ue::{HeardCell, UeFaults};
-use crate::eps::node::{Command, Enb, EnbSettings, Event, Mme, MmeSettings, Schemes, Ue, UeSettings};
-use crate::eps::parameters::AlgorithmId;
-use crate::eps::parameters::Algorithms;
-use crate::eps::parameters::Ncc;
-use crate::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
-use crate::eps::wire::{Erab, UeSecurityCapabilities};
+use crate::emulation::{Emulation, Port};
+use crate::eps::identifiers::{Ecgi, Eci, EnbId as WireEnbId, GlobalEnbId, MmeUeS1apId, Plmn, Tac, Tai};
+use crate::eps::node::settings::{Agreement, Cell, Subscribers, UtranCell};
+use crate::eps::node::{Command, Event, Schemes};
+use crate::scenario::script::System;
 use crate::scenario::script::eps::attacks::Attack;
 use crate::scenario::script::eps::{
-    AttackAction, Corruption, EnbWeakness, EpsScript, MmeWeakness, UeWeakness, attacks,
+    AttackAction, Corruption, EnbWeakness, EpsScript, MmeWeakness, Nodes, Rnc, UeWeakness, attacks,
 };
 
-/// The name of the gateway.
-pub const GATEWAY: &str = "sgw";
-/// First C-RNTI of UEs that are connected from before the run.
-const FIRST_C_RNTI: u16 = 0x4601;
+/// The name of the HSS, where there is one.
+pub const HSS: &str = "hss";
+
+/// The name of the gateway: S-GW and P-GW in one, or SAE anchor.
+#[must_use]
+pub const fn gateway_name(system: System) -> &'static str {
+    match system {
+        System::ContextTransfer => "anchor",
+        System::Dot16 | System::Eps => "sgw",
+    }
+}
+
 /// Addresses: the third octet says what a node is.
 const NETWORK: [u8; 2] = [10, 64];
-const UES: u8 = 0;
-const ENBS: u8 = 1;
-const MMES: u8 = 2;
-const GATEWAYS: u8 = 3;
 
 /// A network that is ready to run.
 pub struct World {
@@ -53,15 +46,25 @@ pub struct World {
     pub exchanged: Exchanged,
 }
 
-fn place(network: u8, position: usize) -> BackboneEndpoint {
+pub(super) fn place(role: Role, position: usize) -> BackboneEndpoint {
     let number = u16::try_from(position + 1).unwrap_or(u16::MAX);
     let [high, low] = number.to_be_bytes();
-    // A script has 256 nodes of a kind at the most, and the fourth kind one.
-    let third = network + high * 4;
+    let kind = match role {
+        Role::Ue => 0,
+        Role::Enb => 1,
+        Role::Mme => 2,
+        Role::Gateway => 3,
+        Role::Rnc => 8,
+        Role::Sgsn => 9,
+        Role::Upe => 10,
+        Role::Hss => 11,
+    };
+    // A script has 256 nodes of a kind at the most.
+    let third = kind + high * 4;
     BackboneEndpoint { mac: [2, 0, 0, 0, third, low], ip: Ipv4Addr::new(NETWORK[0], NETWORK[1], third, low) }
 }
 
-fn plmn() -> Plmn {
+pub(super) fn plmn() -> Plmn {
     // 001-01, the test network.
     Plmn([0x00, 0xf1, 0x10])
 }
@@ -74,26 +77,30 @@ fn cells(script: &EpsScript) -> Vec<Cell> {
             ecgi: Ecgi { plmn: plmn(), eci: Eci::of_enb(id, 1) },
             earfcn_dl: enb.earfcn,
             enb: GlobalEnbId { plmn: plmn(), enb: id },
-            address: place(ENBS, position).ip,
+            address: place(Role::Enb, position).ip,
             group: enb.group,
             tai: Tai { plmn: plmn(), tac: Tac(enb.mme.0 as u16 + 1) },
-            mme: place(MMES, enb.mme.0).ip,
-            upe: None,
+            mme: place(Role::Mme, enb.mme.0).ip,
+            upe: script.nodes.upes.get(enb.upe.0).map(|_| place(Role::Upe, enb.upe.0).ip),
         }
     };
-    script.enbs.iter().enumerate().map(cell).collect()
+    script.nodes.enbs.iter().enumerate().map(cell).collect()
 }
 
-/// The algorithms of a node: its own, and behind them all others that are computed.
-fn preferences(own: Algorithms, only_own: bool) -> Vec<Algorithms> {
-    let mut all = vec![own];
-    for ciphering in [AlgorithmId::Aes, AlgorithmId::Null] {
-        let other = Algorithms { ciphering, integrity: AlgorithmId::Aes };
-        if !only_own && other != own {
-            all.push(other);
+fn utran_cells(script: &EpsScript) -> Vec<UtranCell> {
+    let cell = |(position, rnc): (usize, &Rnc)| {
+        let number = position as u16 + 1;
+        UtranCell {
+            cell: rnc.cell,
+            plmn: plmn(),
+            id: u32::from(number) << 16 | 1,
+            rnc: place(Role::Rnc, position).ip,
+            sgsn: place(Role::Sgsn, rnc.sgsn.0).ip,
+            lac: 0x1000 + rnc.sgsn.0 as u16 + 1,
+            rac: 1,
         }
-    }
-    all
+    };
+    script.nodes.rncs.iter().enumerate().map(cell).collect()
 }
 
 fn delayed(latency: Duration) -> LinkSettings {
@@ -105,35 +112,61 @@ fn delayed(latency: Duration) -> LinkSettings {
 fn links(script: &EpsScript, topology: &mut Topology) -> LinkList {
     let times = script.times;
     let wired = |delay: Duration| delay + times.processing;
+    let nodes = &script.nodes;
+    let transfer = !nodes.upes.is_empty();
     let mut all = Vec::new();
-    for ue in 0..script.ues.len() {
-        all.extend((0..script.enbs.len()).map(|enb| (LinkKind::Uu, topology.ue_node(ue), topology.enb(enb))));
+    for ue in topology.all(Role::Ue) {
+        all.extend(topology.all(Role::Enb).map(|enb| (LinkKind::Uu, ue, enb)));
+        all.extend(topology.all(Role::Rnc).map(|rnc| (LinkKind::UtranUu, ue, rnc)));
     }
-    for (first, enb) in script.enbs.iter().enumerate() {
-        let second = script.enbs.iter().enumerate().skip(first + 1);
-        // Between groups there is no X2, unless somebody has seen to it.
-        let tries = |enb| weaknesses(script, enb).contains(&EnbWeakness::TriesX2AcrossGroups);
+    let gateway = topology.gateway();
+    for (first, enb) in nodes.enbs.iter().enumerate() {
+        let second = nodes.enbs.iter().enumerate().skip(first + 1);
+        // Between groups there is no X2, unless somebody has seen to it; between eNBs of UPEs there is none.
+        let tries = |enb| enb_weaknesses(script, enb).contains(&EnbWeakness::TriesX2AcrossGroups);
         let joined = second.filter(|(second, other)| {
             script.handover.schemes != Schemes::Grouped || enb.group == other.group || tries(first) || tries(*second)
         });
+        let joined = joined.filter(|_| !transfer);
         all.extend(joined.map(|(second, _)| (LinkKind::X2, topology.enb(first), topology.enb(second))));
         all.push((LinkKind::S1, topology.enb(first), topology.mme(enb.mme.0)));
-        all.push((LinkKind::S1u, topology.enb(first), topology.gateway()));
+        if transfer {
+            all.extend(topology.all(Role::Upe).map(|upe| (LinkKind::S1u, topology.enb(first), upe)));
+        } else {
+            all.push((LinkKind::S1u, topology.enb(first), gateway));
+        }
     }
-    for first in 0..script.mmes.len() {
-        let second = first + 1..script.mmes.len();
-        all.extend(second.map(|second| (LinkKind::S10, topology.mme(first), topology.mme(second))));
-        all.push((LinkKind::S11, topology.mme(first), topology.gateway()));
+    for (position, rnc) in nodes.rncs.iter().enumerate() {
+        all.push((LinkKind::Iu, topology.at(Role::Rnc, position), topology.at(Role::Sgsn, rnc.sgsn.0)));
+    }
+    for mme in topology.all(Role::Mme) {
+        let second = topology.all(Role::Mme).filter(|second| *second > mme);
+        all.extend(second.map(|second| (LinkKind::S10, mme, second)));
+        all.push((LinkKind::S11, mme, gateway));
+        all.extend(topology.all(Role::Sgsn).map(|sgsn| (LinkKind::Gn, mme, sgsn)));
+        all.extend(topology.all(Role::Upe).map(|upe| (LinkKind::S11, mme, upe)));
+        all.extend(topology.all(Role::Hss).map(|hss| (LinkKind::S6a, mme, hss)));
+    }
+    for (role, kind) in [(Role::Sgsn, LinkKind::Gn), (Role::Upe, LinkKind::Upe)] {
+        for first in topology.all(role) {
+            all.extend(topology.all(role).filter(|second| *second > first).map(|second| (kind, first, second)));
+        }
+        all.extend(topology.all(role).map(|node| (LinkKind::S5, node, gateway)));
     }
     let mut list = LinkList::default();
     for (kind, first, second) in all {
         topology.links.push(Link { kind, ends: [first, second] });
         let delay = match kind {
-            LinkKind::Uu => times.radio,
+            LinkKind::Uu | LinkKind::UtranUu => times.radio,
             LinkKind::X2 => wired(times.x2),
             LinkKind::S1 | LinkKind::S1u => wired(times.s1),
             LinkKind::S10 => wired(times.s10),
             LinkKind::S11 => wired(times.s11),
+            LinkKind::S5 => wired(times.s5),
+            LinkKind::Upe => wired(times.upe),
+            LinkKind::Iu => wired(times.iu),
+            LinkKind::Gn => wired(times.gn),
+            LinkKind::S6a => wired(times.s6a),
         };
         let name = topology.link_name(Port(topology.links.len() - 1));
         list.add(&name, first, delayed(delay), second, delayed(delay));
@@ -142,28 +175,28 @@ fn links(script: &EpsScript, topology: &mut Topology) -> LinkList {
 }
 
 /// The rules that the eNB at a position does not keep: by the script, and because it is the adversary's.
-fn weaknesses(script: &EpsScript, enb: usize) -> Vec<EnbWeakness> {
+pub(super) fn enb_weaknesses(script: &EpsScript, enb: usize) -> Vec<EnbWeakness> {
     let corrupted = script.attacks.iter().filter_map(|attack| match attack.action {
         AttackAction::Corrupt(Corruption::Enb(of, weakness)) if of.0 == enb => Some(weakness),
         _ => None,
     });
-    script.enbs[enb].weaknesses.iter().copied().chain(corrupted).collect()
+    script.nodes.enbs[enb].weaknesses.iter().copied().chain(corrupted).collect()
 }
 
-fn mme_weaknesses(script: &EpsScript, mme: usize) -> Vec<MmeWeakness> {
+pub(super) fn mme_weaknesses(script: &EpsScript, mme: usize) -> Vec<MmeWeakness> {
     let corrupted = script.attacks.iter().filter_map(|attack| match attack.action {
         AttackAction::Corrupt(Corruption::Mme(of, weakness)) if of.0 == mme => Some(weakness),
         _ => None,
     });
-    script.mmes[mme].weaknesses.iter().copied().chain(corrupted).collect()
+    script.nodes.mmes[mme].weaknesses.iter().copied().chain(corrupted).collect()
 }
 
-fn ue_weaknesses(script: &EpsScript, ue: usize) -> Vec<UeWeakness> {
+pub(super) fn ue_weaknesses(script: &EpsScript, ue: usize) -> Vec<UeWeakness> {
     let corrupted = script.attacks.iter().filter_map(|attack| match attack.action {
         AttackAction::Corrupt(Corruption::Ue(of, weakness)) if of.0 == ue => Some(weakness),
         _ => None,
     });
-    script.ues[ue].weaknesses.iter().copied().chain(corrupted).collect()
+    script.nodes.ues[ue].weaknesses.iter().copied().chain(corrupted).collect()
 }
 
 /// Builds the network of a script.
@@ -175,26 +208,42 @@ pub fn build(script: &EpsScript) -> World {
         derivation: handover.derivation,
         para_octets: handover.para_octets,
         wide_c_rnti: handover.wide_c_rnti,
-        transfer: ContextTransfer::default(),
+        transfer: script.transfer.agreed,
     };
-    let names = script.ues.iter().map(|ue| &ue.name).chain(script.enbs.iter().map(|enb| &enb.name));
-    let names = names.chain(script.mmes.iter().map(|mme| &mme.name)).cloned().chain([GATEWAY.to_owned()]);
-    let addresses = (0..script.ues.len()).map(|ue| place(UES, ue).ip);
-    let addresses = addresses.chain((0..script.enbs.len()).map(|enb| place(ENBS, enb).ip));
-    let addresses = addresses.chain((0..script.mmes.len()).map(|mme| place(MMES, mme).ip));
     let mut topology = Topology {
-        names: names.collect(),
-        addresses: addresses.chain([place(GATEWAYS, 0).ip]).collect(),
+        roles: Vec::new(),
+        names: Vec::new(),
+        addresses: Vec::new(),
         cells: cells(script),
+        utran: utran_cells(script),
         links: Vec::new(),
-        imsis: script.ues.iter().map(|ue| ue.imsi).collect(),
-        mmes: script.mmes.len(),
-        mme_of: script.enbs.iter().map(|enb| enb.mme.0).collect(),
+        imsis: script.nodes.ues.iter().map(|ue| ue.imsi).collect(),
+        mme_of: script.nodes.enbs.iter().map(|enb| enb.mme.0).collect(),
     };
+    let Nodes { mmes, enbs, ues, upes, sgsns, rncs } = &script.nodes;
+    let hss = usize::from(!upes.is_empty());
+    let gateway = gateway_name(script.title.system);
+    let of_role: [(Role, Vec<&str>); 8] = [
+        (Role::Ue, ues.iter().map(|ue| ue.name.as_str()).collect()),
+        (Role::Enb, enbs.iter().map(|enb| enb.name.as_str()).collect()),
+        (Role::Rnc, rncs.iter().map(|rnc| rnc.name.as_str()).collect()),
+        (Role::Mme, mmes.iter().map(|mme| mme.name.as_str()).collect()),
+        (Role::Sgsn, sgsns.iter().map(|sgsn| sgsn.name.as_str()).collect()),
+        (Role::Upe, upes.iter().map(|upe| upe.name.as_str()).collect()),
+        (Role::Hss, vec![HSS; hss]),
+        (Role::Gateway, vec![gateway]),
+    ];
+    for (role, names) in of_role {
+        for (position, name) in names.into_iter().enumerate() {
+            topology.roles.push(role);
+            topology.names.push(name.to_owned());
+            topology.addresses.push(place(role, position).ip);
+        }
+    }
     let list = links(script, &mut topology);
     let mut emulation = Emulation::new(script.title.seed, list);
-    let nodes = Nodes { script, topology: &topology, agreement, subscribers: subscribers(script) };
-    nodes.build(&mut emulation);
+    let builder = Builder { script, topology: &topology, agreement, subscribers: subscribers(script) };
+    builder.build(&mut emulation);
     let exchanged = Exchanged::default();
     let attacks: Vec<eps::Attack> =
         script.attacks.iter().enumerate().filter_map(|(n, a)| tapped(n, a, &topology)).collect();
@@ -204,12 +253,12 @@ pub fn build(script: &EpsScript) -> World {
     World { emulation, topology, agreement, exchanged }
 }
 
-fn mme_id(ue: usize) -> MmeUeS1apId {
+pub(super) fn mme_id(ue: usize) -> MmeUeS1apId {
     MmeUeS1apId(ue as u32 + 1)
 }
 
 fn subscribers(script: &EpsScript) -> Subscribers {
-    Arc::new(script.ues.iter().enumerate().map(|(ue, settings)| (mme_id(ue), settings.imsi)).collect())
+    Arc::new(script.nodes.ues.iter().enumerate().map(|(ue, settings)| (mme_id(ue), settings.imsi)).collect())
 }
 
 /// An attack at a tap.
@@ -233,201 +282,9 @@ fn tapped(number: usize, attack: &Attack, topology: &Topology) -> Option<eps::At
         number,
         port,
         to,
-        on_air: topology.link(port).kind == LinkKind::Uu,
+        on_air: topology.link(port).kind.is_air(),
         trigger: attack.trigger?,
         wait: attack.wait,
         action,
     })
-}
-
-/// What the nodes are made of.
-struct Nodes<'a> {
-    script: &'a EpsScript,
-    topology: &'a Topology,
-    agreement: Agreement,
-    subscribers: Subscribers,
-}
-
-impl Nodes<'_> {
-    fn build(&self, emulation: &mut Emulation<Command, Event>) {
-        let Self { script, topology, .. } = self;
-        for ue in 0..script.ues.len() {
-            emulation.add_node(self.ue(ue));
-        }
-        // What the eNBs call the UEs that are connected from before the run.
-        let mut connected = BTreeMap::new();
-        for enb in 0..script.enbs.len() {
-            let mut node = self.enb(enb);
-            for ue in (0..script.ues.len()).filter(|ue| script.ues[*ue].serving.0 == enb) {
-                if let Some(id) = node.connect(self.connected(ue)) {
-                    connected.insert(ue, id);
-                }
-            }
-            emulation.add_node(node);
-        }
-        for mme in 0..script.mmes.len() {
-            let mut node = self.mme(mme);
-            for (ue, id) in connected.iter().filter(|(ue, _)| self.mme_of(**ue) == mme) {
-                let serving = script.ues[*ue].serving.0;
-                node.attach(AttachedUe {
-                    id: mme_id(*ue),
-                    keys: self.mme_keys(*ue).0,
-                    enb: (topology.cells[serving].address, *id),
-                    capabilities: capabilities(),
-                    bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(place(GATEWAYS, 0).ip, mme_id(*ue)) },
-                    address: script.ues[*ue].ip,
-                    guti: None,
-                });
-            }
-            emulation.add_node(node);
-        }
-        let gateway_ues: Vec<GatewayUe> = connected
-            .iter()
-            .map(|(ue, id)| {
-                let uplink = uplink_tunnel(place(GATEWAYS, 0).ip, mme_id(*ue)).teid;
-                let downlink = downlink_tunnel(topology.cells[script.ues[*ue].serving.0].address, *id);
-                GatewayUe { imsi: script.ues[*ue].imsi, uplink, downlink, mme: uplink }
-            })
-            .collect();
-        let core = CoreSide::new(place(GATEWAYS, 0), &self.peers(topology.gateway()));
-        emulation.add_node(Gateway::new(core, &gateway_ues));
-    }
-
-    fn mme_of(&self, ue: usize) -> usize {
-        self.script.enbs[self.script.ues[ue].serving.0].mme.0
-    }
-
-    /// NAS algorithms of a UE at the start: those that its MME wants.
-    fn nas_algorithms(&self, ue: usize) -> Algorithms {
-        self.script.mmes[self.mme_of(ue)].algorithms
-    }
-
-    fn mme_keys(&self, ue: usize) -> (MmeKeys, crate::eps::keys::Kenb) {
-        let kasme = self.script.ues[ue].kasme.clone();
-        MmeKeys::establish(kasme, self.nas_algorithms(ue), self.agreement.derivation)
-    }
-
-    /// AS algorithms of a UE at the start: those that its eNB takes first.
-    fn as_algorithms(&self, ue: usize) -> Algorithms {
-        self.script.enbs[self.script.ues[ue].serving.0].algorithms
-    }
-
-    fn ue(&self, ue: usize) -> Ue {
-        let (script, topology) = (self.script, self.topology);
-        let settings = &script.ues[ue];
-        let heard = topology.cells.iter().enumerate().filter_map(|(enb, cell)| {
-            let port = topology.port(topology.ue_node(ue), topology.enb(enb))?;
-            Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci: cell.ecgi.eci, tai: cell.tai }))
-        });
-        let weaknesses = ue_weaknesses(script, ue);
-        let derivation = self.agreement.derivation;
-        let keys =
-            UeKeys::establish(settings.kasme.clone(), self.nas_algorithms(ue), self.as_algorithms(ue), derivation);
-        let serving = topology.cells[settings.serving.0].pci;
-        Ue::connected(
-            UeSettings {
-                imsi: settings.imsi,
-                cells: heard.collect(),
-                capabilities: capabilities(),
-                usim: None,
-                guti: None,
-                agreement: self.agreement,
-                interruption: script.handover.interruption,
-                faults: UeFaults {
-                    ignores_nas_mac: weaknesses.contains(&UeWeakness::IgnoresNasMac),
-                    ignores_nas_count: weaknesses.contains(&UeWeakness::IgnoresNasCount),
-                },
-            },
-            keys,
-            serving,
-            c_rnti(ue),
-        )
-    }
-
-    fn connected(&self, ue: usize) -> ConnectedUe {
-        let (script, topology) = (self.script, self.topology);
-        let serving = script.ues[ue].serving.0;
-        let (_, kenb) = self.mme_keys(ue);
-        ConnectedUe {
-            port: topology.port(topology.ue_node(ue), topology.enb(serving)).unwrap_or(Port(0)),
-            c_rnti: c_rnti(ue),
-            mme_id: mme_id(ue),
-            keys: EnbKeys::new(kenb, Ncc::new(0), self.as_algorithms(ue)),
-            capabilities: capabilities(),
-            uplink: uplink_tunnel(place(GATEWAYS, 0).ip, mme_id(ue)),
-        }
-    }
-
-    fn enb(&self, enb: usize) -> Enb {
-        let (script, topology) = (self.script, self.topology);
-        let settings = &script.enbs[enb];
-        let weaknesses = weaknesses(script, enb);
-        let settings = EnbSettings {
-            cell: topology.cells[enb],
-            cells: topology.cells.clone(),
-            gummei: Gummei { plmn: plmn(), group: MmeGroupId(1), code: MmeCode(settings.mme.0 as u8 + 1) },
-            algorithms: preferences(settings.algorithms, settings.only_own_algorithms),
-            always_names_algorithms: script.handover.names_algorithms,
-            most_ues: usize::from(settings.most_ues),
-            agreement: self.agreement,
-            subscribers: Arc::clone(&self.subscribers),
-            faults: EnbFaults {
-                constant_c_rnti: settings.constant_c_rnti,
-                flips_indication: weaknesses.contains(&EnbWeakness::FlipsIndication),
-                allows_x2_across_groups: weaknesses.contains(&EnbWeakness::AllowsX2AcrossGroups),
-                tries_x2_across_groups: weaknesses.contains(&EnbWeakness::TriesX2AcrossGroups),
-            },
-        };
-        let core = CoreSide::new(place(ENBS, enb), &self.peers(topology.enb(enb)));
-        Enb::new(settings, core, random::generator(script.title.seed, &script.enbs[enb].name))
-    }
-
-    fn mme(&self, mme: usize) -> Mme {
-        let (script, topology) = (self.script, self.topology);
-        let weaknesses = mme_weaknesses(script, mme);
-        let settings = MmeSettings {
-            cells: topology.cells.clone(),
-            gateway: place(GATEWAYS, 0).ip,
-            hss: None,
-            mmes: Vec::new(),
-            nas_algorithms: preferences(script.mmes[mme].algorithms, false),
-            agreement: self.agreement,
-            subscribers: Arc::clone(&self.subscribers),
-            faults: MmeFaults {
-                constant_para: weaknesses.contains(&MmeWeakness::ConstantPara),
-                resets_counts: weaknesses.contains(&MmeWeakness::ResetsCounts),
-            },
-        };
-        let core = CoreSide::new(place(MMES, mme), &self.peers(topology.mme(mme)));
-        Mme::new(settings, core, random::generator(script.title.seed, &script.mmes[mme].name))
-    }
-
-    /// The wired links of a node, with who is at their other ends.
-    fn peers(&self, node: NodeIndex) -> Vec<(Port, BackboneEndpoint)> {
-        let wired = self.topology.links.iter().enumerate().filter(|(_, link)| link.kind != LinkKind::Uu);
-        let other = |(port, link): (usize, &Link)| {
-            let other = link.ends.iter().find(|end| **end != node).filter(|_| link.ends.contains(&node))?;
-            Some((Port(port), self.endpoint(*other)))
-        };
-        wired.filter_map(other).collect()
-    }
-
-    fn endpoint(&self, NodeIndex(node): NodeIndex) -> BackboneEndpoint {
-        let (ues, enbs, mmes) = (self.topology.ues(), self.script.enbs.len(), self.script.mmes.len());
-        match node {
-            node if node < ues => place(UES, node),
-            node if node < ues + enbs => place(ENBS, node - ues),
-            node if node < ues + enbs + mmes => place(MMES, node - ues - enbs),
-            _ => place(GATEWAYS, 0),
-        }
-    }
-}
-
-fn c_rnti(ue: usize) -> u16 {
-    FIRST_C_RNTI + ue as u16
-}
-
-/// What UEs can do: the null and the AES algorithms.
-fn capabilities() -> UeSecurityCapabilities {
-    UeSecurityCapabilities::new(&[AlgorithmId::Aes], &[AlgorithmId::Aes])
 }

@@ -17,6 +17,8 @@ pub enum System {
     Dot16,
     /// EPS: handover keys between LTE base stations.
     Eps,
+    /// EPS: security contexts from node to node, in the early architecture with user plane entities.
+    ContextTransfer,
 }
 
 /// Which of two readings of the 802.16 rules holds (`dot16-security.md` 10).
@@ -37,6 +39,8 @@ pub enum StatementId {
     Rule(u8),
     /// Point H1 to H11 of the acceptance list of EPS handover keys (`eps-systems.md` 1.3).
     HandoverKeys(u8),
+    /// Point T1 to T9 on context transfer: 1 to 8 of the acceptance list (`eps-systems.md` 2.2), 9 what closes a procedure.
+    ContextTransfer(u8),
 }
 
 /// The attack that a scenario is about.
@@ -48,6 +52,8 @@ pub enum AttackId {
     Rule(u8),
     /// An attack of point H1 to H11 of the acceptance list of EPS handover keys (`eps-systems.md` 1.3).
     HandoverKeys(u8),
+    /// An attack of point T1 to T9 on context transfer.
+    ContextTransfer(u8),
 }
 
 /// Whether the defence that the attack is about is on.
@@ -66,6 +72,7 @@ impl System {
         match self {
             Self::Dot16 => "dot16",
             Self::Eps => "eps",
+            Self::ContextTransfer => "context-transfer",
         }
     }
 }
@@ -99,6 +106,7 @@ impl fmt::Display for StatementId {
             Self::Statement(number) => write!(f, "A{number}"),
             Self::Rule(number) => write!(f, "R{number}"),
             Self::HandoverKeys(number) => write!(f, "H{number}"),
+            Self::ContextTransfer(number) => write!(f, "T{number}"),
         }
     }
 }
@@ -110,6 +118,7 @@ impl fmt::Display for AttackId {
             Self::Number(number) => write!(f, "{number}"),
             Self::Rule(number) => write!(f, "R{number}"),
             Self::HandoverKeys(number) => write!(f, "H{number}"),
+            Self::ContextTransfer(number) => write!(f, "T{number}"),
         }
     }
 }
@@ -148,6 +157,7 @@ const HIGHEST_STATEMENT: u8 = 27;
 const HIGHEST_RULE: u8 = 19;
 const HIGHEST_ATTACK: u8 = 18;
 const HIGHEST_OF_HANDOVER_KEYS: u8 = 11;
+const HIGHEST_OF_CONTEXT_TRANSFER: u8 = 9;
 
 /// Reads what every script says of itself; the ids are those of `system`.
 pub(super) fn title(root: &Section<'_>, system: System) -> Read<Title> {
@@ -176,7 +186,7 @@ pub(super) fn title(root: &Section<'_>, system: System) -> Read<Title> {
 
 /// The system of a script.
 pub(super) fn system(root: &Section<'_>) -> Read<System> {
-    let systems = [("dot16", System::Dot16), ("eps", System::Eps)];
+    let systems = [System::Dot16, System::Eps, System::ContextTransfer].map(|system| (system.as_str(), system));
     root.read("system", defaults::SYSTEM, |field| field.one_of(&systems))
 }
 
@@ -200,28 +210,32 @@ fn numbered(text: &str, letter: char, highest: u8) -> Option<u8> {
 }
 
 fn statement(field: &Field<'_>, system: System) -> Read<StatementId> {
-    let highest = HIGHEST_OF_HANDOVER_KEYS;
     let expected = match system {
         System::Dot16 => {
             format!("a statement id, \"A1\" to \"A{HIGHEST_STATEMENT}\" or \"R1\" to \"R{HIGHEST_RULE}\"")
         }
-        System::Eps => format!("a statement id, \"H1\" to \"H{highest}\""),
+        System::Eps => format!("a statement id, \"H1\" to \"H{HIGHEST_OF_HANDOVER_KEYS}\""),
+        System::ContextTransfer => format!("a statement id, \"T1\" to \"T{HIGHEST_OF_CONTEXT_TRANSFER}\""),
     };
     let text = field.text(&expected)?;
     let id = match system {
         System::Dot16 => numbered(text, 'A', HIGHEST_STATEMENT)
             .map(StatementId::Statement)
             .or_else(|| numbered(text, 'R', HIGHEST_RULE).map(StatementId::Rule)),
-        System::Eps => numbered(text, 'H', highest).map(StatementId::HandoverKeys),
+        System::Eps => numbered(text, 'H', HIGHEST_OF_HANDOVER_KEYS).map(StatementId::HandoverKeys),
+        System::ContextTransfer => numbered(text, 'T', HIGHEST_OF_CONTEXT_TRANSFER).map(StatementId::ContextTransfer),
     };
     id.ok_or_else(|| field.mismatch(&expected))
 }
 
 fn attack(field: &Field<'_>, system: System) -> Read<AttackId> {
-    if system == System::Eps {
-        let expected = format!("a statement id, \"H1\" to \"H{HIGHEST_OF_HANDOVER_KEYS}\"");
-        let id = numbered(field.text(&expected)?, 'H', HIGHEST_OF_HANDOVER_KEYS);
-        return id.map(AttackId::HandoverKeys).ok_or_else(|| field.mismatch(&expected));
+    if system != System::Dot16 {
+        return Ok(match statement(field, system)? {
+            StatementId::ContextTransfer(number) => AttackId::ContextTransfer(number),
+            StatementId::Statement(number) | StatementId::Rule(number) | StatementId::HandoverKeys(number) => {
+                AttackId::HandoverKeys(number)
+            }
+        });
     }
     let expected = format!("a number from 1 to {HIGHEST_ATTACK} or a rule \"R1\" to \"R{HIGHEST_RULE}\"");
     match field.data() {

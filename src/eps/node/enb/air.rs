@@ -84,18 +84,31 @@ impl Enb {
         }
         let found = self.ues.iter_mut().find(|(_, ue)| ue.c_rnti == frame.c_rnti);
         let Some((id, ue)) = found.map(|(id, ue)| (*id, ue)) else {
-            return self.connecting_frame(&frame, outbox);
+            return self.frame_before(&frame, outbox);
         };
-        let imsi = ue.imsi;
+        let (imsi, uplink, expected) = (ue.imsi, ue.uplink, matches!(ue.role, Role::Expected { .. }));
+        if self.settings.agreement.transfer.upe {
+            match RadioSide::user_pdu(&frame) {
+                Ok(Some(pdu)) if !expected => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: PDCP PDU {}", pdu.sequence_number)));
+                    let octets = pdu.octets().unwrap_or_default();
+                    return self.send_uplink(uplink, Some(pdu.sequence_number), octets, outbox);
+                }
+                Ok(Some(_)) => {
+                    return outbox.verdict(Verdict::rejected("dropped: a packet before the handover confirm"));
+                }
+                // RRC, or no message at all: so it turns out below.
+                Ok(None) | Err(_) => {}
+            }
+        }
         let dropped = match RadioSide::open(&frame, &mut ue.keys.air) {
             // Nothing tells whether a packet is of the UE that is to come: first it has to say so.
             Ok(FromAir { bearer: BearerId::Data(_), .. }) if ue.role.awaits_confirm() => {
                 return outbox.verdict(Verdict::rejected("dropped: a packet before the handover confirm"));
             }
             Ok(FromAir { bearer: BearerId::Data(_), count, octets }) => {
-                let uplink = ue.uplink;
                 outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
-                return self.send_uplink(uplink, octets, outbox);
+                return self.send_uplink(uplink, None, octets, outbox);
             }
             Ok(FromAir { count, octets, .. }) => match UlDcchMessage::parse(&octets) {
                 Ok(message) => {
@@ -120,6 +133,7 @@ impl Enb {
                     self.prepare(now, id, best, outbox);
                 }
             }
+            UlDcchMessage::UtranMeasurementReport { cell, .. } => self.prepare_utran(now, id, cell, outbox),
             UlDcchMessage::ReconfigurationComplete { .. } => match self.ues.get(&id).map(|ue| ue.role) {
                 Some(Role::SettingUp { ciphering: None, .. }) => self.set_up_complete(now, id, outbox),
                 Some(Role::Rekeying { .. }) => self.rekeyed(now, id, outbox),
@@ -171,7 +185,7 @@ impl Enb {
             return Err("shortMAC-I is wrong".to_owned());
         }
         ue.port = Some(port);
-        let left = ue.leaving().copied();
+        let (left, to_utran) = (ue.leaving().copied(), matches!(ue.role, Role::ToUtran { .. }));
         let redirected = matches!(ue.role, Role::Redirected { .. });
         ue.role = Role::Serving;
         let mut ncc = Ncc::new(0);
@@ -192,6 +206,10 @@ impl Enb {
         }
         if let Some(leaving) = left {
             self.call_off(id, &leaving, outbox);
+        }
+        if to_utran {
+            self.ended(imsi, Outcome::Returned, outbox);
+            self.call_off_utran(id, outbox);
         }
         Ok(())
     }

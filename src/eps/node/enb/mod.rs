@@ -3,6 +3,7 @@
 //! * `source`: it decides, asks, commands, takes UEs back.
 //! * `target`: it grants or refuses, hears the confirm, has the path switched.
 //! * `connection`: UEs that come by themselves. `redirection`: those that are sent away to do so. `rekeying`: another KeNB.
+//! * `utran`: both, where the other cell is of UTRAN.
 //! * `air`: frames of UEs. `user_plane`: packets, and their forwarding over X2.
 //!
 //! What an eNB waits for ends after [`PREPARATION`], [`EXECUTION`], [`CANCELLING`], [`CONNECTING`], [`SETTING_UP`] or [`REDIRECTED`]; it keeps no UE in a role for ever.
@@ -14,6 +15,7 @@ mod rekeying;
 mod source;
 mod target;
 mod user_plane;
+mod utran;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -31,9 +33,9 @@ use rekeying::Before;
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, Outcome, What};
 use super::radio_side::RadioSide;
-use super::settings::{Agreement, Cell, Subscribers};
+use super::settings::{Agreement, Cell, Subscribers, UtranCell};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
-use crate::eps::identifiers::{Ebi, EnbUeS1apId, Gummei, Imsi, MmeUeS1apId, Teid, X2apUeId};
+use crate::eps::identifiers::{Ebi, EnbUeS1apId, Gummei, Imsi, MmeUeS1apId, Pci, Teid, X2apUeId};
 use crate::eps::keys::Kenb;
 use crate::eps::parameters::{AlgorithmId, Algorithms};
 use crate::eps::security::parties::EnbKeys;
@@ -69,6 +71,8 @@ pub struct EnbSettings {
     pub cell: Cell,
     /// All cells of the network.
     pub cells: Vec<Cell>,
+    /// All cells of UTRAN.
+    pub utran_cells: Vec<UtranCell>,
     /// What its MME is called.
     pub gummei: Gummei,
     /// The algorithms that it has, best first. A UE that comes keeps its own if they are among them.
@@ -116,6 +120,8 @@ enum Role {
     Redirected { asked: bool, ends: VirtualTime },
     /// It is to take another KeNB into use.
     Rekeying { ends: VirtualTime },
+    /// It is being handed over to this cell of UTRAN.
+    ToUtran { cell: Pci, stage: Stage, ends: VirtualTime },
 }
 
 /// A handover that this eNB is the source of.
@@ -157,7 +163,8 @@ impl Role {
             | Self::Leaving(Leaving { ends, .. })
             | Self::SettingUp { ends, .. }
             | Self::Redirected { ends, .. }
-            | Self::Rekeying { ends } => Some(*ends),
+            | Self::Rekeying { ends }
+            | Self::ToUtran { ends, .. } => Some(*ends),
         }
     }
 }
@@ -330,9 +337,7 @@ impl Enb {
             CoreMessage::X2ap(message) => self.x2ap(now, from, message, outbox),
             CoreMessage::S1ap(message) if from == self.settings.cell.mme => self.s1ap(now, message, outbox),
             CoreMessage::Gtpu(packet) => self.tunnelled(now, packet, outbox),
-            CoreMessage::S1ap(_) | CoreMessage::Gtpv2(_) | CoreMessage::Diameter(_) => {
-                outbox.verdict(Verdict::rejected("dropped: not from the MME of this eNB"));
-            }
+            _ => outbox.verdict(Verdict::rejected("dropped: not from the MME of this eNB")),
         }
     }
 
@@ -352,6 +357,8 @@ impl Enb {
         match message {
             S1apMessage::HandoverRequest(request) => self.requested_over_s1(now, request, outbox),
             S1apMessage::HandoverCommand(command) => self.granted_over_s1(now, command, outbox),
+            S1apMessage::HandoverFromUtranRequest(request) => self.requested_from_utran(now, request, outbox),
+            S1apMessage::HandoverToUtranCommand(command) => self.granted_by_utran(now, &command, outbox),
             S1apMessage::HandoverPreparationFailure(failure) => self.refused(failure.ue.enb, outbox),
             S1apMessage::HandoverCancelAcknowledge(answer) => self.cancel_acknowledged(answer.ue.enb, outbox),
             S1apMessage::PathSwitchRequestAcknowledge(answer) => self.path_switched(answer, outbox),
@@ -394,6 +401,8 @@ impl Enb {
                 Role::SettingUp { .. } => self.set_up_failed(now, id, outbox),
                 Role::Redirected { .. } => self.redirection_over(now, id, outbox),
                 Role::Rekeying { .. } => self.rekeying_over(id, outbox),
+                Role::ToUtran { stage: Stage::Cancelling, .. } => self.given_up(id, outbox),
+                Role::ToUtran { .. } => self.cancel_to_utran(now, id, outbox),
             }
         }
         let over = self.connecting.iter().filter(|(_, ue)| ue.ends <= now);

@@ -145,8 +145,10 @@ impl Enb {
         let target = leaving.to.pci;
         command.transaction = self.new_transaction(id);
         if let (Some(nas), Some(security)) = (nas, &mut command.security) {
-            // INDICATION: the MME made KeNB*. Its PARA goes with it.
-            security.next_hop_chaining_count = Ncc::new(1);
+            // INDICATION: the MME made KeNB*. Its PARA goes with it. By the standard it is of the key between UE and UPE.
+            if !self.settings.agreement.schemes.is_standard() {
+                security.next_hop_chaining_count = Ncc::new(1);
+            }
             command.nas = vec![nas];
         }
         if let Some(security) = command.security.as_mut().filter(|_| self.settings.faults.flips_indication) {
@@ -164,7 +166,7 @@ impl Enb {
 
     /// The handover is not to be: the UE stays.
     pub(super) fn refused(&mut self, id: EnbUeS1apId, outbox: &mut Outbox<Event>) {
-        if self.preparing(id).is_some() {
+        if self.preparing(id).is_some() || self.is_to_utran(id, Stage::Preparing) {
             self.serve(id);
             let imsi = self.ues.get(&id).map(|ue| ue.imsi);
             imsi.into_iter().for_each(|imsi| self.ended(imsi, Outcome::Refused, outbox));
@@ -207,7 +209,8 @@ impl Enb {
 
     pub(super) fn cancel_acknowledged(&mut self, id: EnbUeS1apId, outbox: &mut Outbox<Event>) {
         let leaving = self.ues.get_mut(&id).and_then(|ue| ue.leaving());
-        if leaving.is_some_and(|leaving| leaving.stage == Stage::Cancelling) {
+        if leaving.is_some_and(|leaving| leaving.stage == Stage::Cancelling) || self.is_to_utran(id, Stage::Cancelling)
+        {
             self.given_up(id, outbox);
         }
     }

@@ -12,7 +12,6 @@ use crate::eps::node::radio_side::RadioSide;
 use crate::eps::node::settings::Schemes;
 use crate::eps::parameters::{Algorithms, Ncc};
 use crate::eps::security::parties::EnbKeys;
-use crate::eps::security::protection::BearerId;
 use crate::eps::wire::rrc::{
     DlDcchMessage, HandoverCommand, HandoverPreparationInformation, MobilityControlInfo, RrcConnectionReconfiguration,
     SecurityAlgorithms, SecurityConfigHo, T304,
@@ -27,7 +26,7 @@ use crate::eps::wire::{Erab, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
 
 /// How long the UE tries.
-const TRIES: T304 = T304::Ms200;
+pub(super) const TRIES: T304 = T304::Ms200;
 
 /// A UE that is to come.
 struct Coming {
@@ -146,7 +145,11 @@ impl Enb {
 
     /// The algorithms of a UE that comes, and those that it had if that is known: it keeps them if this eNB has them, else it gets
     /// the best that both have.
-    fn choose(&self, capabilities: UeSecurityCapabilities, rrc: &[u8]) -> (Option<Algorithms>, Option<Algorithms>) {
+    pub(super) fn choose(
+        &self,
+        capabilities: UeSecurityCapabilities,
+        rrc: &[u8],
+    ) -> (Option<Algorithms>, Option<Algorithms>) {
         let source = HandoverPreparationInformation::parse(rrc).ok().and_then(|information| information.source);
         let in_use = source.map(|source| Algorithms {
             ciphering: source.algorithms.ciphering,
@@ -216,7 +219,7 @@ impl Enb {
         self.ended(imsi, Outcome::Completed, outbox);
         self.first_word(now, id, outbox);
         for packet in held {
-            self.send_air(now, id, BearerId::Data(1), &packet, "user packet", outbox);
+            self.send_user(now, id, &packet, outbox);
         }
         if from.is_none() {
             return self.tell_mme(HandoverNotify { ue: ids, cell: cell.ecgi, tai: cell.tai }, outbox);

@@ -10,7 +10,6 @@ use super::{EXECUTION, Mme, Place, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{MmeUeS1apId, Tai};
 use crate::eps::node::event::{Event, What};
-use crate::eps::parameters::Origin;
 use crate::eps::wire::gtpv2::GtpCause;
 use crate::eps::wire::nas::{EmmCause, EmmMessage, EpsMobileIdentity, NasMessage, SecurityHeader, esm};
 use crate::eps::wire::s1ap::{
@@ -144,22 +143,29 @@ impl Mme {
         self.ues.insert(id, ue);
     }
 
-    /// Forgets a UE, and has its eNB forget it.
+    /// Forgets a UE, and has its eNB and its UPE forget it.
     pub(super) fn leave(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         self.call_off(id, outbox);
-        if let Some(place) = self.ues.remove(&id).and_then(|ue| ue.place) {
+        let Some(ue) = self.ues.remove(&id) else { return };
+        if let Some(place) = ue.place {
             self.release_place(id, place, CauseNas::normal_release, outbox);
+        }
+        if ue.up.is_some() {
+            self.leave_upe(ue.bearer, ue.bearer.tunnel, outbox);
         }
     }
 
     pub(super) fn origin_in_use(&self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         if let Some(ue) = self.ues.get(&id) {
-            outbox.report(Event { ue: ue.imsi, what: What::ContextInUse(Origin::Lte) });
+            outbox.report(Event { ue: ue.imsi, what: What::ContextInUse(ue.origin.access) });
         }
     }
 
     /// Has the eNB set up the context of a UE that has come by itself; what the UE asked for is accepted with it.
     pub(super) fn set_up(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        if self.asks_upe(now, id, outbox) {
+            return;
+        }
         let guti = self.new_guti(id);
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let (Some(place), Some(arriving)) = (ue.place, ue.arriving.as_mut()) else { return };
@@ -183,7 +189,7 @@ impl Mme {
         self.send(place.enb, InitialContextSetupRequest { ue, bearers, capabilities, kenb }, outbox);
     }
 
-    /// The UE has its keys and its bearer at the eNB. Here the MME asks for its user path: at the gateway.
+    /// The UE has its keys and its bearer at the eNB: gateway or UPE send its downlink there.
     pub(super) fn set_up_complete(
         &mut self,
         now: VirtualTime,

@@ -7,7 +7,8 @@ use subtle::ConstantTimeEq;
 
 use super::arrival::{Arriving, Request, SETTING_UP};
 use super::{
-    ANSWER, Before, CHALLENGE, CHALLENGE_TRIES, Mme, ModeCommand, Place, SECURITY_MODE, SECURITY_MODE_TRIES, UeContext,
+    ANSWER, Before, CHALLENGE, CHALLENGE_TRIES, ContextOrigin, Mme, ModeCommand, Place, SECURITY_MODE,
+    SECURITY_MODE_TRIES, UeContext,
 };
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Tai};
@@ -235,6 +236,7 @@ impl Mme {
                     switching: false,
                     capabilities,
                     bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(self.settings.gateway, id) },
+                    up: None,
                     // The gateway knows it; 0.0.0.0 leaves it open (TS 24.301 clause 6.2.2).
                     address: Ipv4Addr::UNSPECIFIED,
                     key_set,
@@ -244,6 +246,7 @@ impl Mme {
                     given: None,
                     registered: false,
                     locating: None,
+                    origin: ContextOrigin::default(),
                 };
                 self.admit(id, context, outbox);
             }
@@ -270,22 +273,26 @@ impl Mme {
         self.settings.nas_algorithms.iter().find(possible).copied()
     }
 
-    /// A UE that is served has taken a new KASME into use: the keys of the air change too. Where a UPE ciphers user packets, this is where
-    /// its key begins to change, and [`renewed`](Self::renewed) where the UE has taken the keys of the air.
+    /// A UE that is served has taken a new KASME into use: the keys of the air change too, and that with its UPE, if it has one.
     pub(super) fn renew_access(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        if let Some(ue) = self.ues.get_mut(&id) {
+            ue.origin = ContextOrigin::default();
+        }
         self.origin_in_use(id, outbox);
         if let Some(ue) = self.ues.get_mut(&id) {
+            ue.renew_up_key();
             ue.renewing = Some(Renewing { tries: SECURITY_MODE_TRIES, ends: now });
         }
         self.send_kenb(now, id, outbox);
     }
 
-    /// Sends the eNB a KeNB of the last message of the UE, if that is what is waited for.
+    /// Sends the eNB a KeNB of the last message of the UE, and its UPE its new key, if that is what is waited for.
     pub(super) fn send_kenb(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let (Some(place), Some(renewing)) = (ue.place, ue.renewing.as_mut()) else { return };
         renewing.ends = now + SECURITY_MODE;
         let kenb = ue.keys.renew_kenb();
+        self.tell_renewed_key(id, outbox);
         let ue = UeS1apIds { mme: id, enb: place.id };
         self.send(place.enb, UeContextModificationRequest { ue, kenb }, outbox);
     }

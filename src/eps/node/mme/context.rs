@@ -9,9 +9,10 @@ use std::net::Ipv4Addr;
 
 use super::arrival::{Arriving, Request, SETTING_UP};
 use super::nas::open;
-use super::{ANSWER, Mme, Place, UeContext};
+use super::{ANSWER, ContextOrigin, Mme, Place, UeContext, UserPlane};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Guti, Imsi, MmeUeS1apId, Tai, Teid};
+use crate::eps::keys::UpRelocation;
 use crate::eps::node::event::{DropReason, Event, What};
 use crate::eps::parameters::{Algorithms, LinkDirection};
 use crate::eps::security::parties::MmeKeys;
@@ -124,7 +125,9 @@ impl Mme {
             ue_network_capability: ue.capabilities.nas_octets().to_vec(),
         };
         ue.keys.nas.leave_out(LinkDirection::Downlink);
-        let context = GivenContext { mm_context, connections: vec![ue.connection()], sender, sgw: ue.bearer.tunnel };
+        let up = ue.up.as_ref().map(|up| UpRelocation { key: up.key.clone(), last_update: up.last_update });
+        let (connections, sgw) = (vec![ue.connection()], ue.bearer.tunnel);
+        let context = GivenContext { mm_context, connections, sender, sgw, up };
         Ok((id, context))
     }
 
@@ -160,10 +163,15 @@ impl Mme {
 
     /// A UE with the context that was given; none if that is not complete.
     fn taken_context(&self, imsi: Imsi, context: GivenContext) -> Option<UeContext> {
-        let GivenContext { mm_context, connections, .. } = context;
+        let GivenContext { mm_context, connections, up, .. } = context;
         let octets = *mm_context.ue_network_capability.first_chunk()?;
         let connection = connections.first()?;
         let bearer = connection.bearers.first()?;
+        let anchor = bearer.pgw;
+        let up = up.map(|UpRelocation { key, last_update }| UserPlane { anchor, key, last_update });
+        if up.is_none() && self.settings.agreement.transfer.upe {
+            return None;
+        }
         let algorithms = Algorithms { ciphering: mm_context.ciphering, integrity: mm_context.integrity };
         let counts = [mm_context.uplink_count, mm_context.downlink_count];
         let derivation = self.settings.agreement.derivation;
@@ -176,6 +184,7 @@ impl Mme {
             switching: false,
             capabilities: UeSecurityCapabilities::from_nas_octets(octets),
             bearer: Erab { ebi: bearer.ebi, tunnel: bearer.sgw },
+            up,
             address: connection.address,
             key_set: mm_context.ksi.get(),
             gutis: [None; 2],
@@ -184,6 +193,7 @@ impl Mme {
             given: None,
             registered: false,
             locating: None,
+            origin: ContextOrigin::default(),
         })
     }
 
@@ -198,6 +208,10 @@ impl Mme {
         let of = |given: &mut Given| given.to == from && given.sequence == sequence;
         let given = self.ues.get_mut(&id).and_then(|ue| ue.given.take_if(of));
         if given.is_some() && cause == GtpCause::ACCEPTED {
+            // Its UPE serves it on.
+            if let Some(ue) = self.ues.get_mut(&id) {
+                ue.up = None;
+            }
             self.leave(id, outbox);
         }
     }

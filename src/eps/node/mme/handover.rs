@@ -2,11 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use super::{EXECUTION, Handover, Mme, Place, UeContext};
+use super::{EXECUTION, Handover, Mme, Place, Source, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::MmeUeS1apId;
 use crate::eps::keys::Nh;
 use crate::eps::node::event::Event;
+use crate::eps::node::settings::Cell;
 use crate::eps::parameters::Ncc;
 use crate::eps::wire::gtpv2::{GtpCause, ModifyBearerRequest, ModifyBearerResponse};
 use crate::eps::wire::s1ap::{
@@ -41,21 +42,38 @@ impl Mme {
             return self.forward(now, cell.mme, required, outbox);
         }
         let HandoverRequired { cause, container, .. } = required;
-        self.ask_target(now, ids.mme, cell.address, (cause, container), None, outbox);
+        self.ask_target(now, ids.mme, &cell, (cause, container), None, outbox);
     }
 
-    /// Asks the target eNB: it gets KeNB*, made of a fresh PARA, or NH.
+    /// A handover to a cell of this MME: its UPE is asked first, if that is another, then its eNB.
     pub(super) fn ask_target(
         &mut self,
         now: VirtualTime,
         id: MmeUeS1apId,
-        target: Ipv4Addr,
+        cell: &Cell,
         (cause, container): (Cause, Vec<u8>),
-        from: Option<(TunnelEndpoint, u32)>,
+        from: Option<Source>,
         outbox: &mut Outbox<Event>,
     ) {
-        let para = (!self.is_standard()).then(|| self.para());
         let Some(ue) = self.ues.get_mut(&id) else { return };
+        let (target, ends) = (cell.address, now + EXECUTION);
+        ue.handover = Some(Handover::Here { target, para: None, granted: None, from, up: None, ends });
+        if self.prepare_user_plane(id, cell, (&cause, &container), outbox) {
+            self.ask_enb(id, cause, container, outbox);
+        }
+    }
+
+    /// Asks the target eNB: it gets KeNB*, made of a fresh PARA, or NH.
+    pub(super) fn ask_enb(&mut self, id: MmeUeS1apId, cause: Cause, container: Vec<u8>, outbox: &mut Outbox<Event>) {
+        let Some(bearer) = self.bearer_there(id) else { return };
+        let handover = self.ues.get(&id).and_then(|ue| ue.handover.as_ref());
+        if let Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }) = handover {
+            return self.ask_enb_from_utran(id, (cause, container), bearer, outbox);
+        }
+        let fresh = (!self.is_standard()).then(|| self.para());
+        let Some(ue) = self.ues.get_mut(&id) else { return };
+        let Some(Handover::Here { target, para, from, .. }) = &mut ue.handover else { return };
+        *para = fresh;
         let star = para.as_ref().and_then(|para| ue.keys.star(para).ok());
         let security = match star {
             Some(star) => SecurityContext { ncc: Ncc::new(1), next_hop: Nh::from_octets(*star.octets()) },
@@ -65,8 +83,7 @@ impl Mme {
                 SecurityContext { ncc, next_hop }
             }
         };
-        ue.handover = Some(Handover::Here { target, para, granted: None, from, ends: now + EXECUTION });
-        let (bearers, capabilities) = (vec![ue.bearer], ue.capabilities);
+        let (target, bearers, capabilities) = (*target, vec![bearer], ue.capabilities);
         let request = HandoverRequest { mme_ue_id: id, cause, bearers, container, capabilities, security };
         self.send(target, request, outbox);
     }
@@ -75,22 +92,43 @@ impl Mme {
     pub(super) fn granted(&mut self, from: Ipv4Addr, answer: HandoverRequestAcknowledge, outbox: &mut Outbox<Event>) {
         let HandoverRequestAcknowledge { ue: ids, admitted, container } = answer;
         let handover = self.ues.get_mut(&ids.mme).and_then(|ue| ue.handover.as_mut());
-        let (source, para) = match (handover, admitted.first()) {
-            (Some(Handover::Here { target, para, granted: granted @ None, from: source, .. }), Some(erab))
-                if *target == from =>
-            {
+        let tunnel = match (handover, admitted.first()) {
+            (Some(Handover::Here { target, granted: granted @ None, .. }), Some(erab)) if *target == from => {
                 *granted = Some((ids.enb, erab.tunnel));
-                (*source, para.clone())
+                erab.tunnel
             }
             // Nobody waits for it any more.
             _ => return self.release(from, ids, CauseRadioNetwork::handover_cancelled, outbox),
         };
-        let nas = para.and_then(|para| self.protected_para(ids.mme, para, outbox));
-        if let Some((peer, sequence)) = source {
-            return self.grant_relocation(ids.mme, (peer, sequence), container, nas, outbox);
+        if let Some(container) = self.tell_path(ids.mme, tunnel, container, outbox) {
+            self.finish(ids.mme, container, None, outbox);
         }
-        let Some(place) = self.ues.get(&ids.mme).and_then(|ue| ue.place) else { return };
-        let ue = UeS1apIds { mme: ids.mme, enb: place.id };
+    }
+
+    /// All are ready for the UE: it is commanded, or the MME that it comes from is told.
+    pub(super) fn finish(
+        &mut self,
+        id: MmeUeS1apId,
+        container: Vec<u8>,
+        forwarding: Option<Erab>,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let Some(UeContext { place, handover: Some(Handover::Here { para, from, .. }), .. }) = self.ues.get(&id) else {
+            return;
+        };
+        let (place, para, from) = (*place, para.clone(), *from);
+        if let Some(Source::Sgsn(peer, sequence)) = from {
+            return self.grant_to_sgsn(id, (peer, sequence), container, outbox);
+        }
+        let nas = match para {
+            Some(para) => self.protected_para(id, para, outbox),
+            None => self.protected_up_key(id, outbox),
+        };
+        if let Some(Source::Mme(peer, sequence)) = from {
+            return self.grant_relocation(id, (peer, sequence), (container, nas, forwarding), outbox);
+        }
+        let Some(place) = place else { return };
+        let ue = UeS1apIds { mme: id, enb: place.id };
         self.send(place.enb, HandoverCommand { ue, nas_security_parameters: nas, container }, outbox);
     }
 
@@ -99,11 +137,13 @@ impl Mme {
         let id = failure.mme_ue_id;
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let here = ue.handover.take_if(|handover| matches!(handover, Handover::Here { target, .. } if *target == from));
-        let Some(Handover::Here { from: source, .. }) = here else { return };
-        match (source, ue.place) {
-            (Some((peer, sequence)), _) => {
+        let Some(Handover::Here { from: source, up, .. }) = here else { return };
+        let place = ue.place;
+        up.iter().for_each(|up| self.take_back(up, source.is_some(), outbox));
+        match (source, place) {
+            (Some(source), _) => {
                 self.ues.remove(&id);
-                self.refuse_relocation(peer, sequence, outbox);
+                self.refuse_source(source, outbox);
             }
             (None, Some(place)) => {
                 self.refuse(place.enb, UeS1apIds { mme: id, enb: place.id }, failure.cause, outbox);
@@ -123,23 +163,38 @@ impl Mme {
         let ids = notify.ue;
         let Some(ue) = self.ues.get_mut(&ids.mme) else { return };
         let of = |handover: &mut Handover| matches!(handover, Handover::Here { target, granted: Some((id, _)), .. } if *target == from && *id == ids.enb);
-        let Some(Handover::Here { granted: Some((_, tunnel)), from: source, .. }) = ue.handover.take_if(of) else {
+        let Some(Handover::Here { granted: Some((_, tunnel)), from: source, up, .. }) = ue.handover.take_if(of) else {
             return;
         };
         let left = ue.place.replace(Place { enb: from, id: ids.enb });
+        if let Some(up) = up {
+            self.user_plane_arrived(ids.mme, up, source.is_some(), outbox);
+        }
         self.modify_bearer(ids.mme, tunnel, source.is_some(), outbox);
         if let Some(Place { enb, id }) = left {
             let ue = UeS1apIds { mme: ids.mme, enb: id };
             self.release(enb, ue, CauseRadioNetwork::successful_handover, outbox);
         }
-        if let Some((peer, _)) = source {
-            let complete = Gtpv2Body::ForwardRelocationCompleteNotification;
-            self.request(peer.address, peer.teid, complete, outbox);
-            self.prefer_algorithms(now, ids.mme, outbox);
+        match source {
+            None => {}
+            Some(Source::Sgsn(peer, _)) => self.has_come_from_utran(peer, outbox),
+            Some(Source::Mme(peer, _)) => {
+                let complete = Gtpv2Body::ForwardRelocationCompleteNotification;
+                self.request(peer.address, peer.teid, complete, outbox);
+                self.prefer_algorithms(now, ids.mme, outbox);
+            }
         }
     }
 
-    /// Has the gateway send the downlink of the UE there; it is told where this MME is if the UE comes from another.
+    /// The UE may not come from there.
+    pub(super) fn refuse_source(&mut self, source: Source, outbox: &mut Outbox<Event>) {
+        match source {
+            Source::Mme(peer, sequence) => self.refuse_relocation(peer, sequence, outbox),
+            Source::Sgsn(peer, sequence) => self.refuse_sgsn(peer, sequence, outbox),
+        }
+    }
+
+    /// Has the gateway or the UPE send the downlink of the UE there; it is told where this MME is if the UE comes from another.
     pub(super) fn modify_bearer(
         &mut self,
         id: MmeUeS1apId,
@@ -150,9 +205,10 @@ impl Mme {
         let Some(ue) = self.ues.get(&id) else { return };
         let (uplink, ebi) = (ue.bearer.tunnel, ue.bearer.ebi);
         let sender = moved.then(|| self.control_tunnel(id));
-        let request = ModifyBearerRequest { sender, bearers: vec![Erab { ebi, tunnel }] };
+        let request = ModifyBearerRequest { sender, bearers: vec![Erab { ebi, tunnel }], up: None };
         let body = Gtpv2Body::ModifyBearerRequest(request);
-        self.request(self.settings.gateway, uplink.teid, body, outbox);
+        let to = ue.path_node(self.settings.gateway);
+        self.request(to, uplink.teid, body, outbox);
     }
 
     /// The UE has come to an eNB over X2.
@@ -171,7 +227,7 @@ impl Mme {
         }
     }
 
-    /// The gateway has switched the path: after a handover over X2 the eNB is told so, and gets a fresh NH.
+    /// The gateway or the UPE has switched the path: after a handover over X2 the eNB is told so, and gets a fresh NH.
     pub(super) fn path_modified(
         &mut self,
         from: Ipv4Addr,
@@ -179,8 +235,8 @@ impl Mme {
         response: &ModifyBearerResponse,
         outbox: &mut Outbox<Event>,
     ) {
-        let standard = self.is_standard();
-        let Some(ue) = self.ues.get_mut(&id).filter(|_| from == self.settings.gateway) else { return };
+        let (standard, gateway) = (self.is_standard(), self.settings.gateway);
+        let Some(ue) = self.ues.get_mut(&id).filter(|ue| from == ue.path_node(gateway)) else { return };
         let Some(place) = ue.place.filter(|_| std::mem::take(&mut ue.switching)) else { return };
         let ids = UeS1apIds { mme: id, enb: place.id };
         if response.cause != GtpCause::ACCEPTED {
@@ -208,7 +264,8 @@ impl Mme {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         match ue.handover.take() {
             None => {}
-            Some(Handover::Here { target, granted, from, .. }) => {
+            Some(Handover::Here { target, granted, from, up, .. }) => {
+                up.iter().for_each(|up| self.take_back(up, from.is_some(), outbox));
                 if from.is_some() {
                     self.ues.remove(&id);
                 }
@@ -217,8 +274,15 @@ impl Mme {
                     self.release(target, ue, CauseRadioNetwork::handover_cancelled, outbox);
                 }
             }
-            Some(Handover::There { mme, peer, .. }) => {
+            Some(Handover::ToUtran { to_utran, .. }) => {
                 let imsi = ue.imsi;
+                self.cancel_to_utran(&to_utran, imsi, outbox);
+            }
+            Some(Handover::There { mme, peer, up, .. }) => {
+                let (imsi, upe) = (ue.imsi, ue.bearer.tunnel);
+                if up.relocated() {
+                    self.request(upe.address, upe.teid, Gtpv2Body::DeleteForwardingRequest, outbox);
+                }
                 self.cancel_relocation(mme, peer, imsi, outbox);
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! * `handover`: within this MME, over S1 and X2.
 //! * `relocation`: to another MME, and from one.
+//! * `user_plane`: UPEs, where packets are ciphered by them; `user_plane_arrival`: when a UE comes by itself, or its keys change.
+//! * `utran`: to and from UTRAN, through an SGSN.
 //! * `nas`: what it says to UEs and they to it.
 //! * `authentication`: with vectors of the HSS; `subscriber`: what it says to the HSS besides.
 //! * `arrival`: UEs that come by themselves; `context`: the old MME of one is asked for its context; `registration`: temporary
@@ -17,6 +19,13 @@ mod nas;
 mod registration;
 mod relocation;
 mod subscriber;
+mod user_plane;
+mod user_plane_arrival;
+mod utran;
+
+pub use user_plane::MmeUserPlane;
+use user_plane::{UpHandover, UpThere, UserPlane};
+use utran::{ContextOrigin, ToUtran};
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -31,7 +40,7 @@ use context::{Asked, Given};
 
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, What};
-use super::settings::{Agreement, Cell, KEY_SET, Subscribers};
+use super::settings::{Agreement, Cell, KEY_SET, Subscribers, UtranCell};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::{EnbUeS1apId, Gummei, Guti, Imsi, MmeUeS1apId, Teid};
 use crate::eps::parameters::Algorithms;
@@ -61,6 +70,8 @@ pub const ANSWER: Duration = Duration::from_secs(2);
 pub struct MmeSettings {
     /// All cells of the network: those with its address are its own.
     pub cells: Vec<Cell>,
+    /// All cells of UTRAN.
+    pub utran_cells: Vec<UtranCell>,
     /// Its gateway.
     pub gateway: Ipv4Addr,
     /// Its HSS; without one it authenticates nobody.
@@ -104,18 +115,31 @@ enum Handover {
         para: Option<Vec<u8>>,
         /// What the target calls the UE, and where its downlink goes, once it has answered.
         granted: Option<(EnbUeS1apId, TunnelEndpoint)>,
-        /// The MME that it comes from, and the number of its request; none if it is this one.
-        from: Option<(TunnelEndpoint, u32)>,
+        /// The node that it comes from; none if it is this MME.
+        from: Option<Source>,
+        /// What is under way with UPEs.
+        up: Option<UpHandover>,
         ends: VirtualTime,
     },
     /// To another MME; what that calls the UE, once it has answered.
-    There { mme: Ipv4Addr, peer: Teid, ends: VirtualTime },
+    There { mme: Ipv4Addr, peer: Teid, up: UpThere, ends: VirtualTime },
+    /// To UTRAN.
+    ToUtran { to_utran: ToUtran, ends: VirtualTime },
+}
+
+/// The node that a UE comes from, and the number of its request.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// Another MME.
+    Mme(TunnelEndpoint, u32),
+    /// An SGSN.
+    Sgsn(TunnelEndpoint, u16),
 }
 
 impl Handover {
     const fn ends(&self) -> VirtualTime {
         match self {
-            Self::Here { ends, .. } | Self::There { ends, .. } => *ends,
+            Self::Here { ends, .. } | Self::There { ends, .. } | Self::ToUtran { ends, .. } => *ends,
         }
     }
 }
@@ -147,8 +171,10 @@ struct UeContext {
     /// It has come over X2, and the gateway is to switch its path.
     switching: bool,
     capabilities: UeSecurityCapabilities,
-    /// Its bearer, with the uplink at the gateway.
+    /// Its bearer, with the uplink at the gateway, or at its UPE.
     bearer: Erab,
+    /// Where its packets are ciphered by a UPE.
+    up: Option<UserPlane>,
     /// Its address in the packet network.
     address: Ipv4Addr,
     /// Which KASME it has.
@@ -165,6 +191,8 @@ struct UeContext {
     registered: bool,
     /// The HSS was told so, with this number, and has not answered.
     locating: Option<u32>,
+    /// What its security context goes back to.
+    origin: ContextOrigin,
 }
 
 impl UeContext {
@@ -213,8 +241,10 @@ pub struct AttachedUe {
     pub enb: (Ipv4Addr, EnbUeS1apId),
     /// Its algorithms.
     pub capabilities: UeSecurityCapabilities,
-    /// Its bearer, with the uplink at the gateway: [`uplink_tunnel`](super::gateway::uplink_tunnel).
+    /// Its bearer, with the uplink at the gateway, or at its UPE: [`uplink_tunnel`](super::gateway::uplink_tunnel).
     pub bearer: Erab,
+    /// Where its packets are ciphered by a UPE.
+    pub user_plane: Option<MmeUserPlane>,
     /// Its address in the packet network.
     pub address: Ipv4Addr,
     /// The temporary identity that this MME has given it.
@@ -240,9 +270,10 @@ impl Mme {
 
     /// Takes a UE that is connected from before the run, if it is one of the subscribers.
     pub fn attach(&mut self, ue: AttachedUe) {
-        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, address, guti } = ue;
+        let AttachedUe { id, keys, enb: (enb, enb_id), capabilities, bearer, user_plane, address, guti } = ue;
         let Some(imsi) = self.settings.subscribers.get(&id).copied() else { return };
         let place = Some(Place { enb, id: enb_id });
+        let up = self.user_plane(&keys, user_plane);
         let context = UeContext {
             imsi,
             keys,
@@ -252,6 +283,7 @@ impl Mme {
             switching: false,
             capabilities,
             bearer,
+            up,
             address,
             key_set: KEY_SET,
             gutis: [guti, None],
@@ -260,6 +292,7 @@ impl Mme {
             given: None,
             registered: true,
             locating: None,
+            origin: ContextOrigin::default(),
         };
         self.ues.insert(id, context);
     }
@@ -328,6 +361,7 @@ impl Mme {
             S1apMessage::HandoverNotify(notify) => self.arrived(now, from, &notify, outbox),
             S1apMessage::HandoverCancel(cancel) => self.cancelled(from, cancel.ue, outbox),
             S1apMessage::PathSwitchRequest(request) => self.path_switch(from, &request, outbox),
+            S1apMessage::HandoverToUtranRequired(required) => self.required_to_utran(now, from, required, outbox),
             S1apMessage::UplinkNasTransport(transport) => self.uplink_nas(now, from, &transport, outbox),
             S1apMessage::InitialUeMessage(message) => self.initial(now, from, &message, outbox),
             S1apMessage::InitialContextSetupResponse(response) => self.set_up_complete(now, from, &response, outbox),
@@ -353,10 +387,10 @@ impl Mme {
             Gtpv2Body::ContextRequest(request) => self.context_requested(now, from, sequence, request, outbox),
             Gtpv2Body::ContextResponse(response) => self.context_answered(now, from, sequence, response, outbox),
             Gtpv2Body::ContextAcknowledge(cause) => self.context_acknowledged(from, (id, sequence), cause, outbox),
-            // Of these nothing follows, and a request to a gateway is not for an MME.
-            Gtpv2Body::ForwardRelocationCompleteAcknowledge(_)
-            | Gtpv2Body::RelocationCancelResponse(_)
-            | Gtpv2Body::ModifyBearerRequest(_) => {}
+            Gtpv2Body::CreateSessionResponse(response) => self.session_answered(now, from, id, &response, outbox),
+            Gtpv2Body::CreateForwardingResponse(response) => self.forwarding_answered(from, id, &response, outbox),
+            // Of the other answers nothing follows, and a request to a gateway or a UPE is not for an MME.
+            _ => {}
         }
     }
 
@@ -412,6 +446,10 @@ impl Node for Mme {
                 Ok((from, CoreMessage::Diameter(message))) => {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
                     self.diameter(now, from, message, outbox);
+                }
+                Ok((from, CoreMessage::Gtpv1(message))) => {
+                    outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
+                    self.gtpv1(now, from, message, outbox);
                 }
                 Ok((_, other)) => {
                     outbox.verdict(Verdict::rejected(format!("dropped: {} is not for an MME", other.name())));

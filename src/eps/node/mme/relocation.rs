@@ -9,9 +9,10 @@
 
 use std::net::Ipv4Addr;
 
-use super::{EXECUTION, Handover, Mme, UeContext};
+use super::{ContextOrigin, EXECUTION, Handover, Mme, Source, UeContext, UpThere, UserPlane};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Teid};
+use crate::eps::keys::UpRelocation;
 use crate::eps::node::event::Event;
 use crate::eps::parameters::{Algorithms, LinkDirection};
 use crate::eps::security::parties::{MmContext, MmeKeys};
@@ -24,7 +25,7 @@ use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
 
 /// The packet network of every UE.
-const APN: &str = "internet";
+pub(super) const APN: &str = "internet";
 
 /// The context in the message that brings it.
 fn mm_context(key_set: u8, context: &MmContext, capabilities: UeSecurityCapabilities) -> gtpv2::MmContext {
@@ -77,22 +78,24 @@ impl Mme {
     ) {
         let HandoverRequired { ue: ids, cause, target, target_tai, container } = required;
         let sender = self.control_tunnel(ids.mme);
+        let up = self.user_plane_there(ids.mme);
         let Some(ue) = self.ues.get_mut(&ids.mme) else { return };
-        let gateway = ue.bearer.tunnel;
+        let sgw = ue.bearer.tunnel;
         let request = ForwardRelocationRequest {
             imsi: ue.imsi,
             sender,
             connections: vec![ue.connection()],
-            sgw: gateway,
+            sgw,
             mm_context: mm_context(ue.key_set, &ue.keys.context(), ue.capabilities),
             container,
             target,
             target_tai,
             cause: (&cause).into(),
+            up,
         };
         // The target speaks with the next COUNT, whether its answer comes or not.
         ue.keys.nas.leave_out(LinkDirection::Downlink);
-        ue.handover = Some(Handover::There { mme, peer: Teid(0), ends: now + EXECUTION });
+        ue.handover = Some(Handover::There { mme, peer: Teid(0), up: UpThere::default(), ends: now + EXECUTION });
         self.request(mme, Teid(0), Gtpv2Body::ForwardRelocationRequest(request), outbox);
     }
 
@@ -113,11 +116,14 @@ impl Mme {
             request.connections.first().and_then(|connection| Some((connection.address, connection.bearers.first()?)));
         let cause = request.cause.s1ap();
         let key_set = request.mm_context.ksi.get();
-        let complete = (id, cell.map(|cell| cell.address), bearer, of_mm_context(request.mm_context), cause);
+        let complete = (id, cell.copied(), bearer, of_mm_context(request.mm_context), cause);
         let (Some(id), Some(target), Some((address, bearer)), Some((context, capabilities)), Some(cause)) = complete
         else {
             return self.refuse_relocation(peer, sequence, outbox);
         };
+        if self.settings.agreement.transfer.upe && request.up.is_none() {
+            return self.refuse_relocation(peer, sequence, outbox);
+        }
         // Of a UE that has no connection here, an older context may have stayed.
         let connected = |ue: &UeContext| ue.place.is_some() || ue.handover.is_some();
         if peer.address != from || self.ues.get(&id).is_some_and(connected) {
@@ -134,6 +140,7 @@ impl Mme {
             switching: false,
             capabilities,
             bearer: Erab { ebi: bearer.ebi, tunnel: bearer.sgw },
+            up: request.up.map(|UpRelocation { key, last_update }| UserPlane { anchor: bearer.pgw, key, last_update }),
             address,
             key_set,
             gutis: [None; 2],
@@ -142,11 +149,12 @@ impl Mme {
             given: None,
             registered: false,
             locating: None,
+            origin: ContextOrigin::default(),
         };
         self.holds_kasme(&ue, outbox);
         self.nas_in_use(&ue, outbox);
         self.ues.insert(id, ue);
-        self.ask_target(now, id, target, (cause, request.container), Some((peer, sequence)), outbox);
+        self.ask_target(now, id, &target, (cause, request.container), Some(Source::Mme(peer, sequence)), outbox);
     }
 
     /// At the target: the UE may come.
@@ -154,11 +162,10 @@ impl Mme {
         &mut self,
         id: MmeUeS1apId,
         (peer, sequence): (TunnelEndpoint, u32),
-        container: Vec<u8>,
-        nas: Option<Vec<u8>>,
+        (container, nas, forwarding): (Vec<u8>, Option<Vec<u8>>, Option<Erab>),
         outbox: &mut Outbox<Event>,
     ) {
-        let grant = Some(RelocationGrant { sender: self.control_tunnel(id), container, nas });
+        let grant = Some(RelocationGrant { sender: self.control_tunnel(id), container, nas, forwarding });
         let response = ForwardRelocationResponse { cause: GtpCause::ACCEPTED, grant };
         self.answer(peer.address, peer.teid, sequence, Gtpv2Body::ForwardRelocationResponse(response), outbox);
     }
@@ -183,25 +190,31 @@ impl Mme {
             return;
         }
         let ids = UeS1apIds { mme: id, enb: place.id };
-        let Some(RelocationGrant { sender, container, nas }) = response.grant else {
+        let Some(RelocationGrant { sender, container, nas, forwarding }) = response.grant else {
             ue.handover = None;
             let cause = Cause::radioNetwork(CauseRadioNetwork::ho_failure_in_target_EPC_eNB_or_target_system);
             return self.refuse(place.enb, ids, cause, outbox);
         };
         *peer = sender.teid;
+        if let Some(forwarding) = forwarding.filter(|_| ue.up.is_some()) {
+            return self.relocate_user_plane(id, forwarding, (container, nas), outbox);
+        }
         self.send(place.enb, HandoverCommand { ue: ids, nas_security_parameters: nas, container }, outbox);
     }
 
     /// At the source: the UE has come to the target, and is forgotten here.
     pub(super) fn relocated(&mut self, from: Ipv4Addr, id: MmeUeS1apId, sequence: u32, outbox: &mut Outbox<Event>) {
         let of = |ue: &UeContext| matches!(ue.handover, Some(Handover::There { mme, .. }) if mme == from);
-        let Some(UeContext { place, handover: Some(Handover::There { peer, .. }), .. }) =
+        let Some(UeContext { place, handover: Some(Handover::There { peer, up, .. }), bearer, .. }) =
             self.ues.get(&id).is_some_and(of).then(|| self.ues.remove(&id)).flatten()
         else {
             return;
         };
         let acknowledge = Gtpv2Body::ForwardRelocationCompleteAcknowledge(GtpCause::ACCEPTED);
         self.answer(from, peer, sequence, acknowledge, outbox);
+        if up.relocated() {
+            self.leave_upe(bearer, bearer.tunnel, outbox);
+        }
         if let Some(place) = place {
             let ue = UeS1apIds { mme: id, enb: place.id };
             self.release(place.enb, ue, CauseRadioNetwork::successful_handover, outbox);
@@ -223,7 +236,9 @@ impl Mme {
         outbox: &mut Outbox<Event>,
     ) {
         let of = |ue: &UeContext| match &ue.handover {
-            Some(Handover::Here { from: Some((peer, _)), .. }) if ue.imsi == imsi && peer.address == from => {
+            Some(Handover::Here { from: Some(Source::Mme(peer, _)), .. })
+                if ue.imsi == imsi && peer.address == from =>
+            {
                 Some(peer.teid)
             }
             _ => None,

@@ -16,6 +16,7 @@ use crate::eps::node::radio_side::{RadioSide, common_frame};
 use crate::eps::node::settings::Arrival;
 use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection::Uplink};
 use crate::eps::security::parties::UeKeys;
+use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::nas::{AlgorithmSet, EmmMessage, EpsMobileIdentity, NasKsi, SecurityHeader, UeCapability, esm};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{DlDcchMessage, EstablishmentCause, ReestablishmentCause, UlCcchMessage, UlDcchMessage};
@@ -37,6 +38,7 @@ pub(super) struct Arriving {
     source: Place,
     /// What it goes back to.
     keys: UeKeys,
+    up: Option<UpSecurity>,
     key_set: NasKsi,
     radio: RadioSide,
     attaches: bool,
@@ -107,6 +109,7 @@ impl Ue {
         let arriving = Arriving {
             source: std::mem::replace(&mut self.place, Place { cell, c_rnti }),
             keys: self.keys.clone(),
+            up: self.up.clone(),
             key_set: self.key_set,
             radio: std::mem::take(&mut self.radio),
             attaches: self.settings.agreement.transfer.arrival == Arrival::Authentication,
@@ -217,6 +220,7 @@ impl Ue {
         outbox: &mut Outbox<Event>,
     ) -> Result<(), (DropReason, String)> {
         let State::Arriving(arriving) = &self.state else { return Err((DropReason::MacI, error)) };
+        let attaches = arriving.attaches;
         let message = RadioSide::unchecked(frame).and_then(|octets| DlDcchMessage::parse(&octets).ok());
         let Some(DlDcchMessage::SecurityModeCommand { transaction, algorithms }) = message else {
             return Err((DropReason::MacI, error));
@@ -236,6 +240,10 @@ impl Ue {
         self.keys = keys;
         self.keys_in_use(outbox);
         self.keys.air = checked.air;
+        if attaches {
+            self.renew_user_plane(self.keys.nas.algorithms().ciphering);
+            self.up_key_in_use(outbox);
+        }
         outbox.verdict(Verdict::accepted("accepted: SecurityModeCommand"));
         self.send_rrc(now, &UlDcchMessage::SecurityModeComplete { transaction }, "SecurityModeComplete", outbox);
         self.keys.air = self.keys.air.clone().ciphering_with(ciphering);
@@ -263,7 +271,7 @@ impl Ue {
     /// on.
     pub(super) fn go_back_from_arrival(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Arriving(arriving) = std::mem::replace(&mut self.state, State::Connected) else { return };
-        let Arriving { source, mut keys, key_set, radio, .. } = *arriving;
+        let Arriving { source, mut keys, up, key_set, radio, .. } = *arriving;
         let renewed = self.keys.kasme() != keys.kasme();
         if !renewed {
             keys.nas = self.keys.nas.clone();
@@ -272,6 +280,8 @@ impl Ue {
         (self.place, self.radio) = (source, radio);
         if renewed {
             self.nas_in_use(outbox);
+            self.up = up;
+            self.up_key_in_use(outbox);
         }
         self.keys_in_use(outbox);
         self.ask_back(now, TRIES, ReestablishmentCause::OtherFailure, outbox);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HeardCell, Place, State, T301, TRIES, Ue, WayBack};
+use super::{Before, HeardCell, Place, State, T301, TRIES, Ue, WayBack};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::Pci;
 use crate::eps::node::event::{DropReason, Event, What};
@@ -95,16 +95,25 @@ impl Ue {
             return Err(refused("algorithms that it does not have"));
         }
         let change = self.key_change(mobility, security, &nas, heard)?;
+        let up_key = self.other_up_key(&nas)?;
         let keys = self.keys.hand_over(&change, algorithms).map_err(|error| refused(error.to_string()))?;
         // Within its cell it changes keys and nothing else.
         if cell != self.place.cell {
             self.report(What::HandoverStarted(cell), outbox);
         }
+        // A key change where it is follows an authentication.
+        let up_key = match cell == self.place.cell {
+            true => self.change_up_key(outbox),
+            false => self.replace_up_key(up_key, outbox),
+        };
         let way_back = WayBack {
             ends: now + Duration::from_millis(mobility.t304.milliseconds()),
-            source: std::mem::replace(&mut self.place, Place { cell, c_rnti: mobility.c_rnti }),
-            keys,
-            radio: std::mem::take(&mut self.radio),
+            to: Before::Eutran {
+                source: std::mem::replace(&mut self.place, Place { cell, c_rnti: mobility.c_rnti }),
+                keys,
+                up_key,
+                radio: std::mem::take(&mut self.radio),
+            },
         };
         let (due, way_back) = (now + self.settings.interruption, Box::new(way_back));
         self.state = State::Moving { due, transaction, way_back };
@@ -118,7 +127,8 @@ impl Ue {
         }
         match std::mem::replace(&mut self.state, State::Connected) {
             State::Moving { due, transaction, way_back } if now >= due => {
-                let moved = way_back.source.cell != self.place.cell;
+                let here = self.place.cell;
+                let moved = !matches!(&way_back.to, Before::Eutran { source, .. } if source.cell == here);
                 self.state = State::Confirmed { way_back };
                 let confirm = UlDcchMessage::ReconfigurationComplete { transaction };
                 let what = if moved { "handover confirm" } else { "key change" };
@@ -127,13 +137,16 @@ impl Ue {
                     self.report(What::Confirmed(self.place.cell), outbox);
                 }
             }
-            State::Confirmed { way_back } if now >= way_back.ends => {
-                let WayBack { source, keys, radio, .. } = *way_back;
-                self.keys.go_back(keys);
-                (self.place, self.radio) = (source, radio);
-                self.keys_in_use(outbox);
-                self.ask_back(now, TRIES, ReestablishmentCause::HandoverFailure, outbox);
-            }
+            State::Confirmed { way_back } if now >= way_back.ends => match way_back.to {
+                Before::Eutran { source, keys, up_key, radio } => {
+                    self.keys.go_back(keys);
+                    (self.place, self.radio) = (source, radio);
+                    self.keys_in_use(outbox);
+                    self.replace_up_key(up_key, outbox);
+                    self.ask_back(now, TRIES, ReestablishmentCause::HandoverFailure, outbox);
+                }
+                Before::Utran { place, transaction } => self.back_in_utran(place, transaction, outbox),
+            },
             State::Returning { tries, ends } if now >= ends => {
                 self.ask_back(now, tries, ReestablishmentCause::OtherFailure, outbox);
             }

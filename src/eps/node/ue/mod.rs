@@ -3,6 +3,8 @@
 //! * `handover`: the command and what follows it.
 //! * `nas`: what the MME says to it; `registration`: authentication, attach, tracking area update.
 //! * `arrival`: how it comes to another cell by itself.
+//! * `utran`: in UTRAN, to there and from there.
+//! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
 //! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
 //! re-establishes there (TS 36.331 clause 5.3.7). Who does not take it back is asked [`TRIES`] times, each for [`T301`].
@@ -11,8 +13,13 @@ mod arrival;
 mod handover;
 mod nas;
 mod registration;
+mod user_plane;
+mod utran;
 
-use std::collections::BTreeMap;
+use utran::{ContextOrigin, UtranPlace};
+pub use utran::{HeardUtranCell, UtranConnection};
+
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use arrival::{ARRIVAL, T300};
@@ -26,12 +33,13 @@ use super::radio_side::{AirError, FromAir, RadioSide, common_message};
 use super::settings::{Agreement, KEY_SET};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Eci, Guti, Imsi, Pci, Tai};
-use crate::eps::keys::Kasme;
+use crate::eps::keys::{Kasme, UpKey};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::Ncc;
 use crate::eps::security::aka::Usim;
 use crate::eps::security::parties::{BeforeHandover, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
+use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::UeSecurityCapabilities;
 use crate::eps::wire::nas::NasKsi;
 use crate::eps::wire::radio_frame::RadioFrame;
@@ -44,6 +52,9 @@ use crate::time::VirtualTime;
 pub const T301: Duration = Duration::from_millis(200);
 /// How often it asks.
 pub const TRIES: u8 = 3;
+
+/// Most packets to a UPE that wait while the UE moves.
+pub const MAX_HELD: usize = 256;
 
 /// How strong a UE reports its own cell and the better one, in the steps of RSRP and RSRQ (TS 36.133 clauses 9.1.4 and 9.1.7).
 const OWN: (u8, u8) = (40, 20);
@@ -71,6 +82,8 @@ pub struct UeSettings {
     pub imsi: Imsi,
     /// The cells that it can hear.
     pub cells: BTreeMap<Pci, HeardCell>,
+    /// The cells of UTRAN that it can hear.
+    pub utran: BTreeMap<Pci, HeardUtranCell>,
     /// The algorithms that it has.
     pub capabilities: UeSecurityCapabilities,
     /// What the network has agreed on.
@@ -105,9 +118,21 @@ struct Place {
 /// What it goes back to if nothing comes from the target before T304 ends.
 struct WayBack {
     ends: VirtualTime,
-    source: Place,
-    keys: BeforeHandover,
-    radio: RadioSide,
+    to: Before,
+}
+
+/// What was before a handover.
+enum Before {
+    /// A cell of E-UTRAN.
+    Eutran {
+        source: Place,
+        keys: BeforeHandover,
+        /// The key between UE and UPE, if it has got another.
+        up_key: Option<UpKey>,
+        radio: RadioSide,
+    },
+    /// A cell of UTRAN; the transaction of its command.
+    Utran { place: UtranPlace, transaction: u8 },
 }
 
 enum State {
@@ -137,6 +162,10 @@ enum State {
 pub struct Ue {
     settings: UeSettings,
     keys: UeKeys,
+    /// Its end of the user plane, where that is ciphered between UE and UPE.
+    up: Option<UpSecurity>,
+    /// Packets to its UPE that wait until it may speak.
+    held: VecDeque<Vec<u8>>,
     radio: RadioSide,
     place: Place,
     state: State,
@@ -151,6 +180,10 @@ pub struct Ue {
     update: Option<Update>,
     /// The cell that it has reported last.
     measured: Option<Pci>,
+    /// Where it is in UTRAN, if it is there; of E-UTRAN nothing holds then, but for a UE on its way to UTRAN.
+    utran: Option<UtranPlace>,
+    /// What its security context goes back to.
+    origin: ContextOrigin,
     started: bool,
 }
 
@@ -161,10 +194,12 @@ impl Ue {
         let place = Place { cell, c_rnti };
         let radio = RadioSide::default();
         let (usim, guti) = (settings.usim.clone(), settings.guti);
-        Self {
+        let mut ue = Self {
             tai: settings.cells.get(&cell).map(|cell| cell.tai),
             settings,
             keys,
+            up: None,
+            held: VecDeque::new(),
             radio,
             place,
             state: State::Connected,
@@ -174,8 +209,13 @@ impl Ue {
             challenged: None,
             update: None,
             measured: None,
+            utran: None,
+            origin: ContextOrigin::default(),
             started: false,
-        }
+        };
+        // That which the AS has \[choice\].
+        ue.renew_user_plane(ue.keys.air.algorithms().ciphering);
+        ue
     }
 
     fn report(&self, what: What, outbox: &mut Outbox<Event>) {
@@ -282,6 +322,9 @@ impl Ue {
         if !self.keys.air.is_on() {
             return self.hear_unsecured(now, &frame, outbox);
         }
+        if let (Some(_), Ok(Some(pdu))) = (&self.up, RadioSide::user_pdu(&frame)) {
+            return self.open_user_pdu(&pdu, outbox);
+        }
         let (reason, error) = match RadioSide::open(&frame, &mut self.keys.air) {
             Ok(FromAir { bearer: BearerId::Data(_), octets, .. }) => {
                 outbox.verdict(Verdict::accepted("accepted: user packet"));
@@ -341,9 +384,12 @@ impl Ue {
             }
             DlDcchMessage::Reconfiguration(command) => self.commanded(now, command, count, outbox),
             DlDcchMessage::InformationTransfer { nas, .. } => self.nas(now, &nas, outbox),
+            DlDcchMessage::MobilityToUtran { container, nas_security, .. } => {
+                self.commanded_to_utran(now, &container, nas_security, outbox);
+            }
             DlDcchMessage::Release { redirection, .. } => self.released(now, redirection, outbox),
-            // There are keys already.
-            DlDcchMessage::SecurityModeCommand { .. } => {}
+            // There are keys already; a command of the other is in one of UTRAN.
+            DlDcchMessage::HandoverToEutra(_) | DlDcchMessage::SecurityModeCommand { .. } => {}
         }
     }
 }
@@ -355,12 +401,30 @@ impl Node for Ue {
     fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
         if !self.started {
             self.started = true;
-            self.keys_in_use(outbox);
-            self.nas_in_use(outbox);
+            match self.utran {
+                Some(_) => self.start_in_utran(outbox),
+                None => {
+                    self.keys_in_use(outbox);
+                    self.nas_in_use(outbox);
+                    self.up_key_in_use(outbox);
+                }
+            }
+        }
+        if self.utran.is_some() {
+            return self.handle_in_utran(now, input, outbox);
         }
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Command(Command::Measure(cell)) if self.may_speak() && self.settings.utran.contains_key(&cell) => {
+                self.measure_utran(now, cell, outbox);
+            }
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
+            // While it moves they wait.
+            Input::Command(Command::Uplink(packet)) if self.up.is_some() => {
+                if self.held.len() < MAX_HELD {
+                    self.held.push_back(packet);
+                }
+            }
             Input::Command(Command::Uplink(packet)) if self.may_speak() => {
                 self.send(now, BearerId::Data(1), &packet, "user packet", outbox);
             }
@@ -371,11 +435,15 @@ impl Node for Ue {
                 self.update_timer(now, outbox);
             }
         }
+        self.send_held(now, outbox);
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {
         if !self.started {
             return Some(VirtualTime::ZERO);
+        }
+        if let Some(due) = self.utran_due() {
+            return due;
         }
         let state = match &self.state {
             State::Connected | State::Lost => None,

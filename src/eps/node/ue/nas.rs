@@ -3,16 +3,19 @@
 use super::Ue;
 use super::handover::Refusal;
 use crate::emulation::{Outbox, Verdict};
+use crate::eps::keys::UpKey;
 use crate::eps::node::event::{DropReason, Event, What};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::{Algorithms, HandoverParameters, Origin};
 use crate::eps::security::parties::UeKeys;
 use crate::eps::security::protection::NasSecurity;
-use crate::eps::wire::nas::{EmmCause, EmmMessage, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader};
+use crate::eps::wire::nas::{
+    EmmCause, EmmMessage, GenericContainer, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader,
+};
 use crate::eps::wire::rrc::UlDcchMessage;
 use crate::time::VirtualTime;
 
-fn protected(octets: &[u8]) -> Result<ProtectedNas, Refusal> {
+pub(super) fn protected(octets: &[u8]) -> Result<ProtectedNas, Refusal> {
     match NasMessage::parse(octets) {
         Ok(NasMessage::Protected(message)) => Ok(message),
         Ok(NasMessage::Plain(_)) => Err((DropReason::NasMac, "NAS: a message without MAC".to_owned())),
@@ -33,8 +36,8 @@ pub(super) fn open(nas: &mut NasSecurity, message: &ProtectedNas) -> Result<Vec<
 }
 
 impl Ue {
-    /// INDICATION and PARA out of a NAS message that the MME has protected.
-    pub(super) fn parameters(&mut self, octets: &[u8]) -> Result<HandoverParameters, Refusal> {
+    /// What a generic NAS transport in a handover command carries, which the MME has protected.
+    fn container(&mut self, octets: &[u8]) -> Result<GenericContainer, Refusal> {
         let message = protected(octets)?;
         let (nas, faults) = (&mut self.keys.nas, self.settings.faults);
         let plain = open(nas, &message).or_else(|refusal| {
@@ -51,12 +54,25 @@ impl Ue {
             taken.map(|(_, plain)| plain).ok_or(refusal)
         })?;
         match EmmMessage::parse(&plain) {
-            Ok(EmmMessage::DownlinkGenericTransport(container)) => {
-                container.handover_parameters().map_err(|error| (DropReason::Malformed, error.to_string()))
-            }
+            Ok(EmmMessage::DownlinkGenericTransport(container)) => Ok(container),
             Ok(_) => Err((DropReason::Refused, "expected a generic NAS transport".to_owned())),
             Err(error) => Err((DropReason::Malformed, error.to_string())),
         }
+    }
+
+    /// INDICATION and PARA out of a NAS message.
+    pub(super) fn parameters(&mut self, octets: &[u8]) -> Result<HandoverParameters, Refusal> {
+        let container = self.container(octets)?;
+        container.handover_parameters().map_err(|error| (DropReason::Malformed, error.to_string()))
+    }
+
+    /// The key between UE and UPE that a NAS message in a handover command names, if there is one and the standard's keys leave it
+    /// to that. The algorithm stays.
+    pub(super) fn other_up_key(&mut self, nas: &[Vec<u8>]) -> Result<Option<UpKey>, Refusal> {
+        let algorithm = self.up.as_ref().filter(|_| self.is_standard()).map(|up| up.key().algorithm);
+        let (Some(algorithm), Some(message)) = (algorithm, nas.first()) else { return Ok(None) };
+        let update = self.container(message)?.up_key().map_err(|error| (DropReason::Malformed, error.to_string()))?;
+        Ok(Some(UpKey::derive(self.keys.kasme(), update, algorithm)))
     }
 
     /// A NAS message by itself.
@@ -110,6 +126,8 @@ impl Ue {
         match renewed {
             Some(kasme) => {
                 self.keys.renew(kasme, changed);
+                self.expect_up_key();
+                self.origin = super::ContextOrigin::default();
                 (self.key_set, self.challenged) = (key_set, None);
                 self.nas_in_use(outbox);
                 self.report(What::ContextInUse(Origin::Lte), outbox);

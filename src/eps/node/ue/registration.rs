@@ -68,6 +68,7 @@ impl Ue {
                 self.report(What::TrackingAreaUpdated, outbox);
                 Ok(())
             }
+            EmmMessage::DownlinkGenericTransport(container) if protected => self.target_told(&container),
             _ => Err((DropReason::Refused, "a message of which nothing follows".to_owned())),
         }
     }

@@ -13,7 +13,9 @@ use super::element::{Elements, Ie, Value};
 use super::forward_relocation::{GtpCause, S10_MME, S11_SGW, imsi};
 use super::mm_context::MmContext;
 use super::pdn_connection::PdnConnection;
+use super::up_context::{up_relocation, with_up_relocation};
 use crate::eps::identifiers::{Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, Plmn};
+use crate::eps::keys::UpRelocation;
 use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::TunnelEndpoint;
 
@@ -44,6 +46,8 @@ pub struct GivenContext {
     pub sender: TunnelEndpoint,
     /// The UE's S-GW, control plane (interface S11).
     pub sgw: TunnelEndpoint,
+    /// The user plane, where that is ciphered by UPEs.
+    pub up: Option<UpRelocation>,
 }
 
 /// Context Response.
@@ -100,13 +104,16 @@ impl ContextResponse {
         if let Some(imsi) = self.imsi {
             elements.push(Ie::IMSI.with(slice(imsi.octets()))?);
         }
-        if let Some(GivenContext { mm_context, connections, sender, sgw }) = &self.context {
+        if let Some(GivenContext { mm_context, connections, sender, sgw, up }) = &self.context {
             elements.push(mm_context.octets()?);
             for connection in connections {
                 elements.push(connection.octets()?);
             }
             elements.push(Ie::SENDER.with_tunnel(S10_MME, *sender)?);
             elements.push(Ie::SGW_CONTROL.with_tunnel(S11_SGW, *sgw)?);
+            if let Some(up) = up {
+                elements.push(with_up_relocation(up)?);
+            }
         }
         Ok(elements.concat())
     }
@@ -120,6 +127,7 @@ impl ContextResponse {
                 connections: elements.every(Ie::PDN_CONNECTION, |value| PdnConnection::read(&value))?,
                 sender: elements.required(Ie::SENDER, |value| value.tunnel())?,
                 sgw: elements.required(Ie::SGW_CONTROL, |value| value.tunnel())?,
+                up: elements.optional(Ie::PRIVATE, up_relocation)?,
             }),
         };
         Ok(Self { cause: GtpCause::read(elements)?, imsi: elements.optional(Ie::IMSI, imsi)?, context })

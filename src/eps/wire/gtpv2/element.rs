@@ -49,6 +49,9 @@ impl Ie {
     pub(super) const AMBR: Self = Self::new(72, 0, "Aggregate Maximum Bit Rate");
     pub(super) const BEARER: Self = Self::new(73, 0, "EPS Bearer ID");
     pub(super) const ADDRESS: Self = Self::new(74, 0, "IPv4 Address");
+    pub(super) const INDICATION: Self = Self::new(77, 0, "Indication");
+    pub(super) const PDN_ADDRESS: Self = Self::new(79, 0, "PDN Address Allocation");
+    pub(super) const RAT_TYPE: Self = Self::new(82, 0, "RAT Type");
     pub(super) const QOS: Self = Self::new(80, 0, "Bearer Level QoS");
     pub(super) const SENDER: Self = Self::new(87, 0, "Sender's F-TEID for Control Plane");
     pub(super) const ENB_USER: Self = Self::new(87, 0, "S1-U eNodeB F-TEID");
@@ -56,6 +59,11 @@ impl Ie {
     pub(super) const PGW_CONTROL: Self = Self::new(87, 0, "PGW S5/S8 IP Address for Control Plane");
     pub(super) const SGW_USER: Self = Self::new(87, 0, "SGW S1/S4/S12 IP Address and TEID for user plane");
     pub(super) const PGW_USER: Self = Self::new(87, 1, "PGW S5/S8 IP Address and TEID for user plane");
+    pub(super) const ANCHOR_CONTROL: Self = Self::new(87, 1, "PGW S5/S8 Address for Control Plane");
+    pub(super) const ANCHOR_USER: Self = Self::new(87, 3, "S5/S8-U PGW F-TEID");
+    pub(super) const FORWARDING_ENB: Self = Self::new(87, 0, "F-TEID for DL data forwarding");
+    pub(super) const FORWARDING_SGW: Self = Self::new(87, 1, "SGW F-TEID for DL data forwarding");
+    pub(super) const RELOCATED_SGW: Self = Self::new(87, 2, "SGW F-TEID for DL data forwarding");
     pub(super) const BEARER_CONTEXT: Self = Self::new(93, 0, "Bearer Context");
     pub(super) const MM_CONTEXT: Self = Self::new(107, 0, "EPS Security Context and Quadruplets");
     pub(super) const PDN_CONNECTION: Self = Self::new(109, 0, "MME UE EPS PDN Connections");

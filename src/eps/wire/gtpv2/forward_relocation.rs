@@ -9,13 +9,17 @@ use nom::number::complete::{be_u8, be_u16};
 use oxirush_s1ap::s1ap::decode_open_type;
 
 use super::LAYER;
+use super::data_forwarding::FORWARDING_SGW;
 use super::element::{Elements, Ie, Value};
 use super::mm_context::MmContext;
+use super::modify_bearer::erab;
 use super::pdn_connection::PdnConnection;
+use super::up_context::{up_relocation, with_up_relocation};
 use crate::eps::identifiers::{EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai};
+use crate::eps::keys::UpRelocation;
 use crate::eps::wire::WireError;
 use crate::eps::wire::s1ap::{Cause, CauseMisc};
-use crate::eps::wire::ue_context::TunnelEndpoint;
+use crate::eps::wire::ue_context::{Erab, TunnelEndpoint};
 
 /// Interface type of an F-TEID: S10 at an MME.
 pub(super) const S10_MME: u8 = 12;
@@ -39,6 +43,8 @@ impl GtpCause {
     pub const ACCEPTED: Self = Self(16);
     /// Context not found.
     pub const CONTEXT_NOT_FOUND: Self = Self(64);
+    /// Service not supported.
+    pub const NOT_SUPPORTED: Self = Self(68);
     /// No resources available.
     pub const NO_RESOURCES: Self = Self(73);
     /// User authentication failed: the MAC of the message is not the UE's.
@@ -128,6 +134,9 @@ pub struct ForwardRelocationRequest {
     pub target_tai: Tai,
     /// Why the source eNB wants it.
     pub cause: FCause,
+    /// Of the contribution on context transfer: the key between UE and UPE, in a Private Extension of [`ENTERPRISE`]. `sgw` and the
+    /// bearers then tell the UPE that the UE has.
+    pub up: Option<UpRelocation>,
 }
 
 /// What the target MME answers when the UE may come.
@@ -140,6 +149,9 @@ pub struct RelocationGrant {
     /// In the contribution, what the target MME says to the UE: a NAS message with INDICATION and PARA. The standard has no place for
     /// it: it stands in a Private Extension of [`ENTERPRISE`].
     pub nas: Option<Vec<u8>>,
+    /// Of the contribution on context transfer: the bearer with the tunnel for forwarded packets at the UPE that the UE goes to, if that
+    /// is another.
+    pub forwarding: Option<Erab>,
 }
 
 /// Forward Relocation Response.
@@ -225,6 +237,9 @@ impl ForwardRelocationRequest {
             with_target(self.target, self.target_tai)?,
             with_cause(self.cause)?,
         ]);
+        if let Some(up) = &self.up {
+            elements.push(with_up_relocation(up)?);
+        }
         Ok(elements.concat())
     }
 
@@ -240,6 +255,7 @@ impl ForwardRelocationRequest {
             target,
             target_tai,
             cause: elements.required(Ie::S1AP_CAUSE, cause)?,
+            up: elements.optional(Ie::PRIVATE, up_relocation)?,
         })
     }
 }
@@ -247,9 +263,13 @@ impl ForwardRelocationRequest {
 impl ForwardRelocationResponse {
     pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
         let mut elements = self.cause.elements()?;
-        if let Some(RelocationGrant { sender, container, nas }) = &self.grant {
+        if let Some(RelocationGrant { sender, container, nas, forwarding }) = &self.grant {
             elements.extend(Ie::SENDER.with_tunnel(S10_MME, *sender)?);
             elements.extend(with_container(container)?);
+            if let Some(Erab { ebi, tunnel }) = forwarding {
+                let end = Ie::RELOCATED_SGW.with_tunnel(FORWARDING_SGW, *tunnel)?;
+                elements.extend(Ie::BEARER_CONTEXT.with_group(&[Ie::BEARER.with_bearer(*ebi)?, end])?);
+            }
             if let Some(nas) = nas {
                 elements.extend(Ie::PRIVATE.with(tuple((write_u16(ENTERPRISE), slice(nas))))?);
             }
@@ -265,6 +285,7 @@ impl ForwardRelocationResponse {
                 sender,
                 container: elements.required(Ie::CONTAINER, container)?,
                 nas: elements.optional(Ie::PRIVATE, private)?,
+                forwarding: elements.optional(Ie::BEARER_CONTEXT, |value| erab(&value, Ie::RELOCATED_SGW))?,
             }),
         };
         Ok(Self { cause: GtpCause::read(elements)?, grant })

@@ -2,23 +2,27 @@
 
 use super::element::{Elements, Ie, Value};
 use super::forward_relocation::GtpCause;
+use super::up_context::{up_key, with_up_key};
+use crate::eps::keys::UpKey;
 use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::{Erab, TunnelEndpoint};
 
 /// Interface type of an F-TEID: S1-U at the eNB.
 const S1U_ENB: u8 = 0;
 /// Interface type of an F-TEID: S1-U at the S-GW.
-const S1U_SGW: u8 = 1;
+pub(super) const S1U_SGW: u8 = 1;
 /// Interface type of an F-TEID: S11 at the MME.
-const S11_MME: u8 = 10;
+pub(super) const S11_MME: u8 = 10;
 
 /// Modify Bearer Request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModifyBearerRequest {
     /// Where the MME wants answers and what follows (interface S11), if it is another than before.
     pub sender: Option<TunnelEndpoint>,
-    /// The bearers, with the tunnels of their downlink at the eNB.
+    /// The bearers, with the tunnels of their downlink at the eNB; none if they stay.
     pub bearers: Vec<Erab>,
+    /// To a UPE: another key between it and the UE, which are where they are; in a Private Extension.
+    pub up: Option<UpKey>,
 }
 
 /// Modify Bearer Response.
@@ -30,7 +34,7 @@ pub struct ModifyBearerResponse {
     pub bearers: Vec<Erab>,
 }
 
-fn erab(context: &Value<'_>, ie: Ie) -> Result<Erab, WireError> {
+pub(super) fn erab(context: &Value<'_>, ie: Ie) -> Result<Erab, WireError> {
     let members = context.group()?;
     Ok(Erab {
         ebi: members.required(Ie::BEARER, |value| value.bearer())?,
@@ -48,6 +52,9 @@ impl ModifyBearerRequest {
             let members = [Ie::BEARER.with_bearer(*ebi)?, Ie::ENB_USER.with_tunnel(S1U_ENB, *tunnel)?];
             elements.extend(Ie::BEARER_CONTEXT.with_group(&members)?);
         }
+        if let Some(up) = &self.up {
+            elements.extend(with_up_key(up)?);
+        }
         Ok(elements)
     }
 
@@ -55,6 +62,7 @@ impl ModifyBearerRequest {
         Ok(Self {
             sender: elements.optional(Ie::SENDER, |value| value.tunnel())?,
             bearers: elements.every(Ie::BEARER_CONTEXT, |value| erab(&value, Ie::ENB_USER))?,
+            up: elements.optional(Ie::PRIVATE, up_key)?,
         })
     }
 }

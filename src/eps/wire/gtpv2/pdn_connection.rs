@@ -16,9 +16,9 @@ use crate::eps::wire::ue_context::{AGGREGATE_MAXIMUM_BIT_RATE, PRIORITY_LEVEL, Q
 /// Interface type of an F-TEID: S1-U at the S-GW.
 const S1U_SGW: u8 = 1;
 /// Interface type of an F-TEID: S5/S8 at the P-GW, user plane.
-const S5_PGW_USER: u8 = 5;
+pub(super) const S5_PGW_USER: u8 = 5;
 /// Interface type of an F-TEID: S5/S8 at the P-GW, control plane.
-const S5_PGW_CONTROL: u8 = 7;
+pub(super) const S5_PGW_CONTROL: u8 = 7;
 /// Most octets of a label in the name of a packet network (RFC 1035 clause 2.3.4).
 const MAX_LABEL: usize = 63;
 
@@ -50,14 +50,11 @@ pub struct PdnConnection {
 
 impl PdnBearer {
     fn octets(&self) -> Result<Vec<u8>, WireError> {
-        let rates = [0_u8; 20];
-        // Neither may it displace another (bit 7) nor be displaced (bit 1): both bits say so by being set.
-        let priority = 0x41 | PRIORITY_LEVEL << 2;
         Ie::BEARER_CONTEXT.with_group(&[
             Ie::BEARER.with_bearer(self.ebi)?,
             Ie::SGW_USER.with_tunnel(S1U_SGW, self.sgw)?,
             Ie::PGW_USER.with_tunnel(S5_PGW_USER, self.pgw)?,
-            Ie::QOS.with(tuple((write_u8(priority), write_u8(QCI), slice(rates))))?,
+            qos()?,
         ])
     }
 
@@ -71,8 +68,16 @@ impl PdnBearer {
     }
 }
 
+/// The QoS of every bearer.
+pub(super) fn qos() -> Result<Vec<u8>, WireError> {
+    let rates = [0_u8; 20];
+    // Neither may it displace another (bit 7) nor be displaced (bit 1): both bits say so by being set.
+    let priority = 0x41 | PRIORITY_LEVEL << 2;
+    Ie::QOS.with(tuple((write_u8(priority), write_u8(QCI), slice(rates))))
+}
+
 /// The labels of the name of a packet network, each behind its length (TS 23.003 clause 9.1).
-fn labels(apn: &str) -> Result<Vec<u8>, WireError> {
+pub(super) fn labels(apn: &str) -> Result<Vec<u8>, WireError> {
     let mut octets = Vec::new();
     for label in apn.split('.') {
         let length = u8::try_from(label.len()).ok().filter(|length| (1..=MAX_LABEL).contains(&usize::from(*length)));
@@ -91,7 +96,7 @@ fn is_label(octets: &[u8]) -> bool {
 }
 
 /// The name whose labels these are.
-fn of_labels(value: &Value<'_>) -> Result<String, WireError> {
+pub(super) fn of_labels(value: &Value<'_>) -> Result<String, WireError> {
     let mut name = String::new();
     let mut rest = value.octets;
     while let Some((length, after)) = rest.split_first() {

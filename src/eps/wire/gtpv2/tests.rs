@@ -7,7 +7,7 @@ use super::*;
 use crate::eps::identifiers::{
     Ebi, EnbId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, Plmn, Tac, Tai,
 };
-use crate::eps::keys::{Kasme, Nh};
+use crate::eps::keys::{AlgorithmKey, Kasme, Nh, UpContext, UpKey, UpRelocation};
 use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::wire::{Erab, TunnelEndpoint, samples};
 
@@ -71,11 +71,58 @@ fn connections() -> impl Strategy<Value = PdnConnection> {
     )
 }
 
+fn up_keys() -> impl Strategy<Value = UpKey> {
+    (any::<u32>(), algorithms(), any::<[u8; 16]>()).prop_map(|(update, algorithm, key)| UpKey {
+        update,
+        algorithm,
+        key: AlgorithmKey::from_octets(key),
+    })
+}
+
+fn erab() -> impl Strategy<Value = Erab> {
+    (bearer(), tunnels()).prop_map(|(ebi, tunnel)| Erab { ebi, tunnel })
+}
+
+/// What a UPE is told and answers.
+fn of_upes() -> impl Strategy<Value = Gtpv2Body> {
+    let cause = || any::<u8>().prop_map(GtpCause);
+    let apn = "[a-z0-9-]{1,8}(\\.[a-z0-9-]{1,8}){0,2}";
+    let session = (imsis(), tunnels(), apn, any::<(u32, bool)>(), erab(), up_keys()).prop_map(
+        |(imsi, sender, apn, (address, afresh), bearer, up)| {
+            let address = Ipv4Addr::from_bits(address);
+            Gtpv2Body::CreateSessionRequest(CreateSessionRequest { imsi, sender, apn, address, bearer, afresh, up })
+        },
+    );
+    let grant = (tunnels(), erab()).prop_map(|(sender, bearer)| SessionGrant { sender, bearer });
+    let end = (any::<bool>(), tunnels())
+        .prop_map(|(enb, tunnel)| if enb { ForwardingEnd::Enb(tunnel) } else { ForwardingEnd::Upe(tunnel) });
+    let forwarding = (tunnels(), bearer(), end, prop::option::of(up_keys())).prop_map(|(sender, ebi, to, up)| {
+        Gtpv2Body::CreateForwardingRequest(CreateForwardingRequest { sender, ebi, to, up })
+    });
+    let context = (up_keys(), any::<[u32; 2]>()).prop_map(|(key, counts)| UpContext { key, counts });
+    prop_oneof![
+        session,
+        (cause(), prop::option::of(grant))
+            .prop_map(|(cause, grant)| Gtpv2Body::CreateSessionResponse(CreateSessionResponse { cause, grant })),
+        bearer().prop_map(|bearer| Gtpv2Body::DeleteSessionRequest(DeleteSessionRequest { bearer })),
+        cause().prop_map(Gtpv2Body::DeleteSessionResponse),
+        forwarding,
+        (cause(), prop::option::of(erab())).prop_map(|(cause, bearer)| {
+            Gtpv2Body::CreateForwardingResponse(CreateForwardingResponse { cause, bearer })
+        }),
+        Just(Gtpv2Body::DeleteForwardingRequest),
+        cause().prop_map(Gtpv2Body::DeleteForwardingResponse),
+        context.prop_map(|up| Gtpv2Body::ForwardAccessContextNotification(AccessContextNotification { up })),
+        cause().prop_map(Gtpv2Body::ForwardAccessContextAcknowledge),
+    ]
+}
+
 fn requests() -> impl Strategy<Value = ForwardRelocationRequest> {
     let target = (any::<[u8; 3]>(), 0..=EnbId::LAST.get(), any::<u16>());
     let first = (imsis(), tunnels(), prop::collection::vec(connections(), 0..3), tunnels(), contexts());
-    (first, octets(50), target, (0..5_u8, any::<u8>())).prop_map(
-        |((imsi, sender, connections, sgw, mm_context), container, (plmn, enb, tac), (group, value))| {
+    let up = (up_keys(), any::<u32>()).prop_map(|(key, last_update)| UpRelocation { key, last_update });
+    (first, octets(50), target, (0..5_u8, any::<u8>(), prop::option::of(up))).prop_map(
+        |((imsi, sender, connections, sgw, mm_context), container, (plmn, enb, tac), (group, value, up))| {
             let plmn = Plmn(plmn);
             ForwardRelocationRequest {
                 imsi,
@@ -87,24 +134,27 @@ fn requests() -> impl Strategy<Value = ForwardRelocationRequest> {
                 target: GlobalEnbId { plmn, enb: EnbId::new(enb).unwrap() },
                 target_tai: Tai { plmn, tac: Tac(tac) },
                 cause: FCause { group, value },
+                up,
             }
         },
     )
 }
 
 fn messages() -> impl Strategy<Value = Gtpv2Message> {
-    let grant = (tunnels(), octets(50), prop::option::of(octets(20)))
-        .prop_map(|(sender, container, nas)| RelocationGrant { sender, container, nas });
-    let erabs = || {
-        let erab = (bearer(), tunnels()).prop_map(|(ebi, tunnel)| Erab { ebi, tunnel });
-        prop::collection::vec(erab, 0..3)
-    };
+    let grant = (tunnels(), octets(50), prop::option::of(octets(20)), prop::option::of(erab()))
+        .prop_map(|(sender, container, nas, forwarding)| RelocationGrant { sender, container, nas, forwarding });
+    let erabs = || prop::collection::vec(erab(), 0..3);
     let cause = || any::<u8>().prop_map(GtpCause);
-    let given = (contexts(), prop::collection::vec(connections(), 0..3), tunnels(), tunnels())
-        .prop_map(|(mm_context, connections, sender, sgw)| GivenContext { mm_context, connections, sender, sgw });
+    let up =
+        prop::option::of((up_keys(), any::<u32>()).prop_map(|(key, last_update)| UpRelocation { key, last_update }));
+    let given = (contexts(), prop::collection::vec(connections(), 0..3), tunnels(), tunnels(), up).prop_map(
+        |(mm_context, connections, sender, sgw, up)| GivenContext { mm_context, connections, sender, sgw, up },
+    );
     let body = prop_oneof![
-        (prop::option::of(tunnels()), erabs())
-            .prop_map(|(sender, bearers)| { Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers }) }),
+        of_upes(),
+        (prop::option::of(tunnels()), erabs(), prop::option::of(up_keys())).prop_map(|(sender, bearers, up)| {
+            Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers, up })
+        }),
         (cause(), erabs())
             .prop_map(|(cause, bearers)| { Gtpv2Body::ModifyBearerResponse(ModifyBearerResponse { cause, bearers }) }),
         requests().prop_map(Gtpv2Body::ForwardRelocationRequest),

@@ -11,6 +11,8 @@ use crate::eps::parameters::HandoverParameters;
 
 /// Generic message container type of INDICATION and PARA: the first of those that the standard leaves to others.
 pub const CONTAINER_TYPE: u8 = 0x80;
+/// Generic message container type of the number of another key between UE and UPE (seed 001): the one after it.
+pub const UP_KEY_CONTAINER_TYPE: u8 = 0x81;
 
 /// A message of mobility management.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,7 +172,7 @@ pub struct DetachType {
 /// What a generic NAS transport carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenericContainer {
-    /// Generic message container type, 1 octet: [`CONTAINER_TYPE`] for [`HandoverParameters`].
+    /// Generic message container type, 1 octet: [`CONTAINER_TYPE`] for [`HandoverParameters`], [`UP_KEY_CONTAINER_TYPE`].
     pub container_type: u8,
     /// Generic message container, 1 to 65,535 octets.
     pub content: Vec<u8>,
@@ -191,15 +193,31 @@ impl GenericContainer {
     /// It is of another type, or they are malformed.
     pub fn handover_parameters(&self) -> Result<HandoverParameters, WireError> {
         if self.container_type != CONTAINER_TYPE {
-            return Err(WireError {
-                layer: "generic NAS transport",
-                offset: 2,
-                expected: "container type 80".into(),
-                found: format!("{:02x}", self.container_type),
-            });
+            return Err(refused("container type 80", format!("{:02x}", self.container_type)));
         }
         HandoverParameters::parse(&self.content)
     }
+
+    /// One that says that the key between UE and UPE is from now on that with this number.
+    #[must_use]
+    pub fn of_up_key(update: u32) -> Self {
+        Self { container_type: UP_KEY_CONTAINER_TYPE, content: update.to_be_bytes().to_vec() }
+    }
+
+    /// The number of the key between UE and UPE that it carries.
+    ///
+    /// # Errors
+    /// It is of another type, or has another length than 4 octets.
+    pub fn up_key(&self) -> Result<u32, WireError> {
+        let number = <[u8; 4]>::try_from(self.content.as_slice()).ok();
+        let number = number.filter(|_| self.container_type == UP_KEY_CONTAINER_TYPE);
+        let found = || format!("{:02x} with {}", self.container_type, self.content.len());
+        number.map(u32::from_be_bytes).ok_or_else(|| refused("container type 81 with 4 octets", found()))
+    }
+}
+
+fn refused(expected: &'static str, found: String) -> WireError {
+    WireError { layer: "generic NAS transport", offset: 2, expected: expected.into(), found }
 }
 
 impl EmmMessage {

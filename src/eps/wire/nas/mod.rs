@@ -16,6 +16,6 @@ pub mod protection;
 mod tests;
 
 pub use capability::{AlgorithmSet, NasAlgorithms, UeCapability};
-pub use emm::{CONTAINER_TYPE, DetachType, EmmCause, EmmMessage, GenericContainer};
+pub use emm::{CONTAINER_TYPE, DetachType, EmmCause, EmmMessage, GenericContainer, UP_KEY_CONTAINER_TYPE};
 pub use identity::{EpsMobileIdentity, NasKsi};
 pub use protection::{NasMessage, ProtectedNas, SecurityHeader};

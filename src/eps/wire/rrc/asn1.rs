@@ -76,7 +76,7 @@ pub enum DlDcch {
     CsfbParametersResponse(()),
     DlInformationTransfer(Transaction<Of4<InformationTransfer>>),
     HandoverFromEutraPreparationRequest(()),
-    MobilityFromEutraCommand(()),
+    MobilityFromEutraCommand(Transaction<Of4<MobilityFromEutra>>),
     RrcConnectionReconfiguration(Transaction<Of8<Reconfiguration>>),
     RrcConnectionRelease(Transaction<Of4<Release>>),
     SecurityModeCommand(Transaction<Of4<SecurityModeCommand>>),
@@ -248,7 +248,8 @@ pub struct MeasResultPCell {
 pub enum MeasResultNeighCells {
     #[rasn(size("1..=8"))]
     Eutra(SequenceOf<MeasResultEutra>),
-    Utra(()),
+    #[rasn(size("1..=8"))]
+    Utra(SequenceOf<MeasResultUtra>),
     Geran(()),
     Cdma2000(()),
 }
@@ -272,6 +273,36 @@ pub struct MeasResult {
     pub rsrp: Option<u8>,
     #[rasn(value("0..=34"))]
     pub rsrq: Option<u8>,
+}
+
+/// `MeasResultUTRA`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(automatic_tags)]
+pub struct MeasResultUtra {
+    pub cell: UtraCell,
+    pub cgi: Option<()>,
+    pub result: UtraResult,
+}
+
+/// `physCellId` of UTRA.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(choice, automatic_tags)]
+pub enum UtraCell {
+    #[rasn(value("0..=511"))]
+    Fdd(u16),
+    #[rasn(value("0..=127"))]
+    Tdd(u8),
+}
+
+/// `measResult` of UTRA.
+#[derive(AsnType, Encode, Decode, Debug, Clone, PartialEq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct UtraResult {
+    #[rasn(value("-5..=91"))]
+    pub rscp: Option<i8>,
+    #[rasn(value("0..=49"))]
+    pub ec_n0: Option<u8>,
 }
 
 /// `RRCConnectionReconfiguration-r8-IEs`.
@@ -397,7 +428,16 @@ pub struct SecurityConfigHo {
 #[rasn(choice, automatic_tags)]
 pub enum HandoverType {
     IntraLte(IntraLte),
-    InterRat(()),
+    InterRat(InterRat),
+}
+
+/// `interRAT`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct InterRat {
+    pub algorithms: SecurityAlgorithmConfig,
+    #[rasn(size("6"))]
+    pub nas: OctetString,
 }
 
 /// `intraLTE`.
@@ -408,6 +448,49 @@ pub struct IntraLte {
     pub key_change: bool,
     #[rasn(value("0..=7"))]
     pub next_hop_chaining_count: u8,
+}
+
+/// `MobilityFromEUTRACommand-r8-IEs`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct MobilityFromEutra {
+    pub cs_fallback: bool,
+    pub purpose: MobilityPurpose,
+    pub extension: Option<()>,
+}
+
+/// `purpose`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(choice, automatic_tags)]
+pub enum MobilityPurpose {
+    Handover(HandoverFromEutra),
+    CellChangeOrder(()),
+}
+
+/// `Handover`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct HandoverFromEutra {
+    pub target: TargetRat,
+    pub message: OctetString,
+    #[rasn(size("1"))]
+    pub nas: Option<OctetString>,
+    pub system_information: Option<()>,
+}
+
+/// `targetRAT-Type`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, Copy, PartialEq)]
+#[rasn(enumerated, automatic_tags)]
+#[non_exhaustive]
+pub enum TargetRat {
+    Utra,
+    Geran,
+    Cdma2000OneXrtt,
+    Cdma2000Hrpd,
+    Nr,
+    Eutra,
+    Spare2,
+    Spare1,
 }
 
 /// `RRCConnectionReestablishmentRequest-r8-IEs`, with the fields of `ReestabUE-Identity`.

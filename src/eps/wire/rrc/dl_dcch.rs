@@ -3,9 +3,12 @@
 use rasn::types::OctetString;
 
 use super::super::WireError;
-use super::asn1::{self, DedicatedInfo, DlDcch, Either, InformationTransfer, Of4, Transaction};
+use super::asn1::{
+    self, DedicatedInfo, DlDcch, Either, HandoverFromEutra, HandoverType, InformationTransfer, MobilityPurpose, Of4,
+    Of8, TargetRat, Transaction,
+};
 use super::codec::{self, Message, Refused};
-use super::reconfiguration::RrcConnectionReconfiguration;
+use super::reconfiguration::{MobilityControlInfo, RrcConnectionReconfiguration};
 use super::values::{SecurityAlgorithms, named};
 
 /// A message on DL-DCCH. Every `transaction` is 0 to 3.
@@ -20,6 +23,17 @@ pub enum DlDcchMessage {
     },
     /// RRCConnectionReconfiguration: a handover command, for one.
     Reconfiguration(RrcConnectionReconfiguration),
+    /// RRCConnectionReconfiguration with which a UE comes from UTRAN.
+    HandoverToEutra(HandoverToEutra),
+    /// MobilityFromEUTRACommand: to UTRAN.
+    MobilityToUtran {
+        /// rrc-TransactionIdentifier.
+        transaction: u8,
+        /// targetRAT-MessageContainer: octets of a [`HandoverToUtranCommand`](super::utran::HandoverToUtranCommand).
+        container: Vec<u8>,
+        /// nas-SecurityParamFromEUTRA: in its low 4 bits those of the downlink NAS COUNT.
+        nas_security: u8,
+    },
     /// RRCConnectionRelease.
     Release {
         /// rrc-TransactionIdentifier.
@@ -36,6 +50,67 @@ pub enum DlDcchMessage {
         /// securityAlgorithmConfig.
         algorithms: SecurityAlgorithms,
     },
+}
+
+/// A handover command to a UE that comes from UTRAN: RRCConnectionReconfiguration with securityConfigHO of another system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandoverToEutra {
+    /// rrc-TransactionIdentifier, 0 to 3.
+    pub transaction: u8,
+    /// The target cell.
+    pub mobility: MobilityControlInfo,
+    /// dedicatedInfoNASList; left out if there are none.
+    pub nas: Vec<Vec<u8>>,
+    /// securityAlgorithmConfig.
+    pub algorithms: SecurityAlgorithms,
+    /// nas-SecurityParamToEUTRA, 6 octets: [`NasSecurityToEutra`](crate::eps::wire::inter_system::NasSecurityToEutra).
+    pub nas_security: [u8; 6],
+}
+
+impl HandoverToEutra {
+    fn from_asn1(mut asn1: Transaction<Of8<asn1::Reconfiguration>>) -> Result<Self, Refused> {
+        let refused = |found: &str| Refused { expected: "a handover from another system", found: found.to_owned() };
+        let transaction = asn1.transaction;
+        let security = match &mut asn1.critical {
+            Either::Known(Of8::First(content)) => content.security.take(),
+            _ => None,
+        };
+        let Some(asn1::SecurityConfigHo { handover: HandoverType::InterRat(inter) }) = security else {
+            return Err(refused("one within LTE"));
+        };
+        let RrcConnectionReconfiguration { mobility, nas, .. } = RrcConnectionReconfiguration::from_asn1(asn1)?;
+        Ok(Self {
+            transaction,
+            mobility: mobility.ok_or_else(|| refused("no target cell"))?,
+            nas,
+            algorithms: SecurityAlgorithms::from_asn1(&inter.algorithms)?,
+            nas_security: <[u8; 6]>::try_from(&inter.nas[..]).map_err(|_| refused("no 6 octets"))?,
+        })
+    }
+
+    fn to_asn1(&self) -> Transaction<Of8<asn1::Reconfiguration>> {
+        let Self { transaction, mobility, nas, algorithms, nas_security } = self.clone();
+        let plain =
+            RrcConnectionReconfiguration { transaction, mobility: Some(mobility), nas, bearer: None, security: None };
+        let mut asn1 = plain.to_asn1();
+        if let Either::Known(Of8::First(content)) = &mut asn1.critical {
+            let nas = OctetString::from_slice(&nas_security);
+            let handover = HandoverType::InterRat(asn1::InterRat { algorithms: algorithms.to_asn1(), nas });
+            content.security = Some(asn1::SecurityConfigHo { handover });
+        }
+        asn1
+    }
+}
+
+/// Whether a reconfiguration is a handover from another system.
+const fn is_from_another_system(asn1: &Transaction<Of8<asn1::Reconfiguration>>) -> bool {
+    matches!(
+        asn1.critical,
+        Either::Known(Of8::First(asn1::Reconfiguration {
+            security: Some(asn1::SecurityConfigHo { handover: HandoverType::InterRat(_) }),
+            ..
+        }))
+    )
 }
 
 /// releaseCause.
@@ -102,6 +177,23 @@ impl Message for DlDcchMessage {
             DlDcch::DlInformationTransfer(Transaction { transaction, critical }) => {
                 Self::InformationTransfer { transaction, nas: critical.first()?.nas()? }
             }
+            DlDcch::RrcConnectionReconfiguration(content) if is_from_another_system(&content) => {
+                Self::HandoverToEutra(HandoverToEutra::from_asn1(content)?)
+            }
+            DlDcch::MobilityFromEutraCommand(Transaction { transaction, critical }) => {
+                match critical.first()?.purpose {
+                    MobilityPurpose::Handover(HandoverFromEutra {
+                        target: TargetRat::Utra,
+                        message,
+                        nas: Some(nas),
+                        ..
+                    }) => {
+                        let nas_security = nas.first().copied().unwrap_or_default();
+                        Self::MobilityToUtran { transaction, container: message.to_vec(), nas_security }
+                    }
+                    other => return Err(Refused::alternative(&other)),
+                }
+            }
             DlDcch::RrcConnectionReconfiguration(content) => {
                 Self::Reconfiguration(RrcConnectionReconfiguration::from_asn1(content)?)
             }
@@ -128,6 +220,18 @@ impl Message for DlDcchMessage {
                 DlDcch::DlInformationTransfer(transaction(*number, InformationTransfer::of(nas)))
             }
             Self::Reconfiguration(content) => DlDcch::RrcConnectionReconfiguration(content.to_asn1()),
+            Self::HandoverToEutra(content) => DlDcch::RrcConnectionReconfiguration(content.to_asn1()),
+            Self::MobilityToUtran { transaction: number, container, nas_security } => {
+                let handover = HandoverFromEutra {
+                    target: TargetRat::Utra,
+                    message: OctetString::from_slice(container),
+                    nas: Some(OctetString::from_slice(&[*nas_security])),
+                    system_information: None,
+                };
+                let purpose = MobilityPurpose::Handover(handover);
+                let content = asn1::MobilityFromEutra { cs_fallback: false, purpose, extension: None };
+                DlDcch::MobilityFromEutraCommand(transaction(*number, content))
+            }
             Self::Release { transaction: number, cause, redirection } => {
                 let content = asn1::Release {
                     cause: *cause as u8,
@@ -250,7 +354,18 @@ mod tests {
     }
 
     fn message() -> impl Strategy<Value = DlDcchMessage> {
+        let from_utran = (0..4_u8, 0..504_u16, proptest::collection::vec(nas(), 0..3), algorithms(), any::<[u8; 6]>());
+        let from_utran = from_utran.prop_map(|(transaction, target, nas, algorithms, nas_security)| {
+            let target = Pci::new(target).unwrap();
+            let mobility = MobilityControlInfo { target, carrier: None, t304: T304::Ms200, c_rnti: 0x4601 };
+            DlDcchMessage::HandoverToEutra(HandoverToEutra { transaction, mobility, nas, algorithms, nas_security })
+        });
+        let to_utran = (0..4_u8, nas(), any::<u8>()).prop_map(|(transaction, container, nas_security)| {
+            DlDcchMessage::MobilityToUtran { transaction, container, nas_security }
+        });
         prop_oneof![
+            from_utran,
+            to_utran,
             (0..4_u8, nas()).prop_map(|(transaction, nas)| DlDcchMessage::InformationTransfer { transaction, nas }),
             reconfiguration().prop_map(DlDcchMessage::Reconfiguration),
             (0..4_u8, 0..4_usize, any::<Option<u16>>()).prop_map(|(transaction, cause, redirection)| {

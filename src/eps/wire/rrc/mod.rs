@@ -2,6 +2,7 @@
 //!
 //! * [`dl_dcch`], [`ul_dcch`]: on the signalling bearers; [`reconfiguration`]: the handover command among them.
 //! * [`ccch`]: connection set-up and re-establishment, before there is a bearer.
+//! * [`utran`]: RRC of UTRAN, and the command that leads there.
 //! * [`inter_node`]: what eNBs send each other through the core network.
 //!
 //! A message reads and writes in unaligned PER, padded to whole octets. Fields that this room does not carry are absent when it
@@ -14,10 +15,11 @@ pub mod dl_dcch;
 pub mod inter_node;
 pub mod reconfiguration;
 pub mod ul_dcch;
+pub mod utran;
 pub mod values;
 
 pub use ccch::{DlCcchMessage, EstablishmentCause, ReestablishmentCause, UlCcchMessage, short_mac_input};
-pub use dl_dcch::{DlDcchMessage, ReleaseCause};
+pub use dl_dcch::{DlDcchMessage, HandoverToEutra, ReleaseCause};
 pub use inter_node::{HandoverCommand, HandoverPreparationInformation, SourceConfiguration};
 pub use reconfiguration::{MobilityControlInfo, RrcConnectionReconfiguration, SecurityConfigHo, T304};
 pub use ul_dcch::{MeasurementReport, NeighbourMeasurement, UlDcchMessage};

@@ -110,7 +110,7 @@ impl RrcConnectionReconfiguration {
                 key_change: intra.key_change,
                 next_hop_chaining_count: Ncc::new(intra.next_hop_chaining_count.into()),
             }),
-            other @ asn1::HandoverType::InterRat(()) => Err(Refused::alternative(&other)),
+            other @ asn1::HandoverType::InterRat(_) => Err(Refused::alternative(&other)),
         });
         Ok(Self {
             transaction,

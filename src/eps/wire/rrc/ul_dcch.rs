@@ -3,7 +3,9 @@
 use rasn::types::OctetString;
 
 use super::super::WireError;
-use super::asn1::{self, Either, InformationTransfer, Of4, Of8, Transaction, UlDcch};
+use super::asn1::{
+    self, Either, InformationTransfer, MeasResultUtra, Of4, Of8, Transaction, UlDcch, UtraCell, UtraResult,
+};
 use super::codec::{self, Message, Refused};
 use super::values::pci;
 use crate::eps::identifiers::Pci;
@@ -16,6 +18,19 @@ pub const MAX_NEIGHBOURS: usize = 8;
 pub enum UlDcchMessage {
     /// MeasurementReport: what a handover begins with.
     MeasurementReport(MeasurementReport),
+    /// MeasurementReport of a cell of UTRAN.
+    UtranMeasurementReport {
+        /// measId, 1 to 32.
+        measurement: u8,
+        /// RSRP of the serving cell, 0 to 97.
+        rsrp: u8,
+        /// RSRQ of the serving cell, 0 to 34.
+        rsrq: u8,
+        /// Primary scrambling code of the cell, 0 to 511: here its number.
+        cell: Pci,
+        /// RSCP of the cell, -5 to 91: 1 dB each from -115 dBm.
+        rscp: i8,
+    },
     /// RRCConnectionReconfigurationComplete: the handover confirm, for one.
     ReconfigurationComplete {
         /// rrc-TransactionIdentifier.
@@ -126,6 +141,25 @@ impl MeasurementReport {
     }
 }
 
+/// A report that is about a cell of UTRAN; none if it is about others.
+fn utran_report(asn1: &Either<Of8<asn1::MeasurementReport>>) -> Option<Result<UlDcchMessage, Refused>> {
+    let Either::Known(Of8::First(asn1::MeasurementReport { results, .. })) = asn1 else { return None };
+    let Some(asn1::MeasResultNeighCells::Utra(cells)) = &results.neighbours else { return None };
+    let refused = || Refused { expected: "one cell of UTRAN with its RSCP", found: format!("{cells:?}") };
+    let [MeasResultUtra { cell: UtraCell::Fdd(cell), result: UtraResult { rscp: Some(rscp), .. }, .. }] = &cells[..]
+    else {
+        return Some(Err(refused()));
+    };
+    let asn1::MeasResultPCell { rsrp, rsrq } = results.serving;
+    Some(pci(*cell).map(|cell| UlDcchMessage::UtranMeasurementReport {
+        measurement: results.measurement,
+        rsrp,
+        rsrq,
+        cell,
+        rscp: *rscp,
+    }))
+}
+
 /// A message that says only that something was done.
 fn complete(transaction: u8) -> Transaction<asn1::Complete> {
     Transaction { transaction, critical: Either::Known(asn1::Complete::default()) }
@@ -142,7 +176,10 @@ impl Message for UlDcchMessage {
 
     fn from_asn1(asn1: Self::Asn1) -> Result<Self, Refused> {
         Ok(match asn1.known()? {
-            UlDcch::MeasurementReport(content) => Self::MeasurementReport(MeasurementReport::from_asn1(content)?),
+            UlDcch::MeasurementReport(content) => match utran_report(&content) {
+                Some(report) => report?,
+                None => Self::MeasurementReport(MeasurementReport::from_asn1(content)?),
+            },
             UlDcch::RrcConnectionReconfigurationComplete(content) => {
                 Self::ReconfigurationComplete { transaction: completed(content)? }
             }
@@ -162,6 +199,20 @@ impl Message for UlDcchMessage {
     fn to_asn1(&self) -> Self::Asn1 {
         Either::Known(match self {
             Self::MeasurementReport(report) => UlDcch::MeasurementReport(report.to_asn1()),
+            Self::UtranMeasurementReport { measurement, rsrp, rsrq, cell, rscp } => {
+                let neighbour = MeasResultUtra {
+                    cell: UtraCell::Fdd(cell.get()),
+                    cgi: None,
+                    result: UtraResult { rscp: Some(*rscp), ec_n0: None },
+                };
+                let results = asn1::MeasResults {
+                    measurement: *measurement,
+                    serving: asn1::MeasResultPCell { rsrp: *rsrp, rsrq: *rsrq },
+                    neighbours: Some(asn1::MeasResultNeighCells::Utra(vec![neighbour])),
+                };
+                let content = asn1::MeasurementReport { results, extension: None };
+                UlDcch::MeasurementReport(Either::Known(Of8::First(content)))
+            }
             Self::ReconfigurationComplete { transaction } => {
                 UlDcch::RrcConnectionReconfigurationComplete(complete(*transaction))
             }
@@ -233,7 +284,13 @@ mod tests {
         let report = (1..33_u8, 0..98_u8, 0..35_u8, proptest::collection::vec(neighbour, 0..=8)).prop_map(
             |(measurement, rsrp, rsrq, neighbours)| MeasurementReport { measurement, rsrp, rsrq, neighbours },
         );
+        let utran =
+            (1..33_u8, 0..98_u8, 0..35_u8, 0..504_u16, -5..92_i8).prop_map(|(measurement, rsrp, rsrq, cell, rscp)| {
+                let cell = Pci::new(cell).unwrap();
+                UlDcchMessage::UtranMeasurementReport { measurement, rsrp, rsrq, cell, rscp }
+            });
         prop_oneof![
+            utran,
             report.prop_map(UlDcchMessage::MeasurementReport),
             (0..4_u8).prop_map(|transaction| UlDcchMessage::ReconfigurationComplete { transaction }),
             (0..4_u8).prop_map(|transaction| UlDcchMessage::ReestablishmentComplete { transaction }),

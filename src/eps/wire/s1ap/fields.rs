@@ -111,7 +111,7 @@ pub(super) fn capabilities(capabilities: UeSecurityCapabilities) -> asn::UESecur
     )
 }
 
-fn plmn(plmn: Plmn) -> PLMNidentity {
+pub(super) fn plmn(plmn: Plmn) -> PLMNidentity {
     PLMNidentity(TBCDSTRING(plmn.ap_octets()))
 }
 

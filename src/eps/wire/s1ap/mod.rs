@@ -8,6 +8,7 @@
 //! | [`resource_allocation`] | HANDOVER REQUEST and its answers, HANDOVER NOTIFY: at the target | 9.1.5 |
 //! | [`status_transfer`] | ENB and MME STATUS TRANSFER | 9.1.5 |
 //! | [`path_switch`] | PATH SWITCH REQUEST and its answers | 9.1.5 |
+//! | [`inter_system`] | HANDOVER REQUIRED, COMMAND and REQUEST between E-UTRAN and UTRAN | 9.1.5 |
 //! | [`container`] | the transparent containers between the eNBs | 9.2.1.7, 9.2.1.8 |
 //!
 //! A message has the fields that a handover needs. What the standard makes mandatory besides is the same in every message: handover
@@ -16,6 +17,7 @@
 
 pub mod container;
 mod fields;
+pub mod inter_system;
 pub mod nas_transport;
 pub mod path_switch;
 pub mod preparation;
@@ -24,10 +26,13 @@ pub mod resource_allocation;
 pub mod status_transfer;
 pub mod ue_context;
 
-use oxirush_s1ap::s1ap::{S1AP_PDU, S1apPduKind};
+use oxirush_s1ap::s1ap::{HandoverType, S1AP_PDU, S1apPduKind};
 
 pub use self::container::{SourceToTargetContainer, TargetToSourceContainer};
 pub use self::fields::{SecurityContext, UeS1apIds};
+pub use self::inter_system::{
+    HandoverFromUtranRequest, HandoverToUtranCommand, HandoverToUtranRequired, container_from_utran,
+};
 pub use self::nas_transport::{DownlinkNasTransport, InitialUeMessage, UplinkNasTransport};
 pub use self::path_switch::{PathSwitchRequest, PathSwitchRequestAcknowledge, PathSwitchRequestFailure};
 pub use self::preparation::{
@@ -58,11 +63,12 @@ trait Message: Sized {
 }
 
 macro_rules! messages {
-    ($($(#[$doc:meta])* $name:ident = $kind:ident,)*) => {
+    ({ $($(#[$doc:meta])* $name:ident = $kind:ident,)* } { $($(#[$other_doc:meta])* $other:ident,)* }) => {
         /// A message of S1AP: the user data of SCTP port 36412.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum S1apMessage {
             $($(#[$doc])* $name($name),)*
+            $($(#[$other_doc])* $other($other),)*
         }
 
         impl S1apMessage {
@@ -74,6 +80,9 @@ macro_rules! messages {
             /// decode or has a value that is not used here: an address other than IPv4, a node other than a macro eNB.
             pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
                 let received = Received::open(octets)?;
+                if let Some(message) = between_systems(&received) {
+                    return message;
+                }
                 match received.kind() {
                     $(S1apPduKind::$kind => $name::read(&received).map(Self::$name),)*
                     _ => Err(WireError::new(LAYER, 0, "a message of a handover", received.name())),
@@ -88,19 +97,21 @@ macro_rules! messages {
             pub fn octets(&self) -> Result<Vec<u8>, WireError> {
                 let pdu = match self {
                     $(Self::$name(message) => message.pdu(),)*
+                    $(Self::$other(message) => message.pdu(),)*
                 };
                 let octets = pdu.and_then(|pdu| pdu.encode());
                 octets.map_err(|error| WireError::new(LAYER, 0, format!("{} that encodes", self.name()), error))
             }
 
             /// The names of all messages.
-            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+            pub const NAMES: &[&str] = &[$(stringify!($name),)* $(stringify!($other)),*];
 
             /// The name of the message, e.g. `"HandoverRequired"`.
             #[must_use]
             pub const fn name(&self) -> &'static str {
                 match self {
                     $(Self::$name(_) => stringify!($name),)*
+                    $(Self::$other(_) => stringify!($other),)*
                 }
             }
         }
@@ -110,60 +121,95 @@ macro_rules! messages {
                 Self::$name(message)
             }
         })*
+
+        $(impl From<$other> for S1apMessage {
+            fn from(message: $other) -> Self {
+                Self::$other(message)
+            }
+        })*
     };
 }
 
 messages! {
-    /// eNB to MME: the first NAS message of a UE.
-    InitialUeMessage = Initiating_initialUEMessage,
-    /// MME to eNB: a NAS message.
-    DownlinkNasTransport = Initiating_downlinkNASTransport,
-    /// eNB to MME: a NAS message.
-    UplinkNasTransport = Initiating_uplinkNASTransport,
-    /// MME to eNB: KeNB and bearers of a UE.
-    InitialContextSetupRequest = Initiating_InitialContextSetup,
-    /// eNB to MME: they are set up.
-    InitialContextSetupResponse = Successful_InitialContextSetup,
-    /// eNB to MME: they cannot be set up.
-    InitialContextSetupFailure = Unsuccessful_InitialContextSetup,
-    /// MME to eNB: a UE has another KeNB.
-    UeContextModificationRequest = Initiating_UEContextModification,
-    /// eNB to MME: it is in use.
-    UeContextModificationResponse = Successful_UEContextModification,
-    /// eNB to MME: a UE is to be forgotten.
-    UeContextReleaseRequest = Initiating_UEContextReleaseRequest,
-    /// Source eNB to MME: a handover is wanted.
-    HandoverRequired = Initiating_HandoverPreparation,
-    /// MME to source eNB: the target has accepted.
-    HandoverCommand = Successful_HandoverPreparation,
-    /// MME to source eNB: it is not to be.
-    HandoverPreparationFailure = Unsuccessful_HandoverPreparation,
-    /// MME to target eNB: a UE is to come.
-    HandoverRequest = Initiating_HandoverResourceAllocation,
-    /// Target eNB to MME: it may.
-    HandoverRequestAcknowledge = Successful_HandoverResourceAllocation,
-    /// Target eNB to MME: it may not.
-    HandoverFailure = Unsuccessful_HandoverResourceAllocation,
-    /// Target eNB to MME: it has come.
-    HandoverNotify = Initiating_HandoverNotification,
-    /// Source eNB to MME: the handover is given up.
-    HandoverCancel = Initiating_HandoverCancel,
-    /// MME to source eNB: so be it.
-    HandoverCancelAcknowledge = Successful_HandoverCancel,
-    /// Source eNB to MME: the COUNTs of the bearers.
-    EnbStatusTransfer = Initiating_eNBStatusTransfer,
-    /// MME to target eNB: the same.
-    MmeStatusTransfer = Initiating_MMEStatusTransfer,
-    /// Target eNB to MME: a UE has come over X2.
-    PathSwitchRequest = Initiating_PathSwitchRequest,
-    /// MME to target eNB: the path is switched, and here is a fresh NH.
-    PathSwitchRequestAcknowledge = Successful_PathSwitchRequest,
-    /// MME to target eNB: it is not.
-    PathSwitchRequestFailure = Unsuccessful_PathSwitchRequest,
-    /// MME to eNB: forget a UE.
-    UeContextReleaseCommand = Initiating_UEContextRelease,
-    /// eNB to MME: it is forgotten.
-    UeContextReleaseComplete = Successful_UEContextRelease,
+    {
+        /// eNB to MME: the first NAS message of a UE.
+        InitialUeMessage = Initiating_initialUEMessage,
+        /// MME to eNB: a NAS message.
+        DownlinkNasTransport = Initiating_downlinkNASTransport,
+        /// eNB to MME: a NAS message.
+        UplinkNasTransport = Initiating_uplinkNASTransport,
+        /// MME to eNB: KeNB and bearers of a UE.
+        InitialContextSetupRequest = Initiating_InitialContextSetup,
+        /// eNB to MME: they are set up.
+        InitialContextSetupResponse = Successful_InitialContextSetup,
+        /// eNB to MME: they cannot be set up.
+        InitialContextSetupFailure = Unsuccessful_InitialContextSetup,
+        /// MME to eNB: a UE has another KeNB.
+        UeContextModificationRequest = Initiating_UEContextModification,
+        /// eNB to MME: it is in use.
+        UeContextModificationResponse = Successful_UEContextModification,
+        /// eNB to MME: a UE is to be forgotten.
+        UeContextReleaseRequest = Initiating_UEContextReleaseRequest,
+        /// Source eNB to MME: a handover is wanted.
+        HandoverRequired = Initiating_HandoverPreparation,
+        /// MME to source eNB: the target has accepted.
+        HandoverCommand = Successful_HandoverPreparation,
+        /// MME to source eNB: it is not to be.
+        HandoverPreparationFailure = Unsuccessful_HandoverPreparation,
+        /// MME to target eNB: a UE is to come.
+        HandoverRequest = Initiating_HandoverResourceAllocation,
+        /// Target eNB to MME: it may.
+        HandoverRequestAcknowledge = Successful_HandoverResourceAllocation,
+        /// Target eNB to MME: it may not.
+        HandoverFailure = Unsuccessful_HandoverResourceAllocation,
+        /// Target eNB to MME: it has come.
+        HandoverNotify = Initiating_HandoverNotification,
+        /// Source eNB to MME: the handover is given up.
+        HandoverCancel = Initiating_HandoverCancel,
+        /// MME to source eNB: so be it.
+        HandoverCancelAcknowledge = Successful_HandoverCancel,
+        /// Source eNB to MME: the COUNTs of the bearers.
+        EnbStatusTransfer = Initiating_eNBStatusTransfer,
+        /// MME to target eNB: the same.
+        MmeStatusTransfer = Initiating_MMEStatusTransfer,
+        /// Target eNB to MME: a UE has come over X2.
+        PathSwitchRequest = Initiating_PathSwitchRequest,
+        /// MME to target eNB: the path is switched, and here is a fresh NH.
+        PathSwitchRequestAcknowledge = Successful_PathSwitchRequest,
+        /// MME to target eNB: it is not.
+        PathSwitchRequestFailure = Unsuccessful_PathSwitchRequest,
+        /// MME to eNB: forget a UE.
+        UeContextReleaseCommand = Initiating_UEContextRelease,
+        /// eNB to MME: it is forgotten.
+        UeContextReleaseComplete = Successful_UEContextRelease,
+    } {
+        /// Source eNB to MME: a handover to UTRAN is wanted.
+        HandoverToUtranRequired,
+        /// MME to source eNB: the target in UTRAN has accepted.
+        HandoverToUtranCommand,
+        /// MME to target eNB: a UE is to come from UTRAN.
+        HandoverFromUtranRequest,
+    }
+}
+
+/// A message of a handover between systems, by its type of handover; none if it is another.
+fn between_systems(received: &Received<'_>) -> Option<Result<S1apMessage, WireError>> {
+    use S1apPduKind::{
+        Initiating_HandoverPreparation, Initiating_HandoverResourceAllocation, Successful_HandoverPreparation,
+    };
+    let kind = received.kind();
+    match (kind, inter_system::handover_type(received)?) {
+        (Initiating_HandoverPreparation, HandoverType::ltetoutran) => {
+            Some(HandoverToUtranRequired::read(received).map(Into::into))
+        }
+        (Successful_HandoverPreparation, HandoverType::ltetoutran) => {
+            Some(HandoverToUtranCommand::read(received).map(Into::into))
+        }
+        (Initiating_HandoverResourceAllocation, HandoverType::utrantolte) => {
+            Some(HandoverFromUtranRequest::read(received).map(Into::into))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

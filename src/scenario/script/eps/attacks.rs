@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use super::expectations::{self, Expected};
 use super::network::{self, EnbId, EnbWeakness, MmeId, MmeWeakness, UeId, UeWeakness};
-use super::{Network, too_many};
+use super::transfer::{RncId, SgsnId, UpeId};
+use super::{Network, Nodes, too_many};
 use crate::adversary::eps::{Change, FrameChoice, FrameKind, Trigger};
 use crate::eps::wire::gtpv2::Gtpv2Body;
 use crate::eps::wire::{S1apMessage, X2apMessage};
+use crate::scenario::eps::world;
+use crate::scenario::script::header::System;
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
@@ -41,7 +44,15 @@ pub enum NodeName {
     Enb(EnbId),
     /// An MME.
     Mme(MmeId),
-    /// The gateway.
+    /// An RNC.
+    Rnc(RncId),
+    /// A UPE.
+    Upe(UpeId),
+    /// An SGSN.
+    Sgsn(SgsnId),
+    /// The HSS.
+    Hss,
+    /// The gateway: S-GW and P-GW, or SAE anchor.
     Gateway,
 }
 
@@ -87,15 +98,18 @@ pub enum AttackAction {
     Modify(Change),
     /// A node of the network is the adversary's, and does not keep a rule.
     Corrupt(Corruption),
-    /// Takes the keys that this eNB holds at the trigger, and no later ones; hears all of the air.
+    /// Takes the keys that this node holds at the trigger, and no later ones; hears all of the air.
     Steal {
-        /// The eNB.
-        enb: EnbId,
+        /// The node.
+        node: NodeName,
         /// Whether every PARA is handed to it besides.
         told: bool,
     },
     /// Takes every key that this node holds at the trigger and later; hears all of the air.
     Compromise(NodeName),
+    /// Hears a link of the core network, in both directions and from the start, and takes the keys that stand there; hears all of
+    /// the air.
+    Eavesdrop,
     /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
     /// of its values, against one MAC-I of the UE in its next cell.
     Search(EnbId),
@@ -117,7 +131,7 @@ pub enum Success {
 const KEYS: &[&str] = &["name", "tap", "direction", "to", "trigger", "action", "succeeds_if"];
 const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after", "wait"];
 const ACTION_KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "modify", "corrupt", "steal", "compromise", "search"];
+    &["record", "replay", "drop", "delay", "modify", "corrupt", "steal", "compromise", "eavesdrop", "search"];
 const ACTION_OPTIONS: &[&str] = &["times", "every", "weakness", "told"];
 const CHANGE_KEYS: &[&str] = &["bits", "nas_bits", "nas"];
 
@@ -179,6 +193,8 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     let needs_tap = matches!(key, "record" | "replay" | "drop" | "delay" | "modify");
     let tap = if needs_tap {
         Some(tap(section, network)?)
+    } else if action == AttackAction::Eavesdrop {
+        Some(both_directions(section, network)?)
     } else {
         for other in ["tap", "direction", "to"] {
             section.refuse(other, &format!("beside {key}"))?;
@@ -186,7 +202,9 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         None
     };
     let (trigger, wait) = match &action {
-        AttackAction::Corrupt(_) => section.refuse("trigger", "beside corrupt").map(|()| (None, Duration::ZERO))?,
+        AttackAction::Corrupt(_) | AttackAction::Eavesdrop => {
+            section.refuse("trigger", &format!("beside {key}")).map(|()| (None, Duration::ZERO))?
+        }
         action => {
             let field = section.required("trigger", "{ frame = ... } or { time = ... }")?;
             let (trigger, wait) = trigger(&field, tap, duration)?;
@@ -202,7 +220,7 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     };
     let purpose = match &action {
         AttackAction::Replay { .. } => Some(Success::Accepted),
-        AttackAction::Steal { .. } | AttackAction::Compromise(_) => Some(Success::Read),
+        AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop => Some(Success::Read),
         AttackAction::Search(_) => Some(Success::Found),
         _ => None,
     };
@@ -253,8 +271,8 @@ fn kind(field: &Field<'_>, tap: Option<Tap>) -> Read<FrameKind> {
     field.one_of(&words)
 }
 
-/// The direction of a link: `tap = "s1:enb1-mme1"` with `to`, or on the air with `direction`.
-fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+/// A link by its reference point and its ends: `tap = "s1:enb1-mme1"`.
+fn link(section: &Section<'_>, network: Network<'_>) -> Read<(&'static str, [NodeName; 2])> {
     let expected = "a link, such as \"uu:ue1-enb1\", \"x2:enb1-enb2\", \"s1:enb1-mme1\", \"s1u:enb1-sgw\", \"s11:mme1-sgw\" or \
          \"s10:mme1-mme2\"";
     let field = section.required("tap", expected)?;
@@ -263,9 +281,26 @@ fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
     let (first, second) = ends.split_once('-').ok_or_else(|| field.mismatch(expected))?;
     let end = |name: &str| network.node(name).ok_or_else(|| field.mismatch(expected));
     let (first, second) = (end(first)?, end(second)?);
-    if network.reference_point(first, second) != Some(reference_point) {
-        return Err(field.mismatch("a link that there is"));
+    let known = network.reference_point(first, second).filter(|known| *known == reference_point);
+    known.map(|known| (known, [first, second])).ok_or_else(|| field.mismatch("a link that there is"))
+}
+
+/// A link of the core network, in both directions.
+fn both_directions(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+    for key in ["direction", "to"] {
+        section.refuse(key, "beside eavesdrop, which hears both directions")?;
     }
+    let (reference_point, [from, to]) = link(section, network)?;
+    if reference_point == "uu" {
+        let field = section.required("tap", "a link of the core network")?;
+        return Err(field.mismatch("a link of the core network: the air is heard always"));
+    }
+    Ok(Tap { from, to })
+}
+
+/// The direction of a link: `tap` with `to`, or on the air with `direction`.
+fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+    let (reference_point, [first, second]) = link(section, network)?;
     if reference_point == "uu" {
         section.refuse("to", "on the air: direction says it")?;
         let ue_first = matches!(first, NodeName::Ue(_));
@@ -307,18 +342,23 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         "delay" => AttackAction::Delay(what.time(TICK..=Duration::MAX)?),
         "modify" => AttackAction::Modify(change(what)?),
         "corrupt" => AttackAction::Corrupt(corruption(section, what, network)?),
-        "steal" => {
-            AttackAction::Steal { enb: network.enb(what)?, told: section.read("told", false, |field| field.boolean())? }
-        }
+        "steal" => AttackAction::Steal {
+            node: holding(what, network)?,
+            told: section.read("told", false, |field| field.boolean())?,
+        },
         "search" => AttackAction::Search(network.enb(what)?),
-        _ => {
-            let expected = "the name of an eNB or MME";
-            match network.node(what.text(expected)?) {
-                Some(node @ (NodeName::Enb(_) | NodeName::Mme(_))) => AttackAction::Compromise(node),
-                _ => return Err(what.mismatch(expected)),
-            }
-        }
+        "eavesdrop" => what.yes().map(|()| AttackAction::Eavesdrop)?,
+        _ => AttackAction::Compromise(holding(what, network)?),
     })
+}
+
+/// A node of the network that holds keys of UEs.
+fn holding(what: &Field<'_>, network: Network<'_>) -> Read<NodeName> {
+    let expected = "the name of a node of the network";
+    match network.node(what.text(expected)?) {
+        Some(NodeName::Ue(_) | NodeName::Hss | NodeName::Gateway) | None => Err(what.mismatch(expected)),
+        Some(node) => Ok(node),
+    }
 }
 
 fn change(field: &Field<'_>) -> Read<Change> {
@@ -351,23 +391,37 @@ fn corruption(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> 
 impl Network<'_> {
     /// The node of this name.
     pub(super) fn node(self, name: &str) -> Option<NodeName> {
-        let ue = self.ues.iter().position(|ue| ue.name == name).map(|place| NodeName::Ue(UeId(place)));
-        let enb = || self.enbs.iter().position(|enb| enb.name == name).map(|place| NodeName::Enb(EnbId(place)));
-        let mme = || self.mmes.iter().position(|mme| mme.name == name).map(|place| NodeName::Mme(MmeId(place)));
-        let gateway = || (name == crate::scenario::eps::world::GATEWAY).then_some(NodeName::Gateway);
-        ue.or_else(enb).or_else(mme).or_else(gateway)
+        let Nodes { mmes, enbs, ues, upes, sgsns, rncs } = self.0;
+        let transfer = !upes.is_empty();
+        let system = if transfer { System::ContextTransfer } else { System::Eps };
+        let ue = ues.iter().position(|ue| ue.name == name).map(|place| NodeName::Ue(UeId(place)));
+        ue.or_else(|| enbs.iter().position(|enb| enb.name == name).map(|place| NodeName::Enb(EnbId(place))))
+            .or_else(|| rncs.iter().position(|rnc| rnc.name == name).map(|place| NodeName::Rnc(RncId(place))))
+            .or_else(|| mmes.iter().position(|mme| mme.name == name).map(|place| NodeName::Mme(MmeId(place))))
+            .or_else(|| upes.iter().position(|upe| upe.name == name).map(|place| NodeName::Upe(UpeId(place))))
+            .or_else(|| sgsns.iter().position(|sgsn| sgsn.name == name).map(|place| NodeName::Sgsn(SgsnId(place))))
+            .or_else(|| (transfer && name == world::HSS).then_some(NodeName::Hss))
+            .or_else(|| (name == world::gateway_name(system)).then_some(NodeName::Gateway))
     }
 
     /// What the link between two nodes is called, if there is one.
     fn reference_point(self, first: NodeName, second: NodeName) -> Option<&'static str> {
-        use NodeName::{Enb, Gateway, Mme, Ue};
+        use NodeName::{Enb, Gateway, Hss, Mme, Rnc, Sgsn, Ue, Upe};
+        let Nodes { enbs, rncs, upes, .. } = self.0;
         match (first, second) {
-            (Ue(_), Enb(_)) | (Enb(_), Ue(_)) => Some("uu"),
-            (Enb(first), Enb(second)) if first != second => Some("x2"),
-            (Enb(enb), Mme(mme)) | (Mme(mme), Enb(enb)) if self.enbs[enb.0].mme == mme => Some("s1"),
-            (Enb(_), Gateway) | (Gateway, Enb(_)) => Some("s1u"),
-            (Mme(_), Gateway) | (Gateway, Mme(_)) => Some("s11"),
+            (Ue(_), Enb(_) | Rnc(_)) | (Enb(_) | Rnc(_), Ue(_)) => Some("uu"),
+            (Enb(first), Enb(second)) if first != second && upes.is_empty() => Some("x2"),
+            (Enb(enb), Mme(mme)) | (Mme(mme), Enb(enb)) if enbs[enb.0].mme == mme => Some("s1"),
+            (Enb(_), Gateway) | (Gateway, Enb(_)) if upes.is_empty() => Some("s1u"),
+            (Enb(_), Upe(_)) | (Upe(_), Enb(_)) => Some("s1u"),
+            (Mme(_), Gateway) | (Gateway, Mme(_)) | (Mme(_), Upe(_)) | (Upe(_), Mme(_)) => Some("s11"),
             (Mme(first), Mme(second)) if first != second => Some("s10"),
+            (Mme(_), Hss) | (Hss, Mme(_)) => Some("s6a"),
+            (Upe(first), Upe(second)) if first != second => Some("upe"),
+            (Upe(_) | Sgsn(_), Gateway) | (Gateway, Upe(_) | Sgsn(_)) => Some("s5"),
+            (Rnc(rnc), Sgsn(sgsn)) | (Sgsn(sgsn), Rnc(rnc)) if rncs[rnc.0].sgsn == sgsn => Some("iu"),
+            (Sgsn(_), Mme(_)) | (Mme(_), Sgsn(_)) => Some("gn"),
+            (Sgsn(first), Sgsn(second)) if first != second => Some("gn"),
             _ => None,
         }
     }

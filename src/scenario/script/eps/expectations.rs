@@ -1,17 +1,21 @@
 //! `[[expect]]`: what must hold at the end of a run.
 
+use std::time::Duration;
+
 use super::Network;
-use super::attacks::Attack;
+use super::attacks::{Attack, NodeName};
 use super::handover::{SCHEMES, scheme_name};
-use super::network::{EnbId, UeId};
+use super::network::{StationId, UeId};
 use crate::dot16::identifiers::Direction;
 use crate::eps::node::{Outcome, Scheme, Schemes};
+use crate::eps::parameters::Origin;
 use crate::judge::FindingKind;
 use crate::scenario::script::attacks::DIRECTIONS;
 use crate::scenario::script::bounds::{Amount, TimeBounds, amount, given_time_bounds};
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
+use crate::time::VirtualTime;
 
 /// One entry `[[expect]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub enum Expected {
         /// Which of that UE's handovers, from 1.
         nth: u32,
         /// Where it went.
-        target: EnbId,
+        target: StationId,
         /// How it ended.
         outcome: Outcome,
         /// How its key was made; `None`: in any way.
@@ -67,7 +71,18 @@ pub enum Expected {
         /// The attack.
         name: String,
         /// The cells.
-        cells: Vec<EnbId>,
+        cells: Vec<StationId>,
+    },
+    /// How many of the user packets that were sent in some time an attack has read.
+    PacketsRead {
+        /// The attack.
+        name: String,
+        /// From this instant on.
+        after: VirtualTime,
+        /// Before this one; `None`: to the end.
+        before: Option<VirtualTime>,
+        /// How many.
+        amount: Amount,
     },
     /// How often a key, bearer, direction and COUNT were used again.
     KeyStreamReuse(Amount),
@@ -79,6 +94,54 @@ pub enum Expected {
         ue: UeId,
         /// How many pairs.
         amount: Amount,
+    },
+    /// How many different keys (KUP) a UE had with UPEs.
+    UpKeys {
+        /// Whose.
+        ue: UeId,
+        /// How many.
+        amount: Amount,
+    },
+    /// The authentication that the security context of a UE goes back to at the end, at the UE and at the node that serves it.
+    Origin {
+        /// Whose.
+        ue: UeId,
+        /// Which.
+        origin: Origin,
+    },
+    /// How many authentications with vectors of the HSS succeeded, as a UE sees it.
+    Authentications {
+        /// Whose.
+        ue: UeId,
+        /// How many.
+        amount: Amount,
+    },
+    /// How many tracking area updates were completed.
+    TrackingAreaUpdates {
+        /// Whose.
+        ue: UeId,
+        /// How many.
+        amount: Amount,
+    },
+    /// The nodes that were found by temporary identities and asked for a context, in order.
+    OldNodes {
+        /// Of which UE.
+        ue: UeId,
+        /// Their names.
+        nodes: Vec<String>,
+    },
+    /// How often a UE took a KASME, or CK and IK, into use that it had had in use before and left.
+    RepeatedContexts(Amount),
+    /// Messages of a handover that the UE answers, and that the HSS answers, from when the UE leaves the source.
+    RoundTrips {
+        /// Whose handover.
+        ue: UeId,
+        /// Which of them, from 1.
+        nth: u32,
+        /// Of the UE.
+        air: Option<Amount>,
+        /// Of the HSS.
+        hss: Option<Amount>,
     },
     /// Time without a path for user data in a handover.
     Interruption {
@@ -148,9 +211,17 @@ pub(super) const KINDS: &[&str] = &[
     "rejects",
     "attack",
     "reads",
+    "packets_read",
     "key_stream_reuse",
     "repeated_kenbs",
     "nas_keys",
+    "up_keys",
+    "origin",
+    "authentications",
+    "tracking_area_updates",
+    "old_nodes",
+    "repeated_contexts",
+    "round_trips",
     "interruption",
     "judge",
 ];
@@ -167,7 +238,8 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack])
 
 /// The expectation on which the success of an attack rests.
 pub(super) fn of_success(field: &Field<'_>, network: Network<'_>) -> Read<Expected> {
-    let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| !["attack", "reads", "judge"].contains(kind)).collect();
+    let kinds: Vec<&str> =
+        KINDS.iter().copied().filter(|kind| !["attack", "reads", "packets_read", "judge"].contains(kind)).collect();
     expected(&field.section(&kinds)?.exactly_one(&kinds)?, network, &[])
 }
 
@@ -182,12 +254,15 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
                     Schemes::Always(scheme) => Some((*word, *scheme)),
                     Schemes::Grouped => None,
                 });
+                // Those that follow from nodes and `[transfer]`.
+                let others = [Scheme::InterSystem, Scheme::ContextRequest, Scheme::Authentication];
+                let words = words.chain(others.map(|scheme| (scheme_name(scheme), scheme)));
                 field.one_of(&words.collect::<Vec<_>>())
             };
             Expected::Handover {
                 ue: network.ue(&section)?,
                 nth: section.read("nth", 1, |field| field.number(NTH))?,
-                target: network.enb(&section.required("target", "the name of an eNB")?)?,
+                target: network.station(&section.required("target", "the name of an eNB")?)?,
                 outcome: section.required("outcome", "how it ends")?.one_of(&OUTCOMES)?,
                 scheme: section.field("scheme").map(scheme).transpose()?,
             }
@@ -223,19 +298,61 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
             Expected::Attack { name, succeeded: section.required("succeeded", "true or false")?.boolean()? }
         }
         "reads" => {
-            use super::attacks::AttackAction::{Compromise, Steal};
             let section = field.section(&["attack", "cells"])?;
-            let reads = |attack: &Attack| matches!(attack.action, Steal { .. } | Compromise(_));
             let cells = section.required("cells", "an array of eNBs")?.items("an array of eNBs")?;
-            let cells = cells.iter().map(|field| network.enb(field)).collect::<Read<Vec<_>>>()?;
+            let cells = cells.iter().map(|field| network.station(field)).collect::<Read<Vec<_>>>()?;
             Expected::Reads { name: attack_name(&section, attacks, reads)?, cells }
+        }
+        "packets_read" => {
+            let section = field.section(&["attack", "after", "before", "count"])?;
+            let instant =
+                |field: Field<'_>| field.time(Duration::ZERO..=Duration::MAX).map(|at| VirtualTime::ZERO + at);
+            Expected::PacketsRead {
+                name: attack_name(&section, attacks, reads)?,
+                after: section.field("after").map_or(Ok(VirtualTime::ZERO), instant)?,
+                before: section.field("before").map(instant).transpose()?,
+                amount: amount(&section.required("count", "how many")?)?,
+            }
         }
         "key_stream_reuse" => Expected::KeyStreamReuse(amount(field)?),
         "repeated_kenbs" => Expected::RepeatedKenbs(amount(field)?),
-        "nas_keys" => {
+        key @ ("nas_keys" | "up_keys" | "authentications" | "tracking_area_updates") => {
             let section = field.section(&["ue", "count"])?;
             let ue = network.ue(&section)?;
-            Expected::NasKeys { ue, amount: amount(&section.required("count", "how many")?)? }
+            let amount = amount(&section.required("count", "how many")?)?;
+            match key {
+                "nas_keys" => Expected::NasKeys { ue, amount },
+                "up_keys" => Expected::UpKeys { ue, amount },
+                "authentications" => Expected::Authentications { ue, amount },
+                _ => Expected::TrackingAreaUpdates { ue, amount },
+            }
+        }
+        "origin" => {
+            let section = field.section(&["ue", "is"])?;
+            let words = [Origin::Gsm, Origin::Umts, Origin::Lte].map(|origin| (origin.name(), origin));
+            let origin = section.required("is", "\"gsm\", \"umts\" or \"lte\"")?.one_of(&words)?;
+            Expected::Origin { ue: network.ue(&section)?, origin }
+        }
+        "old_nodes" => {
+            let section = field.section(&["ue", "nodes"])?;
+            let expected = "the name of an MME or SGSN";
+            let known = |field: &Field<'_>| match network.node(field.text(expected)?) {
+                Some(NodeName::Mme(_) | NodeName::Sgsn(_)) => Ok(field.text(expected)?.to_owned()),
+                _ => Err(field.mismatch(expected)),
+            };
+            let nodes = section.required("nodes", "an array of names")?.items("an array of names")?;
+            Expected::OldNodes { ue: network.ue(&section)?, nodes: nodes.iter().map(known).collect::<Read<_>>()? }
+        }
+        "repeated_contexts" => Expected::RepeatedContexts(amount(field)?),
+        "round_trips" => {
+            let section = field.section(&["ue", "nth", "air", "hss"])?;
+            let counted = |key: &str| section.field(key).map(|field| amount(&field)).transpose();
+            Expected::RoundTrips {
+                ue: network.ue(&section)?,
+                nth: section.read("nth", 1, |field| field.number(NTH))?,
+                air: counted("air")?,
+                hss: counted("hss")?,
+            }
         }
         "interruption" => {
             let section = field.section(&["ue", "nth", "direction", "at_least", "at_most"])?;
@@ -252,6 +369,12 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
             Expected::Judge(kinds.iter().map(|field| field.one_of(&words)).collect::<Read<Vec<_>>>()?)
         }
     })
+}
+
+/// Whether an attack reads what is on the air.
+fn reads(attack: &Attack) -> bool {
+    use super::attacks::AttackAction::{Compromise, Eavesdrop, Steal};
+    matches!(attack.action, Steal { .. } | Compromise(_) | Eavesdrop)
 }
 
 /// The name of an attack of which `fits` says that the expectation can be about it.
@@ -273,8 +396,8 @@ pub fn outcome_name(outcome: Outcome) -> &'static str {
 }
 
 fn in_words(expected: &Expected, network: Network<'_>) -> String {
-    let ue = |UeId(ue): &UeId| network.ues[*ue].name.as_str();
-    let enb = |EnbId(enb): &EnbId| network.enbs[*enb].name.as_str();
+    let ue = |UeId(ue): &UeId| network.0.ues[*ue].name.as_str();
+    let enb = |station: &StationId| network.0.station_name(*station);
     let way = |direction: &Direction| match direction {
         Direction::Uplink => "uplink",
         Direction::Downlink => "downlink",
@@ -300,9 +423,30 @@ fn in_words(expected: &Expected, network: Network<'_>) -> String {
             let cells = cells.iter().map(|cell| enb(cell).to_owned()).collect::<Vec<_>>();
             format!("{name} reads {}", if cells.is_empty() { "no cell".to_owned() } else { cells.join(", ") })
         }
+        Expected::PacketsRead { name, after, before, amount } => {
+            let before = before.map_or(String::new(), |before| format!(" before {before}"));
+            format!("user packets from {after} on{before} that {name} reads: {amount}")
+        }
         Expected::KeyStreamReuse(amount) => format!("key stream used again: {amount}"),
         Expected::RepeatedKenbs(amount) => format!("KeNBs that come into use again: {amount}"),
         Expected::NasKeys { ue: of, amount } => format!("pairs of NAS keys of {}: {amount}", ue(of)),
+        Expected::UpKeys { ue: of, amount } => format!("keys of {} with UPEs: {amount}", ue(of)),
+        Expected::Origin { ue: of, origin } => format!("the context of {} goes back to {}", ue(of), origin.name()),
+        Expected::Authentications { ue: of, amount } => format!("authentications of {}: {amount}", ue(of)),
+        Expected::TrackingAreaUpdates { ue: of, amount } => format!("tracking area updates of {}: {amount}", ue(of)),
+        Expected::OldNodes { ue: of, nodes } => {
+            format!(
+                "asked for the context of {}: {}",
+                ue(of),
+                if nodes.is_empty() { "nobody".to_owned() } else { nodes.join(", ") }
+            )
+        }
+        Expected::RepeatedContexts(amount) => format!("KASME, or CK and IK, in use again: {amount}"),
+        Expected::RoundTrips { ue: of, nth, air, hss } => {
+            let counts = [("UE", air), ("HSS", hss)];
+            let counts = counts.iter().filter_map(|(word, count)| Some(format!("{word} {}", count.as_ref()?)));
+            format!("answers in handover {nth} of {}: {}", ue(of), counts.collect::<Vec<_>>().join(", "))
+        }
         Expected::Interruption { ue: of, nth, direction, bounds } => {
             format!("interruption of the {} in handover {nth} of {}: {bounds}", way(direction), ue(of))
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::eps::node::{Scheme, Schemes};
 use crate::eps::parameters::MAX_PARA;
 use crate::eps::security::{HandoverDerivation, OneWay};
+use crate::scenario::script::header::System;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::Section;
 
@@ -54,9 +55,15 @@ pub const fn scheme_name(scheme: Scheme) -> &'static str {
 /// What `interruption` may be: below the 200 ms of T304, at which a UE gives up.
 const INTERRUPTIONS: std::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_millis(150);
 
-pub(super) fn read(section: &Section<'_>) -> Read<Handover> {
+pub(super) fn read(section: &Section<'_>, system: System) -> Read<Handover> {
     let default = HandoverDerivation::default();
-    let schemes = section.read("scheme", Schemes::Always(Scheme::MmeInvolved), |field| field.one_of(&SCHEMES))?;
+    let schemes = if system == System::ContextTransfer {
+        // The seed leaves AS keys open: here every cell gets fresh ones.
+        section.refuse("scheme", "with system = \"context-transfer\"")?;
+        Schemes::Always(Scheme::NextHopS1)
+    } else {
+        section.read("scheme", Schemes::Always(Scheme::MmeInvolved), |field| field.one_of(&SCHEMES))?
+    };
     if schemes.is_standard() {
         for key in ["one_way", "fc_star", "fc_target", "para_octets", "c_rnti_bits"] {
             section.refuse(key, "with a scheme of the standard")?;

@@ -1,7 +1,7 @@
-//! Scripts of EPS: `system = "eps"` (`captures/README.md`, "EPS").
+//! Scripts of EPS: `system = "eps"` (`captures/eps.md`) and `system = "context-transfer"` (`captures/context-transfer.md`).
 //!
 //! * [`handover`]: how keys are derived on handover; [`times`]: how long frames take.
-//! * [`network`]: MMEs, eNBs and UEs.
+//! * [`network`]: MMEs, eNBs and UEs; [`transfer`]: how contexts get from node to node, and UPEs, SGSNs and RNCs.
 //! * [`steps`]: what UEs and MMEs do, and when.
 //! * [`attacks`]: what the adversary does.
 //! * [`expectations`]: what must hold at the end.
@@ -14,6 +14,7 @@ pub mod steps;
 #[cfg(test)]
 mod tests;
 pub mod times;
+pub mod transfer;
 
 use super::header::{self, System, Title};
 use super::problem::{Problem, Read};
@@ -23,9 +24,10 @@ use super::value::{Data, Node};
 pub use attacks::{Attack, AttackAction, Corruption, NodeName, Success, Tap};
 pub use expectations::{Expectation, Expected};
 pub use handover::Handover;
-pub use network::{Enb, EnbId, EnbWeakness, Mme, MmeId, MmeWeakness, Ue, UeId, UeWeakness};
+pub use network::{Enb, EnbId, EnbWeakness, Mme, MmeId, MmeWeakness, Nodes, StationId, Ue, UeId, UeWeakness};
 pub use steps::{Step, StepAction};
 pub use times::Times;
+pub use transfer::{Rnc, RncId, Sgsn, SgsnId, SgsnWeakness, Transfer, Upe, UpeId, UpeWeakness};
 
 /// A script of EPS, checked: every name in it is resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,12 +38,10 @@ pub struct EpsScript {
     pub handover: Handover,
     /// How long frames take.
     pub times: Times,
-    /// The MMEs, at least one.
-    pub mmes: Vec<Mme>,
-    /// The eNBs, at least one, each with one cell.
-    pub enbs: Vec<Enb>,
-    /// The UEs, at least one.
-    pub ues: Vec<Ue>,
+    /// How contexts get from node to node.
+    pub transfer: Transfer,
+    /// The nodes.
+    pub nodes: Nodes,
     /// User traffic; its mobile stations are the UEs by position.
     pub traffic: Vec<Traffic>,
     /// Steps in the order of time.
@@ -64,8 +64,12 @@ const KEYS: &[&str] = &[
     "duration",
     "handover",
     "times",
+    "transfer",
     "mme",
     "enb",
+    "upe",
+    "sgsn",
+    "rnc",
     "ue",
     "traffic",
     "step",
@@ -77,39 +81,44 @@ const TRAFFIC_KEYS: &[&str] =
     &["ue", "kind", "direction", "start", "stop", "interval", "size", "count", "peer", "file"];
 
 /// Reads the script in `document`.
-pub(super) fn read(document: &Node) -> Read<EpsScript> {
+pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
     let root = Section::open(document, String::new(), KEYS)?;
-    let title = header::title(&root, System::Eps)?;
+    let title = header::title(&root, system)?;
+    if system == System::Eps {
+        for key in ["transfer", "upe", "sgsn", "rnc"] {
+            root.refuse(key, "without system = \"context-transfer\"")?;
+        }
+    }
     let empty = Node { place: document.place, data: Data::Table(Vec::new()) };
     let table = |key: &str, keys: &[&str]| match root.field(key) {
         Some(field) => field.section(keys),
         None => Section::open(&empty, key.to_owned(), &[]),
     };
-    let handover = handover::read(&table("handover", handover::KEYS)?)?;
-    let times = times::read(&table("times", times::KEYS)?)?;
-    let (mmes, enbs, ues) = network::read(&root, title.seed)?;
-    let network = Network { mmes: &mmes, enbs: &enbs, ues: &ues };
+    let handover = handover::read(&table("handover", handover::KEYS)?, system)?;
+    let times = times::read(&table("times", &[times::KEYS, times::TRANSFER_KEYS].concat())?, system)?;
+    let transfer = match system {
+        System::ContextTransfer => transfer::read(&table("transfer", transfer::KEYS)?)?,
+        System::Dot16 | System::Eps => Transfer::default(),
+    };
+    let nodes = network::read(&root, &title)?;
+    let network = nodes.network();
     let traffic = traffic(&root, &title, network)?;
-    let steps = steps::read(&root, network, title.duration)?;
+    let steps = steps::read(&root, network, &title)?;
     let attacks = attacks::read(&root, network, title.duration)?;
     let expectations = expectations::read(&root, network, &attacks)?;
-    Ok(EpsScript { title, handover, times, mmes, enbs, ues, traffic, steps, attacks, expectations })
+    Ok(EpsScript { title, handover, times, transfer, nodes, traffic, steps, attacks, expectations })
 }
 
 /// The nodes of a script, where names of nodes are read.
 #[derive(Clone, Copy, Debug)]
-struct Network<'a> {
-    mmes: &'a [Mme],
-    enbs: &'a [Enb],
-    ues: &'a [Ue],
-}
+struct Network<'a>(&'a Nodes);
 
 fn traffic(root: &Section<'_>, title: &Title, network: Network<'_>) -> Read<Vec<Traffic>> {
     let mut entries = Vec::new();
     for (section, flow) in root.tables("traffic", TRAFFIC_KEYS)?.iter().zip(0..) {
         let UeId(ue) = network.ue(section)?;
         let mobile = super::stations::MobileStationId(ue);
-        let addresses: Vec<_> = network.ues.get(ue).map(|ue| ue.ip).into_iter().collect();
+        let addresses: Vec<_> = network.0.ues.get(ue).map(|ue| ue.ip).into_iter().collect();
         let owner = Owner { mobile, addresses: &addresses, only: &|| Ok(mobile) };
         entries.push(traffic::entry(section, flow, &owner, title.duration)?);
     }

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use super::transfer::{self, Rnc, Sgsn, Upe, UpeId};
 use super::{Network, too_many};
 use crate::emulation::random;
 use crate::eps::identifiers::{Imsi, Pci};
 use crate::eps::keys::Kasme;
 use crate::eps::parameters::AlgorithmId;
-use crate::eps::parameters::Algorithms;
+use crate::eps::parameters::{Algorithms, Origin};
+use crate::scenario::eps::world;
+use crate::scenario::script::header::{System, Title};
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
@@ -22,6 +25,10 @@ pub struct EnbId(pub usize);
 /// Position of a UE in the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UeId(pub usize);
+
+/// Position of a base station, which has a cell: eNBs in the order of the script, then RNCs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StationId(pub usize);
 
 /// A rule that an MME does not keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +83,8 @@ pub struct Enb {
     pub group: u32,
     /// Its MME.
     pub mme: MmeId,
+    /// The UPE that serves it, where there are UPEs.
+    pub upe: UpeId,
     /// The AS algorithms that it takes where it cannot keep those of the source.
     pub algorithms: Algorithms,
     /// Whether it can cipher with no algorithm but its own.
@@ -97,17 +106,19 @@ pub struct Ue {
     pub imsi: Imsi,
     /// Address of its user traffic.
     pub ip: Ipv4Addr,
-    /// The eNB where it is connected at the start.
-    pub serving: EnbId,
-    /// KASME.
+    /// The eNB or RNC where it is connected at the start.
+    pub serving: StationId,
+    /// KASME; of a UE that begins in UTRAN, nobody has it.
     pub kasme: Kasme,
+    /// The authentication that its keys go back to: of UMTS or GSM where it begins in UTRAN.
+    pub origin: Origin,
     /// The rules that it does not keep.
     pub weaknesses: BTreeSet<UeWeakness>,
 }
 
 /// MMEs, eNBs and UEs in one script.
-const MOST_MMES: usize = 16;
-const MOST_ENBS: usize = 256;
+pub(super) const MOST_MMES: usize = 16;
+pub(super) const MOST_ENBS: usize = 256;
 const MOST_UES: usize = 256;
 
 pub(super) const MME_KEYS: &[&str] = &["name", "ciphering", "integrity", "weaknesses"];
@@ -117,6 +128,7 @@ pub(super) const ENB_KEYS: &[&str] = &[
     "earfcn",
     "group",
     "mme",
+    "upe",
     "ciphering",
     "integrity",
     "only_own_algorithms",
@@ -124,10 +136,10 @@ pub(super) const ENB_KEYS: &[&str] = &[
     "most_ues",
     "weaknesses",
 ];
-pub(super) const UE_KEYS: &[&str] = &["name", "imsi", "ip", "serving", "kasme", "weaknesses"];
+pub(super) const UE_KEYS: &[&str] = &["name", "imsi", "ip", "serving", "kasme", "origin", "weaknesses"];
 
 /// The algorithms that are computed.
-const CIPHERING: [(&str, AlgorithmId); 2] = [("eea2", AlgorithmId::Aes), ("eea0", AlgorithmId::Null)];
+pub(super) const CIPHERING: [(&str, AlgorithmId); 2] = [("eea2", AlgorithmId::Aes), ("eea0", AlgorithmId::Null)];
 const INTEGRITY: [(&str, AlgorithmId); 2] = [("eia2", AlgorithmId::Aes), ("eia0", AlgorithmId::Null)];
 
 pub(super) fn algorithms(section: &Section<'_>) -> Read<Algorithms> {
@@ -137,7 +149,7 @@ pub(super) fn algorithms(section: &Section<'_>) -> Read<Algorithms> {
     })
 }
 
-fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'static str, T)]) -> Read<BTreeSet<T>> {
+pub(super) fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'static str, T)]) -> Read<BTreeSet<T>> {
     section.read("weaknesses", BTreeSet::new(), |field| {
         field.items("an array of weaknesses")?.iter().map(|field| field.one_of(words)).collect()
     })
@@ -157,22 +169,44 @@ pub(super) const OF_UE: [(&str, UeWeakness); 2] =
     [("ignores-nas-mac", UeWeakness::IgnoresNasMac), ("ignores-nas-count", UeWeakness::IgnoresNasCount)];
 
 /// A name that no other node has.
-fn name(section: &Section<'_>, taken: &mut BTreeSet<String>) -> Read<String> {
+pub(super) fn name(section: &Section<'_>, taken: &mut BTreeSet<String>) -> Read<String> {
     let field = section.required("name", "a name")?;
     let name = field.name(32, false)?;
     if taken.insert(name.clone()) { Ok(name) } else { Err(field.mismatch("a name that no other node has")) }
 }
 
 /// The positions of things named `names` that `field` may name.
-fn named<'a>(field: &Field<'_>, expected: &str, names: impl Iterator<Item = &'a str> + Clone) -> Read<usize> {
+pub(super) fn named<'a>(
+    field: &Field<'_>,
+    expected: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Read<usize> {
     let text = field.text(expected)?;
     names.clone().position(|name| name == text).ok_or_else(|| suggest(field.mismatch(expected), text, names))
 }
 
+/// All nodes of a script.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Nodes {
+    /// The MMEs, at least one.
+    pub mmes: Vec<Mme>,
+    /// The eNBs, at least one, each with one cell.
+    pub enbs: Vec<Enb>,
+    /// The UEs, at least one.
+    pub ues: Vec<Ue>,
+    /// The UPEs: at least one with `system = "context-transfer"`, else none.
+    pub upes: Vec<Upe>,
+    /// The SGSNs.
+    pub sgsns: Vec<Sgsn>,
+    /// The RNCs, each with one cell.
+    pub rncs: Vec<Rnc>,
+}
+
 /// The nodes. A script without `[[mme]]` has one, `mme1`.
-pub(super) fn read(root: &Section<'_>, seed: u64) -> Read<(Vec<Mme>, Vec<Enb>, Vec<Ue>)> {
-    // The gateway is there without being named by the script.
-    let mut taken = BTreeSet::from([crate::scenario::eps::world::GATEWAY.to_owned()]);
+pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
+    // Gateway and HSS are there without being named by the script.
+    let mut taken = BTreeSet::from([world::gateway_name(title.system).to_owned(), world::HSS.to_owned()]);
+    let transfer = title.system == System::ContextTransfer;
     let mut mmes = Vec::new();
     for section in root.tables("mme", MME_KEYS)? {
         if mmes.len() >= MOST_MMES {
@@ -185,12 +219,16 @@ pub(super) fn read(root: &Section<'_>, seed: u64) -> Read<(Vec<Mme>, Vec<Enb>, V
         taken.insert("mme1".to_owned());
         mmes.push(Mme { name: "mme1".to_owned(), algorithms: Algorithms::AES, weaknesses: BTreeSet::new() });
     }
-    let enbs = enbs(root, &mmes, &mut taken)?;
-    let ues = ues(root, &enbs, seed, &mut taken)?;
-    Ok((mmes, enbs, ues))
+    let upes = if transfer { transfer::upes(root, &mut taken)? } else { Vec::new() };
+    let enbs = enbs(root, &mmes, &upes, &mut taken)?;
+    let cells = enbs.iter().map(|enb| enb.pci.get()).collect();
+    let (sgsns, rncs) = transfer::utran(root, &cells, &mut taken)?;
+    let nodes = Nodes { mmes, enbs, ues: Vec::new(), upes, sgsns, rncs };
+    let ues = ues(root, &nodes, title.seed, &mut taken)?;
+    Ok(Nodes { ues, ..nodes })
 }
 
-fn enbs(root: &Section<'_>, mmes: &[Mme], taken: &mut BTreeSet<String>) -> Read<Vec<Enb>> {
+fn enbs(root: &Section<'_>, mmes: &[Mme], upes: &[Upe], taken: &mut BTreeSet<String>) -> Read<Vec<Enb>> {
     root.required("enb", "at least one [[enb]]")?;
     let mut enbs: Vec<Enb> = Vec::new();
     for section in root.tables("enb", ENB_KEYS)? {
@@ -213,12 +251,15 @@ fn enbs(root: &Section<'_>, mmes: &[Mme], taken: &mut BTreeSet<String>) -> Read<
         };
         let mme = section
             .read("mme", 0, |field| named(field, "the name of an MME", mmes.iter().map(|mme| mme.name.as_str())))?;
+        let upe = section
+            .read("upe", 0, |field| named(field, "the name of a UPE", upes.iter().map(|upe| upe.name.as_str())))?;
         enbs.push(Enb {
             name,
             pci: Pci::new(pci).unwrap_or(Pci::FIRST),
             earfcn: section.read("earfcn", 1_850, |field| field.number(0..=262_143))?,
             group: section.read("group", 1, |field| field.number(1..=u32::from(u16::MAX)))?,
             mme: MmeId(mme),
+            upe: UpeId(upe),
             algorithms: algorithms(&section)?,
             only_own_algorithms: section.read("only_own_algorithms", false, |field| field.boolean())?,
             constant_c_rnti: section.field("constant_c_rnti").map(|field| field.number(0x003d..=0xfff3)).transpose()?,
@@ -229,7 +270,7 @@ fn enbs(root: &Section<'_>, mmes: &[Mme], taken: &mut BTreeSet<String>) -> Read<
     Ok(enbs)
 }
 
-fn ues(root: &Section<'_>, enbs: &[Enb], seed: u64, taken: &mut BTreeSet<String>) -> Read<Vec<Ue>> {
+fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String>) -> Read<Vec<Ue>> {
     root.required("ue", "at least one [[ue]]")?;
     let mut ues: Vec<Ue> = Vec::new();
     for section in root.tables("ue", UE_KEYS)? {
@@ -241,8 +282,15 @@ fn ues(root: &Section<'_>, enbs: &[Enb], seed: u64, taken: &mut BTreeSet<String>
         if ues.iter().any(|other| other.imsi == imsi) {
             return Err(section.required("imsi", "an IMSI")?.mismatch("an IMSI that no other UE has"));
         }
-        let serving = section.required("serving", "the eNB where it is connected")?;
-        let serving = named(&serving, "the name of an eNB", enbs.iter().map(|enb| enb.name.as_str()))?;
+        let serving = nodes.network().station(&section.required("serving", "the eNB where it is connected")?)?;
+        let origin = if nodes.rnc(serving).is_some() {
+            section.refuse("kasme", "of a UE that begins in UTRAN")?;
+            section
+                .read("origin", Origin::Umts, |field| field.one_of(&[("umts", Origin::Umts), ("gsm", Origin::Gsm)]))?
+        } else {
+            section.refuse("origin", "of a UE that begins in E-UTRAN")?;
+            Origin::Lte
+        };
         let kasme = match section.field("kasme") {
             Some(field) => kasme(&field)?,
             None => {
@@ -254,8 +302,9 @@ fn ues(root: &Section<'_>, enbs: &[Enb], seed: u64, taken: &mut BTreeSet<String>
         ues.push(Ue {
             ip: section.required("ip", "an IPv4 address")?.parsed("an IPv4 address")?,
             imsi,
-            serving: EnbId(serving),
+            serving,
             kasme,
+            origin,
             weaknesses: weaknesses(&section, &OF_UE)?,
             name,
         });
@@ -275,23 +324,53 @@ fn kasme(field: &Field<'_>) -> Read<Kasme> {
     Ok(Kasme::from_octets(octets))
 }
 
+impl Nodes {
+    /// Them, where their names are read.
+    pub(super) fn network(&self) -> Network<'_> {
+        Network(self)
+    }
+
+    /// The RNC that a station is; none if it is an eNB.
+    #[must_use]
+    pub fn rnc(&self, StationId(station): StationId) -> Option<&Rnc> {
+        self.rncs.get(station.checked_sub(self.enbs.len())?)
+    }
+
+    /// The name of a station.
+    #[must_use]
+    pub fn station_name(&self, station: StationId) -> &str {
+        match self.rnc(station) {
+            Some(rnc) => &rnc.name,
+            None => self.enbs.get(station.0).map_or("", |enb| &enb.name),
+        }
+    }
+}
+
 impl Network<'_> {
     /// The UE that `ue` of a section names, or the only one.
     pub(super) fn ue(self, section: &Section<'_>) -> Read<UeId> {
         match section.field("ue") {
             Some(field) => self.named_ue(&field),
-            None if self.ues.len() == 1 => Ok(UeId(0)),
+            None if self.0.ues.len() == 1 => Ok(UeId(0)),
             None => self.named_ue(&section.required("ue", "the name of a UE, because there are several")?),
         }
     }
 
     /// The UE that `field` names.
     pub(super) fn named_ue(self, field: &Field<'_>) -> Read<UeId> {
-        named(field, "the name of a UE", self.ues.iter().map(|ue| ue.name.as_str())).map(UeId)
+        named(field, "the name of a UE", self.0.ues.iter().map(|ue| ue.name.as_str())).map(UeId)
     }
 
     /// The eNB that `field` names.
     pub(super) fn enb(self, field: &Field<'_>) -> Read<EnbId> {
-        named(field, "the name of an eNB", self.enbs.iter().map(|enb| enb.name.as_str())).map(EnbId)
+        named(field, "the name of an eNB", self.0.enbs.iter().map(|enb| enb.name.as_str())).map(EnbId)
+    }
+
+    /// The eNB or RNC that `field` names.
+    pub(super) fn station(self, field: &Field<'_>) -> Read<StationId> {
+        let names =
+            self.0.enbs.iter().map(|enb| enb.name.as_str()).chain(self.0.rncs.iter().map(|rnc| rnc.name.as_str()));
+        let expected = if self.0.rncs.is_empty() { "the name of an eNB" } else { "the name of an eNB or RNC" };
+        named(field, expected, names).map(StationId)
     }
 }

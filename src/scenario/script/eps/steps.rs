@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::network::{self, EnbId, UeId};
+use super::network::{self, MmeId, StationId, UeId};
 use super::{Network, too_many};
 use crate::eps::parameters::Algorithms;
+use crate::scenario::script::header::{System, Title};
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
 use crate::time::VirtualTime;
@@ -23,17 +24,31 @@ pub struct Step {
 /// What happens in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepAction {
-    /// The UE measures the cell of this eNB as the best, and reports it.
-    Handover(EnbId),
+    /// The UE measures the cell of this eNB or RNC as the best, and reports it.
+    Handover(StationId),
     /// Its MME takes other NAS algorithms (NAS security mode command).
     NasAlgorithms(Algorithms),
+    /// This MME authenticates it anew.
+    Authenticate(MmeId),
 }
 
-pub(super) const KEYS: &[&str] = &["at", "ue", "action", "target", "ciphering", "integrity"];
+/// The words for what happens.
+#[derive(Clone, Copy)]
+enum Action {
+    Handover,
+    NasAlgorithms,
+    Authenticate,
+}
+
+pub(super) const KEYS: &[&str] = &["at", "ue", "action", "target", "mme", "ciphering", "integrity"];
 /// Steps in one script.
 const MOST_STEPS: usize = 100_000;
 
-pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration) -> Read<Vec<Step>> {
+pub(super) fn read(root: &Section<'_>, network: Network<'_>, title: &Title) -> Read<Vec<Step>> {
+    let mut words = vec![("handover", Action::Handover), ("nas-algorithms", Action::NasAlgorithms)];
+    if title.system == System::ContextTransfer {
+        words.push(("authenticate", Action::Authenticate));
+    }
     let mut steps = Vec::new();
     let mut before: Option<(Duration, Field<'_>)> = None;
     for section in root.tables("step", KEYS)? {
@@ -41,21 +56,31 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration)
             return Err(too_many(&section, "step", MOST_STEPS));
         }
         let field = section.required("at", "the time of the step, such as \"1s\"")?;
-        let at = field.instant(Duration::ZERO, duration)?;
+        let at = field.instant(Duration::ZERO, title.duration)?;
         if let Some((_, earlier)) = before.filter(|(earlier, _)| *earlier > at) {
             let problem = field.mismatch("a time that is not before that of the step above");
             return Err(problem.also(earlier.place(), "the step above"));
         }
         before = Some((at, field));
-        let action = section.required("action", "\"handover\" or \"nas-algorithms\"")?;
-        let action = if action.one_of(&[("handover", true), ("nas-algorithms", false)])? {
-            for key in ["ciphering", "integrity"] {
-                section.refuse(key, "beside action = \"handover\"")?;
+        let word = section.required("action", "what happens")?.one_of(&words)?;
+        let (other, beside): (&[&str], _) = match word {
+            Action::Handover => (&["mme", "ciphering", "integrity"], "beside action = \"handover\""),
+            Action::NasAlgorithms => (&["target", "mme"], "beside action = \"nas-algorithms\""),
+            Action::Authenticate => (&["target", "ciphering", "integrity"], "beside action = \"authenticate\""),
+        };
+        for key in other {
+            section.refuse(key, beside)?;
+        }
+        let action = match word {
+            Action::Handover => {
+                StepAction::Handover(network.station(&section.required("target", "the name of an eNB")?)?)
             }
-            StepAction::Handover(network.enb(&section.required("target", "the name of an eNB")?)?)
-        } else {
-            section.refuse("target", "beside action = \"nas-algorithms\"")?;
-            StepAction::NasAlgorithms(network::algorithms(&section)?)
+            Action::NasAlgorithms => StepAction::NasAlgorithms(network::algorithms(&section)?),
+            Action::Authenticate => {
+                let names = network.0.mmes.iter().map(|mme| mme.name.as_str());
+                let field = section.required("mme", "the MME that serves it then")?;
+                StepAction::Authenticate(MmeId(network::named(&field, "the name of an MME", names)?))
+            }
         };
         steps.push(Step { at: VirtualTime::ZERO + at, ue: network.ue(&section)?, action });
     }

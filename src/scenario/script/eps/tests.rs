@@ -1,9 +1,9 @@
 //! Behaviour of the format of EPS scripts.
 
 use crate::scenario::bundled;
-use crate::scenario::script::{ScriptError, ScriptFile, SetArgument, StatementId};
+use crate::scenario::script::{ScriptError, ScriptFile, SetArgument, StatementId, System};
 
-use super::{EpsScript, attacks, expectations, handover, network, steps, times};
+use super::{EpsScript, attacks, expectations, handover, network, steps, times, transfer};
 
 /// Two eNBs and a UE; everything else has a default.
 const PAIR: &str = r#"name = "pair"
@@ -34,9 +34,9 @@ fn with(rest: &str, sets: &[&str]) -> Result<Box<EpsScript>, ScriptError> {
 #[test]
 fn the_smallest_script_has_an_mme_cells_and_keys() {
     let script = with("", &[]).unwrap();
-    assert_eq!((script.mmes.len(), script.mmes[0].name.as_str()), (1, "mme1"));
-    assert_eq!(script.enbs.iter().map(|enb| enb.pci.get()).collect::<Vec<_>>(), [1, 2]);
-    assert_ne!(script.ues[0].kasme, with("", &["seed=2"]).unwrap().ues[0].kasme);
+    assert_eq!((script.nodes.mmes.len(), script.nodes.mmes[0].name.as_str()), (1, "mme1"));
+    assert_eq!(script.nodes.enbs.iter().map(|enb| enb.pci.get()).collect::<Vec<_>>(), [1, 2]);
+    assert_ne!(script.nodes.ues[0].kasme, with("", &["seed=2"]).unwrap().nodes.ues[0].kasme);
     assert_eq!(script.handover.para_octets, 16);
 }
 
@@ -44,7 +44,11 @@ fn the_smallest_script_has_an_mme_cells_and_keys() {
 fn every_statement_of_a_bundled_script_is_of_this_system() {
     for bundled in bundled::EPS_SCRIPTS {
         let title = bundled.read(&[]).unwrap().title();
-        assert!(title.statements.iter().all(|id| matches!(id, StatementId::HandoverKeys(_))), "{}", title.name);
+        let of_system = |id: &StatementId| match title.system {
+            System::ContextTransfer => matches!(id, StatementId::ContextTransfer(_)),
+            _ => matches!(id, StatementId::HandoverKeys(_)),
+        };
+        assert!(title.statements.iter().all(of_system), "{}", title.name);
         assert!(bundled.parse(&[]).unwrap_err().to_string().contains("802.16"), "{}", title.name);
     }
 }
@@ -56,7 +60,7 @@ fn a_value_is_set_by_its_path() {
     let script = with("", &sets).unwrap();
     assert!(script.handover.schemes.is_standard());
     assert_eq!(script.times.x2.as_millis(), 7);
-    assert_eq!((script.enbs[1].most_ues, script.ues[0].weaknesses.len()), (3, 1));
+    assert_eq!((script.nodes.enbs[1].most_ues, script.nodes.ues[0].weaknesses.len()), (3, 1));
 }
 
 #[test]
@@ -83,7 +87,7 @@ fn what_does_not_fit_is_told_with_its_place_and_what_was_expected() {
         ("[[step]]\nat = \"1s\"\naction = \"handover\"\ntarget = \"enb3\"\n".into(), "the name of an eNB"),
         ("[[traffic]]\nkind = \"udp\"\nmobile_station = \"ue1\"\n".into(), "unknown key \"mobile_station\""),
         (attack("action = { steal = \"enb1\" }"), "attack.trigger: expected"),
-        (attack("trigger = { time = \"1s\" }\naction = { compromise = \"ue1\" }"), "the name of an eNB or MME"),
+        (attack("trigger = { time = \"1s\" }\naction = { compromise = \"ue1\" }"), "the name of a node of the network"),
         (
             attack("tap = \"s1:enb1-enb2\"\nto = \"enb1\"\ntrigger = { frame = \"any\" }\naction = { drop = true }"),
             "a link that there is",
@@ -112,17 +116,26 @@ fn what_does_not_fit_is_told_with_its_place_and_what_was_expected() {
 
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/eps.md");
-    let text = std::fs::read_to_string(path).unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let [eps, transfers] =
+        ["eps.md", "context-transfer.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
+    let text = format!("{eps}\n{transfers}");
     let section = |heading: &str| {
         let rest = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading}")).1;
         rest.split("\n#").next().unwrap().to_owned()
     };
     let (of_mme, of_enb) = (network::OF_MME.map(|(word, _)| word), network::OF_ENB.map(|(word, _)| word));
     let of_ue = network::OF_UE.map(|(word, _)| word);
-    let sections: [(&str, Vec<&str>); 9] = [
+    let of_sgsn = transfer::OF_SGSN.map(|(word, _)| word);
+    let of_upe = transfer::OF_UPE.map(|(word, _)| word);
+    let sections: [(&str, Vec<&str>); 14] = [
         ("### `[handover]`", handover::KEYS.to_vec()),
         ("### `[times]`", times::KEYS.to_vec()),
+        ("### `[times]` of context transfer", times::TRANSFER_KEYS.to_vec()),
+        ("### `[transfer]`", transfer::KEYS.to_vec()),
+        ("### `[[upe]]`", [transfer::UPE_KEYS, &of_upe].concat()),
+        ("### `[[sgsn]]`", [transfer::SGSN_KEYS, &of_sgsn].concat()),
+        ("### `[[rnc]]`", transfer::RNC_KEYS.to_vec()),
         ("### `[[mme]]`", [network::MME_KEYS, &of_mme].concat()),
         ("### `[[enb]]`", [network::ENB_KEYS, &of_enb].concat()),
         ("### `[[ue]]`", [network::UE_KEYS, &of_ue].concat()),
@@ -142,11 +155,13 @@ fn the_documentation_names_every_key_of_every_section() {
 
 #[test]
 fn the_documentation_lists_every_bundled_script() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/eps.md");
-    let text = std::fs::read_to_string(path).unwrap();
-    let listed = text.lines().filter(|line| line.starts_with("| `eps-")).count();
-    assert_eq!(listed, bundled::EPS_SCRIPTS.len());
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let [eps, transfers] =
+        ["eps.md", "context-transfer.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
+    let listed = |text: &str, row: &str| text.lines().filter(|line| line.starts_with(row)).count();
+    assert_eq!(listed(&eps, "| `eps-") + listed(&transfers, "| `transfer-"), bundled::EPS_SCRIPTS.len());
     for script in bundled::EPS_SCRIPTS {
+        let text = if script.name.starts_with("eps-") { &eps } else { &transfers };
         assert!(text.contains(&format!("| `{}` |", script.file_name)), "{}", script.name);
     }
 }

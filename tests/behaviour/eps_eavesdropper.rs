@@ -1,0 +1,131 @@
+//! Who reads the user packets that UEs and UPEs cipher: whoever hears a link of the core network that nothing protects, or has the keys
+//! of a node.
+
+use keyhop::adversary::eps::holder::{Holder, Read, Visit};
+use keyhop::eps::keys::UpKey;
+use keyhop::eps::node::{Agreement, Command, ContextTransfer, Relocation, Scheme, Schemes, UpKeys, What};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms};
+use keyhop::eps::security::HandoverDerivation;
+use keyhop::eps::wire::CoreFrame;
+use keyhop::eps::wire::radio_frame::RadioFrame;
+
+use crate::eps_network::{Plan, Seen, To, at, imsi, kasme, packet, pci};
+
+/// A packet in each direction every 4 ms while the UE goes to the third cell, which has another MME, at 100 ms, and back.
+fn plan(protects_s10: bool, up_keys: UpKeys) -> Plan {
+    let transfer =
+        ContextTransfer { upe: true, relocation: Relocation::BiCasting, up_keys, ..ContextTransfer::default() };
+    let plan = Plan { mmes: 2, upes: 1, protects_s10, transfer, ..Plan::always(Scheme::NextHopS1) };
+    let mut plan =
+        plan.command(100, To::Ue(0), Command::Measure(pci(2))).command(300, To::Ue(0), Command::Measure(pci(0)));
+    for number in 0..100 {
+        plan = plan.command(50 + 4 * number, To::Gateway, Command::Downlink(imsi(0), packet(number)));
+        plan = plan.command(51 + 4 * number, To::Ue(0), Command::Uplink(packet(1_000 + number)));
+    }
+    plan
+}
+
+/// The air as it is heard, cell by cell.
+fn visits(seen: &Seen) -> Vec<Visit> {
+    let mut visits: Vec<Visit> = Vec::new();
+    let mut sent: Vec<_> = seen.transmissions.iter().collect();
+    sent.sort_by_key(|sent| sent.time);
+    for sent in sent.into_iter().filter(|sent| CoreFrame::parse(&sent.octets).is_err()) {
+        let frame = RadioFrame::parse(&sent.octets).unwrap();
+        let place = visits.iter().rposition(|visit| visit.c_rnti == frame.c_rnti).unwrap_or_else(|| {
+            let of_ue = |what: &What| match what {
+                What::KenbInUse { cell, c_rnti, .. } if *c_rnti == frame.c_rnti => Some(*cell),
+                _ => None,
+            };
+            let cell = seen.of(0).find_map(|(_, what)| of_ue(what)).unwrap();
+            let (c_rnti, algorithms) = (frame.c_rnti, Algorithms::AES);
+            visits.push(Visit { ue: 0, cell, earfcn_dl: 1_850, c_rnti, algorithms, frames: Vec::new() });
+            visits.len() - 1
+        });
+        visits[place].frames.push((sent.time, frame));
+    }
+    visits
+}
+
+fn agreement(plan: &Plan) -> Agreement {
+    Agreement {
+        schemes: Schemes::Always(Scheme::NextHopS1),
+        derivation: HandoverDerivation::default(),
+        para_octets: 16,
+        wide_c_rnti: false,
+        transfer: plan.transfer,
+    }
+}
+
+fn reads(holder: &Holder, plan: &Plan, seen: &Seen) -> Vec<Option<Read>> {
+    holder.read(&visits(seen), &agreement(plan))
+}
+
+/// How many user packets were sent on the air, and how many of them are read.
+fn packets(holder: &Holder, plan: &Plan, seen: &Seen) -> (usize, usize) {
+    let all: usize = seen.transmissions.iter().filter(|sent| sent.note == "user packet").count();
+    let on_air = all
+        - seen
+            .transmissions
+            .iter()
+            .filter(|sent| sent.note == "user packet" && CoreFrame::parse(&sent.octets).is_ok())
+            .count();
+    (on_air, reads(holder, plan, seen).iter().flatten().map(|read| read.packets.len()).sum())
+}
+
+/// Who hears everything between the MMEs.
+fn eavesdropper(plan: &Plan, seen: &Seen) -> Holder {
+    let mut holder = Holder::default();
+    let mmes = [plan.node(To::Mme(0)), plan.node(To::Mme(1))];
+    let on_s10 = |sent: &&keyhop::emulation::Transmission| {
+        let keyhop::emulation::Sender::Node(from) = sent.from else { return false };
+        mmes.contains(&from) && mmes.contains(&sent.to)
+    };
+    seen.transmissions.iter().filter(on_s10).for_each(|sent| holder.hear(&sent.octets));
+    holder
+}
+
+#[test]
+fn who_hears_the_link_between_mmes_reads_every_packet_unless_the_link_is_protected() {
+    // T7
+    // broken: T7
+    for up_keys in [UpKeys::Same, UpKeys::Update] {
+        for protects in [false, true] {
+            let (plan, seen) = (plan(protects, up_keys), plan(protects, up_keys).run());
+            assert_eq!(seen.outcomes(0).len(), 2);
+            let holder = eavesdropper(&plan, &seen);
+            let (sent, read) = packets(&holder, &plan, &seen);
+            assert!(sent > 180, "{sent}");
+            assert_eq!(read, if protects { 0 } else { sent }, "{up_keys:?}");
+            let cells = reads(&holder, &plan, &seen);
+            assert_eq!(cells.iter().filter(|read| read.is_some()).count(), if protects { 0 } else { 3 });
+            // RRC too: NH follows from KASME.
+            let messages = cells.iter().flatten().map(|read| read.messages).sum::<usize>();
+            assert_eq!(messages > 0, !protects);
+        }
+    }
+}
+
+#[test]
+fn a_key_of_a_upe_opens_what_is_sent_under_it_and_with_updates_nothing_else() {
+    // T4
+    // T7
+    for (up_keys, everything) in [(UpKeys::Same, true), (UpKeys::Update, false)] {
+        let (plan, seen) = (plan(true, up_keys), plan(true, up_keys).run());
+        let key = UpKey::derive(&kasme(0), 0, AlgorithmId::Aes);
+        let holder = Holder { up_keys: vec![key], ..Holder::default() };
+        let (sent, read) = packets(&holder, &plan, &seen);
+        assert_eq!(read == sent, everything, "{up_keys:?}: {read} of {sent}");
+        assert!(read > 20, "{read}");
+        // What was sent before the first handover began.
+        let before = reads(&holder, &plan, &seen)
+            .iter()
+            .flatten()
+            .flat_map(|read| read.packets.clone())
+            .filter(|(time, _)| *time < at(100))
+            .count();
+        assert_eq!(before, 24, "{up_keys:?}");
+    }
+    let (plan, seen) = (plan(false, UpKeys::Same), plan(false, UpKeys::Same).run());
+    assert_eq!(packets(&Holder::default(), &plan, &seen).1, 0, "the air alone");
+}
