@@ -129,3 +129,41 @@ fn a_key_of_a_upe_opens_what_is_sent_under_it_and_with_updates_nothing_else() {
     let (plan, seen) = (plan(false, UpKeys::Same), plan(false, UpKeys::Same).run());
     assert_eq!(packets(&Holder::default(), &plan, &seen).1, 0, "the air alone");
 }
+
+/// The UE goes to a cell of another MME at 100 ms, with a packet in each direction every 4 ms, and is authenticated there at 250 ms if
+/// `anew`.
+fn followed_by_authentication(anew: bool) -> Plan {
+    let transfer = ContextTransfer { upe: true, relocation: Relocation::BiCasting, ..ContextTransfer::default() };
+    let plan = Plan { mmes: 2, upes: 1, transfer, ..Plan::always(Scheme::NextHopS1) }.authenticating();
+    let mut plan = plan.command(100, To::Ue(0), Command::Measure(pci(2)));
+    if anew {
+        plan = plan.command(250, To::Mme(1), Command::Authenticate(imsi(0)));
+    }
+    for number in 0..100 {
+        plan = plan.command(50 + 4 * number, To::Gateway, Command::Downlink(imsi(0), packet(number)));
+        plan = plan.command(51 + 4 * number, To::Ue(0), Command::Uplink(packet(1_000 + number)));
+    }
+    plan
+}
+
+#[test]
+fn who_has_the_kasme_of_the_source_reads_on_until_the_ue_is_authenticated_anew() {
+    // T7
+    // broken: T7
+    for anew in [true, false] {
+        let (plan, seen) = (followed_by_authentication(anew), followed_by_authentication(anew).run());
+        assert_eq!(seen.of(0).filter(|(_, what)| **what == What::Authenticated).count(), if anew { 2 } else { 0 });
+        // Who hears the link, and the MME that the UE has left.
+        for holder in [eavesdropper(&plan, &seen), Holder { kasmes: vec![kasme(0)], ..Holder::default() }] {
+            let reads = reads(&holder, &plan, &seen);
+            let times: Vec<_> = reads.iter().flatten().flat_map(|read| &read.packets).map(|(time, _)| *time).collect();
+            let within = |from, until| times.iter().filter(|time| (at(from)..at(until)).contains(*time)).count();
+            assert!(within(0, 100) == 24 && within(120, 250) > 50, "{times:?}");
+            // The procedure takes a while, and packets wait for the end of it.
+            let after = within(350, 1_000);
+            assert!(if anew { after == 0 } else { after > 45 }, "{times:?}");
+        }
+        let last = seen.packets(0, keyhop::eps::parameters::LinkDirection::Downlink).len();
+        assert!(last > 90, "{last}");
+    }
+}

@@ -1,13 +1,15 @@
 //! Handovers of EPS where packets are ciphered between UE and UPE: between MMEs (procedure A of seed 001), between UPEs (procedure B),
 //! and both at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use keyhop::emulation::{Fate, NodeIndex, Transmission, random};
 use keyhop::eps::keys::AlgorithmKey;
 use keyhop::eps::node::upe::SHARE;
-use keyhop::eps::node::{Command, ContextTransfer, DropReason, Outcome, Relocation, Scheme, UpKeys, UpeFaults, What};
+use keyhop::eps::node::{
+    Arrival, Command, ContextTransfer, DropReason, Outcome, Relocation, Scheme, UpKeys, UpeFaults, What,
+};
 use keyhop::eps::parameters::LinkDirection::{self, Downlink, Uplink};
 use keyhop::eps::parameters::{AlgorithmId, Algorithms};
 use keyhop::eps::wire::gtpv2::AccessContextNotification;
@@ -113,8 +115,8 @@ fn each_setting_loses_what_it_must_and_delivers_nothing_twice_and_in_order() {
     for (name, procedure, relocation, up_keys) in everything() {
         let seen = stream(plan(procedure, relocation, up_keys)).run();
         assert_eq!((seen.outcomes(0), seen.used_twice()), (vec![Outcome::Completed], 0), "{name}");
-        // Ten milliseconds without a cell.
-        assert_eq!(seen.packets(0, Uplink).len(), 95, "{name}");
+        // While the UE has no cell they wait.
+        assert_eq!(seen.packets(0, Uplink).len(), 100, "{name}");
         assert!(seen.packets(0, Uplink).is_sorted(), "{name}");
         let command = when(&seen, |what| matches!(what, What::CommandSent(_)));
         let switch = when(&seen, |what| *what == What::PathSwitched);
@@ -152,8 +154,7 @@ fn both_ends_hold_the_same_key_and_count_goes_on_whoever_ciphers() {
             assert!(by_key.values().all(|counts| counts.is_sorted_by_key(|(_, count)| *count)), "{name}");
             all.sort_unstable();
             all.dedup();
-            let packets = if direction == Uplink { 95 } else { 100 };
-            assert_eq!(all, (0..packets).collect::<Vec<_>>(), "{name}");
+            assert_eq!(all, (0..100).collect::<Vec<_>>(), "{name}");
         }
         // With the same key each packet is ciphered once, whatever copies there are.
         let ciphered: usize = counts(&seen, Downlink).values().map(Vec::len).sum();
@@ -383,7 +384,7 @@ fn a_packet_of_the_uplink_that_comes_twice_is_opened_once() {
             _ => Fate::pass(),
         }
     });
-    assert_eq!((seen.packets(0, Uplink).len(), seen.packets(0, Downlink).len()), (95, 100));
+    assert_eq!((seen.packets(0, Uplink).len(), seen.packets(0, Downlink).len()), (100, 100));
     assert!(
         seen.dropped().iter().filter(|(node, reason)| *node != UE && *reason == DropReason::Duplicate).count() > 80
     );
@@ -423,7 +424,7 @@ fn whatever_makes_the_keys_of_cells_those_of_the_user_plane_go_on() {
             let plan = Plan { upes: 1, transfer, ..Plan::always(scheme) };
             let seen = stream(plan).run();
             assert_eq!((seen.outcomes(0), seen.used_twice()), (vec![Outcome::Completed], 0), "{name}");
-            assert_eq!((seen.packets(0, Downlink).len(), seen.packets(0, Uplink).len()), (100, 95), "{name}");
+            assert_eq!((seen.packets(0, Downlink).len(), seen.packets(0, Uplink).len()), (100, 100), "{name}");
             assert_eq!(seen.up_keys_at(0, UE).len(), 1, "{name}");
         }
     }
@@ -449,6 +450,104 @@ fn a_number_of_a_key_that_was_changed_on_its_way_is_refused_and_the_ue_keeps_its
     }
 }
 
+/// UEs come by themselves to the cells of other MMEs, whose UPEs may be others.
+fn arriving(arrival: Arrival, upes: usize) -> Plan {
+    let transfer = ContextTransfer { upe: true, arrival, ..ContextTransfer::default() };
+    Plan { mmes: 2, upes, transfer, ..Plan::always(Scheme::NextHopS1) }.authenticating()
+}
+
+const ARRIVALS: [Arrival; 2] = [Arrival::Authentication, Arrival::ContextRequest];
+
+#[test]
+fn a_ue_that_comes_by_itself_goes_on_with_a_upe() {
+    // T1, T2
+    for (arrival, upes) in ARRIVALS.into_iter().flat_map(|arrival| [(arrival, 1), (arrival, 2)]) {
+        let name = format!("{arrival:?}, {upes} UPEs");
+        let plan = stream(arriving(arrival, upes)).command(800, To::Ue(0), Command::Measure(pci(0)));
+        let plan = plan.command(1_500, To::Ue(0), Command::Uplink(packet(5_000)));
+        let plan = plan.command(1_500, To::Gateway, Command::Downlink(imsi(0), packet(5_000)));
+        let nodes: Vec<NodeIndex> = (0..upes).map(|upe| plan.node(To::Upe(upe))).collect();
+        let seen = plan.run();
+        assert_eq!(seen.ends(0), [(Outcome::Completed, pci(2)), (Outcome::Completed, pci(0))], "{name}");
+        assert_eq!((seen.used_twice(), seen.dropped()), (0, vec![]), "{name}");
+        // Uplink packets wait for a cell; what comes for the UE meanwhile is lost.
+        let up: Vec<Vec<u8>> = (1_000..1_000 + PACKETS).chain([5_000]).map(packet).collect();
+        assert!(seen.packets(0, Uplink) == up, "{name}: {}", seen.packets(0, Uplink).len());
+        let down: Vec<Vec<u8>> = (0..PACKETS).chain([5_000]).map(packet).collect();
+        let delivered = seen.packets(0, Downlink);
+        let places = delivered.iter().map(|packet| down.iter().position(|sent| sent == packet));
+        assert!(places.clone().all(|place| place.is_some()) && places.is_sorted(), "{name}");
+        assert!(delivered.len() > 30 && delivered.last() == down.last(), "{name}: {}", delivered.len());
+        let keys = seen.up_keys_at(0, UE);
+        let fresh = if arrival == Arrival::Authentication { 3 } else { 1 };
+        assert_eq!(keys.iter().map(|key| *key.octets()).collect::<BTreeSet<_>>().len(), fresh, "{name}");
+        // Who comes with its old context keeps its UPE; else that of the cell serves it, and the other has forgotten it.
+        let last = nodes.iter().map(|node| seen.up_keys_at(0, *node)).find(|there| there.last() == keys.last());
+        assert!(last.is_some(), "{name}");
+        let expected = if arrival == Arrival::Authentication && upes == 2 { vec![nodes[0], nodes[1]] } else { vec![] };
+        assert_eq!(forgotten(&seen), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_ue_that_is_not_taken_where_it_comes_by_itself_goes_on_with_its_old_upe_key_and_counts() {
+    // T8
+    for (arrival, upes) in ARRIVALS.into_iter().flat_map(|arrival| [(arrival, 1), (arrival, 2)]) {
+        for upe_full in [false, true] {
+            if upe_full && (upes == 1 || arrival == Arrival::ContextRequest) {
+                continue;
+            }
+            let name = format!("{arrival:?}, {upes} UPEs, the UPE is full: {upe_full}");
+            let (most_ues, upe_most_ues) =
+                if upe_full { (vec![100], vec![100, 0]) } else { (vec![100, 100, 0], vec![100]) };
+            let plan = Plan { most_ues, upe_most_ues, ends: 12_000, ..stream(arriving(arrival, upes)) };
+            let plan = plan.command(9_000, To::Ue(0), Command::Uplink(packet(5_000)));
+            let plan = plan.command(9_000, To::Gateway, Command::Downlink(imsi(0), packet(5_000)));
+            let seen = plan.run();
+            assert_eq!(seen.used_twice(), 0, "{name}");
+            let keys = seen.up_keys_at(0, UE);
+            assert_eq!(keys.first(), keys.last(), "{name}");
+            for direction in [Uplink, Downlink] {
+                assert_eq!(seen.packets(0, direction).last(), Some(&packet(5_000)), "{name}, {direction:?}");
+            }
+            let counts = counts(&seen, Uplink);
+            let old: Vec<u32> = counts[keys[0].octets()].iter().map(|(_, count)| *count).collect();
+            assert_eq!(old, (0..101).collect::<Vec<_>>(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_authentication_where_the_ue_is_changes_the_key_with_its_upe_and_packets_go_on() {
+    // T6
+    for upes in [1, 2] {
+        for relocation in RELOCATIONS {
+            let name = format!("{upes} UPEs, {relocation:?}");
+            let mut plan = plan(("", 1, upes), relocation, UpKeys::Same).authenticating();
+            plan = plan.command(100, To::Mme(0), Command::Authenticate(imsi(0)));
+            for number in 0..PACKETS {
+                plan = plan.command(50 + 2 * number, To::Gateway, Command::Downlink(imsi(0), packet(number)));
+                plan = plan.command(51 + 2 * number, To::Ue(0), Command::Uplink(packet(number)));
+            }
+            plan = plan.command(400, To::Ue(0), Command::Measure(pci(2)));
+            plan = plan.command(600, To::Gateway, Command::Downlink(imsi(0), packet(100)));
+            plan = plan.command(600, To::Ue(0), Command::Uplink(packet(100)));
+            let last = plan.node(To::Upe(upes - 1));
+            let seen = plan.run();
+            assert_eq!(seen.outcomes(0), [Outcome::Completed], "{name}");
+            let all: Vec<Vec<u8>> = (0..=PACKETS).map(packet).collect();
+            assert!(seen.packets(0, Downlink) == all, "{name}");
+            // One may be on the air when the eNB gives the UE another C-RNTI.
+            let up = seen.packets(0, Uplink);
+            assert!(up.len() >= 100 && up.is_sorted() && up.iter().all(|packet| all.contains(packet)), "{name}");
+            assert_eq!((seen.used_twice(), seen.dropped()), (0, vec![]), "{name}");
+            let keys = seen.up_keys_at(0, UE);
+            assert!(keys.len() == 2 && keys[0] != keys[1], "{name}: {}", keys.len());
+            assert_eq!(seen.up_keys_at(0, last).last(), keys.last(), "{name}");
+        }
+    }
+}
+
 /// A UE that wants to another cell every second, where the air loses a frame in ten, and the core network too if it is not `reliable`.
 fn lossy(plan: Plan, seed: u64, reliable: bool) -> Seen {
     let mut plan = Plan { ends: 9_000, ..plan };
@@ -470,10 +569,22 @@ fn lossy(plan: Plan, seed: u64, reliable: bool) -> Seen {
 #[test]
 fn whatever_is_lost_no_count_is_used_twice_and_no_packet_comes_twice() {
     // T3, T4
+    type Make = Box<dyn Fn() -> Plan>;
     let mut outcomes = BTreeMap::new();
-    for (name, procedure, relocation, up_keys) in everything() {
-        for (seed, reliable) in (0..8).flat_map(|seed| [(seed, true), (seed, false)]) {
-            let seen = lossy(plan(procedure, relocation, up_keys), seed, reliable);
+    let handovers = everything().map(|(name, procedure, relocation, up_keys)| {
+        let make: Make = Box::new(move || plan(procedure, relocation, up_keys));
+        (name, make)
+    });
+    let arrivals = ARRIVALS.into_iter().flat_map(|arrival| {
+        [1, 2].map(|upes| {
+            let authenticate = Command::Authenticate(imsi(0));
+            let make: Make = Box::new(move || arriving(arrival, upes).command(2_500, To::Mme(0), authenticate.clone()));
+            (format!("{arrival:?}, {upes} UPEs"), make)
+        })
+    });
+    for (name, make) in handovers.chain(arrivals) {
+        for (seed, reliable) in (0..6).flat_map(|seed| [(seed, true), (seed, false)]) {
+            let seen = lossy(make(), seed, reliable);
             let name = format!("{name}, seed {seed}, reliable {reliable}");
             assert_eq!(seen.used_twice(), 0, "{name}");
             for direction in [Uplink, Downlink] {
@@ -482,9 +593,10 @@ fn whatever_is_lost_no_count_is_used_twice_and_no_packet_comes_twice() {
                 packets.sort_unstable();
                 packets.dedup();
                 assert_eq!(packets.len(), count, "{name}");
-                // What comes out is what went in: never another key or COUNT than it was sealed with.
+                // What comes out is what went in: never another key or COUNT than it was sealed with. Where the word that a UE has come is
+                // lost between MME and UPE, the UPE goes on with the key before.
                 let whole: Vec<Vec<u8>> = (0..100).map(packet).collect();
-                assert!(packets.iter().all(|packet| whole.contains(packet)), "{name}");
+                assert!(!reliable || packets.iter().all(|packet| whole.contains(packet)), "{name}");
             }
             for outcome in seen.outcomes(0) {
                 *outcomes.entry(outcome).or_insert(0) += 1;

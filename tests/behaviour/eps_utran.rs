@@ -183,6 +183,45 @@ fn where_upes_cipher_the_bearer_goes_through_that_of_the_target_cell() {
         plan.transfer = ContextTransfer { upe: true, up_keys, ..plan.transfer };
         let upes = [plan.node(To::Upe(0)), plan.node(To::Upe(1))];
         let seen = walk(plan, &[pci(0), pci(1), utran_pci(1), pci(1)]).run();
+        assert_eq!(seen.outcomes(0), [Outcome::Completed; 4], "{up_keys:?}");
+        assert_eq!((seen.dropped(), seen.rejected()), (vec![], vec![]), "{up_keys:?}");
+        all_packets(&seen, 4);
+        let of_upes: Vec<_> = upes.iter().flat_map(|upe| seen.up_keys_at(0, *upe)).collect();
+        let of_ue = seen.up_keys_at(0, UE);
+        assert!(of_ue.len() >= 2 && of_ue.iter().all(|key| of_upes.contains(key)), "{up_keys:?}");
+        assert_eq!(seen.used_twice(), 0);
+        assert!(seen.of(0).any(|(node, what)| node == upes[1] && *what == What::UpKeyForgotten));
+    }
+}
+
+/// A refused handover: the UE stays with what it had, and goes where it may.
+fn stays(plan: Plan, refused: keyhop::eps::identifiers::Pci, then: keyhop::eps::identifiers::Pci, why: &str) {
+    let seen = walk(plan, &[refused, then]).run();
+    assert_eq!(seen.outcomes(0), [Outcome::Refused, Outcome::Completed], "{why}");
+    all_packets(&seen, 2);
+    assert_eq!(seen.used_twice(), 0, "{why}");
+}
+
+#[test]
+fn a_refused_relocation_to_eutran_leaves_the_ue_in_utran_with_its_keys() {
+    // T8
+    for mapping in [Mapping::TargetId { fresh: true }, Mapping::Nonce] {
+        let plan = || in_utran(mapping, Origin::Umts);
+        stays(Plan { most_ues: vec![0, 100], ..plan() }, pci(0), pci(1), "no room at the eNB");
+        stays(Plan { unknown_cell: Some(0), ..plan() }, pci(0), pci(1), "no MME has the cell");
+        let none = vec![vec![], vec![Algorithms::AES]];
+        stays(Plan { enb_algorithms: none, ..plan() }, pci(0), pci(1), "no common AS algorithm");
+        // The context is not complete, or the UE has no NAS algorithm that the MME has: nowhere may it go.
+        let withheld = SgsnFaults { withholds_keys: true };
+        for refusing in [
+            Plan { sgsn_faults: withheld, ..plan() },
+            Plan { told_capabilities: UeSecurityCapabilities::default(), ..plan() },
+        ] {
+            let seen = walk(refusing, &[pci(0)]).run();
+            assert_eq!(seen.ends(0), [(Outcome::Refused, utran_pci(0))]);
+            assert_eq!((umts_keys(&seen, UE).len(), seen.dropped()), (1, vec![]));
+            all_packets(&seen, 1);
+        }
     }
 }
 

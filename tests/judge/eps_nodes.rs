@@ -12,12 +12,13 @@ use keyhop::capture::key_log::eps::{
 use keyhop::capture::key_log::{KeyLog, NodeRecord, Validity};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::emulation::{Fate, NodeIndex, Sender};
-use keyhop::eps::identifiers::{Earfcn, Imsi};
+use keyhop::eps::identifiers::Earfcn;
 use keyhop::eps::keys::AlgorithmKey;
 use keyhop::eps::link_protection::LinkKey;
 use keyhop::eps::node::upe::UpeFaults;
 use keyhop::eps::node::{
-    Command, ContextTransfer, EnbFaults, HeldKey, MmeFaults, Relocation, Scheme, Schemes, UeFaults, UpKeys, What,
+    Arrival, Command, ContextTransfer, EnbFaults, HeldKey, MmeFaults, Relocation, Scheme, Schemes, UeFaults, UpKeys,
+    What,
 };
 use keyhop::eps::parameters::Algorithms;
 use keyhop::eps::security::HandoverDerivation;
@@ -27,7 +28,7 @@ use keyhop::judge::{FindingKind, Judgement, NoteKind};
 use keyhop::time::VirtualTime;
 
 use super::eps_network::{
-    NULL_CIPHERING, Plan, Seen, To, at, enb_place, gateway_place, imsi, link_key, mme_place, packet, pci,
+    NULL_CIPHERING, Plan, Seen, To, at, enb_place, gateway_place, hss_place, imsi, link_key, mme_place, packet, pci,
     replacing_s1ap, upe_place,
 };
 use super::judged;
@@ -40,11 +41,12 @@ fn nodes(plan: &Plan) -> Vec<(String, &'static str, Ipv4Addr)> {
     nodes.extend((0..plan.mmes).map(|number| (format!("mme{}", number + 1), "mme", mme_place(number).ip)));
     nodes.push(("sgw".to_owned(), "sgw", gateway_place().ip));
     nodes.extend((0..plan.upes).map(|number| (format!("upe{}", number + 1), "upe", upe_place(number).ip)));
+    nodes.push(("hss".to_owned(), "hss", hss_place().ip));
     nodes
 }
 
-/// By node and UE: the numbers of the KeNBs it had in use, each with its beginning.
-type InUse = BTreeMap<(usize, Imsi), Vec<(VirtualTime, u16)>>;
+/// By node and C-RNTI: the numbers of the KeNBs it had in use, each with its beginning.
+type InUse = BTreeMap<(usize, u16), Vec<(VirtualTime, u16)>>;
 
 /// A KeNB with its number, as it is logged.
 struct Known {
@@ -90,7 +92,7 @@ fn log(plan: &Plan, seen: &Seen) -> (KeyLog, InUse) {
                     known.len() - 1
                 });
                 known[place].holders[usize::from(node.0 >= plan.ues)] = true;
-                used.entry((node.0, ue)).or_default().push((*time, known[place].record.ue_id));
+                used.entry((node.0, *c_rnti)).or_default().push((*time, known[place].record.ue_id));
             }
             What::NasInUse { keys, algorithms, kasme } => {
                 let uses = [(NasKeyUse::Ciphering, algorithms.ciphering), (NasKeyUse::Integrity, algorithms.integrity)];
@@ -99,8 +101,8 @@ fn log(plan: &Plan, seen: &Seen) -> (KeyLog, InUse) {
                     eps.push(EpsKeyRecord::Nas(NasKeyRecord { key_use, ue, algorithm, validity, key }));
                 }
                 let key = kasme.clone();
-                let of_ue = |record: &EpsKeyRecord| matches!(record, EpsKeyRecord::Kasme(known) if known.ue == ue);
-                if !eps.iter().any(of_ue) {
+                let known = |record: &EpsKeyRecord| matches!(record, EpsKeyRecord::Kasme(one) if (one.ue, &one.key) == (ue, &key));
+                if !eps.iter().any(known) {
                     eps.push(EpsKeyRecord::Kasme(KasmeRecord { ue, validity, key }));
                 }
             }
@@ -149,8 +151,7 @@ fn recorded(plan: &Plan, seen: &Seen) -> (Capture, KeyLog) {
             match RadioFrame::parse(&sent.octets).ok().filter(|_| CoreFrame::parse(&sent.octets).is_err()) {
                 None => (1, sent.octets.clone()),
                 Some(mut frame) => {
-                    let ue = imsi(from.0.min(sent.to.0));
-                    let mut in_use = used.get(&(from.0, ue)).into_iter().flatten();
+                    let mut in_use = used.get(&(from.0, frame.c_rnti)).into_iter().flatten();
                     let in_use = in_use.rfind(|(since, _)| *since <= sent.time);
                     frame.ue_id = UeId(in_use.map_or(0, |(_, ue_id)| *ue_id));
                     let record = frame.octets().unwrap();
@@ -496,4 +497,31 @@ fn a_key_with_a_upe_that_does_not_follow_and_a_packet_that_no_tunnel_has_carried
     let frame = capture.frames.iter_mut().find(|frame| up(frame)).unwrap();
     *frame.octets.last_mut().unwrap() ^= 0x40;
     assert_eq!(judged(&capture, &log).kinds(), [FindingKind::PacketDiffers]);
+}
+
+#[test]
+fn nothing_is_found_where_ues_come_by_themselves_or_are_authenticated_anew() {
+    // T2
+    // T7
+    let mut plans = Vec::new();
+    for upes in [0, 1] {
+        for arrival in [Arrival::Authentication, Arrival::ContextRequest, Arrival::Handover] {
+            let transfer = ContextTransfer { arrival, upe: upes > 0, ..ContextTransfer::default() };
+            let plan = Plan { upes, transfer, ..Plan::arriving(arrival) }.authenticating().walk(&[2, 0, 3, 1]);
+            plans.push((format!("{arrival:?}, {upes} UPEs"), plan));
+            let plan = Plan { upes, transfer, ..Plan::arriving(arrival) }.authenticating().walk(&[2, 3, 0]);
+            let plan = plan.command(100, To::Mme(0), Command::Authenticate(imsi(0)));
+            let plan = plan.command(500, To::Mme(1), Command::Authenticate(imsi(0)));
+            plans.push((format!("{arrival:?}, {upes} UPEs, anew"), plan));
+        }
+    }
+    for (of, plan) in plans {
+        let [whole, alone] = judgements(plan, Plan::run);
+        assert_eq!(whole.findings, [], "{of}");
+        assert_eq!(alone.findings, [], "{of}");
+        // In a handover there is no NAS message.
+        let nas = whole.verified.nas_mac > 0 || of.starts_with("Handover") && !of.ends_with("anew");
+        assert!(whole.verified.packets > 5 && nas, "{of}: {:?}", whole.verified);
+        assert_eq!(whole.verified, alone.verified, "{of}");
+    }
 }

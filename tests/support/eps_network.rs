@@ -236,7 +236,7 @@ pub fn mme_place(number: usize) -> BackboneEndpoint {
 }
 
 pub fn upe_place(number: usize) -> BackboneEndpoint {
-    place(4, number)
+    place(7, number)
 }
 
 pub fn rnc_place(number: usize) -> BackboneEndpoint {
@@ -486,7 +486,7 @@ impl Plan {
                 Some(origin) => {
                     let u_rnti = 1 << 20 | u32::try_from(ue).unwrap();
                     let (keys, cell) = (ck_ik(ue, origin), utran_cells[0].cell);
-                    Ue::in_utran(settings, UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH })
+                    Ue::in_utran(settings, UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH, p_tmsi: P_TMSI })
                 }
             });
         }
@@ -636,7 +636,7 @@ fn subscriber_keys(ue: usize) -> (SubscriberKey, OperatorKey) {
 }
 
 pub fn hss_place() -> BackboneEndpoint {
-    place(9, 0)
+    place(5, 0)
 }
 
 pub fn gummei(mme: usize) -> Gummei {
@@ -651,6 +651,8 @@ pub fn guti(ue: usize) -> Guti {
 
 /// FRESH of UEs that begin in UTRAN.
 const FRESH: u32 = 0x0102_0304;
+/// What the SGSN calls them.
+const P_TMSI: u32 = 0x8000_0001;
 
 impl Plan {
     /// RNCs and SGSNs.

@@ -3,9 +3,10 @@
 
 use super::holder::Holder;
 use crate::eps::keys::KenbStar;
-use crate::eps::wire::gtpv2::GTPV2_PORT;
-use crate::eps::wire::sctp::{S1AP_PROTOCOL, X2AP_PROTOCOL};
-use crate::eps::wire::{CoreFrame, CorePayload, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage};
+use crate::eps::wire::diameter::DiameterBody;
+use crate::eps::wire::gtpv2::{GTPV2_PORT, MmContext};
+use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::{CoreFrame, CorePayload, DiameterMessage, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage};
 
 impl Holder {
     /// Takes the keys that stand in a frame of the core network. One of a protected link shows none.
@@ -22,6 +23,12 @@ impl Holder {
                     self.stars.push(request.kenb_star);
                 }
             }
+            CorePayload::Sctp(packet) if packet.data.protocol == DIAMETER_PROTOCOL => {
+                let message = DiameterMessage::parse(&packet.data.user_data).map(|message| message.body);
+                if let Ok(DiameterBody::AuthenticationInformationAnswer(answer)) = message {
+                    self.kasmes.extend(answer.vector.map(|vector| vector.kasme));
+                }
+            }
             CorePayload::Udp(datagram) if datagram.destination == GTPV2_PORT => {
                 if let Ok(message) = Gtpv2Message::parse(&datagram.payload) {
                     self.hear_gtpv2(message.body);
@@ -36,6 +43,7 @@ impl Holder {
             S1apMessage::HandoverRequest(request) => request.security,
             S1apMessage::PathSwitchRequestAcknowledge(answer) => answer.security,
             S1apMessage::InitialContextSetupRequest(request) => return self.kenbs.push(request.kenb),
+            S1apMessage::UeContextModificationRequest(request) => return self.kenbs.push(request.kenb),
             _ => return,
         };
         // In networks of the contribution KeNB* stands there.
@@ -43,16 +51,27 @@ impl Holder {
         self.next_hops.push((security.next_hop, security.ncc));
     }
 
+    fn hear_context(&mut self, context: MmContext) {
+        self.kasmes.push(context.kasme);
+        self.kasmes.extend(context.quadruplets.into_iter().map(|quadruplet| quadruplet.kasme));
+        self.next_hops.extend(context.next_hop);
+    }
+
     fn hear_gtpv2(&mut self, body: Gtpv2Body) {
         match body {
             Gtpv2Body::ForwardRelocationRequest(request) => {
-                self.kasmes.push(request.mm_context.kasme);
-                self.kasmes.extend(request.mm_context.quadruplets.into_iter().map(|quadruplet| quadruplet.kasme));
-                self.next_hops.extend(request.mm_context.next_hop);
+                self.hear_context(request.mm_context);
                 self.up_keys.extend(request.up.map(|up| up.key));
+            }
+            Gtpv2Body::ContextResponse(response) => {
+                if let Some(given) = response.context {
+                    self.hear_context(given.mm_context);
+                    self.up_keys.extend(given.up.map(|up| up.key));
+                }
             }
             Gtpv2Body::CreateSessionRequest(request) => self.up_keys.push(request.up),
             Gtpv2Body::CreateForwardingRequest(request) => self.up_keys.extend(request.up),
+            Gtpv2Body::ModifyBearerRequest(request) => self.up_keys.extend(request.up),
             Gtpv2Body::ForwardAccessContextNotification(notification) => self.up_keys.push(notification.up.key),
             _ => {}
         }

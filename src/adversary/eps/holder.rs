@@ -68,8 +68,8 @@ pub struct Holder {
 const TRIED: usize = 4;
 /// How far a chain of NH is followed.
 const CHAIN: usize = 64;
-/// NAS COUNTs in uplink of which KeNB may have been made.
-const UPLINK_COUNTS: u32 = 4;
+/// NAS COUNTs in uplink of which KeNB may have been made, besides that which stands for a handover from UTRAN.
+const UPLINK_COUNTS: u32 = 8;
 
 /// A UE while its visits are read one after the other.
 #[derive(Default)]
@@ -168,7 +168,7 @@ impl Holder {
 }
 
 fn first_kenbs(kasme: &Kasme) -> impl Iterator<Item = Kenb> + '_ {
-    (0..UPLINK_COUNTS).map(|count| kdf::kenb(kasme, count))
+    (0..UPLINK_COUNTS).chain([u32::MAX]).map(|count| kdf::kenb(kasme, count))
 }
 
 /// NAS under a KASME, with each ciphering algorithm that is computed.

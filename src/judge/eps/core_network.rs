@@ -9,14 +9,17 @@ use super::keys::Subscriber;
 use super::reading::{Reading, Seen, alternative};
 use crate::capture::capture_reader::RecordedFrame;
 use crate::eps::identifiers::Imsi;
-use crate::eps::keys::{Kasme, Nh, UpKey};
+use crate::eps::keys::{Kasme, Kenb, Nh, UpKey};
 use crate::eps::parameters::LinkDirection;
+use crate::eps::wire::diameter::DiameterBody;
 use crate::eps::wire::gtpu::GTPU_PORT;
-use crate::eps::wire::gtpv2::{ForwardRelocationRequest, GTPV2_PORT};
+use crate::eps::wire::gtpv2::{ContextResponse, GTPV2_PORT};
 use crate::eps::wire::rrc::{self, DlDcchMessage};
 use crate::eps::wire::s1ap::{SecurityContext, TargetToSourceContainer};
-use crate::eps::wire::sctp::{S1AP_PROTOCOL, X2AP_PROTOCOL};
-use crate::eps::wire::{CoreFrame, CorePayload, GtpuPacket, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage, x2ap};
+use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::{
+    CoreFrame, CorePayload, DiameterMessage, GtpuPacket, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage, x2ap,
+};
 
 /// Sender and receiver of a frame.
 type Ends = (Ipv4Addr, Ipv4Addr);
@@ -66,6 +69,20 @@ impl Reading<'_> {
                     Err(error) => self.unreadable(frame, "x2ap", error),
                 }
             }
+            CorePayload::Sctp(packet) if packet.data.protocol == DIAMETER_PROTOCOL => {
+                match DiameterMessage::parse(&packet.data.user_data) {
+                    Ok(message) => {
+                        let vector = match &message.body {
+                            DiameterBody::AuthenticationInformationAnswer(answer) => answer.vector.as_ref(),
+                            _ => None,
+                        };
+                        let kasme = vector.map(|vector| &vector.kasme.octets()[..]);
+                        self.search(frame, kasme.as_slice());
+                        view("diameter", format!("Diameter {}", message.body.name()))
+                    }
+                    Err(error) => self.unreadable(frame, "diameter", error),
+                }
+            }
             CorePayload::Udp(datagram) if [datagram.source, datagram.destination].contains(&GTPV2_PORT) => {
                 match Gtpv2Message::parse(&datagram.payload) {
                     Ok(message) => {
@@ -106,6 +123,7 @@ impl Reading<'_> {
             S1apMessage::HandoverRequest(request) => Some(request.security.next_hop.octets()),
             S1apMessage::PathSwitchRequestAcknowledge(answer) => Some(answer.security.next_hop.octets()),
             S1apMessage::InitialContextSetupRequest(request) => Some(request.kenb.octets()),
+            S1apMessage::UeContextModificationRequest(request) => Some(request.kenb.octets()),
             _ => None,
         };
         self.search(frame, brought.as_slice());
@@ -119,7 +137,9 @@ impl Reading<'_> {
             S1apMessage::DownlinkNasTransport(message) => {
                 name = self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
             }
+            S1apMessage::UeContextModificationRequest(message) => self.first_kenb(seen.number, &message.kenb),
             S1apMessage::InitialContextSetupRequest(message) => {
+                self.first_kenb(seen.number, &message.kenb);
                 for nas in message.bearers.iter().filter_map(|bearer| bearer.nas_pdu.as_ref()) {
                     name = self.nas(nas, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
                 }
@@ -195,6 +215,15 @@ impl Reading<'_> {
         }
     }
 
+    /// A message has brought an eNB a KeNB that is to be made of a KASME.
+    fn first_kenb(&mut self, frame: u64, kenb: &Kenb) {
+        let known = &self.keys.subscribers;
+        if !known.is_empty() && !known.iter().any(|known| known.first_kenbs().any(|first| first == *kenb)) {
+            let detail = "the KeNB in this message does not follow from a KASME";
+            self.findings.find(FindingKind::KeyDerivation, &[frame], detail);
+        }
+    }
+
     /// A message has brought a node the key between a UE and its UPE: it is to follow from KASME.
     fn up_key_sent(&mut self, frame: u64, ue: Option<Imsi>, up: &UpKey) {
         let of_ue = |known: &&Subscriber| ue.is_none_or(|ue| known.ue == ue);
@@ -209,8 +238,12 @@ impl Reading<'_> {
     fn gtpv2(&mut self, frame: &RecordedFrame, body: &Gtpv2Body) {
         let (ue, up) = match body {
             Gtpv2Body::ForwardRelocationRequest(request) => (Some(request.imsi), request.up.as_ref().map(|up| &up.key)),
+            Gtpv2Body::ContextResponse(ContextResponse { imsi, context: Some(given), .. }) => {
+                (*imsi, given.up.as_ref().map(|up| &up.key))
+            }
             Gtpv2Body::CreateSessionRequest(request) => (Some(request.imsi), Some(&request.up)),
             Gtpv2Body::CreateForwardingRequest(request) => (None, request.up.as_ref()),
+            Gtpv2Body::ModifyBearerRequest(request) => (None, request.up.as_ref()),
             Gtpv2Body::ForwardAccessContextNotification(notification) => (None, Some(&notification.up.key)),
             _ => (None, None),
         };
@@ -218,19 +251,27 @@ impl Reading<'_> {
         if let Some(up) = up {
             self.up_key_sent(frame.number, ue, up);
         }
-        let Gtpv2Body::ForwardRelocationRequest(ForwardRelocationRequest { imsi, mm_context, .. }) = body else {
-            return self.search(frame, up_octets.as_slice());
+        let (imsi, mm_context, name) = match body {
+            Gtpv2Body::ForwardRelocationRequest(request) => {
+                (Some(request.imsi), &request.mm_context, "Forward Relocation Request")
+            }
+            Gtpv2Body::ContextResponse(ContextResponse { imsi, context: Some(given), .. }) => {
+                (*imsi, &given.mm_context, "Context Response")
+            }
+            _ => return self.search(frame, up_octets.as_slice()),
         };
         let kasmes = mm_context.quadruplets.iter().map(|quadruplet| &quadruplet.kasme).chain([&mm_context.kasme]);
         let kasmes = kasmes.map(|kasme: &Kasme| &kasme.octets()[..]);
         let next_hop = mm_context.next_hop.iter().map(|(nh, _): &(Nh, _)| &nh.octets()[..]);
         let brought: Vec<&[u8]> = kasmes.chain(next_hop).chain(up_octets).collect();
         self.search(frame, &brought);
-        let mut known = self.keys.subscribers.iter().filter(|known| known.ue == *imsi).peekable();
+        let of_ue = |known: &&Subscriber| imsi.is_none_or(|imsi| known.ue == imsi);
+        let mut known = self.keys.subscribers.iter().filter(of_ue).peekable();
+        let ue = imsi.map_or_else(|| "a UE".to_owned(), |imsi| format!("UE {imsi}"));
         if known.peek().is_none() {
-            self.findings.note(NoteKind::NoKey, Some(frame.number), format!("no KASME of UE {imsi}"));
+            self.findings.note(NoteKind::NoKey, Some(frame.number), format!("no KASME of {ue}"));
         } else if !known.any(|known| known.kasme == mm_context.kasme) {
-            let detail = format!("the KASME of UE {imsi} in this Forward Relocation Request is not that of the log");
+            let detail = format!("the KASME of {ue} in this {name} is not that of the log");
             self.findings.find(FindingKind::KeyDerivation, &[frame.number], detail);
         }
         if let Some((nh, _)) = mm_context.next_hop.as_ref().filter(|_| self.keys.is_standard()) {

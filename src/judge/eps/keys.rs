@@ -21,7 +21,7 @@ use crate::eps::security::kdf::{self, KeyUse, algorithm_key};
 /// Most key epochs: their number has 16 bits.
 pub const MAX_EPOCHS: usize = 65_535;
 /// Uplink NAS COUNTs that the first KeNB of a KASME may be made with.
-pub const FIRST_COUNTS: u32 = 16;
+pub const FIRST_COUNTS: u32 = 32;
 /// Octets of CK, with which CK and IK begin.
 const CK_OCTETS: usize = 16;
 /// Numbers of keys with UPEs by which one of the log is looked for under a KASME.

@@ -33,6 +33,8 @@ use crate::scenario::script::eps::{EnbWeakness, EpsScript, MmeWeakness, SgsnWeak
 const FIRST_C_RNTI: u16 = 0x4601;
 /// First M-TMSI of such UEs.
 const FIRST_M_TMSI: u32 = 0xc000_0001;
+/// What SGSNs call UEs that begin in UTRAN, with the number of the UE in its low bits: the two highest are those of a P-TMSI.
+const P_TMSI: u32 = 0xc000_0000;
 /// FRESH of the integrity protection of UEs that begin in UTRAN.
 const FRESH: u32 = 0x0102_0304;
 /// SQN of the authentication that the keys of such UEs go back to.
@@ -277,7 +279,8 @@ impl Builder<'_> {
             Some((cell.pci, HeardCell { port, earfcn_dl: cell.earfcn_dl, eci, tai: cell.tai }))
         });
         let utran = topology.utran.iter().enumerate().filter_map(|(rnc, cell)| {
-            Some((cell.cell, HeardUtranCell { port: port(topology.at(Role::Rnc, rnc))?, cell: *cell }))
+            let port = topology.port(topology.ue_node(ue), topology.at(Role::Rnc, rnc))?;
+            Some((cell.cell, HeardUtranCell { port, cell: *cell }))
         });
         let weaknesses = ue_weaknesses(script, ue);
         UeSettings {
@@ -317,7 +320,10 @@ impl Builder<'_> {
     fn ue_in_utran(&self, ue: usize, rnc: usize, u_rnti: u32) -> Ue {
         let (keys, origin) = (self.ck_ik(ue), self.script.nodes.ues[ue].origin);
         let cell = self.script.nodes.rncs[rnc].cell;
-        Ue::in_utran(self.ue_settings(ue), UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH })
+        Ue::in_utran(
+            self.ue_settings(ue),
+            UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH, p_tmsi: P_TMSI | ue as u32 },
+        )
     }
 
     fn connected_in_utran(&self, ue: usize, rnc: usize) -> RncUe {

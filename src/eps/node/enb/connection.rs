@@ -232,7 +232,7 @@ impl Enb {
         let (imsi, held) = (ue.imsi, std::mem::take(&mut ue.held));
         self.ended(imsi, Outcome::Completed, outbox);
         for packet in held {
-            self.send_air(now, id, BearerId::Data(1), &packet, "user packet", outbox);
+            self.send_user(now, id, &packet, outbox);
         }
         let bearers = vec![Erab { ebi: BEARER, tunnel: downlink_tunnel(self.core.address(), id) }];
         self.tell_mme(InitialContextSetupResponse { ue: ids, bearers }, outbox);

@@ -49,6 +49,8 @@ enum Stage {
 
 /// The keys of the air are to be those of a new KASME, and the eNB has not said yet that they are in use.
 pub(super) struct Renewing {
+    /// What the eNB is to get waits for the UPE.
+    upe_asked: bool,
     tries: u8,
     pub(super) ends: VirtualTime,
 }
@@ -281,18 +283,30 @@ impl Mme {
         self.origin_in_use(id, outbox);
         if let Some(ue) = self.ues.get_mut(&id) {
             ue.renew_up_key();
-            ue.renewing = Some(Renewing { tries: SECURITY_MODE_TRIES, ends: now });
+            ue.renewing = Some(Renewing { tries: SECURITY_MODE_TRIES, upe_asked: false, ends: now });
         }
         self.send_kenb(now, id, outbox);
     }
 
-    /// Sends the eNB a KeNB of the last message of the UE, and its UPE its new key, if that is what is waited for.
+    /// Sends the eNB a KeNB of the last message of the UE, if that is what is waited for. A UPE gets its new key first: it has to have that
+    /// when the UE uses it.
     pub(super) fn send_kenb(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
-        let (Some(place), Some(renewing)) = (ue.place, ue.renewing.as_mut()) else { return };
-        renewing.ends = now + SECURITY_MODE;
-        let kenb = ue.keys.renew_kenb();
-        self.tell_renewed_key(id, outbox);
+        let Some(renewing) = ue.renewing.as_mut() else { return };
+        (renewing.ends, renewing.upe_asked) = (now + SECURITY_MODE, true);
+        if ue.up.is_some() { self.tell_renewed_key(id, outbox) } else { self.renewed_at_upe(id, outbox) }
+    }
+
+    /// The UPE of a UE, if it has one, has its new key: the eNB gets its new KeNB.
+    pub(super) fn renewed_at_upe(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let Some(UeContext { place: Some(place), renewing: Some(renewing), keys, .. }) = self.ues.get_mut(&id) else {
+            return;
+        };
+        // Once: under a KeNB that is sent again COUNTs would begin at 0 again.
+        if !std::mem::take(&mut renewing.upe_asked) {
+            return;
+        }
+        let (place, kenb) = (*place, keys.renew_kenb());
         let ue = UeS1apIds { mme: id, enb: place.id };
         self.send(place.enb, UeContextModificationRequest { ue, kenb }, outbox);
     }
@@ -302,7 +316,8 @@ impl Mme {
     pub(super) fn renewal_unanswered(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let Some(tries) = ue.renewing.take().and_then(|renewing| renewing.tries.checked_sub(1)) else { return };
-        ue.renewing = Some(Renewing { tries, ends: now + SECURITY_MODE * u32::from(SECURITY_MODE_TRIES + 1) });
+        ue.renewing =
+            Some(Renewing { tries, upe_asked: false, ends: now + SECURITY_MODE * u32::from(SECURITY_MODE_TRIES + 1) });
         let before = Before::Algorithms(ue.keys.nas.algorithms());
         ue.mode = Some(ModeCommand { before, tries: 1, ends: now + SECURITY_MODE });
         self.command_mode(id, outbox);

@@ -66,8 +66,7 @@ impl Mme {
     /// Asks the target eNB: it gets KeNB*, made of a fresh PARA, or NH.
     pub(super) fn ask_enb(&mut self, id: MmeUeS1apId, cause: Cause, container: Vec<u8>, outbox: &mut Outbox<Event>) {
         let Some(bearer) = self.bearer_there(id) else { return };
-        let handover = self.ues.get(&id).and_then(|ue| ue.handover.as_ref());
-        if let Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }) = handover {
+        if self.comes_from_utran(id) {
             return self.ask_enb_from_utran(id, (cause, container), bearer, outbox);
         }
         let fresh = (!self.is_standard()).then(|| self.para());
@@ -237,6 +236,9 @@ impl Mme {
     ) {
         let (standard, gateway) = (self.is_standard(), self.settings.gateway);
         let Some(ue) = self.ues.get_mut(&id).filter(|ue| from == ue.path_node(gateway)) else { return };
+        if ue.renewing.is_some() && ue.up.is_some() && !ue.switching {
+            return self.renewed_at_upe(id, outbox);
+        }
         let Some(place) = ue.place.filter(|_| std::mem::take(&mut ue.switching)) else { return };
         let ids = UeS1apIds { mme: id, enb: place.id };
         if response.cause != GtpCause::ACCEPTED {

@@ -46,13 +46,15 @@ fn mm_context(key_set: u8, context: &MmContext, capabilities: UeSecurityCapabili
 impl UeContext {
     /// Its connection to the packet network, as another MME is told.
     pub(super) fn connection(&self) -> PdnConnection {
-        let Erab { ebi, tunnel: gateway } = self.bearer;
+        let Erab { ebi, tunnel: sgw } = self.bearer;
+        // The gateway is both, but where there are UPEs.
+        let pgw = self.up.as_ref().map_or(sgw, |up| up.anchor);
         PdnConnection {
             apn: APN.to_owned(),
             address: self.address,
             default_bearer: ebi,
-            pgw: gateway,
-            bearers: vec![PdnBearer { ebi, sgw: gateway, pgw: gateway }],
+            pgw,
+            bearers: vec![PdnBearer { ebi, sgw, pgw }],
         }
     }
 }

@@ -101,14 +101,20 @@ impl Mme {
     /// The key of a UE that is handed over, with a number of its own if keys change.
     fn key_there(&mut self, id: MmeUeS1apId) -> Option<UpKey> {
         let updates = self.settings.agreement.updates_up_keys();
-        let UeContext { keys, up: Some(up), handover, .. } = self.ues.get_mut(&id)? else { return None };
         // One that comes from UTRAN has no key yet but the first.
-        let first = matches!(handover, Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }));
+        let first = self.comes_from_utran(id);
+        let UeContext { keys, up: Some(up), .. } = self.ues.get_mut(&id)? else { return None };
         if !updates || first {
             return Some(up.key.clone());
         }
         up.last_update = up.last_update.checked_add(1)?;
         Some(UpKey::derive(keys.kasme(), up.last_update, up.key.algorithm))
+    }
+
+    /// Whether a UE is to come from UTRAN.
+    pub(super) fn comes_from_utran(&self, id: MmeUeS1apId) -> bool {
+        let handover = self.ues.get(&id).and_then(|ue| ue.handover.as_ref());
+        matches!(handover, Some(Handover::Here { from: Some(Source::Sgsn(..)), .. }))
     }
 
     /// What another MME must know of the user plane of a UE that is to go to it. It takes the next number.
@@ -128,6 +134,7 @@ impl Mme {
     ) -> bool {
         let Some(key) = self.key_there(id) else { return true };
         let sender = self.control_tunnel(id);
+        let afresh = self.comes_from_utran(id);
         let Some(UeContext {
             imsi,
             address,
@@ -150,7 +157,7 @@ impl Mme {
             apn: APN.to_owned(),
             address: *address,
             bearer: Erab { ebi, tunnel: up.anchor },
-            afresh: false,
+            afresh,
             up: key.clone(),
         };
         let step = Step::Session { cause: cause.clone(), container: container.to_vec() };

@@ -16,7 +16,7 @@ use crate::eps::identifiers::{Imsi, MmeUeS1apId, Teid};
 use crate::eps::keys::{CkIk, UpKey};
 use crate::eps::node::event::{Event, HeldKey, What};
 use crate::eps::node::settings::{Cell, KEY_SET, Mapping, UtranCell};
-use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Origin, TargetIdentity, TargetInput};
+use crate::eps::parameters::{Algorithms, LinkDirection, Origin, TargetIdentity, TargetInput};
 use crate::eps::security::inter_system::{COUNT_OF_HANDOVER, ck_ik_of_count, kasme_of_nonce, way_back};
 use crate::eps::security::kdf;
 use crate::eps::security::parties::MmeKeys;
@@ -156,9 +156,9 @@ impl Mme {
             }
         };
         let PdpContext { nsapi, address, uplink, .. } = request.pdp;
-        // The key between UE and UPE is the first of this KASME, for 128-EEA2.
+        // The key between UE and UPE is the first of this KASME, for the ciphering algorithm that NAS has.
         let up = transfer.upe.then(|| {
-            let key = UpKey::derive(&kasme, 0, AlgorithmId::Aes);
+            let key = UpKey::derive(&kasme, 0, algorithms.ciphering);
             UserPlane { anchor: uplink, key, last_update: 0 }
         });
         let held = What::KeyHeld(HeldKey::CkIk(keys.clone()));

@@ -142,7 +142,7 @@ impl Ue {
                     self.keys.go_back(keys);
                     (self.place, self.radio) = (source, radio);
                     self.keys_in_use(outbox);
-                    self.replace_up_key(up_key, outbox);
+                    self.return_to_up_key(up_key, outbox);
                     self.ask_back(now, TRIES, ReestablishmentCause::HandoverFailure, outbox);
                 }
                 Before::Utran { place, transaction } => self.back_in_utran(place, transaction, outbox),

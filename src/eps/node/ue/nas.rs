@@ -1,7 +1,7 @@
 //! What the MME says to a UE: INDICATION and PARA in a handover command, and the security mode command by which NAS algorithms change.
 
-use super::Ue;
 use super::handover::Refusal;
+use super::{ContextOrigin, Ue};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::keys::UpKey;
 use crate::eps::node::event::{DropReason, Event, What};
@@ -127,9 +127,9 @@ impl Ue {
             Some(kasme) => {
                 self.keys.renew(kasme, changed);
                 self.expect_up_key();
-                self.origin = super::ContextOrigin::default();
                 (self.key_set, self.challenged) = (key_set, None);
                 self.nas_in_use(outbox);
+                self.origin = ContextOrigin::default();
                 self.report(What::ContextInUse(Origin::Lte), outbox);
             }
             None => {

@@ -148,7 +148,9 @@ impl Ue {
     /// Tells its MME where it is, if it has come to a tracking area that it is not registered in, in a network in which UEs do so.
     pub(super) fn update_where_due(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let transfer = self.settings.agreement.transfer;
-        let (updates, here) = (transfer.upe || transfer.arrival != Arrival::Handover, self.here().map(|cell| cell.tai));
+        // One that comes from UTRAN is in no tracking area.
+        let updates = transfer.upe || transfer.arrival != Arrival::Handover || self.tai.is_none();
+        let here = self.here().map(|cell| cell.tai);
         if updates && here.is_some() && here != self.tai && self.guti.is_some() {
             self.ask_update(now, UPDATE_TRIES, outbox);
         }

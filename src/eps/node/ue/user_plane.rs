@@ -55,6 +55,14 @@ impl Ue {
         Some(before)
     }
 
+    /// Goes back to the key before, if there was another; its UPE may have taken that other into use already.
+    pub(super) fn return_to_up_key(&mut self, before: Option<UpKey>, outbox: &mut Outbox<Event>) {
+        if let (Some(up), Some(before)) = (&mut self.up, before) {
+            up.change_key(before);
+            self.up_key_in_use(outbox);
+        }
+    }
+
     /// Sends the packets that wait, if it may speak.
     pub(super) fn send_held(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         while self.may_speak()

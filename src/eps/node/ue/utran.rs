@@ -8,17 +8,16 @@ use std::time::Duration;
 use super::handover::Refusal;
 use super::{BETTER, Before, MEASUREMENT, OWN, Place, State, TRIES, Ue, UeSettings, WayBack};
 use crate::emulation::{Input, Outbox, Port, Verdict};
-use crate::eps::identifiers::Pci;
-use crate::eps::keys::{CkIk, Kasme, UpKey};
+use crate::eps::identifiers::{Gummei, Guti, MTmsi, MmeCode, MmeGroupId, Pci};
+use crate::eps::keys::{CkIk, Kasme};
 use crate::eps::node::event::{Command, DropReason, Event, What};
 use crate::eps::node::radio_side::RadioSide;
 use crate::eps::node::settings::{Mapping, UtranCell};
 use crate::eps::node::utran_side::{UtranError, UtranSide};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
-use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Origin, TargetIdentity, TargetInput};
+use crate::eps::parameters::{Algorithms, Origin, TargetIdentity, TargetInput};
 use crate::eps::security::inter_system::{ck_ik_of_count, kasme_of_nonce, way_back};
 use crate::eps::security::parties::UeKeys;
-use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::inter_system::NasSecurityToEutra;
 use crate::eps::wire::nas::{EmmMessage, GenericContainer, SecurityHeader};
 use crate::eps::wire::rrc::utran::{HandoverToUtranCommand, UtranDlMessage, UtranUlMessage};
@@ -53,6 +52,9 @@ pub struct UtranConnection {
     pub u_rnti: u32,
     /// FRESH of its integrity protection.
     pub fresh: u32,
+    /// What the SGSN calls it. With the routing area of the cell it makes the temporary identity that the UE has in E-UTRAN until an MME
+    /// gives it another (TS 23.003 clause 2.8.2.2).
+    pub p_tmsi: u32,
 }
 
 /// What the security context of a UE goes back to.
@@ -105,13 +107,18 @@ impl Ue {
     /// no use to anybody, and the first handover replaces them.
     #[must_use]
     pub fn in_utran(settings: UeSettings, connection: UtranConnection) -> Self {
-        let UtranConnection { keys, origin, cell, u_rnti, fresh } = connection;
+        let UtranConnection { keys, origin, cell, u_rnti, fresh, p_tmsi } = connection;
+        let area = settings.utran.get(&cell).map(|heard| heard.cell);
         let derivation = settings.agreement.derivation;
         let unused = UeKeys::mapped(Kasme::from_octets([0; 32]), Algorithms::AES, Algorithms::AES, derivation);
         let side = UtranSide::new(u_rnti, keys, fresh);
         let mut ue = Self::connected(settings, unused, cell, 0);
         ue.utran = Some(UtranPlace { cell, side, state: UtranState::Connected });
         ue.origin.access = origin;
+        ue.guti = area.map(|UtranCell { plmn, lac, rac, .. }| Guti {
+            gummei: Gummei { plmn, group: MmeGroupId(lac), code: MmeCode(rac) },
+            m_tmsi: MTmsi(p_tmsi),
+        });
         ue
     }
 
@@ -307,11 +314,8 @@ impl Ue {
         self.keys = keys;
         self.place = Place { cell, c_rnti: mobility.c_rnti };
         self.radio = RadioSide::default();
-        if self.settings.agreement.transfer.upe {
-            // The first key of this KASME, for 128-EEA2.
-            let key = UpKey::derive(self.keys.kasme(), 0, AlgorithmId::Aes);
-            self.up = Some(UpSecurity::new(key, LinkDirection::Uplink));
-        }
+        self.renew_user_plane(self.keys.nas.algorithms().ciphering);
+        (self.tai, self.update, self.challenged) = (None, None, None);
         let way_back = WayBack {
             ends: now + Duration::from_millis(mobility.t304.milliseconds()),
             to: Before::Utran { place, transaction: from_utran },

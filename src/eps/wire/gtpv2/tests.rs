@@ -145,10 +145,12 @@ fn messages() -> impl Strategy<Value = Gtpv2Message> {
         .prop_map(|(sender, container, nas, forwarding)| RelocationGrant { sender, container, nas, forwarding });
     let erabs = || prop::collection::vec(erab(), 0..3);
     let cause = || any::<u8>().prop_map(GtpCause);
-    let up =
-        prop::option::of((up_keys(), any::<u32>()).prop_map(|(key, last_update)| UpRelocation { key, last_update }));
+    let up = prop::option::of((up_keys(), any::<u32>()));
     let given = (contexts(), prop::collection::vec(connections(), 0..3), tunnels(), tunnels(), up).prop_map(
-        |(mm_context, connections, sender, sgw, up)| GivenContext { mm_context, connections, sender, sgw, up },
+        |(mm_context, connections, sender, sgw, up)| {
+            let up = up.map(|(key, last_update)| UpRelocation { key, last_update });
+            GivenContext { mm_context, connections, sender, sgw, up }
+        },
     );
     let body = prop_oneof![
         of_upes(),
