@@ -3,6 +3,7 @@
 mod authentication;
 mod converted;
 mod data_plane;
+mod eps_arrival;
 mod eps_core;
 mod eps_decrypted;
 #[path = "../support/eps_film.rs"]

@@ -84,7 +84,7 @@ impl Enb {
         }
         let found = self.ues.iter_mut().find(|(_, ue)| ue.c_rnti == frame.c_rnti);
         let Some((id, ue)) = found.map(|(id, ue)| (*id, ue)) else {
-            return self.connecting_frame(&frame, outbox);
+            return self.frame_before(&frame, outbox);
         };
         let (imsi, uplink, expected) = (ue.imsi, ue.uplink, matches!(ue.role, Role::Expected { .. }));
         if self.settings.agreement.transfer.upe {
