@@ -4,9 +4,13 @@
 use super::holder::Holder;
 use crate::eps::keys::KenbStar;
 use crate::eps::wire::diameter::DiameterBody;
+use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::{GTPV2_PORT, MmContext};
-use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
-use crate::eps::wire::{CoreFrame, CorePayload, DiameterMessage, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage};
+use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, RUA_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::{
+    CoreFrame, CorePayload, DiameterMessage, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message, IuMessage, RanapMessage,
+    S1apMessage, X2apMessage,
+};
 
 impl Holder {
     /// Takes the keys that stand in a frame of the core network. One of a protected link shows none.
@@ -29,6 +33,23 @@ impl Holder {
                     self.kasmes.extend(answer.vector.map(|vector| vector.kasme));
                 }
             }
+            CorePayload::Sctp(packet) if packet.data.protocol == RUA_PROTOCOL => {
+                let message = IuMessage::parse(&packet.data.user_data).map(|message| message.message);
+                if let Ok(RanapMessage::RelocationRequest(request)) = message {
+                    self.ck_iks.push(request.keys);
+                }
+            }
+            CorePayload::Udp(datagram) if datagram.destination == GTPV2_PORT && is_version_1(&datagram.payload) => {
+                match Gtpv1Message::parse(&datagram.payload).map(|message| message.body) {
+                    Ok(Gtpv1Body::ForwardRelocationRequest(request)) => {
+                        self.ck_iks.extend(request.context.map(|context| context.keys));
+                    }
+                    Ok(Gtpv1Body::SgsnContextResponse(response)) => {
+                        self.ck_iks.extend(response.known.map(|known| known.context.keys));
+                    }
+                    _ => {}
+                }
+            }
             CorePayload::Udp(datagram) if datagram.destination == GTPV2_PORT => {
                 if let Ok(message) = Gtpv2Message::parse(&datagram.payload) {
                     self.hear_gtpv2(message.body);
@@ -43,6 +64,7 @@ impl Holder {
             S1apMessage::HandoverRequest(request) => request.security,
             S1apMessage::PathSwitchRequestAcknowledge(answer) => answer.security,
             S1apMessage::InitialContextSetupRequest(request) => return self.kenbs.push(request.kenb),
+            S1apMessage::HandoverFromUtranRequest(request) => return self.kenbs.push(request.kenb),
             S1apMessage::UeContextModificationRequest(request) => return self.kenbs.push(request.kenb),
             _ => return,
         };
