@@ -1,15 +1,17 @@
 //! Who reads the user packets that UEs and UPEs cipher: whoever hears a link of the core network that nothing protects, or has the keys
 //! of a node.
 
+use std::collections::BTreeMap;
+
 use keyhop::adversary::eps::holder::{Holder, Read, Visit};
 use keyhop::eps::keys::UpKey;
-use keyhop::eps::node::{Agreement, Command, ContextTransfer, Relocation, Scheme, Schemes, UpKeys, What};
-use keyhop::eps::parameters::{AlgorithmId, Algorithms};
+use keyhop::eps::node::{Agreement, Command, ContextTransfer, Mapping, Relocation, Scheme, Schemes, UpKeys, What};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Origin};
 use keyhop::eps::security::HandoverDerivation;
-use keyhop::eps::wire::CoreFrame;
 use keyhop::eps::wire::radio_frame::RadioFrame;
+use keyhop::eps::wire::{CoreFrame, UtranFrame};
 
-use crate::eps_network::{Plan, Seen, To, at, imsi, kasme, packet, pci};
+use crate::eps_network::{Plan, Seen, To, at, ck_ik, imsi, kasme, packet, pci, utran_pci};
 
 /// A packet in each direction every 4 ms while the UE goes to the third cell, which has another MME, at 100 ms, and back.
 fn plan(protects_s10: bool, up_keys: UpKeys) -> Plan {
@@ -28,20 +30,29 @@ fn plan(protects_s10: bool, up_keys: UpKeys) -> Plan {
 /// The air as it is heard, cell by cell.
 fn visits(seen: &Seen) -> Vec<Visit> {
     let mut visits: Vec<Visit> = Vec::new();
+    // By C-RNTI, or U-RNTI.
+    let mut stays: BTreeMap<u32, usize> = BTreeMap::new();
     let mut sent: Vec<_> = seen.transmissions.iter().collect();
     sent.sort_by_key(|sent| sent.time);
     for sent in sent.into_iter().filter(|sent| CoreFrame::parse(&sent.octets).is_err()) {
-        let frame = RadioFrame::parse(&sent.octets).unwrap();
-        let place = visits.iter().rposition(|visit| visit.c_rnti == frame.c_rnti).unwrap_or_else(|| {
-            let of_ue = |what: &What| match what {
-                What::KenbInUse { cell, c_rnti, .. } if *c_rnti == frame.c_rnti => Some(*cell),
-                _ => None,
-            };
-            let cell = seen.of(0).find_map(|(_, what)| of_ue(what)).unwrap();
-            let (c_rnti, algorithms) = (frame.c_rnti, Algorithms::AES);
-            visits.push(Visit { ue: 0, cell, earfcn_dl: 1_850, c_rnti, algorithms, frames: Vec::new() });
+        let mut begin = |cell, c_rnti| {
+            let algorithms = Algorithms::AES;
+            let (frames, utran) = (Vec::new(), Vec::new());
+            visits.push(Visit { ue: 0, cell, earfcn_dl: 1_850, c_rnti, algorithms, frames, utran });
             visits.len() - 1
-        });
+        };
+        if let Ok(frame) = UtranFrame::parse(&sent.octets) {
+            let place = *stays.entry(frame.u_rnti).or_insert_with(|| begin(utran_pci(0), 0));
+            visits[place].utran.push((sent.time, frame));
+            continue;
+        }
+        let frame = RadioFrame::parse(&sent.octets).unwrap();
+        let of_ue = |what: &What| match what {
+            What::KenbInUse { cell, c_rnti, .. } if *c_rnti == frame.c_rnti => Some(*cell),
+            _ => None,
+        };
+        let cell = seen.of(0).find_map(|(_, what)| of_ue(what)).unwrap();
+        let place = *stays.entry(frame.c_rnti.into()).or_insert_with(|| begin(cell, frame.c_rnti));
         visits[place].frames.push((sent.time, frame));
     }
     visits
@@ -163,7 +174,68 @@ fn who_has_the_kasme_of_the_source_reads_on_until_the_ue_is_authenticated_anew()
             let after = within(350, 1_000);
             assert!(if anew { after == 0 } else { after > 45 }, "{times:?}");
         }
-        let last = seen.packets(0, keyhop::eps::parameters::LinkDirection::Downlink).len();
+        let last = seen.packets(0, LinkDirection::Downlink).len();
         assert!(last > 90, "{last}");
+    }
+}
+
+const MAPPINGS: [Mapping; 3] = [Mapping::TargetId { fresh: true }, Mapping::TargetId { fresh: false }, Mapping::Nonce];
+
+/// The UE goes to the other system at 200 ms, with a packet in each direction every 10 ms, and is authenticated there at 300 ms if
+/// `anew`.
+fn to_other_system(mapping: Mapping, begins_in_utran: Option<Origin>, anew: bool) -> Plan {
+    let transfer = ContextTransfer { mapping, ..ContextTransfer::default() };
+    let plan =
+        Plan { cells: 2, utran_cells: 2, sgsns: 1, transfer, begins_in_utran, ..Plan::always(Scheme::NextHopS1) };
+    let target = if begins_in_utran.is_some() { pci(0) } else { utran_pci(0) };
+    let mut plan = plan.authenticating().command(200, To::Ue(0), Command::Measure(target));
+    if anew {
+        plan = plan.command(300, To::Mme(0), Command::Authenticate(imsi(0)));
+    }
+    for number in 0..60 {
+        plan = plan.command(10 + 10 * number, To::Gateway, Command::Downlink(imsi(0), packet(number)));
+        plan = plan.command(11 + 10 * number, To::Ue(0), Command::Uplink(packet(1_000 + number)));
+    }
+    plan
+}
+
+/// When the packets were sent that somebody reads.
+fn times_read(holder: &Holder, plan: &Plan, seen: &Seen) -> Vec<keyhop::time::VirtualTime> {
+    reads(holder, plan, seen).iter().flatten().flat_map(|read| &read.packets).map(|(time, _)| *time).collect()
+}
+
+#[test]
+fn who_has_found_out_kc_reads_what_follows_in_e_utran_until_a_full_authentication() {
+    // T6
+    // broken: T6
+    for mapping in MAPPINGS {
+        for anew in [true, false] {
+            let plan = || to_other_system(mapping, Some(Origin::Gsm), anew);
+            let (plan, seen) = (plan(), plan().run());
+            let holder = Holder { ck_iks: vec![ck_ik(0, Origin::Gsm)], ..Holder::default() };
+            let times = times_read(&holder, &plan, &seen);
+            let within = |from, until| times.iter().filter(|time| (at(from)..at(until)).contains(*time)).count();
+            assert!(within(0, 200) > 30, "{mapping:?}: {times:?}");
+            assert!(within(260, 300) > 4, "{mapping:?}: {times:?}");
+            let after = within(400, 1_000);
+            assert!(if anew { after == 0 } else { after > 30 }, "{mapping:?}, {anew}: {after}");
+            // Whoever has another Kc reads nothing at all.
+            let other = Holder { ck_iks: vec![ck_ik(0, Origin::Umts)], ..Holder::default() };
+            assert_eq!(times_read(&other, &plan, &seen), [], "{mapping:?}");
+        }
+    }
+}
+
+#[test]
+fn who_has_kasme_reads_on_in_utran() {
+    // T7
+    for mapping in MAPPINGS {
+        let plan = || to_other_system(mapping, None, false);
+        let (plan, seen) = (plan(), plan().run());
+        let holder = Holder { kasmes: vec![kasme(0)], ..Holder::default() };
+        let times = times_read(&holder, &plan, &seen);
+        let in_utran = times.iter().filter(|time| **time > at(300)).count();
+        assert!(in_utran > 40, "{mapping:?}: {in_utran}");
+        assert_eq!(times_read(&Holder::default(), &plan, &seen), [], "{mapping:?}");
     }
 }

@@ -4,11 +4,12 @@
 use super::holder::Holder;
 use crate::eps::keys::KenbStar;
 use crate::eps::wire::diameter::DiameterBody;
-use crate::eps::wire::gtpv1::{Gtpv1Body, is_version_1};
+use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::{GTPV2_PORT, MmContext};
-use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, RUA_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
 use crate::eps::wire::{
-    CoreFrame, CorePayload, DiameterMessage, Gtpv1Message, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage,
+    CoreFrame, CorePayload, DiameterMessage, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message, IuMessage, RanapMessage,
+    S1apMessage, X2apMessage,
 };
 
 impl Holder {
@@ -32,10 +33,25 @@ impl Holder {
                     self.kasmes.extend(answer.vector.map(|vector| vector.kasme));
                 }
             }
+            CorePayload::Sctp(packet) if packet.data.protocol == RUA_PROTOCOL => {
+                let message = IuMessage::parse(&packet.data.user_data).map(|message| message.message);
+                if let Ok(RanapMessage::RelocationRequest(request)) = message {
+                    self.ck_iks.push(request.keys);
+                }
+            }
+            CorePayload::Udp(datagram) if datagram.destination == GTPV2_PORT && is_version_1(&datagram.payload) => {
+                match Gtpv1Message::parse(&datagram.payload).map(|message| message.body) {
+                    Ok(Gtpv1Body::ForwardRelocationRequest(request)) => {
+                        self.ck_iks.extend(request.context.map(|context| context.keys));
+                    }
+                    Ok(Gtpv1Body::SgsnContextResponse(response)) => {
+                        self.ck_iks.extend(response.known.map(|known| known.context.keys));
+                    }
+                    _ => {}
+                }
+            }
             CorePayload::Udp(datagram) if datagram.destination == GTPV2_PORT => {
-                if is_version_1(&datagram.payload) {
-                    self.hear_gtpv1(&datagram.payload);
-                } else if let Ok(message) = Gtpv2Message::parse(&datagram.payload) {
+                if let Ok(message) = Gtpv2Message::parse(&datagram.payload) {
                     self.hear_gtpv2(message.body);
                 }
             }
@@ -48,6 +64,7 @@ impl Holder {
             S1apMessage::HandoverRequest(request) => request.security,
             S1apMessage::PathSwitchRequestAcknowledge(answer) => answer.security,
             S1apMessage::InitialContextSetupRequest(request) => return self.kenbs.push(request.kenb),
+            S1apMessage::HandoverFromUtranRequest(request) => return self.kenbs.push(request.kenb),
             S1apMessage::UeContextModificationRequest(request) => return self.kenbs.push(request.kenb),
             _ => return,
         };
@@ -60,15 +77,6 @@ impl Holder {
         self.kasmes.push(context.kasme);
         self.kasmes.extend(context.quadruplets.into_iter().map(|quadruplet| quadruplet.kasme));
         self.next_hops.extend(context.next_hop);
-    }
-
-    fn hear_gtpv1(&mut self, octets: &[u8]) {
-        let context = match Gtpv1Message::parse(octets).map(|message| message.body) {
-            Ok(Gtpv1Body::ForwardRelocationRequest(request)) => request.context,
-            Ok(Gtpv1Body::SgsnContextResponse(response)) => response.known.map(|known| known.context),
-            _ => None,
-        };
-        self.ck_iks.extend(context.map(|context| context.keys));
     }
 
     fn hear_gtpv2(&mut self, body: Gtpv2Body) {

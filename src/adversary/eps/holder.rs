@@ -5,7 +5,7 @@
 //! those that it has: by the chained derivation, by the standard's horizontal and vertical one, and from KASME. User packets that UPEs
 //! cipher are read apart from that, see [`user_plane`](super::user_plane).
 
-use super::user_plane;
+use super::{between_systems, user_plane};
 use crate::eps::identifiers::Pci;
 use crate::eps::keys::{CkIk, Kasme, Kenb, KenbStar, Nh, UpKey};
 use crate::eps::node::radio_side::RadioSide;
@@ -15,8 +15,9 @@ use crate::eps::security::handover_keys;
 use crate::eps::security::kdf;
 use crate::eps::security::next_hop::{NextHopChain, horizontal, vertical};
 use crate::eps::security::protection::{AsSecurity, BearerId, NasSecurity};
+use crate::eps::wire::UtranFrame;
 use crate::eps::wire::mac_pdu::{LCID_SRB1, MacPdu};
-use crate::eps::wire::nas::{EmmMessage, NasMessage};
+use crate::eps::wire::nas::{EmmMessage, GenericContainer, NasMessage};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::DlDcchMessage;
 use crate::time::VirtualTime;
@@ -36,6 +37,8 @@ pub struct Visit {
     pub algorithms: Algorithms,
     /// The frames and when they began, in order.
     pub frames: Vec<(VirtualTime, RadioFrame)>,
+    /// The same of a stay in a cell of UTRAN, of which nothing else but UE and cell is said then.
+    pub utran: Vec<(VirtualTime, UtranFrame)>,
 }
 
 /// What the holder reads of a visit.
@@ -58,10 +61,10 @@ pub struct Holder {
     pub next_hops: Vec<(Nh, Ncc)>,
     /// KASMEs.
     pub kasmes: Vec<Kasme>,
-    /// CK and IK.
-    pub ck_iks: Vec<CkIk>,
     /// Keys between UEs and UPEs.
     pub up_keys: Vec<UpKey>,
+    /// CKs and IKs.
+    pub ck_iks: Vec<CkIk>,
     /// PARAs that it was told, so that nothing but KASME is missing.
     pub told: Vec<Vec<u8>>,
 }
@@ -78,15 +81,22 @@ const UPLINK_COUNTS: u32 = 8;
 struct Followed {
     kenb: Option<Kenb>,
     paras: Vec<Vec<u8>>,
+    /// KASMEs that were made of CK and IK, and what follows from them.
+    kasmes: Vec<Kasme>,
+    next_hops: Vec<Nh>,
+    /// CKs and IKs that were made of KASME.
+    ck_iks: Vec<CkIk>,
 }
 
 impl Holder {
     /// What is read of each visit, in their order (of all UEs, by the time at which they begin); `None`: nothing.
     #[must_use]
     pub fn read(&self, visits: &[Visit], agreement: &Agreement) -> Vec<Option<Read>> {
-        let mut reads = self.follow(visits, agreement).0;
+        let (mut reads, followed) = self.follow(visits, agreement);
         if agreement.transfer.upe {
-            let packets = user_plane::packets(&self.up_keys, &self.kasmes, visits);
+            let kasmes = self.kasmes.iter().chain(followed.iter().flat_map(|followed| &followed.kasmes));
+            let kasmes: Vec<Kasme> = kasmes.cloned().collect();
+            let packets = user_plane::packets(&self.up_keys, &kasmes, visits);
             for (read, packets) in reads.iter_mut().zip(packets).filter(|(_, packets)| !packets.is_empty()) {
                 read.get_or_insert_default().packets = packets;
             }
@@ -104,11 +114,18 @@ impl Holder {
         let ues = visits.iter().map(|visit| visit.ue).max().map_or(0, |last| last + 1);
         let mut followed: Vec<Followed> = (0..ues).map(|_| Followed::default()).collect();
         // One that commands to this UE are opened with: KASME is one UE's.
-        let mut nas: Vec<NasSecurity> = self.kasmes.iter().flat_map(nas_securities).collect();
-        let next_hops = self.all_next_hops();
+        let mut nas: Vec<(Kasme, NasSecurity)> = self.kasmes.iter().flat_map(nas_securities).collect();
+        let mut next_hops: Vec<Nh> = self.next_hops.iter().map(|(nh, _)| nh.clone()).collect();
+        next_hops.extend(self.kasmes.iter().flat_map(next_hops_of));
         let mut reads = Vec::new();
         for visit in visits {
             let Some(ue) = followed.get_mut(visit.ue) else { continue };
+            if !visit.utran.is_empty() {
+                let before = ue.kasmes.len();
+                reads.push(self.read_utran(visit, ue));
+                nas.extend(ue.kasmes.iter().skip(before).flat_map(nas_securities));
+                continue;
+            }
             let candidates = self.candidates(visit, ue, &next_hops, agreement);
             let opened = candidates.into_iter().find_map(|kenb| {
                 let opened = opened(visit, &kenb, agreement.transfer.upe)?;
@@ -118,7 +135,11 @@ impl Holder {
                 reads.push(None);
                 continue;
             };
-            ue.paras.extend(downlink.iter().flat_map(|message| paras(message, &mut nas)));
+            for (kasme, container) in downlink.iter().flat_map(|message| containers(message, &mut nas)) {
+                let parameters = container.handover_parameters().ok();
+                ue.paras.extend(parameters.filter(|one| one.indication == Indication::Mme).map(|one| one.para));
+                ue.ck_iks.extend(container.target().ok().map(|input| input.ck_ik(&kasme)));
+            }
             ue.kenb = Some(kenb);
             reads.push(Some(read));
         }
@@ -129,18 +150,27 @@ impl Holder {
     #[must_use]
     pub fn holds(&self, visit: &Visit) -> bool {
         self.kenbs.iter().any(|kenb| opened(visit, kenb, true).is_some())
+            || self.ck_iks.iter().any(|keys| !between_systems::packets(&visit.utran, keys).is_empty())
     }
 
-    /// NHs that it holds, and those that follow from KASME and the first KeNB.
-    fn all_next_hops(&self) -> Vec<Nh> {
-        let mut all: Vec<Nh> = self.next_hops.iter().map(|(nh, _)| nh.clone()).collect();
-        for kasme in &self.kasmes {
-            for first in first_kenbs(kasme) {
-                let mut chain = NextHopChain::new(&first);
-                all.extend((0..CHAIN).map(|_| chain.advance(kasme).0));
+    /// What is read of a stay in UTRAN, and the keys that it leads to.
+    fn read_utran(&self, visit: &Visit, ue: &mut Followed) -> Option<Read> {
+        let kasmes = self.kasmes.iter().chain(&ue.kasmes);
+        let held = self.ck_iks.iter().chain(&ue.ck_iks).cloned();
+        let mut found = None;
+        for keys in held.chain(kasmes.flat_map(between_systems::of_counts)) {
+            let packets = between_systems::packets(&visit.utran, &keys);
+            if !packets.is_empty() {
+                found = Some((keys, packets));
+                break;
             }
         }
-        all
+        ue.ck_iks.extend(found.as_ref().map(|(keys, _)| keys.clone()));
+        let keys: Vec<CkIk> = self.ck_iks.iter().chain(&ue.ck_iks).cloned().collect();
+        let kasmes = between_systems::made_of(&visit.utran, &keys);
+        ue.next_hops.extend(kasmes.iter().flat_map(next_hops_of));
+        ue.kasmes.extend(kasmes);
+        found.map(|(_, packets)| Read { messages: 0, packets })
     }
 
     /// The keys that the KeNB of a visit may be.
@@ -149,11 +179,11 @@ impl Holder {
         let c_rnti = agreement.c_rnti(visit.c_rnti);
         let known = || self.kenbs.iter().chain(&ue.kenb);
         let mut candidates: Vec<Kenb> = known().cloned().collect();
-        candidates.extend(self.kasmes.iter().flat_map(first_kenbs));
+        candidates.extend(self.kasmes.iter().chain(&ue.kasmes).flat_map(first_kenbs));
         if schemes.is_standard() {
             let (pci, earfcn) = (visit.cell.get(), visit.earfcn_dl);
             candidates.extend(known().map(|kenb| horizontal(kenb, pci, earfcn)));
-            candidates.extend(next_hops.iter().map(|nh| vertical(nh, pci, earfcn)));
+            candidates.extend(next_hops.iter().chain(&ue.next_hops).map(|nh| vertical(nh, pci, earfcn)));
             // What came over X2 is the KeNB itself.
             candidates.extend(self.stars.iter().map(|star| Kenb::from_octets(*star.octets())));
             return candidates;
@@ -173,11 +203,21 @@ fn first_kenbs(kasme: &Kasme) -> impl Iterator<Item = Kenb> + '_ {
     (0..UPLINK_COUNTS).chain([u32::MAX]).map(|count| kdf::kenb(kasme, count))
 }
 
+/// The NHs that follow from a KASME and the first KeNB.
+fn next_hops_of(kasme: &Kasme) -> Vec<Nh> {
+    let chain_of = |first: Kenb| {
+        let mut chain = NextHopChain::new(&first);
+        (0..CHAIN).map(move |_| chain.advance(kasme).0)
+    };
+    first_kenbs(kasme).flat_map(chain_of).collect()
+}
+
 /// NAS under a KASME, with each ciphering algorithm that is computed.
-fn nas_securities(kasme: &Kasme) -> impl Iterator<Item = NasSecurity> + '_ {
+fn nas_securities(kasme: &Kasme) -> impl Iterator<Item = (Kasme, NasSecurity)> + '_ {
     [AlgorithmId::Aes, AlgorithmId::Null].into_iter().map(|ciphering| {
         let integrity = AlgorithmId::Aes;
-        NasSecurity::new(handover_keys::NasKeys::derive(kasme, ciphering, integrity), ciphering, integrity)
+        let keys = handover_keys::NasKeys::derive(kasme, ciphering, integrity);
+        (kasme.clone(), NasSecurity::new(keys, ciphering, integrity))
     })
 }
 
@@ -210,23 +250,26 @@ fn opened(visit: &Visit, kenb: &Kenb, of_upe: bool) -> Option<(Read, Vec<Vec<u8>
     Some((read, downlink))
 }
 
-/// The PARAs in the NAS messages of a handover command that one of these opens.
-fn paras(message: &[u8], nas: &mut [NasSecurity]) -> Vec<Vec<u8>> {
-    let Ok(DlDcchMessage::Reconfiguration(command)) = DlDcchMessage::parse(message) else { return Vec::new() };
-    let mut paras = Vec::new();
-    for octets in &command.nas {
+/// What generic NAS transports in an RRC message carry that one of these opens, each with the KASME of that.
+fn containers(message: &[u8], nas: &mut [(Kasme, NasSecurity)]) -> Vec<(Kasme, GenericContainer)> {
+    let inside = match DlDcchMessage::parse(message) {
+        Ok(DlDcchMessage::Reconfiguration(command)) => command.nas,
+        Ok(DlDcchMessage::InformationTransfer { nas, .. }) => vec![nas],
+        _ => return Vec::new(),
+    };
+    let mut containers = Vec::new();
+    for octets in &inside {
         let Ok(NasMessage::Protected(protected)) = NasMessage::parse(octets) else { continue };
         // KNASint is the same whatever the ciphering is: the right one is that under which the rest is a message.
-        let found = nas.iter_mut().find_map(|security| {
+        containers.extend(nas.iter_mut().find_map(|(kasme, security)| {
             let header = protected.header.ciphered();
             let (number, mac) = (protected.sequence_number, protected.mac);
             let (_, plain) = security.open(LinkDirection::Downlink, number, mac, &protected.message, header).ok()?;
             match EmmMessage::parse(&plain) {
-                Ok(EmmMessage::DownlinkGenericTransport(container)) => container.handover_parameters().ok(),
+                Ok(EmmMessage::DownlinkGenericTransport(container)) => Some((kasme.clone(), container)),
                 _ => None,
             }
-        });
-        paras.extend(found.filter(|found| found.indication == Indication::Mme).map(|found| found.para));
+        }));
     }
-    paras
+    containers
 }

@@ -6,15 +6,16 @@
 //! * [`frames`]: which frames count; [`change`]: what is changed in one.
 //! * [`holder`]: which cells somebody reads who holds keys; [`user_plane`]: the same of packets that UPEs cipher;
 //!   [`eavesdropper`]: the keys of somebody who hears a link of the core network.
+//! * `between_systems`: what keys of UTRAN and of E-UTRAN say of each other.
 //! * [`search`]: the search for C-RNTI.
 
+mod between_systems;
 pub mod change;
 pub mod eavesdropper;
 pub mod frames;
 pub mod holder;
 pub mod search;
 pub mod user_plane;
-pub mod utran;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -85,7 +85,7 @@ impl Listener {
 }
 
 /// Whether these are the first octets of an IPv4 packet of this length, with a right checksum.
-fn is_header(header: &[u8], length: usize) -> bool {
+pub(super) fn is_header(header: &[u8], length: usize) -> bool {
     let words = || header.chunks_exact(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
     let sum: u32 = words().sum();
     let folded = (sum & 0xffff) + (sum >> 16);

@@ -3,7 +3,7 @@
 use super::epochs::Epochs;
 use super::keys::{Held, HeldWhat};
 use super::recorder::Recorded;
-use super::topology::{LinkKind, Topology};
+use super::topology::Topology;
 use crate::adversary::eps::Trigger;
 use crate::adversary::eps::holder::{Holder, Read, Visit};
 use crate::adversary::eps::search::{Found, search};
@@ -12,7 +12,7 @@ use crate::eps::keys::{Kenb, UpKey};
 use crate::eps::node::event::HeldKey;
 use crate::eps::node::settings::Agreement;
 use crate::scenario::outcome::AttackResult;
-use crate::scenario::script::eps::{Attack, AttackAction, EpsScript, Expected, Success, Tap};
+use crate::scenario::script::eps::{Attack, AttackAction, EpsScript, Expected, StationId, Success, Tap};
 use crate::time::VirtualTime;
 
 /// What a run has left behind of its attacks.
@@ -21,7 +21,7 @@ pub(super) struct Traces<'a> {
     pub held: &'a [Held],
     pub epochs: &'a Epochs,
     /// With the positions of their epochs.
-    pub visits: &'a [(usize, Visit)],
+    pub visits: &'a [(Option<usize>, Visit)],
     /// What the adversary says of its attacks, by number.
     pub remarks: &'a [(usize, String)],
     pub topology: &'a Topology,
@@ -33,7 +33,7 @@ pub(super) struct Traces<'a> {
 pub struct Reads {
     /// Its name.
     pub attack: String,
-    /// The cells that it read, in the order of the visits, by eNB of the script.
+    /// The cells that it read, in the order of the visits, by station of the script: eNBs, then RNCs.
     pub cells: Vec<usize>,
     /// When the user packets were sent that it read, ascending.
     pub packets: Vec<VirtualTime>,
@@ -68,6 +68,15 @@ pub(super) fn results(script: &EpsScript, traces: &Traces<'_>, holds: impl Fn(&E
             }
             (AttackAction::Eavesdrop, _) => {
                 attack.tap.map(|tap| read(attack, eavesdropper(tap, traces), traces, &mut all.reads))
+            }
+            (AttackAction::Knows(ue), _) => {
+                let node = traces.topology.ue_node(ue.0);
+                let first = traces.held.iter().find_map(|held| match &held.what {
+                    HeldWhat::Besides(HeldKey::CkIk(keys)) if held.node == node => Some(keys.clone()),
+                    _ => None,
+                });
+                let holder = Holder { ck_iks: first.into_iter().collect(), ..Holder::default() };
+                Some(read(attack, holder, traces, &mut all.reads))
             }
             (AttackAction::Search(enb), Some(Trigger::Time(at))) => {
                 let node = traces.topology.enb(enb.0);
@@ -159,14 +168,13 @@ fn replayed(number: usize, attack: &Attack, traces: &Traces<'_>) -> AttackResult
 }
 
 /// What a holder reads, cell by cell. It has succeeded if it reads a visit under a key that it did not hold.
-fn read(attack: &Attack, mut holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Reads>) -> AttackResult {
-    for one in traces.frames.iter().filter(|one| traces.topology.link(one.sent.port).kind == LinkKind::UtranUu) {
-        holder.hear_utran(&one.octets);
-    }
+fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Reads>) -> AttackResult {
     let visits: Vec<Visit> = traces.visits.iter().map(|(_, visit)| visit.clone()).collect();
     let found = holder.read(&visits, traces.agreement);
-    let place = |visit: &Visit| traces.topology.cells.iter().position(|cell| cell.pci == visit.cell);
-    let name = |visit: &Visit| place(visit).map_or("", |place| &traces.topology.names[traces.topology.enb(place).0]);
+    let topology = traces.topology;
+    let stations = || (0_usize..).map_while(|station| topology.cell_of(StationId(station)));
+    let place = |visit: &Visit| stations().position(|cell| cell == visit.cell);
+    let name = |visit: &Visit| topology.station_of(visit.cell).map_or("", |node| &topology.names[node.0]);
     let opened: Vec<(&Visit, &Read)> =
         visits.iter().zip(&found).filter_map(|(visit, read)| Some((visit, read.as_ref()?))).collect();
     let own = opened.iter().filter(|(visit, _)| holder.holds(visit)).count();
@@ -212,7 +220,9 @@ const SHOWN_TEXT: usize = 120;
 /// The search for C-RNTI in the cell after the one whose KeNB is held.
 fn searched(kenbs: &[Kenb], traces: &Traces<'_>) -> Option<Found> {
     kenbs.iter().find_map(|kenb| {
-        let has_key = |(epoch, _): &(usize, Visit)| traces.epochs.all.get(*epoch).is_some_and(|one| one.kenb == *kenb);
+        let has_key = |(epoch, _): &(Option<usize>, Visit)| {
+            epoch.and_then(|epoch| traces.epochs.all.get(epoch)).is_some_and(|one| one.kenb == *kenb)
+        };
         let position = traces.visits.iter().position(has_key)?;
         let (_, visit) = traces.visits.get(position)?;
         let next = traces.visits.iter().skip(position + 1).find(|(_, next)| next.ue == visit.ue);

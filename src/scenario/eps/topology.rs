@@ -246,6 +246,12 @@ impl Topology {
         self.cells.iter().map(|cell| cell.pci).chain(utran).nth(station)
     }
 
+    /// The cell of an RNC.
+    pub(super) fn utran_cell_of(&self, rnc: NodeIndex) -> Option<Pci> {
+        let position = rnc.0.checked_sub(self.at(Role::Rnc, 0).0)?;
+        self.utran.get(position).map(|cell| cell.cell)
+    }
+
     /// The node of the eNB or RNC with this cell.
     #[must_use]
     pub fn station_of(&self, cell: Pci) -> Option<NodeIndex> {

@@ -1,41 +1,76 @@
-//! The air of a run as somebody hears it who has no keys: for each KeNB the frames under it, in order.
+//! The air of a run as somebody hears it who has no keys: for each KeNB, and each stay in a cell of UTRAN, the frames in order.
 
 use std::collections::BTreeMap;
 
 use super::epochs::Epochs;
 use super::topology::{LinkKind, Topology};
 use crate::adversary::eps::holder::Visit;
-use crate::emulation::{Sender, Transmission};
+use crate::emulation::{NodeIndex, Sender, Transmission};
+use crate::eps::identifiers::Pci;
+use crate::eps::parameters::Algorithms;
+use crate::eps::wire::UtranFrame;
 use crate::eps::wire::radio_frame::RadioFrame;
-use crate::time::VirtualTime;
 
-/// The visits of UEs to cells, in the order in which their first frames were heard, each with the position of its epoch.
-pub(super) fn visits(transmissions: &[Transmission], epochs: &Epochs, topology: &Topology) -> Vec<(usize, Visit)> {
-    let mut order: Vec<usize> = Vec::new();
-    let mut frames: BTreeMap<usize, Vec<(VirtualTime, RadioFrame)>> = BTreeMap::new();
-    for sent in transmissions.iter().filter(|sent| topology.link(sent.port).kind == LinkKind::Uu) {
-        let (Sender::Node(node), Ok(frame)) = (sent.from, RadioFrame::parse(&sent.octets)) else { continue };
-        let Some(epoch) = epochs.of_frame(node, frame.c_rnti, sent.time) else { continue };
-        let heard = frames.entry(epoch).or_default();
-        if heard.is_empty() {
-            order.push(epoch);
-        }
-        heard.push((sent.time, frame));
-    }
-    let visit = |position: usize| {
-        let epoch = epochs.all.get(position)?;
-        let cell = topology.cell(epoch.cell)?;
-        let ue = topology.ue(epoch.ue)?;
-        let frames = frames.remove(&position)?;
-        let visit = Visit {
-            ue,
-            cell: epoch.cell,
-            earfcn_dl: cell.earfcn_dl,
-            c_rnti: epoch.c_rnti,
-            algorithms: epoch.algorithms,
-            frames,
+/// What tells one visit from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stay {
+    /// The position of the epoch.
+    Epoch(usize),
+    /// UE, cell of UTRAN and U-RNTI.
+    Utran(usize, Pci, u32),
+}
+
+/// The visits of UEs to cells, in the order in which their first frames were heard, each with the position of its epoch; in UTRAN there
+/// is none.
+pub(super) fn visits(
+    transmissions: &[Transmission],
+    epochs: &Epochs,
+    topology: &Topology,
+) -> Vec<(Option<usize>, Visit)> {
+    let mut visits: Vec<(Option<usize>, Visit)> = Vec::new();
+    let mut places: BTreeMap<Stay, usize> = BTreeMap::new();
+    for sent in transmissions {
+        let Sender::Node(node) = sent.from else { continue };
+        let link = topology.link(sent.port);
+        let heard = match link.kind {
+            LinkKind::Uu => RadioFrame::parse(&sent.octets).ok().and_then(|frame| {
+                let epoch = epochs.of_frame(node, frame.c_rnti, sent.time)?;
+                Some((Stay::Epoch(epoch), Some(frame), None))
+            }),
+            LinkKind::UtranUu => UtranFrame::parse(&sent.octets).ok().and_then(|frame| {
+                let [NodeIndex(ue), rnc] = link.ends;
+                let cell = topology.utran_cell_of(rnc)?;
+                Some((Stay::Utran(ue, cell, frame.u_rnti), None, Some(frame)))
+            }),
+            _ => None,
         };
-        Some((position, visit))
+        let Some((stay, frame, utran)) = heard else { continue };
+        let place = match places.get(&stay) {
+            Some(place) => *place,
+            None => {
+                let Some(visit) = begun(stay, epochs, topology) else { continue };
+                visits.push(visit);
+                places.insert(stay, visits.len() - 1);
+                visits.len() - 1
+            }
+        };
+        if let Some((_, visit)) = visits.get_mut(place) {
+            visit.frames.extend(frame.map(|frame| (sent.time, frame)));
+            visit.utran.extend(utran.map(|frame| (sent.time, frame)));
+        }
+    }
+    visits
+}
+
+/// A visit of which nothing was heard yet.
+fn begun(stay: Stay, epochs: &Epochs, topology: &Topology) -> Option<(Option<usize>, Visit)> {
+    let (position, ue, cell, earfcn_dl, c_rnti, algorithms) = match stay {
+        Stay::Epoch(position) => {
+            let epoch = epochs.all.get(position)?;
+            let carrier = topology.cell(epoch.cell)?.earfcn_dl;
+            (Some(position), topology.ue(epoch.ue)?, epoch.cell, carrier, epoch.c_rnti, epoch.algorithms)
+        }
+        Stay::Utran(ue, cell, _) => (None, ue, cell, 0, 0, Algorithms::AES),
     };
-    order.into_iter().filter_map(visit).collect()
+    Some((position, Visit { ue, cell, earfcn_dl, c_rnti, algorithms, frames: Vec::new(), utran: Vec::new() }))
 }

@@ -110,6 +110,8 @@ pub enum AttackAction {
     /// Hears a link of the core network, in both directions and from the start, and takes the keys that stand there; hears all of
     /// the air.
     Eavesdrop,
+    /// Has found out the first CK and IK of this UE in UTRAN, as who knows Kc has; hears all of the air.
+    Knows(UeId),
     /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
     /// of its values, against one MAC-I of the UE in its next cell.
     Search(EnbId),
@@ -131,7 +133,7 @@ pub enum Success {
 const KEYS: &[&str] = &["name", "tap", "direction", "to", "trigger", "action", "succeeds_if"];
 const TRIGGER_KEYS: &[&str] = &["frame", "time", "nth", "count", "after", "wait"];
 const ACTION_KEYS: &[&str] =
-    &["record", "replay", "drop", "delay", "modify", "corrupt", "steal", "compromise", "eavesdrop", "search"];
+    &["record", "replay", "drop", "delay", "modify", "corrupt", "steal", "compromise", "eavesdrop", "knows", "search"];
 const ACTION_OPTIONS: &[&str] = &["times", "every", "weakness", "told"];
 const CHANGE_KEYS: &[&str] = &["bits", "nas_bits", "nas"];
 
@@ -202,7 +204,7 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         None
     };
     let (trigger, wait) = match &action {
-        AttackAction::Corrupt(_) | AttackAction::Eavesdrop => {
+        AttackAction::Corrupt(_) | AttackAction::Eavesdrop | AttackAction::Knows(_) => {
             section.refuse("trigger", &format!("beside {key}")).map(|()| (None, Duration::ZERO))?
         }
         action => {
@@ -220,7 +222,9 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     };
     let purpose = match &action {
         AttackAction::Replay { .. } => Some(Success::Accepted),
-        AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop => Some(Success::Read),
+        AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop | AttackAction::Knows(_) => {
+            Some(Success::Read)
+        }
         AttackAction::Search(_) => Some(Success::Found),
         _ => None,
     };
@@ -347,6 +351,10 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
             told: section.read("told", false, |field| field.boolean())?,
         },
         "search" => AttackAction::Search(network.enb(what)?),
+        "knows" => match network.node(what.text("the name of a UE")?) {
+            Some(NodeName::Ue(ue)) => AttackAction::Knows(ue),
+            _ => return Err(what.mismatch("the name of a UE")),
+        },
         "eavesdrop" => what.yes().map(|()| AttackAction::Eavesdrop)?,
         _ => AttackAction::Compromise(holding(what, network)?),
     })

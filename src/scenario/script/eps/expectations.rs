@@ -373,8 +373,8 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
 
 /// Whether an attack reads what is on the air.
 fn reads(attack: &Attack) -> bool {
-    use super::attacks::AttackAction::{Compromise, Eavesdrop, Steal};
-    matches!(attack.action, Steal { .. } | Compromise(_) | Eavesdrop)
+    use super::attacks::AttackAction::{Compromise, Eavesdrop, Knows, Steal};
+    matches!(attack.action, Steal { .. } | Compromise(_) | Eavesdrop | Knows(_))
 }
 
 /// The name of an attack of which `fits` says that the expectation can be about it.
