@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use keyhop::capture::key_log::eps::{
-    CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord, KeyHolder, KeyMapping,
-    KeySystem, LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord, TransferRecord, UpKeyPolicy, UpKeyRecord,
+    CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord, KeyHolder,
+    KeyMapping, KeySystem, LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord, TransferRecord, UpKeyPolicy, UpKeyRecord,
 };
 use keyhop::capture::key_log::{KeyLog, NodeRecord, Validity};
 use keyhop::capture::{InterfaceDescription, LinkKind};
@@ -17,19 +17,19 @@ use keyhop::eps::keys::AlgorithmKey;
 use keyhop::eps::link_protection::LinkKey;
 use keyhop::eps::node::upe::UpeFaults;
 use keyhop::eps::node::{
-    Arrival, Command, ContextTransfer, EnbFaults, HeldKey, MmeFaults, Relocation, Scheme, Schemes, UeFaults, UpKeys,
-    What,
+    Arrival, Command, ContextTransfer, EnbFaults, HeldKey, Mapping, MmeFaults, Relocation, Scheme, Schemes, UeFaults,
+    UpKeys, What,
 };
-use keyhop::eps::parameters::Algorithms;
+use keyhop::eps::parameters::{Algorithms, Origin};
 use keyhop::eps::security::HandoverDerivation;
 use keyhop::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
-use keyhop::eps::wire::{CoreFrame, CorePayload, S1apMessage, UeId};
+use keyhop::eps::wire::{CoreFrame, CorePayload, S1apMessage, UeId, UtranFrame};
 use keyhop::judge::{FindingKind, Judgement, NoteKind};
 use keyhop::time::VirtualTime;
 
 use super::eps_network::{
     NULL_CIPHERING, Plan, Seen, To, at, enb_place, gateway_place, hss_place, imsi, link_key, mme_place, packet, pci,
-    replacing_s1ap, upe_place,
+    replacing_s1ap, rnc_place, sgsn_place, upe_place, utran_pci,
 };
 use super::judged;
 
@@ -41,6 +41,8 @@ fn nodes(plan: &Plan) -> Vec<(String, &'static str, Ipv4Addr)> {
     nodes.extend((0..plan.mmes).map(|number| (format!("mme{}", number + 1), "mme", mme_place(number).ip)));
     nodes.push(("sgw".to_owned(), "sgw", gateway_place().ip));
     nodes.extend((0..plan.upes).map(|number| (format!("upe{}", number + 1), "upe", upe_place(number).ip)));
+    nodes.extend((0..plan.utran_cells).map(|number| (format!("rnc{}", number + 1), "rnc", rnc_place(number).ip)));
+    nodes.extend((0..plan.sgsns).map(|number| (format!("sgsn{}", number + 1), "sgsn", sgsn_place(number).ip)));
     nodes.push(("hss".to_owned(), "hss", hss_place().ip));
     nodes
 }
@@ -110,6 +112,14 @@ fn log(plan: &Plan, seen: &Seen) -> (KeyLog, InUse) {
                 let (holder, key) = (KeyHolder::Both, key.clone());
                 eps.push(EpsKeyRecord::UpKey(UpKeyRecord { ue, algorithm: *algorithm, holder, validity, key }));
             }
+            What::CkIkInUse { cell, keys } if node.0 < plan.ues => {
+                let (holder, cell, key) = (KeyHolder::Both, Some(*cell), keys.clone());
+                eps.push(EpsKeyRecord::CkIk(CkIkRecord { ue, cell, holder, validity, key }));
+            }
+            What::KeyHeld(HeldKey::CkIk(keys)) => {
+                let (holder, key) = (KeyHolder::Network, keys.clone());
+                eps.push(EpsKeyRecord::CkIk(CkIkRecord { ue, cell: None, holder, validity, key }));
+            }
             What::KeyHeld(HeldKey::NextHop(key, ncc)) if plan.schemes.is_standard() => {
                 eps.push(EpsKeyRecord::Nh(NhRecord { ue, ncc: *ncc, validity, key: key.clone() }));
             }
@@ -149,6 +159,10 @@ fn recorded(plan: &Plan, seen: &Seen) -> (Capture, KeyLog) {
         let address = |node: NodeIndex| nodes[node.0].2;
         let (interface, octets) =
             match RadioFrame::parse(&sent.octets).ok().filter(|_| CoreFrame::parse(&sent.octets).is_err()) {
+                None if UtranFrame::parse(&sent.octets).is_ok() => {
+                    let frame = UtranFrame::parse(&sent.octets).unwrap();
+                    (0, frame.in_capture(address(from), address(sent.to)).unwrap())
+                }
                 None => (1, sent.octets.clone()),
                 Some(mut frame) => {
                     let mut in_use = used.get(&(from.0, frame.c_rnti)).into_iter().flatten();
@@ -199,8 +213,9 @@ fn judgements(plan: Plan, run: impl FnOnce(Plan) -> Seen) -> [Judgement; 2] {
 
 /// Capture and log of a run.
 fn left_behind(plan: Plan, run: impl FnOnce(Plan) -> Seen) -> (Capture, KeyLog) {
-    let Plan { schemes, cells, mmes, ues, upes, transfer, protects_s10, .. } = plan;
-    let keep = Plan { schemes, cells, mmes, ues, upes, transfer, protects_s10, ..Plan::new(schemes) };
+    let Plan { schemes, cells, mmes, ues, upes, utran_cells, sgsns, transfer, protects_s10, .. } = plan;
+    let keep =
+        Plan { schemes, cells, mmes, ues, upes, utran_cells, sgsns, transfer, protects_s10, ..Plan::new(schemes) };
     let seen = run(plan);
     recorded(&keep, &seen)
 }
@@ -523,5 +538,40 @@ fn nothing_is_found_where_ues_come_by_themselves_or_are_authenticated_anew() {
         let nas = whole.verified.nas_mac > 0 || of.starts_with("Handover") && !of.ends_with("anew");
         assert!(whole.verified.packets > 5 && nas, "{of}: {:?}", whole.verified);
         assert_eq!(whole.verified, alone.verified, "{of}");
+    }
+}
+
+/// From UTRAN to E-UTRAN, or the other way, and back, with a packet in each direction in each cell.
+fn between_systems(mapping: Mapping, begins_in_utran: Option<Origin>, upes: usize) -> Plan {
+    let transfer = ContextTransfer { mapping, upe: upes > 0, ..ContextTransfer::default() };
+    let plan =
+        Plan { cells: 2, utran_cells: 2, sgsns: 1, upes, transfer, begins_in_utran, ..Plan::always(Scheme::NextHopS1) };
+    let cells = if begins_in_utran.is_some() { [pci(0), utran_pci(1)] } else { [utran_pci(0), pci(1)] };
+    let mut plan = plan.command(10, To::Ue(0), Command::Uplink(packet(0)));
+    for (step, cell) in (1..).zip(cells) {
+        plan = plan.command(step * 200, To::Ue(0), Command::Measure(cell));
+        plan = plan.command(step * 200 + 150, To::Ue(0), Command::Uplink(packet(step)));
+        plan = plan.command(step * 200 + 151, To::Gateway, Command::Downlink(imsi(0), packet(step)));
+    }
+    plan
+}
+
+#[test]
+fn between_utran_and_e_utran_every_packet_opens_and_the_first_keys_come_back_only_where_nothing_fresh_is_in_them() {
+    // T5
+    // broken: T5
+    for mapping in [Mapping::TargetId { fresh: true }, Mapping::TargetId { fresh: false }, Mapping::Nonce] {
+        for begins in [None, Some(Origin::Umts), Some(Origin::Gsm)] {
+            for upes in [0, 1] {
+                let of = format!("{mapping:?}, {begins:?}, {upes} UPEs");
+                let (capture, log) = left_behind(between_systems(mapping, begins, upes), Plan::run);
+                let judgement = judged(&capture, &log);
+                // Back in UTRAN with the same CK, COUNT begins at 0 again.
+                let again = begins.is_some() && upes == 0 && mapping == Mapping::TargetId { fresh: false };
+                let expected: &[FindingKind] = if again { &[FindingKind::NonceReuse] } else { &[] };
+                assert_eq!(judgement.kinds(), expected, "{of}: {:?}", judgement.findings);
+                assert_eq!(judgement.verified.packets, 5, "{of}: {:?}", judgement.notes);
+            }
+        }
     }
 }

@@ -54,6 +54,10 @@ fn through_upes() -> Vec<Seen> {
         Plan { mmes, upes, transfer, ..Plan::always(Scheme::NextHopS1) }
     };
     let both = || plan(2, 2, Relocation::Both, UpKeys::Update);
+    let arriving = |arrival| {
+        let transfer = ContextTransfer { upe: true, arrival, ..ContextTransfer::default() };
+        Plan { mmes: 2, upes: 2, transfer, ..Plan::always(Scheme::NextHopS1) }.authenticating()
+    };
     vec![
         plan(2, 1, Relocation::BiCasting, UpKeys::Update).walk(&[2, 1]).run(),
         plan(1, 2, Relocation::Forwarding, UpKeys::Same).walk(&[2, 1]).run(),
@@ -62,6 +66,14 @@ fn through_upes() -> Vec<Seen> {
         deaf_target(plan(1, 2, Relocation::BiCasting, UpKeys::Same)),
         deaf_target(plan(2, 1, Relocation::BiCasting, UpKeys::Same)),
         deaf_target(both()),
+        // Those that come by themselves, and an authentication where the UE is.
+        arriving(Arrival::Authentication).walk(&[2, 1]).run(),
+        arriving(Arrival::ContextRequest).walk(&[2, 1]).run(),
+        plan(1, 2, Relocation::Both, UpKeys::Same)
+            .authenticating()
+            .command(100, To::Mme(0), Command::Authenticate(imsi(0)))
+            .walk(&[2])
+            .run(),
     ]
 }
 

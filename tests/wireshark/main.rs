@@ -15,6 +15,7 @@ mod eps_goldens;
 mod eps_network;
 mod eps_procedures;
 mod eps_radio;
+mod eps_utran;
 mod fields;
 #[path = "../support/foreign_framings.rs"]
 mod foreign_support;

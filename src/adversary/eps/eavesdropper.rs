@@ -4,9 +4,12 @@
 use super::holder::Holder;
 use crate::eps::keys::KenbStar;
 use crate::eps::wire::diameter::DiameterBody;
+use crate::eps::wire::gtpv1::{Gtpv1Body, is_version_1};
 use crate::eps::wire::gtpv2::{GTPV2_PORT, MmContext};
 use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
-use crate::eps::wire::{CoreFrame, CorePayload, DiameterMessage, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage};
+use crate::eps::wire::{
+    CoreFrame, CorePayload, DiameterMessage, Gtpv1Message, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage,
+};
 
 impl Holder {
     /// Takes the keys that stand in a frame of the core network. One of a protected link shows none.
@@ -30,7 +33,9 @@ impl Holder {
                 }
             }
             CorePayload::Udp(datagram) if datagram.destination == GTPV2_PORT => {
-                if let Ok(message) = Gtpv2Message::parse(&datagram.payload) {
+                if is_version_1(&datagram.payload) {
+                    self.hear_gtpv1(&datagram.payload);
+                } else if let Ok(message) = Gtpv2Message::parse(&datagram.payload) {
                     self.hear_gtpv2(message.body);
                 }
             }
@@ -55,6 +60,15 @@ impl Holder {
         self.kasmes.push(context.kasme);
         self.kasmes.extend(context.quadruplets.into_iter().map(|quadruplet| quadruplet.kasme));
         self.next_hops.extend(context.next_hop);
+    }
+
+    fn hear_gtpv1(&mut self, octets: &[u8]) {
+        let context = match Gtpv1Message::parse(octets).map(|message| message.body) {
+            Ok(Gtpv1Body::ForwardRelocationRequest(request)) => request.context,
+            Ok(Gtpv1Body::SgsnContextResponse(response)) => response.known.map(|known| known.context),
+            _ => None,
+        };
+        self.ck_iks.extend(context.map(|context| context.keys));
     }
 
     fn hear_gtpv2(&mut self, body: Gtpv2Body) {

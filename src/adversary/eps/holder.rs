@@ -7,7 +7,7 @@
 
 use super::user_plane;
 use crate::eps::identifiers::Pci;
-use crate::eps::keys::{Kasme, Kenb, KenbStar, Nh, UpKey};
+use crate::eps::keys::{CkIk, Kasme, Kenb, KenbStar, Nh, UpKey};
 use crate::eps::node::radio_side::RadioSide;
 use crate::eps::node::settings::Agreement;
 use crate::eps::parameters::{AlgorithmId, Algorithms, Indication, LinkDirection, Ncc};
@@ -58,6 +58,8 @@ pub struct Holder {
     pub next_hops: Vec<(Nh, Ncc)>,
     /// KASMEs.
     pub kasmes: Vec<Kasme>,
+    /// CK and IK.
+    pub ck_iks: Vec<CkIk>,
     /// Keys between UEs and UPEs.
     pub up_keys: Vec<UpKey>,
     /// PARAs that it was told, so that nothing but KASME is missing.

@@ -14,6 +14,7 @@ pub mod frames;
 pub mod holder;
 pub mod search;
 pub mod user_plane;
+pub mod utran;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -13,12 +13,14 @@ use crate::eps::keys::{Kasme, Kenb, Nh, UpKey};
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::diameter::DiameterBody;
 use crate::eps::wire::gtpu::GTPU_PORT;
+use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::{ContextResponse, GTPV2_PORT};
 use crate::eps::wire::rrc::{self, DlDcchMessage};
 use crate::eps::wire::s1ap::{SecurityContext, TargetToSourceContainer};
-use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, RUA_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
 use crate::eps::wire::{
-    CoreFrame, CorePayload, DiameterMessage, GtpuPacket, Gtpv2Body, Gtpv2Message, S1apMessage, X2apMessage, x2ap,
+    CoreFrame, CorePayload, DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Body, Gtpv2Message, IuMessage, S1apMessage,
+    X2apMessage, x2ap,
 };
 
 /// Sender and receiver of a frame.
@@ -83,6 +85,24 @@ impl Reading<'_> {
                     Err(error) => self.unreadable(frame, "diameter", error),
                 }
             }
+            CorePayload::Sctp(packet) if packet.data.protocol == RUA_PROTOCOL => {
+                match IuMessage::parse(&packet.data.user_data) {
+                    Ok(IuMessage { message, .. }) => {
+                        self.ranap(frame, &message);
+                        view("ranap", format!("RANAP {}", message.name()))
+                    }
+                    Err(error) => self.unreadable(frame, "ranap", error),
+                }
+            }
+            CorePayload::Udp(datagram) if datagram.destination == GTPV2_PORT && is_version_1(&datagram.payload) => {
+                match Gtpv1Message::parse(&datagram.payload) {
+                    Ok(message) => {
+                        self.gtpv1(frame, &message);
+                        view("gtpv1", format!("GTPv1-C {}", message.body.name()))
+                    }
+                    Err(error) => self.unreadable(frame, "gtpv1", error),
+                }
+            }
             CorePayload::Udp(datagram) if [datagram.source, datagram.destination].contains(&GTPV2_PORT) => {
                 match Gtpv2Message::parse(&datagram.payload) {
                     Ok(message) => {
@@ -124,6 +144,7 @@ impl Reading<'_> {
             S1apMessage::PathSwitchRequestAcknowledge(answer) => Some(answer.security.next_hop.octets()),
             S1apMessage::InitialContextSetupRequest(request) => Some(request.kenb.octets()),
             S1apMessage::UeContextModificationRequest(request) => Some(request.kenb.octets()),
+            S1apMessage::HandoverFromUtranRequest(request) => Some(request.kenb.octets()),
             _ => None,
         };
         self.search(frame, brought.as_slice());
@@ -138,6 +159,7 @@ impl Reading<'_> {
                 name = self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
             }
             S1apMessage::UeContextModificationRequest(message) => self.first_kenb(seen.number, &message.kenb),
+            S1apMessage::HandoverFromUtranRequest(message) => self.first_kenb(seen.number, &message.kenb),
             S1apMessage::InitialContextSetupRequest(message) => {
                 self.first_kenb(seen.number, &message.kenb);
                 for nas in message.bearers.iter().filter_map(|bearer| bearer.nas_pdu.as_ref()) {

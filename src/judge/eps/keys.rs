@@ -12,7 +12,7 @@ use crate::capture::key_log::eps::{
     NasKeyRecord, NasKeyUse, UpKeyRecord,
 };
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb, LinkSecret, Nh, UpKey};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, LinkSecret, Nh, UpKey};
 use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc};
 use crate::eps::security::HandoverDerivation;
 use crate::eps::security::handover_keys::CRnti;
@@ -139,6 +139,8 @@ pub struct Keys {
     pub upe: bool,
     /// The keys between UEs and UPEs: those of the log, or of a UE that it has none of those that follow from its KASMEs.
     up_keys: Vec<(Imsi, UpKey)>,
+    /// CK and IK of UEs.
+    pub ck_ik: Vec<(Imsi, CkIk)>,
     /// What protects links of the core network, by SPI.
     pub links: Vec<(u32, LinkSecret)>,
     /// The names of addresses.
@@ -168,6 +170,13 @@ impl Keys {
                     keys.subscribers.push(Subscriber { ue, kasme });
                 }
                 EpsKeyRecord::Transfer(record) => keys.upe = record.upe,
+                EpsKeyRecord::CkIk(record) => {
+                    let known = (record.ue, record.key.clone());
+                    // In use in a cell, and held in the core network.
+                    if !keys.ck_ik.contains(&known) {
+                        keys.ck_ik.push(known);
+                    }
+                }
                 EpsKeyRecord::LinkKey(record) => keys.links.push((record.spi, record.key.clone())),
                 _ => {}
             }

@@ -3,7 +3,7 @@
 //!
 //! * [`keys`]: KASME of each UE, and the key epochs of the radio.
 //! * [`radio`]: RRC messages and packets under their COUNTs; [`nas`]: NAS messages under theirs.
-//! * `user_plane`: packets that UPEs cipher.
+//! * `user_plane`: packets that UPEs cipher; `utran`: what there is of UTRAN.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
 //! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10, `link`: where these
 //!   are protected; `nas_hops`: the NAS messages in both.
@@ -21,6 +21,7 @@ mod nas_hops;
 pub mod radio;
 pub mod reading;
 mod user_plane;
+mod utran;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -36,12 +37,20 @@ use reading::Reading;
 /// How the comment on a frame begins that no node has sent, but the writer of the capture for Wireshark.
 pub const ANNOTATION: &str = "annotation: ";
 
-/// The dissectors of the frames that are read here: of the radio, of the records that show Wireshark its keys, and of RRC in the clear.
-pub const DISSECTORS: [&str; 4] = [radio_frame::DISSECTOR, dct2000::DISSECTOR, RRC_DOWN, RRC_UP];
+/// The dissectors of the frames that are read here: of the radio, of the records that show Wireshark its keys, of RRC in the clear,
+/// and of UTRAN.
+pub const DISSECTORS: [&str; 7] =
+    [radio_frame::DISSECTOR, dct2000::DISSECTOR, RRC_DOWN, RRC_UP, UTRAN_DOWN, UTRAN_UP, UTRAN_PACKET];
 /// RRC messages in the clear, downlink.
 const RRC_DOWN: &str = "lte_rrc.dl_dcch";
 /// The same, uplink.
 const RRC_UP: &str = "lte_rrc.ul_dcch";
+/// RRC messages of UTRAN, downlink.
+const UTRAN_DOWN: &str = "rrc.dl.dcch";
+/// The same, uplink.
+const UTRAN_UP: &str = "rrc.ul.dcch";
+/// User packets of UTRAN, and whatever else there is no better name for.
+const UTRAN_PACKET: &str = "data";
 
 /// What was inside a protected radio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

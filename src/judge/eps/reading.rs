@@ -14,7 +14,8 @@ use super::keys::{Epoch, Keys};
 use super::nas::Nas;
 use super::radio::Radio;
 use super::user_plane::UserPlane;
-use super::{ANNOTATION, FrameView, RRC_DOWN, RRC_UP};
+use super::utran::Utran;
+use super::{ANNOTATION, FrameView, RRC_DOWN, RRC_UP, UTRAN_DOWN, UTRAN_PACKET, UTRAN_UP};
 use crate::capture::LinkKind;
 use crate::capture::capture_reader::{FrameKind, RecordedFrame};
 use crate::capture::frame_comment::{FrameComment, ReceiverVerdict};
@@ -64,6 +65,7 @@ pub struct Reading<'l> {
     pub(super) radio: Radio,
     pub(super) nas: Nas,
     pub(super) user_plane: UserPlane,
+    pub(super) utran: Utran,
     pub(super) handovers: Handovers,
     pub(super) requests: Requests,
     pub(super) secrets: Patterns<String>,
@@ -119,6 +121,7 @@ impl<'l> Reading<'l> {
             log,
             nas: Nas::new(log, &keys),
             user_plane: UserPlane::default(),
+            utran: Utran::default(),
             keys,
             radio: Radio::default(),
             handovers: Handovers::default(),
@@ -186,6 +189,16 @@ impl<'l> Reading<'l> {
                 self.search(frame, &[]);
                 let direction = if name == RRC_DOWN { LinkDirection::Downlink } else { LinkDirection::Uplink };
                 self.clear_rrc(frame, direction)
+            }
+            FrameKind::Dissector(name) if [UTRAN_DOWN, UTRAN_UP].contains(&name.as_str()) => {
+                self.search(frame, &[]);
+                let direction = if name == UTRAN_DOWN { LinkDirection::Downlink } else { LinkDirection::Uplink };
+                self.utran_rrc(frame, interface, direction)
+            }
+            FrameKind::Dissector(name) if name == UTRAN_PACKET => {
+                self.search(frame, &[]);
+                let packet = self.utran_packet(frame, interface);
+                packet.unwrap_or(FrameView { kind: "other", ..FrameView::default() })
             }
             FrameKind::Known(LinkKind::Backbone) => self.core(frame, interface),
             _ => {

@@ -65,6 +65,11 @@ impl UserPlane {
         None
     }
 
+    /// The frame that used a key, direction and COUNT first, with a digest of its PDU: this one, if there was none.
+    pub(super) fn first_use(&mut self, used: (usize, LinkDirection, u32), this: (u64, u64)) -> (u64, u64) {
+        *self.used.entry(used).or_insert(this)
+    }
+
     fn goes_on(&mut self, ue: Imsi, direction: LinkDirection, count: u32) {
         let next = self.next.entry((ue, direction)).or_default();
         // Far below it a UE has begun anew, under another KASME.
@@ -74,7 +79,7 @@ impl UserPlane {
 }
 
 /// Whether the checksum of an IPv4 header is right; IPv6 has none.
-fn has_right_checksum(packet: &[u8]) -> bool {
+pub(super) fn has_right_checksum(packet: &[u8]) -> bool {
     let Some(first) = packet.first() else { return false };
     if first >> 4 != 4 {
         return true;
@@ -132,8 +137,8 @@ impl Reading<'_> {
         self.user_plane.goes_on(ue, direction, count);
         self.verified.packets = self.verified.packets.saturating_add(1);
         let number = self.keys.number(&key.key);
-        let first = (seen.number, digest_of_pdu);
-        let (first, of_first) = *self.user_plane.used.entry((number, direction, count)).or_insert(first);
+        let this = (seen.number, digest_of_pdu);
+        let (first, of_first) = self.user_plane.first_use((number, direction, count), this);
         let copy = first != seen.number && of_first == digest_of_pdu;
         if first != seen.number && !copy && !own {
             let detail = format!("two {way} packets of UE {ue} under COUNT {count} of one key with its UPE");

@@ -3,7 +3,7 @@
 use super::epochs::Epochs;
 use super::keys::{Held, HeldWhat};
 use super::recorder::Recorded;
-use super::topology::Topology;
+use super::topology::{LinkKind, Topology};
 use crate::adversary::eps::Trigger;
 use crate::adversary::eps::holder::{Holder, Read, Visit};
 use crate::adversary::eps::search::{Found, search};
@@ -117,7 +117,8 @@ fn holder(held: &[Held], node: NodeIndex, at: VirtualTime, later: bool) -> Holde
             HeldWhat::Besides(HeldKey::Kasme(kasme)) => holder.kasmes.push(kasme.clone()),
             // A node makes KeNB* or KeNB of one, and has no use for it later: whoever comes later finds none.
             HeldWhat::Besides(HeldKey::KenbStar(star)) if one.time > at => holder.stars.push(star.clone()),
-            HeldWhat::Besides(HeldKey::KenbStar(_) | HeldKey::CkIk(_)) | HeldWhat::Forgotten => {}
+            HeldWhat::Besides(HeldKey::CkIk(keys)) => holder.ck_iks.push(keys.clone()),
+            HeldWhat::Besides(HeldKey::KenbStar(_)) | HeldWhat::Forgotten => {}
         }
     }
     holder
@@ -158,7 +159,10 @@ fn replayed(number: usize, attack: &Attack, traces: &Traces<'_>) -> AttackResult
 }
 
 /// What a holder reads, cell by cell. It has succeeded if it reads a visit under a key that it did not hold.
-fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Reads>) -> AttackResult {
+fn read(attack: &Attack, mut holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Reads>) -> AttackResult {
+    for one in traces.frames.iter().filter(|one| traces.topology.link(one.sent.port).kind == LinkKind::UtranUu) {
+        holder.hear_utran(&one.octets);
+    }
     let visits: Vec<Visit> = traces.visits.iter().map(|(_, visit)| visit.clone()).collect();
     let found = holder.read(&visits, traces.agreement);
     let place = |visit: &Visit| traces.topology.cells.iter().position(|cell| cell.pci == visit.cell);

@@ -201,14 +201,13 @@ impl Enb {
         if let Some(ue) = self.ues.get(&id).filter(|_| standard) {
             self.keys_in_use(ue, outbox);
         }
-        if left.is_some() || redirected {
+        if left.is_some() || redirected || to_utran {
             self.ended(imsi, Outcome::Returned, outbox);
         }
         if let Some(leaving) = left {
             self.call_off(id, &leaving, outbox);
         }
         if to_utran {
-            self.ended(imsi, Outcome::Returned, outbox);
             self.call_off_utran(id, outbox);
         }
         Ok(())
