@@ -1,15 +1,24 @@
 //! Authentication with vectors of the HSS, and UEs that come to another MME by themselves: authenticated there, or with the context that
 //! their old MME gives.
 
-use keyhop::emulation::{Fate, NodeIndex};
+use keyhop::dot16::backbone::BackboneEndpoint;
+use keyhop::emulation::{Fate, Input, Node, NodeIndex, Outbox, Port, random};
+use keyhop::eps::identifiers::{Imsi, Plmn};
+use keyhop::eps::keys::{OperatorKey, SubscriberKey};
+use keyhop::eps::node::core_side::{CoreMessage, CoreSide};
 use keyhop::eps::node::enb::REDIRECTED;
-use keyhop::eps::node::{Arrival, Command, DropReason, Outcome, Scheme, What};
+use keyhop::eps::node::{Arrival, Command, DropReason, Hss, HssSubscriber, Outcome, Scheme, What};
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Origin};
+use keyhop::eps::security::aka::Subscription;
+use keyhop::eps::wire::diameter::{
+    AuthenticationInformationRequest, DiameterPeer, DiameterResult, UpdateLocationRequest,
+};
 use keyhop::eps::wire::nas::{EmmMessage, NasMessage};
 use keyhop::eps::wire::radio_frame::RadioFrame;
 use keyhop::eps::wire::s1ap::S1apMessage;
 use keyhop::eps::wire::sctp::DIAMETER_PROTOCOL;
-use keyhop::eps::wire::{CoreFrame, CorePayload, Gtpv2Body, Gtpv2Message};
+use keyhop::eps::wire::{CoreFrame, CorePayload, DiameterBody, DiameterMessage, Gtpv2Body, Gtpv2Message};
+use keyhop::time::VirtualTime;
 
 use crate::eps_network::{AuthenticationPlan, NULL_CIPHERING, Plan, Seen, To, imsi, packet, pci, replacing_s1ap};
 
@@ -331,7 +340,7 @@ fn whose_update_its_old_mme_does_not_take_goes_back_if_there_is_no_hss() {
 }
 
 /// Loses the messages of GTPv2-C that are such ones.
-fn losing(wanted: fn(&Gtpv2Body) -> bool) -> impl FnMut(keyhop::time::VirtualTime, NodeIndex, &[u8]) -> Fate + Send {
+fn losing(wanted: fn(&Gtpv2Body) -> bool) -> impl FnMut(VirtualTime, NodeIndex, &[u8]) -> Fate + Send {
     move |_, _, octets| match CoreFrame::parse(octets).map(|frame| frame.payload) {
         Ok(CorePayload::Udp(datagram)) => match Gtpv2Message::parse(&datagram.payload) {
             Ok(message) if wanted(&message.body) => Fate::lost(),
@@ -641,4 +650,49 @@ fn a_ue_that_is_handed_over_to_another_mme_updates_its_tracking_area_there() {
     let plan = Plan { mmes: 2, ..Plan::always(Scheme::NextHopS1) };
     let seen = plan.command(200, To::Ue(0), Command::Measure(pci(2))).run();
     assert_eq!(said(&seen, UE, &What::TrackingAreaUpdated), 0);
+}
+
+#[test]
+fn an_hss_has_no_vector_for_who_is_no_subscriber_and_one_for_who_is() {
+    // T8
+    let place = |last| BackboneEndpoint { mac: [2, 0, 0, 0, 0, last], ip: [10, 64, 9, last].into() };
+    let (mme, hss, link) = (place(1), place(2), Port(0));
+    let plmn: Plmn = "001-01".parse().unwrap();
+    let (k, opc) = (SubscriberKey::from_octets([1; 16]), OperatorKey::from_octets([2; 16]));
+    let known = HssSubscriber { imsi: imsi(0), subscription: Subscription::new(k, opc, 0), serving: None };
+    let random = random::generator(1, "hss");
+    let mut node = Hss::new(CoreSide::new(hss, &[(link, mme)]), plmn, random, &[known]);
+    let mut asker = CoreSide::new(mme, &[(link, hss)]);
+    let mut ask = |who, body: fn(DiameterPeer, Imsi, Plmn) -> DiameterBody| {
+        let origin = DiameterPeer::of("mme", plmn);
+        let body = body(DiameterPeer::hss(plmn), who, plmn);
+        let message = DiameterMessage { hop_by_hop: 7, end_to_end: 8, session: "mme;0;7".to_owned(), origin, body };
+        let mut outbox = Outbox::default();
+        asker.send(hss.ip, &CoreMessage::Diameter(message), &mut outbox);
+        let octets = outbox.frames().next().unwrap().1.to_vec();
+        let mut outbox = Outbox::default();
+        node.handle(VirtualTime::ZERO, Input::Frame { port: link, octets }, &mut outbox);
+        let (_, octets, _) = outbox.frames().next().unwrap();
+        let Ok((_, CoreMessage::Diameter(answer))) = asker.receive(octets) else { panic!() };
+        assert_eq!((answer.hop_by_hop, answer.end_to_end, &answer.session[..]), (7, 8, "mme;0;7"));
+        answer.body
+    };
+    let information = |destination, imsi, visited| {
+        let request = AuthenticationInformationRequest { destination, imsi, visited, resynchronisation: None };
+        DiameterBody::AuthenticationInformationRequest(request)
+    };
+    let location = |destination, imsi, visited| {
+        DiameterBody::UpdateLocationRequest(UpdateLocationRequest { destination, imsi, visited })
+    };
+    let DiameterBody::AuthenticationInformationAnswer(answer) = ask(imsi(1), information) else { panic!() };
+    assert_eq!((answer.result, answer.vector), (DiameterResult::USER_UNKNOWN, None));
+    assert_eq!(ask(imsi(1), location), DiameterBody::UpdateLocationAnswer(DiameterResult::USER_UNKNOWN));
+    let mut vectors = Vec::new();
+    for _ in 0..2 {
+        let DiameterBody::AuthenticationInformationAnswer(answer) = ask(imsi(0), information) else { panic!() };
+        assert_eq!(answer.result, DiameterResult::SUCCESS);
+        vectors.push(answer.vector.unwrap());
+    }
+    assert!(vectors[0].rand != vectors[1].rand && vectors[0].kasme != vectors[1].kasme);
+    assert_eq!(ask(imsi(0), location), DiameterBody::UpdateLocationAnswer(DiameterResult::SUCCESS));
 }

@@ -636,7 +636,7 @@ fn subscriber_keys(ue: usize) -> (SubscriberKey, OperatorKey) {
 }
 
 pub fn hss_place() -> BackboneEndpoint {
-    place(5, 0)
+    place(9, 0)
 }
 
 pub fn gummei(mme: usize) -> Gummei {

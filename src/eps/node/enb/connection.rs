@@ -3,6 +3,9 @@
 //!
 //! Signalling bearer 1 keeps its COUNTs when the security mode command gives it keys.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use super::{BEARER, Enb, Role, UeContext, downlink_tunnel};
 use crate::emulation::{Outbox, Port, Verdict};
 use crate::eps::identifiers::{EnbUeS1apId, MmeUeS1apId, STmsi};
@@ -23,8 +26,6 @@ use crate::eps::wire::s1ap::{
 };
 use crate::eps::wire::{Erab, UeSecurityCapabilities};
 use crate::time::VirtualTime;
-use std::collections::VecDeque;
-use std::time::Duration;
 
 /// How long a UE that has come may be without keys: an authentication takes its time.
 pub const CONNECTING: Duration = Duration::from_secs(6);

@@ -5,10 +5,11 @@
 //! \[choice\] A UE keeps its bearer and its address at the gateway: nothing is set up there, its path is switched.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use super::{EXECUTION, Mme, Place, UeContext};
 use crate::emulation::Outbox;
-use crate::eps::identifiers::{MmeUeS1apId, Tai};
+use crate::eps::identifiers::{Imsi, MmeUeS1apId, Tai};
 use crate::eps::node::event::{Event, What};
 use crate::eps::wire::gtpv2::GtpCause;
 use crate::eps::wire::nas::{EmmCause, EmmMessage, EpsMobileIdentity, NasMessage, SecurityHeader, esm};
@@ -30,7 +31,7 @@ const T3412: u8 = 0x58;
 /// Procedure transaction of a UE's connection to the packet network, the first of the UE.
 const TRANSACTION: u8 = 1;
 /// How long a UE may take from when its keys are there, with NAS security mode commands, to the set-up of its context.
-pub(super) const SETTING_UP: std::time::Duration = std::time::Duration::from_secs(8);
+pub(super) const SETTING_UP: Duration = Duration::from_secs(8);
 
 /// A UE whose context is being set up at the eNB that it has come to.
 pub(super) struct Arriving {
@@ -86,7 +87,7 @@ impl Mme {
     }
 
     /// What S1 calls a subscriber.
-    pub(super) fn number_of(&self, imsi: crate::eps::identifiers::Imsi) -> Option<MmeUeS1apId> {
+    pub(super) fn number_of(&self, imsi: Imsi) -> Option<MmeUeS1apId> {
         self.settings.subscribers.iter().find(|(_, subscriber)| **subscriber == imsi).map(|(id, _)| *id)
     }
 

@@ -678,7 +678,7 @@ impl RadioResourceConfigDedicated {
     pub fn signalling() -> Self {
         let default = || Some(OrDefault::Default(()));
         let bearer = SrbToAdd { identity: 1, rlc: default(), logical_channel: default() };
-        Self { srb_to_add: Some(vec![bearer].into()), ..Self::default() }
+        Self { srb_to_add: Some(vec![bearer]), ..Self::default() }
     }
 
     /// With data bearer 1, of this EPS bearer; RLC in acknowledged mode with the lowest values.
@@ -705,7 +705,7 @@ impl RadioResourceConfigDedicated {
             logical_channel_identity: Some(LOGICAL_CHANNEL),
             logical_channel: None,
         };
-        Self { drb_to_add: Some(vec![bearer].into()), ..Self::default() }
+        Self { drb_to_add: Some(vec![bearer]), ..Self::default() }
     }
 
     /// The EPS bearer of data bearer 1, if it sets up that.
