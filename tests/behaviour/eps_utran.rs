@@ -90,6 +90,8 @@ fn a_ue_goes_from_utran_to_eutran_with_keys_made_of_ck_and_ik() {
             assert!(seen.of(0).any(|(node, what)| node == holder && *what == held), "{holder:?}");
         }
         assert_eq!(umts_keys(&seen, UE), [umts]);
+        // The tracking area of the cell is none of those that the UE has been given.
+        assert!(seen.of(0).any(|(node, what)| node == UE && *what == What::TrackingAreaUpdated), "{mapping:?}");
         assert_eq!(seen.used_twice(), 0);
         // The source forgets the UE.
         let forgotten = What::CkIkForgotten { cell: utran_pci(0) };

@@ -43,6 +43,10 @@ pub struct UmtsContext {
 
 /// The element in the container of an MM context that is the UE network capability (TS 24.008 clause 10.5.5.12a; IEI 58).
 const UE_NETWORK_CAPABILITY: u8 = 0x58;
+/// The element before it: the mobile identity, an IMEISV (TS 24.008 clause 10.5.1.4; IEI 23). No UE here has one.
+const MOBILE_IDENTITY: u8 = 0x23;
+/// No identity.
+const NO_IDENTITY: u8 = 0;
 
 impl UmtsContext {
     pub(super) fn element(&self) -> Result<Vec<u8>, WireError> {
@@ -53,7 +57,7 @@ impl UmtsContext {
         value.extend_from_slice(&[0, 0, 0, 0]);
         value.push(MS_NETWORK_CAPABILITY.len() as u8);
         value.extend_from_slice(&MS_NETWORK_CAPABILITY);
-        let container = [UE_NETWORK_CAPABILITY, 2, eea, eia];
+        let container = [MOBILE_IDENTITY, 1, NO_IDENTITY, UE_NETWORK_CAPABILITY, 2, eea, eia];
         value.extend_from_slice(&(container.len() as u16).to_be_bytes());
         value.extend_from_slice(&container);
         // No access restriction.
@@ -70,7 +74,9 @@ impl UmtsContext {
             let (keys, container) = value.read("a context with keys of 128 bits", context)?;
             let keys = <[u8; CkIk::OCTETS]>::try_from(keys).map_err(|_| value.refused("32 octets of key", "others"))?;
             let capabilities = match container {
-                [UE_NETWORK_CAPABILITY, _, eea, eia, ..] => UeSecurityCapabilities::from_nas_octets([*eea, *eia]),
+                [MOBILE_IDENTITY, 1, _, UE_NETWORK_CAPABILITY, _, eea, eia, ..] => {
+                    UeSecurityCapabilities::from_nas_octets([*eea, *eia])
+                }
                 _ => UeSecurityCapabilities::default(),
             };
             Ok(Some(Self { keys: CkIk::from_octets(keys), capabilities }))

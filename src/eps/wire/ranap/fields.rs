@@ -53,6 +53,12 @@ impl Ie {
         Ok(Field { id: self.id, criticality, value })
     }
 
+    /// This information element with octets that are encoded as they are to be: the ASN.1 says OCTET STRING of a container for the
+    /// other system, and a remark on it that it is encoded as that system says, and not as an OCTET STRING.
+    pub(super) fn holding(self, criticality: Criticality, value: &[u8]) -> Field {
+        Field { id: self.id, criticality, value: octets(value) }
+    }
+
     /// It is there and is not what was `expected`.
     pub(super) fn refused(self, expected: &'static str, found: impl std::fmt::Display) -> WireError {
         WireError::new(LAYER, 0, format!("{} (IE {}) as {expected}", self.name, self.id), found)
@@ -66,9 +72,13 @@ impl Fields {
         ie: Ie,
         of: impl FnOnce(T) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
+        decode(self.octets(ie)?, ie.name).and_then(of)
+    }
+
+    /// The octets of an information element that the message must have.
+    pub(super) fn octets(&self, ie: Ie) -> Result<&[u8], WireError> {
         let missing = || WireError::new(LAYER, 0, format!("{} (IE {})", ie.name, ie.id), "none");
-        let field = self.0.iter().find(|field| field.id == ie.id).ok_or_else(missing)?;
-        decode(&field.value, ie.name).and_then(of)
+        self.0.iter().find(|field| field.id == ie.id).map(|field| &field.value[..]).ok_or_else(missing)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::asn1::{
     Algorithm, CellType, ConnectionId, Criticality, Domain, Field, Fields, KeyInformation, LastVisitedUtranCell,
-    Octets, PermanentId, RabList, RabSetUp, RabToSetUp, RelocationType, SourceId, SourceRnc, SourceToTarget,
-    TargetToSource, UtranCellId,
+    PermanentId, RabList, RabSetUp, RabToSetUp, RelocationType, SourceId, SourceRnc, SourceToTarget, TargetToSource,
+    UtranCellId,
 };
 use super::fields::{
     Ie, RanapCause, RelocationTarget, address, bits, connection, octets, of_connection, of_rab, plmn, rab_id,
@@ -139,7 +139,7 @@ impl Message for RelocationRequired {
             Ie::CAUSE.with(Criticality::Ignore, &self.cause.asn1())?,
             Ie::SOURCE.with(Criticality::Ignore, &source)?,
             Ie::TARGET.with(Criticality::Reject, &self.target.asn1())?,
-            Ie::SOURCE_TO_TARGET.with(Criticality::Reject, &Octets(octets(&self.container)))?,
+            Ie::SOURCE_TO_TARGET.holding(Criticality::Reject, &self.container),
         ])
     }
 
@@ -156,7 +156,7 @@ impl Message for RelocationRequired {
             plmn,
             rnc,
             target: received.required(Ie::TARGET, |target| RelocationTarget::of(&target))?,
-            container: received.required(Ie::SOURCE_TO_TARGET, |Octets(container)| Ok(container.to_vec()))?,
+            container: received.octets(Ie::SOURCE_TO_TARGET)?.to_vec(),
         })
     }
 }
@@ -174,11 +174,11 @@ impl Message for RelocationCommand {
     const CRITICALITY: Criticality = Criticality::Reject;
 
     fn fields(&self) -> Result<Vec<Field>, WireError> {
-        Ok(vec![Ie::TARGET_TO_SOURCE.with(Criticality::Reject, &Octets(octets(&self.container)))?])
+        Ok(vec![Ie::TARGET_TO_SOURCE.holding(Criticality::Reject, &self.container)])
     }
 
     fn read(received: &Fields) -> Result<Self, WireError> {
-        Ok(Self { container: received.required(Ie::TARGET_TO_SOURCE, |Octets(container)| Ok(container.to_vec()))? })
+        Ok(Self { container: received.octets(Ie::TARGET_TO_SOURCE)?.to_vec() })
     }
 }
 

@@ -144,8 +144,8 @@ impl Message for HandoverFromUtranRequest {
             E_RABToBeSetupListHOReq(items),
             Source_ToTarget_TransparentContainer(self.container.as_slice()),
             UESecurityCapabilities(capabilities(self.capabilities)),
-            NASSecurityParameterstoE_UTRAN(self.nas_security.as_slice()),
             SecurityContext(security.asn()),
+            NASSecurityParameterstoE_UTRAN(self.nas_security.as_slice()),
         )
     }
 

@@ -229,7 +229,7 @@ fn an_element_that_a_message_does_not_have_here_is_passed_over() {
 
 #[test]
 fn every_message_is_as_the_standard_has_it() {
-    for message in samples::s1ap() {
+    for message in samples::s1ap().into_iter().chain(samples::s1ap_between_systems()) {
         let pdu = oxirush_s1ap::s1ap::S1AP_PDU::decode(&message.octets().unwrap()).unwrap();
         let deviations: Vec<String> = pdu.check().unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(deviations, [""; 0], "{}", message.name());
@@ -238,7 +238,7 @@ fn every_message_is_as_the_standard_has_it() {
 
 #[test]
 fn every_prefix_is_an_error_and_every_changed_octet_a_message_or_an_error() {
-    for message in samples::s1ap() {
+    for message in samples::s1ap().into_iter().chain(samples::s1ap_between_systems()) {
         let octets = message.octets().unwrap();
         for length in 0..octets.len() {
             assert!(S1apMessage::parse(&octets[..length]).is_err(), "{} octets of {}", length, message.name());

@@ -386,7 +386,7 @@ mod tests {
         let report =
             UtranUlMessage::MeasurementReport { measurement: 1, earfcn: 1850, cell: cell(2), rsrp: 55, rsrq: 25 };
         let up = [
-            (report, CHECK, "ef56df77aa02131540100e746026ecc8"),
+            (report, CHECK, "ef56df77aa02131540100e746026ec80"),
             (UtranUlMessage::SecurityModeComplete { transaction: 1 }, CHECK, "ef56df77ad02"),
             (UtranUlMessage::HandoverToUtranComplete, None, "12100000"),
             (UtranUlMessage::HandoverFromUtranFailure { transaction: 1 }, CHECK, "ef56df77a9a220"),
