@@ -69,7 +69,11 @@ fn returned(plan: Plan, seen: &Seen) {
         .events
         .iter()
         .any(|(time, _, event)| matches!(event.what, What::HandoverEnded { .. }) && time.as_nanos() > 350_000_000);
-    assert_eq!(packets(seen), if late { [2, 2] } else { [3, 3] });
+    let [uplink, downlink] = packets(seen);
+    assert_eq!(downlink, if late { 2 } else { 3 });
+    // Where there are UPEs, a UE keeps those that go out for when it is somewhere.
+    let kept = plan.transfer.upe;
+    assert_eq!(uplink, if late && !kept { 2 } else { 3 });
     assert_eq!(nas(seen, UE), nas(seen, plan.node(To::Mme(0))));
     assert_eq!(seen.used_twice(), 0);
 }
@@ -559,11 +563,74 @@ fn a_ue_that_does_not_follow_the_key_change_keeps_the_keys_of_the_air_until_it_i
     assert_eq!(packets(&seen), [3, 3]);
 }
 
+/// UPEs: one for all cells, or one for each two.
+fn with_upes(plan: Plan, upes: usize) -> Plan {
+    let mut plan = Plan { upes, ..plan };
+    plan.transfer.upe = true;
+    plan
+}
+
+/// The keys to UPEs that a node said were in use, in order.
+fn up_keys(seen: &Seen, at: impl Fn(NodeIndex) -> bool) -> Vec<&What> {
+    let said = seen.of(0).filter(|(node, what)| at(*node) && matches!(what, What::UpKeyInUse { .. }));
+    said.map(|(_, what)| what).collect()
+}
+
+#[test]
+fn a_ue_that_is_authenticated_elsewhere_has_another_key_to_a_upe_and_one_whose_context_is_given_keeps_its_own() {
+    // T1 T2
+    for upes in [1, 2] {
+        for (arrival, keys) in [(Arrival::Authentication, 4), (Arrival::ContextRequest, 1)] {
+            let seen = with_upes(Plan::arriving(arrival).authenticating(), upes).walk(&[2, 0, 3]).run();
+            story(&seen);
+            assert_eq!(seen.ends(0), [2, 0, 3].map(|cell| (Outcome::Completed, pci(cell))), "{upes} {arrival:?}");
+            assert_eq!((packets(&seen), seen.used_twice()), ([4, 4], 0), "{upes} {arrival:?}");
+            assert_eq!((seen.dropped(), seen.rejected()), (vec![], vec![]), "{upes} {arrival:?}");
+            let at_ue = up_keys(&seen, |node| node == UE);
+            assert_eq!(at_ue, up_keys(&seen, |node| node != UE), "{upes} {arrival:?}");
+            assert_eq!(at_ue.len(), keys, "{upes} {arrival:?}");
+            assert!((1..keys).all(|number| !at_ue[..number].contains(&at_ue[number])), "{upes} {arrival:?}");
+        }
+    }
+}
+
+#[test]
+fn a_upe_without_room_sends_a_ue_that_comes_by_itself_back() {
+    // T8
+    let plan =
+        || Plan { upe_most_ues: vec![100, 0], ..with_upes(one_hop(Arrival::Authentication).authenticating(), 2) };
+    let seen = plan().run();
+    returned(plan(), &seen);
+    let keys = up_keys(&seen, |_| true);
+    assert!(keys.iter().all(|key| key == &keys[0]));
+}
+
+#[test]
+fn an_authentication_anew_changes_the_key_to_the_upe_and_loses_no_packet() {
+    // T6 T7
+    let mut plan = with_upes(Plan { mmes: 1, ..Plan::always(Scheme::NextHopS1) }.authenticating(), 1);
+    plan = plan.command(500, To::Mme(0), Command::Authenticate(imsi(0)));
+    // Every millisecond a packet in each direction, while keys change.
+    for number in 0..60 {
+        plan = plan.command(510 + number, To::Ue(0), Command::Uplink(packet(number)));
+        plan = plan.command(510 + number, To::Gateway, Command::Downlink(imsi(0), packet(number)));
+    }
+    let seen = plan.run();
+    story(&seen);
+    let keys = up_keys(&seen, |node| node == UE);
+    assert_eq!((keys.len(), &keys), (2, &up_keys(&seen, |node| node != UE)));
+    assert_ne!(keys[0], keys[1]);
+    for direction in [LinkDirection::Uplink, LinkDirection::Downlink] {
+        let come: Vec<u8> = seen.packets(0, direction).iter().filter_map(|packet| packet.last().copied()).collect();
+        assert_eq!(come, (0..60).collect::<Vec<u8>>(), "{direction:?}");
+    }
+    assert_eq!((seen.dropped(), seen.used_twice()), (vec![], 0));
+}
+
 #[test]
 fn a_ue_that_is_handed_over_to_another_mme_updates_its_tracking_area_there() {
     // T9
-    let mut plan = Plan { mmes: 2, ..Plan::always(Scheme::NextHopS1) };
-    plan.transfer.upe = true;
+    let plan = with_upes(Plan { mmes: 2, ..Plan::always(Scheme::NextHopS1) }, 1);
     let seen = plan.command(200, To::Ue(0), Command::Measure(pci(2))).run();
     story(&seen);
     assert_eq!(seen.outcomes(0), [Outcome::Completed]);

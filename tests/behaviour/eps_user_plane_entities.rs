@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use keyhop::emulation::{Fate, NodeIndex, Transmission, random};
-use keyhop::eps::keys::AlgorithmKey;
+use keyhop::eps::keys::{AlgorithmKey, UpContext};
 use keyhop::eps::node::upe::SHARE;
 use keyhop::eps::node::{
     Arrival, Command, ContextTransfer, DropReason, Outcome, Relocation, Scheme, UpKeys, UpeFaults, What,
@@ -225,6 +225,72 @@ fn the_upe_that_a_ue_leaves_and_that_which_it_comes_to_share_the_counts_also_wit
         // The one that the UE has left forgets it all the same.
         assert_eq!(forgotten(&seen).len(), 1, "{name}");
     }
+}
+
+#[test]
+fn the_upe_that_a_ue_leaves_drops_what_is_beyond_its_share_rather_than_take_a_count_of_the_other() {
+    // T3
+    for relocation in RELOCATIONS {
+        // From before the relocation begins until the path is switched, some forty packets a millisecond.
+        let plan = plan(PROCEDURES[1], relocation, UpKeys::Same).command(100, To::Ue(0), Command::Measure(pci(2)));
+        let plan = (0..3_000).fold(plan, |plan, number| {
+            plan.command(125 + number / 40, To::Gateway, Command::Downlink(imsi(0), packet(number)))
+        });
+        let (source, target) = (plan.node(To::Upe(0)), plan.node(To::Upe(1)));
+        let seen = plan.run();
+        assert_eq!((seen.outcomes(0), seen.used_twice()), (vec![Outcome::Completed], 0), "{relocation:?}");
+        let beyond = |sent: &&Transmission| sent.verdicts.iter().any(|verdict| verdict.text.contains("share of COUNT"));
+        assert!(seen.rejected().iter().filter(|sent| beyond(sent)).count() > 100, "{relocation:?}");
+        let by_node = |wanted| {
+            let all = counts(&seen, Downlink).into_values().flatten();
+            all.filter(|(node, _)| *node == wanted).map(|(_, count)| count).collect::<Vec<_>>()
+        };
+        let (first, then) = (by_node(source), by_node(target));
+        // Those from the beginning of the relocation on are exactly the share; the other goes on behind it.
+        let begins = tunnelled_contexts(&seen)[0].counts[1];
+        assert_eq!(first.last(), Some(&(begins + SHARE - 1)), "{relocation:?}");
+        assert_eq!(then.first(), Some(&(begins + SHARE)), "{relocation:?}");
+        let packets = seen.packets(0, Downlink);
+        assert!(packets.is_sorted() && !packets.is_empty(), "{relocation:?}");
+    }
+}
+
+/// What UPEs have handed one another.
+fn tunnelled_contexts(seen: &Seen) -> Vec<UpContext> {
+    let context = |sent: &Transmission| {
+        let CorePayload::Udp(datagram) = CoreFrame::parse(&sent.octets).ok()?.payload else { return None };
+        match Gtpv2Message::parse(&datagram.payload).ok()?.body {
+            Gtpv2Body::ForwardAccessContextNotification(notification) => Some(notification.up),
+            _ => None,
+        }
+    };
+    seen.transmissions.iter().filter_map(context).collect()
+}
+
+#[test]
+fn whatever_is_changed_in_messages_and_tunnels_no_node_stumbles() {
+    // T8
+    let mut refused = 0;
+    for (name, procedure, relocation, up_keys) in everything() {
+        for seed in 0..4 {
+            let mut generator = random::generator(seed, "changes");
+            let plan = stream(plan(procedure, relocation, up_keys));
+            let seen = plan.run_with(move |_, _, octets| {
+                let Ok(mut frame) = CoreFrame::parse(octets) else { return Fate::pass() };
+                let CorePayload::Udp(datagram) = &mut frame.payload else { return Fate::pass() };
+                let length = u32::try_from(datagram.payload.len()).unwrap();
+                if length == 0 || !generator.next_u32().is_multiple_of(5) {
+                    return Fate::pass();
+                }
+                let place = (generator.next_u32() % length.min(60)) as usize;
+                datagram.payload[place] ^= 1 << (generator.next_u32() % 8);
+                Fate::replaced(frame.octets(1).unwrap())
+            });
+            assert_eq!(seen.begun(0).len(), 1, "{name}");
+            refused += seen.rejected().len();
+        }
+    }
+    assert!(refused > 1_000, "{refused}");
 }
 
 #[test]

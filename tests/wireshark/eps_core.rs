@@ -15,7 +15,7 @@ use keyhop::eps::keys::LinkSecret;
 use keyhop::eps::link_protection::LinkKey;
 use keyhop::eps::wire::gtpu::{GTPU_PORT, GtpuPacket};
 use keyhop::eps::wire::gtpv2::GTPV2_PORT;
-use keyhop::eps::wire::sctp::{S1AP_PORT, S1AP_PROTOCOL, X2AP_PORT, X2AP_PROTOCOL};
+use keyhop::eps::wire::sctp::{DIAMETER_PORT, DIAMETER_PROTOCOL, S1AP_PORT, S1AP_PROTOCOL, X2AP_PORT, X2AP_PROTOCOL};
 use keyhop::eps::wire::{CoreFrame, CorePayload, DataChunk, SctpPacket, UdpDatagram};
 use keyhop::time::VirtualTime;
 
@@ -52,6 +52,10 @@ fn packets() -> Vec<(String, CorePayload)> {
     for (number, message) in samples::x2ap().into_iter().enumerate() {
         let octets = message.octets().unwrap();
         packets.push((message.name().to_owned(), sctp(X2AP_PORT, X2AP_PROTOCOL, number, octets)));
+    }
+    for (number, message) in samples::diameter().into_iter().enumerate() {
+        let octets = message.octets().unwrap();
+        packets.push((message.body.name().to_owned(), sctp(DIAMETER_PORT, DIAMETER_PROTOCOL, number, octets)));
     }
     for message in samples::gtpv2() {
         packets.push((message.body.name().to_owned(), udp(GTPV2_PORT, message.octets().unwrap())));
@@ -151,7 +155,8 @@ fn the_fields_are_where_they_are_meant_to_be() {
     let key = |first: u8| hex::encode(std::array::from_fn::<u8, 32, _>(|place| first + place as u8));
     let options = ["-o", "sctp.checksum:CRC 32c"];
     let right = fields(&path, &options, "sctp.checksum.status == 1", &["frame.number"]);
-    assert_eq!(right.lines().count(), samples::s1ap().len() + samples::x2ap().len(), "every checksum is right");
+    let all = samples::s1ap().len() + samples::x2ap().len() + samples::diameter().len();
+    assert_eq!(right.lines().count(), all, "every checksum is right");
     let shown = read("frame.comment == \"HandoverRequest\" && s1ap", "s1ap.nextHopParameter").replace(':', "");
     assert!(shown == key(0x20), "{shown}");
     assert_eq!(read("s1ap.nextHopChainingCount", "s1ap.nextHopChainingCount"), "2\n2");
@@ -176,6 +181,31 @@ fn the_fields_are_where_they_are_meant_to_be() {
     assert_eq!(read(request, "gtpv2.proprietary_value").trim(), up);
     assert_eq!(read("gtp.message == 255", "gtp.teid"), "0x00000007\n0x00000007");
     assert_eq!(read("gtp.ext_hdr.pdcp_sn", "gtp.ext_hdr.pdcp_sn"), "2748\n2748");
+}
+
+#[test]
+fn what_authentication_and_a_context_request_say_is_shown() {
+    let (_folder, path) = file(&capture());
+    let read = |filter: &str, field: &str| fields(&path, &[], filter, &[field]).trim_end().replace(':', "");
+    let key = |first: u8| hex::encode(std::array::from_fn::<u8, 32, _>(|place| first + place as u8));
+    assert_eq!(read("diameter.KASME", "diameter.KASME"), key(0xc0));
+    let [rand, xres, autn] = [("RAND", "11", 16), ("XRES", "22", 8), ("AUTN", "33", 16)]
+        .map(|(name, octet, length)| (read("diameter.KASME", &format!("diameter.{name}")), octet.repeat(length)));
+    for (shown, expected) in [rand, xres, autn] {
+        assert_eq!(shown, expected);
+    }
+    let said = [&"11".repeat(16)[..], &"44".repeat(14)].concat();
+    assert_eq!(read("diameter.Re-Synchronization-Info", "diameter.Re-Synchronization-Info"), said);
+    assert_eq!(read("diameter.cmd.code == 318", "diameter.applicationId"), ["16777251"; 4].join("\n"));
+    assert_eq!(read("diameter.Experimental-Result-Code", "diameter.Experimental-Result-Code"), "5001");
+    assert_eq!(read("diameter.cmd.code == 317", "diameter.User-Name").trim(), "208930000000001");
+    // The temporary identity, beside the message that the old MME checks, and the context that it gives.
+    assert_eq!(read("gtpv2.message_type == 130", "gtpv2.m_tmsi"), "c0010203");
+    assert_eq!(read("gtpv2.message_type == 130", "nas_eps.nas_msg_emm_type"), "0x48");
+    assert_eq!(read("gtpv2.message_type == 131", "gtpv2.mm_context_kasme").trim(), key(0x80));
+    assert_eq!(read("gtpv2.message_type == 131", "gtpv2.cause"), "16\n92");
+    let kenbs = read("frame.comment == \"UeContextModificationRequest\"", "s1ap.SecurityKey");
+    assert_eq!(kenbs, key(0x50));
 }
 
 fn repository(path: &str) -> PathBuf {

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::emulation::Fate;
-use keyhop::eps::node::{ContextTransfer, Relocation, Scheme, Schemes, UpKeys};
+use keyhop::eps::node::{Arrival, Command, ContextTransfer, Relocation, Scheme, Schemes, UpKeys};
 use keyhop::eps::parameters::Algorithms;
 use keyhop::eps::wire::radio_frame::RadioFrame;
-use keyhop::eps::wire::{CoreFrame, Gtpv2Body};
+use keyhop::eps::wire::{CoreFrame, CorePayload, Gtpv2Body, Gtpv2Message};
 
-use crate::eps_network::{NULL_CIPHERING, Plan, Seen};
+use crate::eps_network::{AuthenticationPlan, NULL_CIPHERING, Plan, Seen, To, imsi};
 use crate::recipe::complaints_of;
 use crate::tshark::fields;
 use crate::worked_frames::file;
@@ -54,6 +54,10 @@ fn through_upes() -> Vec<Seen> {
         Plan { mmes, upes, transfer, ..Plan::always(Scheme::NextHopS1) }
     };
     let both = || plan(2, 2, Relocation::Both, UpKeys::Update);
+    let arriving = |arrival| {
+        let transfer = ContextTransfer { upe: true, arrival, ..ContextTransfer::default() };
+        Plan { mmes: 2, upes: 2, transfer, ..Plan::always(Scheme::NextHopS1) }.authenticating()
+    };
     vec![
         plan(2, 1, Relocation::BiCasting, UpKeys::Update).walk(&[2, 1]).run(),
         plan(1, 2, Relocation::Forwarding, UpKeys::Same).walk(&[2, 1]).run(),
@@ -62,6 +66,14 @@ fn through_upes() -> Vec<Seen> {
         deaf_target(plan(1, 2, Relocation::BiCasting, UpKeys::Same)),
         deaf_target(plan(2, 1, Relocation::BiCasting, UpKeys::Same)),
         deaf_target(both()),
+        // Those that come by themselves, and an authentication where the UE is.
+        arriving(Arrival::Authentication).walk(&[2, 1]).run(),
+        arriving(Arrival::ContextRequest).walk(&[2, 1]).run(),
+        plan(1, 2, Relocation::Both, UpKeys::Same)
+            .authenticating()
+            .command(100, To::Mme(0), Command::Authenticate(imsi(0)))
+            .walk(&[2])
+            .run(),
     ]
 }
 
@@ -74,7 +86,8 @@ fn every_frame_of_a_core_network_with_upes_opens_without_a_complaint() {
         names.extend(capture.frames.iter().map(|frame| frame.comment.clone()));
         assert_eq!(complaints_of(&capture), [""; 0], "run {number}");
     }
-    for expected in Gtpv2Body::NAMES {
+    // All but those of UEs that come by themselves.
+    for expected in Gtpv2Body::NAMES.iter().filter(|name| !name.starts_with("Context")) {
         assert!(names.contains(*expected), "{expected} of {names:?}");
     }
 }
@@ -127,6 +140,67 @@ fn every_frame_of_the_core_network_opens_without_a_complaint() {
         "DownlinkNasTransport",
         "UplinkNasTransport",
         "GTP-U end marker",
+    ] {
+        assert!(names.contains(expected), "{expected} of {names:?}");
+    }
+}
+
+/// UEs that come to other MMEs by themselves, with an HSS or without, or that are authenticated anew.
+fn arrivals() -> Vec<Seen> {
+    let plan = Plan::arriving;
+    let behind = Some(AuthenticationPlan { hss_sqn: 0, usim_sqn: 9, latency: 6 });
+    let anew = Plan { mmes: 1, ..Plan::always(Scheme::NextHopS1) }.authenticating();
+    vec![
+        plan(Arrival::Authentication).authenticating().walk(&[2, 0]).run(),
+        Plan { authentication: behind, ..plan(Arrival::Authentication) }.walk(&[2]).run(),
+        plan(Arrival::Authentication).walk(&[2]).run(),
+        plan(Arrival::ContextRequest).walk(&[2, 0]).run(),
+        // The old MME gives nothing.
+        plan(Arrival::ContextRequest).authenticating().walk(&[2]).run_with(|_, _, octets| {
+            let lost = is_context_response(octets);
+            if lost { Fate::lost() } else { Fate::pass() }
+        }),
+        Plan { most_ues: vec![100, 100, 0], ..plan(Arrival::ContextRequest) }.walk(&[2]).run(),
+        anew.walk(&[1]).command(500, To::Mme(0), Command::Authenticate(imsi(0))).run(),
+    ]
+}
+
+/// Whether a frame is a Context Response.
+fn is_context_response(octets: &[u8]) -> bool {
+    match CoreFrame::parse(octets).map(|frame| frame.payload) {
+        Ok(CorePayload::Udp(datagram)) => {
+            let message = Gtpv2Message::parse(&datagram.payload).map(|message| message.body);
+            matches!(message, Ok(Gtpv2Body::ContextResponse(_)))
+        }
+        _ => false,
+    }
+}
+
+#[test]
+fn every_frame_of_a_core_network_in_which_ues_come_by_themselves_opens_without_a_complaint() {
+    // T2 T9
+    let mut names = BTreeSet::new();
+    for (number, seen) in arrivals().iter().enumerate() {
+        let capture = core(seen);
+        names.extend(capture.frames.iter().map(|frame| frame.comment.clone()));
+        assert_eq!(complaints_of(&capture), [""; 0], "run {number}");
+    }
+    for expected in [
+        "AuthenticationInformationRequest",
+        "AuthenticationInformationAnswer",
+        "UpdateLocationRequest",
+        "UpdateLocationAnswer",
+        "CancelLocationRequest",
+        "CancelLocationAnswer",
+        "InitialUeMessage",
+        "InitialContextSetupRequest",
+        "InitialContextSetupResponse",
+        "UeContextModificationRequest",
+        "UeContextModificationResponse",
+        "UeContextReleaseCommand",
+        "ContextRequest",
+        "ContextResponse",
+        "ContextAcknowledge",
     ] {
         assert!(names.contains(expected), "{expected} of {names:?}");
     }

@@ -3,6 +3,7 @@
 mod authentication;
 mod converted;
 mod data_plane;
+mod eps_arrival;
 mod eps_core;
 mod eps_decrypted;
 #[path = "../support/eps_film.rs"]
@@ -14,6 +15,7 @@ mod eps_goldens;
 mod eps_network;
 mod eps_procedures;
 mod eps_radio;
+mod eps_utran;
 mod fields;
 #[path = "../support/foreign_framings.rs"]
 mod foreign_support;

@@ -2,7 +2,6 @@
 
 use crate::adversary::recording::Recordings;
 use crate::eps::wire::radio_frame::RadioFrame;
-use crate::eps::wire::s1ap::HandoverCommand;
 use crate::eps::wire::sctp::S1AP_PROTOCOL;
 use crate::eps::wire::{CoreFrame, CorePayload, S1apMessage};
 
@@ -11,7 +10,7 @@ use crate::eps::wire::{CoreFrame, CorePayload, S1apMessage};
 pub struct Change {
     /// Bits that are inverted, from the first of the MAC PDU on the air and of the message in the core network.
     pub bits: Vec<usize>,
-    /// Bits of the NAS message in a HandoverCommand that are inverted.
+    /// Bits of the NAS message in a HandoverCommand, or in an InitialUeMessage, that are inverted.
     pub nas_bits: Vec<usize>,
     /// The NAS message of the HandoverCommand recorded under this name stands in the place of its own.
     pub nas: Option<String>,
@@ -43,16 +42,24 @@ impl Change {
             CorePayload::Esp(packet) => &mut packet.sealed,
         };
         if !self.nas_bits.is_empty() || self.nas.is_some() {
-            let mut command = handover_command(octets)?;
+            let mut changed = s1ap(octets)?;
+            let nas = match &mut changed {
+                S1apMessage::HandoverCommand(command) => command.nas_security_parameters.as_mut(),
+                S1apMessage::InitialUeMessage(first) if self.nas.is_none() => Some(&mut first.nas_pdu),
+                other => return Err(format!("the frame is no HandoverCommand but {}", other.name())),
+            };
+            let nas = nas.ok_or("the HandoverCommand has no NAS message")?;
             if let Some(name) = &self.nas {
                 let recorded = recordings.first(name).ok_or_else(|| format!("the recording {name} is empty"))?;
-                command.nas_security_parameters = handover_command(recorded)?.nas_security_parameters;
+                let S1apMessage::HandoverCommand(command) = s1ap(recorded)? else {
+                    return Err(format!("the recording {name} has no HandoverCommand"));
+                };
+                *nas = command.nas_security_parameters.ok_or("the HandoverCommand has no NAS message")?;
                 words.push(format!("its NAS message is that of {name}"));
             }
-            let nas = command.nas_security_parameters.as_mut().ok_or("the HandoverCommand has no NAS message")?;
             invert(nas, &self.nas_bits)?;
             words.extend(self.nas_bits.iter().map(|bit| format!("bit {bit} of its NAS message is inverted")));
-            *message = S1apMessage::from(command).octets().map_err(|error| error.to_string())?;
+            *message = changed.octets().map_err(|error| error.to_string())?;
         }
         invert(message, &self.bits)?;
         let identification = octets.get(IDENTIFICATION).and_then(|octets| octets.try_into().ok());
@@ -68,13 +75,12 @@ fn invert(octets: &mut [u8], bits: &[usize]) -> Result<(), String> {
     Ok(())
 }
 
-fn handover_command(octets: &[u8]) -> Result<HandoverCommand, String> {
+fn s1ap(octets: &[u8]) -> Result<S1apMessage, String> {
     let CorePayload::Sctp(packet) = CoreFrame::parse(octets).map_err(|error| error.to_string())?.payload else {
         return Err("the frame is no HandoverCommand".to_owned());
     };
-    match S1apMessage::parse(&packet.data.user_data) {
-        Ok(S1apMessage::HandoverCommand(command)) if packet.data.protocol == S1AP_PROTOCOL => Ok(command),
-        Ok(other) => Err(format!("the frame is no HandoverCommand but {}", other.name())),
-        Err(error) => Err(error.to_string()),
+    if packet.data.protocol != S1AP_PROTOCOL {
+        return Err("the frame is no HandoverCommand".to_owned());
     }
+    S1apMessage::parse(&packet.data.user_data).map_err(|error| error.to_string())
 }

@@ -147,6 +147,7 @@ impl UpSecurity {
 
     /// Takes another key into use; the other end may still send under the one before. COUNT goes on.
     pub fn change_key(&mut self, key: UpKey) {
+        // Told twice, it is still that before the change which the other end may send under.
         if key != self.key {
             self.other = Some(std::mem::replace(&mut self.key, key));
         }

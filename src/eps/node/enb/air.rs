@@ -84,7 +84,7 @@ impl Enb {
         }
         let found = self.ues.iter_mut().find(|(_, ue)| ue.c_rnti == frame.c_rnti);
         let Some((id, ue)) = found.map(|(id, ue)| (*id, ue)) else {
-            return self.connecting_frame(&frame, outbox);
+            return self.frame_before(&frame, outbox);
         };
         let (imsi, uplink, expected) = (ue.imsi, ue.uplink, matches!(ue.role, Role::Expected { .. }));
         if self.settings.agreement.transfer.upe {
@@ -201,14 +201,13 @@ impl Enb {
         if let Some(ue) = self.ues.get(&id).filter(|_| standard) {
             self.keys_in_use(ue, outbox);
         }
-        if left.is_some() || redirected {
+        if left.is_some() || redirected || to_utran {
             self.ended(imsi, Outcome::Returned, outbox);
         }
         if let Some(leaving) = left {
             self.call_off(id, &leaving, outbox);
         }
         if to_utran {
-            self.ended(imsi, Outcome::Returned, outbox);
             self.call_off_utran(id, outbox);
         }
         Ok(())

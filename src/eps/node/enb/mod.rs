@@ -152,7 +152,7 @@ impl Role {
 
     /// Whether a UE that asks for it is taken back.
     const fn takes_back(&self) -> bool {
-        matches!(self, Self::Serving | Self::Leaving(_) | Self::Redirected { asked: false, .. })
+        matches!(self, Self::Serving | Self::Leaving(_) | Self::ToUtran { .. } | Self::Redirected { asked: false, .. })
     }
 
     const fn ends(&self) -> Option<VirtualTime> {

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use super::{Enb, Role, UeContext};
-use crate::emulation::Outbox;
+use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::EnbUeS1apId;
 use crate::eps::node::event::Event;
 use crate::eps::node::radio_side::RadioSide;
 use crate::eps::parameters::Ncc;
 use crate::eps::security::parties::EnbKeys;
+use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{DlDcchMessage, MobilityControlInfo, RrcConnectionReconfiguration, SecurityConfigHo, T304};
 use crate::eps::wire::s1ap::{UeContextModificationRequest, UeContextModificationResponse};
 use crate::time::VirtualTime;
@@ -63,6 +64,24 @@ impl Enb {
         if let Some(ue) = self.ues.get(&id) {
             self.keys_in_use(ue, outbox);
         }
+    }
+
+    /// A frame of no UE that is connected here: a packet that a UE has sent before it has heard of its new C-RNTI, or a frame of a UE
+    /// that has no keys yet.
+    pub(super) fn frame_before(&mut self, frame: &RadioFrame, outbox: &mut Outbox<Event>) {
+        let upe = self.settings.agreement.transfer.upe;
+        let sent = self.ues.values_mut().find_map(|ue| {
+            let before = ue.before.as_mut().filter(|before| before.c_rnti == frame.c_rnti)?;
+            let opened = match RadioSide::user_pdu(frame) {
+                Ok(Some(pdu)) if upe => Some((Some(pdu.sequence_number), pdu.octets().ok()?)),
+                Ok(Some(_)) => Some((None, RadioSide::open(frame, &mut before.keys.air).ok()?.octets)),
+                _ => None,
+            };
+            opened.map(|opened| (ue.uplink, opened))
+        });
+        let Some((uplink, (number, octets))) = sent else { return self.connecting_frame(frame, outbox) };
+        outbox.verdict(Verdict::accepted("accepted: a packet from before the key change"));
+        self.send_uplink(uplink, number, octets, outbox);
     }
 
     /// The UE has spoken with the new keys.

@@ -214,8 +214,13 @@ impl Mme {
         container: Vec<u8>,
         outbox: &mut Outbox<Event>,
     ) -> Option<Vec<u8>> {
-        let updates = self.settings.agreement.updates_up_keys();
+        let (updates, afresh) = (self.settings.agreement.updates_up_keys(), self.comes_from_utran(id));
         let Some(up) = self.under_way(id) else { return Some(container) };
+        if afresh {
+            // No packet comes there before the UE does: when its bearer is modified the UPE is told.
+            up.step = Step::Ready;
+            return Some(container);
+        }
         // A UPE that the UE comes to has the key already.
         let key = (updates && up.left.is_none()).then(|| up.key.clone());
         let bearer = up.bearer;

@@ -68,7 +68,10 @@ impl Ue {
         while self.may_speak()
             && let Some(packet) = self.held.pop_front()
         {
-            self.send_to_upe(now, &packet, outbox);
+            match self.up {
+                Some(_) => self.send_to_upe(now, &packet, outbox),
+                None => self.send(now, BearerId::Data(1), &packet, "user packet", outbox),
+            }
         }
     }
 

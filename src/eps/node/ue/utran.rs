@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::handover::Refusal;
-use super::{BETTER, Before, MEASUREMENT, OWN, Place, State, TRIES, Ue, UeSettings, WayBack};
+use super::{BETTER, Before, MAX_HELD, MEASUREMENT, OWN, Place, State, TRIES, Ue, UeSettings, WayBack};
 use crate::emulation::{Input, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Gummei, Guti, MTmsi, MmeCode, MmeGroupId, Pci};
 use crate::eps::keys::{CkIk, Kasme};
@@ -141,8 +141,14 @@ impl Ue {
             Input::Frame { port, octets } => self.utran_frame(now, port, &octets, outbox),
             Input::Timer => self.utran_timer(now, outbox),
             Input::Command(Command::Measure(cell)) if speaks => self.measure_eutra(cell, outbox),
-            Input::Command(Command::Uplink(packet)) if speaks => self.send_in_utran(&packet, outbox),
+            // While it moves they wait.
+            Input::Command(Command::Uplink(packet)) if self.held.len() < MAX_HELD => self.held.push_back(packet),
             Input::Command(_) => {}
+        }
+        while matches!(&self.utran, Some(place) if !matches!(place.state, UtranState::Moving { .. }))
+            && let Some(packet) = self.held.pop_front()
+        {
+            self.send_in_utran(&packet, outbox);
         }
     }
 
