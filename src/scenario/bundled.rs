@@ -128,7 +128,7 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("mobiles-100k", false),
 ];
 
-/// The bundled scripts of EPS, in the order in which they are listed.
+/// The bundled scripts of EPS and of context transfer, in the order in which they are listed.
 pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("eps-chained"),
     bundled!("eps-mme"),
@@ -153,6 +153,38 @@ pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("eps-x2-across-groups"),
     bundled!("eps-x2-across-groups-allowed"),
     bundled!("eps-tampered"),
+    // Context transfer.
+    bundled!("transfer-mme"),
+    bundled!("transfer-mme-update"),
+    bundled!("transfer-mme-restarted-count"),
+    bundled!("transfer-authentication"),
+    bundled!("transfer-context-request"),
+    bundled!("transfer-upe-bi-casting"),
+    bundled!("transfer-upe-forwarding"),
+    bundled!("transfer-upe-both"),
+    bundled!("transfer-upe-nothing"),
+    bundled!("transfer-utran-to-eutran"),
+    bundled!("transfer-utran-to-eutran-nonce"),
+    bundled!("transfer-eutran-to-utran"),
+    bundled!("transfer-round-trip"),
+    bundled!("transfer-round-trip-not-fresh"),
+    bundled!("transfer-source-mme-compromised"),
+    bundled!("transfer-source-mme-authenticated"),
+    bundled!("transfer-source-mme-compromised-protected"),
+    bundled!("transfer-link-heard"),
+    bundled!("transfer-link-protected"),
+    bundled!("transfer-link-heard-authenticated"),
+    bundled!("transfer-target-refuses"),
+    bundled!("transfer-upe-full"),
+    bundled!("transfer-algorithm-not-supported"),
+    bundled!("transfer-returned"),
+    bundled!("transfer-returned-given-away"),
+    bundled!("transfer-gsm-origin"),
+    bundled!("transfer-gsm-origin-kept"),
+    bundled!("transfer-utran-incomplete"),
+    bundled!("transfer-utran-no-algorithm"),
+    bundled!("transfer-context-request-tampered"),
+    bundled!("transfer-mme-update-withheld"),
 ];
 
 /// All bundled scripts, in the order in which they are listed.

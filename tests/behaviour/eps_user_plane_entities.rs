@@ -436,6 +436,36 @@ fn a_ue_that_the_target_does_not_hear_returns_and_goes_on_over_the_old_path() {
 }
 
 #[test]
+fn where_the_mme_does_not_say_that_a_ue_has_come_its_packets_do() {
+    // T1
+    for (relocation, up_keys) in RELOCATIONS.into_iter().flat_map(|all| [(all, UpKeys::Same), (all, UpKeys::Update)]) {
+        let name = format!("{relocation:?}, {up_keys:?}");
+        let plan = stream(plan(PROCEDURES[0], relocation, up_keys)).command(1_000, To::Ue(0), Command::Measure(pci(0)));
+        let plan = plan.command(1_500, To::Ue(0), Command::Uplink(packet(5_000)));
+        let plan = plan.command(1_500, To::Gateway, Command::Downlink(imsi(0), packet(5_000)));
+        let (upe, mut lost) = (plan.node(To::Upe(0)), false);
+        let seen = plan.run_with(move |_, to, octets| {
+            let Ok(CoreFrame { payload: CorePayload::Udp(datagram), .. }) = CoreFrame::parse(octets) else {
+                return Fate::pass();
+            };
+            match Gtpv2Message::parse(&datagram.payload).map(|message| message.body) {
+                Ok(Gtpv2Body::ModifyBearerRequest(_)) if to == upe && !std::mem::replace(&mut lost, true) => {
+                    Fate::lost()
+                }
+                _ => Fate::pass(),
+            }
+        });
+        assert_eq!(seen.ends(0), [(Outcome::Completed, pci(2)), (Outcome::Completed, pci(0))], "{name}");
+        assert_eq!(seen.used_twice(), 0, "{name}");
+        // No packet of the uplink is opened with a key that it is not under.
+        let up: Vec<Vec<u8>> = (1_000..1_000 + PACKETS).chain([5_000]).map(packet).collect();
+        assert!(seen.packets(0, Uplink) == up, "{name}");
+        assert_eq!(seen.packets(0, Downlink).last(), Some(&packet(5_000)), "{name}");
+        assert_eq!(seen.up_keys_at(0, upe).last(), seen.up_keys_at(0, UE).last(), "{name}");
+    }
+}
+
+#[test]
 fn a_packet_of_the_uplink_that_comes_twice_is_opened_once() {
     // T3
     let plan = stream(plan(PROCEDURES[1], Relocation::Forwarding, UpKeys::Same));

@@ -191,7 +191,12 @@ impl Reading<'_> {
     /// A PDU that did not open.
     fn closed(&mut self, closed: Closed, radio: &RadioFrame, pdu: &Pdu, seen: &Seen) -> (&'static str, String) {
         let name = self.keys.epoch_name(radio.ue_id.0);
-        match closed {
+        let before_keys = match &pdu.content {
+            // Of a connection that has its keys by a security mode command, which is to come.
+            Content::Signalling(pdu) => pdu.mac_i == [0; 4] && !self.used_epochs.contains(&radio.ue_id.0),
+            _ => false,
+        };
+        match if before_keys { Closed::NoKey } else { closed } {
             Closed::WrongMac => {
                 let detail = format!("the MAC-I does not verify with the keys of {name}");
                 if seen.accepted() == Some(true) {

@@ -108,6 +108,12 @@ impl Epochs {
         taken.iter().rev().find(|(since, _)| *since <= time).map(|(_, position)| *position)
     }
 
+    /// The same, or of a frame of a connection that has no KeNB yet the position of that which it is to have.
+    pub(super) fn of_connection(&self, node: NodeIndex, c_rnti: u16, time: VirtualTime) -> Option<usize> {
+        let next = || self.in_use.get(&(node, c_rnti))?.iter().find(|(since, _)| *since > time);
+        self.of_frame(node, c_rnti, time).or_else(|| next().map(|(_, position)| *position))
+    }
+
     /// How many KeNBs came into use more than once at the UE, or at an eNB under two C-RNTIs.
     pub(super) fn repeated_kenbs(&self) -> u64 {
         let kenbs: Vec<&Kenb> =

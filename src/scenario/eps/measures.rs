@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::topology::{LinkKind, Role, Topology};
+use super::topology::{Role, Topology};
 use crate::dot16::identifiers::Direction;
 use crate::emulation::{NodeIndex, Sender, Transmission};
 use crate::eps::identifiers::{Imsi, Pci};
@@ -154,8 +154,7 @@ impl Measures {
         let (kind, octets) = (topology.link(sent.port).kind, sent.octets.len() as u64);
         let wired = match kind {
             kind if kind.is_air() && !sent.note.contains("user packet") => 0,
-            kind if kind.is_air() || kind.is_of_users() => return,
-            LinkKind::X2 if sent.note.starts_with("GTP-U") => return,
+            kind if kind.is_air() || kind.is_of_users() || sent.note.starts_with("GTP-U") => return,
             _ => 1,
         };
         let involved = |handover: &&mut Tracked| {
@@ -206,6 +205,12 @@ impl Measures {
                 Scheme::NextHopS1 if ahead => heard,
                 _ => by_path(),
             };
+            // Who comes by itself has a bearer by the last message of the set-up, which it has sent before the eNB says that it is there.
+            let by_itself = matches!(handover.scheme, Scheme::ContextRequest | Scheme::Authentication);
+            let radio = script.times.radio.as_nanos() as u64;
+            let before_end =
+                |(ended, _): (VirtualTime, Outcome)| VirtualTime::from_nanos(ended.as_nanos().saturating_sub(radio));
+            let speaks = if by_itself { handover.ended.map(before_end) } else { handover.confirmed };
             let node = topology.ue(handover.ue).map(|ue| topology.ue_node(ue));
             let before = self.handovers.iter().take(position).rev().find(|one| one.ue == handover.ue);
             let since = before.map_or(VirtualTime::ZERO, |before| before.started);
@@ -222,7 +227,7 @@ impl Measures {
                 to: name(handover.to),
                 mode: scheme_name(handover.scheme).to_owned(),
                 outcome: handover.ended.map_or("released", |(_, outcome)| outcome_name(outcome)).to_owned(),
-                interruption_ul_us: micros(handover.left, handover.confirmed.filter(|_| completed)),
+                interruption_ul_us: micros(handover.left, speaks.filter(|_| completed)),
                 interruption_dl_us: micros(handover.commanded, downlink.filter(|_| completed)),
                 gap_ul_us: handover.gap(Direction::Uplink),
                 gap_dl_us: handover.gap(Direction::Downlink),

@@ -81,7 +81,7 @@ pub(super) fn capture(
             && let Ok(mut frame) = RadioFrame::parse(&octets)
         {
             let epoch = match sent.from {
-                Sender::Node(node) => epochs.of_frame(node, frame.c_rnti, sent.time),
+                Sender::Node(node) => epochs.of_connection(node, frame.c_rnti, sent.time),
                 Sender::Adversary(_) => None,
             };
             let [ue, enb] = link.ends.map(|end| topology.addresses[end.0]);
@@ -90,7 +90,12 @@ pub(super) fn capture(
             {
                 let keys =
                     interfaces.number(format!("keys:{first}"), format!("records for Wireshark of {first}"), kind);
-                for annotation in annotations(epoch, id)? {
+                let all = annotations(epoch, id)?.into_iter();
+                // A connection that begins without keys gets them, and the algorithms, by a security mode command of its own.
+                let has_keys =
+                    matches!(sent.from, Sender::Node(node) if epochs.of_frame(node, frame.c_rnti, sent.time).is_some());
+                let shown = if has_keys { usize::MAX } else { 1 };
+                for annotation in all.take(shown) {
                     frames.push(annotated(annotation, sent.time, keys, [ue, enb])?);
                 }
             }

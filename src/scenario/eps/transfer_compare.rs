@@ -50,7 +50,7 @@ const fn setting(
 }
 
 /// The rows. Those between MMEs, and into E-UTRAN, without a relocation: the same is done for their downlink.
-const SETTINGS: [Setting; 10] = [
+const SETTINGS: [Setting; 9] = [
     setting("inter-mme", "handover", ["enb1", "enb2"], Arrival::Handover, Relocation::Nothing),
     setting("inter-mme", "context-request", ["enb1", "enb2"], Arrival::ContextRequest, Relocation::Nothing),
     setting("inter-mme", "authentication", ["enb1", "enb2"], Arrival::Authentication, Relocation::Nothing),
@@ -59,7 +59,6 @@ const SETTINGS: [Setting; 10] = [
     setting("inter-upe", "forwarding", ["enb1", "enb3"], Arrival::Handover, Relocation::Forwarding),
     setting("inter-upe", "both", ["enb1", "enb3"], Arrival::Handover, Relocation::Both),
     setting("utran-to-eutran", "handover", ["rnc1", "enb1"], Arrival::Handover, Relocation::Nothing),
-    setting("utran-to-eutran", "authentication", ["rnc1", "enb1"], Arrival::Authentication, Relocation::Nothing),
     setting("eutran-to-utran", "handover", ["enb1", "rnc1"], Arrival::Handover, Relocation::Nothing),
 ];
 /// The rows that the sweep over the delay of the HSS has.

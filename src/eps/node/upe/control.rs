@@ -185,12 +185,11 @@ impl Upe {
                 ue.path = Some(tunnel);
                 ue.role = role;
             }
-            Role::Moving { key: Some(key), .. } => {
-                ue.up.replace_key(key);
-                ue.left = ue.path.map(|path| path.address).filter(|left| *left != tunnel.address);
-                self.switch(id, tunnel, outbox);
+            Role::Moving { key, heard, ends, .. } => {
+                ue.role = Role::Moving { to: tunnel, key, heard, ends };
+                self.moved(id, outbox);
             }
-            Role::Moving { key: None, .. } | Role::Serving => {
+            Role::Serving => {
                 ue.left = None;
                 self.switch(id, tunnel, outbox);
             }
@@ -217,6 +216,15 @@ impl Upe {
         let bearers = vec![Erab { ebi: BEARER, tunnel: anchor_tunnel(self.core.address(), id) }];
         let request = ModifyBearerRequest { sender: None, bearers, up: None };
         self.request(anchor, Gtpv2Body::ModifyBearerRequest(request), outbox);
+    }
+
+    /// The UE is where it was to go, and has the key that it was to have.
+    pub(super) fn moved(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let Some(ue) = self.ues.get_mut(&id) else { return };
+        let Role::Moving { to, key, .. } = std::mem::replace(&mut ue.role, Role::Serving) else { return };
+        ue.left = key.as_ref().and(ue.path).map(|path| path.address).filter(|left| *left != to.address);
+        key.map(|key| ue.up.replace_key(key));
+        self.switch(id, to, outbox);
     }
 
     /// The downlink of a UE goes to another eNB of this UPE.
@@ -266,6 +274,9 @@ impl Upe {
         key: Option<UpKey>,
         outbox: &mut Outbox<Event>,
     ) -> GtpCause {
+        if self.ues.get(&id).is_some_and(|ue| matches!(ue.role, Role::Moving { heard: true, .. })) {
+            self.moved(id, outbox);
+        }
         let Some(ue) = self.ues.get_mut(&id) else { return GtpCause::CONTEXT_NOT_FOUND };
         if key.as_ref().is_some_and(|key| !self.settings.algorithms.contains(&key.algorithm)) {
             return GtpCause::NOT_SUPPORTED;
@@ -274,7 +285,7 @@ impl Upe {
             Role::Coming { .. } => ue.path = Some(tunnel),
             Role::Serving | Role::Moving { .. } => {
                 key.iter().for_each(|key| ue.key_in_use(key, outbox));
-                ue.role = Role::Moving { to: tunnel, key, ends: now + PREPARED };
+                ue.role = Role::Moving { to: tunnel, key, heard: false, ends: now + PREPARED };
             }
             Role::Come { .. } | Role::Leaving(_) => return GtpCause::RELOCATION_FAILURE,
         }

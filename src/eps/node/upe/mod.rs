@@ -102,8 +102,9 @@ pub struct UpeUe {
 enum Role {
     /// It is here.
     Serving,
-    /// It is to go to another eNB, whose tunnel this is, and may be to have another key.
-    Moving { to: TunnelEndpoint, key: Option<UpKey>, ends: VirtualTime },
+    /// It is to go to another eNB, whose tunnel this is, and may be to have another key. What comes from that eNB shows that it is there,
+    /// if the MME does not say so.
+    Moving { to: TunnelEndpoint, key: Option<UpKey>, heard: bool, ends: VirtualTime },
     /// It is to go to another UPE.
     Leaving(Leaving),
     /// It is to come from another UPE; the COUNT of the downlink that the share of that one begins with, once it has said so.
@@ -238,6 +239,7 @@ impl Upe {
             match self.ues.get(&id).map(|ue| &ue.role) {
                 Some(Role::Coming { .. }) => self.forget(id, outbox),
                 Some(Role::Leaving(Leaving { gone, ended, .. })) if *gone || *ended => self.forget(id, outbox),
+                Some(Role::Moving { heard: true, .. }) => self.moved(id, outbox),
                 Some(Role::Moving { .. } | Role::Leaving(_)) => self.stays(id, outbox),
                 Some(Role::Come { begins, .. }) => {
                     let next = begins.saturating_add(SHARE);

@@ -204,9 +204,11 @@ impl UeContext {
         sequence_number: u16,
         packet: &[u8],
     ) -> Result<Result<(u32, Vec<u8>), UpError>, String> {
-        match &self.role {
-            Role::Moving { to, key: Some(key), .. } if to.address == from => {
-                Ok(self.up.open_under(key, sequence_number, packet))
+        match &mut self.role {
+            Role::Moving { to, key, heard, .. } if to.address == from => {
+                *heard = true;
+                let key = key.as_ref().unwrap_or(self.up.key()).clone();
+                Ok(self.up.open_under(&key, sequence_number, packet))
             }
             _ if self.left == Some(from) => Err("the UE has left this eNB, and has another key".to_owned()),
             Role::Coming { begins: None, .. } => Err("the UE is still at another UPE".to_owned()),

@@ -255,6 +255,14 @@ mod tests {
         assert_eq!(hex::encode(request.octets().unwrap()), "08c0207abcd4");
         let answer = DlCcchMessage::Reestablishment { transaction: 1, next_hop_chaining_count: Ncc::new(5) };
         assert_eq!(hex::encode(answer.octets().unwrap()), "080050");
+        let identity = STmsi { code: MmeCode(3), m_tmsi: MTmsi(0xc001_0203) };
+        let cause = EstablishmentCause::MobileOriginatedSignalling;
+        let request = UlCcchMessage::ConnectionRequest { identity, cause };
+        assert_eq!(hex::encode(request.octets().unwrap()), "403c00102036");
+        let setup = DlCcchMessage::ConnectionSetup { transaction: 1 };
+        assert_eq!(hex::encode(setup.octets().unwrap()), "68101b");
+        let reject = DlCcchMessage::ConnectionReject { wait: 5 };
+        assert_eq!(hex::encode(reject.octets().unwrap()), "4080");
         let input = short_mac_input(Eci::new(0x00ab_cdef).unwrap(), pci(7), 0x4601).unwrap();
         assert_eq!(hex::encode(input), "0abcdef03a3008");
     }

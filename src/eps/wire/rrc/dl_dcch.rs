@@ -288,6 +288,20 @@ mod tests {
             (DlDcchMessage::Reconfiguration(with_nas), "240d20040514a8c04000000000004081da000080"),
             (DlDcchMessage::InformationTransfer { transaction: 3, nas: vec![7, 0x41] }, "0e00103a08"),
             (DlDcchMessage::Release { transaction: 1, cause: ReleaseCause::Other, redirection: None }, "2a02"),
+            (
+                DlDcchMessage::Release { transaction: 1, cause: ReleaseCause::Other, redirection: Some(1_850) },
+                "2a2200e740",
+            ),
+            (
+                DlDcchMessage::Reconfiguration(RrcConnectionReconfiguration {
+                    transaction: 2,
+                    mobility: None,
+                    nas: vec![vec![7, 0x49]],
+                    bearer: Ebi::new(5),
+                    security: None,
+                }),
+                "240600103a490079404000000000",
+            ),
         ];
         for (message, octets) in cases {
             assert_eq!(hex::encode(message.octets().unwrap()), octets, "{message:?}");

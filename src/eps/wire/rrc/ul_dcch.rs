@@ -257,6 +257,7 @@ mod tests {
             (report(32, 97, 34, Vec::new()), "080fe188"),
             (UlDcchMessage::ReconfigurationComplete { transaction: 2 }, "1400"),
             (UlDcchMessage::ReestablishmentComplete { transaction: 3 }, "1e00"),
+            (UlDcchMessage::SetupComplete { transaction: 2, nas: vec![7, 0x41] }, "2400040e82"),
             (UlDcchMessage::SecurityModeComplete { transaction: 1 }, "2a00"),
             (UlDcchMessage::SecurityModeFailure { transaction: 1 }, "3200"),
             (UlDcchMessage::InformationTransfer { nas: vec![7, 0x41] }, "480040e820"),
