@@ -64,7 +64,7 @@ impl EspPacket {
             return Err(WireError::new(LAYER, 0, format!("an SPI above {RESERVED_SPI}"), spi));
         }
         let ciphertext = sealed.len().checked_sub(ICV_OCTETS).filter(|length| *length > 0).ok_or_else(short)?;
-        if ciphertext % ALIGNMENT != 0 {
+        if !ciphertext.is_multiple_of(ALIGNMENT) {
             let expected = format!("a ciphertext of a multiple of {ALIGNMENT} octets");
             return Err(WireError::new(LAYER, HEADER_OCTETS, expected, format!("{ciphertext} octets")));
         }
@@ -100,7 +100,7 @@ const RESERVED_SPI: u32 = 255;
 pub fn padded(payload: &[u8], next_header: u8) -> Vec<u8> {
     let mut octets = payload.to_vec();
     let mut padding = 0_u8;
-    while octets.len().saturating_add(TRAILER_OCTETS) % ALIGNMENT != 0 {
+    while !octets.len().saturating_add(TRAILER_OCTETS).is_multiple_of(ALIGNMENT) {
         padding = padding.saturating_add(1);
         octets.push(padding);
     }

@@ -195,10 +195,8 @@ fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Re
     }
     let mut sent: Vec<VirtualTime> = opened.iter().flat_map(|(_, read)| &read.packets).map(|(time, _)| *time).collect();
     sent.sort_unstable();
-    if let (Some(first), Some(last)) = (sent.first(), sent.last()) {
-        if traces.agreement.transfer.upe {
-            detail.push_str(&format!(", the packets from {first} to {last}"));
-        }
+    if let (Some(first), Some(last), true) = (sent.first(), sent.last(), traces.agreement.transfer.upe) {
+        detail.push_str(&format!(", the packets from {first} to {last}"));
     }
     let beyond = opened.iter().find(|(visit, read)| !holder.holds(visit) && !read.packets.is_empty());
     let recovered = beyond

@@ -66,7 +66,7 @@ fn a_value_is_set_by_its_path() {
 #[test]
 fn what_does_not_fit_is_told_with_its_place_and_what_was_expected() {
     let attack = |rest: &str| format!("[[attack]]\nname = \"a\"\n{rest}\n");
-    let cases: [(String, &str); 19] = [
+    let cases: [(String, &str); 25] = [
         ("[handover]\nscheme = \"chianed\"\n".into(), "handover.scheme: expected \"chained\" or"),
         ("[handover]\nscheme = \"nh-x2\"\npara_octets = 8\n".into(), "no para_octets with a scheme of the standard"),
         ("[handover]\nc_rnti_bits = 20\n".into(), "handover.c_rnti_bits: expected 16 or 32"),
@@ -87,6 +87,15 @@ fn what_does_not_fit_is_told_with_its_place_and_what_was_expected() {
         ("[[step]]\nat = \"1s\"\naction = \"handover\"\ntarget = \"enb3\"\n".into(), "the name of an eNB"),
         ("[[traffic]]\nkind = \"udp\"\nmobile_station = \"ue1\"\n".into(), "unknown key \"mobile_station\""),
         (attack("action = { steal = \"enb1\" }"), "attack.trigger: expected"),
+        (attack("action = { knows = \"enb1\" }"), "the name of a UE"),
+        (attack("action = { knows = \"ue1\" }\ntrigger = { time = \"1s\" }"), "beside knows"),
+        (attack("action = { eavesdrop = true }"), "a link, such as"),
+        (attack("tap = \"uu:ue1-enb1\"\naction = { eavesdrop = true }"), "the air is heard always"),
+        (attack("tap = \"x2:enb1-enb2\"\nto = \"enb1\"\naction = { eavesdrop = true }"), "beside eavesdrop"),
+        (
+            "[[expect]]\npackets_read = { attack = \"a\", count = 1 }\n".to_owned(),
+            "the name of an attack that has such a result",
+        ),
         (attack("trigger = { time = \"1s\" }\naction = { compromise = \"ue1\" }"), "the name of a node of the network"),
         (
             attack("tap = \"s1:enb1-enb2\"\nto = \"enb1\"\ntrigger = { frame = \"any\" }\naction = { drop = true }"),
