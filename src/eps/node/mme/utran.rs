@@ -77,7 +77,7 @@ impl Mme {
         let Gtpv1Message { teid, sequence, body } = message;
         let id = MmeUeS1apId(teid.0);
         match body {
-            Gtpv1Body::ForwardRelocationRequest(request) => self.from_utran(now, from, sequence, request, outbox),
+            Gtpv1Body::ForwardRelocationRequest(request) => self.admit_from_utran(now, from, sequence, request, outbox),
             Gtpv1Body::ForwardRelocationResponse(response) => self.utran_answered(from, id, response, outbox),
             Gtpv1Body::ForwardRelocationComplete => self.gone_to_utran(from, id, sequence, outbox),
             Gtpv1Body::RelocationCancelRequest(request) => {
@@ -120,7 +120,7 @@ impl Mme {
     }
 
     /// A UE is to come from UTRAN: its keys are made, then the target is asked as in any handover.
-    fn from_utran(
+    fn admit_from_utran(
         &mut self,
         now: VirtualTime,
         from: Ipv4Addr,

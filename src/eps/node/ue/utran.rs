@@ -265,7 +265,7 @@ impl Ue {
                 self.say_in_utran(&complete, "SECURITY MODE COMPLETE", outbox);
             }
             UtranDlMessage::HandoverFromUtran { transaction, eutra } => {
-                if let Err((reason, text)) = self.to_eutra(now, transaction, &eutra, outbox) {
+                if let Err((reason, text)) = self.follow_to_eutra(now, transaction, &eutra, outbox) {
                     self.report(What::Dropped(reason), outbox);
                     outbox.verdict(Verdict::rejected(format!("refused: {text}")));
                     self.stays_in_utran(transaction, outbox);
@@ -288,7 +288,7 @@ impl Ue {
     }
 
     /// Follows a command to E-UTRAN: keys are made of CK and IK.
-    fn to_eutra(
+    fn follow_to_eutra(
         &mut self,
         now: VirtualTime,
         from_utran: u8,
@@ -390,14 +390,14 @@ impl Ue {
         nas_security: u8,
         outbox: &mut Outbox<Event>,
     ) {
-        if let Err((reason, text)) = self.to_utran(now, container, nas_security, outbox) {
+        if let Err((reason, text)) = self.follow_to_utran(now, container, nas_security, outbox) {
             self.report(What::Dropped(reason), outbox);
             outbox.verdict(Verdict::rejected(format!("refused: {text}")));
             self.ask_back(now, TRIES, ReestablishmentCause::ReconfigurationFailure, outbox);
         }
     }
 
-    fn to_utran(
+    fn follow_to_utran(
         &mut self,
         now: VirtualTime,
         container: &[u8],

@@ -6,10 +6,10 @@ use std::net::Ipv4Addr;
 use cookie_factory::bytes::{be_u8 as write_u8, be_u16 as write_u16};
 use cookie_factory::combinator::slice;
 use cookie_factory::sequence::tuple;
-use nom::Parser;
 use nom::bytes::complete::take;
 use nom::multi::length_data;
 use nom::number::complete::{be_u8, be_u16};
+use nom::{IResult, Parser};
 
 use super::LAYER;
 use crate::eps::identifiers::Teid;
@@ -87,7 +87,7 @@ impl<'a> Elements<'a> {
             let cut =
                 || WireError::new(LAYER, at, format!("type {kind} with its value"), format!("{} octets", after.len()));
             let unknown = || WireError::new(LAYER, at, "a type that is known or has a length", kind);
-            let value: Result<(&[u8], &[u8]), nom::Err<nom::error::Error<&[u8]>>> = if *kind < FIRST_WITH_LENGTH {
+            let value: IResult<&[u8], &[u8]> = if *kind < FIRST_WITH_LENGTH {
                 take(fixed_octets(*kind).ok_or_else(unknown)?).parse(after)
             } else {
                 length_data(be_u16).parse(after)

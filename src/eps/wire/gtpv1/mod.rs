@@ -14,6 +14,7 @@ mod element;
 mod messages;
 
 use nom::number::complete::{be_u8, be_u16, be_u32};
+use nom::sequence::terminated;
 use nom::{IResult, Parser};
 
 pub use self::contexts::{PdpContext, UmtsContext};
@@ -151,9 +152,9 @@ impl Gtpv1Body {
     }
 }
 
-/// The header as it stands: flags, type, length, TEID, sequence number, N-PDU number and next extension.
-fn header(input: &[u8]) -> IResult<&[u8], (u8, u8, u16, u32, u16, u16)> {
-    (be_u8, be_u8, be_u16, be_u32, be_u16, be_u16).parse(input)
+/// The header as it stands: flags, type, length, TEID, sequence number; behind them N-PDU number and next extension, which are not used.
+fn header(input: &[u8]) -> IResult<&[u8], (u8, u8, u16, u32, u16)> {
+    terminated((be_u8, be_u8, be_u16, be_u32, be_u16), be_u16).parse(input)
 }
 
 impl Gtpv1Message {
@@ -165,7 +166,7 @@ impl Gtpv1Message {
     /// the first eight; a message that is none of these; an information element that is cut short, missing, or holds something that is
     /// not used here. Offsets count from the first octet of the message.
     pub fn parse(octets: &[u8]) -> Result<Self, WireError> {
-        let Ok((elements, (flags, kind, length, teid, sequence, _))) = header(octets) else {
+        let Ok((elements, (flags, kind, length, teid, sequence))) = header(octets) else {
             let found = format!("{} octets", octets.len());
             return Err(WireError::new(LAYER, octets.len(), "a header of 12 octets", found));
         };
