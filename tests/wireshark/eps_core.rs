@@ -9,7 +9,6 @@ use std::process::{Command, Stdio};
 use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::dot16::backbone::BackboneEndpoint;
-use keyhop::eps;
 use keyhop::eps::identifiers::Teid;
 use keyhop::eps::keys::LinkSecret;
 use keyhop::eps::link_protection::LinkKey;
@@ -19,13 +18,10 @@ use keyhop::eps::wire::sctp::{DIAMETER_PORT, DIAMETER_PROTOCOL, S1AP_PORT, S1AP_
 use keyhop::eps::wire::{CoreFrame, CorePayload, DataChunk, SctpPacket, UdpDatagram};
 use keyhop::time::VirtualTime;
 
+use crate::eps_core_samples as samples;
 use crate::recipe::complaints_of;
 use crate::tshark::fields;
 use crate::worked_frames::file;
-
-#[path = "../support/eps_core_samples.rs"]
-#[allow(dead_code)]
-mod samples;
 
 /// ICMP echo request from 10.45.0.2 to 10.45.0.1.
 const USER_PACKET: &str = "4500001c000100004001665e0a2d00020a2d00010800f7fd00010001";

@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::dot16::backbone::BackboneEndpoint;
-use keyhop::eps;
 use keyhop::eps::identifiers::Pci;
 use keyhop::eps::node::{Command, ContextTransfer, Mapping, Outcome, Scheme, UpKeys};
 use keyhop::eps::parameters::{Algorithms, IntegrityCheck, LinkDirection, Origin};
@@ -21,14 +20,11 @@ use keyhop::eps::wire::sctp::{RUA_PORT, RUA_PROTOCOL, S1AP_PORT, S1AP_PROTOCOL};
 use keyhop::eps::wire::{CoreFrame, CorePayload, DataChunk, SctpPacket, UdpDatagram, UtranContents, UtranFrame};
 use keyhop::time::VirtualTime;
 
+use crate::eps_core_samples as samples;
 use crate::eps_network::{Plan, Seen, To, ck_ik, imsi, packet, pci, utran_pci};
 use crate::recipe::complaints_of;
 use crate::tshark::fields;
 use crate::worked_frames::file;
-
-#[path = "../support/eps_core_samples.rs"]
-#[allow(dead_code)]
-mod samples;
 
 const NODES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 16, 0, 1), Ipv4Addr::new(10, 16, 0, 2)];
 

@@ -1,10 +1,15 @@
 //! What is written is read by Wireshark as it was meant. Needs `tshark`, which `tests/run` installs.
 
+use keyhop::eps;
+
 mod authentication;
 mod converted;
 mod data_plane;
 mod eps_arrival;
 mod eps_core;
+#[path = "../support/eps_core_samples.rs"]
+#[allow(dead_code)]
+mod eps_core_samples;
 mod eps_decrypted;
 #[path = "../support/eps_film.rs"]
 #[allow(dead_code)]
