@@ -122,11 +122,13 @@ const fn title(attack: AttackId) -> &'static str {
         AttackId::HandoverKeys(8) => "X2 across security groups",
         AttackId::HandoverKeys(10) => "keys of an eNB in the adversary's hands, NH and NCC",
         AttackId::HandoverKeys(11) => "RRC changed on the air",
+        AttackId::ContextTransfer(3) => "nothing done for the downlink between UPEs",
         AttackId::ContextTransfer(4) => "COUNT of user packets begun again",
         AttackId::ContextTransfer(5) => "keys that come back after a round trip",
         AttackId::ContextTransfer(6) => "a context of weak origin, known to the adversary",
         AttackId::ContextTransfer(7) => "a node or a link between MMEs in the adversary's hands",
         AttackId::ContextTransfer(8) => "a target that cannot take the UE",
+        AttackId::ContextTransfer(9) => "tracking area update changed, or not answered",
         AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) => "",
     }
 }

@@ -173,7 +173,7 @@ pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("transfer-mme-compromised-protected"),
     bundled!("transfer-link-heard"),
     bundled!("transfer-link-protected"),
-    bundled!("transfer-link-heard-authenticated"),
+    bundled!("transfer-link-reauthenticated"),
     bundled!("transfer-target-refuses"),
     bundled!("transfer-upe-full"),
     bundled!("transfer-algorithm-not-supported"),
@@ -183,8 +183,8 @@ pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("transfer-gsm-origin-kept"),
     bundled!("transfer-utran-incomplete"),
     bundled!("transfer-utran-no-algorithm"),
-    bundled!("transfer-context-request-tampered"),
-    bundled!("transfer-mme-update-withheld"),
+    bundled!("transfer-update-tampered"),
+    bundled!("transfer-update-withheld"),
 ];
 
 /// All bundled scripts, in the order in which they are listed.
