@@ -19,7 +19,9 @@ use crate::capture::key_lookup::KeyLookup;
 use crate::dot16::backbone::decapsulate;
 use crate::dot16::identifiers::Direction;
 use crate::eps::parameters::LinkDirection;
-use crate::eps::wire::CoreFrame;
+use crate::eps::wire::gtpu::GTPU_PORT;
+use crate::eps::wire::gtpv2::GTPV2_PORT;
+use crate::eps::wire::{CoreFrame, CorePayload};
 use crate::judge::eps::reading::Reading;
 use crate::judge::eps::{self, FrameView, Opened};
 
@@ -171,7 +173,12 @@ fn is_of_eps(frame: &RecordedFrame) -> bool {
     match &frame.kind {
         FrameKind::Dissector(name) => eps::DISSECTORS.contains(&name.as_str()),
         FrameKind::Known(LinkKind::Backbone) => {
-            decapsulate(&frame.octets).is_err() && CoreFrame::parse(&frame.octets).is_ok()
+            let of_core = match CoreFrame::parse(&frame.octets).map(|frame| frame.payload) {
+                Ok(CorePayload::Udp(datagram)) => [GTPV2_PORT, GTPU_PORT].contains(&datagram.destination),
+                Ok(_) => true,
+                Err(_) => false,
+            };
+            of_core && decapsulate(&frame.octets).is_err()
         }
         _ => false,
     }

@@ -17,7 +17,7 @@ fn goldens() -> Vec<PathBuf> {
 
 /// What a frame of a golden is to Wireshark.
 struct Frame {
-    /// Whether it carries RRC under a MAC-I.
+    /// Whether it carries RRC under a MAC-I: where there are no keys yet that is 0.
     signalling: bool,
     /// Whether somebody has made it bad.
     deliberate: bool,
@@ -30,7 +30,9 @@ fn frames(path: &Path) -> Vec<Frame> {
         let radio = matches!(&frame.kind, FrameKind::Dissector(name) if name == "mac-lte-framed");
         let mac = radio.then(|| MacPdu::parse(&RadioFrame::parse(&frame.octets).unwrap().mac_pdu).unwrap());
         Frame {
-            signalling: mac.is_some_and(|mac| [LCID_SRB1, LCID_SRB2].contains(&mac.lcid)),
+            signalling: mac.is_some_and(|mac| {
+                [LCID_SRB1, LCID_SRB2].contains(&mac.lcid) && mac.sdu[mac.sdu.len() - 4..] != [0; 4]
+            }),
             deliberate: frame.comment.starts_with("deliberate:"),
             comment: frame.comment,
         }
@@ -49,7 +51,9 @@ fn every_golden_is_deciphered_and_verified_without_an_option() {
         let trees: Vec<&str> = text.split("\nFrame ").skip(1).collect();
         let frames = frames(golden);
         assert_eq!(trees.len(), frames.len(), "{name}");
-        assert!(frames.iter().filter(|frame| frame.signalling).count() > 2, "{name}");
+        // A UE that stays in UTRAN has none.
+        let in_utran = name.to_string().ends_with("transfer-utran-incomplete.pcapng");
+        assert!(in_utran || frames.iter().filter(|frame| frame.signalling).count() > 2, "{name}");
         for (number, (tree, frame)) in (1..).zip(trees.iter().zip(&frames)) {
             let words = format!("{name}, frame {number}: {}:\n{tree}", frame.comment);
             assert!(!tree.contains("Malformed"), "{words}");

@@ -173,7 +173,7 @@ impl Measures {
         if let Some(handover) = self.handovers.iter_mut().rev().find(involved) {
             let (messages, all) = &mut handover.messages[wired];
             (*messages, *all) = (*messages + 1, *all + octets);
-            let under_way = handover.left.is_some() && handover.ended.is_none();
+            let under_way = handover.left.is_some_and(|left| left <= sent.time) && handover.ended.is_none();
             if wired == 0 && under_way {
                 let by_ue = topology.role(from) == Role::Ue;
                 handover.answers.ue += u64::from(by_ue && handover.asked);
