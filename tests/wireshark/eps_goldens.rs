@@ -17,7 +17,7 @@ fn goldens() -> Vec<PathBuf> {
 
 /// What a frame of a golden is to Wireshark.
 struct Frame {
-    /// Whether it carries RRC under a MAC-I: where there are no keys yet that is 0.
+    /// Whether it carries RRC under a MAC-I; before there are keys that is 0, and right.
     signalling: bool,
     /// Whether somebody has made it bad.
     deliberate: bool,
@@ -30,9 +30,7 @@ fn frames(path: &Path) -> Vec<Frame> {
         let radio = matches!(&frame.kind, FrameKind::Dissector(name) if name == "mac-lte-framed");
         let mac = radio.then(|| MacPdu::parse(&RadioFrame::parse(&frame.octets).unwrap().mac_pdu).unwrap());
         Frame {
-            signalling: mac.is_some_and(|mac| {
-                [LCID_SRB1, LCID_SRB2].contains(&mac.lcid) && mac.sdu[mac.sdu.len() - 4..] != [0; 4]
-            }),
+            signalling: mac.is_some_and(|mac| [LCID_SRB1, LCID_SRB2].contains(&mac.lcid)),
             deliberate: frame.comment.starts_with("deliberate:"),
             comment: frame.comment,
         }

@@ -3,7 +3,7 @@
 //! The holder knows C-RNTI, which stands in the clear in front of every MAC PDU, and what the handover commands say that it can
 //! open: target cell, INDICATION or NCC, and PARA if the NAS keys are in its hands. It tries every key that follows from
 //! those that it has: by the chained derivation, by the standard's horizontal and vertical one, and from KASME. User packets that UPEs
-//! cipher are read apart from that, see [`user_plane`](super::user_plane).
+//! cipher are read apart from that, see [`user_plane`].
 
 use super::{between_systems, user_plane};
 use crate::eps::identifiers::Pci;

@@ -276,7 +276,7 @@ impl Keys {
         }
     }
 
-    /// The keys with UPEs of a UE, or of all if it is not known which it is: at most [`MAX_TRIALS`].
+    /// The keys with UPEs of a UE, or of all if it is not known which it is: at most a number that is fixed.
     #[must_use]
     pub fn up_keys_of(&self, ue: Option<Imsi>) -> Vec<(Imsi, UpKey)> {
         self.up_keys.iter().filter(|(of, _)| ue.is_none_or(|ue| ue == *of)).take(MAX_TRIALS).cloned().collect()
