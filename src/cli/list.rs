@@ -48,7 +48,11 @@ impl<'a> Entry<'a> {
             system: script.system.as_str(),
             attack: script.attack_id.map(|id| match id {
                 AttackId::Number(number) => Attack::Number(number),
-                AttackId::Rule(_) | AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) => {
+                AttackId::Rule(_)
+                | AttackId::HandoverKeys(_)
+                | AttackId::ContextTransfer(_)
+                | AttackId::Parlos(_)
+                | AttackId::E2m(_) => {
                     Attack::Rule(id.to_string())
                 }
             }),
@@ -129,7 +133,7 @@ const fn title(attack: AttackId) -> &'static str {
         AttackId::ContextTransfer(7) => "MME or link compromised",
         AttackId::ContextTransfer(8) => "target that cannot take the UE",
         AttackId::ContextTransfer(9) => "temporary identity not renewed",
-        AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) => "",
+        AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) | AttackId::Parlos(_) | AttackId::E2m(_) => "",
     }
 }
 

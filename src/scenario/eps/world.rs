@@ -27,7 +27,7 @@ pub const HSS: &str = "hss";
 pub const fn gateway_name(system: System) -> &'static str {
     match system {
         System::ContextTransfer => "anchor",
-        System::Dot16 | System::Eps => "sgw",
+        _ => "sgw",
     }
 }
 

@@ -19,6 +19,15 @@ pub enum System {
     Eps,
     /// EPS: security contexts from node to node, in the early architecture with user plane entities.
     ContextTransfer,
+    /// EPS: temporary keys for a phone without a subscription.
+    Parlos,
+    /// EPS and UMTS: keys between a UE and end points in an enterprise.
+    E2m,
+}
+
+impl System {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Dot16, Self::Eps, Self::ContextTransfer, Self::Parlos, Self::E2m];
 }
 
 /// Which of two readings of the 802.16 rules holds (`dot16-security.md` 10).
@@ -41,6 +50,10 @@ pub enum StatementId {
     HandoverKeys(u8),
     /// Point T1 to T9 on context transfer: 1 to 8 of the acceptance list (`eps-systems.md` 2.2), 9 what closes a procedure.
     ContextTransfer(u8),
+    /// Point P1 to P11 on temporary keys for PARLOS: 1 to 10 of the acceptance list (`eps-systems.md` 3.2), 11 its variants.
+    Parlos(u8),
+    /// Point E1 to E11 on e2m keys: 1 to 10 of the acceptance list (`eps-systems.md` 4.2), 11 its variants.
+    E2m(u8),
 }
 
 /// The attack that a scenario is about.
@@ -54,6 +67,10 @@ pub enum AttackId {
     HandoverKeys(u8),
     /// An attack of point T1 to T9 on context transfer.
     ContextTransfer(u8),
+    /// An attack of point P1 to P11 on temporary keys for PARLOS.
+    Parlos(u8),
+    /// An attack of point E1 to E11 on e2m keys.
+    E2m(u8),
 }
 
 /// Whether the defence that the attack is about is on.
@@ -73,6 +90,8 @@ impl System {
             Self::Dot16 => "dot16",
             Self::Eps => "eps",
             Self::ContextTransfer => "context-transfer",
+            Self::Parlos => "parlos",
+            Self::E2m => "e2m",
         }
     }
 }
@@ -107,6 +126,8 @@ impl fmt::Display for StatementId {
             Self::Rule(number) => write!(f, "R{number}"),
             Self::HandoverKeys(number) => write!(f, "H{number}"),
             Self::ContextTransfer(number) => write!(f, "T{number}"),
+            Self::Parlos(number) => write!(f, "P{number}"),
+            Self::E2m(number) => write!(f, "E{number}"),
         }
     }
 }
@@ -119,6 +140,8 @@ impl fmt::Display for AttackId {
             Self::Rule(number) => write!(f, "R{number}"),
             Self::HandoverKeys(number) => write!(f, "H{number}"),
             Self::ContextTransfer(number) => write!(f, "T{number}"),
+            Self::Parlos(number) => write!(f, "P{number}"),
+            Self::E2m(number) => write!(f, "E{number}"),
         }
     }
 }
@@ -158,6 +181,8 @@ const HIGHEST_RULE: u8 = 19;
 const HIGHEST_ATTACK: u8 = 18;
 const HIGHEST_OF_HANDOVER_KEYS: u8 = 11;
 const HIGHEST_OF_CONTEXT_TRANSFER: u8 = 9;
+const HIGHEST_OF_PARLOS: u8 = 11;
+const HIGHEST_OF_E2M: u8 = 11;
 
 /// Reads what every script says of itself; the ids are those of `system`.
 pub(super) fn title(root: &Section<'_>, system: System) -> Read<Title> {
@@ -186,7 +211,7 @@ pub(super) fn title(root: &Section<'_>, system: System) -> Read<Title> {
 
 /// The system of a script.
 pub(super) fn system(root: &Section<'_>) -> Read<System> {
-    let systems = [System::Dot16, System::Eps, System::ContextTransfer].map(|system| (system.as_str(), system));
+    let systems = System::ALL.map(|system| (system.as_str(), system));
     root.read("system", defaults::SYSTEM, |field| field.one_of(&systems))
 }
 
@@ -216,6 +241,8 @@ fn statement(field: &Field<'_>, system: System) -> Read<StatementId> {
         }
         System::Eps => format!("a statement id, \"H1\" to \"H{HIGHEST_OF_HANDOVER_KEYS}\""),
         System::ContextTransfer => format!("a statement id, \"T1\" to \"T{HIGHEST_OF_CONTEXT_TRANSFER}\""),
+        System::Parlos => format!("a statement id, \"P1\" to \"P{HIGHEST_OF_PARLOS}\""),
+        System::E2m => format!("a statement id, \"E1\" to \"E{HIGHEST_OF_E2M}\""),
     };
     let text = field.text(&expected)?;
     let id = match system {
@@ -224,6 +251,8 @@ fn statement(field: &Field<'_>, system: System) -> Read<StatementId> {
             .or_else(|| numbered(text, 'R', HIGHEST_RULE).map(StatementId::Rule)),
         System::Eps => numbered(text, 'H', HIGHEST_OF_HANDOVER_KEYS).map(StatementId::HandoverKeys),
         System::ContextTransfer => numbered(text, 'T', HIGHEST_OF_CONTEXT_TRANSFER).map(StatementId::ContextTransfer),
+        System::Parlos => numbered(text, 'P', HIGHEST_OF_PARLOS).map(StatementId::Parlos),
+        System::E2m => numbered(text, 'E', HIGHEST_OF_E2M).map(StatementId::E2m),
     };
     id.ok_or_else(|| field.mismatch(&expected))
 }
@@ -232,6 +261,8 @@ fn attack(field: &Field<'_>, system: System) -> Read<AttackId> {
     if system != System::Dot16 {
         return Ok(match statement(field, system)? {
             StatementId::ContextTransfer(number) => AttackId::ContextTransfer(number),
+            StatementId::Parlos(number) => AttackId::Parlos(number),
+            StatementId::E2m(number) => AttackId::E2m(number),
             StatementId::Statement(number) | StatementId::Rule(number) | StatementId::HandoverKeys(number) => {
                 AttackId::HandoverKeys(number)
             }

@@ -191,7 +191,7 @@ impl Script {
             let root = Section::any(document)?;
             match header::system(&root)? {
                 System::Dot16 => read(document),
-                System::Eps | System::ContextTransfer => {
+                System::Eps | System::ContextTransfer | System::Parlos | System::E2m => {
                     Err(root.required("system", "dot16")?.mismatch("\"dot16\": this takes 802.16 scripts only"))
                 }
             }
@@ -260,7 +260,7 @@ impl ScriptFile {
         parsed(source_name, text, sets, |document| {
             Ok(match header::system(&Section::any(document)?)? {
                 System::Dot16 => Self::Dot16(Box::new(read(document)?)),
-                system @ (System::Eps | System::ContextTransfer) => Self::Eps(Box::new(eps::read(document, system)?)),
+                system => Self::Eps(Box::new(eps::read(document, system)?)),
             })
         })
     }

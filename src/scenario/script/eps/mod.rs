@@ -84,7 +84,7 @@ const TRAFFIC_KEYS: &[&str] =
 pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
     let root = Section::open(document, String::new(), KEYS)?;
     let title = header::title(&root, system)?;
-    if system == System::Eps {
+    if system != System::ContextTransfer {
         for key in ["transfer", "upe", "sgsn", "rnc"] {
             root.refuse(key, "without system = \"context-transfer\"")?;
         }
@@ -98,7 +98,7 @@ pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
     let times = times::read(&table("times", &[times::KEYS, times::TRANSFER_KEYS].concat())?, system)?;
     let transfer = match system {
         System::ContextTransfer => transfer::read(&table("transfer", transfer::KEYS)?)?,
-        System::Dot16 | System::Eps => Transfer::default(),
+        _ => Transfer::default(),
     };
     let nodes = network::read(&root, &title)?;
     let network = nodes.network();

@@ -46,6 +46,8 @@ fn every_statement_of_a_bundled_script_is_of_this_system() {
         let title = bundled.read(&[]).unwrap().title();
         let of_system = |id: &StatementId| match title.system {
             System::ContextTransfer => matches!(id, StatementId::ContextTransfer(_)),
+            System::Parlos => matches!(id, StatementId::Parlos(_)),
+            System::E2m => matches!(id, StatementId::E2m(_)),
             _ => matches!(id, StatementId::HandoverKeys(_)),
         };
         assert!(title.statements.iter().all(of_system), "{}", title.name);

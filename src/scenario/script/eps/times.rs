@@ -43,7 +43,7 @@ const SHORTEST: Duration = Duration::from_micros(10);
 const LONGEST: Duration = Duration::from_secs(1);
 
 pub(super) fn read(section: &Section<'_>, system: System) -> Read<Times> {
-    if system == System::Eps {
+    if system != System::ContextTransfer {
         for key in TRANSFER_KEYS {
             section.refuse(key, "without system = \"context-transfer\"")?;
         }
