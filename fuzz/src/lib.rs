@@ -22,6 +22,7 @@ pub mod eps_core_frames;
 pub mod eps_judge;
 pub mod eps_nodes;
 pub mod eps_radio;
+pub mod eps_transfer;
 pub mod foreign_framings;
 pub mod framings;
 pub mod generated_values;
@@ -53,6 +54,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("eps_judge", eps_judge::run),
     ("eps_nodes", eps_nodes::run),
     ("eps_radio", eps_radio::run),
+    ("eps_transfer", eps_transfer::run),
     ("foreign_framings", foreign_framings::run),
     ("framings", framings::run),
     ("generated_values", generated_values::run),
