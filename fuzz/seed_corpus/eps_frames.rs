@@ -173,6 +173,8 @@ pub fn offer_samples(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {
         algorithms: NasAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes },
         key_set: NasKsi::new(0),
         capability: UeCapability { ciphering: aes, integrity: aes, further: Vec::new() },
+        hash: None,
+        elements: Vec::new(),
     };
     for (name, message) in [
         ("SecurityModeCommand", command),

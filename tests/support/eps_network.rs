@@ -24,8 +24,9 @@ use keyhop::eps::node::upe::anchor_tunnel;
 use keyhop::eps::node::{
     Agreement, Arrival, AttachedUe, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb, EnbFaults,
     EnbSettings, Event, Gateway, GatewayUe, HeardCell, HeardUtranCell, Hss, HssSubscriber, Mme, MmeFaults, MmeSettings,
-    MmeUserPlane, Outcome, Rnc, RncSettings, RncUe, Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe,
-    Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults, UpeSettings, UpeUe, UtranCell, UtranConnection, What,
+    MmeUserPlane, Outcome, RlosMme, RlosUe, Rnc, RncSettings, RncUe, Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings,
+    SgsnUe, Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults, UpeSettings, UpeUe, UtranCell, UtranConnection,
+    What,
 };
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 use keyhop::eps::security::HandoverDerivation;
@@ -82,12 +83,23 @@ pub struct Plan {
     /// What the network was told of them.
     pub told_capabilities: UeSecurityCapabilities,
     pub ue_faults: UeFaults,
+    /// UEs are off, and attach for restricted local operator services; the last is all further ones.
+    pub rlos: Option<RlosPlan>,
+    /// The networks of the cells; what each has is at its number, or the last.
+    pub networks: Vec<Plmn>,
     /// What there is for authentication; nothing if none.
     pub authentication: Option<AuthenticationPlan>,
     pub commands: Vec<(u64, To, Command)>,
     pub engine: Engine,
     /// In milliseconds.
     pub ends: u64,
+}
+
+/// What UEs and MMEs have for restricted local operator services.
+#[derive(Clone)]
+pub struct RlosPlan {
+    pub ues: Vec<RlosUe>,
+    pub mme: RlosMme,
 }
 
 /// An HSS, and what the USIMs have seen before.
@@ -147,6 +159,8 @@ impl Plan {
             ue_capabilities: both(),
             told_capabilities: both(),
             ue_faults: UeFaults::default(),
+            rlos: None,
+            networks: vec![plmn()],
             authentication: None,
             commands: Vec::new(),
             engine: Engine::Inline,
@@ -265,7 +279,7 @@ pub fn gateway_place() -> BackboneEndpoint {
     place(3, 0)
 }
 
-fn plmn() -> Plmn {
+pub fn plmn() -> Plmn {
     "001-01".parse().unwrap()
 }
 
@@ -332,13 +346,13 @@ impl Plan {
         let mme = number * self.mmes / self.cells;
         Cell {
             pci: pci(number),
-            ecgi: Ecgi { plmn: plmn(), eci: Eci::of_enb(enb, 1) },
+            ecgi: Ecgi { plmn: of(&self.networks, number), eci: Eci::of_enb(enb, 1) },
             earfcn_dl: 1_850,
             enb: GlobalEnbId { plmn: plmn(), enb },
             address: enb_place(number).ip,
             // Two cells are a group.
             group: id.div_ceil(2),
-            tai: Tai { plmn: plmn(), tac: Tac(u16::try_from(mme + 1).unwrap()) },
+            tai: Tai { plmn: of(&self.networks, number), tac: Tac(u16::try_from(mme + 1).unwrap()) },
             mme: mme_place(mme).ip,
             upe: (self.upes > 0).then(|| upe_place(self.upe_of(number)).ip),
         }
@@ -359,6 +373,11 @@ impl Plan {
 
     fn sgsn_of(&self, cell: usize) -> usize {
         cell * self.sgsns / self.utran_cells
+    }
+
+    /// Whether UEs are connected to the first cell from before the run.
+    fn begins_connected(&self) -> bool {
+        self.begins_in_utran.is_none() && self.rlos.is_none()
     }
 
     fn upe_of(&self, cell: usize) -> usize {
@@ -481,6 +500,10 @@ impl Plan {
                 interruption: Duration::from_millis(10),
                 faults: self.ue_faults,
             };
+            if let Some(rlos) = &self.rlos {
+                emulation.add_node(Ue::off(settings, of(&rlos.ues, ue)));
+                continue;
+            }
             emulation.add_node(match self.begins_in_utran {
                 None => Ue::connected(settings, keys, cells[0].pci, c_rnti(ue)),
                 Some(origin) => {
@@ -507,7 +530,7 @@ impl Plan {
             };
             let generator = random::generator(1, &format!("enb{number}"));
             let mut enb = Enb::new(settings, core_side(*index, *place), generator);
-            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_utran.is_none()) {
+            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_connected()) {
                 let id = enb.connect(ConnectedUe {
                     port: air[&(ue, 0)],
                     c_rnti: c_rnti(ue),
@@ -536,7 +559,10 @@ impl Plan {
             };
             let generator = random::generator(1, &format!("mme{number}"));
             let mut mme = Mme::new(settings, mme_side(number, *index, *place), generator);
-            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_utran.is_none()) {
+            if let Some(rlos) = &self.rlos {
+                mme = mme.with_rlos(rlos.mme.clone());
+            }
+            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_connected()) {
                 mme.attach(AttachedUe {
                     id: ue_number(ue),
                     keys: mme_keys(ue).0,
@@ -554,6 +580,7 @@ impl Plan {
             emulation.add_node(mme);
         }
         let served: Vec<GatewayUe> = (0..self.ues)
+            .filter(|_| self.rlos.is_none())
             .map(|ue| {
                 let uplink = uplink_tunnel(gateway_place().ip, ue_number(ue)).teid;
                 let downlink = match self.upes {

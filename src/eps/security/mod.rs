@@ -11,6 +11,7 @@
 //! * [`gcm`]: AES-128-GCM, for links of the core network.
 //! * [`user_plane`]: user packets between UE and UPE.
 //! * [`aka`]: authentication at USIM and HSS.
+//! * [`key_transport`]: KASMEtemp encrypted to the public key of an ME.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
 pub mod aka;
@@ -20,6 +21,7 @@ pub mod gcm;
 pub mod handover_keys;
 pub mod inter_system;
 pub mod kdf;
+pub mod key_transport;
 pub mod next_hop;
 pub mod parties;
 pub mod protection;
