@@ -18,8 +18,10 @@ pub enum Command {
     Downlink(Imsi, Vec<u8>),
     /// To an MME: the NAS algorithms of this UE are to be these, by a security mode command.
     ChangeNasAlgorithms(Imsi, Algorithms),
-    /// To an MME: this UE is to be authenticated anew, with a vector of the HSS; the keys of all layers change.
+    /// To an MME or an SGSN: this UE is to be authenticated anew, with a vector of the HSS; the keys of all layers change.
     Authenticate(Imsi),
+    /// To a UE: it attaches where it is. For one that is switched off, or that the network has forgotten.
+    Attach,
 }
 
 /// What a node says of a UE.
@@ -135,6 +137,17 @@ pub enum What {
     ContextInUse(Origin),
     /// UE or MME: an authentication with a vector of the HSS has succeeded; its keys are not in use yet.
     Authenticated,
+    /// HSS: it has made a vector for the UE; UE: it has taken the challenge of one. What the two have in common then, and nobody else has.
+    KeysAgreed {
+        /// The challenge, 16 octets.
+        rand: [u8; 16],
+        /// CK and IK of the USIM.
+        keys: CkIk,
+    },
+    /// UE: the network has accepted it.
+    Attached,
+    /// UE: nothing has come of its attach.
+    AttachFailed,
     /// MME: it knows from the temporary identity of a UE which node was the last to serve it, and asks that for the context.
     OldNodeFound(Ipv4Addr),
     /// UE: a tracking area update is complete.

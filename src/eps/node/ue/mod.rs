@@ -35,7 +35,7 @@ use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Eci, Guti, Imsi, Pci, Tai};
 use crate::eps::keys::{Kasme, UpKey};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
-use crate::eps::parameters::Ncc;
+use crate::eps::parameters::{Algorithms, Ncc};
 use crate::eps::security::aka::Usim;
 use crate::eps::security::parties::{BeforeHandover, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
@@ -61,6 +61,8 @@ const OWN: (u8, u8) = (40, 20);
 const BETTER: (u8, u8) = (55, 25);
 /// The measurement that the report is about.
 const MEASUREMENT: u8 = 1;
+/// What a UE that has never been given a C-RNTI asks for one with.
+const FIRST_C_RNTI: u16 = 1;
 
 /// A cell as a UE hears it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +158,8 @@ enum State {
     Arriving(Box<Arriving>),
     /// Nobody has taken it back.
     Lost,
+    /// It is switched off.
+    Off,
 }
 
 /// A UE.
@@ -215,6 +219,17 @@ impl Ue {
         };
         // That which the AS has \[choice\].
         ue.renew_user_plane(ue.keys.air.algorithms().ciphering);
+        ue
+    }
+
+    /// A UE that is switched off, and attaches in this cell when it is told to. It has a temporary identity of an earlier day if its
+    /// settings say so, and no keys: those that stand in their place are of no use to anybody.
+    #[must_use]
+    pub fn off(settings: UeSettings, cell: Pci) -> Self {
+        let derivation = settings.agreement.derivation;
+        let unused = UeKeys::mapped(Kasme::from_octets([0; 32]), Algorithms::AES, Algorithms::AES, derivation);
+        let mut ue = Self::connected(settings, unused, cell, FIRST_C_RNTI);
+        (ue.state, ue.key_set, ue.tai, ue.up) = (State::Off, NasKsi::NONE, None, None);
         ue
     }
 
@@ -403,6 +418,7 @@ impl Node for Ue {
             self.started = true;
             match self.utran {
                 Some(_) => self.start_in_utran(outbox),
+                None if matches!(self.state, State::Off) => {}
                 None => {
                     self.keys_in_use(outbox);
                     self.nas_in_use(outbox);
@@ -415,6 +431,7 @@ impl Node for Ue {
         }
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Command(Command::Attach) => self.attach(now, outbox),
             Input::Command(Command::Measure(cell)) if self.may_speak() && self.settings.utran.contains_key(&cell) => {
                 self.measure_utran(now, cell, outbox);
             }
@@ -446,7 +463,7 @@ impl Node for Ue {
             return due;
         }
         let state = match &self.state {
-            State::Connected | State::Lost => None,
+            State::Connected | State::Lost | State::Off => None,
             State::Moving { due, .. } => Some(*due),
             State::Confirmed { way_back } => Some(way_back.ends),
             State::Returning { ends, .. } => Some(*ends),
