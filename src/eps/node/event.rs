@@ -137,13 +137,6 @@ pub enum What {
     ContextInUse(Origin),
     /// UE or MME: an authentication with a vector of the HSS has succeeded; its keys are not in use yet.
     Authenticated,
-    /// HSS: it has made a vector for the UE; UE: it has taken the challenge of one. What the two have in common then, and nobody else has.
-    KeysAgreed {
-        /// The challenge, 16 octets.
-        rand: [u8; 16],
-        /// CK and IK of the USIM.
-        keys: CkIk,
-    },
     /// UE: the network has accepted it.
     Attached,
     /// UE: nothing has come of its attach.

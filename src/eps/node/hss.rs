@@ -10,7 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
 use super::core_side::{CoreMessage, CoreSide};
-use super::event::{Command, Event, What};
+use super::event::{Command, Event};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::{Gummei, Imsi, Plmn};
 use crate::eps::security::aka::Subscription;
@@ -66,11 +66,7 @@ impl Hss {
     }
 
     /// A vector for a subscriber, after what its USIM has said, if it has.
-    fn vector(
-        &mut self,
-        request: &AuthenticationInformationRequest,
-        outbox: &mut Outbox<Event>,
-    ) -> AuthenticationInformationAnswer {
+    fn vector(&mut self, request: &AuthenticationInformationRequest) -> AuthenticationInformationAnswer {
         let failed = |result| AuthenticationInformationAnswer { result, vector: None };
         let Some(Record { subscription, .. }) = self.subscribers.get_mut(&request.imsi) else {
             return failed(DiameterResult::USER_UNKNOWN);
@@ -83,8 +79,6 @@ impl Hss {
         self.random.fill_bytes(&mut rand);
         match subscription.vector(rand, request.visited.0) {
             Some(vector) => {
-                let agreed = What::KeysAgreed { rand, keys: vector.ck_ik };
-                outbox.report(Event { ue: request.imsi, what: agreed });
                 let (xres, autn) = (vector.xres.to_vec(), vector.autn.to_vec());
                 let vector = AuthenticationQuadruplet { rand, xres, autn, kasme: vector.kasme };
                 AuthenticationInformationAnswer { result: DiameterResult::SUCCESS, vector: Some(vector) }
@@ -116,7 +110,7 @@ impl Hss {
         let DiameterMessage { hop_by_hop, end_to_end, session, origin, body } = message;
         let body = match body {
             DiameterBody::AuthenticationInformationRequest(request) => {
-                DiameterBody::AuthenticationInformationAnswer(self.vector(&request, outbox))
+                DiameterBody::AuthenticationInformationAnswer(self.vector(&request))
             }
             DiameterBody::UpdateLocationRequest(request) => {
                 DiameterBody::UpdateLocationAnswer(self.located(request.imsi, origin, from, outbox))

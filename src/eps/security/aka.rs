@@ -1,5 +1,5 @@
-//! AKA of EPS and of UMTS at its two ends: the USIM, and what the HSS has of a subscriber (TS 33.102 clause 6.3, TS 33.401 clause 6.1),
-//! with Milenage as f1 to f5* (TS 35.206).
+//! EPS AKA at its two ends: the USIM, and what the HSS has of a subscriber (TS 33.102 clause 6.3, TS 33.401 clause 6.1), with Milenage
+//! as f1 to f5* (TS 35.206).
 //!
 //! AUTN is SQN xor AK (6 octets), AMF (2), MAC (8). SQN is 48 bits and goes up by 1 with each vector; a USIM takes what is above all
 //! that it has seen \[choice: Annex C of TS 33.102 leaves the scheme to the operator\].
@@ -17,10 +17,6 @@ use crate::eps::keys::{CkIk, Kasme, OperatorKey, SubscriberKey};
 const AMF: [u8; 2] = [0x80, 0x00];
 /// AMF in AUTS (TS 33.102 clause 6.3.3).
 const AMF_OF_AUTS: [u8; 2] = [0; 2];
-/// AMF of a vector for UTRAN and GERAN: the separation bit is 0.
-const AMF_OF_UMTS: [u8; 2] = [0x00, 0x00];
-/// FC of CK' and IK': none of 3GPP's.
-pub const FC_SEPARATED: u8 = 0xf9;
 /// The separation bit in the first octet of AMF.
 const SEPARATION: u8 = 0x80;
 /// Octets of AUTS: SQN xor AK, MAC-S.
@@ -87,29 +83,6 @@ fn ck_ik(ck: &[u8; 16], ik: &[u8; 16]) -> CkIk {
     CkIk::from_octets(*both)
 }
 
-/// Which keys an authentication in UTRAN or GERAN leaves in the network that serves the UE (seed 004). In E-UTRAN it is KASME, which is
-/// separate from CK and IK by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AccessKeys {
-    /// CK and IK of the USIM, as the standard has it.
-    #[default]
-    Agreed,
-    /// CK' and IK', which HSS and ME make of them. CK and IK themselves stay where they are.
-    Separated,
-}
-
-impl AccessKeys {
-    /// The keys for the network that serves the UE, of CK and IK of the USIM: themselves, or `KDF(CK | IK, FC 0xf9)` \[choice: the seed
-    /// leaves open how CK' and IK' come about\].
-    #[must_use]
-    pub fn of(self, agreed: &CkIk) -> CkIk {
-        match self {
-            Self::Agreed => agreed.clone(),
-            Self::Separated => CkIk::from_octets(kdf::short_kdf(agreed.octets(), FC_SEPARATED, [])),
-        }
-    }
-}
-
 /// Why a UE refuses a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeRefused {
@@ -137,23 +110,11 @@ impl Usim {
         Self { k, opc, highest: highest & LAST_SQN }
     }
 
-    /// Checks a challenge of E-UTRAN and answers it.
+    /// Checks a challenge and answers it.
     ///
     /// # Errors
     /// AUTN is not the HSS's, not for E-UTRAN, or was used before.
     pub fn answer(&mut self, rand: &[u8; 16], autn: &[u8; 16]) -> Result<Answer, ChallengeRefused> {
-        self.check(rand, autn, true)
-    }
-
-    /// Checks a challenge of UTRAN or GERAN and answers it. Nobody asks there what the separation bit is (TS 33.401 clause 6.1.1).
-    ///
-    /// # Errors
-    /// AUTN is not the HSS's, or was used before.
-    pub fn answer_umts(&mut self, rand: &[u8; 16], autn: &[u8; 16]) -> Result<Answer, ChallengeRefused> {
-        self.check(rand, autn, false)
-    }
-
-    fn check(&mut self, rand: &[u8; 16], autn: &[u8; 16], separated: bool) -> Result<Answer, ChallengeRefused> {
         let mut functions = milenage(&self.k, &self.opc);
         let (res, ck, ik, ak) = functions.f2345(rand);
         let [a, b, c, d, e, f, amf @ .., _, _, _, _, _, _, _, _] = *autn;
@@ -164,7 +125,7 @@ impl Usim {
         if !bool::from(functions.f1(rand, &sqn, &amf).ct_eq(mac)) {
             return Err(ChallengeRefused::Mac);
         }
-        if separated && amf[0] & SEPARATION == 0 {
+        if amf[0] & SEPARATION == 0 {
             return Err(ChallengeRefused::NotEps);
         }
         if number_of(sqn) <= self.highest {
@@ -192,28 +153,6 @@ pub struct AuthenticationVector {
     pub autn: [u8; 16],
     /// The key that comes of it.
     pub kasme: Kasme,
-    /// CK and IK that it is made of: they do not leave the HSS.
-    pub ck_ik: CkIk,
-}
-
-/// An authentication vector for UTRAN and GERAN.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UmtsVector {
-    /// The challenge, 16 octets.
-    pub rand: [u8; 16],
-    /// The response that is expected, 8 octets.
-    pub xres: [u8; 8],
-    /// The network's proof, 16 octets.
-    pub autn: [u8; 16],
-    /// CK and IK of the USIM.
-    pub ck_ik: CkIk,
-}
-
-/// Without the expected response, likewise.
-impl fmt::Debug for UmtsVector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UmtsVector").field("ck_ik", &self.ck_ik).finish_non_exhaustive()
-    }
 }
 
 /// Without the expected response, which is a secret until the UE has given it.
@@ -242,18 +181,6 @@ impl Subscription {
     /// The next vector, for this challenge and the serving network with this identity (PLMN, 3 octets); none when SQN has come to
     /// its end.
     pub fn vector(&mut self, rand: [u8; 16], sn_id: [u8; 3]) -> Option<AuthenticationVector> {
-        let (UmtsVector { rand, xres, autn, ck_ik }, sqn_xor_ak) = self.next(rand, AMF)?;
-        let kasme = kasme(&ck_ik, sn_id, sqn_xor_ak);
-        Some(AuthenticationVector { rand, xres, autn, kasme, ck_ik })
-    }
-
-    /// The next vector for UTRAN or GERAN, for this challenge; none when SQN has come to its end.
-    pub fn umts_vector(&mut self, rand: [u8; 16]) -> Option<UmtsVector> {
-        self.next(rand, AMF_OF_UMTS).map(|(vector, _)| vector)
-    }
-
-    /// The next vector, and SQN xor AK in it.
-    fn next(&mut self, rand: [u8; 16], amf: [u8; 2]) -> Option<(UmtsVector, [u8; 6])> {
         let sqn = Some(self.sqn + 1).filter(|sqn| *sqn <= LAST_SQN)?;
         self.sqn = sqn;
         let sqn = octets_of(sqn);
@@ -262,9 +189,9 @@ impl Subscription {
         let sqn_xor_ak = xor(&sqn, &ak);
         let mut autn = [0; 16];
         autn[..6].copy_from_slice(&sqn_xor_ak);
-        autn[6..8].copy_from_slice(&amf);
-        autn[8..].copy_from_slice(&functions.f1(&rand, &sqn, &amf));
-        Some((UmtsVector { rand, xres, autn, ck_ik: ck_ik(&ck, &ik) }, sqn_xor_ak))
+        autn[6..8].copy_from_slice(&AMF);
+        autn[8..].copy_from_slice(&functions.f1(&rand, &sqn, &AMF));
+        Some(AuthenticationVector { rand, xres, autn, kasme: kasme(&ck_ik(&ck, &ik), sn_id, sqn_xor_ak) })
     }
 
     /// The USIM has answered this challenge with AUTS: the next vector has the SQN after that which it has seen. Whether AUTS is the
@@ -357,21 +284,6 @@ mod tests {
         let amf = [0x7f, 0xff];
         let autn = [&xor(&sqn, &ak)[..], &amf, &functions.f1(&rand, &sqn, &amf)].concat();
         assert_eq!(usim.answer(&rand, &autn.try_into().unwrap()).unwrap_err(), ChallengeRefused::NotEps);
-    }
-
-    #[test]
-    fn a_vector_of_umts_leaves_the_same_ck_and_ik_at_both_ends_and_is_none_for_e_utran() {
-        let (mut usim, mut hss) = both(0, 0);
-        let vector = hss.umts_vector([3; 16]).unwrap();
-        assert_eq!(usim.answer(&vector.rand, &vector.autn).unwrap_err(), ChallengeRefused::NotEps);
-        let answer = usim.answer_umts(&vector.rand, &vector.autn).unwrap();
-        assert_eq!((answer.res, answer.ck_ik), (vector.xres, vector.ck_ik.clone()));
-        // broken: E2, CK and IK are delivered as they are.
-        assert_eq!(AccessKeys::Agreed.of(&vector.ck_ik), vector.ck_ik);
-        assert_ne!(AccessKeys::Separated.of(&vector.ck_ik), vector.ck_ik);
-        // HMAC-SHA-256 over the one octet f9, by another implementation.
-        let separated = AccessKeys::Separated.of(&CkIk::from_octets(std::array::from_fn(|place| place as u8)));
-        assert_eq!(hex::encode(separated.octets()), "c7499afef94b51de4dbf54b0cd57397c99ab1e42b2bfbd23bc79c5fc2750c261");
     }
 
     #[test]
