@@ -230,7 +230,9 @@ impl Rnc {
             UtranUlMessage::MeasurementReport { cell, .. } => self.prepare(now, id, cell, outbox),
             UtranUlMessage::HandoverFromUtranFailure { .. } => self.returned(id, outbox),
             UtranUlMessage::SecurityModeComplete { .. } => self.complete(id, outbox),
-            UtranUlMessage::HandoverToUtranComplete => {}
+            UtranUlMessage::HandoverToUtranComplete
+            | UtranUlMessage::InitialDirectTransfer { .. }
+            | UtranUlMessage::DirectTransfer { .. } => {}
         }
     }
 

@@ -264,6 +264,7 @@ impl Ue {
                 let complete = UtranUlMessage::SecurityModeComplete { transaction };
                 self.say_in_utran(&complete, "SECURITY MODE COMPLETE", outbox);
             }
+            UtranDlMessage::DirectTransfer { .. } | UtranDlMessage::KeyChange { .. } => {}
             UtranDlMessage::HandoverFromUtran { transaction, eutra } => {
                 if let Err((reason, text)) = self.follow_to_eutra(now, transaction, &eutra, outbox) {
                     self.report(What::Dropped(reason), outbox);
