@@ -623,7 +623,8 @@ impl Plan {
             let (k, opc) = subscriber_keys(ue);
             let sqn = self.authentication.map_or(0, |plan| plan.hss_sqn);
             let serving = Some((gummei(0), mme_place(0).ip));
-            HssSubscriber { imsi: imsi(ue), subscription: Subscription::new(k, opc, sqn), serving }
+            let subscription = Subscription::new(k, opc, sqn);
+            HssSubscriber { imsi: imsi(ue), subscription, separates_keys: false, serving }
         };
         (0..self.ues).map(subscriber).collect()
     }

@@ -109,6 +109,11 @@ impl CoreSide {
     /// Sends a message, whose name is the note on it. A message that does not encode, or that no link leads to the receiver of, is as
     /// good as lost.
     pub fn send(&mut self, to: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<Event>) {
+        self.transmit(to, message, outbox);
+    }
+
+    /// [`send`](Self::send), of a node that has reports of another kind.
+    pub fn transmit<E>(&mut self, to: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<E>) {
         let Some(association) = self.associations.get_mut(&to) else { return };
         let Ok(payload) = association.payload(self.own.ip, message) else { return };
         let mut frame = CoreFrame { from: self.own, to: association.peer, payload };

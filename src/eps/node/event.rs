@@ -135,6 +135,14 @@ pub enum What {
     },
     /// UE, MME or SGSN: the security context that it takes into use goes back to such an authentication.
     ContextInUse(Origin),
+    /// UE: its USIM has answered this challenge, and has given these CK and IK. HSS: it has sent a vector with this challenge, for which
+    /// it had these CK and IK. They are those of Milenage, whatever the access network gets.
+    AkaKeys {
+        /// The challenge, 16 octets.
+        rand: [u8; 16],
+        /// CK and IK.
+        keys: CkIk,
+    },
     /// UE or MME: an authentication with a vector of the HSS has succeeded; its keys are not in use yet.
     Authenticated,
     /// UE: the network has accepted it.

@@ -175,6 +175,7 @@ impl Builder<'_> {
                 HssSubscriber {
                     imsi: settings.imsi,
                     subscription: Subscription::new(k, opc, FIRST_SQN),
+                    separates_keys: false,
                     serving: serving.map(|mme| (gummei(mme), place(Role::Mme, mme).ip)),
                 }
             })

@@ -111,6 +111,7 @@ impl Ue {
         let refused = match usim.answer(&rand, &autn) {
             Ok(answer) => {
                 self.challenged = Some((key_set, answer.kasme(network.0)));
+                self.report(What::AkaKeys { rand, keys: answer.ck_ik.clone() }, outbox);
                 self.report(What::Authenticated, outbox);
                 let response = EmmMessage::AuthenticationResponse { res: answer.res.to_vec() };
                 self.answer(now, protected, &response, "AuthenticationResponse", outbox);
