@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::settings::Scheme;
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kc, Kenb, KenbStar, Nh};
 use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 
 /// What a script tells a node.
@@ -128,6 +128,8 @@ pub enum What {
         /// The keys.
         keys: CkIk,
     },
+    /// UE or SGSN: Kc of CK and IK is there for GERAN. Nothing is ciphered with it here.
+    KcInUse(Kc),
     /// An RNC has forgotten a UE and its keys.
     CkIkForgotten {
         /// Its cell.

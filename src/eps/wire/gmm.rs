@@ -7,7 +7,7 @@
 
 use nom::Parser;
 use nom::bytes::complete::{tag, take};
-use nom::number::complete::be_u8;
+use nom::number::complete::{be_u8, be_u32};
 
 use super::{UeSecurityCapabilities, WireError};
 use crate::dot16::wire::parsing::{Fault, Parsed, expect, finish, octets};
@@ -43,6 +43,8 @@ const TAG_AUTN: u8 = 0x28;
 const TAG_RES_EXTENSION: u8 = 0x29;
 const TAG_AUTS: u8 = 0x30;
 const TAG_CAPABILITY: u8 = 0x58;
+/// Tag, length and type of an allocated P-TMSI.
+const P_TMSI: [u8; 3] = [0x18, 5, 0xf4];
 /// Tag of a key set in the high half of an octet.
 const TAG_KEY_SET: u8 = 0x80;
 /// Octets of RES in its first field.
@@ -110,6 +112,8 @@ pub enum GmmMessage {
     AttachAccept {
         /// The routing area that it is in.
         area: RoutingArea,
+        /// What the SGSN calls it.
+        p_tmsi: u32,
     },
     /// ATTACH COMPLETE.
     AttachComplete,
@@ -207,7 +211,9 @@ impl GmmMessage {
                 ];
                 whole(ATTACH_REQUEST, &fields)
             }
-            Self::AttachAccept { area } => whole(ATTACH_ACCEPT, &[&ACCEPTED, &area.octets()]),
+            Self::AttachAccept { area, p_tmsi } => {
+                whole(ATTACH_ACCEPT, &[&ACCEPTED, &area.octets(), &P_TMSI, &p_tmsi.to_be_bytes()])
+            }
             Self::AttachComplete => whole(ATTACH_COMPLETE, &[]),
             Self::AttachReject { cause } => whole(ATTACH_REJECT, &[&[cause.0]]),
             Self::AuthenticationRequest { reference, key_set, rand, autn } => {
@@ -243,7 +249,9 @@ fn message(input: &[u8]) -> Parsed<'_, GmmMessage> {
         ATTACH_REQUEST => attach_request(rest),
         ATTACH_ACCEPT => {
             let (rest, _) = exactly("result, standby, timer and priority of every accept", &ACCEPTED)(rest)?;
-            area.map(|area| GmmMessage::AttachAccept { area }).parse(rest)
+            let (rest, area) = area(rest)?;
+            let (rest, _) = exactly("the tag and the length of a P-TMSI", &P_TMSI)(rest)?;
+            expect("P-TMSI, 4 octets", be_u32).map(|p_tmsi| GmmMessage::AttachAccept { area, p_tmsi }).parse(rest)
         }
         ATTACH_COMPLETE => Ok((rest, GmmMessage::AttachComplete)),
         ATTACH_REJECT => cause.map(|cause| GmmMessage::AttachReject { cause }).parse(rest),
@@ -365,7 +373,7 @@ mod tests {
                 GmmMessage::AttachRequest { key_set: NO_KEY_SET, imsi, area: AREA(), capabilities },
                 "08010321000471000008091010000000001000f1101001010513800000005802a020",
             ),
-            (GmmMessage::AttachAccept { area: AREA() }, "0802014a0400f110100101"),
+            (GmmMessage::AttachAccept { area: AREA(), p_tmsi: 0xc000_0001 }, "0802014a0400f1101001011805f4c0000001"),
             (GmmMessage::AttachComplete, "0803"),
             (GmmMessage::AttachReject { cause: GmmCause::IMSI_UNKNOWN }, "080402"),
             (

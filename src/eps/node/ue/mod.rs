@@ -3,26 +3,35 @@
 //! * `handover`: the command and what follows it.
 //! * `nas`: what the MME says to it; `registration`: authentication, attach, tracking area update.
 //! * `arrival`: how it comes to another cell by itself.
-//! * `utran`: in UTRAN, to there and from there.
+//! * `utran`: in UTRAN, to there and from there; `utran_access`: it attaches there. `geran`: in GERAN.
+//! * `gmm`: what the SGSN says to it.
 //! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
 //! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
 //! re-establishes there (TS 36.331 clause 5.3.7). Who does not take it back is asked [`TRIES`] times, each for [`T301`].
 
 mod arrival;
+mod geran;
+mod gmm;
 mod handover;
 mod nas;
 mod registration;
 mod user_plane;
 mod utran;
+mod utran_access;
 
 use utran::{ContextOrigin, UtranPlace};
 pub use utran::{HeardUtranCell, UtranConnection};
+
+use geran::GeranPlace;
+use gmm::Gmm;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use arrival::{ARRIVAL, T300};
+pub use geran::GeranConnection;
+pub use gmm::ATTACH;
 pub use registration::{UPDATE, UPDATE_TRIES};
 
 use arrival::Arriving;
@@ -92,6 +101,10 @@ pub struct UeSettings {
     pub agreement: Agreement,
     /// What it is authenticated with; without one it does not take part in authentication.
     pub usim: Option<Usim>,
+    /// Whether the ME makes CK' and IK' of the CK and IK that the USIM gives it, and uses those in UTRAN and GERAN ([`separated`]).
+    ///
+    /// [`separated`]: crate::eps::security::aka::separated
+    pub separates_keys: bool,
     /// The temporary identity that its MME has given it before the run; without one it neither comes to cells by itself nor updates its
     /// tracking area.
     pub guti: Option<Guti>,
@@ -186,6 +199,10 @@ pub struct Ue {
     measured: Option<Pci>,
     /// Where it is in UTRAN, if it is there; of E-UTRAN nothing holds then, but for a UE on its way to UTRAN.
     utran: Option<UtranPlace>,
+    /// Where it is in GERAN, if it is there; of E-UTRAN and UTRAN nothing holds then.
+    geran: Option<GeranPlace>,
+    /// Where it stands with its SGSN.
+    gmm: Gmm,
     /// What its security context goes back to.
     origin: ContextOrigin,
     started: bool,
@@ -214,6 +231,8 @@ impl Ue {
             update: None,
             measured: None,
             utran: None,
+            geran: None,
+            gmm: Gmm::default(),
             origin: ContextOrigin::default(),
             started: false,
         };
@@ -426,6 +445,9 @@ impl Node for Ue {
                 }
             }
         }
+        if self.geran.is_some() {
+            return self.handle_in_geran(now, input, outbox);
+        }
         if self.utran.is_some() {
             return self.handle_in_utran(now, input, outbox);
         }
@@ -458,6 +480,9 @@ impl Node for Ue {
     fn next_timer(&self) -> Option<VirtualTime> {
         if !self.started {
             return Some(VirtualTime::ZERO);
+        }
+        if self.geran.is_some() {
+            return self.gmm.attaching;
         }
         if let Some(due) = self.utran_due() {
             return due;

@@ -17,8 +17,8 @@ const UI: u16 = 0xc001;
 const CIPHERED: u16 = 2;
 /// N(U) is below this.
 pub const NUMBERS: u16 = 1 << 9;
-/// Of an N-PDU.
-const PDU_NUMBERS: u16 = 1 << 12;
+/// The number of an N-PDU is below this.
+pub const PDU_NUMBERS: u16 = 1 << 12;
 /// First segment, SN-UNITDATA, no more of them; NSAPI of every bearer: 5. Then no compression.
 const SNDCP: [u8; 2] = [0x65, 0x00];
 /// Octets of address and control, and of the FCS.

@@ -114,6 +114,8 @@ impl RanapCause {
     pub const FAILURE_IN_TARGET: Self = Self(29);
     /// Relocation desirable for radio reasons.
     pub const DESIRABLE: Self = Self(43);
+    /// Normal release, of NAS.
+    pub const NORMAL_RELEASE: Self = Self(83);
     /// Unspecified failure.
     pub const UNSPECIFIED: Self = Self(115);
 
