@@ -6,6 +6,7 @@ use crate::emulation::{Input, Node, Outbox};
 use crate::eps::identifiers::Imsi;
 use crate::eps::keys::{E2mIntKey, E2mKey};
 use crate::eps::node;
+pub use crate::eps::security::dtls_psk::MasterSecret;
 use crate::time::VirtualTime;
 
 /// What a script tells a node.
@@ -147,11 +148,6 @@ pub enum What {
         /// The octets.
         octets: Vec<u8>,
     },
-}
-
-crate::secret_key::secret_key! {
-    /// The master secret of a session of TLS or DTLS 1.2, 48 octets.
-    MasterSecret, 48
 }
 
 /// A node of EPS that knows nothing of enterprises, among those that do.

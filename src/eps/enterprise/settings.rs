@@ -32,7 +32,7 @@ pub enum IdentityForm {
 /// What an EMKS does when several keys of a user have the identifier that it is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Collision {
-    /// It gives them all, the newest first; an EMSE tries another in the next session if one has failed.
+    /// It gives them all, the newest first; an EMSE takes the first under which the Finished of the UE opens.
     #[default]
     NewestFirst,
     /// It gives none.

@@ -28,7 +28,7 @@ pub mod utran_side;
 pub use bss::{Bss, BssSettings};
 pub use enb::{ConnectedUe, Enb, EnbFaults, EnbSettings};
 pub use event::{Command, DropReason, Event, HeldKey, Outcome, What};
-pub use gateway::{Gateway, GatewayUe};
+pub use gateway::{Gateway, GatewayUe, Outside};
 pub use hss::{Hss, HssSubscriber};
 pub use mme::{AttachedUe, Mme, MmeFaults, MmeSettings, MmeUserPlane};
 pub use parlos::{

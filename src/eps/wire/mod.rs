@@ -17,7 +17,9 @@
 //! | [`gtpu`] | packets in the tunnels of the user plane | TS 29.281 |
 //! | [`sctp`] | the packets that carry S1AP, X2AP and Diameter | RFC 9260 |
 //! | [`esp`] | what protects any of them on its link | RFC 4303, RFC 4106 |
+//! | [`dtls`] | what a UE and an application outside say to one another | RFC 6347, RFC 4279 |
 //! | [`core_frame`] | Ethernet, IPv4 and UDP around all of them | RFC 791, RFC 768 |
+//! | [`user_packet`] | packets of UEs, outside of the tunnels | RFC 791, RFC 768 |
 //! | [`ue_context`] | what several of them say of a UE | |
 //! | `core_error` | how their errors are made | |
 //!
@@ -33,6 +35,7 @@ mod core_error;
 pub mod core_frame;
 pub mod dct2000;
 pub mod diameter;
+pub mod dtls;
 pub mod esp;
 pub mod gmm;
 pub mod gprs;
@@ -52,6 +55,7 @@ pub mod rrc;
 pub mod s1ap;
 pub mod sctp;
 pub mod ue_context;
+pub mod user_packet;
 pub mod utran_frame;
 pub mod x2ap;
 
