@@ -7,11 +7,13 @@
 //! * [`holder`]: which cells somebody reads who holds keys; [`user_plane`]: the same of packets that UPEs cipher;
 //!   [`eavesdropper`]: the keys of somebody who hears a link of the core network.
 //! * `between_systems`: what keys of UTRAN and of E-UTRAN say of each other.
+//! * [`enterprise`]: which sessions with end points in an enterprise somebody reads.
 //! * [`search`]: the search for C-RNTI.
 
 mod between_systems;
 pub mod change;
 pub mod eavesdropper;
+pub mod enterprise;
 pub mod frames;
 pub mod holder;
 pub mod search;
@@ -27,7 +29,6 @@ pub use frames::{FrameChoice, FrameKind};
 use super::REACTION;
 use super::recording::{Heard, Recordings};
 use crate::emulation::{self, Fate, Injection, NodeIndex, Port};
-use crate::eps::node::Event;
 use crate::time::VirtualTime;
 
 /// When an attack acts.
@@ -170,7 +171,7 @@ impl Adversary {
     }
 }
 
-impl emulation::Adversary<Event> for Adversary {
+impl<E> emulation::Adversary<E> for Adversary {
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate {
         let mut fate = Fate::default();
         for position in 0..self.attacks.len() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::attack_results::Reads;
 use super::contexts::AllContexts;
+use super::enterprise::{EnterpriseTrace, Learnt};
 use super::topology::Topology;
 use crate::dot16::identifiers::Direction;
 use crate::eps::identifiers::Imsi;
@@ -29,6 +30,10 @@ pub(super) struct Seen<'a> {
     pub topology: &'a Topology,
     /// What attacks read.
     pub reads: &'a [Reads],
+    /// What there is of keys between UEs and end points in an enterprise.
+    pub enterprise: &'a EnterpriseTrace,
+    /// Who learns what of UEs.
+    pub learnt: &'a BTreeMap<(usize, usize), Learnt>,
 }
 
 /// The results of all expectations but those on the judge.
@@ -145,6 +150,10 @@ pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) ->
                 }
                 None => (false, "there is nothing to measure".to_owned()),
             }
+        }
+        Expected::Enterprise(expected) => {
+            let read = |name: &str| seen.reads.iter().find(|read| read.attack == name).map_or(0, |read| read.sessions);
+            seen.enterprise.holds(expected, script, seen.topology, seen.learnt, read)
         }
         Expected::Judge(_) => (true, String::new()),
     }
