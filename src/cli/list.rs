@@ -52,9 +52,7 @@ impl<'a> Entry<'a> {
                 | AttackId::HandoverKeys(_)
                 | AttackId::ContextTransfer(_)
                 | AttackId::Parlos(_)
-                | AttackId::E2m(_) => {
-                    Attack::Rule(id.to_string())
-                }
+                | AttackId::E2m(_) => Attack::Rule(id.to_string()),
             }),
             defence: script.defence.map(|defence| defence.as_str()),
         }

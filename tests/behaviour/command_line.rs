@@ -394,7 +394,10 @@ fn list_names_every_script_with_what_it_shows() {
     assert_eq!(plain.status, 0);
     for entry in entries {
         let text = |key: &str| entry[key].as_str().unwrap();
-        assert!(!text("shows").is_empty() && ["dot16", "eps", "context-transfer", "parlos", "e2m"].contains(&text("system")));
+        assert!(
+            !text("shows").is_empty()
+                && ["dot16", "eps", "context-transfer", "parlos", "e2m"].contains(&text("system"))
+        );
         assert!(entry["statements"].as_array().unwrap().iter().all(Value::is_string));
         assert_eq!(entry["attack"].is_null(), entry["defence"].is_null());
         assert!(plain.out.contains(text("name")));

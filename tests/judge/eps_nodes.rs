@@ -201,6 +201,7 @@ fn recorded(plan: &Plan, seen: &Seen) -> (Capture, KeyLog) {
         interfaces: vec![interface("uu", LinkKind::Tagged), interface("core", LinkKind::Backbone)],
         names: nodes.iter().map(|(name, _, ip)| (*ip, name.clone())).collect(),
         frames: frames.collect(),
+        secrets: Vec::new(),
     };
     (capture, log)
 }

@@ -11,7 +11,7 @@ use crate::capture::capture_reader::RecordedFrame;
 use crate::eps::identifiers::Imsi;
 use crate::eps::keys::{Kasme, Kenb, Nh, UpKey};
 use crate::eps::parameters::LinkDirection;
-use crate::eps::wire::diameter::DiameterBody;
+use crate::eps::wire::diameter::{DiameterBody, Vector};
 use crate::eps::wire::gtpu::GTPU_PORT;
 use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::{ContextResponse, GTPV2_PORT};
@@ -78,8 +78,12 @@ impl Reading<'_> {
                             DiameterBody::AuthenticationInformationAnswer(answer) => answer.vector.as_ref(),
                             _ => None,
                         };
-                        let kasme = vector.map(|vector| &vector.kasme.octets()[..]);
-                        self.search(frame, kasme.as_slice());
+                        let key = vector.map(|vector| match vector {
+                            Vector::Eutran(vector) => &vector.kasme.octets()[..],
+                            Vector::Utran(vector) => &vector.keys.octets()[..],
+                            Vector::Geran(vector) => &vector.kc.octets()[..],
+                        });
+                        self.search(frame, key.as_slice());
                         view("diameter", format!("Diameter {}", message.body.name()))
                     }
                     Err(error) => self.unreadable(frame, "diameter", error),

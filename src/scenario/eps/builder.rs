@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::link_keys;
+use super::rlos;
 use super::topology::{Link, Role, Topology};
 use super::world::{HSS, enb_weaknesses, mme_id, mme_weaknesses, place, plmn, ue_weaknesses};
 use crate::dot16::backbone::BackboneEndpoint;
@@ -73,7 +74,10 @@ impl Builder<'_> {
                     emulation.add_node(self.ue_in_utran(ue, rnc, u_rnti));
                 }
                 None => {
-                    emulation.add_node(self.ue(ue));
+                    emulation.add_node(match script.parlos {
+                        Some(variant) => Ue::off(self.ue_settings(ue), rlos::ue(script, variant, ue)),
+                        None => self.ue(ue),
+                    });
                 }
             }
         }
@@ -81,7 +85,9 @@ impl Builder<'_> {
         let mut connected = BTreeMap::new();
         for enb in 0..script.nodes.enbs.len() {
             let mut node = self.enb(enb);
-            for ue in (0..script.nodes.ues.len()).filter(|ue| script.nodes.ues[*ue].serving.0 == enb) {
+            // UEs that attach for RLOS are off.
+            let from_before = (0..script.nodes.ues.len()).filter(|_| script.parlos.is_none());
+            for ue in from_before.filter(|ue| script.nodes.ues[*ue].serving.0 == enb) {
                 if let Some(id) = node.connect(self.connected(ue)) {
                     connected.insert(ue, id);
                 }
@@ -175,6 +181,7 @@ impl Builder<'_> {
                 HssSubscriber {
                     imsi: settings.imsi,
                     subscription: Subscription::new(k, opc, FIRST_SQN),
+                    separates_keys: false,
                     serving: serving.map(|mme| (gummei(mme), place(Role::Mme, mme).ip)),
                 }
             })
@@ -284,6 +291,7 @@ impl Builder<'_> {
         });
         let weaknesses = ue_weaknesses(script, ue);
         UeSettings {
+            separates_keys: false,
             imsi: script.nodes.ues[ue].imsi,
             cells: cells.collect(),
             utran: utran.collect(),
@@ -356,7 +364,10 @@ impl Builder<'_> {
         let weaknesses = &script.nodes.sgsns[sgsn].weaknesses;
         let settings = SgsnSettings {
             utran_cells: topology.utran.clone(),
+            geran_cells: Vec::new(),
             cells: topology.cells.clone(),
+            gateway: place(Role::Gateway, 0).ip,
+            hss: None,
             subscribers: Arc::clone(&self.subscribers),
             faults: SgsnFaults { withholds_keys: weaknesses.contains(&SgsnWeakness::WithholdsKeys) },
         };
@@ -435,11 +446,15 @@ impl Builder<'_> {
                 resets_counts: weaknesses.contains(&MmeWeakness::ResetsCounts),
             },
         };
-        Mme::new(
+        let node = Mme::new(
             settings,
             self.core(Role::Mme, mme),
             random::generator(script.title.seed, &script.nodes.mmes[mme].name),
-        )
+        );
+        match script.parlos {
+            Some(variant) => node.with_rlos(rlos::mme(script, variant, mme)),
+            None => node,
+        }
     }
 
     /// The wired links of a node, with who is at their other ends.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attaches::Attaches;
 use super::contexts::AllContexts;
 use super::epochs::{Epochs, Side, Taken};
 use super::keys::Keys;
 use super::measures::Measures;
-use super::topology::Topology;
+use super::topology::{Role, Topology};
 use crate::adversary::eps::Exchanged;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::Direction;
@@ -19,6 +20,7 @@ use crate::eps::security::count::CountLedger;
 use crate::scenario::ledger::Ledger;
 use crate::scenario::run::Progress;
 use crate::scenario::script::eps::expectations::Reject;
+use crate::scenario::script::eps::parlos::{AttachEnd, refusal_name};
 use crate::time::VirtualTime;
 
 /// A frame, complete, with the octets that went on its way.
@@ -67,6 +69,8 @@ pub(super) struct Recorder<'a> {
     pub nas_keys: BTreeMap<Imsi, BTreeSet<[u8; 32]>>,
     /// What became of security contexts.
     pub contexts: AllContexts,
+    /// What became of attaches for RLOS.
+    pub attaches: Attaches,
     pub states: Vec<State>,
     pub remarks: Vec<(usize, String)>,
     /// The cell that each UE is in.
@@ -97,6 +101,7 @@ impl<'a> Recorder<'a> {
             reuse: 0,
             nas_keys: BTreeMap::new(),
             contexts: AllContexts::default(),
+            attaches: Attaches::default(),
             states: Vec::new(),
             remarks: Vec::new(),
             places: BTreeMap::new(),
@@ -167,6 +172,7 @@ impl Observer<Event> for Recorder<'_> {
         self.measures.event(now, node, ue, &what);
         self.keys.event(now, node, ue, &what);
         self.contexts.event(now, node, ue, &what, &self.topology);
+        self.attaches.event(now, node, ue, &what, &self.topology);
         match what {
             What::KenbInUse { cell, kenb, c_rnti, ncc, algorithms, .. } => {
                 let side = if self.topology.is_station(node) { Side::Enb } else { Side::Ue };
@@ -229,6 +235,20 @@ impl Observer<Event> for Recorder<'_> {
             What::Authenticated => self.state(now, node, "authenticated"),
             What::OldNodeFound(_) => self.state(now, node, "finds the old node"),
             What::TrackingAreaUpdated => self.state(now, node, "tracking area updated"),
+            What::AttachBegun(cell) => {
+                let cell = self.cell_name(cell);
+                self.state(now, node, format!("attaches at {cell}"));
+            }
+            What::AttachEnded(outcome) => {
+                let outcome = AttachEnd::of(outcome).as_str();
+                self.state(now, node, format!("attach {outcome}"));
+            }
+            What::AttachRefused(refusal) => self.state(now, node, format!("refused: {}", refusal_name(refusal))),
+            What::KeyPair { fresh: true, .. } => self.state(now, node, "makes a key pair"),
+            What::TemporaryKasme(_) => {
+                let word = if self.topology.role(node) == Role::Ue { "takes" } else { "draws" };
+                self.state(now, node, format!("{word} KASMEtemp"));
+            }
             What::HandoverBegun { to, .. } => {
                 let cell = self.cell_name(to);
                 self.state(now, node, format!("hands over to {cell}"));

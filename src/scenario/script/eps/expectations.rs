@@ -6,6 +6,7 @@ use super::Network;
 use super::attacks::{Attack, NodeName};
 use super::handover::{SCHEMES, scheme_name};
 use super::network::{StationId, UeId};
+use super::parlos::{self, ParlosAttack, ParlosExpected};
 use crate::dot16::identifiers::Direction;
 use crate::eps::node::{Outcome, Scheme, Schemes};
 use crate::eps::parameters::Origin;
@@ -156,6 +157,8 @@ pub enum Expected {
     },
     /// The kinds of findings that the judge reports, each once; empty: none.
     Judge(Vec<FindingKind>),
+    /// Of attaches for RLOS.
+    Parlos(ParlosExpected),
 }
 
 /// Why a receiver refused something.
@@ -228,8 +231,9 @@ pub(super) const KINDS: &[&str] = &[
 
 pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack]) -> Read<Vec<Expectation>> {
     let mut expectations = Vec::new();
-    for section in root.tables("expect", &[KINDS, &["text"]].concat())? {
-        let expected = expected(&section.exactly_one(KINDS)?, network, attacks)?;
+    let kinds = [KINDS, parlos::KINDS].concat();
+    for section in root.tables("expect", &[&kinds[..], &["text"]].concat())? {
+        let expected = expected(&section.exactly_one(&kinds)?, network, attacks)?;
         let text = section.field("text").map(|field| field.line()).transpose()?;
         expectations.push(Expectation { text: text.unwrap_or_else(|| in_words(&expected, network)), expected });
     }
@@ -238,8 +242,8 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack])
 
 /// The expectation on which the success of an attack rests.
 pub(super) fn of_success(field: &Field<'_>, network: Network<'_>) -> Read<Expected> {
-    let kinds: Vec<&str> =
-        KINDS.iter().copied().filter(|kind| !["attack", "reads", "packets_read", "judge"].contains(kind)).collect();
+    let kinds = KINDS.iter().chain(parlos::KINDS).copied();
+    let kinds: Vec<&str> = kinds.filter(|kind| !["attack", "reads", "packets_read", "judge"].contains(kind)).collect();
     expected(&field.section(&kinds)?.exactly_one(&kinds)?, network, &[])
 }
 
@@ -363,6 +367,7 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
                 bounds: given_time_bounds(&section)?,
             }
         }
+        key if parlos::KINDS.contains(&key) => Expected::Parlos(parlos::expected(field, network)?),
         _ => {
             let words: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
             let kinds = field.items("an array of kinds of findings")?;
@@ -373,8 +378,11 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
 
 /// Whether an attack reads what is on the air.
 fn reads(attack: &Attack) -> bool {
-    use super::attacks::AttackAction::{Compromise, Eavesdrop, Knows, Steal};
-    matches!(attack.action, Steal { .. } | Compromise(_) | Eavesdrop | Knows(_))
+    use super::attacks::AttackAction::{Compromise, Eavesdrop, Knows, Parlos, Steal};
+    match &attack.action {
+        Parlos(attack) => !matches!(attack, ParlosAttack::Attaches { .. }),
+        action => matches!(action, Steal { .. } | Compromise(_) | Eavesdrop | Knows(_)),
+    }
 }
 
 /// The name of an attack of which `fits` says that the expectation can be about it.
@@ -450,6 +458,7 @@ fn in_words(expected: &Expected, network: Network<'_>) -> String {
         Expected::Interruption { ue: of, nth, direction, bounds } => {
             format!("interruption of the {} in handover {nth} of {}: {bounds}", way(direction), ue(of))
         }
+        Expected::Parlos(expected) => parlos::in_words(expected, network),
         Expected::Judge(kinds) if kinds.is_empty() => "the judge finds nothing".to_owned(),
         Expected::Judge(kinds) => {
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
