@@ -70,6 +70,7 @@ fn header() -> CaptureHeader {
             kind: LinkKind::Air,
         }],
         names: Vec::new(),
+        secrets: Vec::new(),
     }
 }
 

@@ -159,6 +159,7 @@ fn header() -> CaptureHeader {
             kind: LinkKind::Air,
         }],
         names: Vec::new(),
+        secrets: Vec::new(),
     }
 }
 

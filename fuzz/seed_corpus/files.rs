@@ -43,7 +43,7 @@ pub fn offer_captures(corpora: &mut Corpora, root: &Path) -> Result<(), Box<dyn 
         frames.iter_mut().for_each(|frame| frame.interface = 0);
         let interfaces = vec![golden.interfaces[interface].clone()];
         let names = golden.names.iter().take(2).cloned().collect();
-        let capture = Capture { section_comment: "keyhop".to_owned(), interfaces, names, frames };
+        let capture = Capture { section_comment: "keyhop".to_owned(), interfaces, names, frames, secrets: Vec::new() };
         for format in [FileFormat::Pcapng, FileFormat::Pcap] {
             let mut octets = Vec::new();
             capture_file::write(&capture, format, &mut octets)?;

@@ -108,6 +108,7 @@ fn whole(golden: &[u8]) -> Result<(Capture, BTreeSet<Protected>), Box<dyn Error>
         interfaces: interfaces.collect(),
         names: reader.records().names().to_vec(),
         frames,
+        secrets: Vec::new(),
     };
     Ok((capture, protected_frames))
 }
@@ -215,6 +216,7 @@ fn changed(golden: &Golden, choices: &mut Choices<'_>) -> Changed {
         interfaces: golden.capture.interfaces.clone(),
         names: golden.capture.names.clone(),
         frames,
+        secrets: Vec::new(),
     };
     let mut lines = golden.lines.clone();
     let mut log_is_true = true;

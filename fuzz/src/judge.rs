@@ -156,6 +156,7 @@ fn changed_golden(choices: &mut Choices<'_>) -> (String, Vec<u8>) {
         interfaces: golden.interfaces.clone(),
         names: golden.names.clone(),
         frames,
+        secrets: Vec::new(),
     };
     let mut lines = lines.clone();
     let mut form = Form::Own(FileFormat::Pcapng);

@@ -67,7 +67,7 @@ pub fn capture() -> BoxedStrategy<Capture> {
                     frame.destination = None;
                 }
             }
-            Capture { section_comment, interfaces, names, frames }
+            Capture { section_comment, interfaces, names, frames, secrets: Vec::new() }
         })
         .boxed()
 }

@@ -1,7 +1,7 @@
 //! A capture as a value, and the writer of pcapng and classic pcap (DESIGN section 6, `dot16-wire.md` 1.2 and 6).
 //!
 //! Both formats are little-endian with nanosecond times. pcapng: section header (comment, application `keyhop`),
-//! interfaces, names, then the packets with direction and comments. Classic pcap knows one link type and no text: all
+//! interfaces, names, secrets, then the packets with direction and comments. Classic pcap knows one link type, no text and no secrets: all
 //! frames are of link type 252 there, and tag 12 says which dissector reads them.
 
 use std::borrow::Cow;
@@ -15,9 +15,10 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
 use pcap_file::{DataLink, Endianness, PcapError, TsResolution};
 
+use super::decryption_secrets::{BLOCK_TYPE, DecryptionSecrets};
 use super::error::CaptureError;
 use super::framing::{CDMA_CODE_OCTETS, InterfaceDescription, LINK_TYPE_UPPER_PDU, LinkKind};
-use super::record_reader::{EPOCH_SECONDS, MAX_PACKET};
+use super::record_reader::{EPOCH_SECONDS, MAX_BLOCK, MAX_PACKET};
 use super::upper_pdu::{self, UpperPdu};
 use crate::dot16::identifiers::Direction;
 use crate::time::VirtualTime;
@@ -35,6 +36,8 @@ const ENHANCED_PACKET: u32 = 6;
 const OPTION_END: u16 = 0;
 const OPTION_COMMENT: u16 = 1;
 const OPTION_FLAGS: u16 = 2;
+/// Octets of a block of secrets besides them, and for their padding.
+const BLOCK_ROOM: u32 = 24;
 /// Octets of frames that are collected before the output gets them.
 const PIECE: usize = 256 * 1024;
 
@@ -72,6 +75,8 @@ pub struct CaptureHeader {
     pub interfaces: Vec<InterfaceDescription>,
     /// Names of IPv4 addresses.
     pub names: Vec<(Ipv4Addr, String)>,
+    /// Secrets that open what the frames hold; a classic pcap is written without them.
+    pub secrets: Vec<DecryptionSecrets>,
 }
 
 /// A whole capture.
@@ -85,6 +90,8 @@ pub struct Capture {
     pub names: Vec<(Ipv4Addr, String)>,
     /// The frames, in the order of the file.
     pub frames: Vec<CapturedFrame>,
+    /// Secrets that open what the frames hold; a classic pcap is written without them.
+    pub secrets: Vec<DecryptionSecrets>,
 }
 
 impl Capture {
@@ -95,6 +102,7 @@ impl Capture {
             section_comment: self.section_comment.clone(),
             interfaces: self.interfaces.clone(),
             names: self.names.clone(),
+            secrets: self.secrets.clone(),
         }
     }
 }
@@ -253,7 +261,37 @@ impl<W: Write> CaptureWriter<W> {
             }
         };
         let kinds = header.interfaces.iter().map(|interface| interface.kind).collect();
-        Ok(Self::behind(out, format, kinds, 0))
+        let mut writer = Self::behind(out, format, kinds, 0);
+        header.secrets.iter().try_for_each(|secrets| writer.write_secrets(secrets))?;
+        Ok(writer)
+    }
+
+    /// Writes secrets that have become known: they stand before the frames that are written after them. A classic pcap has no place
+    /// for them, and none are written.
+    ///
+    /// # Errors
+    /// `out` refuses, or the secrets are more than a block can hold.
+    pub fn write_secrets(&mut self, secrets: &DecryptionSecrets) -> Result<(), CaptureError> {
+        self.check()?;
+        if self.format == FileFormat::Pcap {
+            return Ok(());
+        }
+        let octets = secrets.octets();
+        let length = u32::try_from(octets.len()).ok().filter(|length| *length <= MAX_BLOCK - BLOCK_ROOM);
+        let Some(length) = length else {
+            return Err(CaptureError::Unwritable {
+                frame: self.frames.saturating_add(1),
+                expected: format!("secrets of at most {} octets before it", MAX_BLOCK - BLOCK_ROOM),
+                found: format!("{} octets", octets.len()),
+            });
+        };
+        let whole = length.next_multiple_of(4).saturating_add(BLOCK_ROOM - 4);
+        let head: [u8; 16] = numbers([BLOCK_TYPE, whole, secrets.kind.0, length]);
+        self.pending.extend_from_slice(&head);
+        self.pending.extend_from_slice(octets);
+        pad(&mut self.pending, octets.len());
+        self.pending.extend_from_slice(&whole.to_le_bytes());
+        if self.pending.len() >= PIECE { self.hand_over() } else { Ok(()) }
     }
 
     /// Goes on behind a header with interfaces of these kinds and behind `frames` frames, which stand elsewhere.

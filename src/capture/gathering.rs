@@ -272,6 +272,7 @@ impl Gathering {
         capture.interfaces = self.interfaces.place(&mut capture.frames, blocks, foreign);
         capture.section_comment = reader.records().section_comment().to_owned();
         capture.names = reader.records().names().to_vec();
+        capture.secrets = reader.records().secrets().to_vec();
         if self.foreign {
             let mut named: BTreeMap<Ipv4Addr, String> = BTreeMap::new();
             let used = capture.frames.iter().flat_map(|frame| [frame.source, frame.destination]).flatten();

@@ -9,6 +9,7 @@
 //!   [`foreign_direction`]: directions by content, [`link_layer`]: what is inside a frame of a common link type.
 //! * [`gathering`]: a whole capture, with what is no 802.16 left out.
 //! * [`record_reader`]: the records of a pcap or pcapng file, [`pcapng_block`]: the blocks of the latter.
+//! * [`decryption_secrets`]: secrets inside a capture, by which Wireshark opens what it holds.
 //! * [`frame_comment`]: the comment on a frame, for those who write it and those who read it.
 //! * [`traffic`]: the IPv4 packets of any capture, as user traffic.
 //! * [`key_log`]: the keys of a run, [`key_log_text`]: their text form.
@@ -26,6 +27,7 @@
 
 pub mod capture_file;
 pub mod capture_reader;
+pub mod decryption_secrets;
 pub mod error;
 pub mod foreign;
 pub mod foreign_direction;
@@ -48,5 +50,6 @@ pub mod traffic;
 pub mod upper_pdu;
 
 pub use capture_file::{Capture, CaptureWriter, CapturedFrame, FileFormat};
+pub use decryption_secrets::DecryptionSecrets;
 pub use error::CaptureError;
 pub use framing::{InterfaceDescription, LinkKind};

@@ -1,5 +1,5 @@
 //! The bodies of the pcapng blocks that a reader of packets needs: Section Header, Interface Description, Enhanced,
-//! Simple and (obsolete) Packet, Name Resolution; and their options.
+//! Simple and (obsolete) Packet, Name Resolution, Decryption Secrets; and their options.
 //!
 //! Why not the parser of `pcap-file`: it panics on a name record without its padding, takes every time as
 //! nanoseconds, and refuses files that Wireshark opens (a comment that is not UTF-8, `if_tzone`, options without the
@@ -294,6 +294,17 @@ pub fn simple_packet(body: &[u8], order: Endianness, snap_length: u32) -> Result
         direction: None,
         comments: Vec::new(),
     })
+}
+
+/// Type and octets of the secrets of a Decryption Secrets Block.
+///
+/// # Errors
+/// The body is shorter than its secrets.
+pub fn decryption_secrets(body: &[u8], order: Endianness) -> Result<(u32, &[u8]), BlockError> {
+    let mut body = Body::new(body, order);
+    let kind = body.number32("a type of secrets")?;
+    let length = body.number32("a length of secrets")?;
+    body.padded(length, "as many octets of secrets as their length says").map(|secrets| (kind, secrets))
 }
 
 /// The IPv4 names of a Name Resolution Block, at most [`MAX_NAMES`]. What is not an IPv4 record is stepped over, and a record

@@ -3,7 +3,7 @@
 //! Classic pcap in both byte orders and with micro- or nanoseconds; pcapng with any number of sections, interfaces
 //! and byte orders. Frames are counted as Wireshark 4 counts them: custom and journal blocks take a number, too.
 //! Limits: a packet holds at most [`MAX_PACKET`] octets, a pcapng block [`MAX_BLOCK`], a file [`MAX_INTERFACES`]
-//! interfaces and [`MAX_NAMES`] names.
+//! interfaces, [`MAX_NAMES`] names and [`MAX_SECRETS`] octets of secrets.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use nom::number::Endianness;
 
+use super::decryption_secrets::{BLOCK_OCTETS, BLOCK_TYPE, DecryptionSecrets, MAX_SECRETS, SecretsType};
 use super::error::{CaptureError, Place};
 use super::pcapng_block::{self, BlockError, InterfaceBlock, MAX_NAMES, PacketBlock, TimeResolution};
 use crate::dot16::identifiers::Direction;
@@ -75,6 +76,7 @@ pub struct RecordReader<R> {
     format: Format,
     interfaces: Vec<InterfaceBlock>,
     names: Vec<(Ipv4Addr, String)>,
+    secrets: Vec<DecryptionSecrets>,
     section_comment: String,
     ended: bool,
     /// The body of the block that was read last; its room is kept for the next one.
@@ -131,6 +133,7 @@ impl<R: Read> RecordReader<R> {
             format: Format::Pcapng { order: Endianness::Little, first_interface: 0 },
             interfaces: Vec::new(),
             names: Vec::new(),
+            secrets: Vec::new(),
             section_comment: String::new(),
             ended: false,
             block: Vec::new(),
@@ -150,6 +153,12 @@ impl<R: Read> RecordReader<R> {
     #[must_use]
     pub fn names(&self) -> &[(Ipv4Addr, String)] {
         &self.names
+    }
+
+    /// The secrets read so far.
+    #[must_use]
+    pub fn secrets(&self) -> &[DecryptionSecrets] {
+        &self.secrets
     }
 
     /// The comment of the first section; empty if there is none.
@@ -395,6 +404,7 @@ impl<R: Read> RecordReader<R> {
                 return Ok(None);
             }
             6 => pcapng_block::enhanced_packet(body, order),
+            BLOCK_TYPE => return self.secrets_block(body, order, start).map(|()| None),
             // Wireshark 4 shows these as rows of their own.
             9 | 0x0000_0bad | 0x4000_0bad => {
                 self.frames = self.frames.saturating_add(1);
@@ -413,6 +423,19 @@ impl<R: Read> RecordReader<R> {
         }
         let interface = pcapng_block::interface(body, order).map_err(|error| self.block_error(&error, start))?;
         self.interfaces.push(interface);
+        Ok(())
+    }
+
+    fn secrets_block(&mut self, body: &[u8], order: Endianness, start: u64) -> Result<(), CaptureError> {
+        let (kind, octets) =
+            pcapng_block::decryption_secrets(body, order).map_err(|error| self.block_error(&error, start))?;
+        let count = |octets: usize| octets.saturating_add(BLOCK_OCTETS);
+        let all: usize = self.secrets.iter().map(|secrets| count(secrets.octets().len())).sum();
+        if all.saturating_add(count(octets.len())) > MAX_SECRETS {
+            let expected = format!("at most {MAX_SECRETS} octets of decryption secrets");
+            return Err(CaptureError::malformed(self.place(start), expected, "more"));
+        }
+        self.secrets.push(DecryptionSecrets::new(SecretsType(kind), octets.to_vec()));
         Ok(())
     }
 

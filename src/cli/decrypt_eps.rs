@@ -94,6 +94,7 @@ pub(super) fn decrypt(file: &Path, log: &KeyLog) -> Result<Decrypted, CaptureErr
         interfaces: described.collect(),
         names: reader.records().names().to_vec(),
         frames,
+        secrets: reader.records().secrets().to_vec(),
     };
     Ok(Decrypted { capture, outcome, numbers, left_out })
 }

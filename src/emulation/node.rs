@@ -107,6 +107,14 @@ impl<E> Outbox<E> {
         self.events.extend(other.events);
     }
 
+    /// Takes over all that `other` holds: frames, the verdict, and what `of` makes of its events. `other` is that of a node around which
+    /// the owner of this one is built.
+    pub fn absorb<F>(&mut self, other: Outbox<F>, of: impl FnMut(F) -> E) {
+        self.sent.extend(other.sent);
+        self.events.extend(other.events.into_iter().map(of));
+        self.verdict = other.verdict.or(self.verdict.take());
+    }
+
     /// The events reported so far, for tests that drive a node by hand.
     #[must_use]
     pub fn events(&self) -> &[E] {

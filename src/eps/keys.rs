@@ -49,6 +49,21 @@ secret_key! {
 }
 
 secret_key! {
+    /// e2m_int_key, 32 octets: what UE and HSS make of CK and IK, and the key server of the operator (EMKS) keeps (seed 004).
+    E2mIntKey, 32
+}
+
+secret_key! {
+    /// e2m_key, 32 octets: the pre-shared key of a UE and one end point in an enterprise (EMSE) (seed 004).
+    E2mKey, 32
+}
+
+secret_key! {
+    /// Kc, 8 octets: the ciphering key of GSM and GPRS.
+    Kc, 8
+}
+
+secret_key! {
     /// KNASenc, KNASint, KRRCenc, KRRCint, KUPenc or KUP, 16 octets: the key of one algorithm.
     AlgorithmKey, 16
 }

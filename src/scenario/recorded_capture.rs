@@ -133,6 +133,7 @@ pub(super) fn capture(
             .map(|(_, name)| name)
             .collect(),
         frames,
+        secrets: Vec::new(),
     };
     (capture, elsewhere)
 }
@@ -152,5 +153,6 @@ pub(super) fn delivered(frames: Vec<CapturedFrame>) -> Capture {
         ],
         names: Vec::new(),
         frames,
+        secrets: Vec::new(),
     }
 }

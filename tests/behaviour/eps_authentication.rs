@@ -11,7 +11,7 @@ use keyhop::eps::node::{Arrival, Command, DropReason, Hss, HssSubscriber, Outcom
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Origin};
 use keyhop::eps::security::aka::Subscription;
 use keyhop::eps::wire::diameter::{
-    AuthenticationInformationRequest, DiameterPeer, DiameterResult, UpdateLocationRequest,
+    AuthenticationInformationRequest, DiameterPeer, DiameterResult, UpdateLocationRequest, Vector, VectorAccess,
 };
 use keyhop::eps::wire::nas::{EmmMessage, NasMessage};
 use keyhop::eps::wire::radio_frame::RadioFrame;
@@ -659,7 +659,8 @@ fn an_hss_has_no_vector_for_who_is_no_subscriber_and_one_for_who_is() {
     let (mme, hss, link) = (place(1), place(2), Port(0));
     let plmn: Plmn = "001-01".parse().unwrap();
     let (k, opc) = (SubscriberKey::from_octets([1; 16]), OperatorKey::from_octets([2; 16]));
-    let known = HssSubscriber { imsi: imsi(0), subscription: Subscription::new(k, opc, 0), serving: None };
+    let subscription = Subscription::new(k, opc, 0);
+    let known = HssSubscriber { imsi: imsi(0), subscription, separates_keys: false, serving: None };
     let random = random::generator(1, "hss");
     let mut node = Hss::new(CoreSide::new(hss, &[(link, mme)]), plmn, random, &[known]);
     let mut asker = CoreSide::new(mme, &[(link, hss)]);
@@ -678,7 +679,8 @@ fn an_hss_has_no_vector_for_who_is_no_subscriber_and_one_for_who_is() {
         answer.body
     };
     let information = |destination, imsi, visited| {
-        let request = AuthenticationInformationRequest { destination, imsi, visited, resynchronisation: None };
+        let (access, resynchronisation) = (VectorAccess::Eutran, None);
+        let request = AuthenticationInformationRequest { destination, imsi, visited, access, resynchronisation };
         DiameterBody::AuthenticationInformationRequest(request)
     };
     let location = |destination, imsi, visited| {
@@ -691,7 +693,8 @@ fn an_hss_has_no_vector_for_who_is_no_subscriber_and_one_for_who_is() {
     for _ in 0..2 {
         let DiameterBody::AuthenticationInformationAnswer(answer) = ask(imsi(0), information) else { panic!() };
         assert_eq!(answer.result, DiameterResult::SUCCESS);
-        vectors.push(answer.vector.unwrap());
+        let Some(Vector::Eutran(vector)) = answer.vector else { panic!() };
+        vectors.push(vector);
     }
     assert!(vectors[0].rand != vectors[1].rand && vectors[0].kasme != vectors[1].kasme);
     assert_eq!(ask(imsi(0), location), DiameterBody::UpdateLocationAnswer(DiameterResult::SUCCESS));

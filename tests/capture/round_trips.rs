@@ -149,6 +149,7 @@ fn frames_written_one_by_one_give_the_same_file() {
         section_comment: capture.section_comment.clone(),
         interfaces: capture.interfaces.clone(),
         names: capture.names.clone(),
+        secrets: Vec::new(),
     };
     let mut writer = capture_file::CaptureWriter::new(Vec::new(), FileFormat::Pcapng, &header).unwrap();
     for frame in &capture.frames {

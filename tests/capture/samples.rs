@@ -72,6 +72,7 @@ pub fn capture() -> Capture {
             frame(1_234_567_892, 1, ethernet),
             CapturedFrame { comment: "delivered".to_owned(), ..frame(5_000_000_000_000, 2, hello()) },
         ],
+        secrets: Vec::new(),
     }
 }
 

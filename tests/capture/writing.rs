@@ -39,6 +39,7 @@ fn header(capture: &Capture) -> CaptureHeader {
         section_comment: capture.section_comment.clone(),
         interfaces: capture.interfaces.clone(),
         names: capture.names.clone(),
+        secrets: Vec::new(),
     }
 }
 

@@ -7,9 +7,14 @@ use super::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, EnbUeS1apId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Plmn,
     STmsi, Tac, Tai, Teid, X2apUeId,
 };
-use super::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh, UpContext, UpKey, UpRelocation};
+use super::eps::keys::{
+    AlgorithmKey, CkIk, E2mIntKey, E2mKey, Kasme, Kc, Kenb, KenbStar, Nh, UpContext, UpKey, UpRelocation,
+};
 use super::eps::parameters::{AlgorithmId, Ncc, Origin};
-use super::eps::wire::diameter::{self, DiameterBody, DiameterMessage, DiameterPeer, DiameterResult};
+use super::eps::wire::diameter::{
+    self, AuthenticationQuintuplet, AuthenticationTriplet, DiameterBody, DiameterMessage, DiameterPeer, DiameterResult,
+    Vector, VectorAccess,
+};
 use super::eps::wire::gtpv1::{self, Gtpv1Body, Gtpv1Cause, Gtpv1Message};
 use super::eps::wire::gtpv2::mm_context::KsiAsme;
 use super::eps::wire::gtpv2::{self, AuthenticationQuadruplet, GtpCause, Gtpv2Body, Gtpv2Message, MmContext};
@@ -387,11 +392,13 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
 pub fn diameter() -> Vec<DiameterMessage> {
     let (imsi, visited) = ("208930000000001".parse().unwrap(), plmn());
     let (mme, hss) = (DiameterPeer::mme(mme()), DiameterPeer::hss(plmn()));
-    let information = |resynchronisation| {
+    let asked = |access, resynchronisation| {
         let destination = hss.clone();
-        let request = diameter::AuthenticationInformationRequest { destination, imsi, visited, resynchronisation };
+        let request =
+            diameter::AuthenticationInformationRequest { destination, imsi, visited, access, resynchronisation };
         DiameterBody::AuthenticationInformationRequest(request)
     };
+    let information = |resynchronisation| asked(VectorAccess::Eutran, resynchronisation);
     let answer = |result, vector| {
         let answer = diameter::AuthenticationInformationAnswer { result, vector };
         DiameterBody::AuthenticationInformationAnswer(answer)
@@ -401,7 +408,7 @@ pub fn diameter() -> Vec<DiameterMessage> {
     let cancel = diameter::CancelLocationRequest { destination: mme.clone(), imsi };
     let bodies = [
         (1, true, information(None)),
-        (1, false, answer(DiameterResult::SUCCESS, mm_context().quadruplets.pop())),
+        (1, false, answer(DiameterResult::SUCCESS, mm_context().quadruplets.pop().map(Vector::Eutran))),
         (2, true, information(Some(resynchronisation))),
         (2, false, answer(DiameterResult::USER_UNKNOWN, None)),
         (3, true, DiameterBody::UpdateLocationRequest(update)),
@@ -409,6 +416,38 @@ pub fn diameter() -> Vec<DiameterMessage> {
         (4, true, DiameterBody::CancelLocationAnswer(DiameterResult::SUCCESS)),
         (3, false, DiameterBody::UpdateLocationAnswer(DiameterResult::UNABLE_TO_COMPLY)),
     ];
+    let quintuplet =
+        AuthenticationQuintuplet { rand: [0x11; 16], xres: vec![0x22; 8], autn: vec![0x33; 16], keys: ck_ik() };
+    let triplet = AuthenticationTriplet { rand: [0x11; 16], sres: [0x22; 4], kc: Kc::from_octets([0x66; 8]) };
+    let emks = DiameterPeer::of("emks", plmn());
+    let push = |identifier| {
+        let (destination, key) = (emks.clone(), E2mIntKey::from_octets([0x77; 32]));
+        DiameterBody::PushProfileRequest(diameter::PushProfileRequest { destination, imsi, identifier, key })
+    };
+    let key_wanted = |end_point: Option<&str>, wanted| {
+        let (destination, end_point) = (emks.clone(), end_point.map(str::to_owned));
+        DiameterBody::BootstrappingInfoRequest(diameter::BootstrappingInfoRequest { destination, end_point, wanted })
+    };
+    let key_given = |result, keys: &[u8]| {
+        let keys = keys.iter().map(|octet| E2mKey::from_octets([*octet; 32])).collect();
+        DiameterBody::BootstrappingInfoAnswer(diameter::BootstrappingInfoAnswer { result, keys })
+    };
+    let meter = || Some(("meter-1@example.org".to_owned(), 0x0102_0304));
+    let bodies = bodies.into_iter().chain([
+        (5, true, asked(VectorAccess::UtranGeran, None)),
+        (5, false, answer(DiameterResult::SUCCESS, Some(Vector::Utran(quintuplet)))),
+        (6, true, asked(VectorAccess::UtranGeran, Some(resynchronisation))),
+        (6, false, answer(DiameterResult::SUCCESS, Some(Vector::Geran(triplet)))),
+        (7, false, push(Some(0x0102_0304))),
+        (7, true, DiameterBody::PushProfileAnswer(DiameterResult::SUCCESS)),
+        (8, false, push(None)),
+        (9, true, key_wanted(Some("emse1.example.org"), meter())),
+        (9, false, key_given(DiameterResult::SUCCESS, &[0x88, 0x99])),
+        (10, true, key_wanted(Some("emse1.example.org"), None)),
+        (10, false, key_given(DiameterResult::NOT_AUTHORIZED, &[])),
+        (11, true, key_wanted(None, meter())),
+        (11, false, key_given(DiameterResult::TRANSACTION_IDENTIFIER_INVALID, &[])),
+    ]);
     let message = |(number, from_mme, body)| DiameterMessage {
         hop_by_hop: number,
         end_to_end: 0x100 + number,
@@ -416,7 +455,7 @@ pub fn diameter() -> Vec<DiameterMessage> {
         origin: if from_mme { mme.clone() } else { hss.clone() },
         body,
     };
-    bodies.map(message).into()
+    bodies.map(message).collect()
 }
 
 /// HANDOVER TO UTRAN COMMAND: RNC 5, UE 7, scrambling code 9.

@@ -227,6 +227,7 @@ impl Film {
                 interfaces: interfaces.collect(),
                 names,
                 frames: Vec::new(),
+                secrets: Vec::new(),
             },
             log: KeyLog { nodes, records: Vec::new(), eps },
             how,

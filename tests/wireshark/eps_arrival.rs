@@ -67,6 +67,7 @@ fn shown(seen: &Seen, enb: NodeIndex) -> Vec<String> {
         }],
         names: Vec::new(),
         frames: frames.collect(),
+        secrets: Vec::new(),
     });
     let text = format!("\n{}", read(&path, &["-2", "-V"]));
     text.split("\nFrame ").skip(1).map(str::to_owned).collect()

@@ -136,6 +136,7 @@ fn capture() -> Capture {
         }],
         names: Vec::new(),
         frames: frames.collect(),
+        secrets: Vec::new(),
     }
 }
 

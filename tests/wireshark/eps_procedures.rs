@@ -36,6 +36,7 @@ fn core(seen: &Seen) -> Capture {
         }],
         names: Vec::new(),
         frames: frames.collect(),
+        secrets: Vec::new(),
     }
 }
 

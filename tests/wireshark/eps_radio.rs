@@ -152,6 +152,7 @@ fn capture(kind: LinkKind, frames: Vec<Vec<u8>>) -> (TempDir, std::path::PathBuf
         interfaces: vec![InterfaceDescription { name: "air".to_owned(), description: String::new(), kind }],
         names: Vec::new(),
         frames: frames.collect(),
+        secrets: Vec::new(),
     })
 }
 

@@ -40,6 +40,7 @@ fn capture(frames: Vec<CapturedFrame>) -> Capture {
         interfaces: vec![interface("core", LinkKind::Backbone), interface("air", LinkKind::Tagged)],
         names: Vec::new(),
         frames,
+        secrets: Vec::new(),
     }
 }
 

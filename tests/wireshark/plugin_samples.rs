@@ -459,5 +459,6 @@ pub fn capture() -> Capture {
         ],
         names: NAMES.map(|(ip, name)| (ip, name.to_owned())).to_vec(),
         frames,
+        secrets: Vec::new(),
     }
 }

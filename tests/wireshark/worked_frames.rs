@@ -76,6 +76,7 @@ pub fn capture(frames: Vec<WorkedFrame>) -> Capture {
         interfaces: vec![interface("air:ms1-bs2", LinkKind::Air), interface("r6:bs2-gw", LinkKind::Backbone)],
         names: vec![(mobile, "ms1".to_owned()), (station, "bs2".to_owned())],
         frames: frames.collect(),
+        secrets: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::holder::Holder;
 use crate::eps::keys::KenbStar;
-use crate::eps::wire::diameter::DiameterBody;
+use crate::eps::wire::diameter::{DiameterBody, Vector};
 use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::{GTPV2_PORT, MmContext};
 use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, RUA_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
@@ -30,7 +30,11 @@ impl Holder {
             CorePayload::Sctp(packet) if packet.data.protocol == DIAMETER_PROTOCOL => {
                 let message = DiameterMessage::parse(&packet.data.user_data).map(|message| message.body);
                 if let Ok(DiameterBody::AuthenticationInformationAnswer(answer)) = message {
-                    self.kasmes.extend(answer.vector.map(|vector| vector.kasme));
+                    match answer.vector {
+                        Some(Vector::Eutran(vector)) => self.kasmes.push(vector.kasme),
+                        Some(Vector::Utran(vector)) => self.ck_iks.push(vector.keys),
+                        Some(Vector::Geran(_)) | None => {}
+                    }
                 }
             }
             CorePayload::Sctp(packet) if packet.data.protocol == RUA_PROTOCOL => {

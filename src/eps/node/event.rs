@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::parlos::{AttachOutcome, KeyOperation, RlosRefusal};
 use super::settings::Scheme;
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kc, Kenb, KenbStar, Nh};
 use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 use crate::eps::security::key_transport::PrivateKey;
 
@@ -20,9 +20,10 @@ pub enum Command {
     Downlink(Imsi, Vec<u8>),
     /// To an MME: the NAS algorithms of this UE are to be these, by a security mode command.
     ChangeNasAlgorithms(Imsi, Algorithms),
-    /// To an MME: this UE is to be authenticated anew, with a vector of the HSS; the keys of all layers change.
+    /// To an MME or an SGSN: this UE is to be authenticated anew, with a vector of the HSS; the keys of all layers change.
     Authenticate(Imsi),
-    /// To a UE that is off: it attaches for restricted local operator services.
+    /// To a UE: it attaches where it is. For one that is switched off, or that the network has forgotten; for restricted local operator
+    /// services, if that is what it is there for.
     Attach,
     /// To a UE: it detaches, and is off.
     PowerOff,
@@ -132,6 +133,8 @@ pub enum What {
         /// The keys.
         keys: CkIk,
     },
+    /// UE or SGSN: Kc of CK and IK is there for GERAN. Nothing is ciphered with it here.
+    KcInUse(Kc),
     /// An RNC has forgotten a UE and its keys.
     CkIkForgotten {
         /// Its cell.
@@ -139,8 +142,20 @@ pub enum What {
     },
     /// UE, MME or SGSN: the security context that it takes into use goes back to such an authentication.
     ContextInUse(Origin),
+    /// UE: its USIM has answered this challenge, and has given these CK and IK. HSS: it has sent a vector with this challenge, for which
+    /// it had these CK and IK. They are those of Milenage, whatever the access network gets.
+    AkaKeys {
+        /// The challenge, 16 octets.
+        rand: [u8; 16],
+        /// CK and IK.
+        keys: CkIk,
+    },
     /// UE or MME: an authentication with a vector of the HSS has succeeded; its keys are not in use yet.
     Authenticated,
+    /// UE: the network has accepted it.
+    Attached,
+    /// UE: nothing has come of its attach.
+    AttachFailed,
     /// MME: it knows from the temporary identity of a UE which node was the last to serve it, and asks that for the context.
     OldNodeFound(Ipv4Addr),
     /// UE: it attaches for restricted local operator services, in this cell.

@@ -4,6 +4,8 @@
 //! An MME switches the path of a UE by a Modify Bearer Request, an SGSN by an Update PDP Context Request; the old path then ends in an end marker (TS 23.401 clause 5.5.1.1.2).
 //! An MME gives it UEs, and takes them away again, by Create and Delete Session Requests (TS 29.274 clauses 7.2.1 and 7.2.9): of those
 //! it gives the addresses too, made of the TEID.
+//! What is for an address outside goes there over a link of its own, and what comes from there goes to the UE that has the address it is
+//! for ([`Outside`]).
 //! The TEID of a UE on S11 and that of its uplink on S1-U are the same number \[choice\].
 
 use std::collections::BTreeMap;
@@ -11,13 +13,14 @@ use std::net::Ipv4Addr;
 
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, What};
-use crate::emulation::{Input, Node, Outbox, Verdict};
+use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Teid};
 use crate::eps::parameters::LinkDirection::Uplink;
 use crate::eps::wire::gtpv1::{Gtpv1Cause, UpdatePdpContextResponse};
 use crate::eps::wire::gtpv2::{
     CreateSessionRequest, CreateSessionResponse, GtpCause, ModifyBearerRequest, ModifyBearerResponse, SessionGrant,
 };
+use crate::eps::wire::user_packet::{addresses, off_ethernet, on_ethernet};
 use crate::eps::wire::{Erab, GtpuPacket, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message, TunnelEndpoint};
 use crate::time::VirtualTime;
 
@@ -46,9 +49,21 @@ pub struct GatewayUe {
     pub mme: Teid,
 }
 
+/// What is outside of the network (SGi, TS 23.401 clause 4.2), and what UEs are called there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// The Ethernet address of the gateway there.
+    pub own: [u8; 6],
+    /// Who is reached over which link, and at which Ethernet address.
+    pub hosts: BTreeMap<Ipv4Addr, (Port, [u8; 6])>,
+    /// The addresses of the UEs.
+    pub ues: BTreeMap<Ipv4Addr, Imsi>,
+}
+
 /// A gateway.
 pub struct Gateway {
     core: CoreSide,
+    outside: Outside,
     /// By the tunnel of the uplink.
     ues: BTreeMap<Teid, GatewayUe>,
 }
@@ -57,7 +72,14 @@ impl Gateway {
     /// A gateway that serves these UEs.
     #[must_use]
     pub fn new(core: CoreSide, ues: &[GatewayUe]) -> Self {
-        Self { core, ues: ues.iter().map(|ue| (ue.uplink, *ue)).collect() }
+        Self { core, outside: Outside::default(), ues: ues.iter().map(|ue| (ue.uplink, *ue)).collect() }
+    }
+
+    /// The same gateway, with links to hosts outside.
+    #[must_use]
+    pub fn with_outside(mut self, outside: Outside) -> Self {
+        self.outside = outside;
+        self
     }
 
     fn packet(&mut self, packet: GtpuPacket, outbox: &mut Outbox<Event>) {
@@ -67,8 +89,37 @@ impl Gateway {
         let Some(ue) = self.ues.get(&teid) else {
             return outbox.verdict(Verdict::rejected("dropped: no UE has this tunnel"));
         };
+        if let Some([from, to]) = addresses(&packet)
+            && let Some((port, host)) = self.outside.hosts.get(&to)
+        {
+            if self.outside.ues.get(&from) != Some(&ue.imsi) {
+                return outbox.verdict(Verdict::rejected("dropped: not from the address of the UE"));
+            }
+            outbox.send(*port, on_ethernet([self.outside.own, *host], &packet), "user packet");
+        }
         outbox.verdict(Verdict::accepted("accepted: user packet"));
         outbox.report(Event { ue: ue.imsi, what: What::PacketOut { direction: Uplink, octets: packet } });
+    }
+
+    /// A packet has come from outside.
+    fn from_outside(&mut self, frame: &[u8], outbox: &mut Outbox<Event>) {
+        let packet = match off_ethernet(frame) {
+            Ok(packet) => packet,
+            Err(error) => return outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
+        };
+        let ue = addresses(packet).and_then(|[_, to]| self.outside.ues.get(&to));
+        match ue.and_then(|imsi| self.ues.values().find(|ue| ue.imsi == *imsi)).map(|ue| ue.downlink) {
+            Some(tunnel) => {
+                outbox.verdict(Verdict::accepted("accepted: user packet"));
+                self.send_downlink(tunnel, packet.to_vec(), outbox);
+            }
+            None => outbox.verdict(Verdict::rejected("dropped: no UE has this address")),
+        }
+    }
+
+    fn send_downlink(&mut self, to: TunnelEndpoint, packet: Vec<u8>, outbox: &mut Outbox<Event>) {
+        let TunnelEndpoint { address, teid } = to;
+        self.core.send(address, &CoreMessage::Gtpu(GtpuPacket::User { teid, pdcp_number: None, packet }), outbox);
     }
 
     fn control(&mut self, from: Ipv4Addr, message: Gtpv2Message, outbox: &mut Outbox<Event>) {
@@ -180,6 +231,9 @@ impl Node for Gateway {
 
     fn handle(&mut self, _: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
         match input {
+            Input::Frame { port, octets } if self.outside.hosts.values().any(|(link, _)| *link == port) => {
+                self.from_outside(&octets, outbox);
+            }
             Input::Frame { octets, .. } => match self.core.receive(&octets) {
                 Ok((_, CoreMessage::Gtpu(packet))) => self.packet(packet, outbox),
                 Ok((from, CoreMessage::Gtpv2(message))) => self.control(from, message, outbox),
@@ -191,12 +245,7 @@ impl Node for Gateway {
             },
             Input::Command(Command::Downlink(imsi, packet)) => {
                 let Some(ue) = self.ues.values().find(|ue| ue.imsi == imsi) else { return };
-                let TunnelEndpoint { address, teid } = ue.downlink;
-                self.core.send(
-                    address,
-                    &CoreMessage::Gtpu(GtpuPacket::User { teid, pdcp_number: None, packet }),
-                    outbox,
-                );
+                self.send_downlink(ue.downlink, packet, outbox);
             }
             Input::Command(_) | Input::Timer => {}
         }

@@ -1,4 +1,4 @@
-//! The HSS: it makes the vectors that MMEs authenticate its subscribers with, and knows which MME serves whom (TS 23.401 clause 4.4.1,
+//! The HSS: it makes the vectors that MMEs and SGSNs authenticate its subscribers with, and knows which MME serves whom (TS 23.401 clause 4.4.1,
 //! TS 29.272 clause 5.2).
 //!
 //! A subscriber that another MME serves from now on is cancelled at the one before it.
@@ -10,13 +10,13 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
 use super::core_side::{CoreMessage, CoreSide};
-use super::event::{Command, Event};
+use super::event::{Command, Event, What};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::{Gummei, Imsi, Plmn};
-use crate::eps::security::aka::Subscription;
+use crate::eps::security::aka::{AuthenticationVector, Subscription, UmtsVector, separated};
 use crate::eps::wire::diameter::{
-    AuthenticationInformationAnswer, AuthenticationInformationRequest, CancelLocationRequest, DiameterPeer,
-    DiameterResult,
+    AuthenticationInformationAnswer, AuthenticationInformationRequest, AuthenticationQuintuplet, CancelLocationRequest,
+    DiameterPeer, DiameterResult, Vector, VectorAccess,
 };
 use crate::eps::wire::gtpv2::AuthenticationQuadruplet;
 use crate::eps::wire::{DiameterBody, DiameterMessage};
@@ -29,6 +29,8 @@ pub struct HssSubscriber {
     pub imsi: Imsi,
     /// What it is authenticated with.
     pub subscription: Subscription,
+    /// Whether its vectors for UTRAN and GERAN carry CK' and IK' in the place of CK and IK ([`separated`]).
+    pub separates_keys: bool,
     /// The MME that serves it from before the run: its name and its address.
     pub serving: Option<(Gummei, Ipv4Addr)>,
 }
@@ -36,6 +38,7 @@ pub struct HssSubscriber {
 /// What an HSS has of a subscriber.
 struct Record {
     subscription: Subscription,
+    separates_keys: bool,
     serving: Option<(DiameterPeer, Ipv4Addr)>,
 }
 
@@ -55,7 +58,8 @@ impl Hss {
     pub fn new(core: CoreSide, plmn: Plmn, random: ChaCha20Rng, subscribers: &[HssSubscriber]) -> Self {
         let record = |subscriber: &HssSubscriber| {
             let serving = subscriber.serving.map(|(gummei, address)| (DiameterPeer::mme(gummei), address));
-            (subscriber.imsi, Record { subscription: subscriber.subscription.clone(), serving })
+            let HssSubscriber { imsi, subscription, separates_keys, .. } = subscriber;
+            (*imsi, Record { subscription: subscription.clone(), separates_keys: *separates_keys, serving })
         };
         let subscribers = subscribers.iter().map(record).collect();
         Self { core, origin: DiameterPeer::hss(plmn), random, subscribers, last_request: 0 }
@@ -66,9 +70,13 @@ impl Hss {
     }
 
     /// A vector for a subscriber, after what its USIM has said, if it has.
-    fn vector(&mut self, request: &AuthenticationInformationRequest) -> AuthenticationInformationAnswer {
+    fn vector(
+        &mut self,
+        request: &AuthenticationInformationRequest,
+        outbox: &mut Outbox<Event>,
+    ) -> AuthenticationInformationAnswer {
         let failed = |result| AuthenticationInformationAnswer { result, vector: None };
-        let Some(Record { subscription, .. }) = self.subscribers.get_mut(&request.imsi) else {
+        let Some(Record { subscription, separates_keys, .. }) = self.subscribers.get_mut(&request.imsi) else {
             return failed(DiameterResult::USER_UNKNOWN);
         };
         // Where AUTS is not the USIM's, the vector is the next all the same (TS 33.102 clause 6.3.5).
@@ -77,14 +85,22 @@ impl Hss {
         }
         let mut rand = [0; 16];
         self.random.fill_bytes(&mut rand);
-        match subscription.vector(rand, request.visited.0) {
-            Some(vector) => {
-                let (xres, autn) = (vector.xres.to_vec(), vector.autn.to_vec());
-                let vector = AuthenticationQuadruplet { rand, xres, autn, kasme: vector.kasme };
-                AuthenticationInformationAnswer { result: DiameterResult::SUCCESS, vector: Some(vector) }
-            }
-            None => failed(DiameterResult::AUTHENTICATION_DATA_UNAVAILABLE),
-        }
+        let made = match request.access {
+            VectorAccess::Eutran => subscription.vector(rand, request.visited.0).map(|vector| {
+                let AuthenticationVector { rand, xres, autn, kasme, keys } = vector;
+                let (xres, autn) = (xres.to_vec(), autn.to_vec());
+                (Vector::Eutran(AuthenticationQuadruplet { rand, xres, autn, kasme }), keys)
+            }),
+            VectorAccess::UtranGeran => subscription.umts_vector(rand).map(|vector| {
+                let UmtsVector { rand, xres, autn, keys } = vector;
+                let given = if *separates_keys { separated(&keys) } else { keys.clone() };
+                let (xres, autn) = (xres.to_vec(), autn.to_vec());
+                (Vector::Utran(AuthenticationQuintuplet { rand, xres, autn, keys: given }), keys)
+            }),
+        };
+        let Some((vector, keys)) = made else { return failed(DiameterResult::AUTHENTICATION_DATA_UNAVAILABLE) };
+        outbox.report(Event { ue: request.imsi, what: What::AkaKeys { rand, keys } });
+        AuthenticationInformationAnswer { result: DiameterResult::SUCCESS, vector: Some(vector) }
     }
 
     /// The MME `from` serves a subscriber from now on; the one before it is told so.
@@ -110,7 +126,7 @@ impl Hss {
         let DiameterMessage { hop_by_hop, end_to_end, session, origin, body } = message;
         let body = match body {
             DiameterBody::AuthenticationInformationRequest(request) => {
-                DiameterBody::AuthenticationInformationAnswer(self.vector(&request))
+                DiameterBody::AuthenticationInformationAnswer(self.vector(&request, outbox))
             }
             DiameterBody::UpdateLocationRequest(request) => {
                 DiameterBody::UpdateLocationAnswer(self.located(request.imsi, origin, from, outbox))

@@ -15,6 +15,12 @@ use crate::eps::keys::{CkIk, Kasme, OperatorKey, SubscriberKey};
 
 /// AMF of a vector for E-UTRAN: its first bit, the separation bit, is 1 (TS 33.401 clause 6.1.2).
 const AMF: [u8; 2] = [0x80, 0x00];
+/// AMF of a vector for UTRAN and GERAN: the separation bit is 0.
+const AMF_OF_UMTS: [u8; 2] = [0x00, 0x00];
+/// FC of CK' and IK' in the vectors of UTRAN and GERAN: none of 3GPP's \[choice\].
+pub const FC_SEPARATED: u8 = 0xf9;
+/// The string that goes into them \[choice\].
+const SEPARATED: &[u8] = b"access";
 /// AMF in AUTS (TS 33.102 clause 6.3.3).
 const AMF_OF_AUTS: [u8; 2] = [0; 2];
 /// The separation bit in the first octet of AMF.
@@ -42,6 +48,13 @@ fn number_of([a, b, c, d, e, f]: [u8; 6]) -> u64 {
 
 fn xor<const N: usize>(a: &[u8; N], b: &[u8; N]) -> [u8; N] {
     std::array::from_fn(|place| a[place] ^ b[place])
+}
+
+/// CK' and IK', which stand in the place of CK and IK in the vectors for an access network that is to have nothing to do with other keys
+/// of CK and IK: `KDF(CK | IK, "access")`. Seed 004 wants such a pair and leaves open how it is made \[choice\].
+#[must_use]
+pub fn separated(keys: &CkIk) -> CkIk {
+    CkIk::from_octets(kdf::short_kdf(keys.octets(), FC_SEPARATED, [SEPARATED]))
 }
 
 /// What an authentication leaves at a USIM.
@@ -110,11 +123,24 @@ impl Usim {
         Self { k, opc, highest: highest & LAST_SQN }
     }
 
-    /// Checks a challenge and answers it.
+    /// Checks a challenge of E-UTRAN and answers it.
     ///
     /// # Errors
     /// AUTN is not the HSS's, not for E-UTRAN, or was used before.
     pub fn answer(&mut self, rand: &[u8; 16], autn: &[u8; 16]) -> Result<Answer, ChallengeRefused> {
+        self.answer_in(rand, autn, true)
+    }
+
+    /// Checks a challenge of UTRAN or GERAN and answers it: the separation bit may be 0 or 1 (TS 33.401 clause 6.1.1 has it checked for
+    /// E-UTRAN only).
+    ///
+    /// # Errors
+    /// AUTN is not the HSS's, or was used before.
+    pub fn answer_umts(&mut self, rand: &[u8; 16], autn: &[u8; 16]) -> Result<Answer, ChallengeRefused> {
+        self.answer_in(rand, autn, false)
+    }
+
+    fn answer_in(&mut self, rand: &[u8; 16], autn: &[u8; 16], eutran: bool) -> Result<Answer, ChallengeRefused> {
         let mut functions = milenage(&self.k, &self.opc);
         let (res, ck, ik, ak) = functions.f2345(rand);
         let [a, b, c, d, e, f, amf @ .., _, _, _, _, _, _, _, _] = *autn;
@@ -125,7 +151,7 @@ impl Usim {
         if !bool::from(functions.f1(rand, &sqn, &amf).ct_eq(mac)) {
             return Err(ChallengeRefused::Mac);
         }
-        if amf[0] & SEPARATION == 0 {
+        if eutran && amf[0] & SEPARATION == 0 {
             return Err(ChallengeRefused::NotEps);
         }
         if number_of(sqn) <= self.highest {
@@ -142,6 +168,26 @@ impl Usim {
     }
 }
 
+/// An authentication vector as it comes of Milenage: what the one for an access is made of.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UmtsVector {
+    /// The challenge, 16 octets.
+    pub rand: [u8; 16],
+    /// The response that is expected, 8 octets.
+    pub xres: [u8; 8],
+    /// The network's proof, 16 octets.
+    pub autn: [u8; 16],
+    /// CK and IK.
+    pub keys: CkIk,
+}
+
+/// Without the expected response, which is a secret until the UE has given it.
+impl fmt::Debug for UmtsVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UmtsVector").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
 /// An authentication vector for E-UTRAN.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthenticationVector {
@@ -153,6 +199,8 @@ pub struct AuthenticationVector {
     pub autn: [u8; 16],
     /// The key that comes of it.
     pub kasme: Kasme,
+    /// CK and IK, which KASME was made of and which stay at the HSS.
+    pub keys: CkIk,
 }
 
 /// Without the expected response, which is a secret until the UE has given it.
@@ -181,17 +229,27 @@ impl Subscription {
     /// The next vector, for this challenge and the serving network with this identity (PLMN, 3 octets); none when SQN has come to
     /// its end.
     pub fn vector(&mut self, rand: [u8; 16], sn_id: [u8; 3]) -> Option<AuthenticationVector> {
+        let UmtsVector { rand, xres, autn, keys } = self.next(rand, AMF)?;
+        let sqn_xor_ak = *autn.first_chunk()?;
+        Some(AuthenticationVector { rand, xres, autn, kasme: kasme(&keys, sn_id, sqn_xor_ak), keys })
+    }
+
+    /// The next vector for UTRAN and GERAN, for this challenge; none when SQN has come to its end.
+    pub fn umts_vector(&mut self, rand: [u8; 16]) -> Option<UmtsVector> {
+        self.next(rand, AMF_OF_UMTS)
+    }
+
+    fn next(&mut self, rand: [u8; 16], amf: [u8; 2]) -> Option<UmtsVector> {
         let sqn = Some(self.sqn + 1).filter(|sqn| *sqn <= LAST_SQN)?;
         self.sqn = sqn;
         let sqn = octets_of(sqn);
         let mut functions = milenage(&self.k, &self.opc);
         let (xres, ck, ik, ak) = functions.f2345(&rand);
-        let sqn_xor_ak = xor(&sqn, &ak);
         let mut autn = [0; 16];
-        autn[..6].copy_from_slice(&sqn_xor_ak);
-        autn[6..8].copy_from_slice(&AMF);
-        autn[8..].copy_from_slice(&functions.f1(&rand, &sqn, &AMF));
-        Some(AuthenticationVector { rand, xres, autn, kasme: kasme(&ck_ik(&ck, &ik), sn_id, sqn_xor_ak) })
+        autn[..6].copy_from_slice(&xor(&sqn, &ak));
+        autn[6..8].copy_from_slice(&amf);
+        autn[8..].copy_from_slice(&functions.f1(&rand, &sqn, &amf));
+        Some(UmtsVector { rand, xres, autn, keys: ck_ik(&ck, &ik) })
     }
 
     /// The USIM has answered this challenge with AUTS: the next vector has the SQN after that which it has seen. Whether AUTS is the

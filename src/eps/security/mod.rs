@@ -10,6 +10,7 @@
 //! * [`protection`]: RRC, user packets and NAS under their keys.
 //! * [`gcm`]: AES-128-GCM, for links of the core network.
 //! * [`user_plane`]: user packets between UE and UPE.
+//! * [`dtls_psk`]: the keys of a session of an application with a pre-shared key.
 //! * [`aka`]: authentication at USIM and HSS.
 //! * [`key_transport`]: KASMEtemp encrypted to the public key of an ME.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
@@ -17,6 +18,7 @@
 pub mod aka;
 pub mod algorithms;
 pub mod count;
+pub mod dtls_psk;
 pub mod gcm;
 pub mod handover_keys;
 pub mod inter_system;

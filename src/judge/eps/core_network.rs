@@ -11,7 +11,7 @@ use crate::capture::capture_reader::RecordedFrame;
 use crate::eps::identifiers::Imsi;
 use crate::eps::keys::{Kasme, Kenb, Nh, UpKey};
 use crate::eps::parameters::LinkDirection;
-use crate::eps::wire::diameter::DiameterBody;
+use crate::eps::wire::diameter::{DiameterBody, Vector};
 use crate::eps::wire::gtpu::GTPU_PORT;
 use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::{ContextResponse, GTPV2_PORT};
@@ -78,8 +78,12 @@ impl Reading<'_> {
                             DiameterBody::AuthenticationInformationAnswer(answer) => answer.vector.as_ref(),
                             _ => None,
                         };
-                        let kasme = vector.map(|vector| &vector.kasme.octets()[..]);
-                        self.search(frame, kasme.as_slice());
+                        let key = vector.map(|vector| match vector {
+                            Vector::Eutran(vector) => &vector.kasme.octets()[..],
+                            Vector::Utran(vector) => &vector.keys.octets()[..],
+                            Vector::Geran(vector) => &vector.kc.octets()[..],
+                        });
+                        self.search(frame, key.as_slice());
                         view("diameter", format!("Diameter {}", message.body.name()))
                     }
                     Err(error) => self.unreadable(frame, "diameter", error),
@@ -150,12 +154,18 @@ impl Reading<'_> {
         self.search(frame, brought.as_slice());
         match message {
             S1apMessage::InitialUeMessage(message) => {
+                let name_there = (from, message.enb_ue_id.get());
+                self.request_to_mme(name_there, &message.nas_pdu);
                 name = self.nas(&message.nas_pdu, Uplink, None, None, seen, true);
             }
             S1apMessage::UplinkNasTransport(message) => {
                 name = self.nas(&message.nas_pdu, Uplink, None, Some((to, message.ue.mme.0)), seen, true);
+                if let Some((message_of_ue, _)) = &name {
+                    self.part_of_me((from, message.ue.enb.get()), message_of_ue);
+                }
             }
             S1apMessage::DownlinkNasTransport(message) => {
+                self.command_of_mme((to, message.ue.enb.get()), &message.nas_pdu, seen);
                 name = self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
             }
             S1apMessage::UeContextModificationRequest(message) => self.first_kenb(seen.number, &message.kenb),

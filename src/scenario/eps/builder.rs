@@ -182,6 +182,7 @@ impl Builder<'_> {
                 HssSubscriber {
                     imsi: settings.imsi,
                     subscription: Subscription::new(k, opc, FIRST_SQN),
+                    separates_keys: false,
                     serving: serving.map(|mme| (gummei(mme), place(Role::Mme, mme).ip)),
                 }
             })
@@ -291,6 +292,7 @@ impl Builder<'_> {
         });
         let weaknesses = ue_weaknesses(script, ue);
         UeSettings {
+            separates_keys: false,
             imsi: script.nodes.ues[ue].imsi,
             cells: cells.collect(),
             utran: utran.collect(),
@@ -363,7 +365,10 @@ impl Builder<'_> {
         let weaknesses = &script.nodes.sgsns[sgsn].weaknesses;
         let settings = SgsnSettings {
             utran_cells: topology.utran.clone(),
+            geran_cells: Vec::new(),
             cells: topology.cells.clone(),
+            gateway: place(Role::Gateway, 0).ip,
+            hss: None,
             subscribers: Arc::clone(&self.subscribers),
             faults: SgsnFaults { withholds_keys: weaknesses.contains(&SgsnWeakness::WithholdsKeys) },
         };

@@ -102,6 +102,7 @@ pub(super) fn capture(
         }],
         names: topology.addresses.iter().copied().zip(topology.names.iter().cloned()).collect(),
         frames,
+        secrets: Vec::new(),
     };
     Ok(PdcpCapture { capture, command })
 }

@@ -133,6 +133,7 @@ pub(super) fn capture(
         interfaces: interfaces.descriptions,
         names: names.collect(),
         frames,
+        secrets: Vec::new(),
     })
 }
 

@@ -70,6 +70,7 @@ fn capture(frames: Vec<(usize, Vec<u8>, u64)>) -> Capture {
         interfaces: vec![interface("air:ms1-bs1", LinkKind::Air), interface("r6:bs1-gw", LinkKind::Backbone)],
         names: Vec::new(),
         frames: frames.collect(),
+        secrets: Vec::new(),
     }
 }
 

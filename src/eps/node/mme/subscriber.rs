@@ -10,7 +10,7 @@ use crate::eps::node::core_side::CoreMessage;
 use crate::eps::node::event::Event;
 use crate::eps::wire::diameter::{
     AuthenticationInformationRequest, CancelLocationRequest, DiameterPeer, DiameterResult, Resynchronisation,
-    UpdateLocationRequest,
+    UpdateLocationRequest, Vector, VectorAccess,
 };
 use crate::eps::wire::{DiameterBody, DiameterMessage};
 use crate::time::VirtualTime;
@@ -47,7 +47,9 @@ impl Mme {
     ) -> Option<u32> {
         let request = |Gummei { plmn, .. }| {
             let destination = DiameterPeer::hss(plmn);
-            let request = AuthenticationInformationRequest { destination, imsi, visited: plmn, resynchronisation };
+            let access = VectorAccess::Eutran;
+            let request =
+                AuthenticationInformationRequest { destination, imsi, visited: plmn, access, resynchronisation };
             DiameterBody::AuthenticationInformationRequest(request)
         };
         self.ask_hss(request, outbox)
@@ -81,7 +83,11 @@ impl Mme {
         let DiameterMessage { hop_by_hop, end_to_end, session, body, .. } = message;
         match body {
             DiameterBody::AuthenticationInformationAnswer(answer) => {
-                self.vector_answered(now, hop_by_hop, answer.vector, outbox);
+                let vector = answer.vector.and_then(|vector| match vector {
+                    Vector::Eutran(vector) => Some(vector),
+                    Vector::Utran(_) | Vector::Geran(_) => None,
+                });
+                self.vector_answered(now, hop_by_hop, vector, outbox);
             }
             DiameterBody::CancelLocationRequest(CancelLocationRequest { imsi, .. }) => {
                 let Some(gummei) = self.gummei() else { return };

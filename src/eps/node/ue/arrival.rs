@@ -44,6 +44,8 @@ pub(super) struct Arriving {
     key_set: NasKsi,
     radio: RadioSide,
     attaches: bool,
+    /// There is nothing to go back to: it was switched off, or lost.
+    from_off: bool,
     /// It says who it is when its connection has ended: the temporary identity was not known.
     again: bool,
     /// The uplink NAS COUNT of the message that it has come with, if that is protected.
@@ -118,6 +120,7 @@ impl Ue {
             key_set: self.key_set,
             radio: std::mem::take(&mut self.radio),
             attaches: self.settings.agreement.transfer.arrival == Arrival::Authentication,
+            from_off: false,
             again: false,
             count: None,
             step: Step::OnTheWay { due: now + self.settings.interruption },
@@ -126,6 +129,27 @@ impl Ue {
         self.keys.disconnect();
         self.update = None;
         self.state = State::Arriving(Box::new(arriving));
+    }
+
+    /// It attaches where it is, if nobody serves it.
+    pub(super) fn attach(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let (State::Off | State::Lost) = self.state else { return };
+        (self.key_set, self.challenged, self.update, self.tai) = (NasKsi::NONE, None, None, None);
+        let arriving = Arriving {
+            source: self.place,
+            keys: self.keys.clone(),
+            up: None,
+            key_set: NasKsi::NONE,
+            radio: RadioSide::default(),
+            attaches: true,
+            from_off: true,
+            again: false,
+            count: None,
+            step: Step::OnTheWay { due: now },
+            ends: now + ARRIVAL,
+        };
+        self.state = State::Arriving(Box::new(arriving));
+        self.ask(now, TRIES, outbox);
     }
 
     /// Asks for a connection.
@@ -301,7 +325,12 @@ impl Ue {
     /// on.
     pub(super) fn go_back_from_arrival(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Arriving(arriving) = std::mem::replace(&mut self.state, State::Connected) else { return };
-        let Arriving { source, mut keys, up, key_set, radio, .. } = *arriving;
+        let Arriving { source, mut keys, up, key_set, radio, from_off, .. } = *arriving;
+        if from_off {
+            (self.keys, self.key_set, self.challenged, self.place) = (keys, key_set, None, source);
+            (self.radio, self.up, self.state) = (radio, up, State::Off);
+            return self.report(What::AttachFailed, outbox);
+        }
         let renewed = self.keys.kasme() != keys.kasme();
         if !renewed {
             keys.nas = self.keys.nas.clone();

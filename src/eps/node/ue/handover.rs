@@ -124,7 +124,7 @@ impl Ue {
     pub(super) fn timer(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         match self.state {
             State::Arriving(_) => return self.arrival_timer(now, outbox),
-            State::Attaching(_) | State::Off => return self.attach_timer(now, outbox),
+            State::Attaching(_) | State::Off => return self.rlos_attach_timer(now, outbox),
             _ => {}
         }
         match std::mem::replace(&mut self.state, State::Connected) {

@@ -3,7 +3,8 @@
 //! * `handover`: the command and what follows it.
 //! * `nas`: what the MME says to it; `registration`: authentication, attach, tracking area update.
 //! * `arrival`: how it comes to another cell by itself.
-//! * `utran`: in UTRAN, to there and from there.
+//! * `utran`: in UTRAN, to there and from there; `utran_access`: it attaches there. `geran`: in GERAN.
+//! * `gmm`: what the SGSN says to it.
 //! * `rlos`: it is off, and attaches for restricted local operator services.
 //! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
@@ -11,35 +12,44 @@
 //! re-establishes there (TS 36.331 clause 5.3.7). Who does not take it back is asked [`TRIES`] times, each for [`T301`].
 
 mod arrival;
+mod geran;
+mod gmm;
 mod handover;
 mod nas;
 mod registration;
 mod rlos;
 mod user_plane;
 mod utran;
+mod utran_access;
 
 use utran::{ContextOrigin, UtranPlace};
 pub use utran::{HeardUtranCell, UtranConnection};
+
+use geran::GeranPlace;
+use gmm::Gmm;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use arrival::{ARRIVAL, T300};
+pub use geran::GeranConnection;
+pub use gmm::ATTACH;
 pub use registration::{UPDATE, UPDATE_TRIES};
-pub use rlos::{ATTACH, ATTACH_TRIES};
+pub use rlos::{RLOS_ATTACH, RLOS_ATTACH_TRIES};
 
 use arrival::Arriving;
 use registration::Update;
 use rlos::{Attaching, Rlos};
 
 use super::event::{Command, DropReason, Event, What};
+use super::parlos::NULL;
 use super::radio_side::{AirError, FromAir, RadioSide, common_message};
 use super::settings::{Agreement, KEY_SET};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Eci, Guti, Imsi, Pci, Tai};
 use crate::eps::keys::{Kasme, UpKey};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
-use crate::eps::parameters::Ncc;
+use crate::eps::parameters::{Algorithms, Ncc};
 use crate::eps::security::aka::Usim;
 use crate::eps::security::parties::{BeforeHandover, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
@@ -65,6 +75,8 @@ const OWN: (u8, u8) = (40, 20);
 const BETTER: (u8, u8) = (55, 25);
 /// The measurement that the report is about.
 const MEASUREMENT: u8 = 1;
+/// What a UE that has never been given a C-RNTI asks for one with.
+const FIRST_C_RNTI: u16 = 1;
 
 /// A cell as a UE hears it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +106,10 @@ pub struct UeSettings {
     pub agreement: Agreement,
     /// What it is authenticated with; without one it does not take part in authentication.
     pub usim: Option<Usim>,
+    /// Whether the ME makes CK' and IK' of the CK and IK that the USIM gives it, and uses those in UTRAN and GERAN ([`separated`]).
+    ///
+    /// [`separated`]: crate::eps::security::aka::separated
+    pub separates_keys: bool,
     /// The temporary identity that its MME has given it before the run; without one it neither comes to cells by itself nor updates its
     /// tracking area.
     pub guti: Option<Guti>,
@@ -160,7 +176,7 @@ enum State {
     Arriving(Box<Arriving>),
     /// Nobody has taken it back.
     Lost,
-    /// It is off.
+    /// It is switched off.
     Off,
     /// It attaches for restricted local operator services.
     Attaching(Box<Attaching>),
@@ -190,6 +206,10 @@ pub struct Ue {
     measured: Option<Pci>,
     /// Where it is in UTRAN, if it is there; of E-UTRAN nothing holds then, but for a UE on its way to UTRAN.
     utran: Option<UtranPlace>,
+    /// Where it is in GERAN, if it is there; of E-UTRAN and UTRAN nothing holds then.
+    geran: Option<GeranPlace>,
+    /// Where it stands with its SGSN.
+    gmm: Gmm,
     /// What its security context goes back to.
     origin: ContextOrigin,
     /// What it attaches for restricted local operator services with, if it does so.
@@ -220,12 +240,25 @@ impl Ue {
             update: None,
             measured: None,
             utran: None,
+            geran: None,
+            gmm: Gmm::default(),
             origin: ContextOrigin::default(),
             rlos: None,
             started: false,
         };
         // That which the AS has \[choice\].
         ue.renew_user_plane(ue.keys.air.algorithms().ciphering);
+        ue
+    }
+
+    /// A UE that is switched off, and attaches in this cell when it is told to. It has a temporary identity of an earlier day if its
+    /// settings say so, and no keys: those that stand in their place are of no use to anybody.
+    #[must_use]
+    pub fn off(settings: UeSettings, cell: Pci) -> Self {
+        let derivation = settings.agreement.derivation;
+        let unused = UeKeys::mapped(Kasme::from_octets([0; 32]), Algorithms::AES, Algorithms::AES, derivation);
+        let mut ue = Self::connected(settings, unused, cell, FIRST_C_RNTI);
+        (ue.state, ue.key_set, ue.tai, ue.up) = (State::Off, NasKsi::NONE, None, None);
         ue
     }
 
@@ -275,7 +308,8 @@ impl Ue {
         // Without a COUNT nothing can be said: the connection is as good as lost.
         let Ok((frame, Protected { count, .. })) = made else { return };
         outbox.send(port, frame, note);
-        if !self.keys.air.is_on() {
+        // The null algorithms use no key.
+        if !self.keys.air.is_on() || self.keys.air.algorithms() == NULL {
             return;
         }
         let keys = self.keys.air.keys();
@@ -430,16 +464,20 @@ impl Node for Ue {
                 }
             }
         }
+        if self.geran.is_some() {
+            return self.handle_in_geran(now, input, outbox);
+        }
         if self.utran.is_some() {
             return self.handle_in_utran(now, input, outbox);
         }
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Command(Command::Attach) if self.rlos.is_some() => self.attach_for_rlos(now, outbox),
+            Input::Command(Command::Attach) => self.attach(now, outbox),
             Input::Command(Command::Measure(cell)) if self.may_speak() && self.settings.utran.contains_key(&cell) => {
                 self.measure_utran(now, cell, outbox);
             }
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
-            Input::Command(Command::Attach) => self.attach(now, outbox),
             Input::Command(Command::PowerOff) => self.power_off(now, outbox),
             // While it moves they wait.
             Input::Command(Command::Uplink(packet)) if self.up.is_some() => {
@@ -463,6 +501,9 @@ impl Node for Ue {
     fn next_timer(&self) -> Option<VirtualTime> {
         if !self.started {
             return Some(VirtualTime::ZERO);
+        }
+        if self.geran.is_some() {
+            return self.gmm.attaching;
         }
         if let Some(due) = self.utran_due() {
             return due;

@@ -5,12 +5,13 @@ use super::{ContextOrigin, State, Ue};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::keys::UpKey;
 use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::node::parlos::NULL;
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::{Algorithms, HandoverParameters, Origin};
 use crate::eps::security::parties::UeKeys;
 use crate::eps::security::protection::NasSecurity;
 use crate::eps::wire::nas::{
-    EmmCause, EmmMessage, GenericContainer, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader,
+    EmmCause, EmmMessage, GenericContainer, NasAlgorithms, NasKsi, NasMessage, ProtectedNas, SecurityHeader,
 };
 use crate::eps::wire::rrc::UlDcchMessage;
 use crate::time::VirtualTime;
@@ -79,6 +80,11 @@ impl Ue {
     pub(super) fn nas(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) {
         let taken = match NasMessage::parse(octets) {
             Ok(NasMessage::Plain(message)) if self.takes_plain(&message) => self.emm(now, message, false, outbox),
+            Ok(NasMessage::Protected(message))
+                if self.key_set == NasKsi::NONE && message.header != SecurityHeader::IntegrityNewContext =>
+            {
+                Err((DropReason::NasMac, "NAS: there are no keys yet".to_owned()))
+            }
             Ok(NasMessage::Protected(message)) if message.header != SecurityHeader::IntegrityNewContext => {
                 let plain = open(&mut self.keys.nas, &message);
                 let message = plain.and_then(|plain| {
@@ -117,6 +123,9 @@ impl Ue {
         let renewed = renewed.map(|(_, kasme)| kasme.clone());
         let mut changed = match &renewed {
             Some(kasme) => UeKeys::nas_of(kasme, algorithms),
+            None if self.key_set == NasKsi::NONE => {
+                return Err((DropReason::NasMac, "NAS: another key set than that of the challenge".to_owned()));
+            }
             None => self.keys.nas_with(algorithms),
         };
         open(&mut changed, &message)?;
@@ -157,7 +166,9 @@ impl Ue {
         let plain = message.octets().ok()?;
         let protected = self.keys.nas.protect(Uplink, &plain, header.ciphered()).ok()?;
         let (key, count) = (self.keys.nas.keys().enc.clone(), protected.count);
-        self.report(What::Protected { key, bearer: 0, direction: Uplink, count }, outbox);
+        if self.keys.nas.algorithms() != NULL {
+            self.report(What::Protected { key, bearer: 0, direction: Uplink, count }, outbox);
+        }
         let sequence_number = (protected.sequence_number & 0xff) as u8;
         ProtectedNas { header, mac: protected.mac, sequence_number, message: protected.octets }.octets().ok()
     }

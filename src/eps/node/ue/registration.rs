@@ -62,6 +62,7 @@ impl Ue {
                 self.attach_accepted(outbox);
                 let complete = EmmMessage::AttachComplete { esm: esm::activate_default_bearer_accept().to_vec() };
                 self.say(now, SecurityHeader::IntegrityCiphered, &complete, "AttachComplete", outbox);
+                self.report(What::Attached, outbox);
                 Ok(())
             }
             EmmMessage::TrackingAreaUpdateAccept { guti, .. } if protected => {
@@ -116,6 +117,7 @@ impl Ue {
         let refused = match usim.answer(&rand, &autn) {
             Ok(answer) => {
                 self.challenged = Some((key_set, answer.kasme(network.0)));
+                self.report(What::AkaKeys { rand, keys: answer.ck_ik.clone() }, outbox);
                 self.report(What::Authenticated, outbox);
                 let response = EmmMessage::AuthenticationResponse { res: answer.res.to_vec() };
                 self.answer(now, protected, &response, "AuthenticationResponse", outbox);

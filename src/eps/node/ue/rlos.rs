@@ -2,8 +2,8 @@
 //! network that offers them, sends a public key, and takes KASMEtemp out of the security mode command.
 //!
 //! A command that whoever has sent it did not have to know KASMEtemp for is dropped, and the ME waits for another; one that is protected
-//! under KASMEtemp, and says something else than the ME has sent, ends the attach. Without an answer an attach ends after [`ATTACH`], and
-//! is tried [`ATTACH_TRIES`] times, with another pair where it makes one for each.
+//! under KASMEtemp, and says something else than the ME has sent, ends the attach. Without an answer an attach ends after [`RLOS_ATTACH`], and
+//! is tried [`RLOS_ATTACH_TRIES`] times, with another pair where it makes one for each.
 
 use std::time::Duration;
 
@@ -38,9 +38,9 @@ use crate::eps::wire::rrc::{EstablishmentCause, InitialUeIdentity, UlCcchMessage
 use crate::time::VirtualTime;
 
 /// How long an ME waits for its attach to be accepted (T3410 is 15 s; here there are only the links to cross).
-pub const ATTACH: Duration = Duration::from_secs(4);
+pub const RLOS_ATTACH: Duration = Duration::from_secs(4);
 /// How often it attaches when nobody answers.
-pub const ATTACH_TRIES: u8 = 2;
+pub const RLOS_ATTACH_TRIES: u8 = 2;
 /// Procedure transaction of the connection that it asks for.
 const TRANSACTION: u8 = 1;
 /// Octets of the fresh number in an attach request.
@@ -134,7 +134,7 @@ struct Command<'a> {
 impl Ue {
     /// A UE that is off. It attaches when it is told to, or at the time that `rlos` says.
     #[must_use]
-    pub fn off(settings: UeSettings, rlos: RlosUe) -> Self {
+    pub fn off_for_rlos(settings: UeSettings, rlos: RlosUe) -> Self {
         let cell = settings.cells.keys().next().copied().unwrap_or(Pci::FIRST);
         let derivation = settings.agreement.derivation;
         let unused = UeKeys::mapped(no_kasme(), Algorithms::AES, Algorithms::AES, derivation);
@@ -180,10 +180,10 @@ impl Ue {
     }
 
     /// It attaches, if it is off.
-    pub(super) fn attach(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+    pub(super) fn attach_for_rlos(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         if let Some(rlos) = self.rlos.as_mut().filter(|_| matches!(self.state, State::Off | State::Lost)) {
             rlos.due = None;
-            self.begin_attach(now, ATTACH_TRIES, outbox);
+            self.begin_attach(now, RLOS_ATTACH_TRIES, outbox);
         }
     }
 
@@ -214,7 +214,7 @@ impl Ue {
         };
         self.place = Place { cell, c_rnti };
         let step = Step::Asking { tries: TRIES, due: now };
-        let ends = now + ATTACH;
+        let ends = now + RLOS_ATTACH;
         let attaching = Attaching { request, key, step, ends, tries, refused: None, keys: Keys::None };
         self.state = State::Attaching(Box::new(attaching));
         self.ask_connection(now, outbox);
@@ -307,7 +307,7 @@ impl Ue {
         }
     }
 
-    pub(super) fn attach_timer(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+    pub(super) fn rlos_attach_timer(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         match &self.state {
             State::Attaching(attaching) if now >= attaching.ends => self.attach_unanswered(now, outbox),
             State::Attaching(attaching) => {

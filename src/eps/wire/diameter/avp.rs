@@ -54,19 +54,29 @@ impl Attribute {
     pub(super) const ORIGIN_REALM: Self = Self::base(296, "Origin-Realm");
     pub(super) const EXPERIMENTAL_RESULT: Self = Self::base(297, "Experimental-Result");
     pub(super) const EXPERIMENTAL_RESULT_CODE: Self = Self::base(298, "Experimental-Result-Code");
+    pub(super) const TRANSACTION_IDENTIFIER: Self = Self::of_3gpp(401, "Transaction-Identifier");
+    pub(super) const NAF_HOSTNAME: Self = Self::of_3gpp(402, "NAF-Hostname");
+    pub(super) const ME_KEY_MATERIAL: Self = Self::of_3gpp(405, "ME-Key-Material");
+    pub(super) const CONFIDENTIALITY_KEY: Self = Self::of_3gpp(625, "Confidentiality-Key");
+    pub(super) const INTEGRITY_KEY: Self = Self::of_3gpp(626, "Integrity-Key");
     pub(super) const RAT_TYPE: Self = Self::of_3gpp(1032, "RAT-Type");
     pub(super) const ULR_FLAGS: Self = Self::of_3gpp(1405, "ULR-Flags");
     pub(super) const VISITED_PLMN_ID: Self = Self::of_3gpp(1407, "Visited-PLMN-Id");
     pub(super) const REQUESTED_VECTORS: Self = Self::of_3gpp(1408, "Requested-EUTRAN-Authentication-Info");
+    pub(super) const REQUESTED_UTRAN_VECTORS: Self = Self::of_3gpp(1409, "Requested-UTRAN-GERAN-Authentication-Info");
     pub(super) const NUMBER_OF_VECTORS: Self = Self::of_3gpp(1410, "Number-Of-Requested-Vectors");
     pub(super) const RESYNCHRONISATION: Self = Self::of_3gpp(1411, "Re-Synchronization-Info");
     pub(super) const AUTHENTICATION_INFO: Self = Self::of_3gpp(1413, "Authentication-Info");
     pub(super) const E_UTRAN_VECTOR: Self = Self::of_3gpp(1414, "E-UTRAN-Vector");
+    pub(super) const UTRAN_VECTOR: Self = Self::of_3gpp(1415, "UTRAN-Vector");
+    pub(super) const GERAN_VECTOR: Self = Self::of_3gpp(1416, "GERAN-Vector");
     pub(super) const CANCELLATION_TYPE: Self = Self::of_3gpp(1420, "Cancellation-Type");
     pub(super) const RAND: Self = Self::of_3gpp(1447, "RAND");
     pub(super) const XRES: Self = Self::of_3gpp(1448, "XRES");
     pub(super) const AUTN: Self = Self::of_3gpp(1449, "AUTN");
     pub(super) const KASME: Self = Self::of_3gpp(1450, "KASME");
+    pub(super) const KC: Self = Self::of_3gpp(1453, "Kc");
+    pub(super) const SRES: Self = Self::of_3gpp(1454, "SRES");
 }
 
 /// Octets that fill up to the next AVP.
@@ -153,6 +163,22 @@ impl<'a> Avps<'a> {
         let wanted = (attribute.code, attribute.of_vendor.then_some(VENDOR));
         let found = self.0.iter().find(|avp| (avp.code, avp.vendor) == wanted);
         found.map(|Avp { offset, value, .. }| of(Value { attribute, offset: *offset, octets: value })).transpose()
+    }
+
+    /// What `of` makes of every AVP of an attribute, of `most` at the most.
+    pub(super) fn several<T>(
+        &self,
+        attribute: Attribute,
+        most: usize,
+        of: impl Fn(Value<'a>) -> Result<T, WireError>,
+    ) -> Result<Vec<T>, WireError> {
+        let wanted = (attribute.code, attribute.of_vendor.then_some(VENDOR));
+        let found = self.0.iter().filter(|avp| (avp.code, avp.vendor) == wanted);
+        let values: Vec<_> = found.map(|avp| Value { attribute, offset: avp.offset, octets: avp.value }).collect();
+        match values.get(most) {
+            Some(value) => Err(value.refused(&format!("at most {most}"), format!("{} of them", values.len()))),
+            None => values.into_iter().map(of).collect(),
+        }
     }
 
     /// What `of` makes of the first AVP of an attribute, which must be there.

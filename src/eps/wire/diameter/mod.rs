@@ -1,15 +1,18 @@
-//! Diameter, as far as MME and HSS speak it on S6a: SCTP port 3868 (RFC 6733; TS 29.272; `eps-systems.md` 4.4 and 5.2).
+//! Diameter, as far as MME, SGSN and HSS speak it on S6a and S6d, and an HSS and end points with a key server: SCTP port 3868 (RFC 6733;
+//! TS 29.272; `eps-systems.md` 4.4 and 5.2).
 //!
 //! | module | holds | source |
 //! | --- | --- | --- |
 //! | [`s6a`] | Authentication-Information, Update-Location, Cancel-Location | TS 29.272 clause 7.2 |
+//! | [`key_server`] | Push-Profile of SWx, Bootstrapping-Info of Zn | TS 29.273, TS 29.109 |
 //! | `avp` | attribute-value pairs, one by one and grouped | RFC 6733 clause 4 |
 //!
 //! A message is a header of 20 octets (version, length, flags, command, application, hop-by-hop and end-to-end identifier) and AVPs.
-//! Every message of S6a has Session-Id, Origin-Host and Origin-Realm, and says that no state is maintained; a request says besides
+//! Every message has Session-Id, Origin-Host and Origin-Realm, and says that no state is maintained; a request says besides
 //! whom it is for. AVPs that a message has beyond its fields are passed over when it is read.
 
 mod avp;
+pub mod key_server;
 pub mod s6a;
 
 use cookie_factory::bytes::{be_u8 as write_u8, be_u24 as write_u24, be_u32 as write_u32};
@@ -18,9 +21,10 @@ use cookie_factory::sequence::tuple;
 use nom::number::complete::{be_u8, be_u24, be_u32};
 use nom::{IResult, Parser};
 
+pub use self::key_server::{BootstrappingInfoAnswer, BootstrappingInfoRequest, PushProfileRequest};
 pub use self::s6a::{
-    AuthenticationInformationAnswer, AuthenticationInformationRequest, CancelLocationRequest, DiameterResult,
-    Resynchronisation, UpdateLocationRequest,
+    AuthenticationInformationAnswer, AuthenticationInformationRequest, AuthenticationQuintuplet, AuthenticationTriplet,
+    CancelLocationRequest, DiameterResult, Resynchronisation, UpdateLocationRequest, Vector, VectorAccess,
 };
 
 use self::avp::{Attribute, Avps, grouped, text, unsigned};
@@ -38,6 +42,10 @@ const REQUEST: u8 = 0x80;
 const PROXIABLE: u8 = 0x40;
 /// The application S6a (TS 29.272 clause 7.1.8).
 pub const S6A: u32 = 16_777_251;
+/// The application SWx (TS 29.273 clause 8.2.3).
+pub const SWX: u32 = 16_777_265;
+/// The application Zn (TS 29.109 clause 5.1).
+pub const ZN: u32 = 16_777_220;
 /// 3GPP as a vendor.
 pub const VENDOR: u32 = 10_415;
 /// Auth-Session-State: no state is maintained.
@@ -71,6 +79,13 @@ impl DiameterPeer {
         Self::of(&format!("mmec{:02x}.mmegi{:04x}.mme", code.0, group.0), plmn)
     }
 
+    /// An SGSN, by its address: it has no name of TS 23.003 here \[choice\].
+    #[must_use]
+    pub fn sgsn(address: std::net::Ipv4Addr, plmn: Plmn) -> Self {
+        let [a, b, c, d] = address.octets();
+        Self::of(&format!("nri-{a:02x}{b:02x}{c:02x}{d:02x}.sgsn"), plmn)
+    }
+
     /// The HSS of a network.
     #[must_use]
     pub fn hss(plmn: Plmn) -> Self {
@@ -93,6 +108,14 @@ pub enum DiameterBody {
     CancelLocationRequest(CancelLocationRequest),
     /// Command 317, MME to HSS.
     CancelLocationAnswer(DiameterResult),
+    /// Command 305 of SWx, HSS to key server: a key.
+    PushProfileRequest(PushProfileRequest),
+    /// Command 305 of SWx, key server to HSS.
+    PushProfileAnswer(DiameterResult),
+    /// Command 310 of Zn, end point to key server: a key is wanted.
+    BootstrappingInfoRequest(BootstrappingInfoRequest),
+    /// Command 310 of Zn, key server to end point: here it is, or why not.
+    BootstrappingInfoAnswer(BootstrappingInfoAnswer),
 }
 
 impl DiameterBody {
@@ -104,6 +127,10 @@ impl DiameterBody {
         "UpdateLocationAnswer",
         "CancelLocationRequest",
         "CancelLocationAnswer",
+        "PushProfileRequest",
+        "PushProfileAnswer",
+        "BootstrappingInfoRequest",
+        "BootstrappingInfoAnswer",
     ];
 
     /// The name of the message, e.g. `"AuthenticationInformationRequest"`.
@@ -116,18 +143,26 @@ impl DiameterBody {
             Self::UpdateLocationAnswer(_) => "UpdateLocationAnswer",
             Self::CancelLocationRequest(_) => "CancelLocationRequest",
             Self::CancelLocationAnswer(_) => "CancelLocationAnswer",
+            Self::PushProfileRequest(_) => "PushProfileRequest",
+            Self::PushProfileAnswer(_) => "PushProfileAnswer",
+            Self::BootstrappingInfoRequest(_) => "BootstrappingInfoRequest",
+            Self::BootstrappingInfoAnswer(_) => "BootstrappingInfoAnswer",
         }
     }
 
-    /// Command code, 24 bits, and whether it is a request.
-    const fn command(&self) -> (u32, bool) {
+    /// Command code, 24 bits, whether it is a request, and the application.
+    const fn command(&self) -> (u32, bool, u32) {
         match self {
-            Self::AuthenticationInformationRequest(_) => (318, true),
-            Self::AuthenticationInformationAnswer(_) => (318, false),
-            Self::UpdateLocationRequest(_) => (316, true),
-            Self::UpdateLocationAnswer(_) => (316, false),
-            Self::CancelLocationRequest(_) => (317, true),
-            Self::CancelLocationAnswer(_) => (317, false),
+            Self::AuthenticationInformationRequest(_) => (318, true, S6A),
+            Self::AuthenticationInformationAnswer(_) => (318, false, S6A),
+            Self::UpdateLocationRequest(_) => (316, true, S6A),
+            Self::UpdateLocationAnswer(_) => (316, false, S6A),
+            Self::CancelLocationRequest(_) => (317, true, S6A),
+            Self::CancelLocationAnswer(_) => (317, false, S6A),
+            Self::PushProfileRequest(_) => (305, true, SWX),
+            Self::PushProfileAnswer(_) => (305, false, SWX),
+            Self::BootstrappingInfoRequest(_) => (310, true, ZN),
+            Self::BootstrappingInfoAnswer(_) => (310, false, ZN),
         }
     }
 
@@ -137,7 +172,12 @@ impl DiameterBody {
             Self::AuthenticationInformationAnswer(answer) => answer.avps(),
             Self::UpdateLocationRequest(request) => request.avps(),
             Self::CancelLocationRequest(request) => request.avps(),
-            Self::UpdateLocationAnswer(result) | Self::CancelLocationAnswer(result) => result.avps(),
+            Self::PushProfileRequest(request) => request.avps(),
+            Self::BootstrappingInfoRequest(request) => request.avps(),
+            Self::BootstrappingInfoAnswer(answer) => answer.avps(),
+            Self::UpdateLocationAnswer(result)
+            | Self::CancelLocationAnswer(result)
+            | Self::PushProfileAnswer(result) => result.avps(),
         }
     }
 }
@@ -182,11 +222,24 @@ impl DiameterMessage {
         if usize::try_from(length) != Ok(octets.len()) {
             return Err(WireError::new(LAYER, 1, format!("length {}", octets.len()), format!("length {length}")));
         }
-        if application != S6A {
-            return Err(WireError::new(LAYER, 8, "application 16777251 (S6a)", application));
+        if ![S6A, SWX, ZN].contains(&application) {
+            let expected = "application 16777251 (S6a), 16777265 (SWx) or 16777220 (Zn)";
+            return Err(WireError::new(LAYER, 8, expected, application));
         }
         let avps = Avps::parse(rest, HEADER_OCTETS)?;
         let body = match (command, flags & REQUEST != 0) {
+            (305, true) if application == SWX => DiameterBody::PushProfileRequest(PushProfileRequest::read(&avps)?),
+            (305, false) if application == SWX => DiameterBody::PushProfileAnswer(DiameterResult::read(&avps)?),
+            (310, true) if application == ZN => {
+                DiameterBody::BootstrappingInfoRequest(BootstrappingInfoRequest::read(&avps)?)
+            }
+            (310, false) if application == ZN => {
+                DiameterBody::BootstrappingInfoAnswer(BootstrappingInfoAnswer::read(&avps)?)
+            }
+            (other, _) if application != S6A => {
+                let expected = if application == SWX { "a command of SWx (305)" } else { "a command of Zn (310)" };
+                return Err(WireError::new(LAYER, 5, expected, format!("command {other}")));
+            }
             (318, true) => {
                 DiameterBody::AuthenticationInformationRequest(AuthenticationInformationRequest::read(&avps)?)
             }
@@ -219,10 +272,11 @@ impl DiameterMessage {
     ///
     /// More octets in an AVP or in all than 24 bits of length can say.
     pub fn octets(&self) -> Result<Vec<u8>, WireError> {
-        let application = [unsigned(Attribute::VENDOR_ID, VENDOR)?, unsigned(Attribute::AUTH_APPLICATION_ID, S6A)?];
+        let (command, request, application) = self.body.command();
+        let of_3gpp = [unsigned(Attribute::VENDOR_ID, VENDOR)?, unsigned(Attribute::AUTH_APPLICATION_ID, application)?];
         let avps = [
             text(Attribute::SESSION_ID, &self.session)?,
-            grouped(Attribute::VENDOR_SPECIFIC_APPLICATION_ID, &application)?,
+            grouped(Attribute::VENDOR_SPECIFIC_APPLICATION_ID, &of_3gpp)?,
             unsigned(Attribute::AUTH_SESSION_STATE, NO_STATE)?,
             text(Attribute::ORIGIN_HOST, &self.origin.host)?,
             text(Attribute::ORIGIN_REALM, &self.origin.realm)?,
@@ -233,9 +287,8 @@ impl DiameterMessage {
         let Some(length) = u32::try_from(length).ok().filter(|_| length <= MAX_LENGTH) else {
             return Err(WireError::new(LAYER, 1, "at most 16777215 octets", format!("{length} octets")));
         };
-        let (command, request) = self.body.command();
         let flags = PROXIABLE | if request { REQUEST } else { 0 };
-        let first = (write_u8(VERSION), write_u24(length), write_u8(flags), write_u24(command), write_u32(S6A));
+        let first = (write_u8(VERSION), write_u24(length), write_u8(flags), write_u24(command), write_u32(application));
         let second = (write_u32(self.hop_by_hop), write_u32(self.end_to_end), slice(avps));
         serialise(LAYER, tuple((tuple(first), tuple(second))))
     }

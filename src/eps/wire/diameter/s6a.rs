@@ -1,11 +1,13 @@
 //! What MME and HSS say to one another of a subscriber (TS 29.272 clauses 5.2 and 7.2): vectors, and who serves it.
 //!
+//! An SGSN says the same on S6d, which is the same application; its vectors are those of UTRAN, or of GSM (clause 7.3.18 to 7.3.20).
+//!
 //! A subscriber is named by its IMSI (User-Name); its subscription is not carried.
 
 use super::avp::{Attribute, Avps, Value, grouped, octets, text, unsigned};
 use super::{DiameterPeer, VENDOR};
 use crate::eps::identifiers::{Imsi, Plmn};
-use crate::eps::keys::Kasme;
+use crate::eps::keys::{CkIk, Kasme, Kc};
 use crate::eps::wire::WireError;
 use crate::eps::wire::gtpv2::AuthenticationQuadruplet;
 
@@ -36,6 +38,12 @@ impl DiameterResult {
     pub const USER_UNKNOWN: Self = Self::Experimental(5001);
     /// There is no vector now.
     pub const AUTHENTICATION_DATA_UNAVAILABLE: Self = Self::Experimental(4181);
+    /// Zn: nobody is known by this identity (TS 29.109 clause 6.2).
+    pub const IDENTITY_UNKNOWN: Self = Self::Experimental(5401);
+    /// Zn: who asks may not have it.
+    pub const NOT_AUTHORIZED: Self = Self::Experimental(5402);
+    /// Zn: there is no key of this identifier.
+    pub const TRANSACTION_IDENTIFIER_INVALID: Self = Self::Experimental(5403);
 
     pub(super) fn avps(self) -> Result<Vec<u8>, WireError> {
         match self {
@@ -58,23 +66,23 @@ impl DiameterResult {
     }
 }
 
-fn destination(peer: &DiameterPeer) -> Result<Vec<u8>, WireError> {
+pub(super) fn destination(peer: &DiameterPeer) -> Result<Vec<u8>, WireError> {
     let parts = [text(Attribute::DESTINATION_HOST, &peer.host)?, text(Attribute::DESTINATION_REALM, &peer.realm)?];
     Ok(parts.concat())
 }
 
-fn of_destination(avps: &Avps<'_>) -> Result<DiameterPeer, WireError> {
+pub(super) fn of_destination(avps: &Avps<'_>) -> Result<DiameterPeer, WireError> {
     Ok(DiameterPeer {
         host: avps.required(Attribute::DESTINATION_HOST, |value| value.text())?,
         realm: avps.required(Attribute::DESTINATION_REALM, |value| value.text())?,
     })
 }
 
-fn user(imsi: Imsi) -> Result<Vec<u8>, WireError> {
+pub(super) fn user(imsi: Imsi) -> Result<Vec<u8>, WireError> {
     text(Attribute::USER_NAME, &imsi.to_string())
 }
 
-fn of_user(avps: &Avps<'_>) -> Result<Imsi, WireError> {
+pub(super) fn of_user(avps: &Avps<'_>) -> Result<Imsi, WireError> {
     let imsi = |value: Value<'_>| value.text()?.parse().map_err(|_| value.refused("6 to 15 digits", "others"));
     avps.required(Attribute::USER_NAME, imsi)
 }
@@ -92,6 +100,148 @@ pub struct Resynchronisation {
     pub auts: [u8; 14],
 }
 
+/// For which access a vector is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VectorAccess {
+    /// E-UTRAN: an MME asks, on S6a.
+    Eutran,
+    /// UTRAN or GERAN: an SGSN asks, on S6d.
+    UtranGeran,
+}
+
+impl VectorAccess {
+    const fn attribute(self) -> Attribute {
+        match self {
+            Self::Eutran => Attribute::REQUESTED_VECTORS,
+            Self::UtranGeran => Attribute::REQUESTED_UTRAN_VECTORS,
+        }
+    }
+}
+
+/// What UMTS AKA takes: a vector with CK and IK.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthenticationQuintuplet {
+    /// The challenge, 16 octets.
+    pub rand: [u8; 16],
+    /// The response that is expected.
+    pub xres: Vec<u8>,
+    /// The network's proof, 16 octets in use.
+    pub autn: Vec<u8>,
+    /// CK and IK, 16 octets each; or CK' and IK', which stand in the same place.
+    pub keys: CkIk,
+}
+
+/// Without the expected response, which is a secret until the UE has given it.
+impl std::fmt::Debug for AuthenticationQuintuplet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthenticationQuintuplet").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+/// What GSM AKA takes: a vector with Kc.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthenticationTriplet {
+    /// The challenge, 16 octets.
+    pub rand: [u8; 16],
+    /// The response that is expected, 4 octets.
+    pub sres: [u8; 4],
+    /// The ciphering key.
+    pub kc: Kc,
+}
+
+/// Without the expected response, which is a secret until the UE has given it.
+impl std::fmt::Debug for AuthenticationTriplet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthenticationTriplet").field("kc", &self.kc).finish_non_exhaustive()
+    }
+}
+
+/// An authentication vector, by the access that it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Vector {
+    /// E-UTRAN-Vector.
+    Eutran(AuthenticationQuadruplet),
+    /// UTRAN-Vector.
+    Utran(AuthenticationQuintuplet),
+    /// GERAN-Vector.
+    Geran(AuthenticationTriplet),
+}
+
+impl Vector {
+    fn avp(&self) -> Result<Vec<u8>, WireError> {
+        match self {
+            Self::Eutran(AuthenticationQuadruplet { rand, xres, autn, kasme }) => {
+                let vector = [
+                    octets(Attribute::RAND, rand)?,
+                    octets(Attribute::XRES, xres)?,
+                    octets(Attribute::AUTN, autn)?,
+                    octets(Attribute::KASME, kasme.octets())?,
+                ];
+                grouped(Attribute::E_UTRAN_VECTOR, &vector)
+            }
+            Self::Utran(AuthenticationQuintuplet { rand, xres, autn, keys }) => {
+                let (ck, ik) = keys.octets().split_at(16);
+                let vector = [
+                    octets(Attribute::RAND, rand)?,
+                    octets(Attribute::XRES, xres)?,
+                    octets(Attribute::AUTN, autn)?,
+                    octets(Attribute::CONFIDENTIALITY_KEY, ck)?,
+                    octets(Attribute::INTEGRITY_KEY, ik)?,
+                ];
+                grouped(Attribute::UTRAN_VECTOR, &vector)
+            }
+            Self::Geran(AuthenticationTriplet { rand, sres, kc }) => {
+                let vector = [
+                    octets(Attribute::RAND, rand)?,
+                    octets(Attribute::SRES, sres)?,
+                    octets(Attribute::KC, kc.octets())?,
+                ];
+                grouped(Attribute::GERAN_VECTOR, &vector)
+            }
+        }
+    }
+
+    /// The first vector of a group of them.
+    fn read(avps: &Avps<'_>) -> Result<Self, WireError> {
+        let eutran = |value: Value<'_>| {
+            let members = value.group()?;
+            Ok(Self::Eutran(AuthenticationQuadruplet {
+                rand: members.required(Attribute::RAND, |value| value.array())?,
+                xres: members.required(Attribute::XRES, |value| Ok(value.octets.to_vec()))?,
+                autn: members.required(Attribute::AUTN, |value| Ok(value.octets.to_vec()))?,
+                kasme: Kasme::from_octets(members.required(Attribute::KASME, |value| value.array())?),
+            }))
+        };
+        let utran = |value: Value<'_>| {
+            let members = value.group()?;
+            let ck: [u8; 16] = members.required(Attribute::CONFIDENTIALITY_KEY, |value| value.array())?;
+            let ik: [u8; 16] = members.required(Attribute::INTEGRITY_KEY, |value| value.array())?;
+            let both = std::array::from_fn(|place| if place < 16 { ck[place] } else { ik[place - 16] });
+            Ok(Self::Utran(AuthenticationQuintuplet {
+                rand: members.required(Attribute::RAND, |value| value.array())?,
+                xres: members.required(Attribute::XRES, |value| Ok(value.octets.to_vec()))?,
+                autn: members.required(Attribute::AUTN, |value| Ok(value.octets.to_vec()))?,
+                keys: CkIk::from_octets(both),
+            }))
+        };
+        let geran = |value: Value<'_>| {
+            let members = value.group()?;
+            Ok(Self::Geran(AuthenticationTriplet {
+                rand: members.required(Attribute::RAND, |value| value.array())?,
+                sres: members.required(Attribute::SRES, |value| value.array())?,
+                kc: Kc::from_octets(members.required(Attribute::KC, |value| value.array())?),
+            }))
+        };
+        if let Some(vector) = avps.optional(Attribute::UTRAN_VECTOR, utran)? {
+            return Ok(vector);
+        }
+        match avps.optional(Attribute::GERAN_VECTOR, geran)? {
+            Some(vector) => Ok(vector),
+            None => avps.required(Attribute::E_UTRAN_VECTOR, eutran),
+        }
+    }
+}
+
 /// Authentication-Information-Request, for one vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticationInformationRequest {
@@ -101,6 +251,8 @@ pub struct AuthenticationInformationRequest {
     pub imsi: Imsi,
     /// The serving network, which KASME is bound to.
     pub visited: Plmn,
+    /// What the vector is for.
+    pub access: VectorAccess,
     /// What the USIM has said to the last challenge, if it is out of step.
     pub resynchronisation: Option<Resynchronisation>,
 }
@@ -114,7 +266,7 @@ impl AuthenticationInformationRequest {
         let avps = [
             destination(&self.destination)?,
             user(self.imsi)?,
-            grouped(Attribute::REQUESTED_VECTORS, &wanted)?,
+            grouped(self.access.attribute(), &wanted)?,
             octets(Attribute::VISITED_PLMN_ID, &self.visited.0)?,
         ];
         Ok(avps.concat())
@@ -129,13 +281,15 @@ impl AuthenticationInformationRequest {
                 .map_or(([0; 16], [0; 14]), |((rand, _), auts)| (*rand, *auts));
             Ok(Resynchronisation { rand, auts })
         };
-        let resynchronisation = avps.required(Attribute::REQUESTED_VECTORS, |value| {
-            value.group()?.optional(Attribute::RESYNCHRONISATION, of_info)
-        })?;
+        let utran = avps.optional(Attribute::REQUESTED_UTRAN_VECTORS, |_| Ok(()))?;
+        let access = utran.map_or(VectorAccess::Eutran, |()| VectorAccess::UtranGeran);
+        let resynchronisation =
+            avps.required(access.attribute(), |value| value.group()?.optional(Attribute::RESYNCHRONISATION, of_info))?;
         Ok(Self {
             destination: of_destination(avps)?,
             imsi: of_user(avps)?,
             visited: of_visited(avps)?,
+            access,
             resynchronisation,
         })
     }
@@ -147,38 +301,20 @@ pub struct AuthenticationInformationAnswer {
     /// What became of the request.
     pub result: DiameterResult,
     /// The vector, if it was done.
-    pub vector: Option<AuthenticationQuadruplet>,
+    pub vector: Option<Vector>,
 }
 
 impl AuthenticationInformationAnswer {
     pub(super) fn avps(&self) -> Result<Vec<u8>, WireError> {
         let mut avps = self.result.avps()?;
-        if let Some(AuthenticationQuadruplet { rand, xres, autn, kasme }) = &self.vector {
-            let vector = [
-                octets(Attribute::RAND, rand)?,
-                octets(Attribute::XRES, xres)?,
-                octets(Attribute::AUTN, autn)?,
-                octets(Attribute::KASME, kasme.octets())?,
-            ];
-            let vector = grouped(Attribute::E_UTRAN_VECTOR, &vector)?;
-            avps.extend(grouped(Attribute::AUTHENTICATION_INFO, &[vector])?);
+        if let Some(vector) = &self.vector {
+            avps.extend(grouped(Attribute::AUTHENTICATION_INFO, &[vector.avp()?])?);
         }
         Ok(avps)
     }
 
     pub(super) fn read(avps: &Avps<'_>) -> Result<Self, WireError> {
-        let of_vector = |value: Value<'_>| {
-            let members = value.group()?;
-            Ok(AuthenticationQuadruplet {
-                rand: members.required(Attribute::RAND, |value| value.array())?,
-                xres: members.required(Attribute::XRES, |value| Ok(value.octets.to_vec()))?,
-                autn: members.required(Attribute::AUTN, |value| Ok(value.octets.to_vec()))?,
-                kasme: Kasme::from_octets(members.required(Attribute::KASME, |value| value.array())?),
-            })
-        };
-        let vector = avps.optional(Attribute::AUTHENTICATION_INFO, |value| {
-            value.group()?.required(Attribute::E_UTRAN_VECTOR, of_vector)
-        })?;
+        let vector = avps.optional(Attribute::AUTHENTICATION_INFO, |value| Vector::read(&value.group()?))?;
         Ok(Self { result: DiameterResult::read(avps)?, vector })
     }
 }

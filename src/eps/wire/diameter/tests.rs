@@ -98,7 +98,7 @@ fn what_is_missing_or_not_used_here_is_named_and_placed() {
     assert!(error(&|octets| octets.push(0)).starts_with("Diameter, octet 1: expected length "));
     assert_eq!(
         error(&|octets| octets[11] = 0),
-        "Diameter, octet 8: expected application 16777251 (S6a), found 16777216"
+        "Diameter, octet 8: expected application 16777251 (S6a), 16777265 (SWx) or 16777220 (Zn), found 16777216"
     );
     let command = "Diameter, octet 5: expected a command of S6a (316 to 318), found command 319";
     assert_eq!(error(&|octets| octets[7] = 0x3f), command);

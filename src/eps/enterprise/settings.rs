@@ -1,0 +1,90 @@
+//! What UE, HSS, EMKS and EMSEs have agreed on: what seed 004 leaves open, or offers to choose from.
+
+use std::time::Duration;
+
+/// What the identifier of a key is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdentifierForm {
+    /// Form 1, preferred: the low bits of RAND, at most 32, which the HSS pushes with the key.
+    Rand {
+        /// How many bits.
+        bits: u8,
+    },
+    /// Form 2: a short hash of e2m_int_key, at most 32 bits, which the EMKS computes of all keys that it has.
+    Hash {
+        /// How many bits.
+        bits: u8,
+    },
+}
+
+/// By what a user is known at EMSE and EMKS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdentityForm {
+    /// By its IMSI everywhere.
+    Imsi,
+    /// The UE gives an application identity, which the EMSE makes the IMSI of (alternative 1).
+    AtEmse,
+    /// The UE gives an application identity, which the EMKS makes the IMSI of (alternative 2, preferred).
+    #[default]
+    AtEmks,
+}
+
+/// What an EMKS does when several keys of a user have the identifier that it is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Collision {
+    /// It gives them all, the newest first; an EMSE takes the first under which the Finished of the UE opens.
+    #[default]
+    NewestFirst,
+    /// It gives none.
+    Reject,
+}
+
+/// When an EMSE says its EMSE_Id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EmseIdGiven {
+    /// With every request.
+    #[default]
+    EveryRequest,
+    /// Once, when it registers.
+    Once,
+}
+
+/// What these nodes have agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enterprise {
+    /// The string in the derivations, at most 255 octets.
+    pub string: String,
+    /// Whether it goes into the second step too, which the seed leaves for further study.
+    pub string_in_second: bool,
+    /// What identifies a key.
+    pub identifier: IdentifierForm,
+    /// By what a user is known.
+    pub identity: IdentityForm,
+    /// When an EMSE says who it is.
+    pub emse_id: EmseIdGiven,
+    /// What an EMKS does with several keys of one identifier.
+    pub collision: Collision,
+    /// How many keys of a UE an EMKS keeps, at least 1: the newest and those before it.
+    pub depth: usize,
+    /// How long an EMKS keeps a key that is not the newest of its UE; none: as long as there is room.
+    pub age: Option<Duration>,
+    /// Whether vectors for UTRAN and GERAN carry CK' and IK'. Without it, which is the naive variant, they carry the CK and IK that
+    /// e2m_int_key is made of.
+    pub separates_keys: bool,
+}
+
+impl Default for Enterprise {
+    fn default() -> Self {
+        Self {
+            string: "e2m_ CIoT".to_owned(),
+            string_in_second: true,
+            identifier: IdentifierForm::Rand { bits: 32 },
+            identity: IdentityForm::default(),
+            emse_id: EmseIdGiven::default(),
+            collision: Collision::default(),
+            depth: 4,
+            age: None,
+            separates_keys: true,
+        }
+    }
+}
