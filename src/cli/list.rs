@@ -131,6 +131,15 @@ const fn title(attack: AttackId) -> &'static str {
         AttackId::ContextTransfer(7) => "MME or link compromised",
         AttackId::ContextTransfer(8) => "target that cannot take the UE",
         AttackId::ContextTransfer(9) => "temporary identity not renewed",
+        AttackId::Parlos(2) => "who listens, or finds the private key later",
+        AttackId::Parlos(3) => "man in the middle who replaces the public key",
+        AttackId::Parlos(4) => "man in the middle against certificates",
+        AttackId::Parlos(5) => "false network",
+        AttackId::Parlos(6) => "attach request stripped of key, RLOS or algorithms",
+        AttackId::Parlos(7) => "old attach request or old command played again",
+        AttackId::Parlos(8) => "certificate that is not in order",
+        AttackId::Parlos(9) => "encrypted KASMEtemp changed",
+        AttackId::Parlos(10) => "flood of attach requests",
         AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) | AttackId::Parlos(_) | AttackId::E2m(_) => "",
     }
 }

@@ -128,7 +128,7 @@ pub const SCRIPTS: &[BundledScript] = &[
     bundled!("mobiles-100k", false),
 ];
 
-/// The bundled scripts of EPS and of context transfer, in the order in which they are listed.
+/// The bundled scripts of EPS, of context transfer and of PARLOS, in the order in which they are listed.
 pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("eps-chained"),
     bundled!("eps-mme"),
@@ -185,6 +185,49 @@ pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("transfer-utran-no-algorithm"),
     bundled!("transfer-update-tampered"),
     bundled!("transfer-update-withheld"),
+    // Temporary keys for PARLOS.
+    bundled!("parlos-self-made"),
+    bundled!("parlos-certificate"),
+    bundled!("parlos-rsa"),
+    bundled!("parlos-x25519"),
+    bundled!("parlos-annex-j"),
+    bundled!("parlos-listener"),
+    bundled!("parlos-key-later"),
+    bundled!("parlos-key-later-static"),
+    bundled!("parlos-key-later-mme-key"),
+    bundled!("parlos-mme-key"),
+    bundled!("parlos-middle"),
+    bundled!("parlos-middle-mme-key"),
+    bundled!("parlos-middle-certified"),
+    bundled!("parlos-middle-unchecked"),
+    bundled!("parlos-false-network"),
+    bundled!("parlos-false-net-signed"),
+    bundled!("parlos-false-net-pinned"),
+    bundled!("parlos-false-net-unchecked"),
+    bundled!("parlos-signed"),
+    bundled!("parlos-key-stripped"),
+    bundled!("parlos-key-stripped-refused"),
+    bundled!("parlos-key-stripped-taken"),
+    bundled!("parlos-algorithms"),
+    bundled!("parlos-algorithms-unchecked"),
+    bundled!("parlos-algorithms-hash"),
+    bundled!("parlos-rlos-stripped"),
+    bundled!("parlos-old-request"),
+    bundled!("parlos-old-request-constant"),
+    bundled!("parlos-old-command"),
+    bundled!("parlos-old-command-static"),
+    bundled!("parlos-old-command-hash"),
+    bundled!("parlos-certificates"),
+    bundled!("parlos-certificates-unchecked"),
+    bundled!("parlos-mme-expired"),
+    bundled!("parlos-tampered"),
+    bundled!("parlos-tampered-untagged"),
+    bundled!("parlos-flood"),
+    bundled!("parlos-flood-limit"),
+    bundled!("parlos-plmn"),
+    bundled!("parlos-plmn-preferred"),
+    bundled!("parlos-plmn-anywhere"),
+    bundled!("parlos-plmn-none"),
 ];
 
 /// All bundled scripts, in the order in which they are listed.

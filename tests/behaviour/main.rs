@@ -46,6 +46,8 @@ mod mobility;
 mod modes;
 mod network_entry;
 mod opposites;
+mod parlos_attaches;
+mod parlos_compare;
 mod published_vectors;
 mod reauthentication;
 mod scale;

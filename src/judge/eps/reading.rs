@@ -12,6 +12,7 @@ use super::super::report::{Judgement, KeysUsed, Verified};
 use super::handover::{Handovers, Place, Requests};
 use super::keys::{Epoch, Keys};
 use super::nas::Nas;
+use super::parlos::Parlos;
 use super::radio::Radio;
 use super::user_plane::UserPlane;
 use super::utran::Utran;
@@ -64,6 +65,7 @@ pub struct Reading<'l> {
     pub(super) keys: Keys,
     pub(super) radio: Radio,
     pub(super) nas: Nas,
+    pub(super) parlos: Parlos,
     pub(super) user_plane: UserPlane,
     pub(super) utran: Utran,
     pub(super) handovers: Handovers,
@@ -99,7 +101,7 @@ impl<'l> Reading<'l> {
     #[must_use]
     pub fn may_learn(log: &KeyLog) -> bool {
         let has = |wanted: fn(&EpsKeyRecord) -> bool| log.eps.iter().any(wanted);
-        has(|record| matches!(record, EpsKeyRecord::Kasme(_)))
+        has(|record| matches!(record, EpsKeyRecord::Kasme(_) | EpsKeyRecord::KeyPair(_)))
             && !has(|record| matches!(record, EpsKeyRecord::Kenb(_) | EpsKeyRecord::As(_)))
     }
 
@@ -120,6 +122,7 @@ impl<'l> Reading<'l> {
         Self {
             log,
             nas: Nas::new(log, &keys),
+            parlos: Parlos::new(log),
             user_plane: UserPlane::default(),
             utran: Utran::default(),
             keys,
