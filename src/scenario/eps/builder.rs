@@ -76,7 +76,7 @@ impl Builder<'_> {
                 }
                 None => {
                     emulation.add_node(match script.parlos {
-                        Some(variant) => Ue::off(self.ue_settings(ue), rlos::ue(script, variant, ue)),
+                        Some(variant) => Ue::off_for_rlos(self.ue_settings(ue), rlos::ue(script, variant, ue)),
                         None => self.ue(ue),
                     });
                 }
