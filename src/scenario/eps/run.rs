@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::attack_results::{self, Reads, Traces};
-use super::enterprise::{self, Learnt};
+use super::enterprise::{self, EnterpriseSummary, Learnt};
 use super::expectations::{self, Seen};
 use super::ladder::ladder;
 use super::link_keys;
@@ -44,6 +44,8 @@ pub struct EpsRun {
     pub searches: Vec<Found>,
     /// The same air by the other route, which shows user packets (see [`pdcp_udp`](super::pdcp_udp)).
     pub pdcp_udp: super::pdcp_udp::PdcpCapture,
+    /// What there was of sessions with end points in an enterprise.
+    pub enterprise: EnterpriseSummary,
 }
 
 /// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
@@ -164,7 +166,10 @@ fn finish(
     if recorder.epochs.all.len() > usize::from(u16::MAX) {
         notes.push("warning: more KeNBs than a capture can number: frames from there on have no keys".to_owned());
     }
-    let capture = recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology);
+    let capture = {
+        let secrets = recorder.enterprise.secrets();
+        recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology, secrets)
+    };
     let mut key_log = recorder.keys.log(&recorder.epochs, agreement, topology);
     key_log.eps.extend(link_keys::records(script, topology));
     if let Some(settings) = &script.enterprise {
@@ -184,6 +189,7 @@ fn finish(
         run,
         reads: attacks.reads,
         searches: attacks.searches,
+        enterprise: recorder.enterprise.summary(script, topology, &learnt),
         pdcp_udp: pdcp_udp.map_err(|error| RunError::Unwritable(error.to_string()))?,
     })
 }
