@@ -17,6 +17,8 @@ pub mod eps_comparison;
 pub mod eps_plot;
 pub mod judgement;
 pub mod ladder;
+pub mod parlos_comparison;
+pub mod parlos_matrix;
 pub mod plot;
 pub mod reach_map;
 pub mod table;

@@ -24,9 +24,9 @@ use keyhop::eps::node::upe::anchor_tunnel;
 use keyhop::eps::node::{
     Agreement, Arrival, AttachedUe, Bss, BssSettings, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb,
     EnbFaults, EnbSettings, Event, Gateway, GatewayUe, GeranCell, GeranConnection, HeardCell, HeardUtranCell, Hss,
-    HssSubscriber, Mme, MmeFaults, MmeSettings, MmeUserPlane, Outcome, Rnc, RncSettings, RncUe, Scheme, Schemes, Sgsn,
-    SgsnFaults, SgsnSettings, SgsnUe, Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults, UpeSettings, UpeUe,
-    UtranCell, UtranConnection, What,
+    HssSubscriber, Mme, MmeFaults, MmeSettings, MmeUserPlane, Outcome, RlosMme, RlosUe, Rnc, RncSettings, RncUe,
+    Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe, Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults,
+    UpeSettings, UpeUe, UtranCell, UtranConnection, What,
 };
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 use keyhop::eps::security::HandoverDerivation;
@@ -89,12 +89,23 @@ pub struct Plan {
     /// What the network was told of them.
     pub told_capabilities: UeSecurityCapabilities,
     pub ue_faults: UeFaults,
+    /// UEs are off, and attach for restricted local operator services; the last is all further ones.
+    pub rlos: Option<RlosPlan>,
+    /// The networks of the cells; what each has is at its number, or the last.
+    pub networks: Vec<Plmn>,
     /// What there is for authentication; nothing if none.
     pub authentication: Option<AuthenticationPlan>,
     pub commands: Vec<(u64, To, Command)>,
     pub engine: Engine,
     /// In milliseconds.
     pub ends: u64,
+}
+
+/// What UEs and MMEs have for restricted local operator services.
+#[derive(Clone)]
+pub struct RlosPlan {
+    pub ues: Vec<RlosUe>,
+    pub mme: RlosMme,
 }
 
 /// By what a UE that is switched off attaches.
@@ -165,6 +176,8 @@ impl Plan {
             ue_capabilities: both(),
             told_capabilities: both(),
             ue_faults: UeFaults::default(),
+            rlos: None,
+            networks: vec![plmn()],
             authentication: None,
             commands: Vec::new(),
             engine: Engine::Inline,
@@ -283,7 +296,7 @@ pub fn gateway_place() -> BackboneEndpoint {
     place(3, 0)
 }
 
-fn plmn() -> Plmn {
+pub fn plmn() -> Plmn {
     "001-01".parse().unwrap()
 }
 
@@ -350,13 +363,13 @@ impl Plan {
         let mme = number * self.mmes / self.cells;
         Cell {
             pci: pci(number),
-            ecgi: Ecgi { plmn: plmn(), eci: Eci::of_enb(enb, 1) },
+            ecgi: Ecgi { plmn: of(&self.networks, number), eci: Eci::of_enb(enb, 1) },
             earfcn_dl: 1_850,
             enb: GlobalEnbId { plmn: plmn(), enb },
             address: enb_place(number).ip,
             // Two cells are a group.
             group: id.div_ceil(2),
-            tai: Tai { plmn: plmn(), tac: Tac(u16::try_from(mme + 1).unwrap()) },
+            tai: Tai { plmn: of(&self.networks, number), tac: Tac(u16::try_from(mme + 1).unwrap()) },
             mme: mme_place(mme).ip,
             upe: (self.upes > 0).then(|| upe_place(self.upe_of(number)).ip),
         }
@@ -512,6 +525,10 @@ impl Plan {
                 interruption: Duration::from_millis(10),
                 faults: self.ue_faults,
             };
+            if let Some(rlos) = &self.rlos {
+                emulation.add_node(Ue::off_for_rlos(settings, of(&rlos.ues, ue)));
+                continue;
+            }
             if let Some(access) = self.begins_off {
                 let cell = self.geran_cell();
                 emulation.add_node(match access {
@@ -581,6 +598,9 @@ impl Plan {
             };
             let generator = random::generator(1, &format!("mme{number}"));
             let mut mme = Mme::new(settings, mme_side(number, *index, *place), generator);
+            if let Some(rlos) = &self.rlos {
+                mme = mme.with_rlos(rlos.mme.clone());
+            }
             for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_eutran()) {
                 mme.attach(AttachedUe {
                     id: ue_number(ue),
@@ -599,6 +619,7 @@ impl Plan {
             emulation.add_node(mme);
         }
         let served: Vec<GatewayUe> = (0..self.ues)
+            .filter(|_| self.rlos.is_none())
             .map(|ue| {
                 let uplink = uplink_tunnel(gateway_place().ip, ue_number(ue)).teid;
                 let downlink = match self.upes {
@@ -694,7 +715,7 @@ impl Plan {
     }
 
     fn begins_in_eutran(&self) -> bool {
-        self.begins_in_utran.is_none() && self.begins_off.is_none()
+        self.begins_in_utran.is_none() && self.begins_off.is_none() && self.rlos.is_none()
     }
 
     fn has_bss(&self) -> bool {

@@ -275,7 +275,7 @@ impl Reading<'_> {
             Gtpv2Body::ContextResponse(ContextResponse { imsi, context: Some(given), .. }) => {
                 (*imsi, given.up.as_ref().map(|up| &up.key))
             }
-            Gtpv2Body::CreateSessionRequest(request) => (Some(request.imsi), Some(&request.up)),
+            Gtpv2Body::CreateSessionRequest(request) => (Some(request.imsi), request.up.as_ref()),
             Gtpv2Body::CreateForwardingRequest(request) => (None, request.up.as_ref()),
             Gtpv2Body::ModifyBearerRequest(request) => (None, request.up.as_ref()),
             Gtpv2Body::ForwardAccessContextNotification(notification) => (None, Some(&notification.up.key)),

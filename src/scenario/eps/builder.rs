@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::link_keys;
+use super::rlos;
 use super::topology::{Link, Role, Topology};
 use super::world::{HSS, enb_weaknesses, mme_id, mme_weaknesses, place, plmn, ue_weaknesses};
 use crate::dot16::backbone::BackboneEndpoint;
@@ -80,7 +81,10 @@ impl Builder<'_> {
                     emulation.add_node(Around(self.ue_in_utran(ue, rnc, u_rnti)));
                 }
                 None => {
-                    emulation.add_node(Around(self.ue(ue)));
+                    emulation.add_node(Around(match script.parlos {
+                        Some(variant) => Ue::off_for_rlos(self.ue_settings(ue), rlos::ue(script, variant, ue)),
+                        None => self.ue(ue),
+                    }));
                 }
             }
         }
@@ -88,7 +92,9 @@ impl Builder<'_> {
         let mut connected = BTreeMap::new();
         for enb in 0..script.nodes.enbs.len() {
             let mut node = self.enb(enb);
-            let connects = |ue: &usize| script.nodes.ues[*ue].serving.0 == enb && script.enterprise.is_none();
+            // UEs that attach for RLOS, or to the enterprise, are off.
+            let all_off = script.parlos.is_some() || script.enterprise.is_some();
+            let connects = |ue: &usize| script.nodes.ues[*ue].serving.0 == enb && !all_off;
             for ue in (0..script.nodes.ues.len()).filter(connects) {
                 if let Some(id) = node.connect(self.connected(ue)) {
                     connected.insert(ue, id);
@@ -477,11 +483,15 @@ impl Builder<'_> {
                 resets_counts: weaknesses.contains(&MmeWeakness::ResetsCounts),
             },
         };
-        Mme::new(
+        let node = Mme::new(
             settings,
             self.core(Role::Mme, mme),
             random::generator(script.title.seed, &script.nodes.mmes[mme].name),
-        )
+        );
+        match script.parlos {
+            Some(variant) => node.with_rlos(rlos::mme(script, variant, mme)),
+            None => node,
+        }
     }
 
     /// The wired links of a node, with who is at their other ends.

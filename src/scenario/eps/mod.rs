@@ -7,8 +7,11 @@
 //! * [`enterprise`]: what is made of runs with end points in an enterprise; `enterprise_nodes`: their nodes.
 //! * [`compare`]: the schemes side by side, on random walks; [`transfer_compare`]: context transfer against authentication;
 //!   [`e2m_compare`]: settings of e2m keys.
+//! * [`attaches`]: what becomes of attaches for RLOS; `rlos`: what UEs and MMEs have for them; [`parlos_compare`]: their variants against
+//!   attacks.
 //! * [`pdcp_udp`]: the other form of the capture, which shows user packets too.
 
+pub mod attaches;
 pub mod attack_results;
 mod builder;
 pub mod compare;
@@ -23,10 +26,12 @@ mod keys;
 mod ladder;
 mod link_keys;
 mod measures;
+pub mod parlos_compare;
 pub mod pdcp_udp;
 mod radio_annotations;
 mod recorded_capture;
 mod recorder;
+mod rlos;
 pub mod run;
 pub mod topology;
 pub mod transfer_compare;

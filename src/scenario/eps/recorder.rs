@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attaches::Attaches;
 use super::contexts::AllContexts;
 use super::enterprise::EnterpriseTrace;
 use super::epochs::{Epochs, Side, Taken};
@@ -22,8 +23,9 @@ use crate::eps::security::count::CountLedger;
 use crate::eps::wire::user_packet::UserDatagram;
 use crate::scenario::ledger::Ledger;
 use crate::scenario::run::Progress;
-use crate::scenario::script::eps::enterprise::{failure_name, refusal_name};
+use crate::scenario::script::eps::enterprise::{self as names, failure_name};
 use crate::scenario::script::eps::expectations::Reject;
+use crate::scenario::script::eps::parlos::{AttachEnd, refusal_name};
 use crate::time::VirtualTime;
 
 /// A frame, complete, with the octets that went on its way.
@@ -76,6 +78,8 @@ pub(super) struct Recorder<'a> {
     pub nas_keys: BTreeMap<Imsi, BTreeSet<[u8; 32]>>,
     /// What became of security contexts.
     pub contexts: AllContexts,
+    /// What became of attaches for RLOS.
+    pub attaches: Attaches,
     /// What there is of keys between UEs and end points in an enterprise.
     pub enterprise: EnterpriseTrace,
     pub states: Vec<State>,
@@ -108,6 +112,7 @@ impl<'a> Recorder<'a> {
             reuse: 0,
             nas_keys: BTreeMap::new(),
             contexts: AllContexts::default(),
+            attaches: Attaches::default(),
             enterprise: EnterpriseTrace::default(),
             states: Vec::new(),
             remarks: Vec::new(),
@@ -171,7 +176,7 @@ impl Recorder<'_> {
             enterprise::What::Deleted { identifier, .. } => Some(format!("deletes key {identifier}")),
             enterprise::What::PushGivenUp(identifier) => Some(format!("gives up pushing {identifier}")),
             enterprise::What::Key { identifier, emse, .. } => Some(format!("e2m_key {identifier} for {emse}")),
-            enterprise::What::Refused { why, .. } => Some(format!("refuses: {}", refusal_name(*why))),
+            enterprise::What::Refused { why, .. } => Some(format!("refuses: {}", names::refusal_name(*why))),
             enterprise::What::SessionOpened { emse, .. } => Some(format!("session with {emse}")),
             enterprise::What::SessionFailed { why, .. } => Some(format!("no session: {}", failure_name(*why))),
             enterprise::What::SessionClosed { .. } => Some("session closed".to_owned()),
@@ -210,6 +215,7 @@ impl Observer<enterprise::Event> for Recorder<'_> {
         self.keys.event(now, node, ue, &what);
         self.enterprise.event(now, ue, self.topology.role(node) == Role::Hss, &what);
         self.contexts.event(now, node, ue, &what, &self.topology);
+        self.attaches.event(now, node, ue, &what, &self.topology);
         match what {
             What::KenbInUse { cell, kenb, c_rnti, ncc, algorithms, .. } => {
                 let side = if self.topology.is_station(node) { Side::Enb } else { Side::Ue };
@@ -272,6 +278,20 @@ impl Observer<enterprise::Event> for Recorder<'_> {
             What::Authenticated => self.state(now, node, "authenticated"),
             What::OldNodeFound(_) => self.state(now, node, "finds the old node"),
             What::TrackingAreaUpdated => self.state(now, node, "tracking area updated"),
+            What::AttachBegun(cell) => {
+                let cell = self.cell_name(cell);
+                self.state(now, node, format!("attaches at {cell}"));
+            }
+            What::AttachEnded(outcome) => {
+                let outcome = AttachEnd::of(outcome).as_str();
+                self.state(now, node, format!("attach {outcome}"));
+            }
+            What::AttachRefused(refusal) => self.state(now, node, format!("refused: {}", refusal_name(refusal))),
+            What::KeyPair { fresh: true, .. } => self.state(now, node, "makes a key pair"),
+            What::TemporaryKasme(_) => {
+                let word = if self.topology.role(node) == Role::Ue { "takes" } else { "draws" };
+                self.state(now, node, format!("{word} KASMEtemp"));
+            }
             What::HandoverBegun { to, .. } => {
                 let cell = self.cell_name(to);
                 self.state(now, node, format!("hands over to {cell}"));

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use super::attaches::{Attaches, new_octets};
 use super::attack_results::{self, Reads, Traces};
 use super::enterprise::{self, EnterpriseSummary, Learnt};
 use super::expectations::{self, Seen};
@@ -14,6 +15,7 @@ use super::recorded_capture;
 use super::recorder::Recorder;
 use super::visits::visits;
 use super::world::{self, World};
+use crate::adversary::eps::Learned;
 use crate::adversary::eps::search::Found;
 use crate::dot16::identifiers::Direction;
 use crate::emulation::Engine;
@@ -42,6 +44,12 @@ pub struct EpsRun {
     pub reads: Vec<Reads>,
     /// What searches for C-RNTI came to.
     pub searches: Vec<Found>,
+    /// The attaches for RLOS.
+    pub attaches: Attaches,
+    /// Octets that attach request and security mode command have more than without a key, those of the first attach on the air.
+    pub new_octets: [u64; 2],
+    /// Operations with public and private keys of the first MME.
+    pub key_operations: u64,
     /// The same air by the other route, which shows user packets (see [`pdcp_udp`](super::pdcp_udp)).
     pub pdcp_udp: super::pdcp_udp::PdcpCapture,
     /// What there was of sessions with end points in an enterprise.
@@ -59,7 +67,7 @@ pub fn run(
     traffic_override: Option<&TrafficOverride>,
     progress: &mut dyn Progress,
 ) -> Result<EpsRun, RunError> {
-    let World { mut emulation, topology, agreement, exchanged } = world::build(script);
+    let World { mut emulation, topology, agreement, exchanged, learned } = world::build(script);
     let mut recorder = Recorder::new(topology, exchanged, progress);
     let mut last_input = VirtualTime::ZERO + script.title.duration;
     let mut skipped = SkippedPackets::default();
@@ -71,6 +79,8 @@ pub fn run(
                 None => continue,
             },
             StepAction::Authenticate(mme) => (topology.mme(mme.0), Command::Authenticate(ue.imsi)),
+            StepAction::Attach => (topology.ue_node(step.ue.0), Command::Attach),
+            StepAction::PowerOff => (topology.ue_node(step.ue.0), Command::PowerOff),
             // The MME where the UE was at the start, unless it knows that UE no more.
             StepAction::NasAlgorithms(algorithms) => (
                 topology.mme(script.nodes.enbs[ue.serving.0].mme.0),
@@ -97,13 +107,13 @@ pub fn run(
     }
     recorder.quiet_from(last_input + SETTLE);
     emulation.run(engine, last_input + DRAIN, &mut recorder);
-    finish(script, recorder, &agreement, skipped)
+    finish(script, recorder, (&agreement, &learned), skipped)
 }
 
 fn finish(
     script: &EpsScript,
     recorder: Recorder<'_>,
-    agreement: &crate::eps::node::settings::Agreement,
+    (agreement, learned): (&crate::eps::node::settings::Agreement, &Learned),
     skipped: SkippedPackets,
 ) -> Result<EpsRun, RunError> {
     let topology = &recorder.topology;
@@ -113,7 +123,8 @@ fn finish(
         let (ul, dl) = (ledger.counts(Direction::Uplink), ledger.counts(Direction::Downlink));
         traffic.insert(ue.name.clone(), TrafficResult { ul, dl });
     }
-    let (steps, nodes) = ladder(&recorder.measures.handovers, &recorder.frames, &recorder.states, topology);
+    let attaches = recorder.attaches.all();
+    let (steps, nodes) = ladder(&recorder.measures.handovers, attaches, &recorder.frames, &recorder.states, topology);
     let mut outcome = RunOutcome {
         scenario: script.title.name.clone(),
         seed: script.title.seed,
@@ -145,6 +156,8 @@ fn finish(
         remarks: &recorder.remarks,
         topology,
         agreement,
+        attaches: &recorder.attaches,
+        learned,
         enterprise: &recorder.enterprise,
     };
     let learnt = match script.enterprise {
@@ -190,6 +203,9 @@ fn finish(
         reads: attacks.reads,
         searches: attacks.searches,
         enterprise: recorder.enterprise.summary(script, topology, &learnt),
+        new_octets: new_octets(&recorder.frames, topology),
+        key_operations: recorder.attaches.operations(topology.mme(0)),
+        attaches: recorder.attaches.clone(),
         pdcp_udp: pdcp_udp.map_err(|error| RunError::Unwritable(error.to_string()))?,
     })
 }
@@ -207,6 +223,8 @@ fn seen<'a>(
         repeated_kenbs: recorder.epochs.repeated_kenbs(),
         nas_keys: recorder.nas_keys.iter().map(|(ue, keys)| (*ue, keys.len() as u64)).collect(),
         contexts: &recorder.contexts,
+        attaches: &recorder.attaches,
+        new_octets: new_octets(&recorder.frames, &recorder.topology),
         topology: &recorder.topology,
         reads,
         enterprise: &recorder.enterprise,

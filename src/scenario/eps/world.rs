@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::builder::Builder;
 use super::topology::{Link, LinkKind, Role, Topology};
-use crate::adversary::eps::{self, Adversary, Exchanged};
+use crate::adversary::eps::{self, Adversary, Exchanged, Learned, Trigger};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::link::{Impairments, LinkList, LinkSettings, Timing};
-use crate::emulation::{Emulation, Port};
+use crate::emulation::{Emulation, Port, random};
 use crate::eps::enterprise;
 use crate::eps::identifiers::{Ecgi, Eci, EnbId as WireEnbId, GlobalEnbId, MmeUeS1apId, Plmn, Tac, Tai};
 use crate::eps::node::Schemes;
@@ -18,8 +18,9 @@ use crate::eps::wire::gmm::RoutingArea;
 use crate::eps::wire::gprs::GeranCellIdentity;
 use crate::scenario::script::System;
 use crate::scenario::script::eps::attacks::Attack;
+use crate::scenario::script::eps::parlos::TEST_NETWORK;
 use crate::scenario::script::eps::{
-    AttackAction, Corruption, EnbWeakness, EpsScript, MmeWeakness, Nodes, Rnc, UeWeakness, attacks,
+    AttackAction, Corruption, EnbWeakness, EpsScript, MmeWeakness, Nodes, ParlosAttack, Rnc, UeWeakness, attacks,
 };
 
 /// The name of the HSS, where there is one.
@@ -50,6 +51,8 @@ pub struct World {
     pub agreement: Agreement,
     /// What the adversary puts in the place of frames.
     pub exchanged: Exchanged,
+    /// The keys that it comes by in attaches for RLOS.
+    pub learned: Learned,
 }
 
 pub(super) fn place(role: Role, position: usize) -> BackboneEndpoint {
@@ -74,21 +77,21 @@ pub(super) fn place(role: Role, position: usize) -> BackboneEndpoint {
 }
 
 pub(super) fn plmn() -> Plmn {
-    // 001-01, the test network.
-    Plmn([0x00, 0xf1, 0x10])
+    TEST_NETWORK
 }
 
 fn cells(script: &EpsScript) -> Vec<Cell> {
     let cell = |(position, enb): (usize, &crate::scenario::script::eps::Enb)| {
         let id = WireEnbId::new(position as u32 + 1).unwrap_or(WireEnbId::FIRST);
+        let plmn = enb.rlos.plmn;
         Cell {
             pci: enb.pci,
-            ecgi: Ecgi { plmn: plmn(), eci: Eci::of_enb(id, 1) },
+            ecgi: Ecgi { plmn, eci: Eci::of_enb(id, 1) },
             earfcn_dl: enb.earfcn,
-            enb: GlobalEnbId { plmn: plmn(), enb: id },
+            enb: GlobalEnbId { plmn, enb: id },
             address: place(Role::Enb, position).ip,
             group: enb.group,
-            tai: Tai { plmn: plmn(), tac: Tac(enb.mme.0 as u16 + 1) },
+            tai: Tai { plmn, tac: Tac(enb.mme.0 as u16 + 1) },
             mme: place(Role::Mme, enb.mme.0).ip,
             upe: script.nodes.upes.get(enb.upe.0).map(|_| place(Role::Upe, enb.upe.0).ip),
         }
@@ -289,10 +292,35 @@ pub fn build(script: &EpsScript) -> World {
     let exchanged = Exchanged::default();
     let attacks: Vec<eps::Attack> =
         script.attacks.iter().enumerate().filter_map(|(n, a)| tapped(n, a, &topology)).collect();
-    if !attacks.is_empty() {
-        emulation.set_adversary(Adversary::new(attacks, exchanged.clone()));
+    let learned = Learned::default();
+    let actors: Vec<eps::ParlosAttack> =
+        script.attacks.iter().enumerate().filter_map(|(n, a)| actor(n, a, &topology)).collect();
+    if !attacks.is_empty() || !actors.is_empty() {
+        let alone = Adversary::new(attacks, exchanged.clone());
+        emulation.set_adversary(actors.into_iter().fold(alone, |adversary, attack| {
+            let random = random::generator(script.title.seed, &format!("attack {}", attack.name));
+            adversary.with(attack, random, learned.clone())
+        }));
     }
-    World { emulation, topology, agreement, exchanged }
+    World { emulation, topology, agreement, exchanged, learned }
+}
+
+/// An attack on attaches at a link of the air.
+fn actor(number: usize, attack: &Attack, topology: &Topology) -> Option<eps::ParlosAttack> {
+    let (attacks::Tap { from, to }, Trigger::Time(begins)) = (attack.tap?, attack.trigger?) else { return None };
+    let AttackAction::Parlos(action) = &attack.action else { return None };
+    let action = match action {
+        ParlosAttack::ManInTheMiddle => eps::ParlosAction::Middle,
+        ParlosAttack::FalseNetwork => eps::ParlosAction::Network,
+        ParlosAttack::Attaches { times, every, recording } => {
+            eps::ParlosAction::Ue { times: *times, every: *every, recording: recording.clone() }
+        }
+        ParlosAttack::Listen(_) => return None,
+    };
+    let (ue, enb) = (topology.node(from), topology.node(to));
+    let cell = topology.cells.iter().zip(topology.all(Role::Enb)).find(|(_, node)| *node == enb)?.0;
+    let link = eps::AirLink { port: topology.port(ue, enb)?, ue, enb, tai: cell.tai };
+    Some(eps::ParlosAttack { name: attack.name.clone(), number, link, begins, action })
 }
 
 pub(super) fn mme_id(ue: usize) -> MmeUeS1apId {

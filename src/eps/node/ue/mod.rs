@@ -5,6 +5,7 @@
 //! * `arrival`: how it comes to another cell by itself.
 //! * `utran`: in UTRAN, to there and from there; `utran_access`: it attaches there. `geran`: in GERAN.
 //! * `gmm`: what the SGSN says to it.
+//! * `rlos`: it is off, and attaches for restricted local operator services.
 //! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
 //! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
@@ -16,6 +17,7 @@ mod gmm;
 mod handover;
 mod nas;
 mod registration;
+mod rlos;
 mod user_plane;
 mod utran;
 mod utran_access;
@@ -33,9 +35,11 @@ pub use arrival::{ARRIVAL, T300};
 pub use geran::GeranConnection;
 pub use gmm::ATTACH;
 pub use registration::{UPDATE, UPDATE_TRIES};
+pub use rlos::{RLOS_ATTACH, RLOS_ATTACH_TRIES};
 
 use arrival::Arriving;
 use registration::Update;
+use rlos::{Attaching, Rlos};
 
 use super::event::{Command, DropReason, Event, What};
 use super::radio_side::{AirError, FromAir, RadioSide, common_message};
@@ -173,6 +177,8 @@ enum State {
     Lost,
     /// It is switched off.
     Off,
+    /// It attaches for restricted local operator services.
+    Attaching(Box<Attaching>),
 }
 
 /// A UE.
@@ -205,6 +211,8 @@ pub struct Ue {
     gmm: Gmm,
     /// What its security context goes back to.
     origin: ContextOrigin,
+    /// What it attaches for restricted local operator services with, if it does so.
+    rlos: Option<Box<Rlos>>,
     started: bool,
 }
 
@@ -234,6 +242,7 @@ impl Ue {
             geran: None,
             gmm: Gmm::default(),
             origin: ContextOrigin::default(),
+            rlos: None,
             started: false,
         };
         // That which the AS has \[choice\].
@@ -337,13 +346,15 @@ impl Ue {
 
     /// Whether somebody may speak to it on a bearer.
     fn may_hear(&self) -> bool {
-        self.may_speak() || matches!(&self.state, State::Arriving(arriving) if arriving.is_connected())
+        self.may_speak()
+            || matches!(&self.state, State::Arriving(arriving) if arriving.is_connected())
+            || matches!(&self.state, State::Attaching(attaching) if attaching.is_connected())
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
         let here = self.here().is_some_and(|cell| cell.port == port);
         let frame = match RadioFrame::parse(octets) {
-            Ok(frame) if here && frame.direction == Downlink && self.is_for_it(&frame) => frame,
+            Ok(frame) if here && frame.direction == Downlink && self.is_for_it(&frame) && !self.is_off() => frame,
             Ok(_) => return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell")),
             Err(error) => return outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
         };
@@ -384,9 +395,15 @@ impl Ue {
         }
     }
 
+    /// Whether it has asked for a connection.
+    fn is_asking(&self) -> bool {
+        matches!(&self.state, State::Arriving(arriving) if arriving.is_asking())
+            || matches!(&self.state, State::Attaching(attaching) if attaching.is_asking())
+    }
+
     /// Whether a frame of its cell is for it; who asks for a connection does not know yet what it will be called.
     fn is_for_it(&self, frame: &RadioFrame) -> bool {
-        let asking = matches!(&self.state, State::Arriving(arriving) if arriving.is_asking());
+        let asking = self.is_asking();
         frame.c_rnti == self.place.c_rnti || asking && common_message(frame).is_some()
     }
 
@@ -437,7 +454,7 @@ impl Node for Ue {
             self.started = true;
             match self.utran {
                 Some(_) => self.start_in_utran(outbox),
-                None if matches!(self.state, State::Off) => {}
+                None if self.is_off() => {}
                 None => {
                     self.keys_in_use(outbox);
                     self.nas_in_use(outbox);
@@ -453,11 +470,13 @@ impl Node for Ue {
         }
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Command(Command::Attach) if self.rlos.is_some() => self.attach_for_rlos(now, outbox),
             Input::Command(Command::Attach) => self.attach(now, outbox),
             Input::Command(Command::Measure(cell)) if self.may_speak() && self.settings.utran.contains_key(&cell) => {
                 self.measure_utran(now, cell, outbox);
             }
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
+            Input::Command(Command::PowerOff) => self.power_off(now, outbox),
             // While it moves they wait.
             Input::Command(Command::Uplink(packet)) if self.up.is_some() => {
                 if self.held.len() < MAX_HELD {
@@ -488,7 +507,9 @@ impl Node for Ue {
             return due;
         }
         let state = match &self.state {
-            State::Connected | State::Lost | State::Off => None,
+            State::Connected | State::Lost => None,
+            State::Off => self.rlos.as_ref().and_then(|rlos| rlos.due()),
+            State::Attaching(attaching) => Some(attaching.next_timer()),
             State::Moving { due, .. } => Some(*due),
             State::Confirmed { way_back } => Some(way_back.ends),
             State::Returning { ends, .. } => Some(*ends),

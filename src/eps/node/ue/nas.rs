@@ -1,7 +1,7 @@
 //! What the MME says to a UE: INDICATION and PARA in a handover command, and the security mode command by which NAS algorithms change.
 
 use super::handover::Refusal;
-use super::{ContextOrigin, Ue};
+use super::{ContextOrigin, State, Ue};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::keys::UpKey;
 use crate::eps::node::event::{DropReason, Event, What};
@@ -103,8 +103,11 @@ impl Ue {
     /// that it names: that in use, or that which an authentication has left.
     fn security_mode(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) -> Result<(), Refusal> {
         let message = protected(octets)?;
+        if let (State::Attaching(_), None) = (&self.state, &self.challenged) {
+            return self.temporary_keys(now, &message, outbox);
+        }
         let (algorithms, key_set, capability) = match EmmMessage::parse(&message.message) {
-            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability }) => {
+            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, .. }) => {
                 (algorithms, key_set, capability)
             }
             Ok(_) => return Err((DropReason::Refused, "expected a security mode command".to_owned())),
@@ -147,7 +150,8 @@ impl Ue {
         }
         let header = SecurityHeader::IntegrityCipheredNewContext;
         self.keys.answers_mode();
-        self.say(now, header, &EmmMessage::SecurityModeComplete, "SecurityModeComplete", outbox);
+        let complete = EmmMessage::SecurityModeComplete { elements: Vec::new() };
+        self.say(now, header, &complete, "SecurityModeComplete", outbox);
         Ok(())
     }
 

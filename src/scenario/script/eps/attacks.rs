@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::enterprise::{BssId, EndPointId};
 use super::expectations::{self, Expected};
 use super::network::{self, EnbId, EnbWeakness, MmeId, MmeWeakness, UeId, UeWeakness};
+use super::parlos::{self, ParlosAttack};
 use super::transfer::{RncId, SgsnId, UpeId};
 use super::{Network, Nodes, too_many};
-use crate::adversary::eps::{Change, FrameChoice, FrameKind, Trigger};
+use crate::adversary::eps::{Change, FrameChoice, FrameKind, NasKind, Trigger};
 use crate::eps::wire::gtpv2::Gtpv2Body;
 use crate::eps::wire::{DiameterBody, RanapMessage, S1apMessage, X2apMessage};
 use crate::scenario::eps::world;
@@ -122,6 +123,8 @@ pub enum AttackAction {
     /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
     /// of its values, against one MAC-I of the UE in its next cell.
     Search(EnbId),
+    /// Against an attach for RLOS.
+    Parlos(ParlosAttack),
 }
 
 /// When an attack has succeeded.
@@ -133,6 +136,8 @@ pub enum Success {
     Read,
     /// The key of the next cell was found.
     Found,
+    /// The network has sent a KASMEtemp a second time.
+    SameKey,
     /// This holds at the end of the run.
     Expected(Box<Expected>),
 }
@@ -183,6 +188,7 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration)
         let used = match &attack.action {
             AttackAction::Replay { recording, .. } => Some(recording),
             AttackAction::Modify(change) => change.nas.as_ref(),
+            AttackAction::Parlos(ParlosAttack::Attaches { recording, .. }) => recording.as_ref(),
             _ => None,
         };
         if let Some(name) = used.filter(|name| !recorded.contains(name.as_str())) {
@@ -195,8 +201,10 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration)
 
 fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Read<Attack> {
     let name = section.required("name", "a name")?.name(64, true)?;
-    let table = section.required("action", "an action")?.section(&[ACTION_KEYS, ACTION_OPTIONS].concat())?;
-    let what = table.exactly_one(ACTION_KEYS)?;
+    let actions = [ACTION_KEYS, parlos::ACTIONS].concat();
+    let known = [&actions[..], ACTION_OPTIONS, parlos::ACTION_OPTIONS].concat();
+    let table = section.required("action", "an action")?.section(&known)?;
+    let what = table.exactly_one(&actions)?;
     let action = action(&table, &what, network)?;
     let key = what.key();
     let needs_tap = matches!(key, "record" | "replay" | "drop" | "delay" | "modify");
@@ -204,6 +212,8 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         Some(tap(section, network)?)
     } else if action == AttackAction::Eavesdrop {
         Some(both_directions(section, network)?)
+    } else if parlos::is_on_air(&action) {
+        Some(both_ways_of_air(section, network)?)
     } else {
         for other in ["tap", "direction", "to"] {
             section.refuse(other, &format!("beside {key}"))?;
@@ -211,12 +221,21 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         None
     };
     let (trigger, wait) = match &action {
-        AttackAction::Corrupt(_) | AttackAction::Eavesdrop | AttackAction::Knows(_) => {
+        AttackAction::Corrupt(_)
+        | AttackAction::Eavesdrop
+        | AttackAction::Knows(_)
+        | AttackAction::Parlos(ParlosAttack::Listen(_)) => {
             section.refuse("trigger", &format!("beside {key}")).map(|()| (None, Duration::ZERO))?
+        }
+        // From the start, if nothing else is said.
+        AttackAction::Parlos(ParlosAttack::ManInTheMiddle | ParlosAttack::FalseNetwork)
+            if section.field("trigger").is_none() =>
+        {
+            (Some(Trigger::Time(VirtualTime::ZERO)), Duration::ZERO)
         }
         action => {
             let field = section.required("trigger", "{ frame = ... } or { time = ... }")?;
-            let (trigger, wait) = trigger(&field, tap, network.0.system == System::E2m, duration)?;
+            let (trigger, wait) = trigger(&field, tap, network, duration)?;
             let at_tap = needs_tap && !matches!(action, AttackAction::Replay { .. });
             match trigger {
                 Trigger::Time(_) if at_tap => {
@@ -232,7 +251,11 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop | AttackAction::Knows(_) => {
             Some(Success::Read)
         }
+        AttackAction::Parlos(ParlosAttack::Listen(_) | ParlosAttack::ManInTheMiddle | ParlosAttack::FalseNetwork) => {
+            Some(Success::Read)
+        }
         AttackAction::Search(_) => Some(Success::Found),
+        AttackAction::Parlos(ParlosAttack::Attaches { recording: Some(_), .. }) => Some(Success::SameKey),
         _ => None,
     };
     let succeeds_if = match section.field("succeeds_if") {
@@ -248,7 +271,7 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     Ok(Attack { name, tap, trigger, wait, action, succeeds_if })
 }
 
-fn trigger(field: &Field<'_>, tap: Option<Tap>, e2m: bool, duration: Duration) -> Read<(Trigger, Duration)> {
+fn trigger(field: &Field<'_>, tap: Option<Tap>, network: Network<'_>, duration: Duration) -> Read<(Trigger, Duration)> {
     let section = field.section(TRIGGER_KEYS)?;
     let what = section.exactly_one(&["frame", "time"])?;
     let wait = section.read("wait", Duration::ZERO, |field| field.time(TICK..=Duration::MAX))?;
@@ -260,7 +283,7 @@ fn trigger(field: &Field<'_>, tap: Option<Tap>, e2m: bool, duration: Duration) -
         return Ok((Trigger::Time(VirtualTime::ZERO + at), wait));
     }
     let choice = FrameChoice {
-        kind: kind(&what, tap, e2m)?,
+        kind: kind(&what, tap, network)?,
         nth: section.read("nth", 1, |field| field.number(FRAMES))?,
         count: section.read("count", 1, |field| field.number(FRAMES))?,
         after: VirtualTime::ZERO
@@ -269,7 +292,7 @@ fn trigger(field: &Field<'_>, tap: Option<Tap>, e2m: bool, duration: Duration) -
     Ok((Trigger::Frame(choice), wait))
 }
 
-fn kind(field: &Field<'_>, tap: Option<Tap>, e2m: bool) -> Read<FrameKind> {
+fn kind(field: &Field<'_>, tap: Option<Tap>, network: Network<'_>) -> Read<FrameKind> {
     let on_air = tap.is_some_and(|tap| [tap.from, tap.to].iter().any(|end| matches!(end, NodeName::Ue(_))));
     let mut words = vec![("any", FrameKind::Any), ("data", FrameKind::Data)];
     if on_air {
@@ -277,10 +300,13 @@ fn kind(field: &Field<'_>, tap: Option<Tap>, e2m: bool) -> Read<FrameKind> {
     } else {
         let names = S1apMessage::NAMES.iter().chain(X2apMessage::NAMES).chain(Gtpv2Body::NAMES);
         let mut names: BTreeSet<&'static str> = names.copied().collect();
-        if e2m {
+        if network.0.system == System::E2m {
             names.extend(DiameterBody::NAMES.iter().chain(RanapMessage::NAMES));
         }
         words.extend(names.into_iter().map(|name| (name, FrameKind::Message(name))));
+    }
+    if network.is_parlos() {
+        words.extend(NasKind::NAMED.map(|(name, kind)| (name, FrameKind::Nas(kind))));
     }
     field.one_of(&words)
 }
@@ -312,6 +338,20 @@ fn both_directions(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
     Ok(Tap { from, to })
 }
 
+/// A link of the air, in both directions.
+fn both_ways_of_air(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+    for key in ["direction", "to"] {
+        section.refuse(key, "beside an action that takes both directions")?;
+    }
+    match link(section, network)? {
+        ("uu", [ue @ NodeName::Ue(_), enb] | [enb, ue @ NodeName::Ue(_)]) => Ok(Tap { from: ue, to: enb }),
+        _ => {
+            let field = section.required("tap", "a link of the air")?;
+            Err(field.mismatch("a link of the air, such as \"uu:ue1-enb1\""))
+        }
+    }
+}
+
 /// The direction of a link: `tap` with `to`, or on the air with `direction`.
 fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
     let (reference_point, [first, second]) = link(section, network)?;
@@ -340,9 +380,12 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         "replay" => &["times", "every"],
         "corrupt" => &["weakness"],
         "steal" => &["told"],
+        "listen" => &["key_of", "nth"],
+        "attaches" => &["every", "recording"],
         _ => &[],
     };
-    for key in ACTION_OPTIONS.iter().filter(|key| !taken.contains(key)) {
+    let options = ACTION_OPTIONS.iter().chain(parlos::ACTION_OPTIONS);
+    for key in options.filter(|key| !taken.contains(key)) {
         section.refuse(key, &format!("beside {}", what.key()))?;
     }
     Ok(match what.key() {
@@ -354,7 +397,7 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         },
         "drop" => what.yes().map(|()| AttackAction::Drop)?,
         "delay" => AttackAction::Delay(what.time(TICK..=Duration::MAX)?),
-        "modify" => AttackAction::Modify(change(what)?),
+        "modify" => AttackAction::Modify(change(what, network)?),
         "corrupt" => AttackAction::Corrupt(corruption(section, what, network)?),
         "steal" => AttackAction::Steal {
             node: holding(what, network)?,
@@ -366,7 +409,8 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
             _ => return Err(what.mismatch("the name of a UE")),
         },
         "eavesdrop" => what.yes().map(|()| AttackAction::Eavesdrop)?,
-        _ => AttackAction::Compromise(holding(what, network)?),
+        "compromise" => AttackAction::Compromise(holding(what, network)?),
+        _ => AttackAction::Parlos(parlos::action(section, what, network)?),
     })
 }
 
@@ -379,8 +423,8 @@ fn holding(what: &Field<'_>, network: Network<'_>) -> Read<NodeName> {
     }
 }
 
-fn change(field: &Field<'_>) -> Read<Change> {
-    let section = field.section(CHANGE_KEYS)?;
+fn change(field: &Field<'_>, network: Network<'_>) -> Read<Change> {
+    let section = field.section(&[CHANGE_KEYS, parlos::CHANGES].concat())?;
     let bits = |key: &str| {
         section.read(key, Vec::new(), |field| {
             let bits = field.items("an array of bit numbers")?;
@@ -388,7 +432,8 @@ fn change(field: &Field<'_>) -> Read<Change> {
         })
     };
     let nas = section.field("nas").map(|field| field.name(64, true)).transpose()?;
-    let change = Change { bits: bits("bits")?, nas_bits: bits("nas_bits")?, nas };
+    let attach = parlos::attach_change(&section, network)?;
+    let change = Change { bits: bits("bits")?, nas_bits: bits("nas_bits")?, nas, attach };
     if change == Change::default() {
         return Err(field.mismatch("bits, nas_bits or nas"));
     }
@@ -399,9 +444,9 @@ fn corruption(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> 
     let expected = "the name of a UE, eNB or MME";
     let weakness = section.required("weakness", "the rule that it does not keep")?;
     Ok(match network.node(what.text(expected)?) {
-        Some(NodeName::Ue(ue)) => Corruption::Ue(ue, weakness.one_of(&network::OF_UE)?),
+        Some(NodeName::Ue(ue)) => Corruption::Ue(ue, weakness.one_of(network.of_ue())?),
         Some(NodeName::Enb(enb)) => Corruption::Enb(enb, weakness.one_of(&network::OF_ENB)?),
-        Some(NodeName::Mme(mme)) => Corruption::Mme(mme, weakness.one_of(&network::OF_MME)?),
+        Some(NodeName::Mme(mme)) => Corruption::Mme(mme, weakness.one_of(network.of_mme())?),
         _ => return Err(what.mismatch(expected)),
     })
 }

@@ -7,6 +7,7 @@ use super::attacks::{Attack, NodeName};
 use super::enterprise::{self, EnterpriseExpected};
 use super::handover::{SCHEMES, scheme_name};
 use super::network::{StationId, UeId};
+use super::parlos::{self, ParlosAttack, ParlosExpected};
 use crate::dot16::identifiers::Direction;
 use crate::eps::node::{Outcome, Scheme, Schemes};
 use crate::eps::parameters::Origin;
@@ -158,6 +159,8 @@ pub enum Expected {
     },
     /// The kinds of findings that the judge reports, each once; empty: none.
     Judge(Vec<FindingKind>),
+    /// Of attaches for RLOS.
+    Parlos(ParlosExpected),
     /// Of keys between UEs and end points in an enterprise.
     Enterprise(EnterpriseExpected),
 }
@@ -243,8 +246,12 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack])
 
 /// The kinds that there are in a network.
 fn kinds(network: Network<'_>) -> Vec<&'static str> {
-    let of_enterprise = if network.0.system == System::E2m { enterprise::KINDS } else { &[] };
-    [KINDS, of_enterprise].concat()
+    let of_system = match network.0.system {
+        System::E2m => enterprise::KINDS,
+        System::Parlos => parlos::KINDS,
+        _ => &[],
+    };
+    [KINDS, of_system].concat()
 }
 
 /// The expectation on which the success of an attack rests.
@@ -374,6 +381,7 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
                 bounds: given_time_bounds(&section)?,
             }
         }
+        key if parlos::KINDS.contains(&key) => Expected::Parlos(parlos::expected(field, network)?),
         key if enterprise::KINDS.contains(&key) => Expected::Enterprise(enterprise::expected(field, network, attacks)?),
         _ => {
             let words: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
@@ -385,8 +393,11 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
 
 /// Whether an attack reads what is on the air.
 fn reads(attack: &Attack) -> bool {
-    use super::attacks::AttackAction::{Compromise, Eavesdrop, Knows, Steal};
-    matches!(attack.action, Steal { .. } | Compromise(_) | Eavesdrop | Knows(_))
+    use super::attacks::AttackAction::{Compromise, Eavesdrop, Knows, Parlos, Steal};
+    match &attack.action {
+        Parlos(attack) => !matches!(attack, ParlosAttack::Attaches { .. }),
+        action => matches!(action, Steal { .. } | Compromise(_) | Eavesdrop | Knows(_)),
+    }
 }
 
 /// The name of an attack of which `fits` says that the expectation can be about it.
@@ -462,6 +473,7 @@ fn in_words(expected: &Expected, network: Network<'_>) -> String {
         Expected::Interruption { ue: of, nth, direction, bounds } => {
             format!("interruption of the {} in handover {nth} of {}: {bounds}", way(direction), ue(of))
         }
+        Expected::Parlos(expected) => parlos::in_words(expected, network),
         Expected::Enterprise(expected) => enterprise::in_words(expected, network),
         Expected::Judge(kinds) if kinds.is_empty() => "the judge finds nothing".to_owned(),
         Expected::Judge(kinds) => {

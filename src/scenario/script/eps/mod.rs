@@ -1,7 +1,9 @@
-//! Scripts of EPS: `system = "eps"` (`captures/eps.md`) and `system = "context-transfer"` (`captures/context-transfer.md`).
+//! Scripts of EPS: `system = "eps"` (`captures/eps.md`), `system = "context-transfer"` (`captures/context-transfer.md`) and
+//! `system = "parlos"` (`captures/parlos.md`).
 //!
 //! * [`handover`]: how keys are derived on handover; [`times`]: how long frames take.
 //! * [`network`]: MMEs, eNBs and UEs; [`transfer`]: how contexts get from node to node, and UPEs, SGSNs and RNCs.
+//! * [`parlos`]: temporary keys for a phone without a subscription.
 //! * [`enterprise`]: `system = "e2m"`, keys between UEs and end points in an enterprise (`captures/e2m.md`).
 //! * [`steps`]: what UEs and MMEs do, and when.
 //! * [`attacks`]: what the adversary does.
@@ -12,6 +14,7 @@ pub mod enterprise;
 pub mod expectations;
 pub mod handover;
 pub mod network;
+pub mod parlos;
 pub mod steps;
 #[cfg(test)]
 mod tests;
@@ -23,6 +26,7 @@ use super::problem::{Problem, Read};
 use super::section::Section;
 use super::traffic::{self, Owner, Traffic};
 use super::value::{Data, Node};
+use crate::eps::node::Parlos;
 pub use attacks::{Attack, AttackAction, Corruption, NodeName, Success, Tap};
 pub use enterprise::{
     Bss, BssId, EmksWeakness, EndPoint, EndPointId, EnterpriseExpected, EnterpriseSettings, EnterpriseStep,
@@ -30,6 +34,7 @@ pub use enterprise::{
 pub use expectations::{Expectation, Expected};
 pub use handover::Handover;
 pub use network::{Enb, EnbId, EnbWeakness, Mme, MmeId, MmeWeakness, Nodes, StationId, Ue, UeId, UeWeakness};
+pub use parlos::{ParlosAttack, ParlosExpected};
 pub use steps::{Step, StepAction};
 pub use times::Times;
 pub use transfer::{Rnc, RncId, Sgsn, SgsnId, SgsnWeakness, Transfer, Upe, UpeId, UpeWeakness};
@@ -45,6 +50,8 @@ pub struct EpsScript {
     pub times: Times,
     /// How contexts get from node to node.
     pub transfer: Transfer,
+    /// How temporary keys get to a phone without a subscription; `None`: there is none.
+    pub parlos: Option<Parlos>,
     /// Keys between UEs and end points in an enterprise; `None`: there are none.
     pub enterprise: Option<EnterpriseSettings>,
     /// The nodes.
@@ -72,6 +79,7 @@ const KEYS: &[&str] = &[
     "handover",
     "times",
     "transfer",
+    "parlos",
     "enterprise",
     "emse",
     "bss",
@@ -105,6 +113,11 @@ pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
         root.refuse(key, reason)?;
     }
     let empty = Node { place: document.place, data: Data::Table(Vec::new()) };
+    if system == System::Parlos {
+        root.refuse("handover", "with system = \"parlos\"")?;
+    } else {
+        root.refuse("parlos", "without system = \"parlos\"")?;
+    }
     let table = |key: &str, keys: &[&str]| match root.field(key) {
         Some(field) => field.section(keys),
         None => Section::open(&empty, key.to_owned(), &[]),
@@ -115,6 +128,10 @@ pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
         System::ContextTransfer => transfer::read(&table("transfer", transfer::KEYS)?)?,
         _ => Transfer::default(),
     };
+    let parlos = match system {
+        System::Parlos => Some(parlos::read(&table("parlos", parlos::KEYS)?)?),
+        _ => None,
+    };
     let enterprise = e2m.then(|| enterprise::read(&table("enterprise", enterprise::KEYS)?)).transpose()?;
     let nodes = network::read(&root, &title)?;
     let network = nodes.network();
@@ -122,7 +139,7 @@ pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
     let steps = steps::read(&root, network, &title)?;
     let attacks = attacks::read(&root, network, title.duration)?;
     let expectations = expectations::read(&root, network, &attacks)?;
-    Ok(EpsScript { title, handover, times, transfer, enterprise, nodes, traffic, steps, attacks, expectations })
+    Ok(EpsScript { title, handover, times, transfer, parlos, enterprise, nodes, traffic, steps, attacks, expectations })
 }
 
 /// The nodes of a script, where names of nodes are read.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::enterprise::{self, Bss, EndPoint, UserOfEnterprise};
+use super::parlos::{self, CellOfRlos, MmeOfRlos, UeOfRlos};
 use super::transfer::{self, Rnc, Sgsn, SgsnId, Upe, UpeId};
 use super::{Network, too_many};
 use crate::emulation::random;
@@ -38,6 +39,12 @@ pub enum MmeWeakness {
     ConstantPara,
     /// The NAS COUNTs begin at 0 again when it takes a UE over.
     ResetsCounts,
+    /// Where certificates are wanted, it takes the key of any, and keys without.
+    IgnoresCertificates,
+    /// It serves a UE that sends no key without protection.
+    ServesWithoutKey,
+    /// KASMEtemp is always the same.
+    ConstantKasme,
 }
 
 /// A rule that an eNB does not keep.
@@ -58,6 +65,16 @@ pub enum UeWeakness {
     IgnoresNasMac,
     /// It takes NAS messages again that it has had.
     IgnoresNasCount,
+    /// It does not look at the capabilities that a security mode command for RLOS repeats.
+    IgnoresCapabilities,
+    /// It does not look at the hash of its attach request.
+    IgnoresHash,
+    /// It does not look at the signature of the network.
+    IgnoresSignature,
+    /// It takes the null algorithms though it has sent a key.
+    TakesNull,
+    /// It attaches to any network, whether it offers RLOS or not.
+    AttachesAnywhere,
 }
 
 /// An MME.
@@ -67,6 +84,8 @@ pub struct Mme {
     pub name: String,
     /// The NAS algorithms that it wants.
     pub algorithms: Algorithms,
+    /// What it is for RLOS.
+    pub rlos: MmeOfRlos,
     /// The rules that it does not keep.
     pub weaknesses: BTreeSet<MmeWeakness>,
 }
@@ -82,6 +101,8 @@ pub struct Enb {
     pub earfcn: u32,
     /// Its security group.
     pub group: u32,
+    /// What its cell is for RLOS.
+    pub rlos: CellOfRlos,
     /// Its MME.
     pub mme: MmeId,
     /// The UPE that serves it, where there are UPEs.
@@ -113,6 +134,8 @@ pub struct Ue {
     pub kasme: Kasme,
     /// The authentication that its keys go back to: of UMTS or GSM where it begins in UTRAN.
     pub origin: Origin,
+    /// What it is for RLOS.
+    pub rlos: UeOfRlos,
     /// What it is to the enterprise, with `system = "e2m"`: it is switched off at the start then.
     pub enterprise: Option<UserOfEnterprise>,
     /// The rules that it does not keep.
@@ -161,6 +184,12 @@ pub(super) fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'stati
 /// The weaknesses by their words.
 pub(super) const OF_MME: [(&str, MmeWeakness); 2] =
     [("constant-para", MmeWeakness::ConstantPara), ("resets-counts", MmeWeakness::ResetsCounts)];
+/// Those of an MME that offers RLOS.
+pub(super) const OF_RLOS_MME: [(&str, MmeWeakness); 3] = [
+    ("ignores-certificates", MmeWeakness::IgnoresCertificates),
+    ("serves-without-key", MmeWeakness::ServesWithoutKey),
+    ("constant-kasme", MmeWeakness::ConstantKasme),
+];
 /// The weaknesses by their words.
 pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
     ("flips-indication", EnbWeakness::FlipsIndication),
@@ -170,6 +199,26 @@ pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
 /// The weaknesses by their words.
 pub(super) const OF_UE: [(&str, UeWeakness); 2] =
     [("ignores-nas-mac", UeWeakness::IgnoresNasMac), ("ignores-nas-count", UeWeakness::IgnoresNasCount)];
+/// Those of a UE that attaches for RLOS.
+pub(super) const OF_RLOS_UE: [(&str, UeWeakness); 5] = [
+    ("ignores-capabilities", UeWeakness::IgnoresCapabilities),
+    ("ignores-hash", UeWeakness::IgnoresHash),
+    ("ignores-signature", UeWeakness::IgnoresSignature),
+    ("takes-null", UeWeakness::TakesNull),
+    ("attaches-anywhere", UeWeakness::AttachesAnywhere),
+];
+
+impl Network<'_> {
+    /// The weaknesses that MMEs may have.
+    pub(super) fn of_mme(self) -> &'static [(&'static str, MmeWeakness)] {
+        if self.is_parlos() { &OF_RLOS_MME } else { &OF_MME }
+    }
+
+    /// The weaknesses that UEs may have.
+    pub(super) fn of_ue(self) -> &'static [(&'static str, UeWeakness)] {
+        if self.is_parlos() { &OF_RLOS_UE } else { &OF_UE }
+    }
+}
 
 /// A name that no other node has.
 pub(super) fn name(section: &Section<'_>, taken: &mut BTreeSet<String>) -> Read<String> {
@@ -221,19 +270,31 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
         taken.insert(world::EMKS.to_owned());
     }
     let mut mmes = Vec::new();
-    for section in root.tables("mme", MME_KEYS)? {
+    let is_parlos = title.system == System::Parlos;
+    let of_mme: &[_] = if is_parlos { &OF_RLOS_MME } else { &OF_MME };
+    for section in root.tables("mme", &[MME_KEYS, parlos::MME_KEYS].concat())? {
         if mmes.len() >= MOST_MMES {
             return Err(too_many(&section, "mme", MOST_MMES));
         }
         let name = name(&section, &mut taken)?;
-        mmes.push(Mme { name, algorithms: algorithms(&section)?, weaknesses: weaknesses(&section, &OF_MME)? });
+        mmes.push(Mme {
+            name,
+            algorithms: algorithms(&section)?,
+            rlos: parlos::mme(&section, is_parlos)?,
+            weaknesses: weaknesses(&section, of_mme)?,
+        });
     }
     if mmes.is_empty() {
         taken.insert("mme1".to_owned());
-        mmes.push(Mme { name: "mme1".to_owned(), algorithms: Algorithms::AES, weaknesses: BTreeSet::new() });
+        mmes.push(Mme {
+            name: "mme1".to_owned(),
+            algorithms: Algorithms::AES,
+            rlos: MmeOfRlos::default(),
+            weaknesses: BTreeSet::new(),
+        });
     }
     let upes = if transfer { transfer::upes(root, &mut taken)? } else { Vec::new() };
-    let enbs = enbs(root, &mmes, &upes, &mut taken)?;
+    let enbs = enbs(root, (&mmes, &upes), is_parlos, &mut taken)?;
     let cells = enbs.iter().map(|enb| enb.pci.get()).collect();
     let (sgsns, rncs) = transfer::utran(root, &cells, &mut taken)?;
     let end_points = if e2m { enterprise::end_points(root, &mut taken)? } else { Vec::new() };
@@ -244,13 +305,18 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
     Ok(Nodes { ues, ..nodes })
 }
 
-fn enbs(root: &Section<'_>, mmes: &[Mme], upes: &[Upe], taken: &mut BTreeSet<String>) -> Read<Vec<Enb>> {
+fn enbs(
+    root: &Section<'_>,
+    (mmes, upes): (&[Mme], &[Upe]),
+    is_parlos: bool,
+    taken: &mut BTreeSet<String>,
+) -> Read<Vec<Enb>> {
     // Where there are end points in an enterprise, UTRAN or GERAN alone will do.
     if root.field("rnc").is_none() && root.field("bss").is_none() {
         root.required("enb", "at least one [[enb]]")?;
     }
     let mut enbs: Vec<Enb> = Vec::new();
-    for section in root.tables("enb", ENB_KEYS)? {
+    for section in root.tables("enb", &[ENB_KEYS, parlos::ENB_KEYS].concat())? {
         if enbs.len() >= MOST_ENBS {
             return Err(too_many(&section, "enb", MOST_ENBS));
         }
@@ -277,6 +343,7 @@ fn enbs(root: &Section<'_>, mmes: &[Mme], upes: &[Upe], taken: &mut BTreeSet<Str
             pci: Pci::new(pci).unwrap_or(Pci::FIRST),
             earfcn: section.read("earfcn", 1_850, |field| field.number(0..=262_143))?,
             group: section.read("group", 1, |field| field.number(1..=u32::from(u16::MAX)))?,
+            rlos: parlos::enb(&section, is_parlos)?,
             mme: MmeId(mme),
             upe: UpeId(upe),
             algorithms: algorithms(&section)?,
@@ -292,9 +359,9 @@ fn enbs(root: &Section<'_>, mmes: &[Mme], upes: &[Upe], taken: &mut BTreeSet<Str
 fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String>) -> Read<Vec<Ue>> {
     root.required("ue", "at least one [[ue]]")?;
     let mut ues: Vec<Ue> = Vec::new();
-    let e2m = nodes.system == System::E2m;
-    let keys = if e2m { [UE_KEYS, enterprise::UE_KEYS].concat() } else { UE_KEYS.to_vec() };
-    for section in root.tables("ue", &keys)? {
+    let (is_parlos, e2m) = (nodes.system == System::Parlos, nodes.system == System::E2m);
+    let of_enterprise = if e2m { enterprise::UE_KEYS } else { &[] };
+    for section in root.tables("ue", &[UE_KEYS, parlos::UE_KEYS, of_enterprise].concat())? {
         if ues.len() >= MOST_UES {
             return Err(too_many(&section, "ue", MOST_UES));
         }
@@ -303,7 +370,12 @@ fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String
         if ues.iter().any(|other| other.imsi == imsi) {
             return Err(section.required("imsi", "an IMSI")?.mismatch("an IMSI that no other UE has"));
         }
-        let serving = nodes.network().station(&section.required("serving", "the eNB where it is connected")?)?;
+        let rlos = parlos::ue(&section, is_parlos)?;
+        let serving = match section.field("serving") {
+            // It is off.
+            None if is_parlos => StationId(0),
+            _ => nodes.network().station(&section.required("serving", "the eNB where it is connected")?)?,
+        };
         if e2m {
             for key in ["kasme", "origin", "weaknesses"] {
                 section.refuse(key, "with system = \"e2m\"")?;
@@ -333,8 +405,9 @@ fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String
             serving,
             kasme,
             origin,
+            rlos,
             enterprise: e2m.then(|| enterprise::user(&section, &name)).transpose()?,
-            weaknesses: weaknesses(&section, &OF_UE)?,
+            weaknesses: weaknesses(&section, nodes.network().of_ue())?,
             name,
         });
     }
@@ -387,6 +460,11 @@ impl Nodes {
 }
 
 impl Network<'_> {
+    /// Whether its phones attach for RLOS.
+    pub(super) fn is_parlos(self) -> bool {
+        self.0.system == System::Parlos
+    }
+
     /// The UE that `ue` of a section names, or the only one.
     pub(super) fn ue(self, section: &Section<'_>) -> Read<UeId> {
         match section.field("ue") {

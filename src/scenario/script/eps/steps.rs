@@ -31,6 +31,10 @@ pub enum StepAction {
     NasAlgorithms(Algorithms),
     /// This MME authenticates it anew.
     Authenticate(MmeId),
+    /// It is off, and attaches for RLOS.
+    Attach,
+    /// It detaches, and is off.
+    PowerOff,
     /// With `system = "e2m"`.
     Enterprise(EnterpriseStep),
 }
@@ -41,6 +45,8 @@ enum Action {
     Handover,
     NasAlgorithms,
     Authenticate,
+    Attach,
+    PowerOff,
 }
 
 pub(super) const KEYS: &[&str] = &["at", "ue", "action", "target", "mme", "ciphering", "integrity"];
@@ -49,8 +55,10 @@ const MOST_STEPS: usize = 100_000;
 
 pub(super) fn read(root: &Section<'_>, network: Network<'_>, title: &Title) -> Read<Vec<Step>> {
     let mut words = vec![("handover", Action::Handover), ("nas-algorithms", Action::NasAlgorithms)];
-    if title.system == System::ContextTransfer {
-        words.push(("authenticate", Action::Authenticate));
+    match title.system {
+        System::ContextTransfer => words.push(("authenticate", Action::Authenticate)),
+        System::Parlos => words = vec![("attach", Action::Attach), ("power-off", Action::PowerOff)],
+        _ => {}
     }
     let mut steps = Vec::new();
     let mut before: Option<(Duration, Field<'_>)> = None;
@@ -80,6 +88,9 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, title: &Title) -> R
             Action::Handover => (&["mme", "ciphering", "integrity"], "beside action = \"handover\""),
             Action::NasAlgorithms => (&["target", "mme"], "beside action = \"nas-algorithms\""),
             Action::Authenticate => (&["target", "ciphering", "integrity"], "beside action = \"authenticate\""),
+            Action::Attach | Action::PowerOff => {
+                (&["target", "mme", "ciphering", "integrity"], "beside actions of PARLOS")
+            }
         };
         for key in other {
             section.refuse(key, beside)?;
@@ -89,6 +100,8 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, title: &Title) -> R
                 StepAction::Handover(network.station(&section.required("target", "the name of an eNB")?)?)
             }
             Action::NasAlgorithms => StepAction::NasAlgorithms(network::algorithms(&section)?),
+            Action::Attach => StepAction::Attach,
+            Action::PowerOff => StepAction::PowerOff,
             Action::Authenticate => {
                 let names = network.0.mmes.iter().map(|mme| mme.name.as_str());
                 let field = section.required("mme", "the MME that serves it then")?;
