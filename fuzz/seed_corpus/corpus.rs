@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Most files in one corpus.
-const MOST_SEEDS: usize = 60;
+const MOST_SEEDS: usize = 160;
 /// Longer frames teach the fuzzer nothing more, and slow it down.
 const LONGEST_SEED: usize = 900;
 

@@ -17,7 +17,8 @@ use keyhop::eps::wire::rrc::{DlDcchMessage, UlDcchMessage};
 use keyhop::eps::wire::s1ap::S1apMessage;
 use keyhop::eps::wire::sctp::{DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL};
 use keyhop::eps::wire::{
-    CoreFrame, CorePayload, EspPacket, GtpuPacket, Gtpv2Message, UeId, X2apMessage, dct2000, gtpv2,
+    CoreFrame, CorePayload, DiameterMessage, EspPacket, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, UeId,
+    X2apMessage, dct2000, gtpv2,
 };
 use keyhop::judge::eps::reading::Reading;
 use keyhop::judge::eps::{Opened, learn};
@@ -45,6 +46,9 @@ pub fn offer_golden(corpora: &mut Corpora, path: &Path) -> Result<(), Box<dyn Er
             FrameKind::Dissector(name) if name == radio_frame::DISSECTOR => {
                 offer_radio(corpora, &frame, view.opened.as_ref())?;
             }
+            FrameKind::Dissector(name) if ["rrc.ul.dcch", "rrc.dl.dcch", "data"].contains(&&**name) => {
+                corpora.offer(RADIO, &format!("utran-{name}"), &frame.octets);
+            }
             FrameKind::Dissector(name) if name == dct2000::DISSECTOR => {
                 corpora.offer(RADIO, "dct2000", &frame.octets);
             }
@@ -60,15 +64,19 @@ fn core_kind(octets: &[u8]) -> String {
         CorePayload::Sctp(packet) => {
             let octets = packet.data.user_data;
             let s1ap = S1apMessage::parse(&octets).map(|message| format!("s1ap-{}", message.name()));
-            s1ap.or_else(|_| X2apMessage::parse(&octets).map(|message| format!("x2ap-{}", message.name()))).ok()
+            s1ap.or_else(|_| X2apMessage::parse(&octets).map(|message| format!("x2ap-{}", message.name())))
+                .or_else(|_| IuMessage::parse(&octets).map(|iu| format!("ranap-{}", iu.message.name())))
+                .or_else(|_| DiameterMessage::parse(&octets).map(|message| format!("diameter-{}", message.body.name())))
+                .ok()
         }
         CorePayload::Udp(datagram) => {
             let gtpv2 = Gtpv2Message::parse(&datagram.payload).map(|message| format!("gtpv2-{}", message.body.name()));
+            let gtpv1 = Gtpv1Message::parse(&datagram.payload).map(|message| format!("gtpv1-{}", message.body.name()));
             let gtpu = GtpuPacket::parse(&datagram.payload).map(|packet| match packet {
                 GtpuPacket::User { .. } => "gtpu-user".to_owned(),
                 GtpuPacket::EndMarker { .. } => "gtpu-end-marker".to_owned(),
             });
-            gtpv2.or(gtpu).ok()
+            gtpv2.or(gtpv1).or(gtpu).ok()
         }
         CorePayload::Esp(_) => Some("esp".to_owned()),
     });
@@ -131,6 +139,18 @@ pub fn offer_samples(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {
             &in_frame(sctp(X2AP_PORT, X2AP_PROTOCOL, octets))?,
         );
     }
+    for message in samples::s1ap_between_systems() {
+        corpora.offer(CORE, &format!("s1ap-{}", message.name()), &message.octets()?);
+    }
+    for message in samples::ranap() {
+        corpora.offer(CORE, &format!("ranap-{}", message.message.name()), &message.octets()?);
+    }
+    for message in samples::diameter() {
+        corpora.offer(CORE, &format!("diameter-{}", message.body.name()), &message.octets()?);
+    }
+    for message in samples::gtpv1() {
+        corpora.offer(CORE, &format!("gtpv1-{}", message.body.name()), &message.octets()?);
+    }
     for message in samples::gtpv2() {
         let (octets, name) = (message.octets()?, message.body.name());
         corpora.offer(CORE, &format!("gtpv2-{name}"), &octets);
@@ -142,6 +162,8 @@ pub fn offer_samples(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {
     corpora.offer(CORE, "frame-esp", &in_frame(CorePayload::Esp(packet))?);
     corpora.offer(CORE, "container-to-target", &samples::source_to_target().octets()?);
     corpora.offer(CORE, "container-to-source", &samples::target_to_source().octets()?);
+    corpora.offer(CORE, "container-to-rnc", &samples::source_rnc().octets()?);
+    corpora.offer(CORE, "container-from-rnc", &samples::target_rnc().octets()?);
     corpora.offer(RADIO, "preparation", &samples::HANDOVER_PREPARATION_INFORMATION);
     corpora.offer(RADIO, "handover-command", &samples::HANDOVER_COMMAND);
     let parameters = HandoverParameters { indication: Indication::Mme, para: vec![7; 16] };
@@ -151,6 +173,8 @@ pub fn offer_samples(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {
         algorithms: NasAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes },
         key_set: NasKsi::new(0),
         capability: UeCapability { ciphering: aes, integrity: aes, further: Vec::new() },
+        hash: None,
+        elements: Vec::new(),
     };
     for (name, message) in [
         ("SecurityModeCommand", command),

@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut corpora = Corpora::default();
     frames::offer_worked(&mut corpora, root)?;
     for path in goldens(root, "pcapng")? {
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("eps-")) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if ["eps-", "transfer-"].iter().any(|system| name.starts_with(system)) {
             eps_frames::offer_golden(&mut corpora, &path)?;
         } else {
             frames::offer_golden(&mut corpora, &path)?;

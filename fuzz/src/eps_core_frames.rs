@@ -1,4 +1,5 @@
-//! The core network of EPS: frames, SCTP, S1AP, X2AP, GTPv2-C, GTP-U, and the RRC and NAS messages in their containers.
+//! The core network of EPS: frames, SCTP, S1AP, X2AP, RANAP in RUA, Diameter, GTPv1-C, GTPv2-C, GTP-U, and the RRC and NAS messages in
+//! their containers.
 //!
 //! The octets are read as a frame, as a frame whose lengths and checksums are right, and as each of the messages. A message
 //! has fields that are written in one form and read in others, and elements that are passed over: its value comes back, not its
@@ -10,9 +11,11 @@ use keyhop::dot16::backbone::transport::mend_checksums;
 use keyhop::eps::wire::esp::{padded, unpadded};
 use keyhop::eps::wire::gtpu::GTPU_PORT;
 use keyhop::eps::wire::gtpv2::GTPV2_PORT;
+use keyhop::eps::wire::ranap::{RelocationTarget, SourceRncContainer, TargetRncContainer};
 use keyhop::eps::wire::s1ap::{S1apMessage, SourceToTargetContainer, TargetToSourceContainer};
 use keyhop::eps::wire::{
-    CoreFrame, CorePayload, EspPacket, GtpuPacket, Gtpv2Body, Gtpv2Message, SctpPacket, WireError, X2apMessage,
+    CoreFrame, CorePayload, DiameterMessage, EspPacket, GtpuPacket, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message,
+    IuMessage, RanapMessage, SctpPacket, WireError, X2apMessage,
 };
 use pnet_packet::Packet;
 use pnet_packet::ip::IpNextHeaderProtocols;
@@ -34,10 +37,15 @@ pub fn run(octets: &[u8]) {
     sctp(octets);
     s1ap(octets);
     x2ap(octets);
+    iu(octets);
+    gtpv1(octets);
     gtpv2(octets);
+    value_comes_back(octets, DiameterMessage::parse, DiameterMessage::octets);
     comes_back(octets, GtpuPacket::parse, GtpuPacket::octets);
     to_target(octets);
     to_source(octets);
+    to_rnc(octets);
+    from_rnc(octets);
 }
 
 /// A frame, and what is in it. Identification, TTL and padding are not part of its value.
@@ -47,9 +55,12 @@ pub fn frame(octets: &[u8]) {
         CorePayload::Sctp(packet) => {
             s1ap(&packet.data.user_data);
             x2ap(&packet.data.user_data);
+            iu(&packet.data.user_data);
+            value_comes_back(&packet.data.user_data, DiameterMessage::parse, DiameterMessage::octets);
         }
         CorePayload::Udp(datagram) => {
             if [datagram.source, datagram.destination].contains(&GTPV2_PORT) {
+                gtpv1(&datagram.payload);
                 gtpv2(&datagram.payload);
             }
             if datagram.destination == GTPU_PORT {
@@ -172,6 +183,48 @@ fn gtpv2(octets: &[u8]) {
             }
         }
         _ => {}
+    }
+}
+
+/// RANAP in RUA, and the containers in it.
+fn iu(octets: &[u8]) {
+    match value_comes_back(octets, IuMessage::parse, IuMessage::octets).map(|message| message.message) {
+        Some(RanapMessage::RelocationRequired(message)) => relocation(&message.target, &message.container),
+        Some(RanapMessage::RelocationCommand(message)) => to_source(&message.container),
+        _ => {}
+    }
+}
+
+fn gtpv1(octets: &[u8]) {
+    match value_comes_back(octets, Gtpv1Message::parse, Gtpv1Message::octets).map(|message| message.body) {
+        Some(Gtpv1Body::ForwardRelocationRequest(message)) => relocation(&message.target, &message.container),
+        Some(Gtpv1Body::ForwardRelocationResponse(message)) => {
+            if let Some(grant) = message.grant {
+                to_source(&grant.container);
+                from_rnc(&grant.container);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The container for a target in either system.
+fn relocation(target: &RelocationTarget, container: &[u8]) {
+    match target {
+        RelocationTarget::Enb(..) => to_target(container),
+        RelocationTarget::Rnc(..) => to_rnc(container),
+    }
+}
+
+/// The container from the source to a target RNC.
+fn to_rnc(octets: &[u8]) {
+    value_comes_back(octets, SourceRncContainer::parse, |container| container.octets());
+}
+
+/// The container from a target RNC to the source.
+fn from_rnc(octets: &[u8]) {
+    if let Some(container) = value_comes_back(octets, TargetRncContainer::parse, TargetRncContainer::octets) {
+        eps_radio::to_utran(&container.rrc);
     }
 }
 

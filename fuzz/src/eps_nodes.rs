@@ -17,11 +17,14 @@ use keyhop::emulation::{Fate, NodeIndex};
 use keyhop::eps::node::{Command, Scheme, Schemes, What};
 use keyhop::eps::parameters::{Algorithms, LinkDirection};
 use keyhop::eps::wire::radio_frame::RadioFrame;
-use keyhop::eps::wire::{CoreFrame, CorePayload, GtpuPacket, Gtpv2Message, S1apMessage, X2apMessage};
+use keyhop::eps::wire::{
+    CoreFrame, CorePayload, DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage,
+    UtranFrame, X2apMessage,
+};
 use keyhop::time::VirtualTime;
 
 use crate::choices::Choices;
-use crate::eps_network::{NULL_CIPHERING, Plan, Seen, To, imsi, packet, pci};
+use crate::eps_network::{NULL_CIPHERING, Plan, Seen, To, imsi, packet, pci, utran_pci};
 use crate::{eps_core_frames, eps_radio};
 
 /// Most steps of an input.
@@ -53,13 +56,15 @@ pub fn run(octets: &[u8]) {
     if first & 7 > 4 {
         plan.enb_algorithms = vec![vec![Algorithms::AES], vec![NULL_CIPHERING]];
     }
-    let reach = match first >> 6 {
-        0 => Reach::Air,
-        1 => Reach::AirAndLosses,
-        _ => Reach::Everything,
-    };
-    let (plan, sent) = with_steps(plan, &mut choices);
+    let reach = Reach::of(first >> 6);
     let ues = plan.ues;
+    let (seen, sent, harm) = attacked(plan, reach, &mut choices);
+    holds(&seen, ues, &sent, harm);
+}
+
+/// Runs a network: steps and what is done to frames are what is left of the input.
+pub fn attacked(plan: Plan, reach: Reach, choices: &mut Choices<'_>) -> (Seen, Sent, Harm) {
+    let (plan, sent) = with_steps(plan, choices);
     let harm = Arc::new(Mutex::new(Harm::default()));
     let mut adversary = Adversary {
         octets: choices.rest().to_vec(),
@@ -75,7 +80,7 @@ pub fn run(octets: &[u8]) {
         tell_story(&seen, harm);
     }
     assert!(seen.transmissions.len() < FRAMES, "{} frames", seen.transmissions.len());
-    holds(&seen, ues, &sent, harm);
+    (seen, sent, harm)
 }
 
 /// What came of an input, on standard error: every frame, by time, receiver and name, and what handovers came to.
@@ -93,7 +98,7 @@ fn tell_story(seen: &Seen, harm: Harm) {
 }
 
 /// The packets that go in, by UE and direction.
-type Sent = BTreeMap<(usize, LinkDirection), Vec<Vec<u8>>>;
+pub type Sent = BTreeMap<(usize, LinkDirection), Vec<Vec<u8>>>;
 
 /// What the nodes are told, and when.
 fn with_steps(mut plan: Plan, choices: &mut Choices<'_>) -> (Plan, Sent) {
@@ -103,18 +108,22 @@ fn with_steps(mut plan: Plan, choices: &mut Choices<'_>) -> (Plan, Sent) {
         let (what, wait) = (choices.any(), choices.any());
         now += u64::from(wait);
         let ue = usize::from(what >> 2 & 1) % plan.ues;
-        let cell = usize::from(what >> 3 & 3) % plan.cells;
+        let cell = match usize::from(what >> 3 & 3) % (plan.cells + plan.utran_cells) {
+            cell if cell < plan.cells => pci(cell),
+            cell => utran_pci(cell - plan.cells),
+        };
         let mut going = |direction| {
             let packet = packet(number);
             sent.entry((ue, direction)).or_default().push(packet.clone());
             packet
         };
         let (to, command) = match what & 3 {
-            0 => (To::Ue(ue), Command::Measure(pci(cell))),
+            0 => (To::Ue(ue), Command::Measure(cell)),
             1 => (To::Ue(ue), Command::Uplink(going(LinkDirection::Uplink))),
             2 => (To::Gateway, Command::Downlink(imsi(ue), going(LinkDirection::Downlink))),
+            _ if what & 0x40 != 0 && plan.authentication.is_some() => (To::Mme(0), Command::Authenticate(imsi(ue))),
             _ if what & 0x20 != 0 => (To::Mme(0), Command::ChangeNasAlgorithms(imsi(ue), Algorithms::AES)),
-            _ => (To::Ue(ue), Command::Measure(pci(cell))),
+            _ => (To::Ue(ue), Command::Measure(cell)),
         };
         plan = plan.command(now, to, command);
     }
@@ -122,9 +131,20 @@ fn with_steps(mut plan: Plan, choices: &mut Choices<'_>) -> (Plan, Sent) {
     (plan, sent)
 }
 
+impl Reach {
+    /// By two bits.
+    pub fn of(bits: u8) -> Self {
+        match bits & 3 {
+            0 => Self::Air,
+            1 => Self::AirAndLosses,
+            _ => Self::Everything,
+        }
+    }
+}
+
 /// Where the fuzzer may do what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+pub enum Reach {
     /// Anything on the air.
     Air,
     /// Besides, frames are lost on the wires.
@@ -135,7 +155,7 @@ enum Reach {
 
 /// The worst that was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Worst {
+pub enum Worst {
     #[default]
     Nothing,
     Lost,
@@ -147,9 +167,9 @@ enum Worst {
 
 /// What was done to the air and to the wires.
 #[derive(Clone, Copy, Debug, Default)]
-struct Harm {
-    air: Worst,
-    wires: Worst,
+pub struct Harm {
+    pub air: Worst,
+    pub wires: Worst,
 }
 
 fn holds(seen: &Seen, ues: usize, sent: &Sent, harm: Harm) {
@@ -175,7 +195,8 @@ fn holds(seen: &Seen, ues: usize, sent: &Sent, harm: Harm) {
     }
 }
 
-fn no_count_is_used_twice(seen: &Seen) {
+/// No (key, bearer, direction, COUNT) protects two things.
+pub fn no_count_is_used_twice(seen: &Seen) {
     let mut first = BTreeMap::new();
     for (time, node, event) in &seen.events {
         if let What::Protected { key, bearer, direction, count } = &event.what {
@@ -203,7 +224,7 @@ struct Adversary {
 
 impl Adversary {
     fn fate(&mut self, to: NodeIndex, octets: &[u8]) -> Fate {
-        let air = RadioFrame::parse(octets).is_ok();
+        let air = RadioFrame::parse(octets).is_ok() || UtranFrame::parse(octets).is_ok();
         reads_and_writes_back(octets, air);
         let (fate, worst) = self.decided(to, octets, air);
         if self.remembered.len() < REMEMBERED {
@@ -329,16 +350,26 @@ fn other_content(octets: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Option<Vec
 /// What a node sends is a frame, with a message in it that is one.
 fn reads_and_writes_back(octets: &[u8], air: bool) {
     if air {
-        return eps_radio::radio_frame(octets);
+        return if RadioFrame::parse(octets).is_ok() {
+            eps_radio::radio_frame(octets);
+        } else {
+            eps_radio::utran_frame(octets);
+        };
     }
     eps_core_frames::frame(octets);
     let is_message = match CoreFrame::parse(octets).expect("a frame of a node").payload {
         CorePayload::Sctp(packet) => {
             let message = &packet.data.user_data;
-            S1apMessage::parse(message).is_ok() || X2apMessage::parse(message).is_ok()
+            S1apMessage::parse(message).is_ok()
+                || X2apMessage::parse(message).is_ok()
+                || IuMessage::parse(message).is_ok()
+                || DiameterMessage::parse(message).is_ok()
         }
         CorePayload::Udp(datagram) => {
-            GtpuPacket::parse(&datagram.payload).is_ok() || Gtpv2Message::parse(&datagram.payload).is_ok()
+            let message = &datagram.payload;
+            GtpuPacket::parse(message).is_ok()
+                || Gtpv2Message::parse(message).is_ok()
+                || Gtpv1Message::parse(message).is_ok()
         }
         // No link of these networks is protected.
         CorePayload::Esp(_) => false,

@@ -1,11 +1,12 @@
-//! The radio of EPS: records of a capture, MAC, RLC and PDCP PDUs, RRC and NAS messages.
+//! The radio of EPS: records of a capture, MAC, RLC and PDCP PDUs, RRC and NAS messages; frames of UTRAN, and the RRC messages in
+//! those.
 //!
 //! The octets are read as each of these, and then layer by layer as far as they go. What was read is written as the octets it
 //! was read from.
 
 use std::fmt::Debug;
 
-use keyhop::eps::parameters::HandoverParameters;
+use keyhop::eps::parameters::{HandoverParameters, TargetInput};
 use keyhop::eps::wire::WireError;
 use keyhop::eps::wire::dct2000::KeyRecord;
 use keyhop::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, LCID_SRB2, MacPdu};
@@ -14,9 +15,11 @@ use keyhop::eps::wire::pdcp::{DataPdu, SignallingPdu};
 use keyhop::eps::wire::pdcp_udp::PdcpOverUdp;
 use keyhop::eps::wire::radio_frame::RadioFrame;
 use keyhop::eps::wire::rlc::AmDataPdu;
+use keyhop::eps::wire::rrc::utran::{HandoverToUtranCommand, UtranDlMessage, UtranUlMessage};
 use keyhop::eps::wire::rrc::{
     DlCcchMessage, DlDcchMessage, HandoverCommand, HandoverPreparationInformation, UlCcchMessage, UlDcchMessage,
 };
+use keyhop::eps::wire::{UtranContents, UtranFrame};
 
 use crate::promises::{explains, within_memory};
 
@@ -32,6 +35,10 @@ pub fn run(octets: &[u8]) {
     handover_command(octets);
     nas(octets);
     handover_parameters(octets);
+    utran_frame(octets);
+    utran(octets);
+    to_utran(octets);
+    comes_back(octets, TargetInput::parse, TargetInput::octets);
     if let Some(record) = comes_back(octets, KeyRecord::parse, KeyRecord::octets) {
         dedicated(&record.message);
     }
@@ -63,6 +70,28 @@ pub fn radio_frame(octets: &[u8]) {
     if let Some(frame) = comes_back(octets, RadioFrame::parse, RadioFrame::octets) {
         mac_pdu(&frame.mac_pdu);
     }
+}
+
+/// A frame on the air of UTRAN, and the message in it.
+pub fn utran_frame(octets: &[u8]) {
+    let frame = comes_back(octets, UtranFrame::parse, UtranFrame::octets);
+    if let Some(UtranContents::Signalling(message)) = frame.map(|frame| frame.contents) {
+        utran(&message);
+    }
+}
+
+/// A message on DCCH of UTRAN.
+fn utran(octets: &[u8]) {
+    comes_back(octets, UtranUlMessage::parse, |(check, message)| message.octets(*check));
+    let down = comes_back(octets, UtranDlMessage::parse, |(check, message)| message.octets(*check));
+    if let Some((_, UtranDlMessage::HandoverFromUtran { eutra, .. })) = down {
+        dedicated(&eutra);
+    }
+}
+
+/// HANDOVER TO UTRAN COMMAND.
+pub fn to_utran(octets: &[u8]) {
+    comes_back(octets, HandoverToUtranCommand::parse, HandoverToUtranCommand::octets);
 }
 
 fn mac_pdu(octets: &[u8]) {
@@ -143,6 +172,7 @@ fn emm(octets: &[u8]) {
         comes_back(octets, EmmMessage::parse, EmmMessage::octets)
     {
         let _ = container.handover_parameters();
+        let _ = container.target();
         handover_parameters(&container.content);
     }
 }

@@ -12,14 +12,20 @@ use super::run::diagnostic;
 use super::{Status, print};
 use crate::capture::placement::PendingOutputs;
 use crate::report::comparison::comparison;
+use crate::report::e2m_comparison::e2m_comparison;
+use crate::report::e2m_race::e2m_race;
 use crate::report::eps_comparison::eps_comparison;
 use crate::report::eps_plot::eps_plot;
+use crate::report::parlos_comparison::parlos_comparison;
+use crate::report::parlos_matrix::parlos_matrix;
 use crate::report::plot::plot;
 use crate::report::reach_map::reach_map;
 use crate::report::transfer_comparison::transfer_comparison;
 use crate::report::transfer_plot::transfer_plot;
 use crate::scenario::compare::{CompareError, CompareSettings, OWN_KEYS, compare, sweep};
 use crate::scenario::eps::compare::{self as eps, EpsCompareSettings};
+use crate::scenario::eps::e2m_compare::{self as e2m, E2mCompareSettings};
+use crate::scenario::eps::parlos_compare::{self as parlos, ParlosCompareSettings};
 use crate::scenario::eps::transfer_compare::{self as transfer, TransferCompareSettings};
 use crate::scenario::script::SetArgument;
 
@@ -45,11 +51,18 @@ whatever the number of threads.
 of the eNB of one hop, how many values of C-RNTI must be tried, interruption, messages, octets, lost packets. --loss is not for it.
 
 --system context-transfer: one handover between MMEs, between UPEs, between UTRAN and E-UTRAN, with its security context, by a context request, and with \
-a full authentication: interruption, round trips, messages, octets, lost packets, and a sweep over the delay of the HSS. --loss is not for it."
+a full authentication: interruption, round trips, messages, octets, lost packets, and a sweep over the delay of the HSS. --loss is not for it.
+
+--system parlos: variants of temporary keys for a phone without a subscription against attacks, each field from a run of its own, with the octets \
+of the new fields and the operations with public keys. --runs, --loss and --plot are not for it.
+
+--system e2m: keys between UEs and end points in an enterprise: access, identifier of a key and identity of the user side by side with messages, \
+octets and who learns what; failed authentications by the depth of the store; a session opened at each instant of a re-authentication. \
+One run for each figure: --runs, --loss and --plot are not for it."
 )]
 pub struct CompareArguments {
-    /// The system: dot16, eps or context-transfer
-    #[arg(long, value_name = "SYSTEM", default_value = "dot16", value_parser = ["dot16", "eps", "context-transfer"])]
+    /// The system: dot16, eps, context-transfer, parlos or e2m
+    #[arg(long, value_name = "SYSTEM", default_value = "dot16", value_parser = ["dot16", "eps", "context-transfer", "parlos", "e2m"])]
     system: String,
     /// Runs of each row, 1 to 10000
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
@@ -68,7 +81,8 @@ pub struct CompareArguments {
     /// and interruption over the delay of X2 and S1; of context-transfer: interruption over the delay of the HSS
     #[arg(long, value_name = "FILE.svg", value_parser = svg_file)]
     plot: Option<PathBuf>,
-    /// Of eps: draws which cells somebody reads who has the keys of one eNB, a map for each scheme
+    /// Of eps: draws which cells somebody reads who has the keys of one eNB, a map for each scheme; of parlos: draws variants by attacks; of
+    /// e2m: draws what comes of sessions in the race and after failures
     #[arg(long, value_name = "FILE.svg", value_parser = svg_file)]
     map: Option<PathBuf>,
     /// Threads, 1 to 256; else one for each core
@@ -100,6 +114,8 @@ pub fn run(arguments: &CompareArguments, out: &mut dyn Write, messages: &mut dyn
     let result = match arguments.system.as_str() {
         "eps" => eps_compared(arguments, messages),
         "context-transfer" => transfers_compared(arguments, messages),
+        "parlos" => parlos_compared(arguments, messages),
+        "e2m" => e2m_compared(arguments, messages),
         _ => compared(arguments, messages),
     };
     match result {
@@ -185,6 +201,64 @@ fn transfers_compared(arguments: &CompareArguments, messages: &mut dyn Write) ->
     };
     outputs.commit().map_err(|error| format!("error: {error}"))?;
     if let Some(path) = &arguments.plot {
+        let _ = writeln!(messages, "wrote {}", path.display());
+    }
+    Ok(text)
+}
+
+/// The same of temporary keys for PARLOS: the picture is in place then.
+fn parlos_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+    of_eps(arguments, parlos::OWN_KEYS)?;
+    if arguments.plot.is_some() {
+        return Err("error: --plot: expected --map with --system parlos".to_owned());
+    }
+    let settings =
+        ParlosCompareSettings { sets: arguments.sets.clone(), seed: arguments.seed, threads: threads(arguments) };
+    let mut progress = JobsDone::new(messages);
+    let result = parlos::compare(&settings, &mut |done, all| progress.tell("runs", done, all)).map_err(told)?;
+    drop(progress);
+    let mut outputs = PendingOutputs::new();
+    if let Some(path) = &arguments.map {
+        let picture = parlos_matrix(&result, &caption(arguments, "one attach for RLOS in each field"));
+        outputs.stage(path, |out| out.write_all(picture.as_bytes())).map_err(|error| format!("error: {error}"))?;
+    }
+    let text = if arguments.json {
+        let json = serde_json::to_string_pretty(&result).map_err(|error| format!("error: {error}"))?;
+        format!("{json}\n")
+    } else {
+        parlos_comparison(&result)
+    };
+    outputs.commit().map_err(|error| format!("error: {error}"))?;
+    if let Some(path) = &arguments.map {
+        let _ = writeln!(messages, "wrote {}", path.display());
+    }
+    Ok(text)
+}
+
+/// The same of e2m keys: the picture is in place then.
+fn e2m_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+    of_eps(arguments, e2m::OWN_KEYS)?;
+    if arguments.plot.is_some() {
+        return Err("error: --plot: expected --map with --system e2m".to_owned());
+    }
+    let settings =
+        E2mCompareSettings { sets: arguments.sets.clone(), seed: arguments.seed, threads: threads(arguments) };
+    let mut progress = JobsDone::new(messages);
+    let result = e2m::compare(&settings, &mut |done, all| progress.tell("runs", done, all)).map_err(told)?;
+    drop(progress);
+    let mut outputs = PendingOutputs::new();
+    if let Some(path) = &arguments.map {
+        let picture = e2m_race(&result, &caption(arguments, "one session in each run, over EPS"));
+        outputs.stage(path, |out| out.write_all(picture.as_bytes())).map_err(|error| format!("error: {error}"))?;
+    }
+    let text = if arguments.json {
+        let json = serde_json::to_string_pretty(&result).map_err(|error| format!("error: {error}"))?;
+        format!("{json}\n")
+    } else {
+        e2m_comparison(&result)
+    };
+    outputs.commit().map_err(|error| format!("error: {error}"))?;
+    if let Some(path) = &arguments.map {
         let _ = writeln!(messages, "wrote {}", path.display());
     }
     Ok(text)

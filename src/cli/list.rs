@@ -131,6 +131,10 @@ const fn title(attack: AttackId) -> &'static str {
         AttackId::ContextTransfer(7) => "MME or link compromised",
         AttackId::ContextTransfer(8) => "target that cannot take the UE",
         AttackId::ContextTransfer(9) => "temporary identity not renewed",
+        AttackId::E2m(2) => "SGSN that derives with what it was given",
+        AttackId::E2m(3) => "authentications that fail after the push",
+        AttackId::E2m(4) => "session opened before the challenge",
+        AttackId::E2m(6) => "end point that asks as another",
         AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) | AttackId::Parlos(_) | AttackId::E2m(_) => "",
     }
 }

@@ -34,6 +34,7 @@ mod eps_links;
 #[path = "../support/eps_network.rs"]
 mod eps_network;
 mod eps_relocation;
+mod eps_rlos;
 mod eps_user_plane;
 mod eps_user_plane_entities;
 mod eps_utran;

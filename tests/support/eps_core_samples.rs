@@ -312,10 +312,10 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         address: Ipv4Addr::new(10, 45, 0, 2),
         bearer: erabs()[0],
         afresh: true,
-        up: up.clone(),
+        up: Some(up.clone()),
     };
     let renewal = gtpv2::ModifyBearerRequest { sender: None, bearers: Vec::new(), up: Some(up.clone()) };
-    let session_grant = gtpv2::SessionGrant { sender: tunnel(12), bearer: erabs()[1] };
+    let session_grant = gtpv2::SessionGrant { sender: tunnel(12), address: None, bearer: erabs()[1] };
     let granted = |cause, grant| Gtpv2Body::CreateSessionResponse(gtpv2::CreateSessionResponse { cause, grant });
     let forwarding = |to, up| {
         let request = gtpv2::CreateForwardingRequest { sender: tunnel(10), ebi: bearer(5), to, up };

@@ -22,10 +22,11 @@ use keyhop::eps::node::gateway::uplink_tunnel;
 use keyhop::eps::node::sgsn;
 use keyhop::eps::node::upe::anchor_tunnel;
 use keyhop::eps::node::{
-    Agreement, Arrival, AttachedUe, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb, EnbFaults,
-    EnbSettings, Event, Gateway, GatewayUe, HeardCell, HeardUtranCell, Hss, HssSubscriber, Mme, MmeFaults, MmeSettings,
-    MmeUserPlane, Outcome, Rnc, RncSettings, RncUe, Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe,
-    Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults, UpeSettings, UpeUe, UtranCell, UtranConnection, What,
+    Agreement, Arrival, AttachedUe, Bss, BssSettings, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb,
+    EnbFaults, EnbSettings, Event, Gateway, GatewayUe, GeranCell, GeranConnection, HeardCell, HeardUtranCell, Hss,
+    HssSubscriber, Mme, MmeFaults, MmeSettings, MmeUserPlane, Outcome, RlosMme, RlosUe, Rnc, RncSettings, RncUe,
+    Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe, Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults,
+    UpeSettings, UpeUe, UtranCell, UtranConnection, What,
 };
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 use keyhop::eps::security::HandoverDerivation;
@@ -33,6 +34,8 @@ use keyhop::eps::security::aka::{Subscription, Usim};
 use keyhop::eps::security::count::CountLedger;
 use keyhop::eps::security::inter_system::ck_ik_of_kc;
 use keyhop::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
+use keyhop::eps::wire::gmm::RoutingArea;
+use keyhop::eps::wire::gprs::GeranCellIdentity;
 use keyhop::eps::wire::{CoreFrame, CorePayload, Erab, S1apMessage, UeSecurityCapabilities};
 use keyhop::time::VirtualTime;
 
@@ -73,6 +76,10 @@ pub struct Plan {
     pub sgsns: usize,
     /// The UEs begin in the first cell of UTRAN, with keys of this authentication.
     pub begins_in_utran: Option<Origin>,
+    /// The UEs are switched off, and attach in the first cell of this access.
+    pub begins_off: Option<Access>,
+    /// Whether HSS and MEs make CK' and IK'.
+    pub separates_keys: [bool; 2],
     pub rnc_most_ues: usize,
     pub rncs_have_snow3g: bool,
     pub sgsn_faults: SgsnFaults,
@@ -82,12 +89,31 @@ pub struct Plan {
     /// What the network was told of them.
     pub told_capabilities: UeSecurityCapabilities,
     pub ue_faults: UeFaults,
+    /// UEs are off, and attach for restricted local operator services; the last is all further ones.
+    pub rlos: Option<RlosPlan>,
+    /// The networks of the cells; what each has is at its number, or the last.
+    pub networks: Vec<Plmn>,
     /// What there is for authentication; nothing if none.
     pub authentication: Option<AuthenticationPlan>,
     pub commands: Vec<(u64, To, Command)>,
     pub engine: Engine,
     /// In milliseconds.
     pub ends: u64,
+}
+
+/// What UEs and MMEs have for restricted local operator services.
+#[derive(Clone)]
+pub struct RlosPlan {
+    pub ues: Vec<RlosUe>,
+    pub mme: RlosMme,
+}
+
+/// By what a UE that is switched off attaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Eps,
+    Umts,
+    Gprs,
 }
 
 /// An HSS, and what the USIMs have seen before.
@@ -111,6 +137,7 @@ pub enum To {
     Hss,
     Rnc(usize),
     Sgsn(usize),
+    Bss,
 }
 
 pub fn both() -> UeSecurityCapabilities {
@@ -140,6 +167,8 @@ impl Plan {
             utran_cells: 0,
             sgsns: 0,
             begins_in_utran: None,
+            begins_off: None,
+            separates_keys: [true; 2],
             rnc_most_ues: 100,
             rncs_have_snow3g: true,
             sgsn_faults: SgsnFaults::default(),
@@ -147,6 +176,8 @@ impl Plan {
             ue_capabilities: both(),
             told_capabilities: both(),
             ue_faults: UeFaults::default(),
+            rlos: None,
+            networks: vec![plmn()],
             authentication: None,
             commands: Vec::new(),
             engine: Engine::Inline,
@@ -265,7 +296,7 @@ pub fn gateway_place() -> BackboneEndpoint {
     place(3, 0)
 }
 
-fn plmn() -> Plmn {
+pub fn plmn() -> Plmn {
     "001-01".parse().unwrap()
 }
 
@@ -332,13 +363,13 @@ impl Plan {
         let mme = number * self.mmes / self.cells;
         Cell {
             pci: pci(number),
-            ecgi: Ecgi { plmn: plmn(), eci: Eci::of_enb(enb, 1) },
+            ecgi: Ecgi { plmn: of(&self.networks, number), eci: Eci::of_enb(enb, 1) },
             earfcn_dl: 1_850,
             enb: GlobalEnbId { plmn: plmn(), enb },
             address: enb_place(number).ip,
             // Two cells are a group.
             group: id.div_ceil(2),
-            tai: Tai { plmn: plmn(), tac: Tac(u16::try_from(mme + 1).unwrap()) },
+            tai: Tai { plmn: of(&self.networks, number), tac: Tac(u16::try_from(mme + 1).unwrap()) },
             mme: mme_place(mme).ip,
             upe: (self.upes > 0).then(|| upe_place(self.upe_of(number)).ip),
         }
@@ -358,7 +389,7 @@ impl Plan {
     }
 
     fn sgsn_of(&self, cell: usize) -> usize {
-        cell * self.sgsns / self.utran_cells
+        cell * self.sgsns / self.utran_cells.max(1)
     }
 
     fn upe_of(&self, cell: usize) -> usize {
@@ -374,6 +405,7 @@ impl Plan {
             To::Rnc(number) => self.node(To::Upe(self.upes)).0 + number,
             To::Sgsn(number) => self.node(To::Rnc(self.utran_cells)).0 + number,
             To::Hss => self.node(To::Sgsn(self.sgsns)).0,
+            To::Bss => self.node(To::Hss).0 + usize::from(self.authentication.is_some()),
         })
     }
 
@@ -407,6 +439,11 @@ impl Plan {
                 utran_air.insert((ue, cell), links.add(&name, self.node(To::Ue(ue)), after(1), rnc, after(1)));
             }
         }
+        let bss = self.node(To::Bss);
+        let geran_air: Vec<Port> = (0..self.ues)
+            .filter(|_| self.has_bss())
+            .map(|ue| links.add(&format!("geran:{ue}"), self.node(To::Ue(ue)), after(1), bss, after(1)))
+            .collect();
         let mut core = |first: (NodeIndex, BackboneEndpoint), second: (NodeIndex, BackboneEndpoint), latency| {
             let name = format!("core:{}-{}", first.0.0, second.0.0);
             let port = links.add(&name, first.0, after(latency), second.0, after(latency));
@@ -444,6 +481,12 @@ impl Plan {
         for sgsn in &sgsns {
             mmes.iter().for_each(|mme| core(*sgsn, *mme, 4));
             core(*sgsn, gateway, 3);
+            if let Some(AuthenticationPlan { latency, .. }) = self.authentication {
+                core(*sgsn, (self.node(To::Hss), hss_place()), latency);
+            }
+        }
+        if self.has_bss() {
+            core((self.node(To::Bss), bss_place()), sgsns[0], 4);
         }
         // Where the user plane of a UE in the first cell is.
         let user_node = if self.upes > 0 { upe_place(0).ip } else { gateway_place().ip };
@@ -476,11 +519,30 @@ impl Plan {
                 utran: utran.collect(),
                 capabilities: self.ue_capabilities,
                 usim: self.usim(ue),
+                separates_keys: self.separates_keys[1],
                 guti: Some(guti(ue)),
                 agreement,
                 interruption: Duration::from_millis(10),
                 faults: self.ue_faults,
             };
+            if let Some(rlos) = &self.rlos {
+                emulation.add_node(Ue::off_for_rlos(settings, of(&rlos.ues, ue)));
+                continue;
+            }
+            if let Some(access) = self.begins_off {
+                let cell = self.geran_cell();
+                emulation.add_node(match access {
+                    Access::Eps => Ue::off(settings, cells[0].pci),
+                    Access::Umts => {
+                        Ue::off_in_utran(settings, utran_cells[0].cell, 1 << 20 | u32::try_from(ue).unwrap())
+                    }
+                    Access::Gprs => {
+                        let tlli = 0x7800_0001 + u32::try_from(ue).unwrap();
+                        Ue::off_in_geran(settings, GeranConnection { port: geran_air[ue], cell, tlli })
+                    }
+                });
+                continue;
+            }
             emulation.add_node(match self.begins_in_utran {
                 None => Ue::connected(settings, keys, cells[0].pci, c_rnti(ue)),
                 Some(origin) => {
@@ -507,7 +569,7 @@ impl Plan {
             };
             let generator = random::generator(1, &format!("enb{number}"));
             let mut enb = Enb::new(settings, core_side(*index, *place), generator);
-            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_utran.is_none()) {
+            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_eutran()) {
                 let id = enb.connect(ConnectedUe {
                     port: air[&(ue, 0)],
                     c_rnti: c_rnti(ue),
@@ -536,7 +598,10 @@ impl Plan {
             };
             let generator = random::generator(1, &format!("mme{number}"));
             let mut mme = Mme::new(settings, mme_side(number, *index, *place), generator);
-            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_utran.is_none()) {
+            if let Some(rlos) = &self.rlos {
+                mme = mme.with_rlos(rlos.mme.clone());
+            }
+            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_eutran()) {
                 mme.attach(AttachedUe {
                     id: ue_number(ue),
                     keys: mme_keys(ue).0,
@@ -554,9 +619,12 @@ impl Plan {
             emulation.add_node(mme);
         }
         let served: Vec<GatewayUe> = (0..self.ues)
+            .filter(|_| self.rlos.is_none())
             .map(|ue| {
                 let uplink = uplink_tunnel(gateway_place().ip, ue_number(ue)).teid;
                 let downlink = match self.upes {
+                    // Nowhere.
+                    _ if self.begins_off.is_some() => uplink_tunnel(Ipv4Addr::UNSPECIFIED, ue_number(ue)),
                     _ if self.begins_in_utran.is_some() => sgsn::downlink_tunnel(sgsn_place(0).ip, ue_number(ue)),
                     0 => downlink_tunnel(cells[0].address, attached[ue]),
                     _ => anchor_tunnel(user_node, ue_number(ue)),
@@ -575,7 +643,7 @@ impl Plan {
                 faults: self.upe_faults,
             };
             let mut upe = Upe::new(settings, core_side(*index, *place));
-            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_utran.is_none()) {
+            for ue in (0..self.ues).filter(|_| number == 0 && self.begins_in_eutran()) {
                 upe.connect(UpeUe {
                     id: ue_number(ue),
                     key: UpKey::derive(&kasme(ue), 0, AlgorithmId::Aes),
@@ -590,6 +658,10 @@ impl Plan {
         if self.authentication.is_some() {
             let random = random::generator(1, "hss");
             emulation.add_node(Hss::new(core_side(self.node(To::Hss), hss_place()), plmn(), random, &self.hss()));
+        }
+        if self.has_bss() {
+            let settings = BssSettings { cell: self.geran_cell(), most_ues: 100 };
+            emulation.add_node(Bss::new(settings, core_side(self.node(To::Bss), bss_place())));
         }
         for (time, to, command) in &self.commands {
             emulation.schedule(at(*time), self.node(*to), command.clone());
@@ -622,12 +694,43 @@ impl Plan {
         let subscriber = |ue| {
             let (k, opc) = subscriber_keys(ue);
             let sqn = self.authentication.map_or(0, |plan| plan.hss_sqn);
-            let serving = Some((gummei(0), mme_place(0).ip));
+            let serving = Some((gummei(0), mme_place(0).ip)).filter(|_| self.begins_off.is_none());
             let subscription = Subscription::new(k, opc, sqn);
-            HssSubscriber { imsi: imsi(ue), subscription, separates_keys: false, serving }
+            HssSubscriber { imsi: imsi(ue), subscription, separates_keys: self.separates_keys[0], serving }
         };
         (0..self.ues).map(subscriber).collect()
     }
+}
+
+impl Plan {
+    /// UEs that are switched off, in a network of this access with an HSS; the first attaches after a tenth of a second.
+    pub fn off(access: Access) -> Self {
+        let plan = match access {
+            Access::Eps => Self::always(Scheme::NextHopS1),
+            Access::Umts | Access::Gprs => {
+                Self { cells: 2, utran_cells: 1, sgsns: 1, ..Self::always(Scheme::NextHopS1) }
+            }
+        };
+        Self { begins_off: Some(access), ..plan }.authenticating().command(100, To::Ue(0), Command::Attach)
+    }
+
+    fn begins_in_eutran(&self) -> bool {
+        self.begins_in_utran.is_none() && self.begins_off.is_none() && self.rlos.is_none()
+    }
+
+    fn has_bss(&self) -> bool {
+        self.begins_off == Some(Access::Gprs)
+    }
+
+    fn geran_cell(&self) -> GeranCell {
+        let area = RoutingArea { plmn: plmn(), lac: 0x1002, rac: 1 };
+        let identity = GeranCellIdentity { area, ci: 1 };
+        GeranCell { cell: pci(200), identity, bss: bss_place().ip, sgsn: sgsn_place(0).ip }
+    }
+}
+
+pub fn bss_place() -> BackboneEndpoint {
+    place(8, 0)
 }
 
 /// K and OPc.
@@ -666,6 +769,7 @@ impl Plan {
         core_side: &dyn Fn(NodeIndex, BackboneEndpoint) -> CoreSide,
     ) {
         let here = |number: usize| self.begins_in_utran.filter(|_| number == 0);
+        let off = self.begins_off == Some(Access::Umts);
         for (number, cell) in utran_cells.iter().enumerate() {
             let settings = RncSettings {
                 cell: *cell,
@@ -682,12 +786,18 @@ impl Plan {
                 let keys = ck_ik(ue, origin);
                 rnc.connect(RncUe { port: air[&(ue, number)], id, keys, fresh: FRESH, uplink }).unwrap();
             }
+            for ue in (0..self.ues).filter(|_| number == 0 && off) {
+                rnc.admit(air[&(ue, number)], ue_number(ue)).unwrap();
+            }
             emulation.add_node(rnc);
         }
         for number in 0..self.sgsns {
             let settings = SgsnSettings {
                 utran_cells: utran_cells.to_vec(),
+                geran_cells: vec![self.geran_cell()],
                 cells: cells.to_vec(),
+                gateway: gateway_place().ip,
+                hss: self.authentication.map(|_| hss_place().ip),
                 subscribers: Arc::clone(subscribers),
                 faults: self.sgsn_faults,
             };

@@ -310,6 +310,7 @@ fn nas_messages() -> Vec<(EmmMessage, &'static str)> {
                 identity: imsi,
                 capability: capability.clone(),
                 esm: esm::pdn_connectivity_request(1).to_vec(),
+                elements: Vec::new(),
             },
             "PDN connectivity request",
         ),
@@ -340,8 +341,11 @@ fn nas_messages() -> Vec<(EmmMessage, &'static str)> {
         (EmmMessage::TrackingAreaUpdateComplete, "Tracking area update complete"),
         (EmmMessage::AuthenticationRequest { key_set, rand: [1; 16], autn: [2; 16] }, "Authentication request"),
         (EmmMessage::AuthenticationResponse { res: vec![3; 8] }, "Authentication response"),
-        (EmmMessage::SecurityModeCommand { algorithms, key_set, capability }, "128-EEA2"),
-        (EmmMessage::SecurityModeComplete, "Security mode complete"),
+        (
+            EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash: None, elements: Vec::new() },
+            "128-EEA2",
+        ),
+        (EmmMessage::SecurityModeComplete { elements: Vec::new() }, "Security mode complete"),
         (EmmMessage::SecurityModeReject { cause: 23 }, "Security mode reject"),
         (generic_transport(), "Downlink generic NAS transport"),
     ]

@@ -95,7 +95,7 @@ impl Holder {
                     self.up_keys.extend(given.up.map(|up| up.key));
                 }
             }
-            Gtpv2Body::CreateSessionRequest(request) => self.up_keys.push(request.up),
+            Gtpv2Body::CreateSessionRequest(request) => self.up_keys.extend(request.up),
             Gtpv2Body::CreateForwardingRequest(request) => self.up_keys.extend(request.up),
             Gtpv2Body::ModifyBearerRequest(request) => self.up_keys.extend(request.up),
             Gtpv2Body::ForwardAccessContextNotification(notification) => self.up_keys.push(notification.up.key),

@@ -1,11 +1,13 @@
 //! Picking frames of EPS by what somebody without keys sees of them, and by their number.
 
+use super::nas_in_frame::NasInFrame;
 use crate::eps::wire::gtpu::{GTPU_PORT, GtpuPacket};
 use crate::eps::wire::gtpv2::GTPV2_PORT;
 use crate::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, LCID_SRB2, MacPdu};
+use crate::eps::wire::nas::{EmmMessage, NasMessage};
 use crate::eps::wire::radio_frame::RadioFrame;
-use crate::eps::wire::sctp::{S1AP_PROTOCOL, X2AP_PROTOCOL};
-use crate::eps::wire::{CoreFrame, CorePayload, Gtpv2Message, S1apMessage, X2apMessage};
+use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, RUA_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::{CoreFrame, CorePayload, DiameterMessage, Gtpv2Message, IuMessage, S1apMessage, X2apMessage};
 use crate::time::VirtualTime;
 
 /// What a frame is.
@@ -17,8 +19,40 @@ pub enum FrameKind {
     Signalling,
     /// A user packet, on the air or in a tunnel.
     Data,
-    /// A message of S1AP, X2AP or GTPv2-C, by its name.
+    /// A message of S1AP, X2AP, Diameter, RANAP or GTPv2-C, by its name.
     Message(&'static str),
+    /// A NAS message that RRC does not protect, on the air or on S1.
+    Nas(NasKind),
+}
+
+/// A NAS message of an attach that can be told before there are keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NasKind {
+    /// ATTACH REQUEST.
+    AttachRequest,
+    /// SECURITY MODE COMMAND, protected under a key that it brings.
+    SecurityModeCommand,
+}
+
+impl NasKind {
+    /// The words for them.
+    pub const NAMED: [(&'static str, Self); 2] =
+        [("NasAttachRequest", Self::AttachRequest), ("NasSecurityModeCommand", Self::SecurityModeCommand)];
+
+    /// What a NAS message is, if it is one of these.
+    fn of(nas: &[u8]) -> Option<Self> {
+        match NasMessage::parse(nas).ok()? {
+            NasMessage::Plain(EmmMessage::AttachRequest { .. }) => Some(Self::AttachRequest),
+            NasMessage::Plain(EmmMessage::SecurityModeCommand { .. }) => Some(Self::SecurityModeCommand),
+            NasMessage::Protected(message) if !message.header.ciphered() => {
+                match EmmMessage::parse(&message.message).ok()? {
+                    EmmMessage::SecurityModeCommand { .. } => Some(Self::SecurityModeCommand),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Which frames count.
@@ -52,6 +86,9 @@ impl FrameKind {
             }
             Self::Signalling => false,
             Self::Data => matches!(message(octets), Some(CoreMessage::Packet)),
+            Self::Nas(wanted) => {
+                NasInFrame::read(octets, on_air).and_then(|(_, nas)| NasKind::of(&nas)) == Some(wanted)
+            }
             Self::Message(wanted) => matches!(message(octets), Some(CoreMessage::Named(name)) if name == wanted),
         }
     }
@@ -70,6 +107,8 @@ fn message(octets: &[u8]) -> Option<CoreMessage> {
             let name = match protocol {
                 S1AP_PROTOCOL => S1apMessage::parse(octets).ok()?.name(),
                 X2AP_PROTOCOL => X2apMessage::parse(octets).ok()?.name(),
+                DIAMETER_PROTOCOL => DiameterMessage::parse(octets).ok()?.body.name(),
+                RUA_PROTOCOL => IuMessage::parse(octets).ok()?.message.name(),
                 _ => return None,
             };
             Some(CoreMessage::Named(name))

@@ -7,13 +7,24 @@
 //! * [`holder`]: which cells somebody reads who holds keys; [`user_plane`]: the same of packets that UPEs cipher;
 //!   [`eavesdropper`]: the keys of somebody who hears a link of the core network.
 //! * `between_systems`: what keys of UTRAN and of E-UTRAN say of each other.
+//! * [`enterprise`]: which sessions with end points in an enterprise somebody reads.
 //! * [`search`]: the search for C-RNTI.
+//! * [`parlos`]: who acts against attaches for RLOS; [`nas_in_frame`]: the NAS message in a frame before there are keys;
+//!   [`private_key`]: what somebody makes of a private key that is found later.
 
 mod between_systems;
 pub mod change;
 pub mod eavesdropper;
+pub mod enterprise;
 pub mod frames;
 pub mod holder;
+pub mod nas_in_frame;
+pub mod parlos;
+mod parlos_command;
+mod parlos_middle;
+mod parlos_network;
+mod parlos_ue;
+pub mod private_key;
 pub mod search;
 pub mod user_plane;
 
@@ -21,14 +32,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use change::Change;
-pub use frames::{FrameChoice, FrameKind};
+pub use change::{AttachChange, Change};
+pub use frames::{FrameChoice, FrameKind, NasKind};
+pub use parlos::{AirLink, Learned, ParlosAction, ParlosAttack};
 
 use super::REACTION;
 use super::recording::{Heard, Recordings};
 use crate::emulation::{self, Fate, Injection, NodeIndex, Port};
-use crate::eps::node::Event;
 use crate::time::VirtualTime;
+use parlos::Actor;
+use rand_chacha::ChaCha20Rng;
 
 /// When an attack acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +126,8 @@ pub struct Adversary {
     due: BTreeMap<VirtualTime, Vec<(usize, u32)>>,
     /// By position of the attack: why it could not do what it was to, the first time.
     failures: BTreeMap<usize, String>,
+    /// Who acts against attaches for RLOS.
+    actors: Vec<Actor>,
 }
 
 impl Adversary {
@@ -126,6 +141,7 @@ impl Adversary {
             exchanged,
             due: BTreeMap::new(),
             failures: BTreeMap::new(),
+            actors: Vec::new(),
         };
         for position in 0..adversary.attacks.len() {
             if let Some(Trigger::Time(at)) = adversary.attacks.get(position).map(|attack| attack.trigger) {
@@ -133,6 +149,13 @@ impl Adversary {
             }
         }
         adversary
+    }
+
+    /// The same with somebody who acts against attaches for RLOS, and notes in `learned` what keys he comes by; `random` is his own.
+    #[must_use]
+    pub fn with(mut self, attack: ParlosAttack, random: ChaCha20Rng, learned: Learned) -> Self {
+        self.actors.push(Actor::new(attack, random, learned));
+        self
     }
 
     fn start(&mut self, position: usize, now: VirtualTime) {
@@ -170,7 +193,7 @@ impl Adversary {
     }
 }
 
-impl emulation::Adversary<Event> for Adversary {
+impl<E> emulation::Adversary<E> for Adversary {
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate {
         let mut fate = Fate::default();
         for position in 0..self.attacks.len() {
@@ -182,11 +205,21 @@ impl emulation::Adversary<Event> for Adversary {
                 self.at_tap(position, Heard { time: now, port, to, octets: octets.to_vec() }, &mut fate);
             }
         }
+        for actor in &mut self.actors {
+            // Another may have changed the frame already.
+            let octets = fate.octets.clone().unwrap_or_else(|| octets.to_vec());
+            let Some(done) = actor.tap(now, (port, to), &octets, &self.recordings) else { continue };
+            if let Some(octets) = &done.octets {
+                self.exchanged.note((now, port, to), octets.clone());
+            }
+            fate = fate.and(done);
+        }
         fate
     }
 
     fn next_timer(&self) -> Option<VirtualTime> {
-        self.due.keys().next().copied()
+        let due = self.due.keys().next().copied();
+        due.into_iter().chain(self.actors.iter().filter_map(Actor::next_timer)).min()
     }
 
     fn act(&mut self, now: VirtualTime) -> Vec<Injection> {
@@ -211,16 +244,19 @@ impl emulation::Adversary<Event> for Adversary {
                 }
             }
         }
+        injections.extend(self.actors.iter_mut().flat_map(|actor| actor.act(now)));
         injections
     }
 
     fn remarks(&mut self) -> Vec<(usize, String)> {
         let failures = std::mem::take(&mut self.failures).into_iter();
+        let of_actors: Vec<(usize, String)> = self.actors.iter_mut().filter_map(Actor::remark).collect();
         failures
             .filter_map(|(position, why)| {
                 let attack = self.attacks.get(position)?;
                 Some((attack.number, format!("nothing was done: {why}")))
             })
+            .chain(of_actors)
             .collect()
     }
 }

@@ -13,15 +13,16 @@
 //! UP_KEY ue algorithm holder=ue|network|both from until                                                  32 hex
 //! CK_IK ue cell holder=ue|network|both from until                                                        64 hex: CK, IK
 //! LINK_KEY sender receiver spi                                                                           40 hex: key, salt
+//! E2M | AKA_KEYS | E2M_INT_KEY | E2M_KEY: see `enterprise`
 //!      ; ue = IMSI   cell = physical cell identity   or - (CK_IK)   c_rnti = 4 hex   spi = 8 hex
 //!      ; enb, mme, sender, receiver = names of nodes   the rest decimal
 //! ```
 
 use zeroize::Zeroizing;
 
-use super::is_word;
 use super::reading::{Line, decimal, digits};
 use super::writing::{hex, times, word};
+use super::{enterprise, is_word};
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::eps::{
     AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder,
@@ -34,7 +35,7 @@ use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::security::{HandoverDerivation, OneWay};
 
 /// The kinds of these lines.
-pub(super) const KINDS: [&str; 15] = [
+pub(super) const KINDS: [&str; 19] = [
     "DERIVATION",
     "CELL",
     "KASME",
@@ -50,6 +51,10 @@ pub(super) const KINDS: [&str; 15] = [
     "UP_KEY",
     "CK_IK",
     "LINK_KEY",
+    enterprise::KINDS[0],
+    enterprise::KINDS[1],
+    enterprise::KINDS[2],
+    enterprise::KINDS[3],
 ];
 
 const SYSTEMS: [(&str, KeySystem); 2] = [("contribution", KeySystem::Contribution), ("standard", KeySystem::Standard)];
@@ -57,15 +62,15 @@ const ONE_WAYS: [(&str, OneWay); 2] = [("kdf", OneWay::Kdf), ("sha-256", OneWay:
 const C_RNTI_BITS: [(&str, CRntiBits); 2] = [("16", CRntiBits::Sixteen), ("32", CRntiBits::ThirtyTwo)];
 const HOLDERS: [(&str, KenbHolder); 3] = [("ue", KenbHolder::Ue), ("enb", KenbHolder::Enb), ("both", KenbHolder::Both)];
 
-const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
+pub(super) const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
 const UP_KEY_POLICIES: [(&str, UpKeyPolicy); 2] = [("same", UpKeyPolicy::Same), ("update", UpKeyPolicy::Update)];
 const MAPPINGS: [(&str, KeyMapping); 3] =
     [("target-id", KeyMapping::TargetId), ("target-id-fresh", KeyMapping::TargetIdFresh), ("nonce", KeyMapping::Nonce)];
-const KEY_HOLDERS: [(&str, KeyHolder); 3] =
+pub(super) const KEY_HOLDERS: [(&str, KeyHolder); 3] =
     [("ue", KeyHolder::Ue), ("network", KeyHolder::Network), ("both", KeyHolder::Both)];
 
 impl Line<'_> {
-    fn ue(&mut self) -> Result<Imsi, CaptureError> {
+    pub(super) fn ue(&mut self) -> Result<Imsi, CaptureError> {
         self.field("ue", "an IMSI of 6 to 15 digits", |text| text.parse().ok())
     }
 
@@ -213,7 +218,7 @@ pub(super) fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<EpsKeyRec
             spi: line.field("spi", "8 hex digits", |text| digits(text).map(u32::from_be_bytes))?,
             key: LinkSecret::from_octets(*line.secret()?.expose()),
         }),
-        _ => return Ok(None),
+        other => return Ok(enterprise::record(other, line)?.map(EpsKeyRecord::Enterprise)),
     }))
 }
 
@@ -234,6 +239,7 @@ pub(super) fn kind(record: &EpsKeyRecord) -> &'static str {
         EpsKeyRecord::UpKey(_) => "UP_KEY",
         EpsKeyRecord::CkIk(_) => "CK_IK",
         EpsKeyRecord::LinkKey(_) => "LINK_KEY",
+        EpsKeyRecord::Enterprise(record) => enterprise::kind(record),
     }
 }
 
@@ -308,6 +314,7 @@ pub(super) fn line(record: &EpsKeyRecord) -> Result<Zeroizing<String>, CaptureEr
             names([&r.sender, &r.receiver])?;
             (format!("sender={} receiver={} spi={:08x}", r.sender, r.receiver, r.spi), hex(r.key.octets()))
         }
+        EpsKeyRecord::Enterprise(r) => enterprise::fields(r),
     };
     let secret = Zeroizing::new(secret);
     Ok(Zeroizing::new(format!("{} {fields} {}", kind(record), *secret)))

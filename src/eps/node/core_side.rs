@@ -8,6 +8,7 @@ use crate::emulation::{Outbox, Port};
 use crate::eps::link_protection::{LinkError, LinkProtection};
 use crate::eps::node::Event;
 use crate::eps::wire::core_frame::{CoreFrame, CorePayload, UdpDatagram};
+use crate::eps::wire::gprs::gb::GB_PORT;
 use crate::eps::wire::gtpu::GTPU_PORT;
 use crate::eps::wire::gtpv1::is_version_1;
 use crate::eps::wire::gtpv2::GTPV2_PORT;
@@ -16,7 +17,7 @@ use crate::eps::wire::sctp::{
     X2AP_PORT, X2AP_PROTOCOL,
 };
 use crate::eps::wire::{
-    DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage, WireError, X2apMessage,
+    DiameterMessage, GbMessage, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage, WireError, X2apMessage,
 };
 
 /// A message of the core network.
@@ -34,6 +35,8 @@ pub enum CoreMessage {
     Ranap(IuMessage),
     /// Between SGSN and MME, and between SGSN and gateway.
     Gtpv1(Gtpv1Message),
+    /// Between BSS and SGSN.
+    Gb(GbMessage),
     /// A packet in a tunnel, between gateway and eNB or between eNBs.
     Gtpu(GtpuPacket),
 }
@@ -49,6 +52,7 @@ impl CoreMessage {
             Self::Diameter(message) => message.body.name(),
             Self::Ranap(message) => message.message.name(),
             Self::Gtpv1(message) => message.body.name(),
+            Self::Gb(message) => message.name(),
             Self::Gtpu(GtpuPacket::User { .. }) => "GTP-U user packet",
             Self::Gtpu(GtpuPacket::EndMarker { .. }) => "GTP-U end marker",
         }
@@ -161,7 +165,8 @@ impl CoreSide {
                 GTPV2_PORT if is_version_1(&payload) => CoreMessage::Gtpv1(Gtpv1Message::parse(&payload)?),
                 GTPV2_PORT => CoreMessage::Gtpv2(Gtpv2Message::parse(&payload)?),
                 GTPU_PORT => CoreMessage::Gtpu(GtpuPacket::parse(&payload)?),
-                port => return Err(other("UDP port 2123 or 2152".to_owned(), port.to_string()).into()),
+                GB_PORT => CoreMessage::Gb(GbMessage::parse(&payload)?),
+                port => return Err(other("UDP port 2123, 2152 or 2157".to_owned(), port.to_string()).into()),
             },
             CorePayload::Esp(_) => return Err(other("a packet in the clear".to_owned(), "ESP".to_owned()).into()),
         };
@@ -181,6 +186,7 @@ impl Association {
             CoreMessage::Gtpv1(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpv2(message) => return Ok(datagram(GTPV2_PORT, message.octets()?)),
             CoreMessage::Gtpu(packet) => return Ok(datagram(GTPU_PORT, packet.octets()?)),
+            CoreMessage::Gb(message) => return Ok(datagram(GB_PORT, message.octets()?)),
         };
         let data = DataChunk { tsn: self.tsn, stream: 0, sequence: self.sequence, protocol, user_data };
         self.tsn = self.tsn.wrapping_add(1);

@@ -2,10 +2,12 @@
 
 use std::net::Ipv4Addr;
 
+use super::parlos::{AttachOutcome, KeyOperation, RlosRefusal};
 use super::settings::Scheme;
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, Nh};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kc, Kenb, KenbStar, Nh};
 use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
+use crate::eps::security::key_transport::PrivateKey;
 
 /// What a script tells a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +20,13 @@ pub enum Command {
     Downlink(Imsi, Vec<u8>),
     /// To an MME: the NAS algorithms of this UE are to be these, by a security mode command.
     ChangeNasAlgorithms(Imsi, Algorithms),
-    /// To an MME: this UE is to be authenticated anew, with a vector of the HSS; the keys of all layers change.
+    /// To an MME or an SGSN: this UE is to be authenticated anew, with a vector of the HSS; the keys of all layers change.
     Authenticate(Imsi),
+    /// To a UE: it attaches where it is. For one that is switched off, or that the network has forgotten; for restricted local operator
+    /// services, if that is what it is there for.
+    Attach,
+    /// To a UE: it detaches, and is off.
+    PowerOff,
 }
 
 /// What a node says of a UE.
@@ -126,6 +133,8 @@ pub enum What {
         /// The keys.
         keys: CkIk,
     },
+    /// UE or SGSN: Kc of CK and IK is there for GERAN. Nothing is ciphered with it here.
+    KcInUse(Kc),
     /// An RNC has forgotten a UE and its keys.
     CkIkForgotten {
         /// Its cell.
@@ -143,8 +152,31 @@ pub enum What {
     },
     /// UE or MME: an authentication with a vector of the HSS has succeeded; its keys are not in use yet.
     Authenticated,
+    /// UE: the network has accepted it.
+    Attached,
+    /// UE: nothing has come of its attach.
+    AttachFailed,
     /// MME: it knows from the temporary identity of a UE which node was the last to serve it, and asks that for the context.
     OldNodeFound(Ipv4Addr),
+    /// UE: it attaches for restricted local operator services, in this cell.
+    AttachBegun(Pci),
+    /// UE: how that ended. One for each that has begun, and one where it found no network.
+    AttachEnded(AttachOutcome),
+    /// UE: the pair that it attaches with; MME: that which it has made for an attach.
+    KeyPair {
+        /// The private key.
+        key: PrivateKey,
+        /// Whether it is used for the first time.
+        fresh: bool,
+    },
+    /// MME: KASMEtemp that it has drawn for a UE; UE: that which it has taken. Of two parts, it is the whole that both have then.
+    TemporaryKasme(Kasme),
+    /// UE or MME: an operation with a public or a private key.
+    KeyOperation(KeyOperation),
+    /// UE or MME: a message of an attach for restricted local operator services was not taken.
+    AttachRefused(RlosRefusal),
+    /// MME: how many attaches it has half done now.
+    HalfOpen(usize),
     /// UE: a tracking area update is complete.
     TrackingAreaUpdated,
     /// The source eNB has decided on a handover, and has sent nothing yet. Exactly one [`What::HandoverEnded`] follows, as long as the

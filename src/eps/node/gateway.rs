@@ -2,6 +2,8 @@
 //! packets are ciphered by UPEs it is the SAE anchor: the tunnels of UEs lead to their UPEs, and a UPE switches them.
 //!
 //! An MME switches the path of a UE by a Modify Bearer Request, an SGSN by an Update PDP Context Request; the old path then ends in an end marker (TS 23.401 clause 5.5.1.1.2).
+//! An MME gives it UEs, and takes them away again, by Create and Delete Session Requests (TS 29.274 clauses 7.2.1 and 7.2.9): of those
+//! it gives the addresses too, made of the TEID.
 //! What is for an address outside goes there over a link of its own, and what comes from there goes to the UE that has the address it is
 //! for ([`Outside`]).
 //! The TEID of a UE on S11 and that of its uplink on S1-U are the same number \[choice\].
@@ -15,10 +17,17 @@ use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Teid};
 use crate::eps::parameters::LinkDirection::Uplink;
 use crate::eps::wire::gtpv1::{Gtpv1Cause, UpdatePdpContextResponse};
-use crate::eps::wire::gtpv2::{GtpCause, ModifyBearerRequest, ModifyBearerResponse};
+use crate::eps::wire::gtpv2::{
+    CreateSessionRequest, CreateSessionResponse, GtpCause, ModifyBearerRequest, ModifyBearerResponse, SessionGrant,
+};
 use crate::eps::wire::user_packet::{addresses, off_ethernet, on_ethernet};
 use crate::eps::wire::{Erab, GtpuPacket, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message, TunnelEndpoint};
 use crate::time::VirtualTime;
+
+/// Most UEs that MMEs may give a gateway.
+pub const MAX_SESSIONS: usize = 65_536;
+/// The network of their addresses: 10.46.0.0/16.
+const ADDRESSES: u32 = 0x0a2e_0000;
 
 /// The tunnel of a UE's uplink at the gateway, or at a UPE.
 #[must_use]
@@ -115,8 +124,11 @@ impl Gateway {
 
     fn control(&mut self, from: Ipv4Addr, message: Gtpv2Message, outbox: &mut Outbox<Event>) {
         let Gtpv2Message { teid, sequence, body } = message;
-        let Gtpv2Body::ModifyBearerRequest(ModifyBearerRequest { sender, bearers, .. }) = body else {
-            return outbox.verdict(Verdict::rejected("dropped: no request of an MME to its gateway"));
+        let ModifyBearerRequest { sender, bearers, .. } = match body {
+            Gtpv2Body::ModifyBearerRequest(request) => request,
+            Gtpv2Body::CreateSessionRequest(request) => return self.create_session(from, sequence, &request, outbox),
+            Gtpv2Body::DeleteSessionRequest(_) => return self.delete_session(from, (teid, sequence), outbox),
+            _ => return outbox.verdict(Verdict::rejected("dropped: no request of an MME to its gateway")),
         };
         outbox.verdict(Verdict::accepted("accepted: ModifyBearerRequest"));
         let mut old = None;
@@ -143,6 +155,44 @@ impl Gateway {
 }
 
 impl Gateway {
+    /// An MME has a UE that has come without having been here. Its downlink leads nowhere until its eNB is known.
+    fn create_session(
+        &mut self,
+        from: Ipv4Addr,
+        sequence: u32,
+        request: &CreateSessionRequest,
+        outbox: &mut Outbox<Event>,
+    ) {
+        outbox.verdict(Verdict::accepted("accepted: CreateSessionRequest"));
+        let CreateSessionRequest { imsi, sender, bearer, .. } = request;
+        let uplink = sender.teid;
+        let of_another = self.ues.get(&uplink).is_some_and(|ue| ue.imsi != *imsi);
+        let full = self.ues.len() >= MAX_SESSIONS && !self.ues.contains_key(&uplink);
+        let response = if of_another || full {
+            CreateSessionResponse { cause: GtpCause::NO_RESOURCES, grant: None }
+        } else {
+            let nowhere = TunnelEndpoint { address: Ipv4Addr::UNSPECIFIED, teid: Teid(0) };
+            self.ues.insert(uplink, GatewayUe { imsi: *imsi, uplink, downlink: nowhere, mme: uplink });
+            let tunnel = TunnelEndpoint { address: self.core.address(), teid: uplink };
+            let address = Some(Ipv4Addr::from_bits(ADDRESSES | uplink.0 & 0xffff));
+            let grant = SessionGrant { sender: tunnel, address, bearer: Erab { ebi: bearer.ebi, tunnel } };
+            CreateSessionResponse { cause: GtpCause::ACCEPTED, grant: Some(grant) }
+        };
+        let body = Gtpv2Body::CreateSessionResponse(response);
+        self.core.send(from, &CoreMessage::Gtpv2(Gtpv2Message { teid: uplink, sequence, body }), outbox);
+    }
+
+    /// An MME has forgotten a UE.
+    fn delete_session(&mut self, from: Ipv4Addr, (teid, sequence): (Teid, u32), outbox: &mut Outbox<Event>) {
+        outbox.verdict(Verdict::accepted("accepted: DeleteSessionRequest"));
+        let (teid, cause) = match self.ues.remove(&teid) {
+            Some(ue) => (ue.mme, GtpCause::ACCEPTED),
+            None => (Teid(0), GtpCause::CONTEXT_NOT_FOUND),
+        };
+        let body = Gtpv2Body::DeleteSessionResponse(cause);
+        self.core.send(from, &CoreMessage::Gtpv2(Gtpv2Message { teid, sequence, body }), outbox);
+    }
+
     /// An SGSN has a UE, and switches its path.
     fn update(&mut self, from: Ipv4Addr, message: Gtpv1Message, outbox: &mut Outbox<Event>) {
         let Gtpv1Message { teid, sequence, body } = message;
@@ -168,7 +218,7 @@ impl Gateway {
 
     /// The end of a path that was switched to another.
     fn end_path(&mut self, old: TunnelEndpoint, new: TunnelEndpoint, outbox: &mut Outbox<Event>) {
-        if old != new {
+        if old != new && !old.address.is_unspecified() {
             let marker = GtpuPacket::EndMarker { teid: old.teid, pdcp_number: None };
             self.core.send(old.address, &CoreMessage::Gtpu(marker), outbox);
         }

@@ -9,6 +9,7 @@ use crate::eps::parameters::TargetIdentity;
 use crate::eps::security::HandoverDerivation;
 use crate::eps::security::handover_keys::CRnti;
 use crate::eps::security::parties::CellInput;
+use crate::eps::wire::gprs::GeranCellIdentity;
 use crate::eps::wire::ranap::RncIdentity;
 
 /// Who makes the key of the target, and of what.
@@ -221,6 +222,19 @@ impl UtranCell {
     pub const fn target(&self) -> TargetIdentity {
         TargetIdentity::UtranCell(self.plmn, self.id)
     }
+}
+
+/// A cell of GERAN with the BSS that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GeranCell {
+    /// Its identity on the air: cells of all systems are numbered together \[choice\].
+    pub cell: Pci,
+    /// Its identity in the network.
+    pub identity: GeranCellIdentity,
+    /// Where its BSS is.
+    pub bss: Ipv4Addr,
+    /// Its SGSN.
+    pub sgsn: Ipv4Addr,
 }
 
 /// What the nodes of a network agree on.

@@ -19,6 +19,9 @@ pub enum UtranError {
     /// A wrong MAC, or no COUNT left.
     #[error(transparent)]
     Protection(#[from] ProtectionError),
+    /// A message with an integrity check while there are no keys.
+    #[error("RRC of UTRAN: expected no integrity check, for there are no keys")]
+    NoKeys,
     /// A message without an integrity check where there has to be one.
     #[error("RRC of UTRAN: expected an integrity check, found none")]
     Unchecked,
@@ -73,20 +76,37 @@ pub struct UtranSide {
     pub u_rnti: u32,
     /// The keys, and their COUNTs.
     pub security: UtranSecurity,
+    /// Whether there are keys: integrity protection has begun, or is to begin.
+    on: bool,
 }
 
 impl UtranSide {
     /// With these keys.
     #[must_use]
     pub const fn new(u_rnti: u32, keys: CkIk, fresh: u32) -> Self {
-        Self { u_rnti, security: UtranSecurity::new(keys, fresh) }
+        Self { u_rnti, security: UtranSecurity::new(keys, fresh), on: true }
     }
 
-    /// The frame of a message under an integrity check.
+    /// Of a connection that has no keys yet. Those that stand in their place are never used.
+    #[must_use]
+    pub const fn without_keys(u_rnti: u32) -> Self {
+        Self { u_rnti, security: UtranSecurity::new(CkIk::from_octets([0; CkIk::OCTETS]), 0), on: false }
+    }
+
+    /// Whether there are keys.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// The frame of a message under an integrity check; without one while there are no keys.
     ///
     /// # Errors
     /// A number beyond its range, or no COUNT left.
     pub fn message<M: UtranMessage>(&mut self, message: &M) -> Result<Vec<u8>, UtranError> {
+        if !self.on {
+            return self.unchecked(message);
+        }
         let check = self.security.sign(M::DIRECTION, &message.under_check()?)?;
         self.signalling(M::DIRECTION, message.written(Some(check))?)
     }
@@ -110,14 +130,20 @@ impl UtranSide {
     /// It is not, has no check, or no COUNT is left.
     pub fn verify<M: UtranMessage>(&mut self, check: Option<IntegrityCheck>, message: &M) -> Result<u32, UtranError> {
         let check = check.ok_or(UtranError::Unchecked)?;
+        if !self.on {
+            return Err(UtranError::NoKeys);
+        }
         Ok(self.security.verify(M::DIRECTION, check, &message.under_check()?)?)
     }
 
     /// The frame of a user packet, and what it was ciphered with.
     ///
     /// # Errors
-    /// No COUNT is left.
+    /// No COUNT is left, or there are no keys.
     pub fn packet(&mut self, direction: LinkDirection, packet: &[u8]) -> Result<(Vec<u8>, What), UtranError> {
+        if !self.on {
+            return Err(UtranError::NoKeys);
+        }
         let ciphered = self.security.cipher(direction, packet)?;
         let contents = UtranContents::User { sequence_number: ciphered.sequence_number, packet: ciphered.octets };
         let frame = UtranFrame { direction, u_rnti: self.u_rnti, contents }.octets()?;

@@ -12,6 +12,7 @@
 //! * [`user_plane`]: user packets between UE and UPE.
 //! * [`dtls_psk`]: the keys of a session of an application with a pre-shared key.
 //! * [`aka`]: authentication at USIM and HSS.
+//! * [`key_transport`]: KASMEtemp encrypted to the public key of an ME.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
 pub mod aka;
@@ -22,6 +23,7 @@ pub mod gcm;
 pub mod handover_keys;
 pub mod inter_system;
 pub mod kdf;
+pub mod key_transport;
 pub mod next_hop;
 pub mod parties;
 pub mod protection;

@@ -13,6 +13,7 @@
 //! | [`diameter`] | messages between MME and HSS | RFC 6733, TS 29.272 |
 //! | [`ranap`] | messages between RNC and SGSN | TS 25.413, TS 25.468 |
 //! | [`gtpv1`] | messages between SGSN and MME, and of an SGSN to the gateway | TS 29.060 |
+//! | [`gprs`] | frames between UE and SGSN over GERAN, and what carries them | TS 44.064, TS 48.018 |
 //! | [`gtpu`] | packets in the tunnels of the user plane | TS 29.281 |
 //! | [`sctp`] | the packets that carry S1AP, X2AP and Diameter | RFC 9260 |
 //! | [`esp`] | what protects any of them on its link | RFC 4303, RFC 4106 |
@@ -23,7 +24,7 @@
 //! | `core_error` | how their errors are made | |
 //!
 //! The radio, from the inside out:
-//! * [`nas`]: messages between UE and MME (TS 24.301), [`handover_parameters`]: INDICATION and PARA of the contribution.
+//! * [`gmm`]: messages between UE and SGSN (TS 24.008). [`nas`]: messages between UE and MME (TS 24.301), [`handover_parameters`]: INDICATION and PARA of the contribution.
 //! * [`rrc`]: messages between UE and eNB, and the containers between eNBs (TS 36.331); those of UTRAN (TS 25.331).
 //! * [`inter_system`]: what a UE is told of the keys when it changes between the systems. [`utran_frame`]: what is on the air of UTRAN.
 //! * [`pdcp`], [`rlc`], [`mac_pdu`]: what is around them on the air (TS 36.323, 36.322, 36.321).
@@ -36,6 +37,8 @@ pub mod dct2000;
 pub mod diameter;
 pub mod dtls;
 pub mod esp;
+pub mod gmm;
+pub mod gprs;
 pub mod gtpu;
 pub mod gtpv1;
 pub mod gtpv2;
@@ -60,6 +63,8 @@ pub use crate::dot16::wire::WireError;
 pub use core_frame::{CoreFrame, CorePayload, UdpDatagram};
 pub use diameter::{DiameterBody, DiameterMessage};
 pub use esp::EspPacket;
+pub use gmm::GmmMessage;
+pub use gprs::{GbMessage, GeranFrame};
 pub use gtpu::GtpuPacket;
 pub use gtpv1::{Gtpv1Body, Gtpv1Message};
 pub use gtpv2::{Gtpv2Body, Gtpv2Message};

@@ -9,6 +9,7 @@ use super::super::findings::{FindingKind, Findings, NoteKind};
 use super::super::keys::Origin;
 use super::super::patterns::{MAX_PATTERNS, Patterns};
 use super::super::report::{Judgement, KeysUsed, Verified};
+use super::enterprise::EnterpriseKeys;
 use super::handover::{Handovers, Place, Requests};
 use super::keys::{Epoch, Keys};
 use super::nas::Nas;
@@ -66,6 +67,7 @@ pub struct Reading<'l> {
     pub(super) nas: Nas,
     pub(super) user_plane: UserPlane,
     pub(super) utran: Utran,
+    pub(super) enterprise_keys: EnterpriseKeys,
     pub(super) handovers: Handovers,
     pub(super) requests: Requests,
     pub(super) secrets: Patterns<String>,
@@ -122,6 +124,7 @@ impl<'l> Reading<'l> {
             nas: Nas::new(log, &keys),
             user_plane: UserPlane::default(),
             utran: Utran::default(),
+            enterprise_keys: EnterpriseKeys::new(log, &mut findings),
             keys,
             radio: Radio::default(),
             handovers: Handovers::default(),

@@ -57,14 +57,15 @@ impl Reading<'_> {
             LinkDirection::Uplink => UtranUlMessage::parse(octets)
                 .and_then(|(check, message)| Ok((check, message.covered()?, alternative(&message), None))),
             LinkDirection::Downlink => UtranDlMessage::parse(octets).and_then(|(check, message)| {
-                let fresh = match message {
-                    UtranDlMessage::SecurityModeCommand { fresh, .. } => Some(fresh),
-                    UtranDlMessage::HandoverFromUtran { .. } => None,
+                let begins = match message {
+                    UtranDlMessage::SecurityModeCommand { fresh, .. } => Some(Some(fresh)),
+                    UtranDlMessage::KeyChange { .. } => Some(None),
+                    UtranDlMessage::HandoverFromUtran { .. } | UtranDlMessage::DirectTransfer { .. } => None,
                 };
-                Ok((check, message.covered()?, alternative(&message), fresh))
+                Ok((check, message.covered()?, alternative(&message), begins))
             }),
         };
-        let (check, covered, name, fresh) = match parsed {
+        let (check, covered, name, begins) = match parsed {
             Ok(parsed) => parsed,
             Err(error) => return self.malformed(frame.number, "rrc", error),
         };
@@ -73,6 +74,8 @@ impl Reading<'_> {
             LinkDirection::Uplink => (frame.source, frame.destination),
             LinkDirection::Downlink => (frame.destination, frame.source),
         };
+        // Under new keys COUNTs begin at 0 again, with another FRESH or with that which there was.
+        let fresh = begins.and_then(|fresh| fresh.or(self.utran.links.get(&air).map(|(fresh, _)| *fresh)));
         if let Some(fresh) = fresh.filter(|_| self.utran.links.len() < MAX_LINKS && !seen.adversary) {
             self.utran.links.insert(air, (fresh, [0; 2]));
         }

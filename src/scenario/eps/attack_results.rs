@@ -1,18 +1,22 @@
 //! What the attacks of a run of EPS came to.
 
+use super::attaches::Attaches;
+use super::enterprise::EnterpriseTrace;
+use super::enterprise_attacks;
 use super::epochs::Epochs;
 use super::keys::{Held, HeldWhat};
 use super::recorder::Recorded;
 use super::topology::Topology;
-use crate::adversary::eps::Trigger;
 use crate::adversary::eps::holder::{Holder, Read, Visit};
 use crate::adversary::eps::search::{Found, search};
+use crate::adversary::eps::{Learned, Trigger, private_key};
 use crate::emulation::{NodeIndex, Sender};
-use crate::eps::keys::{Kenb, UpKey};
+use crate::eps::keys::{Kasme, Kenb, UpKey};
 use crate::eps::node::event::HeldKey;
 use crate::eps::node::settings::Agreement;
+use crate::eps::security::key_transport::PrivateKey;
 use crate::scenario::outcome::AttackResult;
-use crate::scenario::script::eps::{Attack, AttackAction, EpsScript, Expected, StationId, Success, Tap};
+use crate::scenario::script::eps::{Attack, AttackAction, EpsScript, Expected, ParlosAttack, StationId, Success, Tap};
 use crate::time::VirtualTime;
 
 /// What a run has left behind of its attacks.
@@ -26,6 +30,12 @@ pub(super) struct Traces<'a> {
     pub remarks: &'a [(usize, String)],
     pub topology: &'a Topology,
     pub agreement: &'a Agreement,
+    /// The attaches for RLOS.
+    pub attaches: &'a Attaches,
+    /// What attacks on them have learned.
+    pub learned: &'a Learned,
+    /// What there is of keys between UEs and end points in an enterprise.
+    pub enterprise: &'a EnterpriseTrace,
 }
 
 /// What an attack has read.
@@ -37,6 +47,8 @@ pub struct Reads {
     pub cells: Vec<usize>,
     /// When the user packets were sent that it read, ascending.
     pub packets: Vec<VirtualTime>,
+    /// How many sessions with end points in an enterprise it read, that were not its own.
+    pub sessions: u64,
 }
 
 /// The results of a run's attacks, and which visits were read, by name of the attack.
@@ -56,6 +68,9 @@ pub(super) fn results(script: &EpsScript, traces: &Traces<'_>, holds: impl Fn(&E
     for (number, attack) in script.attacks.iter().enumerate() {
         let Some(success) = &attack.succeeds_if else { continue };
         let done = match (&attack.action, attack.trigger) {
+            (action, _) if script.enterprise.is_some() && enterprise_attacks::is_one(action) => {
+                enterprise_attacks::read(script, attack, traces, &mut all.reads)
+            }
             (AttackAction::Replay { .. }, _) => Some(replayed(number, attack, traces)),
             (AttackAction::Steal { node, told }, Some(Trigger::Time(at))) => {
                 let mut holder = holder(traces.held, traces.topology.node(*node), at, false);
@@ -77,6 +92,19 @@ pub(super) fn results(script: &EpsScript, traces: &Traces<'_>, holds: impl Fn(&E
                 });
                 let holder = Holder { ck_iks: first.into_iter().collect(), ..Holder::default() };
                 Some(read(attack, holder, traces, &mut all.reads))
+            }
+            (AttackAction::Parlos(ParlosAttack::Listen(key)), _) => {
+                let given = key.and_then(|(ue, nth)| traces.attaches.of(ue).nth(nth as usize - 1)?.private_key.clone());
+                let holder =
+                    Holder { kasmes: given.map_or_else(Vec::new, |key| found(&key, traces)), ..Holder::default() };
+                Some(read(attack, holder, traces, &mut all.reads))
+            }
+            (AttackAction::Parlos(ParlosAttack::ManInTheMiddle | ParlosAttack::FalseNetwork), _) => {
+                let holder = Holder { kasmes: traces.learned.of(number), ..Holder::default() };
+                Some(read(attack, holder, traces, &mut all.reads))
+            }
+            (AttackAction::Parlos(ParlosAttack::Attaches { recording: Some(_), .. }), _) => {
+                Some(attached_again(attack, traces))
             }
             (AttackAction::Search(enb), Some(Trigger::Time(at))) => {
                 let node = traces.topology.enb(enb.0);
@@ -144,6 +172,27 @@ fn eavesdropper(tap: Tap, traces: &Traces<'_>) -> Holder {
     holder
 }
 
+/// The KASMEtemp that somebody with this private key finds in what was on the air: each as often as it was encrypted anew.
+fn found(key: &PrivateKey, traces: &Traces<'_>) -> Vec<Kasme> {
+    let on_air = traces.frames.iter().filter(|one| traces.topology.link(one.sent.port).kind.is_air());
+    let opened = private_key::opened(on_air.map(|one| one.octets.as_slice()), key);
+    opened.into_iter().map(|(_, kasme)| kasme).collect()
+}
+
+/// An attach request was played again: it has succeeded if the network has encrypted a KASMEtemp a second time.
+fn attached_again(attack: &Attack, traces: &Traces<'_>) -> AttackResult {
+    let mut keys: Vec<&PrivateKey> = Vec::new();
+    for key in traces.attaches.all().iter().filter_map(|attach| attach.private_key.as_ref()) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let found: Vec<Kasme> = keys.iter().flat_map(|key| found(key, traces)).collect();
+    let again = found.iter().enumerate().filter(|(number, kasme)| found[..*number].contains(kasme)).count();
+    let detail = format!("{} commands with a KASMEtemp, {again} of them with one that was there before", found.len());
+    AttackResult::new(&attack.name, again > 0, detail)
+}
+
 /// Every PARA of the run, which whoever has all KASMEs reads off the air.
 fn paras(traces: &Traces<'_>) -> Vec<Vec<u8>> {
     let kasme = |held: &Held| match &held.what {
@@ -208,7 +257,7 @@ fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Re
         detail.push_str(&format!(", the first beyond says {text:?}"));
     }
     let cells = opened.iter().filter_map(|(visit, _)| place(visit)).collect();
-    reads.push(Reads { attack: attack.name.clone(), cells, packets: sent });
+    reads.push(Reads { attack: attack.name.clone(), cells, packets: sent, sessions: 0 });
     AttackResult { recovered, ..AttackResult::new(&attack.name, opened.len() > own, detail) }
 }
 

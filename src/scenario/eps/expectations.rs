@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::attaches::{Attach, Attaches};
 use super::attack_results::Reads;
 use super::contexts::AllContexts;
+use super::enterprise::{EnterpriseTrace, Learnt};
 use super::topology::Topology;
 use crate::dot16::identifiers::Direction;
 use crate::eps::identifiers::Imsi;
+use crate::eps::node::AttachOutcome;
 use crate::eps::parameters::Origin;
 use crate::scenario::outcome::{ExpectationResult, HandoverResult, RunOutcome};
 use crate::scenario::script::Amount;
 use crate::scenario::script::eps::expectations::{Reject, outcome_name};
 use crate::scenario::script::eps::handover::scheme_name;
-use crate::scenario::script::eps::{EpsScript, Expected, StationId, UeId};
+use crate::scenario::script::eps::parlos::{AttachEnd, REFUSALS, refusal_name};
+use crate::scenario::script::eps::{EnbId, EpsScript, Expected, ParlosExpected, StationId, UeId};
 use crate::time::VirtualTime;
 
 /// What there is besides the document.
@@ -26,9 +30,17 @@ pub(super) struct Seen<'a> {
     pub nas_keys: BTreeMap<Imsi, u64>,
     /// What became of security contexts.
     pub contexts: &'a AllContexts,
+    /// What became of attaches for RLOS.
+    pub attaches: &'a Attaches,
+    /// Octets of an attach request and of a security mode command that they have for the sake of a key.
+    pub new_octets: [u64; 2],
     pub topology: &'a Topology,
     /// What attacks read.
     pub reads: &'a [Reads],
+    /// What there is of keys between UEs and end points in an enterprise.
+    pub enterprise: &'a EnterpriseTrace,
+    /// Who learns what of UEs.
+    pub learnt: &'a BTreeMap<(usize, usize), Learnt>,
 }
 
 /// The results of all expectations but those on the judge.
@@ -146,7 +158,79 @@ pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) ->
                 None => (false, "there is nothing to measure".to_owned()),
             }
         }
+        Expected::Parlos(expected) => of_attaches(expected, script, seen),
+        Expected::Enterprise(expected) => {
+            let read = |name: &str| seen.reads.iter().find(|read| read.attack == name).map_or(0, |read| read.sessions);
+            seen.enterprise.holds(expected, script, seen.topology, seen.learnt, read)
+        }
         Expected::Judge(_) => (true, String::new()),
+    }
+}
+
+/// The same of what is expected of attaches for RLOS.
+fn of_attaches(expected: &ParlosExpected, script: &EpsScript, seen: &Seen<'_>) -> (bool, String) {
+    let counted = |count: u64, amount: &Amount| (amount.holds(count), count.to_string());
+    let nth_attach = |ue: UeId, nth: u32| {
+        let found = seen.attaches.of(ue).nth(usize::try_from(nth.saturating_sub(1)).unwrap_or(usize::MAX));
+        found.ok_or_else(|| format!("{} has no attach {nth}", script.nodes.ues[ue.0].name))
+    };
+    match expected {
+        ParlosExpected::Attached { ue, nth, outcome, cause, refusal, enb } => {
+            let attach = match nth_attach(*ue, *nth) {
+                Ok(attach) => attach,
+                Err(told) => return (false, told),
+            };
+            let ended = attach.ended.map(|(_, outcome)| outcome);
+            let cell = enb.and_then(|EnbId(enb)| seen.topology.cell_of(StationId(enb)));
+            let held = ended.map(AttachEnd::of) == Some(*outcome)
+                && cause.is_none_or(|cause| ended == Some(AttachOutcome::Rejected(cause)))
+                && refusal.is_none_or(|refusal| ended == Some(AttachOutcome::Refused(refusal)))
+                && (enb.is_none() || attach.cell == cell);
+            let station = attach.cell.and_then(|cell| seen.topology.station_of(cell));
+            let place = station.map_or(String::new(), |node| format!(" at {}", seen.topology.names[node.0]));
+            let detail = match ended {
+                None => "not ended".to_owned(),
+                Some(AttachOutcome::Rejected(cause)) => format!("rejected, cause {cause}"),
+                Some(AttachOutcome::Refused(refusal)) => format!("refused, {}", refusal_name(refusal)),
+                Some(outcome) => AttachEnd::of(outcome).as_str().to_owned(),
+            };
+            (held, detail + &place)
+        }
+        ParlosExpected::Attaches(wanted, amount) => {
+            let of = |attach: &&Attach| attach.ended.is_some_and(|(_, outcome)| AttachEnd::of(outcome) == *wanted);
+            counted(seen.attaches.all().iter().filter(of).count() as u64, amount)
+        }
+        ParlosExpected::Refusals(refusals) => {
+            let held = refusals.iter().all(|(refusal, amount)| amount.holds(seen.attaches.refused(*refusal)));
+            let all = REFUSALS.iter().map(|(word, refusal)| (word, seen.attaches.refused(*refusal)));
+            let all: Vec<String> =
+                all.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word} {count}")).collect();
+            (held, if all.is_empty() { "nothing".to_owned() } else { all.join(", ") })
+        }
+        ParlosExpected::KeysEqual { ue, nth, equal } => match nth_attach(*ue, *nth) {
+            Ok(attach) => {
+                let [of_ue, of_network] = &attach.keys;
+                let layer = |name: &str, same: bool| format!("{name} {}", if same { "equal" } else { "not equal" });
+                let detail = [
+                    layer("KASMEtemp", of_ue.kasme.is_some() && of_ue.kasme == of_network.kasme),
+                    layer("NAS keys", of_ue.nas.is_some() && of_ue.nas == of_network.nas),
+                    layer("keys of the air", of_ue.air.is_some() && of_ue.air == of_network.air),
+                ];
+                (attach.has_equal_keys() == *equal, detail.join(", "))
+            }
+            Err(told) => (false, told),
+        },
+        ParlosExpected::KasmesDrawn(amount) => counted(seen.attaches.drawn(), amount),
+        ParlosExpected::KasmesTakenAgain(amount) => counted(seen.attaches.taken_again(), amount),
+        ParlosExpected::KeyOperations { mme, amount } => {
+            counted(seen.attaches.operations(seen.topology.mme(mme.0)), amount)
+        }
+        ParlosExpected::HalfOpen { mme, amount } => counted(seen.attaches.half_open(seen.topology.mme(mme.0)), amount),
+        ParlosExpected::NewOctets { request, command } => {
+            let checks = [(request, seen.new_octets[0]), (command, seen.new_octets[1])];
+            let held = checks.iter().all(|(amount, count)| amount.is_none_or(|amount| amount.holds(*count)));
+            (held, format!("attach request {}, security mode command {}", seen.new_octets[0], seen.new_octets[1]))
+        }
     }
 }
 

@@ -1,5 +1,8 @@
-//! The ladder of a run of EPS: the messages of its first handovers, user data on the air near them, and what nodes say of keys.
+//! The ladder of a run of EPS: the messages of its first handovers, or attaches for RLOS, user data on the air near them, and what nodes say of keys.
 
+use std::time::Duration;
+
+use super::attaches::Attach;
 use super::measures::Tracked;
 use super::recorder::{Recorded, State};
 use super::topology::Topology;
@@ -7,18 +10,26 @@ use crate::emulation::{NodeIndex, Sender};
 use crate::scenario::outcome::{LadderItem, LadderStep};
 use crate::time::VirtualTime;
 
-/// How many handovers the ladder shows.
+/// How many handovers, and how many attaches, the ladder shows.
 const LADDERS: usize = 4;
+/// How much of the time after an attach it shows.
+const AFTER_ATTACH: Duration = Duration::from_millis(40);
 
 /// The steps, and the names of the nodes in the order of the columns.
 pub(super) fn ladder(
     handovers: &[Tracked],
+    attaches: &[Attach],
     frames: &[Recorded],
     states: &[State],
     topology: &Topology,
 ) -> (Vec<LadderStep>, Vec<String>) {
     let first = handovers.get(..LADDERS.min(handovers.len())).unwrap_or_default();
-    let shows = |at: VirtualTime| first.iter().any(|handover| handover.shows(at));
+    let attached = attaches.get(..LADDERS.min(attaches.len())).unwrap_or_default();
+    let of_attach =
+        |attach: &Attach, at| at >= attach.begun && attach.ended.is_none_or(|(ended, _)| at <= ended + AFTER_ATTACH);
+    let shows = |at: VirtualTime| {
+        first.iter().any(|handover| handover.shows(at)) || attached.iter().any(|attach| of_attach(attach, at))
+    };
     let is_data = |recorded: &Recorded| recorded.sent.note.contains("user packet");
     let drawn = |recorded: &&Recorded| {
         let on_air = topology.link(recorded.sent.port).kind.is_air();

@@ -8,12 +8,12 @@ use super::epochs::Epochs;
 use super::radio_annotations::{Annotation, annotations};
 use super::recorder::Recorded;
 use super::topology::{LinkKind as Reference, Topology};
-use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
+use crate::capture::{Capture, CapturedFrame, DecryptionSecrets, InterfaceDescription, LinkKind};
 use crate::dot16::identifiers::Direction;
 use crate::emulation::Sender;
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
-use crate::eps::wire::{UeId, UtranFrame, WireError};
+use crate::eps::wire::{GeranFrame, UeId, UtranFrame, WireError};
 use crate::scenario::recorded_capture::{CAPTURE_FORMAT, comment};
 use crate::scenario::script::EpsScript;
 
@@ -48,7 +48,7 @@ const fn direction(direction: LinkDirection) -> Direction {
     }
 }
 
-/// The capture of a run.
+/// The capture of a run; by `secrets` anybody reads the sessions in it.
 ///
 /// # Errors
 /// None that a run could be the cause of.
@@ -57,6 +57,7 @@ pub(super) fn capture(
     recorded: &[Recorded],
     epochs: &Epochs,
     topology: &Topology,
+    secrets: Vec<DecryptionSecrets>,
 ) -> Result<Capture, WireError> {
     let mut interfaces = Interfaces::default();
     let mut frames = Vec::new();
@@ -112,6 +113,15 @@ pub(super) fn capture(
             let (source, destination) = if up { (ue, rnc) } else { (rnc, ue) };
             octets = frame.in_capture(source, destination)?;
         }
+        if link.kind == Reference::Um
+            && let Ok(frame) = GeranFrame::parse(&octets)
+        {
+            let [ue, bss] = link.ends.map(|end| topology.addresses[end.0]);
+            way = Some(direction(frame.direction));
+            let up = frame.direction == LinkDirection::Uplink;
+            let (source, destination) = if up { (ue, bss) } else { (bss, ue) };
+            octets = frame.in_capture(source, destination)?;
+        }
         frames.push(CapturedFrame {
             time: sent.time,
             interface,
@@ -133,7 +143,7 @@ pub(super) fn capture(
         interfaces: interfaces.descriptions,
         names: names.collect(),
         frames,
-        secrets: Vec::new(),
+        secrets,
     })
 }
 

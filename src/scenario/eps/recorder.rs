@@ -2,23 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attaches::Attaches;
 use super::contexts::AllContexts;
+use super::enterprise::EnterpriseTrace;
 use super::epochs::{Epochs, Side, Taken};
 use super::keys::Keys;
 use super::measures::Measures;
-use super::topology::Topology;
+use super::topology::{Role, Topology};
 use crate::adversary::eps::Exchanged;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::Direction;
 use crate::emulation::{NodeIndex, Observer, Transmission};
+use crate::eps::enterprise::emse::EMSE_PORT;
+use crate::eps::enterprise::{self, User};
 use crate::eps::identifiers::{Imsi, Pci};
 use crate::eps::node::event::DropReason;
 use crate::eps::node::{Event, What};
 use crate::eps::parameters::LinkDirection;
 use crate::eps::security::count::CountLedger;
+use crate::eps::wire::user_packet::UserDatagram;
 use crate::scenario::ledger::Ledger;
 use crate::scenario::run::Progress;
+use crate::scenario::script::eps::enterprise::{self as names, failure_name};
 use crate::scenario::script::eps::expectations::Reject;
+use crate::scenario::script::eps::parlos::{AttachEnd, refusal_name};
 use crate::time::VirtualTime;
 
 /// A frame, complete, with the octets that went on its way.
@@ -42,6 +49,10 @@ pub(super) struct State {
 const MOST_FRAMES: usize = 1_000_000;
 /// From one report of progress to the next, in events.
 const PROGRESS_EVENTS: u32 = 4_096;
+
+fn is_end_point(end: &std::net::SocketAddrV4) -> bool {
+    end.port() == EMSE_PORT
+}
 
 /// What a run leaves behind while it goes on.
 pub(super) struct Recorder<'a> {
@@ -67,6 +78,10 @@ pub(super) struct Recorder<'a> {
     pub nas_keys: BTreeMap<Imsi, BTreeSet<[u8; 32]>>,
     /// What became of security contexts.
     pub contexts: AllContexts,
+    /// What became of attaches for RLOS.
+    pub attaches: Attaches,
+    /// What there is of keys between UEs and end points in an enterprise.
+    pub enterprise: EnterpriseTrace,
     pub states: Vec<State>,
     pub remarks: Vec<(usize, String)>,
     /// The cell that each UE is in.
@@ -97,6 +112,8 @@ impl<'a> Recorder<'a> {
             reuse: 0,
             nas_keys: BTreeMap::new(),
             contexts: AllContexts::default(),
+            attaches: Attaches::default(),
+            enterprise: EnterpriseTrace::default(),
             states: Vec::new(),
             remarks: Vec::new(),
             places: BTreeMap::new(),
@@ -119,6 +136,11 @@ impl<'a> Recorder<'a> {
 
     fn packet_out(&mut self, now: VirtualTime, ue: Imsi, direction: Direction, octets: Vec<u8>) {
         let Some(position) = self.topology.ue(ue) else { return };
+        // What sessions say is no user traffic of the script.
+        let of_session = UserDatagram::parse(&octets).is_ok_and(|one| [one.from, one.to].iter().any(is_end_point));
+        if of_session && self.topology.all(Role::Emse).next().is_some() {
+            return;
+        }
         self.ledgers[position].delivered(direction, &octets);
         self.outstanding = self.outstanding.saturating_sub(1);
         if let Some(cell) = self.places.get(&ue) {
@@ -146,7 +168,28 @@ impl<'a> Recorder<'a> {
     }
 }
 
-impl Observer<Event> for Recorder<'_> {
+impl Recorder<'_> {
+    /// A node has reported something of these keys.
+    fn of_enterprise(&mut self, now: VirtualTime, node: NodeIndex, user: User, what: enterprise::What) {
+        let label = match &what {
+            enterprise::What::IntKey { identifier, .. } => Some(format!("e2m_int_key {identifier}")),
+            enterprise::What::Deleted { identifier, .. } => Some(format!("deletes key {identifier}")),
+            enterprise::What::PushGivenUp(identifier) => Some(format!("gives up pushing {identifier}")),
+            enterprise::What::Key { identifier, emse, .. } => Some(format!("e2m_key {identifier} for {emse}")),
+            enterprise::What::Refused { why, .. } => Some(format!("refuses: {}", names::refusal_name(*why))),
+            enterprise::What::SessionOpened { emse, .. } => Some(format!("session with {emse}")),
+            enterprise::What::SessionFailed { why, .. } => Some(format!("no session: {}", failure_name(*why))),
+            enterprise::What::SessionClosed { .. } => Some("session closed".to_owned()),
+            enterprise::What::Pushed(_) | enterprise::What::Received { .. } => None,
+        };
+        if let Some(label) = label {
+            self.state(now, node, label);
+        }
+        self.enterprise.report(now, node, user, what);
+    }
+}
+
+impl Observer<enterprise::Event> for Recorder<'_> {
     fn transmission(&mut self, sent: Transmission) {
         self.measures.transmission(&sent, &self.topology);
         if self.frames.len() >= MOST_FRAMES {
@@ -158,7 +201,11 @@ impl Observer<Event> for Recorder<'_> {
         self.frames.push(Recorded { sent, octets });
     }
 
-    fn event(&mut self, now: VirtualTime, node: NodeIndex, Event { ue, what }: Event) {
+    fn event(&mut self, now: VirtualTime, node: NodeIndex, event: enterprise::Event) {
+        let Event { ue, what } = match event {
+            enterprise::Event::Eps(event) => event,
+            enterprise::Event::Enterprise { user, what } => return self.of_enterprise(now, node, user, what),
+        };
         self.untold += 1;
         if self.untold == PROGRESS_EVENTS {
             self.untold = 0;
@@ -166,7 +213,9 @@ impl Observer<Event> for Recorder<'_> {
         }
         self.measures.event(now, node, ue, &what);
         self.keys.event(now, node, ue, &what);
+        self.enterprise.event(now, ue, self.topology.role(node) == Role::Hss, &what);
         self.contexts.event(now, node, ue, &what, &self.topology);
+        self.attaches.event(now, node, ue, &what, &self.topology);
         match what {
             What::KenbInUse { cell, kenb, c_rnti, ncc, algorithms, .. } => {
                 let side = if self.topology.is_station(node) { Side::Enb } else { Side::Ue };
@@ -229,6 +278,20 @@ impl Observer<Event> for Recorder<'_> {
             What::Authenticated => self.state(now, node, "authenticated"),
             What::OldNodeFound(_) => self.state(now, node, "finds the old node"),
             What::TrackingAreaUpdated => self.state(now, node, "tracking area updated"),
+            What::AttachBegun(cell) => {
+                let cell = self.cell_name(cell);
+                self.state(now, node, format!("attaches at {cell}"));
+            }
+            What::AttachEnded(outcome) => {
+                let outcome = AttachEnd::of(outcome).as_str();
+                self.state(now, node, format!("attach {outcome}"));
+            }
+            What::AttachRefused(refusal) => self.state(now, node, format!("refused: {}", refusal_name(refusal))),
+            What::KeyPair { fresh: true, .. } => self.state(now, node, "makes a key pair"),
+            What::TemporaryKasme(_) => {
+                let word = if self.topology.role(node) == Role::Ue { "takes" } else { "draws" };
+                self.state(now, node, format!("{word} KASMEtemp"));
+            }
             What::HandoverBegun { to, .. } => {
                 let cell = self.cell_name(to);
                 self.state(now, node, format!("hands over to {cell}"));

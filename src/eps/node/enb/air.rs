@@ -9,7 +9,9 @@ use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::Ncc;
 use crate::eps::security::protection::{BearerId, Protected};
 use crate::eps::wire::radio_frame::RadioFrame;
-use crate::eps::wire::rrc::{DlCcchMessage, DlDcchMessage, UlCcchMessage, UlDcchMessage, short_mac_input};
+use crate::eps::wire::rrc::{
+    DlCcchMessage, DlDcchMessage, InitialUeIdentity, UlCcchMessage, UlDcchMessage, short_mac_input,
+};
 use crate::eps::wire::s1ap::{DownlinkNasTransport, UplinkNasTransport};
 use crate::time::VirtualTime;
 
@@ -72,6 +74,10 @@ impl Enb {
                     (asked, "RRCConnectionReestablishmentRequest")
                 }
                 Ok(UlCcchMessage::ConnectionRequest { identity, .. }) => {
+                    let identity = match identity {
+                        InitialUeIdentity::STmsi(identity) => Some(identity),
+                        InitialUeIdentity::Random(_) => None,
+                    };
                     let asked = self.connection_requested(now, (port, frame.c_rnti), identity, outbox);
                     (asked, "RRCConnectionRequest")
                 }

@@ -39,7 +39,8 @@ const SRB1: BearerId = BearerId::Signalling(1);
 pub(super) struct Connecting {
     port: Port,
     pub(super) c_rnti: u16,
-    identity: STmsi,
+    /// Its temporary identity, if it has one.
+    identity: Option<STmsi>,
     air: AsSecurity,
     radio: RadioSide,
     /// What the MME calls it, once it has said so.
@@ -53,7 +54,7 @@ impl Enb {
         &mut self,
         now: VirtualTime,
         (port, c_rnti): (Port, u16),
-        identity: STmsi,
+        identity: Option<STmsi>,
         outbox: &mut Outbox<Event>,
     ) -> Result<(), String> {
         self.connecting.retain(|_, other| other.port != port);
@@ -95,13 +96,8 @@ impl Enb {
         match (opened, mme_id) {
             (Ok(UlDcchMessage::SetupComplete { nas, .. }), _) => {
                 outbox.verdict(Verdict::accepted("accepted: RRCConnectionSetupComplete"));
-                let message = InitialUeMessage {
-                    enb_ue_id: id,
-                    nas_pdu: nas,
-                    tai: cell.tai,
-                    cell: cell.ecgi,
-                    s_tmsi: Some(identity),
-                };
+                let message =
+                    InitialUeMessage { enb_ue_id: id, nas_pdu: nas, tai: cell.tai, cell: cell.ecgi, s_tmsi: identity };
                 self.tell_mme(message, outbox);
             }
             (Ok(UlDcchMessage::InformationTransfer { nas }), Some(mme)) => {
@@ -186,7 +182,10 @@ impl Enb {
             let cause = CauseRadioNetwork::encryption_and_or_integrity_protection_algorithms_not_supported;
             return self.tell_mme(failed(cause), outbox);
         };
-        let Some(Connecting { port, c_rnti, air, radio, .. }) = self.connecting.remove(&ids.enb) else { return };
+        let Some(Connecting { port, c_rnti, identity, air, radio, .. }) = self.connecting.remove(&ids.enb) else {
+            return;
+        };
+        let arrives = identity.is_some();
         let mut context = UeContext {
             imsi,
             port: Some(port),
@@ -194,7 +193,7 @@ impl Enb {
             mme_id: ids.mme,
             keys: first_keys(kenb, algorithms, &air),
             radio,
-            role: Role::SettingUp { ciphering: Some(algorithms.ciphering), ends: now + SETTING_UP },
+            role: Role::SettingUp { ciphering: Some(algorithms.ciphering), arrives, ends: now + SETTING_UP },
             transaction: 0,
             capabilities,
             uplink: bearer.erab.tunnel,
@@ -215,9 +214,9 @@ impl Enb {
     /// The UE has taken the security mode command: what follows is ciphered. It gets its bearer, and what the MME says with it.
     pub(super) fn secured(&mut self, now: VirtualTime, id: EnbUeS1apId, outbox: &mut Outbox<Event>) {
         let Some(ue) = self.ues.get_mut(&id) else { return };
-        let Role::SettingUp { ciphering: Some(ciphering), .. } = ue.role else { return };
+        let Role::SettingUp { ciphering: Some(ciphering), arrives, .. } = ue.role else { return };
         ue.keys.air = ue.keys.air.clone().ciphering_with(ciphering);
-        ue.role = Role::SettingUp { ciphering: None, ends: now + SETTING_UP };
+        ue.role = Role::SettingUp { ciphering: None, arrives, ends: now + SETTING_UP };
         let nas = ue.accept.take().into_iter().collect();
         let transaction = self.new_transaction(id);
         let reconfiguration =
@@ -229,9 +228,12 @@ impl Enb {
     /// The UE has its bearer: it is here.
     pub(super) fn set_up_complete(&mut self, now: VirtualTime, id: EnbUeS1apId, outbox: &mut Outbox<Event>) {
         let (Some(ids), Some(ue)) = (self.s1_ids(id), self.ues.get_mut(&id)) else { return };
+        let arrives = matches!(ue.role, Role::SettingUp { arrives: true, .. });
         ue.role = Role::Serving;
         let (imsi, held) = (ue.imsi, std::mem::take(&mut ue.held));
-        self.ended(imsi, Outcome::Completed, outbox);
+        if arrives {
+            self.ended(imsi, Outcome::Completed, outbox);
+        }
         for packet in held {
             self.send_user(now, id, &packet, outbox);
         }

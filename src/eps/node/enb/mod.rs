@@ -114,8 +114,8 @@ enum Role {
     /// It is being handed over.
     Leaving(Leaving),
     /// It has come by itself, and its context is being set up. Until it has taken the security mode command: what is ciphered with
-    /// then.
-    SettingUp { ciphering: Option<AlgorithmId>, ends: VirtualTime },
+    /// then. Whether it arrives from another cell, as one does that has a temporary identity.
+    SettingUp { ciphering: Option<AlgorithmId>, arrives: bool, ends: VirtualTime },
     /// It was sent away to come elsewhere by itself; the MME is asked to release it if nothing is heard.
     Redirected { asked: bool, ends: VirtualTime },
     /// It is to take another KeNB into use.

@@ -7,11 +7,13 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::rlos::Asking;
 use super::{EXECUTION, Mme, Place, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Tai};
 use crate::eps::node::event::{Event, What};
 use crate::eps::wire::gtpv2::GtpCause;
+use crate::eps::wire::nas::emm::ATTACH_FOR_RLOS;
 use crate::eps::wire::nas::{EmmCause, EmmMessage, EpsMobileIdentity, NasMessage, SecurityHeader, esm};
 use crate::eps::wire::s1ap::{
     Cause, CauseNas, DownlinkNasTransport, InitialContextSetupRequest, InitialContextSetupResponse, InitialUeMessage,
@@ -21,7 +23,7 @@ use crate::eps::wire::{Gtpv2Body, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
 
 /// What S1 calls a UE that is turned away before the MME knows who it is; nobody has this number.
-const NOBODY: MmeUeS1apId = MmeUeS1apId(u32::MAX);
+pub(super) const NOBODY: MmeUeS1apId = MmeUeS1apId(u32::MAX);
 /// EPS attach result: EPS only.
 const EPS_ONLY: u8 = 1;
 /// EPS update result: TA updated.
@@ -61,6 +63,18 @@ impl Mme {
     ) {
         let (place, tai) = (Place { enb: from, id: message.enb_ue_id }, message.tai);
         match NasMessage::parse(&message.nas_pdu) {
+            Ok(NasMessage::Plain(EmmMessage::AttachRequest {
+                attach_type: ATTACH_FOR_RLOS,
+                identity,
+                capability,
+                esm,
+                elements,
+                ..
+            })) => {
+                let octets = &message.nas_pdu[..];
+                let asking = Asking { place, tai, identity, capability, esm: &esm, elements: &elements, octets };
+                self.attach_for_rlos(now, &asking, outbox);
+            }
             Ok(NasMessage::Plain(EmmMessage::AttachRequest { identity, capability, .. })) => {
                 let octets = [capability.ciphering.0, capability.integrity.0];
                 let capabilities = UeSecurityCapabilities::from_nas_octets(octets);
@@ -151,6 +165,7 @@ impl Mme {
         if let Some(place) = ue.place {
             self.release_place(id, place, CauseNas::normal_release, outbox);
         }
+        self.end_rlos_session(id, ue.bearer, outbox);
         if ue.up.is_some() {
             self.leave_upe(ue.bearer, ue.bearer.tunnel, outbox);
         }
@@ -207,7 +222,9 @@ impl Mme {
             self.answer(peer.address, peer.teid, sequence, acknowledge, outbox);
         }
         self.register(id, outbox);
-        self.prefer_algorithms(now, id, outbox);
+        if !self.is_rlos(id) {
+            self.prefer_algorithms(now, id, outbox);
+        }
     }
 
     /// The eNB cannot set up the context.
@@ -235,6 +252,7 @@ impl Mme {
         if self.authentications.get(&ids.mme).is_some_and(|authentication| authentication.is_arrival_at(place)) {
             self.authentications.remove(&ids.mme);
         }
+        self.forget_half_open(place);
         let here = self.ues.get_mut(&ids.mme).filter(|ue| ue.place == Some(place));
         match here.map(|ue| (ue.place.take(), ue.arriving.is_some())) {
             Some((_, true)) => self.abandon(ids.mme, outbox),

@@ -8,6 +8,7 @@
 //! * `authentication`: with vectors of the HSS; `subscriber`: what it says to the HSS besides.
 //! * `arrival`: UEs that come by themselves; `context`: the old MME of one is asked for its context; `registration`: temporary
 //!   identities, tracking areas.
+//! * `rlos`: attach without AKA, for restricted local operator services.
 //!
 //! What an MME waits for ends after [`EXECUTION`], [`SECURITY_MODE`], [`CHALLENGE`] or [`ANSWER`]; it keeps nothing of it for ever.
 
@@ -18,6 +19,7 @@ mod handover;
 mod nas;
 mod registration;
 mod relocation;
+mod rlos;
 mod subscriber;
 mod user_plane;
 mod user_plane_arrival;
@@ -37,6 +39,7 @@ use rand_core::Rng;
 use arrival::Arriving;
 use authentication::{Authentication, Renewing};
 use context::{Asked, Given};
+use rlos::Rlos;
 
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, What};
@@ -100,7 +103,7 @@ pub struct MmeFaults {
 }
 
 /// Where a UE is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     enb: Ipv4Addr,
     id: EnbUeS1apId,
@@ -223,6 +226,8 @@ pub struct Mme {
     authentications: BTreeMap<MmeUeS1apId, Authentication>,
     /// UEs whose contexts other MMEs were asked for, by the number of the request.
     asked: BTreeMap<u32, Asked>,
+    /// Restricted local operator services, if there is something to say of them.
+    rlos: Option<Box<Rlos>>,
     /// The number of the last request to the HSS.
     last_hop: u32,
     /// The number of the last request of GTPv2-C, 24 bits.
@@ -262,6 +267,7 @@ impl Mme {
             ues: BTreeMap::new(),
             authentications: BTreeMap::new(),
             asked: BTreeMap::new(),
+            rlos: None,
             last_hop: 0,
             last_sequence: 0,
             started: false,
@@ -418,6 +424,7 @@ impl Mme {
         }
         self.authentication_timers(now, outbox);
         self.asked_timers(now, outbox);
+        self.rlos_timers(now, outbox);
     }
 }
 
@@ -472,6 +479,7 @@ impl Node for Mme {
         }
         let ends = self.ues.values().filter_map(UeContext::ends);
         let ends = ends.chain(self.authentications.values().map(|authentication| authentication.ends));
-        ends.chain(self.asked.values().map(|asked| asked.ends)).min()
+        let ends = ends.chain(self.asked.values().map(|asked| asked.ends));
+        ends.chain(self.rlos.as_ref().and_then(|rlos| rlos.next_timer())).min()
     }
 }

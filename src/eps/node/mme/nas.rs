@@ -95,6 +95,8 @@ impl Mme {
                 integrity: AlgorithmSet(eia),
                 further: Vec::new(),
             },
+            hash: None,
+            elements: Vec::new(),
         };
         let Some(nas_pdu) = self.protect(id, SecurityHeader::IntegrityNewContext, &message, outbox) else { return };
         let ue = UeS1apIds { mme: id, enb: place.id };
@@ -149,6 +151,9 @@ impl Mme {
         outbox: &mut Outbox<Event>,
     ) {
         let (id, place) = (transport.ue.mme, Place { enb: from, id: transport.ue.enb });
+        if self.rlos_uplink(now, (id, place), &transport.nas_pdu, outbox) {
+            return;
+        }
         let parsed = NasMessage::parse(&transport.nas_pdu);
         if self.authentications.get(&id).is_some_and(|authentication| authentication.is_arrival_at(place)) {
             return match parsed {
@@ -192,11 +197,21 @@ impl Mme {
             Err((reason, text)) => return drop(reason, text, outbox),
         };
         match EmmMessage::parse(&plain) {
-            Ok(EmmMessage::SecurityModeComplete) if is_new => self.mode_complete(now, id, outbox),
+            Ok(EmmMessage::SecurityModeComplete { .. }) if is_new => self.mode_complete(now, id, outbox),
             Ok(EmmMessage::SecurityModeReject { .. }) => self.keep(id, outbox),
             Ok(EmmMessage::TrackingAreaUpdateRequest { .. }) => self.update_area(id, transport.tai, outbox),
             Ok(EmmMessage::TrackingAreaUpdateComplete | EmmMessage::AttachComplete { .. }) => {
                 self.identity_confirmed(id)
+            }
+            Ok(EmmMessage::DetachRequest { detach_type, .. }) if self.is_rlos(id) => {
+                if let (false, Some(place)) = (detach_type.switch_off, self.ues.get(&id).and_then(|ue| ue.place))
+                    && let Some(nas_pdu) =
+                        self.protect(id, SecurityHeader::IntegrityCiphered, &EmmMessage::DetachAccept, outbox)
+                {
+                    let ue = UeS1apIds { mme: id, enb: place.id };
+                    self.send(place.enb, DownlinkNasTransport { ue, nas_pdu }, outbox);
+                }
+                self.leave(id, outbox);
             }
             Ok(message) => self.authentication_message(now, id, &message, outbox),
             Err(error) => drop(DropReason::Malformed, error.to_string(), outbox),

@@ -158,7 +158,7 @@ impl Mme {
             address: *address,
             bearer: Erab { ebi, tunnel: up.anchor },
             afresh,
-            up: key.clone(),
+            up: Some(key.clone()),
         };
         let step = Step::Session { cause: cause.clone(), container: container.to_vec() };
         let there = TunnelEndpoint { address: upe, teid: tunnel.teid };

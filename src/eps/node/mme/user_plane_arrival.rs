@@ -47,7 +47,7 @@ impl Mme {
         let bearer = Erab { tunnel: anchor, ..ue.bearer };
         let (imsi, address) = (ue.imsi, ue.address);
         let request =
-            CreateSessionRequest { imsi, sender, apn: APN.to_owned(), address, bearer, afresh: true, up: key };
+            CreateSessionRequest { imsi, sender, apn: APN.to_owned(), address, bearer, afresh: true, up: Some(key) };
         self.request(upe, Teid(0), Gtpv2Body::CreateSessionRequest(request), outbox);
         true
     }
@@ -61,6 +61,9 @@ impl Mme {
         response: &CreateSessionResponse,
         outbox: &mut Outbox<Event>,
     ) -> bool {
+        if self.rlos_session(now, from, id, response, outbox) {
+            return true;
+        }
         let Some(ue) = self.ues.get_mut(&id).filter(|ue| ue.arriving.is_some()) else { return false };
         if ue.up.is_none() || ue.bearer.tunnel.address != from {
             return false;

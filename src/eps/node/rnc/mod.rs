@@ -2,10 +2,12 @@
 //!
 //! * `source`: it decides, asks, commands, takes UEs back.
 //! * `target`: it grants or refuses, hears the UE, begins integrity protection.
+//! * `access`: UEs that attach: NAS messages, keys, a bearer.
 //!
 //! Where a UE's packets go between RNC and UE, f8 ciphers them under CK; RRC messages are under f9 and IK, in the clear. What an RNC
 //! waits for ends after [`PREPARATION`], [`EXECUTION`] or [`CANCELLING`], as at an eNB.
 
+mod access;
 mod source;
 mod target;
 
@@ -13,6 +15,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use rand_chacha::ChaCha20Rng;
+
+use access::KeyChange;
 
 use super::core_side::{CoreMessage, CoreSide};
 use super::enb::{CANCELLING, EXECUTION, PREPARATION};
@@ -23,7 +27,7 @@ use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Pci, Teid};
 use crate::eps::keys::CkIk;
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
-use crate::eps::wire::ranap::{IuReleaseComplete, RanapMessage};
+use crate::eps::wire::ranap::{DirectTransfer, IuReleaseComplete, RanapCause, RanapMessage};
 use crate::eps::wire::rrc::utran::{UtranDlMessage, UtranUlMessage};
 use crate::eps::wire::{GtpuPacket, IuMessage, TunnelEndpoint, UtranContents, UtranFrame};
 use crate::time::VirtualTime;
@@ -88,8 +92,22 @@ struct UeContext {
     side: UtranSide,
     role: Role,
     transaction: u8,
-    /// Where its uplink goes: the SGSN.
-    uplink: TunnelEndpoint,
+    /// Where its uplink goes: the SGSN; none while it has no bearer.
+    uplink: Option<TunnelEndpoint>,
+    /// It has been sent other keys, or its first.
+    change: Option<KeyChange>,
+}
+
+impl UeContext {
+    /// One that is connected.
+    const fn new(imsi: Imsi, port: Port, side: UtranSide, uplink: Option<TunnelEndpoint>) -> Self {
+        Self { imsi, port: Some(port), side, role: Role::Serving, transaction: 0, uplink, change: None }
+    }
+
+    /// When some of the waiting is over.
+    fn ends(&self) -> Option<VirtualTime> {
+        self.role.ends().into_iter().chain(self.change.as_ref().map(|change| change.ends)).min()
+    }
 }
 
 /// A UE that is connected from before the run.
@@ -128,8 +146,15 @@ impl Rnc {
         let RncUe { port, id, keys, fresh, uplink } = ue;
         let (imsi, u_rnti) = (*self.settings.subscribers.get(&id)?, self.new_u_rnti()?);
         let side = UtranSide::new(u_rnti, keys, fresh);
-        let context = UeContext { imsi, port: Some(port), side, role: Role::Serving, transaction: 0, uplink };
-        self.ues.insert(id, context);
+        self.ues.insert(id, UeContext::new(imsi, port, side, Some(uplink)));
+        Some(u_rnti)
+    }
+
+    /// Takes a UE that has a connection of RRC from before the run and nothing else; what it calls it. None as in
+    /// [`connect`](Self::connect).
+    pub fn admit(&mut self, port: Port, id: MmeUeS1apId) -> Option<u32> {
+        let (imsi, u_rnti) = (*self.settings.subscribers.get(&id)?, self.new_u_rnti()?);
+        self.ues.insert(id, UeContext::new(imsi, port, UtranSide::without_keys(u_rnti), None));
         Some(u_rnti)
     }
 
@@ -190,10 +215,13 @@ impl Rnc {
             UtranContents::User { .. } if matches!(ue.role, Role::Expected { .. }) => {
                 return outbox.verdict(Verdict::rejected("dropped: a packet before the handover to UTRAN is complete"));
             }
+            UtranContents::User { .. } if ue.uplink.is_none() => {
+                return outbox.verdict(Verdict::rejected("dropped: a packet without a bearer"));
+            }
             UtranContents::User { sequence_number, packet } => {
                 match ue.side.security.decipher(Uplink, sequence_number, &packet) {
                     Ok((count, packet)) => {
-                        let TunnelEndpoint { address, teid } = ue.uplink;
+                        let Some(TunnelEndpoint { address, teid }) = ue.uplink else { return };
                         outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
                         let packet = GtpuPacket::User { teid, pdcp_number: None, packet };
                         return self.core.send(address, &CoreMessage::Gtpu(packet), outbox);
@@ -208,6 +236,20 @@ impl Rnc {
                     outbox.verdict(Verdict::accepted("accepted: HANDOVER TO UTRAN COMPLETE"));
                     return self.detected(now, id, outbox);
                 }
+                // So it is with the first messages of a UE that attaches.
+                Ok((
+                    None,
+                    message @ (UtranUlMessage::InitialDirectTransfer { .. } | UtranUlMessage::DirectTransfer { .. }),
+                )) if !ue.side.is_on() => {
+                    outbox.verdict(Verdict::accepted("accepted: there are no keys"));
+                    return self.rrc(now, id, message, outbox);
+                }
+                Ok((check, UtranUlMessage::SecurityModeComplete { transaction })) if ue.change.is_some() => {
+                    match self.key_change_answered(id, check, transaction, outbox) {
+                        Ok(()) => return,
+                        Err(error) => (DropReason::MacI, error.to_string()),
+                    }
+                }
                 Ok((check, message)) => match ue.side.verify(check, &message) {
                     Ok(count) => {
                         ue.port = Some(port);
@@ -220,8 +262,9 @@ impl Rnc {
                 Err(error) => (DropReason::Malformed, error.to_string()),
             },
         };
-        let imsi = ue.imsi;
-        self.report(imsi, What::Dropped(dropped.0), outbox);
+        if let Some(ue) = self.ues.get(&id) {
+            self.report(ue.imsi, What::Dropped(dropped.0), outbox);
+        }
         outbox.verdict(Verdict::rejected(format!("dropped: {}", dropped.1)));
     }
 
@@ -230,6 +273,8 @@ impl Rnc {
             UtranUlMessage::MeasurementReport { cell, .. } => self.prepare(now, id, cell, outbox),
             UtranUlMessage::HandoverFromUtranFailure { .. } => self.returned(id, outbox),
             UtranUlMessage::SecurityModeComplete { .. } => self.complete(id, outbox),
+            UtranUlMessage::InitialDirectTransfer { nas } => self.first_message(id, nas, outbox),
+            UtranUlMessage::DirectTransfer { nas } => self.tell_sgsn(id, DirectTransfer { nas }, outbox),
             UtranUlMessage::HandoverToUtranComplete => {}
         }
     }
@@ -241,6 +286,12 @@ impl Rnc {
             RanapMessage::RelocationCommand(command) => self.granted(now, id, &command, outbox),
             RanapMessage::RelocationPreparationFailure(_) => self.refused(id, outbox),
             RanapMessage::RelocationCancelAcknowledge(_) => self.cancel_acknowledged(id, outbox),
+            RanapMessage::DirectTransfer(transfer) => self.nas_to_ue(id, transfer.nas, outbox),
+            RanapMessage::SecurityModeCommand(command) => self.keys_given(now, id, command.keys, outbox),
+            RanapMessage::RabAssignmentRequest(request) => self.bearer_given(id, request.bearer, outbox),
+            RanapMessage::IuReleaseCommand(command) if command.cause == RanapCause::NORMAL_RELEASE => {
+                self.disconnect(id, outbox);
+            }
             RanapMessage::IuReleaseCommand(_) => {
                 self.forget(id, outbox);
                 self.tell_sgsn(id, IuReleaseComplete, outbox);
@@ -263,8 +314,20 @@ impl Rnc {
             Role::Expected { .. } => return outbox.verdict(Verdict::rejected("dropped: the UE has not come")),
             Role::Serving | Role::Arriving { .. } | Role::Leaving { .. } => {}
         }
+        if let Some(change) = &mut ue.change {
+            return if change.hold(packet) {
+                outbox.verdict(Verdict::accepted("accepted: it waits for other keys"));
+            } else {
+                outbox.verdict(Verdict::rejected("dropped: too many wait for other keys"));
+            };
+        }
+        self.packet_to_ue(MmeUeS1apId(number), &packet, outbox);
+    }
+
+    fn packet_to_ue(&mut self, id: MmeUeS1apId, packet: &[u8], outbox: &mut Outbox<Event>) {
+        let Some(ue) = self.ues.get_mut(&id) else { return };
         let Some(port) = ue.port else { return };
-        if let Ok((frame, protected)) = ue.side.packet(Downlink, &packet) {
+        if let Ok((frame, protected)) = ue.side.packet(Downlink, packet) {
             outbox.send(port, frame, "user packet");
             let imsi = ue.imsi;
             self.report(imsi, protected, outbox);
@@ -286,6 +349,9 @@ impl Rnc {
 
     /// Some of the waiting is over.
     fn timers(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let changing = |ue: &UeContext| ue.change.as_ref().is_some_and(|change| change.ends <= now);
+        let changing: Vec<MmeUeS1apId> = self.ues.iter().filter(|(_, ue)| changing(ue)).map(|(id, _)| *id).collect();
+        changing.into_iter().for_each(|id| self.command_keys(now, id, outbox));
         let over = self.ues.iter().filter(|(_, ue)| ue.role.ends().is_some_and(|ends| ends <= now));
         let over: Vec<(MmeUeS1apId, Role)> = over.map(|(id, ue)| (*id, ue.role)).collect();
         for (id, role) in over {
@@ -306,7 +372,7 @@ impl Node for Rnc {
     fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
         if !self.started {
             self.started = true;
-            for ue in self.ues.values() {
+            for ue in self.ues.values().filter(|ue| ue.side.is_on()) {
                 self.report(ue.imsi, ue.side.in_use(self.settings.cell.cell), outbox);
             }
         }
@@ -322,6 +388,6 @@ impl Node for Rnc {
         if !self.started {
             return Some(VirtualTime::ZERO);
         }
-        self.ues.values().filter_map(|ue| ue.role.ends()).min()
+        self.ues.values().filter_map(UeContext::ends).min()
     }
 }

@@ -55,7 +55,8 @@ impl Rnc {
             side: UtranSide::new(u_rnti, keys, self.random.next_u32()),
             role: Role::Expected { ends: now + EXECUTION },
             transaction: 0,
-            uplink,
+            uplink: Some(uplink),
+            change: None,
         };
         self.report(imsi, context.side.in_use(cell.cell), outbox);
         self.ues.insert(id, context);

@@ -19,7 +19,9 @@ use crate::eps::security::parties::UeKeys;
 use crate::eps::security::user_plane::UpSecurity;
 use crate::eps::wire::nas::{AlgorithmSet, EmmMessage, EpsMobileIdentity, NasKsi, SecurityHeader, UeCapability, esm};
 use crate::eps::wire::radio_frame::RadioFrame;
-use crate::eps::wire::rrc::{DlDcchMessage, EstablishmentCause, ReestablishmentCause, UlCcchMessage, UlDcchMessage};
+use crate::eps::wire::rrc::{
+    DlDcchMessage, EstablishmentCause, InitialUeIdentity, ReestablishmentCause, UlCcchMessage, UlDcchMessage,
+};
 use crate::time::VirtualTime;
 
 /// How long a UE waits for the answer to a connection request.
@@ -42,6 +44,8 @@ pub(super) struct Arriving {
     key_set: NasKsi,
     radio: RadioSide,
     attaches: bool,
+    /// There is nothing to go back to: it was switched off, or lost.
+    from_off: bool,
     /// It says who it is when its connection has ended: the temporary identity was not known.
     again: bool,
     /// The uplink NAS COUNT of the message that it has come with, if that is protected.
@@ -77,6 +81,9 @@ impl Arriving {
 impl Ue {
     /// Its connection is released.
     pub(super) fn released(&mut self, now: VirtualTime, redirection: Option<u16>, outbox: &mut Outbox<Event>) {
+        if let State::Attaching(_) = self.state {
+            return self.attach_unanswered(now, outbox);
+        }
         if let State::Arriving(arriving) = &mut self.state {
             if std::mem::take(&mut arriving.again) {
                 return self.ask(now, TRIES, outbox);
@@ -113,6 +120,7 @@ impl Ue {
             key_set: self.key_set,
             radio: std::mem::take(&mut self.radio),
             attaches: self.settings.agreement.transfer.arrival == Arrival::Authentication,
+            from_off: false,
             again: false,
             count: None,
             step: Step::OnTheWay { due: now + self.settings.interruption },
@@ -121,6 +129,27 @@ impl Ue {
         self.keys.disconnect();
         self.update = None;
         self.state = State::Arriving(Box::new(arriving));
+    }
+
+    /// It attaches where it is, if nobody serves it.
+    pub(super) fn attach(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let (State::Off | State::Lost) = self.state else { return };
+        (self.key_set, self.challenged, self.update, self.tai) = (NasKsi::NONE, None, None, None);
+        let arriving = Arriving {
+            source: self.place,
+            keys: self.keys.clone(),
+            up: None,
+            key_set: NasKsi::NONE,
+            radio: RadioSide::default(),
+            attaches: true,
+            from_off: true,
+            again: false,
+            count: None,
+            step: Step::OnTheWay { due: now },
+            ends: now + ARRIVAL,
+        };
+        self.state = State::Arriving(Box::new(arriving));
+        self.ask(now, TRIES, outbox);
     }
 
     /// Asks for a connection.
@@ -134,7 +163,7 @@ impl Ue {
         self.radio = RadioSide::default();
         let Some(HeardCell { port, .. }) = self.here() else { return };
         let cause = EstablishmentCause::MobileOriginatedSignalling;
-        let request = UlCcchMessage::ConnectionRequest { identity: guti.s_tmsi(), cause };
+        let request = UlCcchMessage::ConnectionRequest { identity: InitialUeIdentity::STmsi(guti.s_tmsi()), cause };
         let frame = request.octets().and_then(|octets| common_frame(now, (Uplink, self.place.c_rnti), octets));
         if let Ok(frame) = frame {
             outbox.send(port, frame, "RRCConnectionRequest");
@@ -149,10 +178,17 @@ impl Ue {
         transaction: u8,
         outbox: &mut Outbox<Event>,
     ) {
-        let State::Arriving(arriving) = &mut self.state else { return };
-        arriving.step = Step::Connected;
+        match &mut self.state {
+            State::Arriving(arriving) => arriving.step = Step::Connected,
+            State::Attaching(attaching) => attaching.connected(),
+            _ => return,
+        }
         self.place.c_rnti = c_rnti;
-        let Some((nas, note)) = self.first_message(outbox) else { return };
+        let first = match &self.state {
+            State::Attaching(attaching) => Some((attaching.request().to_vec(), "AttachRequest")),
+            _ => self.first_message(outbox),
+        };
+        let Some((nas, note)) = first else { return };
         let complete = UlDcchMessage::SetupComplete { transaction, nas };
         self.send_rrc(now, &complete, format!("RRCConnectionSetupComplete: {note}"), outbox);
         self.report(What::Confirmed(self.place.cell), outbox);
@@ -173,6 +209,7 @@ impl Ue {
                     further: Vec::new(),
                 },
                 esm: esm::pdn_connectivity_request(TRANSACTION).to_vec(),
+                elements: Vec::new(),
             };
             arriving.count = None;
             return Some((request.octets().ok()?, "AttachRequest"));
@@ -194,7 +231,16 @@ impl Ue {
 
     /// A frame of signalling before there are keys.
     pub(super) fn hear_unsecured(&mut self, now: VirtualTime, frame: &RadioFrame, outbox: &mut Outbox<Event>) {
-        match RadioSide::open(frame, &mut self.keys.air) {
+        // With the null algorithms the security mode command is as if there were none.
+        let null = self.takes_null() && self.is_mode_command(frame);
+        let mut unchanged = self.keys.air.clone();
+        match RadioSide::open(frame, if null { &mut unchanged } else { &mut self.keys.air }) {
+            Ok(_) if null => {
+                if let Err((reason, text)) = self.secure(now, frame, String::new(), outbox) {
+                    self.report(What::Dropped(reason), outbox);
+                    outbox.verdict(Verdict::rejected(format!("dropped: {text}")));
+                }
+            }
             Ok(message) => match DlDcchMessage::parse(&message.octets) {
                 Ok(DlDcchMessage::InformationTransfer { .. } | DlDcchMessage::Release { .. }) => {
                     self.rrc(now, &message.octets, message.count, outbox);
@@ -211,6 +257,11 @@ impl Ue {
         }
     }
 
+    fn is_mode_command(&self, frame: &RadioFrame) -> bool {
+        let message = RadioSide::unchecked(frame).and_then(|octets| DlDcchMessage::parse(&octets).ok());
+        matches!(message, Some(DlDcchMessage::SecurityModeCommand { .. }))
+    }
+
     /// The security mode command of a new connection.
     fn secure(
         &mut self,
@@ -219,8 +270,11 @@ impl Ue {
         error: String,
         outbox: &mut Outbox<Event>,
     ) -> Result<(), (DropReason, String)> {
-        let State::Arriving(arriving) = &self.state else { return Err((DropReason::MacI, error)) };
-        let attaches = arriving.attaches;
+        let (attaches, count) = match &self.state {
+            State::Arriving(arriving) => (arriving.attaches, arriving.count),
+            State::Attaching(attaching) if attaching.has_keys() => (true, None),
+            _ => return Err((DropReason::MacI, error)),
+        };
         let message = RadioSide::unchecked(frame).and_then(|octets| DlDcchMessage::parse(&octets).ok());
         let Some(DlDcchMessage::SecurityModeCommand { transaction, algorithms }) = message else {
             return Err((DropReason::MacI, error));
@@ -228,12 +282,12 @@ impl Ue {
         let Algorithms { ciphering, integrity } =
             Algorithms { ciphering: algorithms.ciphering, integrity: algorithms.integrity };
         let capabilities = self.settings.capabilities;
-        // No signalling without integrity.
-        let null = integrity == AlgorithmId::Null;
+        // No signalling without integrity, but for an ME that has no key.
+        let null = integrity == AlgorithmId::Null && !self.takes_null();
         if null || !capabilities.ciphers_with(ciphering) || !capabilities.protects_with(integrity) {
             return Err((DropReason::Refused, "algorithms that it does not have".to_owned()));
         }
-        let keys = self.keys.clone().connected(arriving.count, Algorithms { ciphering, integrity });
+        let keys = self.keys.clone().connected(count, Algorithms { ciphering, integrity });
         let mut checked = keys.clone();
         checked.air = checked.air.ciphering_with(AlgorithmId::Null);
         RadioSide::open(frame, &mut checked.air).map_err(|error| (DropReason::MacI, error.to_string()))?;
@@ -252,7 +306,7 @@ impl Ue {
 
     /// It has its bearer: it is here.
     pub(super) fn arrived(&mut self) {
-        if let State::Arriving(_) = self.state {
+        if let State::Arriving(_) | State::Attaching(_) = self.state {
             self.state = State::Connected;
         }
     }
@@ -271,7 +325,12 @@ impl Ue {
     /// on.
     pub(super) fn go_back_from_arrival(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Arriving(arriving) = std::mem::replace(&mut self.state, State::Connected) else { return };
-        let Arriving { source, mut keys, up, key_set, radio, .. } = *arriving;
+        let Arriving { source, mut keys, up, key_set, radio, from_off, .. } = *arriving;
+        if from_off {
+            (self.keys, self.key_set, self.challenged, self.place) = (keys, key_set, None, source);
+            (self.radio, self.up, self.state) = (radio, up, State::Off);
+            return self.report(What::AttachFailed, outbox);
+        }
         let renewed = self.keys.kasme() != keys.kasme();
         if !renewed {
             keys.nas = self.keys.nas.clone();

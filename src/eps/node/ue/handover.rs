@@ -122,8 +122,10 @@ impl Ue {
     }
 
     pub(super) fn timer(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        if let State::Arriving(_) = self.state {
-            return self.arrival_timer(now, outbox);
+        match self.state {
+            State::Arriving(_) => return self.arrival_timer(now, outbox),
+            State::Attaching(_) | State::Off => return self.rlos_attach_timer(now, outbox),
+            _ => {}
         }
         match std::mem::replace(&mut self.state, State::Connected) {
             State::Moving { due, transaction, way_back } if now >= due => {
@@ -179,7 +181,7 @@ impl Ue {
 
     /// A message that nothing protects: the source takes the UE back, or a cell that it has come to takes it or not.
     pub(super) fn common(&mut self, now: VirtualTime, octets: &[u8], c_rnti: u16, outbox: &mut Outbox<Event>) {
-        let asking = matches!(&self.state, State::Arriving(arriving) if arriving.is_asking());
+        let asking = self.is_asking();
         let (transaction, ncc) = match DlCcchMessage::parse(octets) {
             Ok(DlCcchMessage::Reestablishment { transaction, next_hop_chaining_count }) => {
                 (transaction, next_hop_chaining_count)
@@ -190,6 +192,9 @@ impl Ue {
             }
             Ok(DlCcchMessage::ConnectionReject { .. }) if asking => {
                 outbox.verdict(Verdict::accepted("accepted: RRCConnectionReject"));
+                if let State::Attaching(_) = self.state {
+                    return self.attach_unanswered(now, outbox);
+                }
                 return self.go_back_from_arrival(now, outbox);
             }
             Ok(DlCcchMessage::ConnectionSetup { .. } | DlCcchMessage::ConnectionReject { .. }) => {

@@ -3,30 +3,43 @@
 //! * `handover`: the command and what follows it.
 //! * `nas`: what the MME says to it; `registration`: authentication, attach, tracking area update.
 //! * `arrival`: how it comes to another cell by itself.
-//! * `utran`: in UTRAN, to there and from there.
+//! * `utran`: in UTRAN, to there and from there; `utran_access`: it attaches there. `geran`: in GERAN.
+//! * `gmm`: what the SGSN says to it.
+//! * `rlos`: it is off, and attaches for restricted local operator services.
 //! * `user_plane`: its packets, where they are ciphered between UE and UPE.
 //!
 //! A UE goes back to the source when T304 ends and nothing has come from the target, or when it cannot follow the command: it
 //! re-establishes there (TS 36.331 clause 5.3.7). Who does not take it back is asked [`TRIES`] times, each for [`T301`].
 
 mod arrival;
+mod geran;
+mod gmm;
 mod handover;
 mod nas;
 mod registration;
+mod rlos;
 mod user_plane;
 mod utran;
+mod utran_access;
 
 use utran::{ContextOrigin, UtranPlace};
 pub use utran::{HeardUtranCell, UtranConnection};
+
+use geran::GeranPlace;
+use gmm::Gmm;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use arrival::{ARRIVAL, T300};
+pub use geran::GeranConnection;
+pub use gmm::ATTACH;
 pub use registration::{UPDATE, UPDATE_TRIES};
+pub use rlos::{RLOS_ATTACH, RLOS_ATTACH_TRIES};
 
 use arrival::Arriving;
 use registration::Update;
+use rlos::{Attaching, Rlos};
 
 use super::event::{Command, DropReason, Event, What};
 use super::radio_side::{AirError, FromAir, RadioSide, common_message};
@@ -35,7 +48,7 @@ use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::{Eci, Guti, Imsi, Pci, Tai};
 use crate::eps::keys::{Kasme, UpKey};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
-use crate::eps::parameters::Ncc;
+use crate::eps::parameters::{Algorithms, Ncc};
 use crate::eps::security::aka::Usim;
 use crate::eps::security::parties::{BeforeHandover, UeKeys};
 use crate::eps::security::protection::{BearerId, Protected};
@@ -61,6 +74,8 @@ const OWN: (u8, u8) = (40, 20);
 const BETTER: (u8, u8) = (55, 25);
 /// The measurement that the report is about.
 const MEASUREMENT: u8 = 1;
+/// What a UE that has never been given a C-RNTI asks for one with.
+const FIRST_C_RNTI: u16 = 1;
 
 /// A cell as a UE hears it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +105,10 @@ pub struct UeSettings {
     pub agreement: Agreement,
     /// What it is authenticated with; without one it does not take part in authentication.
     pub usim: Option<Usim>,
+    /// Whether the ME makes CK' and IK' of the CK and IK that the USIM gives it, and uses those in UTRAN and GERAN ([`separated`]).
+    ///
+    /// [`separated`]: crate::eps::security::aka::separated
+    pub separates_keys: bool,
     /// The temporary identity that its MME has given it before the run; without one it neither comes to cells by itself nor updates its
     /// tracking area.
     pub guti: Option<Guti>,
@@ -156,6 +175,10 @@ enum State {
     Arriving(Box<Arriving>),
     /// Nobody has taken it back.
     Lost,
+    /// It is switched off.
+    Off,
+    /// It attaches for restricted local operator services.
+    Attaching(Box<Attaching>),
 }
 
 /// A UE.
@@ -182,8 +205,14 @@ pub struct Ue {
     measured: Option<Pci>,
     /// Where it is in UTRAN, if it is there; of E-UTRAN nothing holds then, but for a UE on its way to UTRAN.
     utran: Option<UtranPlace>,
+    /// Where it is in GERAN, if it is there; of E-UTRAN and UTRAN nothing holds then.
+    geran: Option<GeranPlace>,
+    /// Where it stands with its SGSN.
+    gmm: Gmm,
     /// What its security context goes back to.
     origin: ContextOrigin,
+    /// What it attaches for restricted local operator services with, if it does so.
+    rlos: Option<Box<Rlos>>,
     started: bool,
 }
 
@@ -210,11 +239,25 @@ impl Ue {
             update: None,
             measured: None,
             utran: None,
+            geran: None,
+            gmm: Gmm::default(),
             origin: ContextOrigin::default(),
+            rlos: None,
             started: false,
         };
         // That which the AS has \[choice\].
         ue.renew_user_plane(ue.keys.air.algorithms().ciphering);
+        ue
+    }
+
+    /// A UE that is switched off, and attaches in this cell when it is told to. It has a temporary identity of an earlier day if its
+    /// settings say so, and no keys: those that stand in their place are of no use to anybody.
+    #[must_use]
+    pub fn off(settings: UeSettings, cell: Pci) -> Self {
+        let derivation = settings.agreement.derivation;
+        let unused = UeKeys::mapped(Kasme::from_octets([0; 32]), Algorithms::AES, Algorithms::AES, derivation);
+        let mut ue = Self::connected(settings, unused, cell, FIRST_C_RNTI);
+        (ue.state, ue.key_set, ue.tai, ue.up) = (State::Off, NasKsi::NONE, None, None);
         ue
     }
 
@@ -303,13 +346,15 @@ impl Ue {
 
     /// Whether somebody may speak to it on a bearer.
     fn may_hear(&self) -> bool {
-        self.may_speak() || matches!(&self.state, State::Arriving(arriving) if arriving.is_connected())
+        self.may_speak()
+            || matches!(&self.state, State::Arriving(arriving) if arriving.is_connected())
+            || matches!(&self.state, State::Attaching(attaching) if attaching.is_connected())
     }
 
     fn frame(&mut self, now: VirtualTime, port: Port, octets: &[u8], outbox: &mut Outbox<Event>) {
         let here = self.here().is_some_and(|cell| cell.port == port);
         let frame = match RadioFrame::parse(octets) {
-            Ok(frame) if here && frame.direction == Downlink && self.is_for_it(&frame) => frame,
+            Ok(frame) if here && frame.direction == Downlink && self.is_for_it(&frame) && !self.is_off() => frame,
             Ok(_) => return outbox.verdict(Verdict::rejected("dropped: not for this UE in this cell")),
             Err(error) => return outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
         };
@@ -350,9 +395,15 @@ impl Ue {
         }
     }
 
+    /// Whether it has asked for a connection.
+    fn is_asking(&self) -> bool {
+        matches!(&self.state, State::Arriving(arriving) if arriving.is_asking())
+            || matches!(&self.state, State::Attaching(attaching) if attaching.is_asking())
+    }
+
     /// Whether a frame of its cell is for it; who asks for a connection does not know yet what it will be called.
     fn is_for_it(&self, frame: &RadioFrame) -> bool {
-        let asking = matches!(&self.state, State::Arriving(arriving) if arriving.is_asking());
+        let asking = self.is_asking();
         frame.c_rnti == self.place.c_rnti || asking && common_message(frame).is_some()
     }
 
@@ -403,6 +454,7 @@ impl Node for Ue {
             self.started = true;
             match self.utran {
                 Some(_) => self.start_in_utran(outbox),
+                None if self.is_off() => {}
                 None => {
                     self.keys_in_use(outbox);
                     self.nas_in_use(outbox);
@@ -410,15 +462,21 @@ impl Node for Ue {
                 }
             }
         }
+        if self.geran.is_some() {
+            return self.handle_in_geran(now, input, outbox);
+        }
         if self.utran.is_some() {
             return self.handle_in_utran(now, input, outbox);
         }
         match input {
             Input::Frame { port, octets } => self.frame(now, port, &octets, outbox),
+            Input::Command(Command::Attach) if self.rlos.is_some() => self.attach_for_rlos(now, outbox),
+            Input::Command(Command::Attach) => self.attach(now, outbox),
             Input::Command(Command::Measure(cell)) if self.may_speak() && self.settings.utran.contains_key(&cell) => {
                 self.measure_utran(now, cell, outbox);
             }
             Input::Command(Command::Measure(cell)) if self.may_speak() => self.measure(now, cell, outbox),
+            Input::Command(Command::PowerOff) => self.power_off(now, outbox),
             // While it moves they wait.
             Input::Command(Command::Uplink(packet)) if self.up.is_some() => {
                 if self.held.len() < MAX_HELD {
@@ -442,11 +500,16 @@ impl Node for Ue {
         if !self.started {
             return Some(VirtualTime::ZERO);
         }
+        if self.geran.is_some() {
+            return self.gmm.attaching;
+        }
         if let Some(due) = self.utran_due() {
             return due;
         }
         let state = match &self.state {
             State::Connected | State::Lost => None,
+            State::Off => self.rlos.as_ref().and_then(|rlos| rlos.due()),
+            State::Attaching(attaching) => Some(attaching.next_timer()),
             State::Moving { due, .. } => Some(*due),
             State::Confirmed { way_back } => Some(way_back.ends),
             State::Returning { ends, .. } => Some(*ends),

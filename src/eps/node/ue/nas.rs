@@ -1,7 +1,7 @@
 //! What the MME says to a UE: INDICATION and PARA in a handover command, and the security mode command by which NAS algorithms change.
 
 use super::handover::Refusal;
-use super::{ContextOrigin, Ue};
+use super::{ContextOrigin, State, Ue};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::keys::UpKey;
 use crate::eps::node::event::{DropReason, Event, What};
@@ -10,7 +10,7 @@ use crate::eps::parameters::{Algorithms, HandoverParameters, Origin};
 use crate::eps::security::parties::UeKeys;
 use crate::eps::security::protection::NasSecurity;
 use crate::eps::wire::nas::{
-    EmmCause, EmmMessage, GenericContainer, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader,
+    EmmCause, EmmMessage, GenericContainer, NasAlgorithms, NasKsi, NasMessage, ProtectedNas, SecurityHeader,
 };
 use crate::eps::wire::rrc::UlDcchMessage;
 use crate::time::VirtualTime;
@@ -79,6 +79,11 @@ impl Ue {
     pub(super) fn nas(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) {
         let taken = match NasMessage::parse(octets) {
             Ok(NasMessage::Plain(message)) if self.takes_plain(&message) => self.emm(now, message, false, outbox),
+            Ok(NasMessage::Protected(message))
+                if self.key_set == NasKsi::NONE && message.header != SecurityHeader::IntegrityNewContext =>
+            {
+                Err((DropReason::NasMac, "NAS: there are no keys yet".to_owned()))
+            }
             Ok(NasMessage::Protected(message)) if message.header != SecurityHeader::IntegrityNewContext => {
                 let plain = open(&mut self.keys.nas, &message);
                 let message = plain.and_then(|plain| {
@@ -98,8 +103,11 @@ impl Ue {
     /// that it names: that in use, or that which an authentication has left.
     fn security_mode(&mut self, now: VirtualTime, octets: &[u8], outbox: &mut Outbox<Event>) -> Result<(), Refusal> {
         let message = protected(octets)?;
+        if let (State::Attaching(_), None) = (&self.state, &self.challenged) {
+            return self.temporary_keys(now, &message, outbox);
+        }
         let (algorithms, key_set, capability) = match EmmMessage::parse(&message.message) {
-            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability }) => {
+            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, .. }) => {
                 (algorithms, key_set, capability)
             }
             Ok(_) => return Err((DropReason::Refused, "expected a security mode command".to_owned())),
@@ -114,6 +122,9 @@ impl Ue {
         let renewed = renewed.map(|(_, kasme)| kasme.clone());
         let mut changed = match &renewed {
             Some(kasme) => UeKeys::nas_of(kasme, algorithms),
+            None if self.key_set == NasKsi::NONE => {
+                return Err((DropReason::NasMac, "NAS: another key set than that of the challenge".to_owned()));
+            }
             None => self.keys.nas_with(algorithms),
         };
         open(&mut changed, &message)?;
@@ -139,7 +150,8 @@ impl Ue {
         }
         let header = SecurityHeader::IntegrityCipheredNewContext;
         self.keys.answers_mode();
-        self.say(now, header, &EmmMessage::SecurityModeComplete, "SecurityModeComplete", outbox);
+        let complete = EmmMessage::SecurityModeComplete { elements: Vec::new() };
+        self.say(now, header, &complete, "SecurityModeComplete", outbox);
         Ok(())
     }
 

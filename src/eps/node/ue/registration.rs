@@ -8,6 +8,7 @@ use super::{State, Ue};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::Guti;
 use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::node::parlos::AttachOutcome;
 use crate::eps::node::settings::Arrival;
 use crate::eps::security::aka::ChallengeRefused;
 use crate::eps::wire::nas::{EmmCause, EmmMessage, NasKsi, SecurityHeader, esm};
@@ -40,11 +41,15 @@ impl Ue {
                 self.challenge(now, key_set, (rand, autn), protected, outbox)
             }
             EmmMessage::AuthenticationReject => {
-                if let State::Arriving(_) = self.state {
-                    self.go_back_from_arrival(now, outbox);
-                } else {
-                    self.state = State::Lost;
+                match self.state {
+                    State::Arriving(_) => self.go_back_from_arrival(now, outbox),
+                    State::Attaching(_) => self.attach_ended(AttachOutcome::NoAnswer, outbox),
+                    _ => self.state = State::Lost,
                 }
+                Ok(())
+            }
+            EmmMessage::AttachReject { cause } if matches!(self.state, State::Attaching(_)) => {
+                self.attach_ended(AttachOutcome::Rejected(cause.0), outbox);
                 Ok(())
             }
             EmmMessage::AttachReject { cause } | EmmMessage::TrackingAreaUpdateReject { cause } => {
@@ -54,8 +59,10 @@ impl Ue {
             }
             EmmMessage::AttachAccept { guti, .. } if protected => {
                 self.registered(guti);
+                self.attach_accepted(outbox);
                 let complete = EmmMessage::AttachComplete { esm: esm::activate_default_bearer_accept().to_vec() };
                 self.say(now, SecurityHeader::IntegrityCiphered, &complete, "AttachComplete", outbox);
+                self.report(What::Attached, outbox);
                 Ok(())
             }
             EmmMessage::TrackingAreaUpdateAccept { guti, .. } if protected => {
@@ -76,7 +83,7 @@ impl Ue {
     /// Whether a message is taken without a MAC: on a connection that has no keys yet, and of those that a network may have to say before
     /// (TS 24.301 clause 4.4.4.2).
     pub(super) const fn takes_plain(&self, message: &EmmMessage) -> bool {
-        let arriving = matches!(self.state, State::Arriving(_)) && !self.keys.air.is_on();
+        let arriving = matches!(self.state, State::Arriving(_) | State::Attaching(_)) && !self.keys.air.is_on();
         let one_of_those = matches!(
             message,
             EmmMessage::AuthenticationRequest { .. }

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use super::gmm::mapped_guti;
 use super::handover::Refusal;
 use super::{BETTER, Before, MAX_HELD, MEASUREMENT, OWN, Place, State, TRIES, Ue, UeSettings, WayBack};
 use crate::emulation::{Input, Outbox, Port, Verdict};
-use crate::eps::identifiers::{Gummei, Guti, MTmsi, MmeCode, MmeGroupId, Pci};
+use crate::eps::identifiers::Pci;
 use crate::eps::keys::{CkIk, Kasme};
 use crate::eps::node::event::{Command, DropReason, Event, What};
 use crate::eps::node::radio_side::RadioSide;
@@ -75,13 +76,13 @@ impl Default for ContextOrigin {
 
 /// Where a UE is in UTRAN.
 pub(super) struct UtranPlace {
-    cell: Pci,
-    side: UtranSide,
-    state: UtranState,
+    pub(super) cell: Pci,
+    pub(super) side: UtranSide,
+    pub(super) state: UtranState,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum UtranState {
+pub(super) enum UtranState {
     Connected,
     /// On its way from E-UTRAN, where it goes back to at `ends` if nothing comes from the target.
     Moving {
@@ -115,15 +116,12 @@ impl Ue {
         let mut ue = Self::connected(settings, unused, cell, 0);
         ue.utran = Some(UtranPlace { cell, side, state: UtranState::Connected });
         ue.origin.access = origin;
-        ue.guti = area.map(|UtranCell { plmn, lac, rac, .. }| Guti {
-            gummei: Gummei { plmn, group: MmeGroupId(lac), code: MmeCode(rac) },
-            m_tmsi: MTmsi(p_tmsi),
-        });
+        ue.guti = area.map(|UtranCell { plmn, lac, rac, .. }| mapped_guti(plmn, lac, rac, p_tmsi));
         ue
     }
 
     pub(super) fn start_in_utran(&self, outbox: &mut Outbox<Event>) {
-        if let Some(place) = &self.utran {
+        if let Some(place) = self.utran.as_ref().filter(|place| place.side.is_on()) {
             self.report(place.side.in_use(place.cell), outbox);
             self.report(What::ContextInUse(self.origin.access), outbox);
         }
@@ -141,6 +139,7 @@ impl Ue {
             Input::Frame { port, octets } => self.utran_frame(now, port, &octets, outbox),
             Input::Timer => self.utran_timer(now, outbox),
             Input::Command(Command::Measure(cell)) if speaks => self.measure_eutra(cell, outbox),
+            Input::Command(Command::Attach) if speaks => self.attach_in_utran(now, outbox),
             // While it moves they wait.
             Input::Command(Command::Uplink(packet)) if self.held.len() < MAX_HELD => self.held.push_back(packet),
             Input::Command(_) => {}
@@ -154,13 +153,14 @@ impl Ue {
 
     pub(super) fn utran_due(&self) -> Option<Option<VirtualTime>> {
         self.utran.as_ref().map(|place| match place.state {
-            UtranState::Connected => None,
+            UtranState::Connected => self.gmm.attaching,
             UtranState::Moving { due, .. } => Some(due),
             UtranState::Confirmed { ends } => Some(ends),
         })
     }
 
     fn utran_timer(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        self.attach_timer(now, outbox);
         let Some(place) = &mut self.utran else { return };
         match place.state {
             UtranState::Moving { due, ends } if now >= due => {
@@ -181,7 +181,12 @@ impl Ue {
         }
     }
 
-    fn say_in_utran(&mut self, message: &UtranUlMessage, note: impl Into<String>, outbox: &mut Outbox<Event>) {
+    pub(super) fn say_in_utran(
+        &mut self,
+        message: &UtranUlMessage,
+        note: impl Into<String>,
+        outbox: &mut Outbox<Event>,
+    ) {
         let port = self.utran_port();
         let frame = self.utran.as_mut().map(|place| place.side.message(message));
         if let (Some(port), Some(Ok(frame))) = (port, frame) {
@@ -235,6 +240,12 @@ impl Ue {
             }
             UtranContents::Signalling(message) => match UtranDlMessage::parse(&message) {
                 Ok((check, message)) => {
+                    if self.unprotected_in_utran(check, &message, outbox)
+                        || self.takes_keys_in_utran(check, &message, outbox)
+                    {
+                        return;
+                    }
+                    let Some(place) = &mut self.utran else { return };
                     // The message that begins integrity protection is the first under it.
                     if let UtranDlMessage::SecurityModeCommand { fresh, .. } = message {
                         place.side.security.begin(fresh);
@@ -257,13 +268,15 @@ impl Ue {
 
     fn utran_rrc(&mut self, now: VirtualTime, message: UtranDlMessage, outbox: &mut Outbox<Event>) {
         match message {
-            UtranDlMessage::SecurityModeCommand { transaction, .. } => {
+            // Of keys that are in use already: the answer was lost, or they came by a handover.
+            UtranDlMessage::SecurityModeCommand { transaction, .. } | UtranDlMessage::KeyChange { transaction } => {
                 if let Some(place) = &mut self.utran {
                     place.state = UtranState::Connected;
                 }
                 let complete = UtranUlMessage::SecurityModeComplete { transaction };
                 self.say_in_utran(&complete, "SECURITY MODE COMPLETE", outbox);
             }
+            UtranDlMessage::DirectTransfer { nas, .. } => self.hear_in_utran(&nas, true, outbox),
             UtranDlMessage::HandoverFromUtran { transaction, eutra } => {
                 if let Err((reason, text)) = self.follow_to_eutra(now, transaction, &eutra, outbox) {
                     self.report(What::Dropped(reason), outbox);

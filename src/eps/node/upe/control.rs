@@ -110,14 +110,14 @@ impl Upe {
         let Some(id) = found.filter(|id| id.0 & (ANCHOR | FORWARDED) == 0) else {
             return refused(GtpCause::CONTEXT_NOT_FOUND);
         };
-        if !self.settings.algorithms.contains(&request.up.algorithm) {
+        let Some(key) = request.up.as_ref().filter(|key| self.settings.algorithms.contains(&key.algorithm)) else {
             return refused(GtpCause::NOT_SUPPORTED);
-        }
+        };
         let all = self.ues.keys().chain(self.afresh.keys().filter(|id| !self.ues.contains_key(id))).count();
         if !self.ues.contains_key(&id) && all >= self.settings.most_ues {
             return refused(GtpCause::NO_RESOURCES);
         }
-        let up = UpSecurity::new(request.up.clone(), LinkDirection::Downlink);
+        let up = UpSecurity::new(key.clone(), LinkDirection::Downlink);
         let (mme, anchor, ends) = (request.sender, request.bearer.tunnel, now + PREPARED);
         let ue = UeContext {
             imsi: request.imsi,
@@ -128,7 +128,7 @@ impl Upe {
             up,
             role: Role::Coming { begins: None, ends },
         };
-        ue.key_in_use(&request.up, outbox);
+        ue.key_in_use(key, outbox);
         if request.afresh {
             self.afresh.insert(id, Afresh { mme, anchor, up: ue.up, ends });
         } else {
@@ -136,7 +136,7 @@ impl Upe {
             self.ues.insert(id, ue);
         }
         let bearer = Erab { ebi: BEARER, tunnel: uplink_tunnel(self.core.address(), id) };
-        let grant = Some(SessionGrant { sender: bearer.tunnel, bearer });
+        let grant = Some(SessionGrant { sender: bearer.tunnel, address: None, bearer });
         CreateSessionResponse { cause: GtpCause::ACCEPTED, grant }
     }
 

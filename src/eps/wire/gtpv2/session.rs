@@ -1,4 +1,5 @@
-//! The messages by which an MME gives a UPE a UE and takes it away again (TS 29.274 clauses 7.2.1, 7.2.2, 7.2.9 and 7.2.10).
+//! The messages by which an MME gives a UPE or a gateway a UE and takes it away again (TS 29.274 clauses 7.2.1, 7.2.2, 7.2.9 and
+//! 7.2.10).
 //!
 //! \[choice\] The early architecture of seed 001 has no protocol between MME and UPE. The UPE has the place of the S-GW here, and these
 //! are the messages to that; what the S-GW need not know, the key between UE and UPE, stands in a Private Extension.
@@ -39,16 +40,31 @@ pub struct CreateSessionRequest {
     pub bearer: Erab,
     /// The UE comes by itself, not by a handover (operation indication): COUNT begins at 0 under this key. Else another UPE tells it.
     pub afresh: bool,
-    /// The key between UE and UPE.
-    pub up: UpKey,
+    /// The key between UE and UPE, if it is a UPE that is asked.
+    pub up: Option<UpKey>,
 }
 
-/// What a UPE answers when it takes the UE.
+/// PDN type IPv4, then the address.
+fn with_pdn_address(address: Ipv4Addr) -> Result<Vec<u8>, WireError> {
+    let [a, b, c, d] = address.octets();
+    Ie::PDN_ADDRESS.with(slice([1, a, b, c, d]))
+}
+
+fn pdn_address(value: Value<'_>) -> Result<Ipv4Addr, WireError> {
+    match value.octets.split_first() {
+        Some((1, _)) => value.read("5 octets", (be_u8, be_u32)).map(|(_, address)| Ipv4Addr::from_bits(address)),
+        _ => Err(value.refused("PDN type 1 (IPv4)", "another")),
+    }
+}
+
+/// What a UPE or a gateway answers when it takes the UE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionGrant {
     /// Where the UPE wants what follows (interface S11).
     pub sender: TunnelEndpoint,
-    /// The bearer, with the tunnel of its uplink at the UPE.
+    /// The UE's address in the packet network, if the gateway gives it one.
+    pub address: Option<Ipv4Addr>,
+    /// The bearer, with the tunnel of its uplink at the UPE or the gateway.
     pub bearer: Erab,
 }
 
@@ -72,8 +88,6 @@ impl CreateSessionRequest {
     pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
         let Erab { ebi, tunnel } = self.bearer;
         let bearer = [Ie::BEARER.with_bearer(ebi)?, Ie::ANCHOR_USER.with_tunnel(S5_PGW_USER, tunnel)?, qos()?];
-        // PDN type IPv4, then the address.
-        let [a, b, c, d] = self.address.octets();
         let elements = [
             Ie::IMSI.with(slice(self.imsi.octets()))?,
             Ie::RAT_TYPE.with(write_u8(E_UTRAN))?,
@@ -81,28 +95,24 @@ impl CreateSessionRequest {
             Ie::ANCHOR_CONTROL.with_tunnel(S5_PGW_CONTROL, tunnel)?,
             Ie::APN.with(slice(labels(&self.apn)?))?,
             Ie::INDICATION.with(slice([if self.afresh { OPERATION_INDICATION } else { 0 }, 0]))?,
-            Ie::PDN_ADDRESS.with(slice([1, a, b, c, d]))?,
+            with_pdn_address(self.address)?,
             Ie::BEARER_CONTEXT.with_group(&bearer)?,
-            with_up_key(&self.up)?,
+            self.up.as_ref().map(with_up_key).transpose()?.unwrap_or_default(),
         ];
         Ok(elements.concat())
     }
 
     pub(super) fn read(elements: &Elements<'_>) -> Result<Self, WireError> {
-        let address = |value: Value<'_>| match value.octets.split_first() {
-            Some((1, _)) => value.read("5 octets", (be_u8, be_u32)),
-            _ => Err(value.refused("PDN type 1 (IPv4)", "another")),
-        };
         Ok(Self {
             imsi: elements.required(Ie::IMSI, imsi)?,
             sender: elements.required(Ie::SENDER, |value| value.tunnel())?,
             apn: elements.required(Ie::APN, |value| of_labels(&value))?,
-            address: elements.required(Ie::PDN_ADDRESS, address).map(|(_, address)| Ipv4Addr::from_bits(address))?,
+            address: elements.required(Ie::PDN_ADDRESS, pdn_address)?,
             bearer: elements.required(Ie::BEARER_CONTEXT, |value| erab(&value, Ie::ANCHOR_USER))?,
             afresh: elements.required(Ie::INDICATION, |value| value.read("2 octets", (be_u8, be_u8)))?.0
                 & OPERATION_INDICATION
                 != 0,
-            up: elements.required(Ie::PRIVATE, up_key)?,
+            up: elements.optional(Ie::PRIVATE, up_key)?,
         })
     }
 }
@@ -110,8 +120,9 @@ impl CreateSessionRequest {
 impl CreateSessionResponse {
     pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
         let mut elements = self.cause.elements()?;
-        if let Some(SessionGrant { sender, bearer: Erab { ebi, tunnel } }) = self.grant {
+        if let Some(SessionGrant { sender, address, bearer: Erab { ebi, tunnel } }) = self.grant {
             elements.extend(Ie::SENDER.with_tunnel(S11_SGW, sender)?);
+            elements.extend(address.map(with_pdn_address).transpose()?.unwrap_or_default());
             let cause = self.cause.elements()?;
             let members = [Ie::BEARER.with_bearer(ebi)?, cause, Ie::SGW_USER.with_tunnel(S1U_SGW, tunnel)?];
             elements.extend(Ie::BEARER_CONTEXT.with_group(&members)?);
@@ -125,7 +136,8 @@ impl CreateSessionResponse {
             None => None,
             Some(sender) => {
                 let bearer = elements.required(Ie::BEARER_CONTEXT, |value| erab(&value, Ie::SGW_USER))?;
-                Some(SessionGrant { sender, bearer })
+                let address = elements.optional(Ie::PDN_ADDRESS, pdn_address)?;
+                Some(SessionGrant { sender, address, bearer })
             }
         };
         Ok(Self { cause: GtpCause::read(elements)?, grant })

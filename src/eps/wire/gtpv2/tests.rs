@@ -87,13 +87,17 @@ fn erab() -> impl Strategy<Value = Erab> {
 fn of_upes() -> impl Strategy<Value = Gtpv2Body> {
     let cause = || any::<u8>().prop_map(GtpCause);
     let apn = "[a-z0-9-]{1,8}(\\.[a-z0-9-]{1,8}){0,2}";
-    let session = (imsis(), tunnels(), apn, any::<(u32, bool)>(), erab(), up_keys()).prop_map(
+    let session = (imsis(), tunnels(), apn, any::<(u32, bool)>(), erab(), prop::option::of(up_keys())).prop_map(
         |(imsi, sender, apn, (address, afresh), bearer, up)| {
             let address = Ipv4Addr::from_bits(address);
             Gtpv2Body::CreateSessionRequest(CreateSessionRequest { imsi, sender, apn, address, bearer, afresh, up })
         },
     );
-    let grant = (tunnels(), erab()).prop_map(|(sender, bearer)| SessionGrant { sender, bearer });
+    let grant = (tunnels(), any::<Option<u32>>(), erab()).prop_map(|(sender, address, bearer)| SessionGrant {
+        sender,
+        address: address.map(Ipv4Addr::from_bits),
+        bearer,
+    });
     let end = (any::<bool>(), tunnels())
         .prop_map(|(enb, tunnel)| if enb { ForwardingEnd::Enb(tunnel) } else { ForwardingEnd::Upe(tunnel) });
     let forwarding = (tunnels(), bearer(), end, prop::option::of(up_keys())).prop_map(|(sender, ebi, to, up)| {

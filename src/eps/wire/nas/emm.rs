@@ -3,6 +3,7 @@
 
 use super::super::WireError;
 use super::capability::{NasAlgorithms, UeCapability};
+use super::element::FurtherElement;
 use super::emm_octets;
 use super::emm_parsing;
 use super::identity::{EpsMobileIdentity, NasKsi};
@@ -14,12 +15,17 @@ pub const CONTAINER_TYPE: u8 = 0x80;
 /// Generic message container type of the number of another key between UE and UPE (seed 001): the one after it.
 pub const UP_KEY_CONTAINER_TYPE: u8 = 0x81;
 
+/// EPS attach type of a UE that attaches for restricted local operator services.
+pub const ATTACH_FOR_RLOS: u8 = 3;
+/// Octets of HashMME.
+pub const HASH_OCTETS: usize = 8;
+
 /// A message of mobility management.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmmMessage {
     /// ATTACH REQUEST.
     AttachRequest {
-        /// EPS attach type, 3 bits: 1 is EPS attach.
+        /// EPS attach type, 3 bits: 1 is EPS attach, [`ATTACH_FOR_RLOS`].
         attach_type: u8,
         /// The key that the UE has.
         key_set: NasKsi,
@@ -29,6 +35,8 @@ pub enum EmmMessage {
         capability: UeCapability,
         /// ESM message container.
         esm: Vec<u8>,
+        /// What stands behind it.
+        elements: Vec<FurtherElement>,
     },
     /// ATTACH ACCEPT.
     AttachAccept {
@@ -125,9 +133,16 @@ pub enum EmmMessage {
         key_set: NasKsi,
         /// Replayed UE security capability.
         capability: UeCapability,
+        /// HashMME, optional: the last 8 octets of the SHA-256 of the request that it answers, as it came (TS 33.401 Annex I).
+        hash: Option<[u8; HASH_OCTETS]>,
+        /// What stands behind it.
+        elements: Vec<FurtherElement>,
     },
     /// SECURITY MODE COMPLETE.
-    SecurityModeComplete,
+    SecurityModeComplete {
+        /// What stands behind it.
+        elements: Vec<FurtherElement>,
+    },
     /// SECURITY MODE REJECT.
     SecurityModeReject {
         /// EMM cause, 1 octet: 23 is capabilities mismatch, 24 unspecified.
@@ -146,6 +161,8 @@ pub struct EmmCause(pub u8);
 impl EmmCause {
     /// IMSI unknown in HSS.
     pub const IMSI_UNKNOWN: Self = Self(2);
+    /// Illegal ME: its certificate is not taken.
+    pub const ILLEGAL_ME: Self = Self(6);
     /// UE identity cannot be derived by the network: the temporary identity says nothing to it.
     pub const IDENTITY_UNKNOWN: Self = Self(9);
     /// Network failure.
@@ -154,8 +171,16 @@ impl EmmCause {
     pub const MAC_FAILURE: Self = Self(20);
     /// Synch failure: SQN is not fresh.
     pub const SYNCH_FAILURE: Self = Self(21);
+    /// Congestion: too many attaches are half done.
+    pub const CONGESTION: Self = Self(22);
     /// UE security capabilities mismatch.
     pub const CAPABILITIES_MISMATCH: Self = Self(23);
+    /// Security mode rejected, unspecified.
+    pub const SECURITY_MODE_REJECTED: Self = Self(24);
+    /// Requested service option not authorized in this PLMN: no restricted local operator services.
+    pub const NOT_AUTHORIZED: Self = Self(35);
+    /// Protocol error, unspecified.
+    pub const PROTOCOL_ERROR: Self = Self(111);
     /// Non-EPS authentication unacceptable: the vector is not for E-UTRAN.
     pub const NOT_EPS: Self = Self(26);
 }

@@ -6,6 +6,7 @@ use cookie_factory::sequence::tuple;
 use cookie_factory::{SerializeFn, bytes};
 
 use super::super::WireError;
+use super::element::FurtherElement;
 use super::emm::{DetachType, EmmMessage, GenericContainer};
 use super::identity::{guti_octets, tai_list};
 use super::protection::EMM;
@@ -34,6 +35,8 @@ pub(super) const DOWNLINK_GENERIC: u8 = 0x68;
 pub(super) const UPLINK_GENERIC: u8 = 0x69;
 /// Tag of an optional authentication failure parameter.
 pub(super) const TAG_AUTS: u8 = 0x30;
+/// Tag of an optional HashMME.
+pub(super) const TAG_HASH: u8 = 0x4f;
 /// Tag of an optional GUTI.
 pub(super) const TAG_GUTI: u8 = 0x50;
 /// Tag of an optional TAI list.
@@ -50,10 +53,10 @@ pub(super) const SECURITY_CAPABILITY: usize = 5;
 /// The octets of a message.
 pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
     match message {
-        EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm } => {
+        EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm, elements } => {
             let head = key_set.get() << 4 | number("attach type", *attach_type, 7)?;
             let capability = capability.octets(LAYER, NETWORK_CAPABILITY)?;
-            let fields = (slice([head]), lv(identity.octets())?, lv(capability)?, lv_e(esm)?);
+            let fields = (slice([head]), lv(identity.octets())?, lv(capability)?, lv_e(esm)?, further(elements)?);
             whole(ATTACH_REQUEST, tuple(fields))
         }
         EmmMessage::AttachAccept { result, t3412, tai, esm, guti } => {
@@ -97,11 +100,13 @@ pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
             whole(AUTHENTICATION_FAILURE, tuple((slice([cause.0]), auts)))
         }
         EmmMessage::AuthenticationReject => whole(AUTHENTICATION_REJECT, slice(NOTHING)),
-        EmmMessage::SecurityModeCommand { algorithms, key_set, capability } => {
+        EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements } => {
             let capability = capability.octets(LAYER, SECURITY_CAPABILITY)?;
-            whole(SECURITY_MODE_COMMAND, tuple((slice([algorithms.octet(), key_set.get()]), lv(capability)?)))
+            let hash = tlv(TAG_HASH, hash.map(Vec::from))?;
+            let head = slice([algorithms.octet(), key_set.get()]);
+            whole(SECURITY_MODE_COMMAND, tuple((head, lv(capability)?, hash, further(elements)?)))
         }
-        EmmMessage::SecurityModeComplete => whole(SECURITY_MODE_COMPLETE, slice(NOTHING)),
+        EmmMessage::SecurityModeComplete { elements } => whole(SECURITY_MODE_COMPLETE, further(elements)?),
         EmmMessage::SecurityModeReject { cause } => whole(SECURITY_MODE_REJECT, slice([*cause])),
         EmmMessage::DownlinkGenericTransport(container) => generic(DOWNLINK_GENERIC, container),
         EmmMessage::UplinkGenericTransport(container) => generic(UPLINK_GENERIC, container),
@@ -139,6 +144,12 @@ fn guti_tlv(guti: Option<&Guti>) -> Result<impl SerializeFn<Vec<u8>> + use<>, Wi
 /// A TAI list, if there is one.
 fn tai_tlv(tai: Option<&Tai>) -> Result<impl SerializeFn<Vec<u8>> + use<>, WireError> {
     tlv(TAG_TAI_LIST, tai.map(|tai| tai_list(*tai).to_vec()))
+}
+
+/// Elements behind a message.
+fn further(elements: &[FurtherElement]) -> Result<impl SerializeFn<Vec<u8>> + use<>, WireError> {
+    let octets = FurtherElement::octets(elements);
+    octets.map(slice).ok_or_else(|| refused("at most 8 elements of tags 78 to 7f", elements.len()))
 }
 
 /// TLV, or nothing.

@@ -6,7 +6,8 @@ use nom::number::complete::{be_u8, be_u16};
 
 use super::super::WireError;
 use super::capability::{NasAlgorithms, UeCapability};
-use super::emm::{DetachType, EmmCause, EmmMessage, GenericContainer};
+use super::element::FurtherElement;
+use super::emm::{DetachType, EmmCause, EmmMessage, GenericContainer, HASH_OCTETS};
 use super::emm_octets as layout;
 use super::identity::{EpsMobileIdentity, GUTI_OCTETS, NasKsi, guti, one_tai};
 use super::protection::EMM;
@@ -42,7 +43,9 @@ fn message(input: &[u8]) -> Parsed<'_, EmmMessage> {
         layout::AUTHENTICATION_FAILURE => authentication_failure(rest),
         layout::AUTHENTICATION_REJECT => Ok((rest, EmmMessage::AuthenticationReject)),
         layout::SECURITY_MODE_COMMAND => security_mode_command(rest),
-        layout::SECURITY_MODE_COMPLETE => Ok((rest, EmmMessage::SecurityModeComplete)),
+        layout::SECURITY_MODE_COMPLETE => {
+            FurtherElement::parse.map(|elements| EmmMessage::SecurityModeComplete { elements }).parse(rest)
+        }
         layout::SECURITY_MODE_REJECT => {
             expect("EMM cause", be_u8).map(|cause| EmmMessage::SecurityModeReject { cause }).parse(rest)
         }
@@ -57,8 +60,9 @@ fn attach_request(input: &[u8]) -> Parsed<'_, EmmMessage> {
     let (input, identity) = lv(4..=11, EpsMobileIdentity::parse).parse(input)?;
     let (input, capability) = lv(2..=layout::NETWORK_CAPABILITY, UeCapability::parse).parse(input)?;
     let (input, esm) = lv_e(input)?;
+    let (input, elements) = FurtherElement::parse(input)?;
     let esm = esm.to_vec();
-    Ok((input, EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm }))
+    Ok((input, EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm, elements }))
 }
 
 fn attach_accept(input: &[u8]) -> Parsed<'_, EmmMessage> {
@@ -120,7 +124,14 @@ fn security_mode_command(input: &[u8]) -> Parsed<'_, EmmMessage> {
     let (input, algorithms) = NasAlgorithms::parse(input)?;
     let (input, key_set) = low_half(7)(input)?;
     let (input, capability) = lv(2..=layout::SECURITY_CAPABILITY, UeCapability::parse).parse(input)?;
-    Ok((input, EmmMessage::SecurityModeCommand { algorithms, key_set: NasKsi::new(key_set), capability }))
+    let hash = expect("HashMME, 8 octets", octets::<HASH_OCTETS, Fault<'_>>);
+    let (input, hash) = match input.split_first() {
+        Some((&layout::TAG_HASH, rest)) => lv(HASH_OCTETS..=HASH_OCTETS, hash).map(Some).parse(rest)?,
+        _ => (input, None),
+    };
+    let (input, elements) = FurtherElement::parse(input)?;
+    let key_set = NasKsi::new(key_set);
+    Ok((input, EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements }))
 }
 
 fn generic(input: &[u8]) -> Parsed<'_, GenericContainer> {

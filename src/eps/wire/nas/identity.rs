@@ -50,7 +50,7 @@ const ONE_TAI: u8 = 0;
 
 impl EpsMobileIdentity {
     /// Its octets, 4 to 11 of them.
-    pub(super) fn octets(self) -> Vec<u8> {
+    pub(in crate::eps::wire) fn octets(self) -> Vec<u8> {
         match self {
             Self::Imsi(imsi) => imsi_octets(imsi),
             Self::Guti(guti) => guti_octets(guti).to_vec(),
@@ -58,7 +58,7 @@ impl EpsMobileIdentity {
     }
 
     /// Reads one that takes all of `input`.
-    pub(super) fn parse(input: &[u8]) -> Parsed<'_, Self> {
+    pub(in crate::eps::wire) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         match input.first() {
             Some(&GUTI_HEAD) => guti.map(Self::Guti).parse(input),
             _ => imsi.map(Self::Imsi).parse(input),

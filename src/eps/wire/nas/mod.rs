@@ -2,9 +2,11 @@
 //!
 //! * [`protection`]: what stands around a message: security header, MAC, sequence number.
 //! * [`emm`]: the messages of mobility management.
+//! * [`element`]: what key transport adds to them.
 //! * [`identity`], [`capability`]: the identities and algorithms in them; [`esm`]: the smallest session messages that attach needs.
 
 pub mod capability;
+pub mod element;
 pub mod emm;
 mod emm_octets;
 mod emm_parsing;
@@ -16,6 +18,7 @@ pub mod protection;
 mod tests;
 
 pub use capability::{AlgorithmSet, NasAlgorithms, UeCapability};
+pub use element::{CarriedKey, FurtherElement};
 pub use emm::{CONTAINER_TYPE, DetachType, EmmCause, EmmMessage, GenericContainer, UP_KEY_CONTAINER_TYPE};
 pub use identity::{EpsMobileIdentity, NasKsi};
 pub use protection::{NasMessage, ProtectedNas, SecurityHeader};

@@ -37,6 +37,7 @@ fn samples() -> Vec<(EmmMessage, &'static str)> {
                 identity: imsi,
                 capability: capability(),
                 esm,
+                elements: Vec::new(),
             },
             "07417108091010000000001002e0e000040201d011",
         ),
@@ -84,8 +85,35 @@ fn samples() -> Vec<(EmmMessage, &'static str)> {
             "075202111111111111111111111111111111111022222222222222222222222222222222",
         ),
         (EmmMessage::AuthenticationResponse { res: vec![0x33; 8] }, "0753083333333333333333"),
-        (EmmMessage::SecurityModeCommand { algorithms: aes, key_set, capability: capability() }, "075d220202e0e0"),
-        (EmmMessage::SecurityModeComplete, "075e"),
+        (
+            EmmMessage::SecurityModeCommand {
+                algorithms: aes,
+                key_set,
+                capability: capability(),
+                hash: None,
+                elements: Vec::new(),
+            },
+            "075d220202e0e0",
+        ),
+        (
+            EmmMessage::SecurityModeCommand {
+                algorithms: aes,
+                key_set,
+                capability: capability(),
+                hash: Some([0x55; 8]),
+                elements: vec![
+                    FurtherElement::new(element::TAG_SEALED, [1, 2, 3]),
+                    FurtherElement::public_key(1, &[4, 5]),
+                    FurtherElement::new(element::TAG_SIGNATURE, []),
+                ],
+            },
+            "075d220202e0e04f0855555555555555557b00030102037c00030104057d0000",
+        ),
+        (EmmMessage::SecurityModeComplete { elements: Vec::new() }, "075e"),
+        (
+            EmmMessage::SecurityModeComplete { elements: vec![FurtherElement::new(element::TAG_SEALED, [9])] },
+            "075e7b000109",
+        ),
         (EmmMessage::SecurityModeReject { cause: 23 }, "075f17"),
         (EmmMessage::DownlinkGenericTransport(container.clone()), "076880000301aabb"),
         (EmmMessage::UplinkGenericTransport(container), "076980000301aabb"),
@@ -110,6 +138,8 @@ fn every_message_goes_round_and_survives_damage_plain_and_protected() {
             EmmMessage::AttachAccept { .. }
                 | EmmMessage::TrackingAreaUpdateAccept { .. }
                 | EmmMessage::DetachRequest { .. }
+                | EmmMessage::SecurityModeCommand { .. }
+                | EmmMessage::SecurityModeComplete { .. }
                 | EmmMessage::AuthenticationFailure { .. }
         );
         survives(&octets, shorter, |octets| EmmMessage::parse(octets).is_ok());
@@ -154,7 +184,16 @@ fn what_has_no_room_is_not_written() {
     let long = UeCapability { further: vec![0; 4], ..capability() };
     let aes = NasAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes };
     let messages = [
-        EmmMessage::SecurityModeCommand { algorithms: aes, key_set: NasKsi::new(0), capability: long },
+        EmmMessage::SecurityModeCommand {
+            algorithms: aes,
+            key_set: NasKsi::new(0),
+            capability: long,
+            hash: None,
+            elements: Vec::new(),
+        },
+        EmmMessage::SecurityModeComplete { elements: vec![FurtherElement::new(0x77, [])] },
+        EmmMessage::SecurityModeComplete { elements: vec![FurtherElement::new(0x78, []); 9] },
+        EmmMessage::SecurityModeComplete { elements: vec![FurtherElement::new(0x78, [0; 4097])] },
         EmmMessage::AuthenticationResponse { res: vec![0; 17] },
         EmmMessage::NetworkDetachRequest { detach_type: 8 },
         EmmMessage::AttachComplete { esm: vec![0; 65_536] },
@@ -189,9 +228,11 @@ proptest! {
         para in proptest::collection::vec(any::<u8>(), 0..=64),
     ) {
         let key_set = NasKsi::new(key_set);
-        let capability = UeCapability { ciphering: AlgorithmSet(ciphering), integrity: AlgorithmSet(0xe0), further };
         let identity = EpsMobileIdentity::Imsi(digits.parse().unwrap());
-        let attach = EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm };
+        let elements: Vec<FurtherElement> =
+            further.chunks(4).map(|content| FurtherElement::new(element::TAG_CERTIFICATE, content)).collect();
+        let capability = UeCapability { ciphering: AlgorithmSet(ciphering), integrity: AlgorithmSet(0xe0), further };
+        let attach = EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm, elements };
         let update = EmmMessage::TrackingAreaUpdateRequest {
             update_type: attach_type,
             key_set,
@@ -202,6 +243,39 @@ proptest! {
         prop_assert_eq!(container.handover_parameters().unwrap(), parameters);
         for message in [attach, update, EmmMessage::DownlinkGenericTransport(container)] {
             prop_assert_eq!(&EmmMessage::parse(&message.octets().unwrap()).unwrap(), &message);
+        }
+    }
+}
+
+#[test]
+fn a_public_key_goes_into_protocol_configuration_options_if_it_is_short_enough() {
+    // P10
+    let key = |octets: usize| CarriedKey { network: Plmn([0x00, 0xf1, 0x10]), scheme: 1, key: vec![0xab; octets] };
+    let short = esm::pdn_connectivity_request_with(1, &key(2)).unwrap();
+    assert_eq!(hex::encode(&short), "0201d011270a80ff000600f11001abab");
+    assert_eq!(esm::carried_key(&short), Some(key(2)));
+    let longest = esm::pdn_connectivity_request_with(1, &key(element::MAX_CARRIED)).unwrap();
+    assert_eq!(esm::carried_key(&longest), Some(key(element::MAX_CARRIED)));
+    assert_eq!(esm::pdn_connectivity_request_with(1, &key(256)), None);
+    assert_eq!(esm::carried_key(&esm::pdn_connectivity_request(1)), None);
+    // Behind a container of another.
+    let other = "0201d011271080000d0308080880ff000600f11001abab";
+    assert_eq!(esm::carried_key(&hex::decode(other.replace("10800", "11800")).unwrap()), Some(key(2)));
+    for length in 0..short.len() {
+        assert_eq!(esm::carried_key(&short[..length]), None, "{length}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_octets_make_a_parser_panic(octets in proptest::collection::vec(any::<u8>(), 0..400), kind in 0..6_usize) {
+        let head = [&[][..], &[7, 0x41], &[7, 0x5d, 0x22, 1, 2, 0xa0, 0x20], &[7, 0x5e], &[2, 1, 0xd0, 0x11, 0x27], &[0x37]];
+        let whole = [head[kind], &octets].concat();
+        if let Ok(message) = NasMessage::parse(&whole) {
+            prop_assert_eq!(NasMessage::parse(&message.octets().unwrap()).unwrap(), message);
+        }
+        if let Some(key) = esm::carried_key(&whole) {
+            prop_assert!(key.key.len() <= 255);
         }
     }
 }

@@ -433,6 +433,106 @@ pub(super) struct RabSetUp {
     pub extensions: Option<Extensions>,
 }
 
+/// `RAC`
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(delegate, size("1"))]
+pub(super) struct Rac(pub OctetString);
+
+/// `GlobalRNC-ID`
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+pub(super) struct GlobalRnc {
+    #[rasn(size("3"))]
+    pub plmn: OctetString,
+    #[rasn(value("0..=4095"))]
+    pub rnc: u16,
+}
+
+/// `KeyStatus`
+#[derive(AsnType, Clone, Copy, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(enumerated)]
+#[non_exhaustive]
+pub(super) enum KeyStatus {
+    Old = 0,
+    New = 1,
+}
+
+/// `ProtocolIE-FieldPair`
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+pub(super) struct FieldPair {
+    #[rasn(value("0..=65535"))]
+    pub id: u16,
+    pub first_criticality: Criticality,
+    pub first: OctetString,
+    pub second_criticality: Criticality,
+    pub second: OctetString,
+}
+
+/// `ProtocolIE-ContainerPair`
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(delegate, size("0..=65535"))]
+pub(super) struct FieldPairs(pub SequenceOf<FieldPair>);
+
+/// `RAB-SetupOrModifyList`
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(delegate, size("1..=256"))]
+pub(super) struct RabPairList(pub SequenceOf<FieldPairs>);
+
+/// `TransportLayerInformation`
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub(super) struct TransportLayer {
+    #[rasn(size("1..=160", extensible))]
+    pub address: BitString,
+    pub association: TransportAssociation,
+    pub extensions: Option<Extensions>,
+}
+
+/// `RAB-SetupOrModifyItemFirst`
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub(super) struct RabFirst {
+    #[rasn(size("8"))]
+    pub id: BitString,
+    pub synchronisation: Option<()>,
+    pub parameters: Option<RabParameters>,
+    pub user_plane: Option<UserPlane>,
+    pub transport: Option<TransportLayer>,
+    pub service_handover: Option<()>,
+    pub extensions: Option<Extensions>,
+}
+
+/// `RAB-SetupOrModifyItemSecond`, of which nothing is carried.
+#[derive(AsnType, Clone, Debug, Decode, Default, Encode, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub(super) struct RabSecond {
+    pub pdp_type: Option<()>,
+    pub volume_report: Option<()>,
+    pub downlink_gtp: Option<()>,
+    pub uplink_gtp: Option<()>,
+    pub downlink_pdu: Option<()>,
+    pub uplink_pdu: Option<()>,
+    pub extensions: Option<Extensions>,
+}
+
+/// `RAB-SetupOrModifiedItem`
+#[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub(super) struct RabAssigned {
+    #[rasn(size("8"))]
+    pub id: BitString,
+    #[rasn(size("1..=160", extensible))]
+    pub address: Option<BitString>,
+    pub association: Option<TransportAssociation>,
+    pub volumes: Option<()>,
+    pub extensions: Option<Extensions>,
+}
+
 /// `UTRAN-CellID`
 #[derive(AsnType, Clone, Debug, Decode, Encode, PartialEq, Eq)]
 #[rasn(automatic_tags)]

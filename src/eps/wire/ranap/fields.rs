@@ -32,17 +32,27 @@ impl Ie {
     pub(super) const CHOSEN_INTEGRITY: Self = Self::new(6, "ChosenIntegrityProtectionAlgorithm");
     pub(super) const ENCRYPTION: Self = Self::new(11, "EncryptionInformation");
     pub(super) const INTEGRITY: Self = Self::new(12, "IntegrityProtectionInformation");
+    pub(super) const LAI: Self = Self::new(15, "LAI");
+    pub(super) const NAS: Self = Self::new(16, "NAS-PDU");
     pub(super) const PERMANENT_ID: Self = Self::new(23, "PermanentNAS-UE-ID");
     pub(super) const TO_SET_UP_ITEM: Self = Self::new(47, "RAB-SetupItem-RelocReq");
     pub(super) const SET_UP_ITEM: Self = Self::new(48, "RAB-SetupItem-RelocReqAck");
     pub(super) const TO_SET_UP: Self = Self::new(49, "RAB-SetupList-RelocReq");
     pub(super) const SET_UP: Self = Self::new(50, "RAB-SetupList-RelocReqAck");
+    pub(super) const ASSIGNED_ITEM: Self = Self::new(51, "RAB-SetupOrModifiedItem");
+    pub(super) const ASSIGNED: Self = Self::new(52, "RAB-SetupOrModifiedList");
+    pub(super) const TO_ASSIGN_ITEM: Self = Self::new(53, "RAB-SetupOrModifyItem");
+    pub(super) const TO_ASSIGN: Self = Self::new(54, "RAB-SetupOrModifyList");
+    pub(super) const RAC: Self = Self::new(55, "RAC");
     pub(super) const RELOCATION_TYPE: Self = Self::new(56, "RelocationType");
+    pub(super) const SAI: Self = Self::new(58, "SAI");
     pub(super) const SOURCE: Self = Self::new(60, "SourceID");
     pub(super) const SOURCE_TO_TARGET: Self = Self::new(61, "Source-ToTarget-TransparentContainer");
     pub(super) const TARGET: Self = Self::new(62, "TargetID");
     pub(super) const TARGET_TO_SOURCE: Self = Self::new(63, "Target-ToSource-TransparentContainer");
+    pub(super) const KEY_STATUS: Self = Self::new(75, "KeyStatus");
     pub(super) const CONNECTION: Self = Self::new(79, "IuSignallingConnectionIdentifier");
+    pub(super) const GLOBAL_RNC: Self = Self::new(86, "GlobalRNC-ID");
     pub(super) const RUA_CONTEXT: Self = Self::new(3, "Context-ID");
     pub(super) const RUA_MESSAGE: Self = Self::new(4, "RANAP-Message");
     pub(super) const RUA_DOMAIN: Self = Self::new(7, "CN-DomainIndicator");
@@ -57,6 +67,11 @@ impl Ie {
     /// other system, and a remark on it that it is encoded as that system says, and not as an OCTET STRING.
     pub(super) fn holding(self, criticality: Criticality, value: &[u8]) -> Field {
         Field { id: self.id, criticality, value: octets(value) }
+    }
+
+    /// Its number.
+    pub(super) const fn id(self) -> u16 {
+        self.id
     }
 
     /// It is there and is not what was `expected`.
@@ -99,6 +114,8 @@ impl RanapCause {
     pub const FAILURE_IN_TARGET: Self = Self(29);
     /// Relocation desirable for radio reasons.
     pub const DESIRABLE: Self = Self(43);
+    /// Normal release, of NAS.
+    pub const NORMAL_RELEASE: Self = Self(83);
     /// Unspecified failure.
     pub const UNSPECIFIED: Self = Self(115);
 
@@ -179,16 +196,16 @@ pub(super) fn plmn(plmn: Plmn) -> OctetString {
     octets(&plmn.ap_octets())
 }
 
-fn of_plmn(found: &OctetString) -> Option<Plmn> {
+pub(super) fn of_plmn(found: &OctetString) -> Option<Plmn> {
     <[u8; 3]>::try_from(&found[..]).ok().map(Plmn::from_ap_octets)
 }
 
-fn of_area(area: &Lai) -> Option<(Plmn, u16)> {
+pub(super) fn of_area(area: &Lai) -> Option<(Plmn, u16)> {
     let code = <[u8; 2]>::try_from(&area.lac[..]).ok().map(u16::from_be_bytes)?;
     Some((of_plmn(&area.plmn)?, code))
 }
 
-fn area(network: Plmn, code: u16) -> Lai {
+pub(super) fn area(network: Plmn, code: u16) -> Lai {
     Lai { plmn: plmn(network), lac: octets(&code.to_be_bytes()), extensions: None }
 }
 
@@ -259,8 +276,8 @@ pub(super) fn rab_id(ebi: Ebi) -> BitString {
     bits(&[ebi.get()], 8)
 }
 
-/// A RAB with the QoS that every one has.
-pub(super) fn to_set_up(Erab { ebi, tunnel }: Erab) -> RabToSetUp {
+/// The QoS that every RAB has.
+pub(super) fn rab_parameters() -> RabParameters {
     let sdu = SduParameters {
         error_ratio: None,
         residual: ResidualBitErrorRatio { mantissa: 1, exponent: 5, extensions: None },
@@ -268,7 +285,7 @@ pub(super) fn to_set_up(Erab { ebi, tunnel }: Erab) -> RabToSetUp {
         formats: None,
         extensions: None,
     };
-    let parameters = RabParameters {
+    RabParameters {
         class: TrafficClass::Background,
         asymmetry: Asymmetry::SymmetricBidirectional,
         maximum: vec![BitRate(16_000_000)],
@@ -282,17 +299,24 @@ pub(super) fn to_set_up(Erab { ebi, tunnel }: Erab) -> RabToSetUp {
         source_statistics: None,
         relocation_requirement: None,
         extensions: None,
-    };
-    let user_plane =
-        UserPlane { mode: UserPlaneMode::Transparent, versions: bits(&1_u16.to_be_bytes(), 16), extensions: None };
+    }
+}
+
+/// The user plane that every RAB has.
+pub(super) fn user_plane() -> UserPlane {
+    UserPlane { mode: UserPlaneMode::Transparent, versions: bits(&1_u16.to_be_bytes(), 16), extensions: None }
+}
+
+/// A RAB with the QoS that every one has.
+pub(super) fn to_set_up(Erab { ebi, tunnel }: Erab) -> RabToSetUp {
     let (address, association) = address(tunnel);
     RabToSetUp {
         id: rab_id(ebi),
         synchronisation: None,
-        parameters,
+        parameters: rab_parameters(),
         volume_report: None,
         pdp_type: None,
-        user_plane,
+        user_plane: user_plane(),
         address,
         association,
         service_handover: None,

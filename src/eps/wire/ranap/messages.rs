@@ -24,9 +24,9 @@ const RELOCATION_DETECT: u8 = 12;
 const RELOCATION_COMPLETE: u8 = 13;
 
 /// UIA2 among the integrity protection algorithms.
-const UIA2: Algorithm = Algorithm(1);
+pub(super) const UIA2: Algorithm = Algorithm(1);
 /// UEA2 among the encryption algorithms.
-const UEA2: Algorithm = Algorithm(2);
+pub(super) const UEA2: Algorithm = Algorithm(2);
 /// ToTargetRNC-Container of RRC: an inter-RAT handover info of one octet, which says nothing (TS 25.331 clause 11.5).
 const RRC_OF_ANOTHER_SYSTEM: [u8; 3] = [0x00, 0x08, 0x00];
 /// How long the UE was in the source cell, in seconds, in every container.
@@ -199,13 +199,20 @@ pub struct RelocationRequest {
     pub connection: u32,
 }
 
-fn key_information(algorithm: Algorithm, key: &[u8]) -> KeyInformation {
+pub(super) fn key_information(algorithm: Algorithm, key: &[u8]) -> KeyInformation {
     KeyInformation { permitted: vec![algorithm], key: bits(key, 128), extensions: None }
 }
 
-fn of_key_information(ie: Ie, algorithm: Algorithm, found: &KeyInformation) -> Result<[u8; 16], WireError> {
+pub(super) fn of_key_information(ie: Ie, algorithm: Algorithm, found: &KeyInformation) -> Result<[u8; 16], WireError> {
     let key = whole_octets(&found.key).filter(|_| found.permitted.contains(&algorithm));
     key.ok_or_else(|| ie.refused("128 bits for an algorithm with SNOW 3G", "others"))
+}
+
+pub(super) fn both(ck: &[u8; 16], ik: &[u8; 16]) -> CkIk {
+    let mut keys = zeroize::Zeroizing::new([0; CkIk::OCTETS]);
+    keys[..16].copy_from_slice(ck);
+    keys[16..].copy_from_slice(ik);
+    CkIk::from_octets(*keys)
 }
 
 impl Message for RelocationRequest {
@@ -241,15 +248,12 @@ impl Message for RelocationRequest {
         })?;
         let ik = received.required(Ie::INTEGRITY, |found| of_key_information(Ie::INTEGRITY, UIA2, &found))?;
         let ck = received.required(Ie::ENCRYPTION, |found| of_key_information(Ie::ENCRYPTION, UEA2, &found))?;
-        let mut keys = zeroize::Zeroizing::new([0; CkIk::OCTETS]);
-        keys[..16].copy_from_slice(&ck);
-        keys[16..].copy_from_slice(&ik);
         Ok(Self {
             imsi,
             cause: received.required(Ie::CAUSE, RanapCause::of)?,
             container: received.required(Ie::SOURCE_TO_TARGET, SourceRncContainer::of)?,
             bearer,
-            keys: CkIk::from_octets(*keys),
+            keys: both(&ck, &ik),
             connection: received.required(Ie::CONNECTION, |ConnectionId(id)| Ok(of_connection(&id)))?,
         })
     }

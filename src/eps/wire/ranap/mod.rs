@@ -1,4 +1,5 @@
-//! RANAP: the messages between RNC and SGSN that relocate a UE, in aligned PER (TS 25.413), and RUA around them (TS 25.468).
+//! RANAP: the messages between RNC and SGSN that relocate a UE, and those by which it attaches, in aligned PER (TS 25.413), and RUA
+//! around them (TS 25.468).
 //!
 //! RANAP says of which UE it speaks by the signalling connection that it comes in, of SCCP. Here the connection is a context of RUA, the
 //! adaptation that femtocells have: a number beside the message, over SCTP without SCCP \[choice\]. Every message is a DirectTransfer of
@@ -7,10 +8,15 @@
 //! A message has the fields that a relocation needs. What the standard makes mandatory besides is the same in every message: one RAB of
 //! background class in transparent mode. Information elements that a message has beyond its fields are passed over when it is read.
 
+mod access;
 mod asn1;
 mod fields;
 mod messages;
 
+pub use self::access::{
+    DirectTransfer, InitialUeMessage, RabAssignmentRequest, RabAssignmentResponse, SecurityModeCommand,
+    SecurityModeComplete, SecurityModeReject,
+};
 pub use self::fields::{RanapCause, RelocationTarget, RncIdentity};
 pub use self::messages::{
     IuReleaseCommand, IuReleaseComplete, RelocationCancel, RelocationCancelAcknowledge, RelocationCommand,
@@ -32,6 +38,7 @@ enum Direction {
     Initiating,
     Successful,
     Unsuccessful,
+    Outcome,
 }
 
 /// A message of RANAP into its fields and back.
@@ -78,7 +85,7 @@ macro_rules! messages {
                     Pdu::Initiating(envelope) => (Direction::Initiating, envelope),
                     Pdu::Successful(envelope) => (Direction::Successful, envelope),
                     Pdu::Unsuccessful(envelope) => (Direction::Unsuccessful, envelope),
-                    Pdu::Outcome(_) => return Err(WireError::new(LAYER, 0, "a message of a relocation", "an outcome")),
+                    Pdu::Outcome(envelope) => (Direction::Outcome, envelope),
                 };
                 let Container { fields, .. } = decode(&value, "a list of information elements")?;
                 $(if ($name::DIRECTION, $name::PROCEDURE) == (direction, procedure) {
@@ -144,6 +151,20 @@ messages! {
     IuReleaseCommand,
     /// RNC to SGSN: it is forgotten.
     IuReleaseComplete,
+    /// RNC to SGSN: the first message of a UE.
+    InitialUeMessage,
+    /// RNC to SGSN, SGSN to RNC: a message of a UE, or for it.
+    DirectTransfer,
+    /// SGSN to RNC: CK and IK, to be taken into use.
+    SecurityModeCommand,
+    /// RNC to SGSN: the UE has them in use.
+    SecurityModeComplete,
+    /// RNC to SGSN: it has not.
+    SecurityModeReject,
+    /// SGSN to RNC: a bearer for a UE.
+    RabAssignmentRequest,
+    /// RNC to SGSN: it is there.
+    RabAssignmentResponse,
 }
 
 fn pdu<M: Message>(message: &M) -> Result<Vec<u8>, WireError> {
@@ -154,6 +175,7 @@ fn pdu<M: Message>(message: &M) -> Result<Vec<u8>, WireError> {
         Direction::Initiating => Pdu::Initiating(envelope),
         Direction::Successful => Pdu::Successful(envelope),
         Direction::Unsuccessful => Pdu::Unsuccessful(envelope),
+        Direction::Outcome => Pdu::Outcome(envelope),
     };
     encode(&pdu, "a PDU that encodes")
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::eps::identifiers::{Ebi, EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai, Teid};
 use crate::eps::keys::CkIk;
 use crate::eps::wire::damage::survives;
+use crate::eps::wire::gmm::RoutingArea;
 use crate::eps::wire::{Erab, TunnelEndpoint};
 
 fn plmn() -> Plmn {
@@ -12,6 +13,14 @@ fn plmn() -> Plmn {
 
 fn imsi() -> Imsi {
     "001010000000001".parse().unwrap()
+}
+
+fn keys() -> CkIk {
+    CkIk::from_octets(std::array::from_fn(|place| 0x40 + place as u8))
+}
+
+fn area() -> RoutingArea {
+    RoutingArea { plmn: plmn(), lac: 0x1001, rac: 1 }
 }
 
 fn bearer(last: u8, teid: u32) -> Erab {
@@ -26,7 +35,6 @@ fn enb(number: u32) -> RelocationTarget {
 /// One of every message, and the octets that another encoder (pycrate) makes of the same values; with the containers for E-UTRAN in the
 /// place of the OCTET STRINGs of them.
 fn examples() -> Vec<(RanapMessage, &'static str)> {
-    let keys = CkIk::from_octets(std::array::from_fn(|place| 0x40 + place as u8));
     let required = RelocationRequired {
         cause: RanapCause::DESIRABLE,
         plmn: plmn(),
@@ -39,7 +47,7 @@ fn examples() -> Vec<(RanapMessage, &'static str)> {
         cause: RanapCause::DESIRABLE,
         container: SourceRncContainer { target_cell: 0x5_0001 },
         bearer: bearer(4, 1),
-        keys,
+        keys: keys(),
         connection: 1,
     };
     let rrc = hex::decode("f20014079c301601e00040091428539928").unwrap();
@@ -63,6 +71,27 @@ fn examples() -> Vec<(RanapMessage, &'static str)> {
         (RelocationCommand { container: vec![0, 0] }.into(), "20020009000001003f00020000"),
         (RelocationDetect.into(), "000c4003000000"),
         (IuReleaseCommand { cause: RanapCause::SUCCESSFUL }.into(), "00010009000001000440020280"),
+        (
+            InitialUeMessage { area: area(), rnc: 5, connection: 1, nas: vec![8, 1] }.into(),
+            "0013403a0000070003400180000f40060000f11010010037400101003a40080000f1101001000100104003020801004f40030000010056\
+             400500f1100005",
+        ),
+        (DirectTransfer { nas: vec![8, 1] }.into(), "0014400a00000100104003020801"),
+        (
+            SecurityModeCommand { keys: keys() }.into(),
+            "00060034000003000c00120080505152535455565758595a5b5c5d5e5f000b40120100404142434445464748494a4b4c4d4e4f004b0001\
+             40",
+        ),
+        (SecurityModeComplete.into(), "2006000d00000200060001100005400120"),
+        (SecurityModeReject { cause: RanapCause::NO_ALGORITHMS }.into(), "400600090000010004400202c0"),
+        (
+            RabAssignmentRequest { bearer: bearer(4, 1) }.into(),
+            "0000002a0000010036402300000100350019380a00c2f423ff802ee000088000081f0a4004010000000001400100",
+        ),
+        (
+            RabAssignmentResponse { bearer: bearer(5, 2) }.into(),
+            "6000001a000001003440130000010033400c60287c0a4005010000000002",
+        ),
         (RelocationComplete.into(), ""),
         (RelocationPreparationFailure { cause: RanapCause::FAILURE_IN_TARGET }.into(), ""),
         (RelocationFailure { cause: RanapCause::UNSPECIFIED }.into(), ""),

@@ -525,7 +525,7 @@ pub struct ConnectionRequest {
 #[rasn(choice, automatic_tags)]
 pub enum InitialUeIdentity {
     STmsi(STmsi),
-    RandomValue(()),
+    RandomValue(#[rasn(size("40"))] BitString),
 }
 
 /// `S-TMSI`.

@@ -22,14 +22,26 @@ pub enum UlCcchMessage {
         /// Why it asks.
         cause: ReestablishmentCause,
     },
-    /// RRCConnectionRequest of a UE that has an S-TMSI.
+    /// RRCConnectionRequest.
     ConnectionRequest {
         /// ue-Identity.
-        identity: STmsi,
+        identity: InitialUeIdentity,
         /// Why it asks.
         cause: EstablishmentCause,
     },
 }
+
+/// What a UE calls itself that asks for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InitialUeIdentity {
+    /// The temporary identity that it has in this tracking area.
+    STmsi(STmsi),
+    /// It has none: a number at random, 40 bits.
+    Random(u64),
+}
+
+/// Bits of such a number.
+const RANDOM_BITS: u32 = 40;
 
 /// establishmentCause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,9 +178,11 @@ impl Message for UlCcchMessage {
                 let content = content.known()?;
                 let identity = match content.identity {
                     asn1::InitialUeIdentity::STmsi(asn1::STmsi { mmec, m_tmsi }) => {
-                        STmsi { code: MmeCode(mmec), m_tmsi: MTmsi(m_tmsi) }
+                        InitialUeIdentity::STmsi(STmsi { code: MmeCode(mmec), m_tmsi: MTmsi(m_tmsi) })
                     }
-                    other @ asn1::InitialUeIdentity::RandomValue(()) => return Err(Refused::alternative(&other)),
+                    asn1::InitialUeIdentity::RandomValue(bits) => {
+                        InitialUeIdentity::Random(bits.iter().fold(0, |number, bit| number << 1 | u64::from(*bit)))
+                    }
                 };
                 Ok(Self::ConnectionRequest { identity, cause: named(&EstablishmentCause::ALL, content.cause)? })
             }
@@ -182,8 +196,16 @@ impl Message for UlCcchMessage {
                 let content = asn1::ReestablishmentRequest { c_rnti, cell, short_mac_i, cause, spare: 0 };
                 UlCcch::ReestablishmentRequest(Either::Known(content))
             }
-            Self::ConnectionRequest { identity: STmsi { code, m_tmsi }, cause } => {
-                let identity = asn1::InitialUeIdentity::STmsi(asn1::STmsi { mmec: code.0, m_tmsi: m_tmsi.0 });
+            Self::ConnectionRequest { identity, cause } => {
+                let identity = match identity {
+                    InitialUeIdentity::STmsi(STmsi { code, m_tmsi }) => {
+                        asn1::InitialUeIdentity::STmsi(asn1::STmsi { mmec: code.0, m_tmsi: m_tmsi.0 })
+                    }
+                    InitialUeIdentity::Random(number) => {
+                        let bits = (0..RANDOM_BITS).rev().map(|bit| number >> bit & 1 != 0);
+                        asn1::InitialUeIdentity::RandomValue(bits.collect())
+                    }
+                };
                 let content = asn1::ConnectionRequest { identity, cause: cause as u8, spare: 0 };
                 UlCcch::ConnectionRequest(Either::Known(content))
             }
@@ -255,10 +277,14 @@ mod tests {
         assert_eq!(hex::encode(request.octets().unwrap()), "08c0207abcd4");
         let answer = DlCcchMessage::Reestablishment { transaction: 1, next_hop_chaining_count: Ncc::new(5) };
         assert_eq!(hex::encode(answer.octets().unwrap()), "080050");
-        let identity = STmsi { code: MmeCode(3), m_tmsi: MTmsi(0xc001_0203) };
+        let identity = InitialUeIdentity::STmsi(STmsi { code: MmeCode(3), m_tmsi: MTmsi(0xc001_0203) });
         let cause = EstablishmentCause::MobileOriginatedSignalling;
         let request = UlCcchMessage::ConnectionRequest { identity, cause };
         assert_eq!(hex::encode(request.octets().unwrap()), "403c00102036");
+        // The choice is one bit, the number takes the place of the S-TMSI.
+        let identity = InitialUeIdentity::Random(0x03_c001_0203);
+        let request = UlCcchMessage::ConnectionRequest { identity, cause };
+        assert_eq!(hex::encode(request.octets().unwrap()), "503c00102036");
         let setup = DlCcchMessage::ConnectionSetup { transaction: 1 };
         assert_eq!(hex::encode(setup.octets().unwrap()), "68101b");
         let reject = DlCcchMessage::ConnectionReject { wait: 5 };
@@ -293,15 +319,18 @@ mod tests {
         fn messages_of_a_set_up_go_round_and_survive_damage(
             code: u8,
             m_tmsi: u32,
+            random in 0..1_u64 << RANDOM_BITS,
             cause in 0..7_usize,
             transaction in 0..4_u8,
             wait in 1..17_u8,
         ) {
-            let identity = STmsi { code: MmeCode(code), m_tmsi: MTmsi(m_tmsi) };
-            let request = UlCcchMessage::ConnectionRequest { identity, cause: EstablishmentCause::ALL[cause] };
-            let octets = request.octets().unwrap();
-            prop_assert_eq!(&UlCcchMessage::parse(&octets).unwrap(), &request);
-            survives(&octets, false, |octets| UlCcchMessage::parse(octets).is_ok());
+            let s_tmsi = InitialUeIdentity::STmsi(STmsi { code: MmeCode(code), m_tmsi: MTmsi(m_tmsi) });
+            for identity in [s_tmsi, InitialUeIdentity::Random(random)] {
+                let request = UlCcchMessage::ConnectionRequest { identity, cause: EstablishmentCause::ALL[cause] };
+                let octets = request.octets().unwrap();
+                prop_assert_eq!(&UlCcchMessage::parse(&octets).unwrap(), &request);
+                survives(&octets, false, |octets| UlCcchMessage::parse(octets).is_ok());
+            }
             for answer in [DlCcchMessage::ConnectionSetup { transaction }, DlCcchMessage::ConnectionReject { wait }] {
                 let octets = answer.octets().unwrap();
                 prop_assert_eq!(&DlCcchMessage::parse(&octets).unwrap(), &answer);

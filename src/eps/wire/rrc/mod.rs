@@ -18,7 +18,9 @@ pub mod ul_dcch;
 pub mod utran;
 pub mod values;
 
-pub use ccch::{DlCcchMessage, EstablishmentCause, ReestablishmentCause, UlCcchMessage, short_mac_input};
+pub use ccch::{
+    DlCcchMessage, EstablishmentCause, InitialUeIdentity, ReestablishmentCause, UlCcchMessage, short_mac_input,
+};
 pub use dl_dcch::{DlDcchMessage, HandoverToEutra, ReleaseCause};
 pub use inter_node::{HandoverCommand, HandoverPreparationInformation, SourceConfiguration};
 pub use reconfiguration::{MobilityControlInfo, RrcConnectionReconfiguration, SecurityConfigHo, T304};

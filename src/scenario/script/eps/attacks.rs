@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::enterprise::{BssId, EndPointId};
 use super::expectations::{self, Expected};
 use super::network::{self, EnbId, EnbWeakness, MmeId, MmeWeakness, UeId, UeWeakness};
+use super::parlos::{self, ParlosAttack};
 use super::transfer::{RncId, SgsnId, UpeId};
 use super::{Network, Nodes, too_many};
-use crate::adversary::eps::{Change, FrameChoice, FrameKind, Trigger};
+use crate::adversary::eps::{Change, FrameChoice, FrameKind, NasKind, Trigger};
 use crate::eps::wire::gtpv2::Gtpv2Body;
-use crate::eps::wire::{S1apMessage, X2apMessage};
+use crate::eps::wire::{DiameterBody, RanapMessage, S1apMessage, X2apMessage};
 use crate::scenario::eps::world;
 use crate::scenario::script::header::System;
 use crate::scenario::script::nearest::suggest;
@@ -52,6 +54,12 @@ pub enum NodeName {
     Sgsn(SgsnId),
     /// The HSS.
     Hss,
+    /// The EMKS.
+    Emks,
+    /// An EMSE.
+    Emse(EndPointId),
+    /// A BSS.
+    Bss(BssId),
     /// The gateway: S-GW and P-GW, or SAE anchor.
     Gateway,
 }
@@ -115,6 +123,8 @@ pub enum AttackAction {
     /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
     /// of its values, against one MAC-I of the UE in its next cell.
     Search(EnbId),
+    /// Against an attach for RLOS.
+    Parlos(ParlosAttack),
 }
 
 /// When an attack has succeeded.
@@ -126,6 +136,8 @@ pub enum Success {
     Read,
     /// The key of the next cell was found.
     Found,
+    /// The network has sent a KASMEtemp a second time.
+    SameKey,
     /// This holds at the end of the run.
     Expected(Box<Expected>),
 }
@@ -176,6 +188,7 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration)
         let used = match &attack.action {
             AttackAction::Replay { recording, .. } => Some(recording),
             AttackAction::Modify(change) => change.nas.as_ref(),
+            AttackAction::Parlos(ParlosAttack::Attaches { recording, .. }) => recording.as_ref(),
             _ => None,
         };
         if let Some(name) = used.filter(|name| !recorded.contains(name.as_str())) {
@@ -188,8 +201,10 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration)
 
 fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Read<Attack> {
     let name = section.required("name", "a name")?.name(64, true)?;
-    let table = section.required("action", "an action")?.section(&[ACTION_KEYS, ACTION_OPTIONS].concat())?;
-    let what = table.exactly_one(ACTION_KEYS)?;
+    let actions = [ACTION_KEYS, parlos::ACTIONS].concat();
+    let known = [&actions[..], ACTION_OPTIONS, parlos::ACTION_OPTIONS].concat();
+    let table = section.required("action", "an action")?.section(&known)?;
+    let what = table.exactly_one(&actions)?;
     let action = action(&table, &what, network)?;
     let key = what.key();
     let needs_tap = matches!(key, "record" | "replay" | "drop" | "delay" | "modify");
@@ -197,6 +212,8 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         Some(tap(section, network)?)
     } else if action == AttackAction::Eavesdrop {
         Some(both_directions(section, network)?)
+    } else if parlos::is_on_air(&action) {
+        Some(both_ways_of_air(section, network)?)
     } else {
         for other in ["tap", "direction", "to"] {
             section.refuse(other, &format!("beside {key}"))?;
@@ -204,12 +221,21 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         None
     };
     let (trigger, wait) = match &action {
-        AttackAction::Corrupt(_) | AttackAction::Eavesdrop | AttackAction::Knows(_) => {
+        AttackAction::Corrupt(_)
+        | AttackAction::Eavesdrop
+        | AttackAction::Knows(_)
+        | AttackAction::Parlos(ParlosAttack::Listen(_)) => {
             section.refuse("trigger", &format!("beside {key}")).map(|()| (None, Duration::ZERO))?
+        }
+        // From the start, if nothing else is said.
+        AttackAction::Parlos(ParlosAttack::ManInTheMiddle | ParlosAttack::FalseNetwork)
+            if section.field("trigger").is_none() =>
+        {
+            (Some(Trigger::Time(VirtualTime::ZERO)), Duration::ZERO)
         }
         action => {
             let field = section.required("trigger", "{ frame = ... } or { time = ... }")?;
-            let (trigger, wait) = trigger(&field, tap, duration)?;
+            let (trigger, wait) = trigger(&field, tap, network, duration)?;
             let at_tap = needs_tap && !matches!(action, AttackAction::Replay { .. });
             match trigger {
                 Trigger::Time(_) if at_tap => {
@@ -225,7 +251,11 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop | AttackAction::Knows(_) => {
             Some(Success::Read)
         }
+        AttackAction::Parlos(ParlosAttack::Listen(_) | ParlosAttack::ManInTheMiddle | ParlosAttack::FalseNetwork) => {
+            Some(Success::Read)
+        }
         AttackAction::Search(_) => Some(Success::Found),
+        AttackAction::Parlos(ParlosAttack::Attaches { recording: Some(_), .. }) => Some(Success::SameKey),
         _ => None,
     };
     let succeeds_if = match section.field("succeeds_if") {
@@ -241,7 +271,7 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     Ok(Attack { name, tap, trigger, wait, action, succeeds_if })
 }
 
-fn trigger(field: &Field<'_>, tap: Option<Tap>, duration: Duration) -> Read<(Trigger, Duration)> {
+fn trigger(field: &Field<'_>, tap: Option<Tap>, network: Network<'_>, duration: Duration) -> Read<(Trigger, Duration)> {
     let section = field.section(TRIGGER_KEYS)?;
     let what = section.exactly_one(&["frame", "time"])?;
     let wait = section.read("wait", Duration::ZERO, |field| field.time(TICK..=Duration::MAX))?;
@@ -253,7 +283,7 @@ fn trigger(field: &Field<'_>, tap: Option<Tap>, duration: Duration) -> Read<(Tri
         return Ok((Trigger::Time(VirtualTime::ZERO + at), wait));
     }
     let choice = FrameChoice {
-        kind: kind(&what, tap)?,
+        kind: kind(&what, tap, network)?,
         nth: section.read("nth", 1, |field| field.number(FRAMES))?,
         count: section.read("count", 1, |field| field.number(FRAMES))?,
         after: VirtualTime::ZERO
@@ -262,15 +292,21 @@ fn trigger(field: &Field<'_>, tap: Option<Tap>, duration: Duration) -> Read<(Tri
     Ok((Trigger::Frame(choice), wait))
 }
 
-fn kind(field: &Field<'_>, tap: Option<Tap>) -> Read<FrameKind> {
+fn kind(field: &Field<'_>, tap: Option<Tap>, network: Network<'_>) -> Read<FrameKind> {
     let on_air = tap.is_some_and(|tap| [tap.from, tap.to].iter().any(|end| matches!(end, NodeName::Ue(_))));
     let mut words = vec![("any", FrameKind::Any), ("data", FrameKind::Data)];
     if on_air {
         words.push(("signalling", FrameKind::Signalling));
     } else {
         let names = S1apMessage::NAMES.iter().chain(X2apMessage::NAMES).chain(Gtpv2Body::NAMES);
-        let names: BTreeSet<&'static str> = names.copied().collect();
+        let mut names: BTreeSet<&'static str> = names.copied().collect();
+        if network.0.system == System::E2m {
+            names.extend(DiameterBody::NAMES.iter().chain(RanapMessage::NAMES));
+        }
         words.extend(names.into_iter().map(|name| (name, FrameKind::Message(name))));
+    }
+    if network.is_parlos() {
+        words.extend(NasKind::NAMED.map(|(name, kind)| (name, FrameKind::Nas(kind))));
     }
     field.one_of(&words)
 }
@@ -295,17 +331,31 @@ fn both_directions(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
         section.refuse(key, "beside eavesdrop, which hears both directions")?;
     }
     let (reference_point, [from, to]) = link(section, network)?;
-    if reference_point == "uu" {
+    if ["uu", "um"].contains(&reference_point) {
         let field = section.required("tap", "a link of the core network")?;
         return Err(field.mismatch("a link of the core network: the air is heard always"));
     }
     Ok(Tap { from, to })
 }
 
+/// A link of the air, in both directions.
+fn both_ways_of_air(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
+    for key in ["direction", "to"] {
+        section.refuse(key, "beside an action that takes both directions")?;
+    }
+    match link(section, network)? {
+        ("uu", [ue @ NodeName::Ue(_), enb] | [enb, ue @ NodeName::Ue(_)]) => Ok(Tap { from: ue, to: enb }),
+        _ => {
+            let field = section.required("tap", "a link of the air")?;
+            Err(field.mismatch("a link of the air, such as \"uu:ue1-enb1\""))
+        }
+    }
+}
+
 /// The direction of a link: `tap` with `to`, or on the air with `direction`.
 fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
     let (reference_point, [first, second]) = link(section, network)?;
-    if reference_point == "uu" {
+    if ["uu", "um"].contains(&reference_point) {
         section.refuse("to", "on the air: direction says it")?;
         let ue_first = matches!(first, NodeName::Ue(_));
         let (ue, enb) = if ue_first { (first, second) } else { (second, first) };
@@ -330,9 +380,12 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         "replay" => &["times", "every"],
         "corrupt" => &["weakness"],
         "steal" => &["told"],
+        "listen" => &["key_of", "nth"],
+        "attaches" => &["every", "recording"],
         _ => &[],
     };
-    for key in ACTION_OPTIONS.iter().filter(|key| !taken.contains(key)) {
+    let options = ACTION_OPTIONS.iter().chain(parlos::ACTION_OPTIONS);
+    for key in options.filter(|key| !taken.contains(key)) {
         section.refuse(key, &format!("beside {}", what.key()))?;
     }
     Ok(match what.key() {
@@ -344,7 +397,7 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         },
         "drop" => what.yes().map(|()| AttackAction::Drop)?,
         "delay" => AttackAction::Delay(what.time(TICK..=Duration::MAX)?),
-        "modify" => AttackAction::Modify(change(what)?),
+        "modify" => AttackAction::Modify(change(what, network)?),
         "corrupt" => AttackAction::Corrupt(corruption(section, what, network)?),
         "steal" => AttackAction::Steal {
             node: holding(what, network)?,
@@ -356,7 +409,8 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
             _ => return Err(what.mismatch("the name of a UE")),
         },
         "eavesdrop" => what.yes().map(|()| AttackAction::Eavesdrop)?,
-        _ => AttackAction::Compromise(holding(what, network)?),
+        "compromise" => AttackAction::Compromise(holding(what, network)?),
+        _ => AttackAction::Parlos(parlos::action(section, what, network)?),
     })
 }
 
@@ -369,8 +423,8 @@ fn holding(what: &Field<'_>, network: Network<'_>) -> Read<NodeName> {
     }
 }
 
-fn change(field: &Field<'_>) -> Read<Change> {
-    let section = field.section(CHANGE_KEYS)?;
+fn change(field: &Field<'_>, network: Network<'_>) -> Read<Change> {
+    let section = field.section(&[CHANGE_KEYS, parlos::CHANGES].concat())?;
     let bits = |key: &str| {
         section.read(key, Vec::new(), |field| {
             let bits = field.items("an array of bit numbers")?;
@@ -378,7 +432,8 @@ fn change(field: &Field<'_>) -> Read<Change> {
         })
     };
     let nas = section.field("nas").map(|field| field.name(64, true)).transpose()?;
-    let change = Change { bits: bits("bits")?, nas_bits: bits("nas_bits")?, nas };
+    let attach = parlos::attach_change(&section, network)?;
+    let change = Change { bits: bits("bits")?, nas_bits: bits("nas_bits")?, nas, attach };
     if change == Change::default() {
         return Err(field.mismatch("bits, nas_bits or nas"));
     }
@@ -389,9 +444,9 @@ fn corruption(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> 
     let expected = "the name of a UE, eNB or MME";
     let weakness = section.required("weakness", "the rule that it does not keep")?;
     Ok(match network.node(what.text(expected)?) {
-        Some(NodeName::Ue(ue)) => Corruption::Ue(ue, weakness.one_of(&network::OF_UE)?),
+        Some(NodeName::Ue(ue)) => Corruption::Ue(ue, weakness.one_of(network.of_ue())?),
         Some(NodeName::Enb(enb)) => Corruption::Enb(enb, weakness.one_of(&network::OF_ENB)?),
-        Some(NodeName::Mme(mme)) => Corruption::Mme(mme, weakness.one_of(&network::OF_MME)?),
+        Some(NodeName::Mme(mme)) => Corruption::Mme(mme, weakness.one_of(network.of_mme())?),
         _ => return Err(what.mismatch(expected)),
     })
 }
@@ -399,25 +454,33 @@ fn corruption(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> 
 impl Network<'_> {
     /// The node of this name.
     pub(super) fn node(self, name: &str) -> Option<NodeName> {
-        let Nodes { mmes, enbs, ues, upes, sgsns, rncs } = self.0;
-        let transfer = !upes.is_empty();
-        let system = if transfer { System::ContextTransfer } else { System::Eps };
+        let Nodes { system, mmes, enbs, ues, upes, sgsns, rncs, end_points, bsss } = self.0;
+        let e2m = *system == System::E2m;
+        let has_hss = e2m || !upes.is_empty();
+        let end_point =
+            || end_points.iter().position(|one| one.name == name).map(|place| NodeName::Emse(EndPointId(place)));
         let ue = ues.iter().position(|ue| ue.name == name).map(|place| NodeName::Ue(UeId(place)));
         ue.or_else(|| enbs.iter().position(|enb| enb.name == name).map(|place| NodeName::Enb(EnbId(place))))
             .or_else(|| rncs.iter().position(|rnc| rnc.name == name).map(|place| NodeName::Rnc(RncId(place))))
             .or_else(|| mmes.iter().position(|mme| mme.name == name).map(|place| NodeName::Mme(MmeId(place))))
             .or_else(|| upes.iter().position(|upe| upe.name == name).map(|place| NodeName::Upe(UpeId(place))))
             .or_else(|| sgsns.iter().position(|sgsn| sgsn.name == name).map(|place| NodeName::Sgsn(SgsnId(place))))
-            .or_else(|| (transfer && name == world::HSS).then_some(NodeName::Hss))
-            .or_else(|| (name == world::gateway_name(system)).then_some(NodeName::Gateway))
+            .or_else(|| (has_hss && name == world::HSS).then_some(NodeName::Hss))
+            .or_else(|| (e2m && name == world::EMKS).then_some(NodeName::Emks))
+            .or_else(end_point)
+            .or_else(|| bsss.iter().position(|bss| bss.name == name).map(|place| NodeName::Bss(BssId(place))))
+            .or_else(|| (name == world::gateway_name(*system)).then_some(NodeName::Gateway))
     }
 
     /// What the link between two nodes is called, if there is one.
     fn reference_point(self, first: NodeName, second: NodeName) -> Option<&'static str> {
-        use NodeName::{Enb, Gateway, Hss, Mme, Rnc, Sgsn, Ue, Upe};
-        let Nodes { enbs, rncs, upes, .. } = self.0;
+        use NodeName::{Bss, Emks, Emse, Enb, Gateway, Hss, Mme, Rnc, Sgsn, Ue, Upe};
+        let Nodes { enbs, rncs, upes, system, bsss, .. } = self.0;
+        let e2m = *system == System::E2m;
         match (first, second) {
             (Ue(_), Enb(_) | Rnc(_)) | (Enb(_) | Rnc(_), Ue(_)) => Some("uu"),
+            (Ue(_), Bss(_)) | (Bss(_), Ue(_)) => Some("um"),
+            (Bss(bss), Sgsn(sgsn)) | (Sgsn(sgsn), Bss(bss)) if bsss[bss.0].sgsn == sgsn => Some("gb"),
             (Enb(first), Enb(second)) if first != second && upes.is_empty() => Some("x2"),
             (Enb(enb), Mme(mme)) | (Mme(mme), Enb(enb)) if enbs[enb.0].mme == mme => Some("s1"),
             (Enb(_), Gateway) | (Gateway, Enb(_)) if upes.is_empty() => Some("s1u"),
@@ -425,6 +488,10 @@ impl Network<'_> {
             (Mme(_), Gateway) | (Gateway, Mme(_)) | (Mme(_), Upe(_)) | (Upe(_), Mme(_)) => Some("s11"),
             (Mme(first), Mme(second)) if first != second => Some("s10"),
             (Mme(_), Hss) | (Hss, Mme(_)) => Some("s6a"),
+            (Sgsn(_), Hss) | (Hss, Sgsn(_)) if e2m => Some("s6d"),
+            (Hss, Emks) | (Emks, Hss) => Some("swx"),
+            (Emks, Emse(_)) | (Emse(_), Emks) => Some("zn"),
+            (Gateway, Emse(_)) | (Emse(_), Gateway) => Some("sgi"),
             (Upe(first), Upe(second)) if first != second => Some("upe"),
             (Upe(_) | Sgsn(_), Gateway) | (Gateway, Upe(_) | Sgsn(_)) => Some("s5"),
             (Rnc(rnc), Sgsn(sgsn)) | (Sgsn(sgsn), Rnc(rnc)) if rncs[rnc.0].sgsn == sgsn => Some("iu"),

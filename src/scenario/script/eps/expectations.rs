@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::Network;
 use super::attacks::{Attack, NodeName};
+use super::enterprise::{self, EnterpriseExpected};
 use super::handover::{SCHEMES, scheme_name};
 use super::network::{StationId, UeId};
+use super::parlos::{self, ParlosAttack, ParlosExpected};
 use crate::dot16::identifiers::Direction;
 use crate::eps::node::{Outcome, Scheme, Schemes};
 use crate::eps::parameters::Origin;
 use crate::judge::FindingKind;
+use crate::scenario::script::System;
 use crate::scenario::script::attacks::DIRECTIONS;
 use crate::scenario::script::bounds::{Amount, TimeBounds, amount, given_time_bounds};
 use crate::scenario::script::nearest::suggest;
@@ -156,6 +159,10 @@ pub enum Expected {
     },
     /// The kinds of findings that the judge reports, each once; empty: none.
     Judge(Vec<FindingKind>),
+    /// Of attaches for RLOS.
+    Parlos(ParlosExpected),
+    /// Of keys between UEs and end points in an enterprise.
+    Enterprise(EnterpriseExpected),
 }
 
 /// Why a receiver refused something.
@@ -228,18 +235,29 @@ pub(super) const KINDS: &[&str] = &[
 
 pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack]) -> Read<Vec<Expectation>> {
     let mut expectations = Vec::new();
-    for section in root.tables("expect", &[KINDS, &["text"]].concat())? {
-        let expected = expected(&section.exactly_one(KINDS)?, network, attacks)?;
+    let kinds = kinds(network);
+    for section in root.tables("expect", &[&kinds[..], &["text"]].concat())? {
+        let expected = expected(&section.exactly_one(&kinds)?, network, attacks)?;
         let text = section.field("text").map(|field| field.line()).transpose()?;
         expectations.push(Expectation { text: text.unwrap_or_else(|| in_words(&expected, network)), expected });
     }
     Ok(expectations)
 }
 
+/// The kinds that there are in a network.
+fn kinds(network: Network<'_>) -> Vec<&'static str> {
+    let of_system = match network.0.system {
+        System::E2m => enterprise::KINDS,
+        System::Parlos => parlos::KINDS,
+        _ => &[],
+    };
+    [KINDS, of_system].concat()
+}
+
 /// The expectation on which the success of an attack rests.
 pub(super) fn of_success(field: &Field<'_>, network: Network<'_>) -> Read<Expected> {
-    let kinds: Vec<&str> =
-        KINDS.iter().copied().filter(|kind| !["attack", "reads", "packets_read", "judge"].contains(kind)).collect();
+    let of_attacks = ["attack", "reads", "packets_read", "judge", "sessions_read"];
+    let kinds: Vec<&str> = kinds(network).into_iter().filter(|kind| !of_attacks.contains(kind)).collect();
     expected(&field.section(&kinds)?.exactly_one(&kinds)?, network, &[])
 }
 
@@ -363,6 +381,8 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
                 bounds: given_time_bounds(&section)?,
             }
         }
+        key if parlos::KINDS.contains(&key) => Expected::Parlos(parlos::expected(field, network)?),
+        key if enterprise::KINDS.contains(&key) => Expected::Enterprise(enterprise::expected(field, network, attacks)?),
         _ => {
             let words: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
             let kinds = field.items("an array of kinds of findings")?;
@@ -373,8 +393,11 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
 
 /// Whether an attack reads what is on the air.
 fn reads(attack: &Attack) -> bool {
-    use super::attacks::AttackAction::{Compromise, Eavesdrop, Knows, Steal};
-    matches!(attack.action, Steal { .. } | Compromise(_) | Eavesdrop | Knows(_))
+    use super::attacks::AttackAction::{Compromise, Eavesdrop, Knows, Parlos, Steal};
+    match &attack.action {
+        Parlos(attack) => !matches!(attack, ParlosAttack::Attaches { .. }),
+        action => matches!(action, Steal { .. } | Compromise(_) | Eavesdrop | Knows(_)),
+    }
 }
 
 /// The name of an attack of which `fits` says that the expectation can be about it.
@@ -450,6 +473,8 @@ fn in_words(expected: &Expected, network: Network<'_>) -> String {
         Expected::Interruption { ue: of, nth, direction, bounds } => {
             format!("interruption of the {} in handover {nth} of {}: {bounds}", way(direction), ue(of))
         }
+        Expected::Parlos(expected) => parlos::in_words(expected, network),
+        Expected::Enterprise(expected) => enterprise::in_words(expected, network),
         Expected::Judge(kinds) if kinds.is_empty() => "the judge finds nothing".to_owned(),
         Expected::Judge(kinds) => {
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use super::transfer::{self, Rnc, Sgsn, Upe, UpeId};
+use super::enterprise::{self, Bss, EndPoint, UserOfEnterprise};
+use super::parlos::{self, CellOfRlos, MmeOfRlos, UeOfRlos};
+use super::transfer::{self, Rnc, Sgsn, SgsnId, Upe, UpeId};
 use super::{Network, too_many};
 use crate::emulation::random;
 use crate::eps::identifiers::{Imsi, Pci};
@@ -26,7 +28,7 @@ pub struct EnbId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UeId(pub usize);
 
-/// Position of a base station, which has a cell: eNBs in the order of the script, then RNCs.
+/// Position of a base station, which has a cell: eNBs in the order of the script, then RNCs, then BSSs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StationId(pub usize);
 
@@ -37,6 +39,12 @@ pub enum MmeWeakness {
     ConstantPara,
     /// The NAS COUNTs begin at 0 again when it takes a UE over.
     ResetsCounts,
+    /// Where certificates are wanted, it takes the key of any, and keys without.
+    IgnoresCertificates,
+    /// It serves a UE that sends no key without protection.
+    ServesWithoutKey,
+    /// KASMEtemp is always the same.
+    ConstantKasme,
 }
 
 /// A rule that an eNB does not keep.
@@ -57,6 +65,16 @@ pub enum UeWeakness {
     IgnoresNasMac,
     /// It takes NAS messages again that it has had.
     IgnoresNasCount,
+    /// It does not look at the capabilities that a security mode command for RLOS repeats.
+    IgnoresCapabilities,
+    /// It does not look at the hash of its attach request.
+    IgnoresHash,
+    /// It does not look at the signature of the network.
+    IgnoresSignature,
+    /// It takes the null algorithms though it has sent a key.
+    TakesNull,
+    /// It attaches to any network, whether it offers RLOS or not.
+    AttachesAnywhere,
 }
 
 /// An MME.
@@ -66,6 +84,8 @@ pub struct Mme {
     pub name: String,
     /// The NAS algorithms that it wants.
     pub algorithms: Algorithms,
+    /// What it is for RLOS.
+    pub rlos: MmeOfRlos,
     /// The rules that it does not keep.
     pub weaknesses: BTreeSet<MmeWeakness>,
 }
@@ -81,6 +101,8 @@ pub struct Enb {
     pub earfcn: u32,
     /// Its security group.
     pub group: u32,
+    /// What its cell is for RLOS.
+    pub rlos: CellOfRlos,
     /// Its MME.
     pub mme: MmeId,
     /// The UPE that serves it, where there are UPEs.
@@ -112,6 +134,10 @@ pub struct Ue {
     pub kasme: Kasme,
     /// The authentication that its keys go back to: of UMTS or GSM where it begins in UTRAN.
     pub origin: Origin,
+    /// What it is for RLOS.
+    pub rlos: UeOfRlos,
+    /// What it is to the enterprise, with `system = "e2m"`: it is switched off at the start then.
+    pub enterprise: Option<UserOfEnterprise>,
     /// The rules that it does not keep.
     pub weaknesses: BTreeSet<UeWeakness>,
 }
@@ -158,6 +184,12 @@ pub(super) fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'stati
 /// The weaknesses by their words.
 pub(super) const OF_MME: [(&str, MmeWeakness); 2] =
     [("constant-para", MmeWeakness::ConstantPara), ("resets-counts", MmeWeakness::ResetsCounts)];
+/// Those of an MME that offers RLOS.
+pub(super) const OF_RLOS_MME: [(&str, MmeWeakness); 3] = [
+    ("ignores-certificates", MmeWeakness::IgnoresCertificates),
+    ("serves-without-key", MmeWeakness::ServesWithoutKey),
+    ("constant-kasme", MmeWeakness::ConstantKasme),
+];
 /// The weaknesses by their words.
 pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
     ("flips-indication", EnbWeakness::FlipsIndication),
@@ -167,6 +199,26 @@ pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
 /// The weaknesses by their words.
 pub(super) const OF_UE: [(&str, UeWeakness); 2] =
     [("ignores-nas-mac", UeWeakness::IgnoresNasMac), ("ignores-nas-count", UeWeakness::IgnoresNasCount)];
+/// Those of a UE that attaches for RLOS.
+pub(super) const OF_RLOS_UE: [(&str, UeWeakness); 5] = [
+    ("ignores-capabilities", UeWeakness::IgnoresCapabilities),
+    ("ignores-hash", UeWeakness::IgnoresHash),
+    ("ignores-signature", UeWeakness::IgnoresSignature),
+    ("takes-null", UeWeakness::TakesNull),
+    ("attaches-anywhere", UeWeakness::AttachesAnywhere),
+];
+
+impl Network<'_> {
+    /// The weaknesses that MMEs may have.
+    pub(super) fn of_mme(self) -> &'static [(&'static str, MmeWeakness)] {
+        if self.is_parlos() { &OF_RLOS_MME } else { &OF_MME }
+    }
+
+    /// The weaknesses that UEs may have.
+    pub(super) fn of_ue(self) -> &'static [(&'static str, UeWeakness)] {
+        if self.is_parlos() { &OF_RLOS_UE } else { &OF_UE }
+    }
+}
 
 /// A name that no other node has.
 pub(super) fn name(section: &Section<'_>, taken: &mut BTreeSet<String>) -> Read<String> {
@@ -186,8 +238,10 @@ pub(super) fn named<'a>(
 }
 
 /// All nodes of a script.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Nodes {
+    /// The system that they make up.
+    pub system: System,
     /// The MMEs, at least one.
     pub mmes: Vec<Mme>,
     /// The eNBs, at least one, each with one cell.
@@ -200,6 +254,10 @@ pub struct Nodes {
     pub sgsns: Vec<Sgsn>,
     /// The RNCs, each with one cell.
     pub rncs: Vec<Rnc>,
+    /// The end points in the enterprise, with `system = "e2m"`.
+    pub end_points: Vec<EndPoint>,
+    /// The BSSs, each with one cell of GERAN.
+    pub bsss: Vec<Bss>,
 }
 
 /// The nodes. A script without `[[mme]]` has one, `mme1`.
@@ -207,31 +265,58 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
     // Gateway and HSS are there without being named by the script.
     let mut taken = BTreeSet::from([world::gateway_name(title.system).to_owned(), world::HSS.to_owned()]);
     let transfer = title.system == System::ContextTransfer;
+    let e2m = title.system == System::E2m;
+    if e2m {
+        taken.insert(world::EMKS.to_owned());
+    }
     let mut mmes = Vec::new();
-    for section in root.tables("mme", MME_KEYS)? {
+    let is_parlos = title.system == System::Parlos;
+    let of_mme: &[_] = if is_parlos { &OF_RLOS_MME } else { &OF_MME };
+    for section in root.tables("mme", &[MME_KEYS, parlos::MME_KEYS].concat())? {
         if mmes.len() >= MOST_MMES {
             return Err(too_many(&section, "mme", MOST_MMES));
         }
         let name = name(&section, &mut taken)?;
-        mmes.push(Mme { name, algorithms: algorithms(&section)?, weaknesses: weaknesses(&section, &OF_MME)? });
+        mmes.push(Mme {
+            name,
+            algorithms: algorithms(&section)?,
+            rlos: parlos::mme(&section, is_parlos)?,
+            weaknesses: weaknesses(&section, of_mme)?,
+        });
     }
     if mmes.is_empty() {
         taken.insert("mme1".to_owned());
-        mmes.push(Mme { name: "mme1".to_owned(), algorithms: Algorithms::AES, weaknesses: BTreeSet::new() });
+        mmes.push(Mme {
+            name: "mme1".to_owned(),
+            algorithms: Algorithms::AES,
+            rlos: MmeOfRlos::default(),
+            weaknesses: BTreeSet::new(),
+        });
     }
     let upes = if transfer { transfer::upes(root, &mut taken)? } else { Vec::new() };
-    let enbs = enbs(root, &mmes, &upes, &mut taken)?;
+    let enbs = enbs(root, (&mmes, &upes), is_parlos, &mut taken)?;
     let cells = enbs.iter().map(|enb| enb.pci.get()).collect();
     let (sgsns, rncs) = transfer::utran(root, &cells, &mut taken)?;
-    let nodes = Nodes { mmes, enbs, ues: Vec::new(), upes, sgsns, rncs };
+    let end_points = if e2m { enterprise::end_points(root, &mut taken)? } else { Vec::new() };
+    let cells = enbs.iter().map(|enb| enb.pci.get()).chain(rncs.iter().map(|rnc| rnc.cell.get())).collect();
+    let bsss = if e2m { enterprise::bsss(root, &sgsns, &cells, &mut taken)? } else { Vec::new() };
+    let nodes = Nodes { system: title.system, mmes, enbs, ues: Vec::new(), upes, sgsns, rncs, end_points, bsss };
     let ues = ues(root, &nodes, title.seed, &mut taken)?;
     Ok(Nodes { ues, ..nodes })
 }
 
-fn enbs(root: &Section<'_>, mmes: &[Mme], upes: &[Upe], taken: &mut BTreeSet<String>) -> Read<Vec<Enb>> {
-    root.required("enb", "at least one [[enb]]")?;
+fn enbs(
+    root: &Section<'_>,
+    (mmes, upes): (&[Mme], &[Upe]),
+    is_parlos: bool,
+    taken: &mut BTreeSet<String>,
+) -> Read<Vec<Enb>> {
+    // Where there are end points in an enterprise, UTRAN or GERAN alone will do.
+    if root.field("rnc").is_none() && root.field("bss").is_none() {
+        root.required("enb", "at least one [[enb]]")?;
+    }
     let mut enbs: Vec<Enb> = Vec::new();
-    for section in root.tables("enb", ENB_KEYS)? {
+    for section in root.tables("enb", &[ENB_KEYS, parlos::ENB_KEYS].concat())? {
         if enbs.len() >= MOST_ENBS {
             return Err(too_many(&section, "enb", MOST_ENBS));
         }
@@ -258,6 +343,7 @@ fn enbs(root: &Section<'_>, mmes: &[Mme], upes: &[Upe], taken: &mut BTreeSet<Str
             pci: Pci::new(pci).unwrap_or(Pci::FIRST),
             earfcn: section.read("earfcn", 1_850, |field| field.number(0..=262_143))?,
             group: section.read("group", 1, |field| field.number(1..=u32::from(u16::MAX)))?,
+            rlos: parlos::enb(&section, is_parlos)?,
             mme: MmeId(mme),
             upe: UpeId(upe),
             algorithms: algorithms(&section)?,
@@ -273,7 +359,9 @@ fn enbs(root: &Section<'_>, mmes: &[Mme], upes: &[Upe], taken: &mut BTreeSet<Str
 fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String>) -> Read<Vec<Ue>> {
     root.required("ue", "at least one [[ue]]")?;
     let mut ues: Vec<Ue> = Vec::new();
-    for section in root.tables("ue", UE_KEYS)? {
+    let (is_parlos, e2m) = (nodes.system == System::Parlos, nodes.system == System::E2m);
+    let of_enterprise = if e2m { enterprise::UE_KEYS } else { &[] };
+    for section in root.tables("ue", &[UE_KEYS, parlos::UE_KEYS, of_enterprise].concat())? {
         if ues.len() >= MOST_UES {
             return Err(too_many(&section, "ue", MOST_UES));
         }
@@ -282,8 +370,20 @@ fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String
         if ues.iter().any(|other| other.imsi == imsi) {
             return Err(section.required("imsi", "an IMSI")?.mismatch("an IMSI that no other UE has"));
         }
-        let serving = nodes.network().station(&section.required("serving", "the eNB where it is connected")?)?;
-        let origin = if nodes.rnc(serving).is_some() {
+        let rlos = parlos::ue(&section, is_parlos)?;
+        let serving = match section.field("serving") {
+            // It is off.
+            None if is_parlos => StationId(0),
+            _ => nodes.network().station(&section.required("serving", "the eNB where it is connected")?)?,
+        };
+        if e2m {
+            for key in ["kasme", "origin", "weaknesses"] {
+                section.refuse(key, "with system = \"e2m\"")?;
+            }
+        }
+        let origin = if e2m {
+            Origin::Lte
+        } else if nodes.rnc(serving).is_some() {
             section.refuse("kasme", "of a UE that begins in UTRAN")?;
             section
                 .read("origin", Origin::Umts, |field| field.one_of(&[("umts", Origin::Umts), ("gsm", Origin::Gsm)]))?
@@ -305,7 +405,9 @@ fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String
             serving,
             kasme,
             origin,
-            weaknesses: weaknesses(&section, &OF_UE)?,
+            rlos,
+            enterprise: e2m.then(|| enterprise::user(&section, &name)).transpose()?,
+            weaknesses: weaknesses(&section, nodes.network().of_ue())?,
             name,
         });
     }
@@ -336,17 +438,33 @@ impl Nodes {
         self.rncs.get(station.checked_sub(self.enbs.len())?)
     }
 
+    /// The BSS that a station is; none if it is an eNB or an RNC.
+    #[must_use]
+    pub fn bss(&self, StationId(station): StationId) -> Option<&Bss> {
+        self.bsss.get(station.checked_sub(self.enbs.len() + self.rncs.len())?)
+    }
+
+    /// The SGSN of a station; none if it is an eNB.
+    #[must_use]
+    pub fn sgsn_of(&self, station: StationId) -> Option<SgsnId> {
+        self.rnc(station).map(|rnc| rnc.sgsn).or_else(|| self.bss(station).map(|bss| bss.sgsn))
+    }
+
     /// The name of a station.
     #[must_use]
     pub fn station_name(&self, station: StationId) -> &str {
-        match self.rnc(station) {
-            Some(rnc) => &rnc.name,
-            None => self.enbs.get(station.0).map_or("", |enb| &enb.name),
-        }
+        let rnc = self.rnc(station).map(|rnc| rnc.name.as_str());
+        let bss = self.bss(station).map(|bss| bss.name.as_str());
+        rnc.or(bss).or_else(|| self.enbs.get(station.0).map(|enb| enb.name.as_str())).unwrap_or_default()
     }
 }
 
 impl Network<'_> {
+    /// Whether its phones attach for RLOS.
+    pub(super) fn is_parlos(self) -> bool {
+        self.0.system == System::Parlos
+    }
+
     /// The UE that `ue` of a section names, or the only one.
     pub(super) fn ue(self, section: &Section<'_>) -> Read<UeId> {
         match section.field("ue") {
@@ -368,8 +486,9 @@ impl Network<'_> {
 
     /// The eNB or RNC that `field` names.
     pub(super) fn station(self, field: &Field<'_>) -> Read<StationId> {
-        let names =
-            self.0.enbs.iter().map(|enb| enb.name.as_str()).chain(self.0.rncs.iter().map(|rnc| rnc.name.as_str()));
+        let enbs = self.0.enbs.iter().map(|enb| enb.name.as_str());
+        let rncs = self.0.rncs.iter().map(|rnc| rnc.name.as_str());
+        let names = enbs.chain(rncs).chain(self.0.bsss.iter().map(|bss| bss.name.as_str()));
         let expected = if self.0.rncs.is_empty() { "the name of an eNB" } else { "the name of an eNB or RNC" };
         named(field, expected, names).map(StationId)
     }

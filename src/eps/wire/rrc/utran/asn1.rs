@@ -74,7 +74,7 @@ pub enum DlMessageType {
     CellChangeOrderFromUtran(()),
     CellUpdateConfirm(()),
     CounterCheck(()),
-    DownlinkDirectTransfer(()),
+    DownlinkDirectTransfer(DownlinkDirectTransfer),
     HandoverFromUtranCommandGsm(()),
     HandoverFromUtranCommandCdma2000(()),
     MeasurementControl(()),
@@ -112,7 +112,7 @@ pub enum UlMessageType {
     CellChangeOrderFromUtranFailure(()),
     CounterCheckResponse(()),
     HandoverToUtranComplete(HandoverToUtranComplete),
-    InitialDirectTransfer(()),
+    InitialDirectTransfer(InitialDirectTransfer),
     HandoverFromUtranFailure(HandoverFromUtranFailure),
     MeasurementControlFailure(()),
     MeasurementReport(MeasurementReport),
@@ -134,7 +134,7 @@ pub enum UlMessageType {
     TransportChannelReconfigurationFailure(()),
     TransportFormatCombinationControlFailure(()),
     UeCapabilityInformation(()),
-    UplinkDirectTransfer(()),
+    UplinkDirectTransfer(UplinkDirectTransfer),
     UtranMobilityInformationConfirm(()),
     UtranMobilityInformationFailure(()),
     MbmsModificationRequest(()),
@@ -222,7 +222,133 @@ pub struct IntegrityModeInfo {
 #[rasn(choice, automatic_tags)]
 pub enum IntegrityModeCommand {
     Start(StartIntegrity),
-    Modify(()),
+    Modify(ModifyIntegrity),
+}
+
+/// `modify` of an integrity protection.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct ModifyIntegrity {
+    #[rasn(size("4..=5"))]
+    pub activation: SequenceOf<SequenceNumber>,
+}
+
+/// `RRC-MessageSequenceNumber`.
+#[derive(AsnType, Encode, Decode, Debug, Clone, Copy, PartialEq)]
+#[rasn(delegate, value("0..=15"))]
+pub struct SequenceNumber(pub u8);
+
+/// `DownlinkDirectTransfer`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(choice, automatic_tags)]
+pub enum DownlinkDirectTransfer {
+    R3(DownlinkDirectTransferR3),
+    Later(()),
+}
+
+/// `DownlinkDirectTransfer.r3`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct DownlinkDirectTransferR3 {
+    pub transfer: DownlinkDirectTransferR3Ies,
+    pub extension: Option<()>,
+}
+
+/// `DownlinkDirectTransfer-r3-IEs`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct DownlinkDirectTransferR3Ies {
+    #[rasn(value("0..=3"))]
+    pub transaction: u8,
+    #[rasn(value("0..=1"))]
+    pub domain: u8,
+    #[rasn(size("1..=4095"))]
+    pub nas: OctetString,
+}
+
+/// `UplinkDirectTransfer`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct UplinkDirectTransfer {
+    #[rasn(value("0..=1"))]
+    pub domain: u8,
+    #[rasn(size("1..=4095"))]
+    pub nas: OctetString,
+    pub measured: Option<()>,
+    pub extension: Option<()>,
+}
+
+/// `InitialDirectTransfer`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct InitialDirectTransfer {
+    #[rasn(value("0..=1"))]
+    pub domain: u8,
+    pub selector: NasNodeSelector,
+    #[rasn(size("1..=4095"))]
+    pub nas: OctetString,
+    pub measured: Option<()>,
+    pub extension: Option<()>,
+}
+
+/// `IntraDomainNasNodeSelector`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct NasNodeSelector {
+    pub version: SelectorVersion,
+}
+
+/// `version` of a selector.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(choice, automatic_tags)]
+pub enum SelectorVersion {
+    Release99(SelectorRelease99),
+    Later(()),
+}
+
+/// `release99` of a selector.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct SelectorRelease99 {
+    pub core_network: CoreNetworkSelector,
+}
+
+/// `cn-Type`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(choice, automatic_tags)]
+pub enum CoreNetworkSelector {
+    GsmMap(GsmMapSelector),
+    Ansi41(()),
+}
+
+/// `Gsm-map-IDNNS`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct GsmMapSelector {
+    pub basis: RoutingBasis,
+    pub dummy: bool,
+}
+
+/// `routingbasis`.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(choice, automatic_tags)]
+pub enum RoutingBasis {
+    LocalPTmsi(()),
+    TmsiOfSamePlmn(()),
+    TmsiOfDifferentPlmn(()),
+    ImsiResponseToPaging(()),
+    ImsiCauseUeInitiatedEvent(RoutingParameter),
+    Imei(()),
+    Spare2(()),
+    Spare1(()),
+}
+
+/// A `routingparameter` alone.
+#[derive(AsnType, Encode, Decode, Debug)]
+#[rasn(automatic_tags)]
+pub struct RoutingParameter {
+    #[rasn(value("0..=1023"))]
+    pub parameter: u16,
 }
 
 /// `startIntegrityProtection`.

@@ -1,4 +1,4 @@
-//! RRC of UTRAN (TS 25.331): the messages between UE and RNC by which a UE goes to E-UTRAN and comes from there.
+//! RRC of UTRAN (TS 25.331): the messages between UE and RNC by which a UE goes to E-UTRAN and comes from there, and those that carry NAS.
 //!
 //! A message on DCCH has an integrity check before it, and is not ciphered \[choice\]. What the check covers is the message as it stands
 //! with the bearer in the place of the MAC and 0 in that of the sequence number (clause 8.5.10.3).
@@ -8,12 +8,14 @@ mod asn1;
 use rasn::types::OctetString;
 
 use self::asn1::{
-    ChannelisationCode, Dcch, DefaultConfig, DlCommon, DlMessageType, Empty1, Empty3, Empty4, EutraCarrier, EutraCell,
-    EutraMeasured, FailureCause, Fdd, Frequency, HandoverFromUtranCommandEutra, HandoverFromUtranR8,
+    ChannelisationCode, CoreNetworkSelector, Dcch, DefaultConfig, DlCommon, DlMessageType, DownlinkDirectTransfer,
+    DownlinkDirectTransferR3, DownlinkDirectTransferR3Ies, Empty1, Empty3, Empty4, EutraCarrier, EutraCell,
+    EutraMeasured, FailureCause, Fdd, Frequency, GsmMapSelector, HandoverFromUtranCommandEutra, HandoverFromUtranR8,
     HandoverFromUtranR8Ies, HandoverToUtranR7, HandoverToUtranR7Ies, IntegrityCheckInfo, IntegrityModeCommand,
-    IntegrityModeInfo, Later, LaterExtensions, Link, MeasurementV860, ModeSpecific, PreConfigMode, Preconfiguration,
-    RabIdentity, RabInfo, RadioLink, SecurityCapability, SecurityModeR7, SecurityModeR7Ies, SpecificationMode,
-    SpreadingCode, Start, StartIntegrity, URntiShort, UlDpch, UlMessageType,
+    IntegrityModeInfo, Later, LaterExtensions, Link, MeasurementV860, ModeSpecific, ModifyIntegrity, NasNodeSelector,
+    PreConfigMode, Preconfiguration, RabIdentity, RabInfo, RadioLink, RoutingBasis, RoutingParameter,
+    SecurityCapability, SecurityModeR7, SecurityModeR7Ies, SelectorRelease99, SelectorVersion, SequenceNumber,
+    SpecificationMode, SpreadingCode, Start, StartIntegrity, URntiShort, UlDpch, UlMessageType,
 };
 use super::super::WireError;
 use super::asn1::Either;
@@ -26,6 +28,8 @@ use crate::eps::parameters::IntegrityCheck;
 const SIGNALLING_BEARER: u8 = 2;
 /// The packet-switched domain.
 const PACKET: u8 = 1;
+/// How many signalling bearers an activation of integrity protection names.
+const SIGNALLING_BEARERS: usize = 4;
 /// UEA2 and UIA2, each alone, as a capability of 16 bits.
 const SNOW3G: u16 = 0x0004;
 /// UEA2 among the ciphering algorithms, and UIA2 among those of integrity.
@@ -48,6 +52,18 @@ pub enum UtranDlMessage {
         /// From the eNB: octets of a [`DlDcchMessage`](super::DlDcchMessage), an RRCConnectionReconfiguration.
         eutra: Vec<u8>,
     },
+    /// DOWNLINK DIRECT TRANSFER.
+    DirectTransfer {
+        /// RRC transaction identifier.
+        transaction: u8,
+        /// The NAS message, 1 to 4095 octets.
+        nas: Vec<u8>,
+    },
+    /// SECURITY MODE COMMAND: integrity protection goes on with new keys and UIA2, from this message on.
+    KeyChange {
+        /// RRC transaction identifier.
+        transaction: u8,
+    },
     /// SECURITY MODE COMMAND: integrity protection begins, with UIA2.
     SecurityModeCommand {
         /// RRC transaction identifier.
@@ -58,8 +74,18 @@ pub enum UtranDlMessage {
 }
 
 /// A message of the UE. Every `transaction` is 0 to 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UtranUlMessage {
+    /// INITIAL DIRECT TRANSFER: the first message of a UE to its SGSN, which it tells its IMSI.
+    InitialDirectTransfer {
+        /// The NAS message, 1 to 4095 octets.
+        nas: Vec<u8>,
+    },
+    /// UPLINK DIRECT TRANSFER.
+    DirectTransfer {
+        /// The NAS message, 1 to 4095 octets.
+        nas: Vec<u8>,
+    },
     /// MEASUREMENT REPORT of one cell of E-UTRAN.
     MeasurementReport {
         /// Measurement identity, 1 to 16.
@@ -121,9 +147,16 @@ impl Message for Checked<UtranDlMessage> {
                 let eutra = critical.known()?.command.eutra.to_vec();
                 UtranDlMessage::HandoverFromUtran { transaction, eutra }
             }
+            DlMessageType::DownlinkDirectTransfer(DownlinkDirectTransfer::R3(DownlinkDirectTransferR3 {
+                transfer,
+                ..
+            })) => UtranDlMessage::DirectTransfer { transaction: transfer.transaction, nas: transfer.nas.to_vec() },
             DlMessageType::SecurityModeCommand(Later::Late(command)) => {
                 let transaction = command.transaction;
                 match command.critical.known()?.command.integrity {
+                    Some(IntegrityModeInfo { command: IntegrityModeCommand::Modify(_), .. }) => {
+                        UtranDlMessage::KeyChange { transaction }
+                    }
                     Some(IntegrityModeInfo { command: IntegrityModeCommand::Start(start), .. }) => {
                         UtranDlMessage::SecurityModeCommand { transaction, fresh: start.fresh }
                     }
@@ -145,21 +178,33 @@ impl Message for Checked<UtranDlMessage> {
                 DlMessageType::HandoverFromUtranCommandEutra(HandoverFromUtranCommandEutra { transaction, critical })
             }
             UtranDlMessage::SecurityModeCommand { transaction, fresh } => {
-                let start = IntegrityModeCommand::Start(StartIntegrity { fresh: *fresh });
-                let command = SecurityModeR7Ies {
-                    capability: SecurityCapability { ciphering: SNOW3G, integrity: SNOW3G },
-                    ciphering: None,
-                    integrity: Some(IntegrityModeInfo { command: start, algorithm: Some(UIA2) }),
-                    domain: PACKET,
-                    other_systems: None,
-                };
-                let critical = Either::Known(SecurityModeR7 { command, addition: None, extension: None });
-                let command = asn1::SecurityModeCommand { transaction: *transaction, critical };
-                DlMessageType::SecurityModeCommand(Later::Late(command))
+                security_mode_command(*transaction, IntegrityModeCommand::Start(StartIntegrity { fresh: *fresh }))
+            }
+            UtranDlMessage::KeyChange { transaction } => {
+                let activation = vec![SequenceNumber(0); SIGNALLING_BEARERS];
+                security_mode_command(*transaction, IntegrityModeCommand::Modify(ModifyIntegrity { activation }))
+            }
+            UtranDlMessage::DirectTransfer { transaction, nas } => {
+                let nas = OctetString::from_slice(nas);
+                let transfer = DownlinkDirectTransferR3Ies { transaction: *transaction, domain: PACKET, nas };
+                let transfer = DownlinkDirectTransferR3 { transfer, extension: None };
+                DlMessageType::DownlinkDirectTransfer(DownlinkDirectTransfer::R3(transfer))
             }
         };
         Dcch { integrity: self.0.map(IntegrityCheckInfo::of), message }
     }
+}
+
+fn security_mode_command(transaction: u8, integrity: IntegrityModeCommand) -> DlMessageType {
+    let command = SecurityModeR7Ies {
+        capability: SecurityCapability { ciphering: SNOW3G, integrity: SNOW3G },
+        ciphering: None,
+        integrity: Some(IntegrityModeInfo { command: integrity, algorithm: Some(UIA2) }),
+        domain: PACKET,
+        other_systems: None,
+    };
+    let critical = Either::Known(SecurityModeR7 { command, addition: None, extension: None });
+    DlMessageType::SecurityModeCommand(Later::Late(asn1::SecurityModeCommand { transaction, critical }))
 }
 
 /// The cell that a report is about, through the empty extensions before it.
@@ -207,6 +252,12 @@ impl Message for Checked<UtranUlMessage> {
             UlMessageType::HandoverFromUtranFailure(failure) => {
                 UtranUlMessage::HandoverFromUtranFailure { transaction: failure.transaction }
             }
+            UlMessageType::InitialDirectTransfer(asn1::InitialDirectTransfer { nas, .. }) => {
+                UtranUlMessage::InitialDirectTransfer { nas: nas.to_vec() }
+            }
+            UlMessageType::UplinkDirectTransfer(asn1::UplinkDirectTransfer { nas, .. }) => {
+                UtranUlMessage::DirectTransfer { nas: nas.to_vec() }
+            }
             UlMessageType::SecurityModeComplete(complete) => {
                 UtranUlMessage::SecurityModeComplete { transaction: complete.transaction }
             }
@@ -221,6 +272,26 @@ impl Message for Checked<UtranUlMessage> {
 
     fn to_asn1(&self) -> Self::Asn1 {
         let message = match self.1 {
+            UtranUlMessage::InitialDirectTransfer { ref nas } => {
+                let basis = RoutingBasis::ImsiCauseUeInitiatedEvent(RoutingParameter { parameter: 0 });
+                let core_network = CoreNetworkSelector::GsmMap(GsmMapSelector { basis, dummy: false });
+                let version = SelectorVersion::Release99(SelectorRelease99 { core_network });
+                UlMessageType::InitialDirectTransfer(asn1::InitialDirectTransfer {
+                    domain: PACKET,
+                    selector: NasNodeSelector { version },
+                    nas: OctetString::from_slice(nas),
+                    measured: None,
+                    extension: None,
+                })
+            }
+            UtranUlMessage::DirectTransfer { ref nas } => {
+                UlMessageType::UplinkDirectTransfer(asn1::UplinkDirectTransfer {
+                    domain: PACKET,
+                    nas: OctetString::from_slice(nas),
+                    measured: None,
+                    extension: None,
+                })
+            }
             UtranUlMessage::HandoverToUtranComplete => {
                 let start = Some(vec![Start { domain: PACKET, start: 0 }]);
                 let complete = asn1::HandoverToUtranComplete { start, activation_time: None, extension: None };
@@ -374,6 +445,8 @@ mod tests {
                 UtranDlMessage::SecurityModeCommand { transaction: 1, fresh: 0x0102_0304 },
                 "ef56df77ac28400080009008101826",
             ),
+            (UtranDlMessage::KeyChange { transaction: 1 }, "ef56df77ac2840008000980003"),
+            (UtranDlMessage::DirectTransfer { transaction: 1, nas: vec![8, 1] }, "ef56df77a94600210020"),
         ];
         for (message, expected) in down {
             let octets = message.octets(CHECK).unwrap();
@@ -388,6 +461,8 @@ mod tests {
         let up = [
             (report, CHECK, "ef56df77aa02131540100e746026ec80"),
             (UtranUlMessage::SecurityModeComplete { transaction: 1 }, CHECK, "ef56df77ad02"),
+            (UtranUlMessage::InitialDirectTransfer { nas: vec![8, 1] }, None, "14900000084008"),
+            (UtranUlMessage::DirectTransfer { nas: vec![8, 1] }, CHECK, "ef56df77aec800840080"),
             (UtranUlMessage::HandoverToUtranComplete, None, "12100000"),
             (UtranUlMessage::HandoverFromUtranFailure { transaction: 1 }, CHECK, "ef56df77a9a220"),
         ];

@@ -1,0 +1,108 @@
+//! A UE that attaches in UTRAN: NAS in RRC, and the security mode command that brings its first keys, or others (TS 25.331 clauses 8.1.8
+//! to 8.1.12).
+
+use super::utran::{UtranPlace, UtranState};
+use super::{Ue, UeSettings};
+use crate::emulation::{Outbox, Verdict};
+use crate::eps::identifiers::Pci;
+use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::node::utran_side::UtranSide;
+use crate::eps::parameters::{IntegrityCheck, Origin};
+use crate::eps::wire::gmm::RoutingArea;
+use crate::eps::wire::rrc::utran::{UtranDlMessage, UtranUlMessage};
+use crate::time::VirtualTime;
+
+impl Ue {
+    /// A UE that is switched off, but for a connection of RRC to this cell of UTRAN, and attaches there when it is told to. `u_rnti` is
+    /// what the RNC calls it ([`Rnc::admit`](crate::eps::node::Rnc::admit)).
+    #[must_use]
+    pub fn off_in_utran(settings: UeSettings, cell: Pci, u_rnti: u32) -> Self {
+        let mut ue = Self::off(settings, cell);
+        ue.utran = Some(UtranPlace { cell, side: UtranSide::without_keys(u_rnti), state: UtranState::Connected });
+        ue
+    }
+
+    /// It attaches where it is. Keys that it had are of no use: the network has forgotten them.
+    pub(super) fn attach_in_utran(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
+        let cell = self.utran.as_ref().and_then(|place| self.settings.utran.get(&place.cell)).map(|heard| heard.cell);
+        let Some(cell) = cell.filter(|_| self.gmm.attaching.is_none()) else { return };
+        self.without_keys_in_utran();
+        let area = RoutingArea { plmn: cell.plmn, lac: cell.lac, rac: cell.rac };
+        self.attach_to_sgsn(now, area, outbox);
+    }
+
+    /// It has no keys in UTRAN any more.
+    pub(super) fn without_keys_in_utran(&mut self) {
+        if let Some(place) = &mut self.utran {
+            place.side = UtranSide::without_keys(place.side.u_rnti);
+        }
+    }
+
+    /// A NAS message to the SGSN, the first of its connection or another.
+    pub(super) fn nas_in_utran(&mut self, nas: Vec<u8>, first: bool, note: &str, outbox: &mut Outbox<Event>) {
+        let (message, transfer) = if first {
+            (UtranUlMessage::InitialDirectTransfer { nas }, "INITIAL DIRECT TRANSFER")
+        } else {
+            (UtranUlMessage::DirectTransfer { nas }, "UPLINK DIRECT TRANSFER")
+        };
+        self.say_in_utran(&message, format!("{transfer}: {note}"), outbox);
+    }
+
+    /// A message that nothing protects, while there are no keys; whether it is one.
+    pub(super) fn unprotected_in_utran(
+        &mut self,
+        check: Option<IntegrityCheck>,
+        message: &UtranDlMessage,
+        outbox: &mut Outbox<Event>,
+    ) -> bool {
+        let on = self.utran.as_ref().is_some_and(|place| place.side.is_on());
+        let (false, None, UtranDlMessage::DirectTransfer { nas, .. }) = (on, check, message) else { return false };
+        self.hear_in_utran(nas, false, outbox);
+        true
+    }
+
+    /// A NAS message of the SGSN.
+    pub(super) fn hear_in_utran(&mut self, nas: &[u8], protected: bool, outbox: &mut Outbox<Event>) {
+        if let Err((reason, text)) = self.hear_sgsn(nas, protected, outbox) {
+            self.report(What::Dropped(reason), outbox);
+            outbox.verdict(Verdict::rejected(format!("dropped: {text}")));
+        }
+    }
+
+    /// A security mode command that takes the keys of the last authentication into use: it is under them. Whether it is one.
+    pub(super) fn takes_keys_in_utran(
+        &mut self,
+        check: Option<IntegrityCheck>,
+        message: &UtranDlMessage,
+        outbox: &mut Outbox<Event>,
+    ) -> bool {
+        let (Some(place), Some((_, keys))) = (&mut self.utran, &self.gmm.challenged) else { return false };
+        let on = place.side.is_on();
+        let (transaction, fresh) = match message {
+            UtranDlMessage::SecurityModeCommand { transaction, fresh } if !on => (*transaction, *fresh),
+            UtranDlMessage::KeyChange { transaction } if on => (*transaction, place.side.security.fresh()),
+            _ => return false,
+        };
+        let mut side = UtranSide::new(place.side.u_rnti, keys.clone(), fresh);
+        match side.verify(check, message) {
+            Ok(count) => {
+                outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
+                let in_use = side.in_use(place.cell);
+                (place.side, self.gmm.challenged, self.origin.access) = (side, None, Origin::Umts);
+                self.origin.made_of = None;
+                self.report(in_use, outbox);
+                self.report(What::ContextInUse(Origin::Umts), outbox);
+                let complete = UtranUlMessage::SecurityModeComplete { transaction };
+                self.say_in_utran(&complete, "SECURITY MODE COMPLETE", outbox);
+                true
+            }
+            // It may be under those that there were: another that is said again.
+            Err(_) if on => false,
+            Err(error) => {
+                self.report(What::Dropped(DropReason::MacI), outbox);
+                outbox.verdict(Verdict::rejected(format!("dropped: {error}")));
+                true
+            }
+        }
+    }
+}
