@@ -18,6 +18,7 @@ mod data_plane;
 mod denial_of_service;
 mod determinism;
 mod emulation_kernel;
+mod eps_access;
 mod eps_authentication;
 mod eps_calculator;
 mod eps_command_line;
