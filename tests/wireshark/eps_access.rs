@@ -93,9 +93,11 @@ fn an_attach_over_umts_is_shown_with_the_keys_that_it_delivers() {
         let expected = ["0x01", "0x02", "0x03", "0x12", "0x13", "0x1c"].map(str::to_owned);
         assert_eq!(kinds, BTreeSet::from(expected), "{layer}");
     }
-    assert_eq!(read("gsm_a.imsi", "gsm_a.imsi").len() + read("e212.imsi && ranap", "e212.imsi").len(), 1);
-    let rrc = read("rrc.integrityProtectionModeInfo_element || rrc.integrityProtectionModeCommand", "frame.comment");
-    assert_eq!(rrc.len(), 2, "one that begins, one that changes keys");
+    assert_eq!(read("ranap && gsm_a.dtap && e212.imsi", "e212.imsi"), ["001010000000001"]);
+    // One security mode command of RRC begins, one changes keys.
+    for field in ["rrc.integrityProtInitNumber", "rrc.dl_IntegrityProtActivationInfo_element"] {
+        assert_eq!(read(field, "frame.number").len(), 1, "{field}");
+    }
 }
 
 #[test]
