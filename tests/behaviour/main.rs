@@ -19,6 +19,7 @@ mod denial_of_service;
 mod determinism;
 mod e2m_sessions;
 mod emulation_kernel;
+mod eps_access;
 mod eps_authentication;
 mod eps_calculator;
 mod eps_command_line;
