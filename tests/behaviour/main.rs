@@ -17,6 +17,8 @@ mod counts;
 mod data_plane;
 mod denial_of_service;
 mod determinism;
+mod e2m_compare;
+mod e2m_keys;
 mod e2m_sessions;
 mod emulation_kernel;
 mod eps_access;

@@ -318,6 +318,7 @@ impl Plan {
             utran: BTreeMap::new(),
             capabilities,
             usim: Some(Usim::new(k, opc, 100)),
+            separates_keys: self.enterprise.separates_keys,
             guti: Some(guti),
             agreement,
             interruption: Duration::from_millis(10),
