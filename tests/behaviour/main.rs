@@ -19,12 +19,17 @@ mod denial_of_service;
 mod determinism;
 mod e2m_compare;
 mod e2m_keys;
+mod e2m_sessions;
 mod emulation_kernel;
+mod eps_access;
 mod eps_authentication;
 mod eps_calculator;
 mod eps_command_line;
 mod eps_compare;
 mod eps_eavesdropper;
+#[allow(dead_code)]
+#[path = "../support/eps_enterprise.rs"]
+mod eps_enterprise;
 mod eps_failures;
 mod eps_handover;
 mod eps_layers;
@@ -48,6 +53,8 @@ mod mobility;
 mod modes;
 mod network_entry;
 mod opposites;
+mod parlos_attaches;
+mod parlos_compare;
 mod published_vectors;
 mod reauthentication;
 mod scale;

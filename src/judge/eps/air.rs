@@ -67,6 +67,10 @@ impl Reading<'_> {
             Ok(opened) => opened,
             Err(closed) => {
                 let (verdict, summary) = self.closed(closed, &radio, &pdu, &seen);
+                if let ("unprotected", Content::Signalling(content)) = (verdict, &pdu.content) {
+                    let enb = if radio.direction == LinkDirection::Uplink { frame.destination } else { frame.source };
+                    self.before_keys((enb, radio.c_rnti), radio.direction, &content.message, &seen);
+                }
                 let summary =
                     format!("{} {} {summary}", if signalling { "RRC" } else { "packet" }, way(radio.direction));
                 return FrameView { kind, summary, direction, verdict: Some(verdict), ..FrameView::default() };

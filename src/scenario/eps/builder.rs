@@ -18,6 +18,7 @@ use crate::eps::node::enb::{ConnectedUe, EnbFaults, downlink_tunnel};
 use crate::eps::node::gateway::{Gateway, GatewayUe, uplink_tunnel};
 use crate::eps::node::hss::{Hss, HssSubscriber};
 use crate::eps::node::mme::{AttachedUe, MmeFaults, MmeUserPlane};
+use crate::eps::node::parlos::NULL;
 use crate::eps::node::rnc::{Rnc, RncSettings, RncUe};
 use crate::eps::node::settings::{Agreement, Subscribers};
 use crate::eps::node::sgsn::{self, Sgsn, SgsnFaults, SgsnSettings, SgsnUe};
@@ -444,12 +445,15 @@ impl Builder<'_> {
         let (script, topology) = (self.script, self.topology);
         let settings = &script.nodes.enbs[enb];
         let weaknesses = enb_weaknesses(script, enb);
+        let mut algorithms = preferences(settings.algorithms, settings.only_own_algorithms);
+        // For those whose MME says that they have no others (TS 33.401 Annex J).
+        algorithms.extend(script.parlos.map(|_| NULL));
         let settings = EnbSettings {
             cell: topology.cells[enb],
             cells: topology.cells.clone(),
             utran_cells: topology.utran.clone(),
             gummei: gummei(settings.mme.0),
-            algorithms: preferences(settings.algorithms, settings.only_own_algorithms),
+            algorithms,
             always_names_algorithms: script.handover.names_algorithms,
             most_ues: usize::from(settings.most_ues),
             agreement: self.agreement,

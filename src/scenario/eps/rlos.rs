@@ -92,6 +92,7 @@ pub(super) fn ue(script: &EpsScript, variant: Parlos, ue: usize) -> RlosUe {
             ignores_hash: has(UeWeakness::IgnoresHash),
             ignores_signature: has(UeWeakness::IgnoresSignature),
             takes_null: has(UeWeakness::TakesNull),
+            ignores_tag: has(UeWeakness::IgnoresTag),
             attaches_anywhere: has(UeWeakness::AttachesAnywhere),
         },
         ..RlosUe::new(variant, first, random::generator(seed, &settings.name))

@@ -3,7 +3,7 @@
 use crate::scenario::bundled;
 use crate::scenario::script::{ScriptError, ScriptFile, SetArgument, StatementId, System};
 
-use super::{EpsScript, attacks, enterprise, expectations, handover, network, steps, times, transfer};
+use super::{EpsScript, attacks, enterprise, expectations, handover, network, parlos, steps, times, transfer};
 
 /// Two eNBs and a UE; everything else has a default.
 const PAIR: &str = r#"name = "pair"
@@ -125,6 +125,81 @@ fn what_does_not_fit_is_told_with_its_place_and_what_was_expected() {
     }
 }
 
+/// One phone and one cell of PARLOS.
+const PHONE: &str = r#"name = "phone"
+shows = "one of them"
+system = "parlos"
+
+[[enb]]
+name = "enb1"
+
+[[ue]]
+name = "ue1"
+imsi = "001010000000001"
+ip = "192.0.2.10"
+"#;
+
+fn phone(rest: &str, sets: &[&str]) -> Result<Box<EpsScript>, ScriptError> {
+    let sets: Vec<SetArgument> = sets.iter().map(|set| set.parse().unwrap()).collect();
+    match ScriptFile::parse("test.toml", &format!("{PHONE}{rest}"), &sets)? {
+        ScriptFile::Eps(script) => Ok(script),
+        ScriptFile::Dot16(_) => panic!("it says parlos"),
+    }
+}
+
+#[test]
+fn a_script_of_parlos_has_a_variant_and_what_does_not_belong_there_is_told_with_its_place() {
+    let script = phone("", &["parlos.transport=ecies-b", "enb.enb1.plmn=310-260", "ue.ue1.allowed=[\"310\"]"]).unwrap();
+    assert_eq!(script.parlos.unwrap().transport.map(|scheme| scheme.name()), Some("ecies-b"));
+    assert_eq!(script.nodes.enbs[0].rlos.plmn.0, [0x13, 0x00, 0x62]);
+    assert_eq!(script.nodes.ues[0].rlos.allowed, Some(vec![[3, 1, 0]]));
+    assert_eq!(with("", &[]).unwrap().parlos, None);
+    let attack = |rest: &str| format!("[[attack]]\nname = \"a\"\n{rest}\n");
+    let cases: [(String, &str); 17] = [
+        ("[handover]\nscheme = \"chained\"\n".into(), "no handover with system = \"parlos\""),
+        ("[[upe]]\nname = \"upe1\"\n".into(), "no upe without system = \"context-transfer\""),
+        ("[parlos]\ntransport = \"none\"\nhash = true\n".into(), "no hash with transport = \"none\""),
+        ("[parlos]\ntransport = \"ecies\"\n".into(), "parlos.transport: expected \"none\""),
+        ("[[enb]]\nname = \"e\"\nplmn = \"00101\"\n".into(), "a network, such as"),
+        ("[[ue]]\nname = \"u\"\nimsi = \"001019\"\nallowed = [\"1\"]\n".into(), "a mobile country code"),
+        ("[[ue]]\nname = \"u\"\nimsi = \"001019\"\nserving = \"enb1\"\n".into(), "the UE is off at the start"),
+        ("[[mme]]\nname = \"m\"\nweaknesses = [\"constant-para\"]\n".into(), "\"ignores-certificates\""),
+        ("[[step]]\nat = \"1s\"\naction = \"handover\"\n".into(), "\"attach\" or \"power-off\""),
+        ("[[step]]\nat = \"1s\"\naction = \"attach\"\ntarget = \"enb1\"\n".into(), "beside actions of PARLOS"),
+        (attack("action = { man_in_the_middle = true }"), "a link, such as"),
+        (attack("tap = \"s1:enb1-mme1\"\naction = { false_network = true }"), "a link of the air"),
+        (attack("tap = \"uu:ue1-enb1\"\naction = { attaches = 2 }"), "attack.trigger: expected"),
+        (
+            attack("tap = \"uu:ue1-enb1\"\ntrigger = { time = \"1s\" }\naction = { attaches = 2, recording = \"r\" }"),
+            "the name of a recording",
+        ),
+        (attack("action = { listen = true, nth = 2 }"), "no nth without key_of"),
+        (
+            attack(
+                "tap = \"uu:ue1-enb1\"\ndirection = \"uplink\"\ntrigger = { frame = \"any\" }\naction = { modify = { key = true } }",
+            ),
+            "false: it is taken out",
+        ),
+        ("[[expect]]\nattached = { outcome = \"accepted\", cause = 6 }\n".into(), "no cause beside another outcome"),
+    ];
+    for (rest, expected) in cases {
+        let error = phone(&rest, &[]).unwrap_err();
+        let told = format!("{} {}", error.message(), error.advice().unwrap_or_default());
+        assert!(error.line() > 0 && told.contains(expected), "{rest}: {told}");
+    }
+    // And the other way round.
+    for (rest, expected) in [
+        ("[parlos]\nhash = true\n", "no parlos without system = \"parlos\""),
+        ("[[enb]]\nname = \"e\"\nplmn = \"001-02\"\n", "no plmn without system = \"parlos\""),
+        ("[[expect]]\nkasmes_drawn = 1\n", "no such expectation without system = \"parlos\""),
+        ("[[attack]]\nname = \"a\"\naction = { listen = true }\n", "no such action without system = \"parlos\""),
+    ] {
+        let error = with(rest, &[]).unwrap_err();
+        let told = format!("{} {}", error.message(), error.advice().unwrap_or_default());
+        assert!(told.contains(expected), "{rest}: {told}");
+    }
+}
+
 /// A UE, an end point and a cell.
 const METER: &str = r#"name = "meter"
 shows = "one of them"
@@ -196,10 +271,10 @@ fn a_script_of_e2m_has_an_end_point_and_what_does_not_belong_there_is_told_with_
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let [eps, transfers] =
-        ["eps.md", "context-transfer.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
+    let [eps, transfers, rlos] =
+        ["eps.md", "context-transfer.md", "parlos.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
     let e2m = std::fs::read_to_string(folder.join("e2m.md")).unwrap();
-    let text = format!("{eps}\n{transfers}\n{e2m}");
+    let text = format!("{eps}\n{transfers}\n{rlos}\n{e2m}");
     let section = |heading: &str| {
         let rest = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading}")).1;
         rest.split("\n#").next().unwrap().to_owned()
@@ -208,7 +283,22 @@ fn the_documentation_names_every_key_of_every_section() {
     let of_ue = network::OF_UE.map(|(word, _)| word);
     let of_sgsn = transfer::OF_SGSN.map(|(word, _)| word);
     let of_upe = transfer::OF_UPE.map(|(word, _)| word);
-    let sections: [(&str, Vec<&str>); 14] = [
+    let of_rlos_mme = network::OF_RLOS_MME.map(|(word, _)| word);
+    let of_rlos_ue = network::OF_RLOS_UE.map(|(word, _)| word);
+    let certificates = parlos::CERTIFICATES.map(|(word, _)| word);
+    let refusals = parlos::REFUSALS.map(|(word, _)| word);
+    let transports = parlos::TRANSPORTS.map(|(word, _)| word);
+    let credentials = parlos::CREDENTIALS.map(|(word, _)| word);
+    let proofs = parlos::PROOFS.map(|(word, _)| word);
+    let ends = parlos::AttachEnd::NAMED.map(|(word, _)| word);
+    let sections: [(&str, Vec<&str>); 21] = [
+        ("### `[parlos]`", [parlos::KEYS, &transports, &credentials, &proofs].concat()),
+        ("### `[[mme]]` of PARLOS", [parlos::MME_KEYS, &of_rlos_mme].concat()),
+        ("### `[[enb]]` of PARLOS", parlos::ENB_KEYS.to_vec()),
+        ("### `[[ue]]` of PARLOS", [parlos::UE_KEYS, &of_rlos_ue, &certificates].concat()),
+        ("### `[[step]]` of PARLOS", vec!["attach", "power-off"]),
+        ("### `[[attack]]` of PARLOS", [parlos::ACTIONS, parlos::ACTION_OPTIONS, parlos::CHANGES].concat()),
+        ("### `[[expect]]` of PARLOS", [parlos::KINDS, &refusals, &ends].concat()),
         ("### `[handover]`", handover::KEYS.to_vec()),
         ("### `[times]`", times::KEYS.to_vec()),
         ("### `[times]` of context transfer", times::TRANSFER_KEYS.to_vec()),
@@ -246,16 +336,20 @@ fn the_documentation_names_every_key_of_every_section() {
 #[test]
 fn the_documentation_lists_every_bundled_script() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let [eps, transfers] =
-        ["eps.md", "context-transfer.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
+    let [eps, transfers, rlos] =
+        ["eps.md", "context-transfer.md", "parlos.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
     let listed = |text: &str, row: &str| text.lines().filter(|line| line.starts_with(row)).count();
     let e2m = std::fs::read_to_string(folder.join("e2m.md")).unwrap();
-    let all = listed(&eps, "| `eps-") + listed(&transfers, "| `transfer-") + listed(&e2m, "| `e2m-");
+    let all = listed(&eps, "| `eps-")
+        + listed(&transfers, "| `transfer-")
+        + listed(&rlos, "| `parlos-")
+        + listed(&e2m, "| `e2m-");
     assert_eq!(all, bundled::EPS_SCRIPTS.len());
     for script in bundled::EPS_SCRIPTS {
-        let text = match script.name.split_once('-') {
-            Some(("eps", _)) => &eps,
-            Some(("e2m", _)) => &e2m,
+        let text = match script.name {
+            name if name.starts_with("eps-") => &eps,
+            name if name.starts_with("parlos-") => &rlos,
+            name if name.starts_with("e2m-") => &e2m,
             _ => &transfers,
         };
         assert!(text.contains(&format!("| `{}` |", script.file_name)), "{}", script.name);
