@@ -1,6 +1,7 @@
 //! The key log: which node is who, which connection belongs to which SA, and every key of a run with the time it was
 //! in use (DESIGN section 6). The text form is in [`super::key_log_text`].
 
+pub mod enterprise;
 pub mod eps;
 
 use std::net::Ipv4Addr;

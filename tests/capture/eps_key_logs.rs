@@ -15,6 +15,7 @@ NODE name=ue1 role=ue ip=10.36.1.1 id=- -
 CELL cell=1 enb=enb1 mme=mme1 earfcn=1300 group=1 -
 CELL cell=503 enb=enb2 mme=mme1 earfcn=262143 group=4294967295 -
 DERIVATION system=contribution one_way=sha-256 fc_star=240 fc_target=241 c_rnti_bits=32 -
+E2M string=65326d5f2043496f54 in_second=yes identifier=rand bits=32 -
 KASME ue=001010000000001 from=- until=- 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 KEY_PAIR ue=001010000000001 scheme=ecies-a holder=ue from=- until=- a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0102030405060708090a0b0c0d0e0f10
 LINK_KEY sender=mme1 receiver=mme2 spi=0000beef c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3
@@ -32,8 +33,11 @@ UP_ENC ue=001010000000001 cell=1 ue_id=1 algorithm=0 from=5 until=90 80818283848
 UP_KEY ue=001010000000001 algorithm=2 holder=both from=5 until=- e0e1e2e3e4e5e6e7e8e9eaebecedeeef
 NH ue=001010000000001 ncc=7 from=60 until=- 909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeaf
 KENB_STAR ue=001010000000001 cell=503 from=70 until=- b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecf
+AKA_KEYS ue=001010000000001 rand=00112233445566778899aabbccddeeff from=80 until=- f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f
 CK_IK ue=001010000000001 cell=- holder=network from=80 until=- f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f
 CK_IK ue=001010000000001 cell=7 holder=ue from=80 until=90 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f
+E2M_INT_KEY ue=001010000000001 identifier=ccddeeff holder=both from=80 until=90 101112131415161718191a1b1c1d1e1ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff
+E2M_KEY ue=001010000000001 identifier=ccddeeff emse=emse1.example.org holder=network from=90 until=- 202122232425262728292a2b2c2d2e2ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff
 ";
 
 fn text(log: &KeyLog) -> String {

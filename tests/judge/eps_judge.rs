@@ -102,6 +102,7 @@ fn a_key_of_the_log_that_does_not_follow_is_found_whichever_it_is() {
                 EpsKeyRecord::Transfer(_)
                 | EpsKeyRecord::UpKey(_)
                 | EpsKeyRecord::CkIk(_)
+                | EpsKeyRecord::Enterprise(_)
                 | EpsKeyRecord::LinkKey(_) => continue,
                 // Of attaches without AKA, likewise.
                 EpsKeyRecord::Parlos(_)

@@ -6,8 +6,8 @@ use crate::eps::wire::gtpv2::GTPV2_PORT;
 use crate::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, LCID_SRB2, MacPdu};
 use crate::eps::wire::nas::{EmmMessage, NasMessage};
 use crate::eps::wire::radio_frame::RadioFrame;
-use crate::eps::wire::sctp::{S1AP_PROTOCOL, X2AP_PROTOCOL};
-use crate::eps::wire::{CoreFrame, CorePayload, Gtpv2Message, S1apMessage, X2apMessage};
+use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, RUA_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::{CoreFrame, CorePayload, DiameterMessage, Gtpv2Message, IuMessage, S1apMessage, X2apMessage};
 use crate::time::VirtualTime;
 
 /// What a frame is.
@@ -19,7 +19,7 @@ pub enum FrameKind {
     Signalling,
     /// A user packet, on the air or in a tunnel.
     Data,
-    /// A message of S1AP, X2AP or GTPv2-C, by its name.
+    /// A message of S1AP, X2AP, Diameter, RANAP or GTPv2-C, by its name.
     Message(&'static str),
     /// A NAS message that RRC does not protect, on the air or on S1.
     Nas(NasKind),
@@ -107,6 +107,8 @@ fn message(octets: &[u8]) -> Option<CoreMessage> {
             let name = match protocol {
                 S1AP_PROTOCOL => S1apMessage::parse(octets).ok()?.name(),
                 X2AP_PROTOCOL => X2apMessage::parse(octets).ok()?.name(),
+                DIAMETER_PROTOCOL => DiameterMessage::parse(octets).ok()?.body.name(),
+                RUA_PROTOCOL => IuMessage::parse(octets).ok()?.message.name(),
                 _ => return None,
             };
             Some(CoreMessage::Named(name))

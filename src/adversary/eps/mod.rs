@@ -7,6 +7,7 @@
 //! * [`holder`]: which cells somebody reads who holds keys; [`user_plane`]: the same of packets that UPEs cipher;
 //!   [`eavesdropper`]: the keys of somebody who hears a link of the core network.
 //! * `between_systems`: what keys of UTRAN and of E-UTRAN say of each other.
+//! * [`enterprise`]: which sessions with end points in an enterprise somebody reads.
 //! * [`search`]: the search for C-RNTI.
 //! * [`parlos`]: who acts against attaches for RLOS; [`nas_in_frame`]: the NAS message in a frame before there are keys;
 //!   [`private_key`]: what somebody makes of a private key that is found later.
@@ -14,6 +15,7 @@
 mod between_systems;
 pub mod change;
 pub mod eavesdropper;
+pub mod enterprise;
 pub mod frames;
 pub mod holder;
 pub mod nas_in_frame;
@@ -37,7 +39,6 @@ pub use parlos::{AirLink, Learned, ParlosAction, ParlosAttack};
 use super::REACTION;
 use super::recording::{Heard, Recordings};
 use crate::emulation::{self, Fate, Injection, NodeIndex, Port};
-use crate::eps::node::Event;
 use crate::time::VirtualTime;
 use parlos::Actor;
 use rand_chacha::ChaCha20Rng;
@@ -192,7 +193,7 @@ impl Adversary {
     }
 }
 
-impl emulation::Adversary<Event> for Adversary {
+impl<E> emulation::Adversary<E> for Adversary {
     fn tap(&mut self, now: VirtualTime, port: Port, to: NodeIndex, octets: &[u8]) -> Fate {
         let mut fate = Fate::default();
         for position in 0..self.attacks.len() {

@@ -1,6 +1,7 @@
 //! The records of an EPS run: how keys are derived in it, its cells, and the keys from KASME down to those of the algorithms.
 
 use super::Validity;
+use super::enterprise::EnterpriseRecord;
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
 use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Ncc};
@@ -372,6 +373,8 @@ pub enum EpsKeyRecord {
     CkIk(CkIkRecord),
     /// `LINK_KEY`.
     LinkKey(LinkKeyRecord),
+    /// `E2M`, `AKA_KEYS`, `E2M_INT_KEY` or `E2M_KEY`.
+    Enterprise(EnterpriseRecord),
     /// `PARLOS`.
     Parlos(ParlosRecord),
     /// `TRUST`.
@@ -403,6 +406,7 @@ impl EpsKeyRecord {
             Self::As(record) => record.validity,
             Self::UpKey(record) => record.validity,
             Self::CkIk(record) => record.validity,
+            Self::Enterprise(record) => record.validity(),
         }
     }
 
@@ -426,6 +430,10 @@ impl EpsKeyRecord {
             Self::As(record) => &mut record.validity,
             Self::UpKey(record) => &mut record.validity,
             Self::CkIk(record) => &mut record.validity,
+            Self::Enterprise(record) => match record.validity_mut() {
+                Some(validity) => validity,
+                None => return,
+            },
         };
         validity.until = until;
     }

@@ -13,6 +13,7 @@
 //! UP_KEY ue algorithm holder=ue|network|both from until                                                  32 hex
 //! CK_IK ue cell holder=ue|network|both from until                                                        64 hex: CK, IK
 //! LINK_KEY sender receiver spi                                                                           40 hex: key, salt
+//! E2M | AKA_KEYS | E2M_INT_KEY | E2M_KEY: see `enterprise`
 //! PARLOS transport=none|ecies-a|ecies-b|rsa-oaep certificates=yes|no network=unsigned|pinned|certified
 //!        mme_key=yes|no hash=yes|no mme                                                                  -
 //! TRUST name key                                                                                         -
@@ -25,9 +26,9 @@
 
 use zeroize::Zeroizing;
 
-use super::is_word;
 use super::reading::{Line, decimal, digits};
 use super::writing::{hex, times, word};
+use super::{enterprise, is_word};
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::eps::{
     AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, CommandProof, DerivationRecord, EpsKeyRecord,
@@ -43,7 +44,7 @@ use crate::eps::security::key_transport::{KeyTransport, PrivateKey, TrustAnchor,
 use crate::eps::security::{HandoverDerivation, OneWay};
 
 /// The kinds of these lines.
-pub(super) const KINDS: [&str; 19] = [
+pub(super) const KINDS: [&str; 23] = [
     "DERIVATION",
     "CELL",
     "KASME",
@@ -59,6 +60,10 @@ pub(super) const KINDS: [&str; 19] = [
     "UP_KEY",
     "CK_IK",
     "LINK_KEY",
+    enterprise::KINDS[0],
+    enterprise::KINDS[1],
+    enterprise::KINDS[2],
+    enterprise::KINDS[3],
     "PARLOS",
     "TRUST",
     "NETWORK_KEY",
@@ -70,7 +75,7 @@ const ONE_WAYS: [(&str, OneWay); 2] = [("kdf", OneWay::Kdf), ("sha-256", OneWay:
 const C_RNTI_BITS: [(&str, CRntiBits); 2] = [("16", CRntiBits::Sixteen), ("32", CRntiBits::ThirtyTwo)];
 const HOLDERS: [(&str, KenbHolder); 3] = [("ue", KenbHolder::Ue), ("enb", KenbHolder::Enb), ("both", KenbHolder::Both)];
 
-const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
+pub(super) const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
 const UP_KEY_POLICIES: [(&str, UpKeyPolicy); 2] = [("same", UpKeyPolicy::Same), ("update", UpKeyPolicy::Update)];
 const MAPPINGS: [(&str, KeyMapping); 3] =
     [("target-id", KeyMapping::TargetId), ("target-id-fresh", KeyMapping::TargetIdFresh), ("nonce", KeyMapping::Nonce)];
@@ -84,11 +89,11 @@ const SCHEMES: [(&str, KeyTransport); 3] =
     [("ecies-a", KeyTransport::EciesA), ("ecies-b", KeyTransport::EciesB), ("rsa-oaep", KeyTransport::RsaOaep)];
 const PROOFS: [(&str, CommandProof); 3] =
     [("unsigned", CommandProof::Unsigned), ("pinned", CommandProof::Pinned), ("certified", CommandProof::Certified)];
-const KEY_HOLDERS: [(&str, KeyHolder); 3] =
+pub(super) const KEY_HOLDERS: [(&str, KeyHolder); 3] =
     [("ue", KeyHolder::Ue), ("network", KeyHolder::Network), ("both", KeyHolder::Both)];
 
 impl Line<'_> {
-    fn ue(&mut self) -> Result<Imsi, CaptureError> {
+    pub(super) fn ue(&mut self) -> Result<Imsi, CaptureError> {
         self.field("ue", "an IMSI of 6 to 15 digits", |text| text.parse().ok())
     }
 
@@ -287,7 +292,7 @@ pub(super) fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<EpsKeyRec
                 key: line.private_key(scheme)?,
             })
         }
-        _ => return Ok(None),
+        other => return Ok(enterprise::record(other, line)?.map(EpsKeyRecord::Enterprise)),
     }))
 }
 
@@ -308,6 +313,7 @@ pub(super) fn kind(record: &EpsKeyRecord) -> &'static str {
         EpsKeyRecord::UpKey(_) => "UP_KEY",
         EpsKeyRecord::CkIk(_) => "CK_IK",
         EpsKeyRecord::LinkKey(_) => "LINK_KEY",
+        EpsKeyRecord::Enterprise(record) => enterprise::kind(record),
         EpsKeyRecord::Parlos(_) => "PARLOS",
         EpsKeyRecord::Trust(_) => "TRUST",
         EpsKeyRecord::NetworkKey(_) => "NETWORK_KEY",
@@ -386,6 +392,7 @@ pub(super) fn line(record: &EpsKeyRecord) -> Result<Zeroizing<String>, CaptureEr
             names([&r.sender, &r.receiver])?;
             (format!("sender={} receiver={} spi={:08x}", r.sender, r.receiver, r.spi), hex(r.key.octets()))
         }
+        EpsKeyRecord::Enterprise(r) => enterprise::fields(r),
         EpsKeyRecord::Parlos(r) => {
             if let Some(name) = &r.mme_name {
                 names([name])?;

@@ -1,6 +1,7 @@
 //! The text form of the key log (DESIGN section 6): one record a line, `KIND name=value ... secret`, fields in a fixed
 //! order, NODE lines first, then by (from, kind, line).
 
+mod enterprise;
 mod eps;
 mod reading;
 mod writing;

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use super::super::findings::{FindingKind, Findings};
 use super::super::keys::Origin;
 use crate::capture::key_log::KeyLog;
+use crate::capture::key_log::enterprise::EnterpriseRecord;
 use crate::capture::key_log::eps::{
     AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KenbHolder, KenbRecord, KeySystem,
     NasKeyRecord, NasKeyUse, UpKeyRecord,
@@ -473,6 +474,18 @@ impl Keys {
                 EpsKeyRecord::Kenb(r) => add(r.key.octets(), format!("KeNB of key epoch {} (UE {})", r.ue_id, r.ue)),
                 EpsKeyRecord::As(r) => {
                     add(r.key.octets(), format!("{} of key epoch {} (UE {})", r.key_use.name(), r.ue_id, r.ue))
+                }
+                EpsKeyRecord::Enterprise(EnterpriseRecord::Settings(_)) => {}
+                EpsKeyRecord::Enterprise(EnterpriseRecord::AkaKeys(r)) => {
+                    let (ck, ik) = r.key.octets().split_at(CK_OCTETS);
+                    add(ck, format!("CK of UE {}", r.ue));
+                    add(ik, format!("IK of UE {}", r.ue));
+                }
+                EpsKeyRecord::Enterprise(EnterpriseRecord::IntKey(r)) => {
+                    add(r.key.octets(), format!("e2m_int_key {} of UE {}", r.identifier, r.ue));
+                }
+                EpsKeyRecord::Enterprise(EnterpriseRecord::Key(r)) => {
+                    add(r.key.octets(), format!("e2m_key {} of UE {} and {}", r.identifier, r.ue, r.emse));
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! What the attacks of a run of EPS came to.
 
 use super::attaches::Attaches;
+use super::enterprise::EnterpriseTrace;
+use super::enterprise_attacks;
 use super::epochs::Epochs;
 use super::keys::{Held, HeldWhat};
 use super::recorder::Recorded;
@@ -32,6 +34,8 @@ pub(super) struct Traces<'a> {
     pub attaches: &'a Attaches,
     /// What attacks on them have learned.
     pub learned: &'a Learned,
+    /// What there is of keys between UEs and end points in an enterprise.
+    pub enterprise: &'a EnterpriseTrace,
 }
 
 /// What an attack has read.
@@ -43,6 +47,8 @@ pub struct Reads {
     pub cells: Vec<usize>,
     /// When the user packets were sent that it read, ascending.
     pub packets: Vec<VirtualTime>,
+    /// How many sessions with end points in an enterprise it read, that were not its own.
+    pub sessions: u64,
 }
 
 /// The results of a run's attacks, and which visits were read, by name of the attack.
@@ -62,6 +68,9 @@ pub(super) fn results(script: &EpsScript, traces: &Traces<'_>, holds: impl Fn(&E
     for (number, attack) in script.attacks.iter().enumerate() {
         let Some(success) = &attack.succeeds_if else { continue };
         let done = match (&attack.action, attack.trigger) {
+            (action, _) if script.enterprise.is_some() && enterprise_attacks::is_one(action) => {
+                enterprise_attacks::read(script, attack, traces, &mut all.reads)
+            }
             (AttackAction::Replay { .. }, _) => Some(replayed(number, attack, traces)),
             (AttackAction::Steal { node, told }, Some(Trigger::Time(at))) => {
                 let mut holder = holder(traces.held, traces.topology.node(*node), at, false);
@@ -261,7 +270,7 @@ fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Re
         detail.push_str(&format!(", the first beyond says {text:?}"));
     }
     let cells = opened.iter().filter_map(|(visit, _)| place(visit)).collect();
-    reads.push(Reads { attack: attack.name.clone(), cells, packets: sent });
+    reads.push(Reads { attack: attack.name.clone(), cells, packets: sent, sessions: 0 });
     AttackResult { recovered, ..AttackResult::new(&attack.name, opened.len() > own, detail) }
 }
 

@@ -10,6 +10,7 @@ use super::topology::{Link, Role, Topology};
 use super::world::{HSS, enb_weaknesses, mme_id, mme_weaknesses, place, plmn, ue_weaknesses};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::{Emulation, NodeIndex, Port, random};
+use crate::eps::enterprise::{self, Around};
 use crate::eps::identifiers::{Ebi, Gummei, Guti, MTmsi, MmeCode, MmeGroupId};
 use crate::eps::keys::{CkIk, Kenb, OperatorKey, SubscriberKey, UpKey};
 use crate::eps::node::core_side::CoreSide;
@@ -23,7 +24,7 @@ use crate::eps::node::settings::{Agreement, Subscribers};
 use crate::eps::node::sgsn::{self, Sgsn, SgsnFaults, SgsnSettings, SgsnUe};
 use crate::eps::node::ue::{HeardCell, HeardUtranCell, UeFaults, UtranConnection};
 use crate::eps::node::upe::{Upe, UpeFaults, UpeSettings, UpeUe, anchor_tunnel};
-use crate::eps::node::{Command, Enb, EnbSettings, Event, Mme, MmeSettings, Ue, UeSettings};
+use crate::eps::node::{Bss, BssSettings, Enb, EnbSettings, Mme, MmeSettings, Ue, UeSettings};
 use crate::eps::parameters::{AlgorithmId, Algorithms, Ncc, Origin};
 use crate::eps::security::aka::{Subscription, Usim};
 use crate::eps::security::inter_system::ck_ik_of_kc;
@@ -37,6 +38,8 @@ const FIRST_C_RNTI: u16 = 0x4601;
 const FIRST_M_TMSI: u32 = 0xc000_0001;
 /// What SGSNs call UEs that begin in UTRAN, with the number of the UE in its low bits: the two highest are those of a P-TMSI.
 const P_TMSI: u32 = 0xc000_0000;
+/// How many UEs a BSS remembers.
+const MOST_UES_OF_BSS: usize = 256;
 /// FRESH of the integrity protection of UEs that begin in UTRAN.
 const FRESH: u32 = 0x0102_0304;
 /// SQN of the authentication that the keys of such UEs go back to.
@@ -64,21 +67,25 @@ pub(super) struct Builder<'a> {
 
 impl Builder<'_> {
     /// Adds every node, in the order of [`Role`].
-    pub(super) fn build(&self, emulation: &mut Emulation<Command, Event>) {
+    pub(super) fn build(&self, emulation: &mut Emulation<enterprise::Command, enterprise::Event>) {
         let Self { script, topology, .. } = self;
         // RNCs call the UEs that are connected to them from before the run by numbers that those must know.
         let mut rncs: Vec<Rnc> = (0..script.nodes.rncs.len()).map(|rnc| self.rnc(rnc)).collect();
         for ue in 0..script.nodes.ues.len() {
+            if let Some(enterprise) = &script.enterprise {
+                self.add_user(emulation, enterprise, ue, &mut rncs);
+                continue;
+            }
             match self.rnc_of(ue) {
                 Some(rnc) => {
                     let u_rnti = rncs[rnc].connect(self.connected_in_utran(ue, rnc)).unwrap_or_default();
-                    emulation.add_node(self.ue_in_utran(ue, rnc, u_rnti));
+                    emulation.add_node(Around(self.ue_in_utran(ue, rnc, u_rnti)));
                 }
                 None => {
-                    emulation.add_node(match script.parlos {
+                    emulation.add_node(Around(match script.parlos {
                         Some(variant) => Ue::off_for_rlos(self.ue_settings(ue), rlos::ue(script, variant, ue)),
                         None => self.ue(ue),
-                    });
+                    }));
                 }
             }
         }
@@ -86,17 +93,21 @@ impl Builder<'_> {
         let mut connected = BTreeMap::new();
         for enb in 0..script.nodes.enbs.len() {
             let mut node = self.enb(enb);
-            // UEs that attach for RLOS are off.
-            let from_before = (0..script.nodes.ues.len()).filter(|_| script.parlos.is_none());
-            for ue in from_before.filter(|ue| script.nodes.ues[*ue].serving.0 == enb) {
+            // UEs that attach for RLOS, or to the enterprise, are off.
+            let all_off = script.parlos.is_some() || script.enterprise.is_some();
+            let connects = |ue: &usize| script.nodes.ues[*ue].serving.0 == enb && !all_off;
+            for ue in (0..script.nodes.ues.len()).filter(connects) {
                 if let Some(id) = node.connect(self.connected(ue)) {
                     connected.insert(ue, id);
                 }
             }
-            emulation.add_node(node);
+            emulation.add_node(Around(node));
         }
         for rnc in rncs {
-            emulation.add_node(rnc);
+            emulation.add_node(Around(rnc));
+        }
+        for bss in 0..script.nodes.bsss.len() {
+            emulation.add_node(Around(self.bss(bss)));
         }
         for mme in 0..script.nodes.mmes.len() {
             let mut node = self.mme(mme);
@@ -116,10 +127,10 @@ impl Builder<'_> {
                     guti: self.guti(*ue),
                 });
             }
-            emulation.add_node(node);
+            emulation.add_node(Around(node));
         }
         for sgsn in 0..script.nodes.sgsns.len() {
-            emulation.add_node(self.sgsn(sgsn));
+            emulation.add_node(Around(self.sgsn(sgsn)));
         }
         for upe in 0..script.nodes.upes.len() {
             let mut node = self.upe(upe);
@@ -133,12 +144,17 @@ impl Builder<'_> {
                     uplink: self.anchor(*ue),
                 });
             }
-            emulation.add_node(node);
+            emulation.add_node(Around(node));
         }
         if self.has_hss() {
-            emulation.add_node(self.hss());
+            self.add_hss(emulation);
         }
-        let in_utran = (0..script.nodes.ues.len()).filter_map(|ue| {
+        // UEs that are switched off have no way for packets to them yet.
+        let off = (0..script.nodes.ues.len()).filter(|_| script.enterprise.is_some()).map(|ue| {
+            let (uplink, downlink) = (self.anchor(ue).teid, uplink_tunnel(Ipv4Addr::UNSPECIFIED, mme_id(ue)));
+            GatewayUe { imsi: script.nodes.ues[ue].imsi, uplink, downlink, mme: uplink }
+        });
+        let in_utran = (0..script.nodes.ues.len()).filter(|_| script.enterprise.is_none()).filter_map(|ue| {
             let sgsn = script.nodes.rncs[self.rnc_of(ue)?].sgsn.0;
             let uplink = self.anchor(ue).teid;
             let downlink = sgsn::downlink_tunnel(place(Role::Sgsn, sgsn).ip, mme_id(ue));
@@ -155,8 +171,16 @@ impl Builder<'_> {
                 GatewayUe { imsi: script.nodes.ues[*ue].imsi, uplink, downlink, mme: uplink }
             })
             .chain(in_utran)
+            .chain(off)
             .collect();
-        emulation.add_node(Gateway::new(self.core(Role::Gateway, 0), &gateway_ues));
+        let gateway = Gateway::new(self.core(Role::Gateway, 0), &gateway_ues);
+        emulation.add_node(Around(gateway.with_outside(self.outside())));
+        self.add_enterprise(emulation);
+    }
+
+    /// Whether HSS and MEs put CK' and IK' in the place of CK and IK for UTRAN and GERAN.
+    fn separates_keys(&self) -> bool {
+        self.script.enterprise.as_ref().is_some_and(|enterprise| enterprise.agreed.separates_keys)
     }
 
     fn has_hss(&self) -> bool {
@@ -173,16 +197,18 @@ impl Builder<'_> {
         (SubscriberKey::from_octets(k), OperatorKey::from_octets(opc))
     }
 
-    fn hss(&self) -> Hss {
+    pub(super) fn hss(&self) -> Hss {
         let ues = self.script.nodes.ues.iter().enumerate();
         let subscribers: Vec<HssSubscriber> = ues
             .map(|(ue, settings)| {
+                let connected = self.script.enterprise.is_none();
                 let serving = self.script.nodes.enbs.get(settings.serving.0).map(|enb| enb.mme.0);
+                let serving = serving.filter(|_| connected);
                 let (k, opc) = self.subscriber(ue);
                 HssSubscriber {
                     imsi: settings.imsi,
                     subscription: Subscription::new(k, opc, FIRST_SQN),
-                    separates_keys: false,
+                    separates_keys: self.separates_keys(),
                     serving: serving.map(|mme| (gummei(mme), place(Role::Mme, mme).ip)),
                 }
             })
@@ -198,6 +224,9 @@ impl Builder<'_> {
 
     /// The temporary identity of a UE at the start, where there are any.
     fn guti(&self, ue: usize) -> Option<Guti> {
+        if self.script.enterprise.is_some() {
+            return None;
+        }
         let gummei = match self.rnc_of(ue).and_then(|rnc| self.topology.utran.get(rnc)) {
             // That of an SGSN names its routing area in the place of an MME (TS 23.003 clause 2.8.2.1).
             Some(cell) => Gummei { plmn: plmn(), group: MmeGroupId(cell.lac), code: MmeCode(cell.rac) },
@@ -226,7 +255,7 @@ impl Builder<'_> {
     }
 
     /// A node's side of the core network, with what protects its links.
-    fn core(&self, role: Role, position: usize) -> CoreSide {
+    pub(super) fn core(&self, role: Role, position: usize) -> CoreSide {
         let node = self.topology.at(role, position);
         let core = CoreSide::new(place(role, position), &self.peers(node));
         link_keys::protect(core, node, self.script, self.topology)
@@ -278,7 +307,7 @@ impl Builder<'_> {
         Ue::connected(self.ue_settings(ue), keys, serving, c_rnti(ue))
     }
 
-    fn ue_settings(&self, ue: usize) -> UeSettings {
+    pub(super) fn ue_settings(&self, ue: usize) -> UeSettings {
         let (script, topology) = (self.script, self.topology);
         let port = |station| topology.port(topology.ue_node(ue), station);
         let cells = topology.cells.iter().enumerate().filter_map(|(enb, cell)| {
@@ -292,7 +321,7 @@ impl Builder<'_> {
         });
         let weaknesses = ue_weaknesses(script, ue);
         UeSettings {
-            separates_keys: false,
+            separates_keys: self.separates_keys(),
             imsi: script.nodes.ues[ue].imsi,
             cells: cells.collect(),
             utran: utran.collect(),
@@ -308,8 +337,13 @@ impl Builder<'_> {
         }
     }
 
+    fn bss(&self, bss: usize) -> Bss {
+        let settings = BssSettings { cell: self.topology.geran[bss], most_ues: MOST_UES_OF_BSS };
+        Bss::new(settings, self.core(Role::Bss, bss))
+    }
+
     /// The RNC where a UE is at the start, if it is in UTRAN.
-    fn rnc_of(&self, ue: usize) -> Option<usize> {
+    pub(super) fn rnc_of(&self, ue: usize) -> Option<usize> {
         let position = self.script.nodes.ues[ue].serving.0.checked_sub(self.script.nodes.enbs.len())?;
         (position < self.script.nodes.rncs.len()).then_some(position)
     }
@@ -365,16 +399,19 @@ impl Builder<'_> {
         let weaknesses = &script.nodes.sgsns[sgsn].weaknesses;
         let settings = SgsnSettings {
             utran_cells: topology.utran.clone(),
-            geran_cells: Vec::new(),
+            geran_cells: topology.geran.clone(),
             cells: topology.cells.clone(),
             gateway: place(Role::Gateway, 0).ip,
-            hss: None,
+            hss: script.enterprise.as_ref().map(|_| place(Role::Hss, 0).ip),
             subscribers: Arc::clone(&self.subscribers),
             faults: SgsnFaults { withholds_keys: weaknesses.contains(&SgsnWeakness::WithholdsKeys) },
         };
         let mut node = Sgsn::new(settings, self.core(Role::Sgsn, sgsn));
         for ue in 0..script.nodes.ues.len() {
-            let Some(rnc) = self.rnc_of(ue).filter(|rnc| script.nodes.rncs[*rnc].sgsn.0 == sgsn) else { continue };
+            let off = script.enterprise.is_some();
+            let Some(rnc) = self.rnc_of(ue).filter(|rnc| !off && script.nodes.rncs[*rnc].sgsn.0 == sgsn) else {
+                continue;
+            };
             node.attach(SgsnUe {
                 id: mme_id(ue),
                 keys: self.ck_ik(ue),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::attaches::{Attach, Attaches};
 use super::attack_results::Reads;
 use super::contexts::AllContexts;
+use super::enterprise::{EnterpriseTrace, Learnt};
 use super::topology::Topology;
 use crate::dot16::identifiers::Direction;
 use crate::eps::identifiers::Imsi;
@@ -36,6 +37,10 @@ pub(super) struct Seen<'a> {
     pub topology: &'a Topology,
     /// What attacks read.
     pub reads: &'a [Reads],
+    /// What there is of keys between UEs and end points in an enterprise.
+    pub enterprise: &'a EnterpriseTrace,
+    /// Who learns what of UEs.
+    pub learnt: &'a BTreeMap<(usize, usize), Learnt>,
 }
 
 /// The results of all expectations but those on the judge.
@@ -154,6 +159,10 @@ pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) ->
             }
         }
         Expected::Parlos(expected) => of_attaches(expected, script, seen),
+        Expected::Enterprise(expected) => {
+            let read = |name: &str| seen.reads.iter().find(|read| read.attack == name).map_or(0, |read| read.sessions);
+            seen.enterprise.holds(expected, script, seen.topology, seen.learnt, read)
+        }
         Expected::Judge(_) => (true, String::new()),
     }
 }

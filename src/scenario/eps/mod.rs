@@ -4,6 +4,7 @@
 //! * [`run`]: the run itself: traffic in, capture, key log and document out.
 //! * `recorder` with `epochs`, `contexts`, `visits`, `measures`, `keys`, `radio_annotations`, `recorded_capture`, `ladder`, `attack_results`
 //!   and `expectations`: what is made of frames and of what nodes report.
+//! * [`enterprise`]: what is made of runs with end points in an enterprise; `enterprise_nodes`: their nodes.
 //! * [`compare`]: the schemes side by side, on random walks; [`transfer_compare`]: context transfer against authentication.
 //! * [`attaches`]: what becomes of attaches for RLOS; `rlos`: what UEs and MMEs have for them; [`parlos_compare`]: their variants against
 //!   attacks.
@@ -14,6 +15,9 @@ pub mod attack_results;
 mod builder;
 pub mod compare;
 mod contexts;
+pub mod enterprise;
+mod enterprise_attacks;
+mod enterprise_nodes;
 mod epochs;
 mod expectations;
 mod keys;

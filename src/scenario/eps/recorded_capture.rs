@@ -13,7 +13,7 @@ use crate::dot16::identifiers::Direction;
 use crate::emulation::{Port, Sender};
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
-use crate::eps::wire::{UeId, UtranFrame, WireError};
+use crate::eps::wire::{GeranFrame, UeId, UtranFrame, WireError};
 use crate::scenario::recorded_capture::{CAPTURE_FORMAT, comment};
 use crate::scenario::script::EpsScript;
 
@@ -123,6 +123,15 @@ pub(super) fn capture(
             way = Some(direction(frame.direction));
             let up = frame.direction == LinkDirection::Uplink;
             let (source, destination) = if up { (ue, rnc) } else { (rnc, ue) };
+            octets = frame.in_capture(source, destination)?;
+        }
+        if link.kind == Reference::Um
+            && let Ok(frame) = GeranFrame::parse(&octets)
+        {
+            let [ue, bss] = link.ends.map(|end| topology.addresses[end.0]);
+            way = Some(direction(frame.direction));
+            let up = frame.direction == LinkDirection::Uplink;
+            let (source, destination) = if up { (ue, bss) } else { (bss, ue) };
             octets = frame.in_capture(source, destination)?;
         }
         frames.push(CapturedFrame {

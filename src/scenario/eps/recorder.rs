@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attaches::Attaches;
 use super::contexts::AllContexts;
+use super::enterprise::EnterpriseTrace;
 use super::epochs::{Epochs, Side, Taken};
 use super::keys::Keys;
 use super::measures::Measures;
@@ -12,13 +13,17 @@ use crate::adversary::eps::Exchanged;
 use crate::capture::CapturedFrame;
 use crate::dot16::identifiers::Direction;
 use crate::emulation::{NodeIndex, Observer, Transmission};
+use crate::eps::enterprise::emse::EMSE_PORT;
+use crate::eps::enterprise::{self, User};
 use crate::eps::identifiers::{Imsi, Pci};
 use crate::eps::node::event::DropReason;
 use crate::eps::node::{Event, What};
 use crate::eps::parameters::LinkDirection;
 use crate::eps::security::count::CountLedger;
+use crate::eps::wire::user_packet::UserDatagram;
 use crate::scenario::ledger::Ledger;
 use crate::scenario::run::Progress;
+use crate::scenario::script::eps::enterprise::{self as names, failure_name};
 use crate::scenario::script::eps::expectations::Reject;
 use crate::scenario::script::eps::parlos::{AttachEnd, refusal_name};
 use crate::time::VirtualTime;
@@ -44,6 +49,10 @@ pub(super) struct State {
 const MOST_FRAMES: usize = 1_000_000;
 /// From one report of progress to the next, in events.
 const PROGRESS_EVENTS: u32 = 4_096;
+
+fn is_end_point(end: &std::net::SocketAddrV4) -> bool {
+    end.port() == EMSE_PORT
+}
 
 /// What a run leaves behind while it goes on.
 pub(super) struct Recorder<'a> {
@@ -71,6 +80,8 @@ pub(super) struct Recorder<'a> {
     pub contexts: AllContexts,
     /// What became of attaches for RLOS.
     pub attaches: Attaches,
+    /// What there is of keys between UEs and end points in an enterprise.
+    pub enterprise: EnterpriseTrace,
     pub states: Vec<State>,
     pub remarks: Vec<(usize, String)>,
     /// The cell that each UE is in.
@@ -102,6 +113,7 @@ impl<'a> Recorder<'a> {
             nas_keys: BTreeMap::new(),
             contexts: AllContexts::default(),
             attaches: Attaches::default(),
+            enterprise: EnterpriseTrace::default(),
             states: Vec::new(),
             remarks: Vec::new(),
             places: BTreeMap::new(),
@@ -124,6 +136,11 @@ impl<'a> Recorder<'a> {
 
     fn packet_out(&mut self, now: VirtualTime, ue: Imsi, direction: Direction, octets: Vec<u8>) {
         let Some(position) = self.topology.ue(ue) else { return };
+        // What sessions say is no user traffic of the script.
+        let of_session = UserDatagram::parse(&octets).is_ok_and(|one| [one.from, one.to].iter().any(is_end_point));
+        if of_session && self.topology.all(Role::Emse).next().is_some() {
+            return;
+        }
         self.ledgers[position].delivered(direction, &octets);
         self.outstanding = self.outstanding.saturating_sub(1);
         if let Some(cell) = self.places.get(&ue) {
@@ -151,7 +168,28 @@ impl<'a> Recorder<'a> {
     }
 }
 
-impl Observer<Event> for Recorder<'_> {
+impl Recorder<'_> {
+    /// A node has reported something of these keys.
+    fn of_enterprise(&mut self, now: VirtualTime, node: NodeIndex, user: User, what: enterprise::What) {
+        let label = match &what {
+            enterprise::What::IntKey { identifier, .. } => Some(format!("e2m_int_key {identifier}")),
+            enterprise::What::Deleted { identifier, .. } => Some(format!("deletes key {identifier}")),
+            enterprise::What::PushGivenUp(identifier) => Some(format!("gives up pushing {identifier}")),
+            enterprise::What::Key { identifier, emse, .. } => Some(format!("e2m_key {identifier} for {emse}")),
+            enterprise::What::Refused { why, .. } => Some(format!("refuses: {}", names::refusal_name(*why))),
+            enterprise::What::SessionOpened { emse, .. } => Some(format!("session with {emse}")),
+            enterprise::What::SessionFailed { why, .. } => Some(format!("no session: {}", failure_name(*why))),
+            enterprise::What::SessionClosed { .. } => Some("session closed".to_owned()),
+            enterprise::What::Pushed(_) | enterprise::What::Received { .. } => None,
+        };
+        if let Some(label) = label {
+            self.state(now, node, label);
+        }
+        self.enterprise.report(now, node, user, what);
+    }
+}
+
+impl Observer<enterprise::Event> for Recorder<'_> {
     fn transmission(&mut self, sent: Transmission) {
         self.measures.transmission(&sent, &self.topology);
         if self.frames.len() >= MOST_FRAMES {
@@ -163,7 +201,11 @@ impl Observer<Event> for Recorder<'_> {
         self.frames.push(Recorded { sent, octets });
     }
 
-    fn event(&mut self, now: VirtualTime, node: NodeIndex, Event { ue, what }: Event) {
+    fn event(&mut self, now: VirtualTime, node: NodeIndex, event: enterprise::Event) {
+        let Event { ue, what } = match event {
+            enterprise::Event::Eps(event) => event,
+            enterprise::Event::Enterprise { user, what } => return self.of_enterprise(now, node, user, what),
+        };
         self.untold += 1;
         if self.untold == PROGRESS_EVENTS {
             self.untold = 0;
@@ -171,6 +213,7 @@ impl Observer<Event> for Recorder<'_> {
         }
         self.measures.event(now, node, ue, &what);
         self.keys.event(now, node, ue, &what);
+        self.enterprise.event(now, ue, self.topology.role(node) == Role::Hss, &what);
         self.contexts.event(now, node, ue, &what, &self.topology);
         self.attaches.event(now, node, ue, &what, &self.topology);
         match what {

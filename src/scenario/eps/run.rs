@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::attaches::{Attaches, new_octets};
 use super::attack_results::{self, Reads, Traces};
+use super::enterprise::{self, Learnt};
 use super::expectations::{self, Seen};
 use super::ladder::ladder;
 use super::link_keys;
@@ -18,6 +19,7 @@ use crate::adversary::eps::Learned;
 use crate::adversary::eps::search::Found;
 use crate::dot16::identifiers::Direction;
 use crate::emulation::Engine;
+use crate::eps;
 use crate::eps::node::Command;
 use crate::scenario::outcome::{RejectCounts, RunOutcome, RunVerdict, SkippedPackets, TrafficResult};
 use crate::scenario::recorded_capture::delivered;
@@ -69,8 +71,8 @@ pub fn run(
     let mut skipped = SkippedPackets::default();
     for step in &script.steps {
         let (topology, ue) = (&recorder.topology, &script.nodes.ues[step.ue.0]);
-        let (node, command) = match step.action {
-            StepAction::Handover(target) => match topology.cell_of(target) {
+        let (node, command) = match &step.action {
+            StepAction::Handover(target) => match topology.cell_of(*target) {
                 Some(cell) => (topology.ue_node(step.ue.0), Command::Measure(cell)),
                 None => continue,
             },
@@ -78,11 +80,19 @@ pub fn run(
             StepAction::Attach => (topology.ue_node(step.ue.0), Command::Attach),
             StepAction::PowerOff => (topology.ue_node(step.ue.0), Command::PowerOff),
             // The MME where the UE was at the start, unless it knows that UE no more.
-            StepAction::NasAlgorithms(algorithms) => {
-                (topology.mme(script.nodes.enbs[ue.serving.0].mme.0), Command::ChangeNasAlgorithms(ue.imsi, algorithms))
+            StepAction::NasAlgorithms(algorithms) => (
+                topology.mme(script.nodes.enbs[ue.serving.0].mme.0),
+                Command::ChangeNasAlgorithms(ue.imsi, *algorithms),
+            ),
+            StepAction::Enterprise(action) => {
+                for (at, node, command) in enterprise::commands(script, topology, step, action) {
+                    last_input = last_input.max(at);
+                    emulation.schedule(at, node, command);
+                }
+                continue;
             }
         };
-        emulation.schedule(step.at, node, command);
+        emulation.schedule(step.at, node, eps::enterprise::Command::Eps(command));
     }
     for (time, ue, direction, packet) in user_traffic(script, folder, traffic_override, &mut skipped)? {
         last_input = last_input.max(time);
@@ -91,7 +101,7 @@ pub fn run(
             Direction::Uplink => (recorder.topology.ue_node(ue), Command::Uplink(packet)),
             Direction::Downlink => (recorder.topology.gateway(), Command::Downlink(script.nodes.ues[ue].imsi, packet)),
         };
-        emulation.schedule(time, node, command);
+        emulation.schedule(time, node, eps::enterprise::Command::Eps(command));
     }
     recorder.quiet_from(last_input + SETTLE);
     emulation.run(engine, last_input + DRAIN, &mut recorder);
@@ -146,13 +156,18 @@ fn finish(
         agreement,
         attaches: &recorder.attaches,
         learned,
+        enterprise: &recorder.enterprise,
+    };
+    let learnt = match script.enterprise {
+        Some(_) => enterprise::learnt(script, topology, &recorder.frames),
+        None => BTreeMap::new(),
     };
     let attacks = {
-        let seen = seen(&recorder, &outcome, &[]);
+        let seen = seen(&recorder, &outcome, &[], &learnt);
         attack_results::results(script, &traces, |expected| expectations::holds(expected, script, &seen))
     };
     outcome.attacks = attacks.results;
-    outcome.expectations = expectations::evaluate(script, &seen(&recorder, &outcome, &attacks.reads));
+    outcome.expectations = expectations::evaluate(script, &seen(&recorder, &outcome, &attacks.reads, &learnt));
     if outcome.expectations.iter().any(|expectation| !expectation.held) {
         outcome.verdict = RunVerdict::Fail;
     }
@@ -165,6 +180,9 @@ fn finish(
     let capture = recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology);
     let mut key_log = recorder.keys.log(&recorder.epochs, agreement, topology);
     key_log.eps.extend(link_keys::records(script, topology));
+    if let Some(settings) = &script.enterprise {
+        key_log.eps.extend(recorder.enterprise.records(script, topology, &settings.agreed));
+    }
     let run = FinishedRun {
         outcome,
         capture: capture.map_err(|error| RunError::Unwritable(error.to_string()))?,
@@ -187,7 +205,12 @@ fn finish(
 }
 
 /// What expectations are held against.
-fn seen<'a>(recorder: &'a Recorder<'_>, outcome: &'a RunOutcome, reads: &'a [Reads]) -> Seen<'a> {
+fn seen<'a>(
+    recorder: &'a Recorder<'_>,
+    outcome: &'a RunOutcome,
+    reads: &'a [Reads],
+    learnt: &'a BTreeMap<(usize, usize), Learnt>,
+) -> Seen<'a> {
     Seen {
         outcome,
         rejects: &recorder.rejects,
@@ -198,6 +221,8 @@ fn seen<'a>(recorder: &'a Recorder<'_>, outcome: &'a RunOutcome, reads: &'a [Rea
         new_octets: new_octets(&recorder.frames, &recorder.topology),
         topology: &recorder.topology,
         reads,
+        enterprise: &recorder.enterprise,
+        learnt,
     }
 }
 

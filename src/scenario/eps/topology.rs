@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::emulation::{NodeIndex, Port};
 use crate::eps::identifiers::{Imsi, Pci};
-use crate::eps::node::settings::{Cell, UtranCell};
+use crate::eps::node::settings::{Cell, GeranCell, UtranCell};
 use crate::scenario::script::eps::{NodeName, StationId};
 
 /// What a link is.
@@ -14,6 +14,8 @@ pub enum LinkKind {
     Uu,
     /// The air between UE and RNC, NodeB included.
     UtranUu,
+    /// The air between UE and BSS.
+    Um,
     /// Between two eNBs.
     X2,
     /// Between eNB and MME.
@@ -34,12 +36,24 @@ pub enum LinkKind {
     Gn,
     /// Between MME and HSS.
     S6a,
+    /// Between BSS and SGSN.
+    Gb,
+    /// Between SGSN and HSS.
+    S6d,
+    /// Between HSS and EMKS.
+    Swx,
+    /// Between EMKS and EMSE.
+    Zn,
+    /// User packets between gateway and EMSE.
+    Sgi,
 }
 
 impl LinkKind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::Uu | Self::UtranUu => "uu",
+            Self::Um => "um",
+            Self::Gb => "gb",
             Self::X2 => "x2",
             Self::S1 => "s1",
             Self::S10 => "s10",
@@ -50,6 +64,10 @@ impl LinkKind {
             Self::Iu => "iu",
             Self::Gn => "gn",
             Self::S6a => "s6a",
+            Self::S6d => "s6d",
+            Self::Swx => "swx",
+            Self::Zn => "zn",
+            Self::Sgi => "sgi",
         }
     }
 
@@ -59,6 +77,8 @@ impl LinkKind {
         match self {
             Self::Uu => "air interface",
             Self::UtranUu => "air interface of UTRAN",
+            Self::Um => "air interface of GERAN",
+            Self::Gb => "reference point Gb",
             Self::X2 => "reference point X2",
             Self::S1 => "reference point S1-MME",
             Self::S10 => "reference point S10",
@@ -69,19 +89,23 @@ impl LinkKind {
             Self::Iu => "reference point Iu-PS",
             Self::Gn => "reference point Gn",
             Self::S6a => "reference point S6a",
+            Self::S6d => "reference point S6d",
+            Self::Swx => "reference point SWx",
+            Self::Zn => "reference point Zn",
+            Self::Sgi => "reference point SGi",
         }
     }
 
     /// Whether it is one of the air.
     #[must_use]
     pub const fn is_air(self) -> bool {
-        matches!(self, Self::Uu | Self::UtranUu)
+        matches!(self, Self::Uu | Self::UtranUu | Self::Um)
     }
 
     /// Whether user packets alone go over it.
     #[must_use]
     pub const fn is_of_users(self) -> bool {
-        matches!(self, Self::S1u | Self::S5 | Self::Upe)
+        matches!(self, Self::S1u | Self::S5 | Self::Upe | Self::Sgi)
     }
 }
 
@@ -103,6 +127,8 @@ pub enum Role {
     Enb,
     /// RNC.
     Rnc,
+    /// BSS.
+    Bss,
     /// MME.
     Mme,
     /// SGSN.
@@ -113,6 +139,10 @@ pub enum Role {
     Hss,
     /// Gateway: S-GW and P-GW in one, or SAE anchor.
     Gateway,
+    /// EMKS: the key server of the operator.
+    Emks,
+    /// EMSE: an end point in an enterprise.
+    Emse,
 }
 
 impl Role {
@@ -123,11 +153,14 @@ impl Role {
             Self::Ue => "ue",
             Self::Enb => "enb",
             Self::Rnc => "rnc",
+            Self::Bss => "bss",
             Self::Mme => "mme",
             Self::Sgsn => "sgsn",
             Self::Upe => "upe",
             Self::Hss => "hss",
             Self::Gateway => "sgw",
+            Self::Emks => "emks",
+            Self::Emse => "emse",
         }
     }
 }
@@ -145,6 +178,8 @@ pub struct Topology {
     pub cells: Vec<Cell>,
     /// The cells of UTRAN, in the order of the RNCs.
     pub utran: Vec<UtranCell>,
+    /// The cells of GERAN, in the order of the BSSs.
+    pub geran: Vec<GeranCell>,
     pub(super) links: Vec<Link>,
     pub(super) imsis: Vec<Imsi>,
     /// The MME of each eNB.
@@ -212,13 +247,16 @@ impl Topology {
             NodeName::Upe(upe) => self.at(Role::Upe, upe.0),
             NodeName::Hss => self.at(Role::Hss, 0),
             NodeName::Gateway => self.gateway(),
+            NodeName::Bss(bss) => self.at(Role::Bss, bss.0),
+            NodeName::Emks => self.at(Role::Emks, 0),
+            NodeName::Emse(emse) => self.at(Role::Emse, emse.0),
         }
     }
 
     /// Whether a node has a cell: eNB or RNC.
     #[must_use]
     pub fn is_station(&self, NodeIndex(node): NodeIndex) -> bool {
-        matches!(self.roles.get(node), Some(Role::Enb | Role::Rnc))
+        matches!(self.roles.get(node), Some(Role::Enb | Role::Rnc | Role::Bss))
     }
 
     /// The role of a node.
@@ -239,11 +277,17 @@ impl Topology {
         self.cells.iter().find(|cell| cell.pci == pci)
     }
 
-    /// The identity of the cell of a station: of the eNBs, then of the RNCs.
+    /// The identity of the cell of a station: of the eNBs, then of the RNCs, then of the BSSs.
     #[must_use]
     pub fn cell_of(&self, StationId(station): StationId) -> Option<Pci> {
+        self.station_cells().nth(station)
+    }
+
+    /// The cells of the stations, in their order.
+    fn station_cells(&self) -> impl Iterator<Item = Pci> {
         let utran = self.utran.iter().map(|cell| cell.cell);
-        self.cells.iter().map(|cell| cell.pci).chain(utran).nth(station)
+        let geran = self.geran.iter().map(|cell| cell.cell);
+        self.cells.iter().map(|cell| cell.pci).chain(utran).chain(geran)
     }
 
     /// The cell of an RNC.
@@ -255,9 +299,8 @@ impl Topology {
     /// The node of the eNB or RNC with this cell.
     #[must_use]
     pub fn station_of(&self, cell: Pci) -> Option<NodeIndex> {
-        let utran = self.utran.iter().map(|cell| cell.cell);
-        let station = self.cells.iter().map(|cell| cell.pci).chain(utran).position(|known| known == cell);
-        // RNCs follow eNBs.
+        let station = self.station_cells().position(|known| known == cell);
+        // RNCs follow eNBs, and BSSs them.
         station.map(|station| NodeIndex(self.ues() + station))
     }
 

@@ -10,9 +10,12 @@ use crate::adversary::eps::{self, Adversary, Exchanged, Learned, Trigger};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::link::{Impairments, LinkList, LinkSettings, Timing};
 use crate::emulation::{Emulation, Port, random};
+use crate::eps::enterprise;
 use crate::eps::identifiers::{Ecgi, Eci, EnbId as WireEnbId, GlobalEnbId, MmeUeS1apId, Plmn, Tac, Tai};
-use crate::eps::node::settings::{Agreement, Cell, Subscribers, UtranCell};
-use crate::eps::node::{Command, Event, Schemes};
+use crate::eps::node::Schemes;
+use crate::eps::node::settings::{Agreement, Cell, GeranCell, Subscribers, UtranCell};
+use crate::eps::wire::gmm::RoutingArea;
+use crate::eps::wire::gprs::GeranCellIdentity;
 use crate::scenario::script::System;
 use crate::scenario::script::eps::attacks::Attack;
 use crate::scenario::script::eps::parlos::TEST_NETWORK;
@@ -22,6 +25,9 @@ use crate::scenario::script::eps::{
 
 /// The name of the HSS, where there is one.
 pub const HSS: &str = "hss";
+
+/// The name of the EMKS, where there is one.
+pub const EMKS: &str = "emks";
 
 /// The name of the gateway: S-GW and P-GW in one, or SAE anchor.
 #[must_use]
@@ -38,7 +44,7 @@ const NETWORK: [u8; 2] = [10, 64];
 /// A network that is ready to run.
 pub struct World {
     /// The nodes and links.
-    pub emulation: Emulation<Command, Event>,
+    pub emulation: Emulation<enterprise::Command, enterprise::Event>,
     /// Who is where.
     pub topology: Topology,
     /// What the nodes have agreed on.
@@ -61,8 +67,11 @@ pub(super) fn place(role: Role, position: usize) -> BackboneEndpoint {
         Role::Sgsn => 9,
         Role::Upe => 10,
         Role::Hss => 11,
+        Role::Emks => 12,
+        Role::Emse => 13,
+        Role::Bss => 14,
     };
-    // A script has 256 nodes of a kind at the most.
+    // A script has 256 nodes of a kind at the most; of kinds above 11, fewer.
     let third = kind + high * 4;
     BackboneEndpoint { mac: [2, 0, 0, 0, third, low], ip: Ipv4Addr::new(NETWORK[0], NETWORK[1], third, low) }
 }
@@ -106,6 +115,20 @@ fn utran_cells(script: &EpsScript) -> Vec<UtranCell> {
     script.nodes.rncs.iter().enumerate().map(cell).collect()
 }
 
+fn geran_cells(script: &EpsScript) -> Vec<GeranCell> {
+    let cell = |(position, bss): (usize, &crate::scenario::script::eps::Bss)| {
+        // The location areas of an SGSN: one of its RNCs, one of its BSSs.
+        let area = RoutingArea { plmn: plmn(), lac: 0x2000 + bss.sgsn.0 as u16 + 1, rac: 1 };
+        GeranCell {
+            cell: bss.cell,
+            identity: GeranCellIdentity { area, ci: position as u16 + 1 },
+            bss: place(Role::Bss, position).ip,
+            sgsn: place(Role::Sgsn, bss.sgsn.0).ip,
+        }
+    };
+    script.nodes.bsss.iter().enumerate().map(cell).collect()
+}
+
 fn delayed(latency: Duration) -> LinkSettings {
     let timing = Timing::Latency { latency, jitter: Duration::ZERO };
     LinkSettings { timing, impairments: Impairments::default() }
@@ -121,6 +144,7 @@ fn links(script: &EpsScript, topology: &mut Topology) -> LinkList {
     for ue in topology.all(Role::Ue) {
         all.extend(topology.all(Role::Enb).map(|enb| (LinkKind::Uu, ue, enb)));
         all.extend(topology.all(Role::Rnc).map(|rnc| (LinkKind::UtranUu, ue, rnc)));
+        all.extend(topology.all(Role::Bss).map(|bss| (LinkKind::Um, ue, bss)));
     }
     let gateway = topology.gateway();
     for (first, enb) in nodes.enbs.iter().enumerate() {
@@ -142,6 +166,9 @@ fn links(script: &EpsScript, topology: &mut Topology) -> LinkList {
     for (position, rnc) in nodes.rncs.iter().enumerate() {
         all.push((LinkKind::Iu, topology.at(Role::Rnc, position), topology.at(Role::Sgsn, rnc.sgsn.0)));
     }
+    for (position, bss) in nodes.bsss.iter().enumerate() {
+        all.push((LinkKind::Gb, topology.at(Role::Bss, position), topology.at(Role::Sgsn, bss.sgsn.0)));
+    }
     for mme in topology.all(Role::Mme) {
         let second = topology.all(Role::Mme).filter(|second| *second > mme);
         all.extend(second.map(|second| (LinkKind::S10, mme, second)));
@@ -156,20 +183,30 @@ fn links(script: &EpsScript, topology: &mut Topology) -> LinkList {
         }
         all.extend(topology.all(role).map(|node| (LinkKind::S5, node, gateway)));
     }
+    if script.enterprise.is_some() {
+        let (hss, emks) = (topology.at(Role::Hss, 0), topology.at(Role::Emks, 0));
+        all.extend(topology.all(Role::Sgsn).map(|sgsn| (LinkKind::S6d, sgsn, hss)));
+        all.push((LinkKind::Swx, hss, emks));
+        all.extend(topology.all(Role::Emse).map(|emse| (LinkKind::Zn, emks, emse)));
+        all.extend(topology.all(Role::Emse).map(|emse| (LinkKind::Sgi, gateway, emse)));
+    }
     let mut list = LinkList::default();
     for (kind, first, second) in all {
         topology.links.push(Link { kind, ends: [first, second] });
         let delay = match kind {
-            LinkKind::Uu | LinkKind::UtranUu => times.radio,
+            LinkKind::Uu | LinkKind::UtranUu | LinkKind::Um => times.radio,
             LinkKind::X2 => wired(times.x2),
             LinkKind::S1 | LinkKind::S1u => wired(times.s1),
             LinkKind::S10 => wired(times.s10),
             LinkKind::S11 => wired(times.s11),
             LinkKind::S5 => wired(times.s5),
             LinkKind::Upe => wired(times.upe),
-            LinkKind::Iu => wired(times.iu),
+            LinkKind::Iu | LinkKind::Gb => wired(times.iu),
             LinkKind::Gn => wired(times.gn),
-            LinkKind::S6a => wired(times.s6a),
+            LinkKind::S6a | LinkKind::S6d => wired(times.s6a),
+            LinkKind::Swx => wired(times.swx),
+            LinkKind::Zn => wired(times.zn),
+            LinkKind::Sgi => wired(times.sgi),
         };
         let name = topology.link_name(Port(topology.links.len() - 1));
         list.add(&name, first, delayed(delay), second, delayed(delay));
@@ -219,22 +256,27 @@ pub fn build(script: &EpsScript) -> World {
         addresses: Vec::new(),
         cells: cells(script),
         utran: utran_cells(script),
+        geran: geran_cells(script),
         links: Vec::new(),
         imsis: script.nodes.ues.iter().map(|ue| ue.imsi).collect(),
         mme_of: script.nodes.enbs.iter().map(|enb| enb.mme.0).collect(),
     };
-    let Nodes { mmes, enbs, ues, upes, sgsns, rncs, .. } = &script.nodes;
-    let hss = usize::from(!upes.is_empty());
+    let Nodes { mmes, enbs, ues, upes, sgsns, rncs, end_points, bsss, .. } = &script.nodes;
+    let emks = usize::from(script.enterprise.is_some());
+    let hss = emks.max(usize::from(!upes.is_empty()));
     let gateway = gateway_name(script.title.system);
-    let of_role: [(Role, Vec<&str>); 8] = [
+    let of_role: [(Role, Vec<&str>); 11] = [
         (Role::Ue, ues.iter().map(|ue| ue.name.as_str()).collect()),
         (Role::Enb, enbs.iter().map(|enb| enb.name.as_str()).collect()),
         (Role::Rnc, rncs.iter().map(|rnc| rnc.name.as_str()).collect()),
+        (Role::Bss, bsss.iter().map(|bss| bss.name.as_str()).collect()),
         (Role::Mme, mmes.iter().map(|mme| mme.name.as_str()).collect()),
         (Role::Sgsn, sgsns.iter().map(|sgsn| sgsn.name.as_str()).collect()),
         (Role::Upe, upes.iter().map(|upe| upe.name.as_str()).collect()),
         (Role::Hss, vec![HSS; hss]),
         (Role::Gateway, vec![gateway]),
+        (Role::Emks, vec![EMKS; emks]),
+        (Role::Emse, end_points.iter().map(|emse| emse.name.as_str()).collect()),
     ];
     for (role, names) in of_role {
         for (position, name) in names.into_iter().enumerate() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::enterprise::{BssId, EndPointId};
 use super::expectations::{self, Expected};
 use super::network::{self, EnbId, EnbWeakness, MmeId, MmeWeakness, UeId, UeWeakness};
 use super::parlos::{self, ParlosAttack};
@@ -10,7 +11,7 @@ use super::transfer::{RncId, SgsnId, UpeId};
 use super::{Network, Nodes, too_many};
 use crate::adversary::eps::{Change, FrameChoice, FrameKind, NasKind, Trigger};
 use crate::eps::wire::gtpv2::Gtpv2Body;
-use crate::eps::wire::{S1apMessage, X2apMessage};
+use crate::eps::wire::{DiameterBody, RanapMessage, S1apMessage, X2apMessage};
 use crate::scenario::eps::world;
 use crate::scenario::script::header::System;
 use crate::scenario::script::nearest::suggest;
@@ -53,6 +54,12 @@ pub enum NodeName {
     Sgsn(SgsnId),
     /// The HSS.
     Hss,
+    /// The EMKS.
+    Emks,
+    /// An EMSE.
+    Emse(EndPointId),
+    /// A BSS.
+    Bss(BssId),
     /// The gateway: S-GW and P-GW, or SAE anchor.
     Gateway,
 }
@@ -292,7 +299,10 @@ fn kind(field: &Field<'_>, tap: Option<Tap>, network: Network<'_>) -> Read<Frame
         words.push(("signalling", FrameKind::Signalling));
     } else {
         let names = S1apMessage::NAMES.iter().chain(X2apMessage::NAMES).chain(Gtpv2Body::NAMES);
-        let names: BTreeSet<&'static str> = names.copied().collect();
+        let mut names: BTreeSet<&'static str> = names.copied().collect();
+        if network.0.system == System::E2m {
+            names.extend(DiameterBody::NAMES.iter().chain(RanapMessage::NAMES));
+        }
         words.extend(names.into_iter().map(|name| (name, FrameKind::Message(name))));
     }
     if network.is_parlos() {
@@ -321,7 +331,7 @@ fn both_directions(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
         section.refuse(key, "beside eavesdrop, which hears both directions")?;
     }
     let (reference_point, [from, to]) = link(section, network)?;
-    if reference_point == "uu" {
+    if ["uu", "um"].contains(&reference_point) {
         let field = section.required("tap", "a link of the core network")?;
         return Err(field.mismatch("a link of the core network: the air is heard always"));
     }
@@ -345,7 +355,7 @@ fn both_ways_of_air(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
 /// The direction of a link: `tap` with `to`, or on the air with `direction`.
 fn tap(section: &Section<'_>, network: Network<'_>) -> Read<Tap> {
     let (reference_point, [first, second]) = link(section, network)?;
-    if reference_point == "uu" {
+    if ["uu", "um"].contains(&reference_point) {
         section.refuse("to", "on the air: direction says it")?;
         let ue_first = matches!(first, NodeName::Ue(_));
         let (ue, enb) = if ue_first { (first, second) } else { (second, first) };
@@ -444,25 +454,33 @@ fn corruption(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> 
 impl Network<'_> {
     /// The node of this name.
     pub(super) fn node(self, name: &str) -> Option<NodeName> {
-        let Nodes { mmes, enbs, ues, upes, sgsns, rncs, .. } = self.0;
-        let transfer = !upes.is_empty();
-        let system = if transfer { System::ContextTransfer } else { System::Eps };
+        let Nodes { system, mmes, enbs, ues, upes, sgsns, rncs, end_points, bsss } = self.0;
+        let e2m = *system == System::E2m;
+        let has_hss = e2m || !upes.is_empty();
+        let end_point =
+            || end_points.iter().position(|one| one.name == name).map(|place| NodeName::Emse(EndPointId(place)));
         let ue = ues.iter().position(|ue| ue.name == name).map(|place| NodeName::Ue(UeId(place)));
         ue.or_else(|| enbs.iter().position(|enb| enb.name == name).map(|place| NodeName::Enb(EnbId(place))))
             .or_else(|| rncs.iter().position(|rnc| rnc.name == name).map(|place| NodeName::Rnc(RncId(place))))
             .or_else(|| mmes.iter().position(|mme| mme.name == name).map(|place| NodeName::Mme(MmeId(place))))
             .or_else(|| upes.iter().position(|upe| upe.name == name).map(|place| NodeName::Upe(UpeId(place))))
             .or_else(|| sgsns.iter().position(|sgsn| sgsn.name == name).map(|place| NodeName::Sgsn(SgsnId(place))))
-            .or_else(|| (transfer && name == world::HSS).then_some(NodeName::Hss))
-            .or_else(|| (name == world::gateway_name(system)).then_some(NodeName::Gateway))
+            .or_else(|| (has_hss && name == world::HSS).then_some(NodeName::Hss))
+            .or_else(|| (e2m && name == world::EMKS).then_some(NodeName::Emks))
+            .or_else(end_point)
+            .or_else(|| bsss.iter().position(|bss| bss.name == name).map(|place| NodeName::Bss(BssId(place))))
+            .or_else(|| (name == world::gateway_name(*system)).then_some(NodeName::Gateway))
     }
 
     /// What the link between two nodes is called, if there is one.
     fn reference_point(self, first: NodeName, second: NodeName) -> Option<&'static str> {
-        use NodeName::{Enb, Gateway, Hss, Mme, Rnc, Sgsn, Ue, Upe};
-        let Nodes { enbs, rncs, upes, .. } = self.0;
+        use NodeName::{Bss, Emks, Emse, Enb, Gateway, Hss, Mme, Rnc, Sgsn, Ue, Upe};
+        let Nodes { enbs, rncs, upes, system, bsss, .. } = self.0;
+        let e2m = *system == System::E2m;
         match (first, second) {
             (Ue(_), Enb(_) | Rnc(_)) | (Enb(_) | Rnc(_), Ue(_)) => Some("uu"),
+            (Ue(_), Bss(_)) | (Bss(_), Ue(_)) => Some("um"),
+            (Bss(bss), Sgsn(sgsn)) | (Sgsn(sgsn), Bss(bss)) if bsss[bss.0].sgsn == sgsn => Some("gb"),
             (Enb(first), Enb(second)) if first != second && upes.is_empty() => Some("x2"),
             (Enb(enb), Mme(mme)) | (Mme(mme), Enb(enb)) if enbs[enb.0].mme == mme => Some("s1"),
             (Enb(_), Gateway) | (Gateway, Enb(_)) if upes.is_empty() => Some("s1u"),
@@ -470,6 +488,10 @@ impl Network<'_> {
             (Mme(_), Gateway) | (Gateway, Mme(_)) | (Mme(_), Upe(_)) | (Upe(_), Mme(_)) => Some("s11"),
             (Mme(first), Mme(second)) if first != second => Some("s10"),
             (Mme(_), Hss) | (Hss, Mme(_)) => Some("s6a"),
+            (Sgsn(_), Hss) | (Hss, Sgsn(_)) if e2m => Some("s6d"),
+            (Hss, Emks) | (Emks, Hss) => Some("swx"),
+            (Emks, Emse(_)) | (Emse(_), Emks) => Some("zn"),
+            (Gateway, Emse(_)) | (Emse(_), Gateway) => Some("sgi"),
             (Upe(first), Upe(second)) if first != second => Some("upe"),
             (Upe(_) | Sgsn(_), Gateway) | (Gateway, Upe(_) | Sgsn(_)) => Some("s5"),
             (Rnc(rnc), Sgsn(sgsn)) | (Sgsn(sgsn), Rnc(rnc)) if rncs[rnc.0].sgsn == sgsn => Some("iu"),

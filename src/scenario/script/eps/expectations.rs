@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Network;
 use super::attacks::{Attack, NodeName};
+use super::enterprise::{self, EnterpriseExpected};
 use super::handover::{SCHEMES, scheme_name};
 use super::network::{StationId, UeId};
 use super::parlos::{self, ParlosAttack, ParlosExpected};
@@ -11,6 +12,7 @@ use crate::dot16::identifiers::Direction;
 use crate::eps::node::{Outcome, Scheme, Schemes};
 use crate::eps::parameters::Origin;
 use crate::judge::FindingKind;
+use crate::scenario::script::System;
 use crate::scenario::script::attacks::DIRECTIONS;
 use crate::scenario::script::bounds::{Amount, TimeBounds, amount, given_time_bounds};
 use crate::scenario::script::nearest::suggest;
@@ -159,6 +161,8 @@ pub enum Expected {
     Judge(Vec<FindingKind>),
     /// Of attaches for RLOS.
     Parlos(ParlosExpected),
+    /// Of keys between UEs and end points in an enterprise.
+    Enterprise(EnterpriseExpected),
 }
 
 /// Why a receiver refused something.
@@ -231,7 +235,7 @@ pub(super) const KINDS: &[&str] = &[
 
 pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack]) -> Read<Vec<Expectation>> {
     let mut expectations = Vec::new();
-    let kinds = [KINDS, parlos::KINDS].concat();
+    let kinds = kinds(network);
     for section in root.tables("expect", &[&kinds[..], &["text"]].concat())? {
         let expected = expected(&section.exactly_one(&kinds)?, network, attacks)?;
         let text = section.field("text").map(|field| field.line()).transpose()?;
@@ -240,10 +244,20 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack])
     Ok(expectations)
 }
 
+/// The kinds that there are in a network.
+fn kinds(network: Network<'_>) -> Vec<&'static str> {
+    let of_system = match network.0.system {
+        System::E2m => enterprise::KINDS,
+        System::Parlos => parlos::KINDS,
+        _ => &[],
+    };
+    [KINDS, of_system].concat()
+}
+
 /// The expectation on which the success of an attack rests.
 pub(super) fn of_success(field: &Field<'_>, network: Network<'_>) -> Read<Expected> {
-    let kinds = KINDS.iter().chain(parlos::KINDS).copied();
-    let kinds: Vec<&str> = kinds.filter(|kind| !["attack", "reads", "packets_read", "judge"].contains(kind)).collect();
+    let of_attacks = ["attack", "reads", "packets_read", "judge", "sessions_read"];
+    let kinds: Vec<&str> = kinds(network).into_iter().filter(|kind| !of_attacks.contains(kind)).collect();
     expected(&field.section(&kinds)?.exactly_one(&kinds)?, network, &[])
 }
 
@@ -368,6 +382,7 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
             }
         }
         key if parlos::KINDS.contains(&key) => Expected::Parlos(parlos::expected(field, network)?),
+        key if enterprise::KINDS.contains(&key) => Expected::Enterprise(enterprise::expected(field, network, attacks)?),
         _ => {
             let words: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
             let kinds = field.items("an array of kinds of findings")?;
@@ -459,6 +474,7 @@ fn in_words(expected: &Expected, network: Network<'_>) -> String {
             format!("interruption of the {} in handover {nth} of {}: {bounds}", way(direction), ue(of))
         }
         Expected::Parlos(expected) => parlos::in_words(expected, network),
+        Expected::Enterprise(expected) => enterprise::in_words(expected, network),
         Expected::Judge(kinds) if kinds.is_empty() => "the judge finds nothing".to_owned(),
         Expected::Judge(kinds) => {
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();

@@ -4,11 +4,13 @@
 //! * [`handover`]: how keys are derived on handover; [`times`]: how long frames take.
 //! * [`network`]: MMEs, eNBs and UEs; [`transfer`]: how contexts get from node to node, and UPEs, SGSNs and RNCs.
 //! * [`parlos`]: temporary keys for a phone without a subscription.
+//! * [`enterprise`]: `system = "e2m"`, keys between UEs and end points in an enterprise (`captures/e2m.md`).
 //! * [`steps`]: what UEs and MMEs do, and when.
 //! * [`attacks`]: what the adversary does.
 //! * [`expectations`]: what must hold at the end.
 
 pub mod attacks;
+pub mod enterprise;
 pub mod expectations;
 pub mod handover;
 pub mod network;
@@ -26,6 +28,9 @@ use super::traffic::{self, Owner, Traffic};
 use super::value::{Data, Node};
 use crate::eps::node::Parlos;
 pub use attacks::{Attack, AttackAction, Corruption, NodeName, Success, Tap};
+pub use enterprise::{
+    Bss, BssId, EmksWeakness, EndPoint, EndPointId, EnterpriseExpected, EnterpriseSettings, EnterpriseStep,
+};
 pub use expectations::{Expectation, Expected};
 pub use handover::Handover;
 pub use network::{Enb, EnbId, EnbWeakness, Mme, MmeId, MmeWeakness, Nodes, StationId, Ue, UeId, UeWeakness};
@@ -47,6 +52,8 @@ pub struct EpsScript {
     pub transfer: Transfer,
     /// How temporary keys get to a phone without a subscription; `None`: there is none.
     pub parlos: Option<Parlos>,
+    /// Keys between UEs and end points in an enterprise; `None`: there are none.
+    pub enterprise: Option<EnterpriseSettings>,
     /// The nodes.
     pub nodes: Nodes,
     /// User traffic; its mobile stations are the UEs by position.
@@ -73,6 +80,9 @@ const KEYS: &[&str] = &[
     "times",
     "transfer",
     "parlos",
+    "enterprise",
+    "emse",
+    "bss",
     "mme",
     "enb",
     "upe",
@@ -92,10 +102,15 @@ const TRAFFIC_KEYS: &[&str] =
 pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
     let root = Section::open(document, String::new(), KEYS)?;
     let title = header::title(&root, system)?;
+    let e2m = system == System::E2m;
     if system != System::ContextTransfer {
-        for key in ["transfer", "upe", "sgsn", "rnc"] {
+        for key in if e2m { &["transfer", "upe"][..] } else { &["transfer", "upe", "sgsn", "rnc"] } {
             root.refuse(key, "without system = \"context-transfer\"")?;
         }
+    }
+    for key in if e2m { &["handover"][..] } else { &["enterprise", "emse", "bss"] } {
+        let reason = if e2m { "with system = \"e2m\"" } else { "without system = \"e2m\"" };
+        root.refuse(key, reason)?;
     }
     let empty = Node { place: document.place, data: Data::Table(Vec::new()) };
     if system == System::Parlos {
@@ -108,7 +123,7 @@ pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
         None => Section::open(&empty, key.to_owned(), &[]),
     };
     let handover = handover::read(&table("handover", handover::KEYS)?, system)?;
-    let times = times::read(&table("times", &[times::KEYS, times::TRANSFER_KEYS].concat())?, system)?;
+    let times = times::read(&table("times", &[times::KEYS, times::TRANSFER_KEYS, times::E2M_KEYS].concat())?, system)?;
     let transfer = match system {
         System::ContextTransfer => transfer::read(&table("transfer", transfer::KEYS)?)?,
         _ => Transfer::default(),
@@ -117,13 +132,14 @@ pub(super) fn read(document: &Node, system: System) -> Read<EpsScript> {
         System::Parlos => Some(parlos::read(&table("parlos", parlos::KEYS)?)?),
         _ => None,
     };
+    let enterprise = e2m.then(|| enterprise::read(&table("enterprise", enterprise::KEYS)?)).transpose()?;
     let nodes = network::read(&root, &title)?;
     let network = nodes.network();
     let traffic = traffic(&root, &title, network)?;
     let steps = steps::read(&root, network, &title)?;
     let attacks = attacks::read(&root, network, title.duration)?;
     let expectations = expectations::read(&root, network, &attacks)?;
-    Ok(EpsScript { title, handover, times, transfer, parlos, nodes, traffic, steps, attacks, expectations })
+    Ok(EpsScript { title, handover, times, transfer, parlos, enterprise, nodes, traffic, steps, attacks, expectations })
 }
 
 /// The nodes of a script, where names of nodes are read.

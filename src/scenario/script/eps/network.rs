@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use super::enterprise::{self, Bss, EndPoint, UserOfEnterprise};
 use super::parlos::{self, CellOfRlos, MmeOfRlos, UeOfRlos};
-use super::transfer::{self, Rnc, Sgsn, Upe, UpeId};
+use super::transfer::{self, Rnc, Sgsn, SgsnId, Upe, UpeId};
 use super::{Network, too_many};
 use crate::emulation::random;
 use crate::eps::identifiers::{Imsi, Pci};
@@ -27,7 +28,7 @@ pub struct EnbId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UeId(pub usize);
 
-/// Position of a base station, which has a cell: eNBs in the order of the script, then RNCs.
+/// Position of a base station, which has a cell: eNBs in the order of the script, then RNCs, then BSSs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StationId(pub usize);
 
@@ -137,6 +138,8 @@ pub struct Ue {
     pub origin: Origin,
     /// What it is for RLOS.
     pub rlos: UeOfRlos,
+    /// What it is to the enterprise, with `system = "e2m"`: it is switched off at the start then.
+    pub enterprise: Option<UserOfEnterprise>,
     /// The rules that it does not keep.
     pub weaknesses: BTreeSet<UeWeakness>,
 }
@@ -254,6 +257,10 @@ pub struct Nodes {
     pub sgsns: Vec<Sgsn>,
     /// The RNCs, each with one cell.
     pub rncs: Vec<Rnc>,
+    /// The end points in the enterprise, with `system = "e2m"`.
+    pub end_points: Vec<EndPoint>,
+    /// The BSSs, each with one cell of GERAN.
+    pub bsss: Vec<Bss>,
 }
 
 /// The nodes. A script without `[[mme]]` has one, `mme1`.
@@ -261,6 +268,10 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
     // Gateway and HSS are there without being named by the script.
     let mut taken = BTreeSet::from([world::gateway_name(title.system).to_owned(), world::HSS.to_owned()]);
     let transfer = title.system == System::ContextTransfer;
+    let e2m = title.system == System::E2m;
+    if e2m {
+        taken.insert(world::EMKS.to_owned());
+    }
     let mut mmes = Vec::new();
     let is_parlos = title.system == System::Parlos;
     let of_mme: &[_] = if is_parlos { &OF_RLOS_MME } else { &OF_MME };
@@ -289,7 +300,10 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
     let enbs = enbs(root, (&mmes, &upes), is_parlos, &mut taken)?;
     let cells = enbs.iter().map(|enb| enb.pci.get()).collect();
     let (sgsns, rncs) = transfer::utran(root, &cells, &mut taken)?;
-    let nodes = Nodes { system: title.system, mmes, enbs, ues: Vec::new(), upes, sgsns, rncs };
+    let end_points = if e2m { enterprise::end_points(root, &mut taken)? } else { Vec::new() };
+    let cells = enbs.iter().map(|enb| enb.pci.get()).chain(rncs.iter().map(|rnc| rnc.cell.get())).collect();
+    let bsss = if e2m { enterprise::bsss(root, &sgsns, &cells, &mut taken)? } else { Vec::new() };
+    let nodes = Nodes { system: title.system, mmes, enbs, ues: Vec::new(), upes, sgsns, rncs, end_points, bsss };
     let ues = ues(root, &nodes, title.seed, &mut taken)?;
     Ok(Nodes { ues, ..nodes })
 }
@@ -300,7 +314,10 @@ fn enbs(
     is_parlos: bool,
     taken: &mut BTreeSet<String>,
 ) -> Read<Vec<Enb>> {
-    root.required("enb", "at least one [[enb]]")?;
+    // Where there are end points in an enterprise, UTRAN or GERAN alone will do.
+    if root.field("rnc").is_none() && root.field("bss").is_none() {
+        root.required("enb", "at least one [[enb]]")?;
+    }
     let mut enbs: Vec<Enb> = Vec::new();
     for section in root.tables("enb", &[ENB_KEYS, parlos::ENB_KEYS].concat())? {
         if enbs.len() >= MOST_ENBS {
@@ -345,8 +362,9 @@ fn enbs(
 fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String>) -> Read<Vec<Ue>> {
     root.required("ue", "at least one [[ue]]")?;
     let mut ues: Vec<Ue> = Vec::new();
-    let is_parlos = nodes.network().is_parlos();
-    for section in root.tables("ue", &[UE_KEYS, parlos::UE_KEYS].concat())? {
+    let (is_parlos, e2m) = (nodes.system == System::Parlos, nodes.system == System::E2m);
+    let of_enterprise = if e2m { enterprise::UE_KEYS } else { &[] };
+    for section in root.tables("ue", &[UE_KEYS, parlos::UE_KEYS, of_enterprise].concat())? {
         if ues.len() >= MOST_UES {
             return Err(too_many(&section, "ue", MOST_UES));
         }
@@ -361,7 +379,14 @@ fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String
             None if is_parlos => StationId(0),
             _ => nodes.network().station(&section.required("serving", "the eNB where it is connected")?)?,
         };
-        let origin = if nodes.rnc(serving).is_some() {
+        if e2m {
+            for key in ["kasme", "origin", "weaknesses"] {
+                section.refuse(key, "with system = \"e2m\"")?;
+            }
+        }
+        let origin = if e2m {
+            Origin::Lte
+        } else if nodes.rnc(serving).is_some() {
             section.refuse("kasme", "of a UE that begins in UTRAN")?;
             section
                 .read("origin", Origin::Umts, |field| field.one_of(&[("umts", Origin::Umts), ("gsm", Origin::Gsm)]))?
@@ -384,6 +409,7 @@ fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String
             kasme,
             origin,
             rlos,
+            enterprise: e2m.then(|| enterprise::user(&section, &name)).transpose()?,
             weaknesses: weaknesses(&section, nodes.network().of_ue())?,
             name,
         });
@@ -415,13 +441,24 @@ impl Nodes {
         self.rncs.get(station.checked_sub(self.enbs.len())?)
     }
 
+    /// The BSS that a station is; none if it is an eNB or an RNC.
+    #[must_use]
+    pub fn bss(&self, StationId(station): StationId) -> Option<&Bss> {
+        self.bsss.get(station.checked_sub(self.enbs.len() + self.rncs.len())?)
+    }
+
+    /// The SGSN of a station; none if it is an eNB.
+    #[must_use]
+    pub fn sgsn_of(&self, station: StationId) -> Option<SgsnId> {
+        self.rnc(station).map(|rnc| rnc.sgsn).or_else(|| self.bss(station).map(|bss| bss.sgsn))
+    }
+
     /// The name of a station.
     #[must_use]
     pub fn station_name(&self, station: StationId) -> &str {
-        match self.rnc(station) {
-            Some(rnc) => &rnc.name,
-            None => self.enbs.get(station.0).map_or("", |enb| &enb.name),
-        }
+        let rnc = self.rnc(station).map(|rnc| rnc.name.as_str());
+        let bss = self.bss(station).map(|bss| bss.name.as_str());
+        rnc.or(bss).or_else(|| self.enbs.get(station.0).map(|enb| enb.name.as_str())).unwrap_or_default()
     }
 }
 
@@ -452,8 +489,9 @@ impl Network<'_> {
 
     /// The eNB or RNC that `field` names.
     pub(super) fn station(self, field: &Field<'_>) -> Read<StationId> {
-        let names =
-            self.0.enbs.iter().map(|enb| enb.name.as_str()).chain(self.0.rncs.iter().map(|rnc| rnc.name.as_str()));
+        let enbs = self.0.enbs.iter().map(|enb| enb.name.as_str());
+        let rncs = self.0.rncs.iter().map(|rnc| rnc.name.as_str());
+        let names = enbs.chain(rncs).chain(self.0.bsss.iter().map(|bss| bss.name.as_str()));
         let expected = if self.0.rncs.is_empty() { "the name of an eNB" } else { "the name of an eNB or RNC" };
         named(field, expected, names).map(StationId)
     }

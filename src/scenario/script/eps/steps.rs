@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::enterprise::{self, EnterpriseStep};
 use super::network::{self, MmeId, StationId, UeId};
 use super::{Network, too_many};
 use crate::eps::parameters::Algorithms;
@@ -22,7 +23,7 @@ pub struct Step {
 }
 
 /// What happens in a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepAction {
     /// The UE measures the cell of this eNB or RNC as the best, and reports it.
     Handover(StationId),
@@ -34,6 +35,8 @@ pub enum StepAction {
     Attach,
     /// It detaches, and is off.
     PowerOff,
+    /// With `system = "e2m"`.
+    Enterprise(EnterpriseStep),
 }
 
 /// The words for what happens.
@@ -59,7 +62,9 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, title: &Title) -> R
     }
     let mut steps = Vec::new();
     let mut before: Option<(Duration, Field<'_>)> = None;
-    for section in root.tables("step", KEYS)? {
+    let e2m = title.system == System::E2m;
+    let keys = if e2m { [KEYS, enterprise::STEP_KEYS].concat() } else { KEYS.to_vec() };
+    for section in root.tables("step", &keys)? {
         if steps.len() >= MOST_STEPS {
             return Err(too_many(&section, "step", MOST_STEPS));
         }
@@ -70,6 +75,14 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, title: &Title) -> R
             return Err(problem.also(earlier.place(), "the step above"));
         }
         before = Some((at, field));
+        if e2m {
+            for key in ["target", "mme", "ciphering", "integrity"] {
+                section.refuse(key, "with system = \"e2m\"")?;
+            }
+            let action = StepAction::Enterprise(enterprise::step(&section, network)?);
+            steps.push(Step { at: VirtualTime::ZERO + at, ue: network.ue(&section)?, action });
+            continue;
+        }
         let word = section.required("action", "what happens")?.one_of(&words)?;
         let (other, beside): (&[&str], _) = match word {
             Action::Handover => (&["mme", "ciphering", "integrity"], "beside action = \"handover\""),

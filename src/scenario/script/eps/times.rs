@@ -27,8 +27,14 @@ pub struct Times {
     pub iu: Duration,
     /// Gn between SGSN and MME, and between SGSNs.
     pub gn: Duration,
-    /// S6a between MME and HSS.
+    /// S6a between MME and HSS, S6d between SGSN and HSS.
     pub s6a: Duration,
+    /// SWx between HSS and EMKS.
+    pub swx: Duration,
+    /// Zn between EMKS and EMSE.
+    pub zn: Duration,
+    /// SGi between gateway and EMSE.
+    pub sgi: Duration,
     /// What a node of the core network and an eNB take from a message to what follows from it; it is added to the delay of
     /// every wired link.
     pub processing: Duration,
@@ -37,16 +43,22 @@ pub struct Times {
 pub(super) const KEYS: &[&str] = &["radio", "x2", "s1", "s10", "s11", "processing"];
 /// Those of links that only a network of context transfer has.
 pub(super) const TRANSFER_KEYS: &[&str] = &["s5", "upe", "iu", "gn", "s6a"];
+/// Those of links that only a network with end points in an enterprise has.
+pub(super) const E2M_KEYS: &[&str] = &["swx", "zn", "sgi"];
 
 /// The shortest delay: lookahead of the engine.
 const SHORTEST: Duration = Duration::from_micros(10);
 const LONGEST: Duration = Duration::from_secs(1);
 
 pub(super) fn read(section: &Section<'_>, system: System) -> Read<Times> {
+    let e2m = system == System::E2m;
     if system != System::ContextTransfer {
-        for key in TRANSFER_KEYS {
+        for key in TRANSFER_KEYS.iter().filter(|key| !e2m || **key == "upe") {
             section.refuse(key, "without system = \"context-transfer\"")?;
         }
+    }
+    for key in E2M_KEYS.iter().filter(|_| !e2m) {
+        section.refuse(key, "without system = \"e2m\"")?;
     }
     let time = |key, default| section.read(key, Duration::from_millis(default), |field| field.time(SHORTEST..=LONGEST));
     Ok(Times {
@@ -60,6 +72,9 @@ pub(super) fn read(section: &Section<'_>, system: System) -> Read<Times> {
         iu: time("iu", 5)?,
         gn: time("gn", 5)?,
         s6a: time("s6a", 20)?,
+        swx: time("swx", 5)?,
+        zn: time("zn", 10)?,
+        sgi: time("sgi", 10)?,
         processing: section.read("processing", Duration::ZERO, |field| field.time(Duration::ZERO..=LONGEST))?,
     })
 }

@@ -169,7 +169,7 @@ pub(super) fn utran(
         sgsns.push(Sgsn { name: name(&section, taken)?, weaknesses: weaknesses(&section, &OF_SGSN)? });
     }
     let sections = root.tables("rnc", RNC_KEYS)?;
-    if sgsns.is_empty() && !sections.is_empty() {
+    if sgsns.is_empty() && (!sections.is_empty() || root.field("bss").is_some()) {
         taken.insert("sgsn1".to_owned());
         sgsns.push(Sgsn { name: "sgsn1".to_owned(), weaknesses: BTreeSet::new() });
     }
