@@ -238,9 +238,13 @@ impl Reading<'_> {
         seen: &Seen,
     ) {
         if direction == LinkDirection::Uplink {
+            // What the ME has sent counts, not what somebody makes of it.
+            if seen.adversary {
+                return;
+            }
             if let Ok(UlDcchMessage::SetupComplete { nas, .. }) = UlDcchMessage::parse(octets) {
                 match Request::parse(&nas) {
-                    Some(request) if !seen.adversary && self.parlos.sent.len() < MAX_REQUESTS => {
+                    Some(request) if self.parlos.sent.len() < MAX_REQUESTS => {
                         self.parlos.sent.insert(place, request);
                     }
                     _ => {
