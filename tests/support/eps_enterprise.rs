@@ -233,6 +233,7 @@ impl Plan {
             destination: DiameterPeer::of("emks", plmn()),
             subscribed: if self.subscribed { BTreeSet::from([imsi()]) } else { BTreeSet::new() },
             enterprise: self.enterprise.clone(),
+            ignores_subscription: false,
         };
         let push_side = CoreSide::new(place_of(HSS), &[(swx, place_of(EMKS))]);
         let hss = Hss::new(core_side(HSS), plmn(), generator("hss"), &[subscriber]);
