@@ -109,8 +109,7 @@ fn air(seen: &Seen) -> Capture {
             comment: sent.note.clone(),
         }
     });
-    let interface =
-        InterfaceDescription { name: "uu".to_owned(), description: String::new(), kind: LinkKind::Tagged };
+    let interface = InterfaceDescription { name: "uu".to_owned(), description: String::new(), kind: LinkKind::Tagged };
     Capture {
         section_comment: "air of EPS".to_owned(),
         interfaces: vec![interface],
