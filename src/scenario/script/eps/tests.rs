@@ -3,7 +3,10 @@
 use crate::scenario::bundled;
 use crate::scenario::script::{ScriptError, ScriptFile, SetArgument, StatementId, System};
 
-use super::{EpsScript, attacks, enterprise, expectations, handover, network, parlos, steps, times, transfer};
+use super::{
+    EpsScript, attacks, enterprise, expectations, handover, network, parlos, parlos_attacks, parlos_expectations,
+    steps, times, transfer,
+};
 
 /// Two eNBs and a UE; everything else has a default.
 const PAIR: &str = r#"name = "pair"
@@ -285,19 +288,22 @@ fn the_documentation_names_every_key_of_every_section() {
     let of_rlos_mme = network::OF_RLOS_MME.map(|(word, _)| word);
     let of_rlos_ue = network::OF_RLOS_UE.map(|(word, _)| word);
     let certificates = parlos::CERTIFICATES.map(|(word, _)| word);
-    let refusals = parlos::REFUSALS.map(|(word, _)| word);
+    let refusals = parlos_expectations::REFUSALS.map(|(word, _)| word);
     let transports = parlos::TRANSPORTS.map(|(word, _)| word);
     let credentials = parlos::CREDENTIALS.map(|(word, _)| word);
     let proofs = parlos::PROOFS.map(|(word, _)| word);
-    let ends = parlos::AttachEnd::NAMED.map(|(word, _)| word);
+    let ends = parlos_expectations::AttachEnd::NAMED.map(|(word, _)| word);
     let sections: [(&str, Vec<&str>); 21] = [
         ("### `[parlos]`", [parlos::KEYS, &transports, &credentials, &proofs].concat()),
         ("### `[[mme]]` of PARLOS", [parlos::MME_KEYS, &of_rlos_mme].concat()),
         ("### `[[enb]]` of PARLOS", parlos::ENB_KEYS.to_vec()),
         ("### `[[ue]]` of PARLOS", [parlos::UE_KEYS, &of_rlos_ue, &certificates].concat()),
         ("### `[[step]]` of PARLOS", vec!["attach", "power-off"]),
-        ("### `[[attack]]` of PARLOS", [parlos::ACTIONS, parlos::ACTION_OPTIONS, parlos::CHANGES].concat()),
-        ("### `[[expect]]` of PARLOS", [parlos::KINDS, &refusals, &ends].concat()),
+        (
+            "### `[[attack]]` of PARLOS",
+            [parlos_attacks::ACTIONS, parlos_attacks::ACTION_OPTIONS, parlos_attacks::CHANGES].concat(),
+        ),
+        ("### `[[expect]]` of PARLOS", [parlos_expectations::KINDS, &refusals, &ends].concat()),
         ("### `[handover]`", handover::KEYS.to_vec()),
         ("### `[times]`", times::KEYS.to_vec()),
         ("### `[times]` of context transfer", times::TRANSFER_KEYS.to_vec()),
