@@ -31,6 +31,8 @@ use crate::scenario::script::SetArgument;
 
 /// Most runs of a row.
 const MOST_RUNS: u32 = 10_000;
+/// Runs of a row, if nothing else is said.
+const DEFAULT_RUNS: u32 = 100;
 /// Most threads.
 const MOST_THREADS: u16 = 256;
 /// Rows without loss come beside those with this one.
@@ -64,9 +66,9 @@ pub struct CompareArguments {
     /// The system: dot16, eps, context-transfer, parlos or e2m
     #[arg(long, value_name = "SYSTEM", default_value = "dot16", value_parser = ["dot16", "eps", "context-transfer", "parlos", "e2m"])]
     system: String,
-    /// Runs of each row, 1 to 10000
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
-    runs: u32,
+    /// Runs of each row, 1 to 10000 [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
+    runs: Option<u32>,
     /// Seed of the first run of each row; the others count on from it
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -143,7 +145,7 @@ fn settings(arguments: &CompareArguments) -> Result<CompareSettings, String> {
     Ok(CompareSettings {
         sets: arguments.sets.clone(),
         seed: arguments.seed,
-        runs: arguments.runs,
+        runs: arguments.runs.unwrap_or(DEFAULT_RUNS),
         losses,
         threads: threads(arguments),
     })
@@ -181,7 +183,7 @@ fn transfers_compared(arguments: &CompareArguments, messages: &mut dyn Write) ->
     let settings = TransferCompareSettings {
         sets: arguments.sets.clone(),
         seed: arguments.seed,
-        runs: arguments.runs,
+        runs: arguments.runs.unwrap_or(DEFAULT_RUNS),
         threads: threads(arguments),
     };
     let mut progress = JobsDone::new(messages);
@@ -209,6 +211,9 @@ fn transfers_compared(arguments: &CompareArguments, messages: &mut dyn Write) ->
 /// The same of temporary keys for PARLOS: the picture is in place then.
 fn parlos_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
     of_eps(arguments, parlos::OWN_KEYS)?;
+    if arguments.runs.is_some() {
+        return Err("error: --runs: expected no such option with --system parlos".to_owned());
+    }
     if arguments.plot.is_some() {
         return Err("error: --plot: expected --map with --system parlos".to_owned());
     }
@@ -270,7 +275,7 @@ fn eps_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Resul
     let settings = EpsCompareSettings {
         sets: arguments.sets.clone(),
         seed: arguments.seed,
-        runs: arguments.runs,
+        runs: arguments.runs.unwrap_or(DEFAULT_RUNS),
         threads: threads(arguments),
     };
     let mut progress = JobsDone::new(messages);

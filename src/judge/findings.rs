@@ -80,6 +80,11 @@ kinds! {
         X2AcrossGroups = "x2_across_groups",
         /// A key stands in a frame where no key is to be.
         KeyOnWire = "key_on_wire",
+        /// An ME accepted a security mode command that it must not: for its signature or certificate, its hash of the attach request, the
+        /// capabilities or the algorithms in it.
+        CommandAccepted = "command_accepted",
+        /// An MME encrypted KASMEtemp to a key for which it has no good certificate, though it is to want one.
+        UncertifiedKey = "uncertified_key",
     }
 }
 
@@ -126,6 +131,8 @@ kinds! {
         KeyInClear = "key_in_clear",
         /// A key of which the capture does not say what it is made of.
         NotDerived = "not_derived",
+        /// A security mode command that an ME must not accept; the ME is not known to have accepted it.
+        CommandRefused = "command_refused",
     }
 }
 

@@ -168,17 +168,24 @@ fn id(number: u32) -> KeyIdentifier {
 
 #[test]
 fn a_key_within_the_depth_of_the_store_is_given_and_one_past_it_is_gone() {
-    // E3 E10
+    // E3, E10
     for depth in [1, 2, 4, 8] {
         let settings = Enterprise { depth, ..Enterprise::default() };
         let mut bench = Bench::plain(settings.clone());
         for number in 0..10 {
-            assert_eq!(bench.push(at(u64::from(number)), Some(number.into()), int_key(number)), DiameterResult::SUCCESS);
+            assert_eq!(
+                bench.push(at(u64::from(number)), Some(number.into()), int_key(number)),
+                DiameterResult::SUCCESS
+            );
             assert_eq!(bench.emks.store().depth_of(imsi()), depth.min(usize::from(number) + 1));
         }
         for number in 0..10_u8 {
             let kept = usize::from(10 - number) <= depth;
-            let expected = if kept { Ok(vec![settings.key(&int_key(number), &emse(0)).unwrap()]) } else { Err(QueryFailure::UnknownKey) };
+            let expected = if kept {
+                Ok(vec![settings.key(&int_key(number), &emse(0)).unwrap()])
+            } else {
+                Err(QueryFailure::UnknownKey)
+            };
             assert_eq!(bench.ask(0, METER, id(number.into())), expected, "{number} of depth {depth}");
         }
         let gone: Vec<_> = (0..10 - depth as u32).map(|number| (id(number), Removal::Depth)).collect();
@@ -188,7 +195,7 @@ fn a_key_within_the_depth_of_the_store_is_given_and_one_past_it_is_gone() {
 
 #[test]
 fn with_a_depth_of_one_a_push_takes_the_key_of_a_ue_that_was_not_challenged_yet() {
-    // broken: E3 E4
+    // broken: E3, E4
     let mut bench = Bench::plain(Enterprise { depth: 1, ..Enterprise::default() });
     bench.push(at(0), Some(1), int_key(1));
     assert!(bench.ask(0, METER, id(1)).is_ok());
@@ -279,7 +286,8 @@ fn of_keys_with_one_identifier_the_newest_is_given_first_and_none_of_another_ide
             .collect();
         for wanted in 0..4 {
             let newest_first = (0..8_u8).rev().filter(|number| names[usize::from(*number)] == id(wanted));
-            let expected: Vec<_> = newest_first.map(|number| settings.key(&int_key(number), &emse(0)).unwrap()).collect();
+            let expected: Vec<_> =
+                newest_first.map(|number| settings.key(&int_key(number), &emse(0)).unwrap()).collect();
             let got = bench.ask(0, METER, id(wanted));
             if expected.is_empty() {
                 assert_eq!(got, Err(QueryFailure::UnknownKey));
@@ -304,7 +312,7 @@ fn an_emks_that_rejects_collisions_gives_none_of_several_keys() {
 
 #[test]
 fn an_end_point_gets_keys_of_its_own_emse_id_only_said_once_or_every_time() {
-    // E6 E11
+    // E6, E11
     for emse_id in [EmseIdGiven::EveryRequest, EmseIdGiven::Once] {
         let settings = Enterprise { emse_id, ..Enterprise::default() };
         let mut bench = Bench::plain(settings.clone());
@@ -359,7 +367,8 @@ fn a_user_is_found_by_the_name_that_was_agreed_on_and_by_no_other() {
     {
         let mut bench = Bench::plain(Enterprise { identity, ..Enterprise::default() });
         bench.push(at(0), Some(1), int_key(1));
-        let found = [METER, &digits, "nobody@utility.example", "001010000000009"].map(|user| bench.ask(0, user, id(1)).is_ok());
+        let found =
+            [METER, &digits, "nobody@utility.example", "001010000000009"].map(|user| bench.ask(0, user, id(1)).is_ok());
         assert_eq!(found, [by_name, by_digits, false, false], "{identity:?}");
     }
 }
@@ -415,13 +424,15 @@ impl HssBench {
         let (k, opc) = (SubscriberKey::from_octets([1; 16]), OperatorKey::from_octets([2; 16]));
         let subscription = Subscription::new(k.clone(), opc.clone(), 0);
         let subscriber = HssSubscriber { imsi: imsi(), subscription, separates_keys, serving: None };
-        let hss = Hss::new(CoreSide::new(place(1), &[(S6, place(3))]), plmn(), random::generator(1, "hss"), &[subscriber]);
+        let hss =
+            Hss::new(CoreSide::new(place(1), &[(S6, place(3))]), plmn(), random::generator(1, "hss"), &[subscriber]);
         let settings = PushSettings {
             origin: DiameterPeer::hss(plmn()),
             emks: place(2).ip,
             destination: DiameterPeer::of("emks", plmn()),
             subscribed: if subscribed { BTreeSet::from([imsi()]) } else { BTreeSet::new() },
             enterprise,
+            ignores_subscription: false,
         };
         Self {
             hss: EnterpriseHss::new(hss, CoreSide::new(place(1), &[(SWX, place(2))]), settings),
@@ -537,6 +548,19 @@ fn an_sgsn_that_gets_ck_and_ik_makes_the_key_of_the_enterprise() {
     let mut bench = HssBench::new(true, false, settings.clone());
     let Vector::Utran(vector) = bench.vector(at(0), VectorAccess::UtranGeran) else { panic!() };
     assert_eq!(settings.int_key(&vector.keys).unwrap(), bench.pushes[0].key);
+}
+
+#[test]
+fn a_phone_that_makes_its_key_of_what_the_access_has_gets_another() {
+    // broken: E1
+    let settings = Enterprise::default();
+    let mut bench = HssBench::new(true, true, settings.clone());
+    let Vector::Utran(vector) = bench.vector(at(0), VectorAccess::UtranGeran) else { panic!() };
+    let answer = bench.usim.answer_umts(&vector.rand, &vector.autn.try_into().unwrap()).unwrap();
+    assert_ne!(settings.int_key(&separated(&answer.ck_ik)).unwrap(), bench.pushes[0].key);
+    // Or with another string.
+    let other = Enterprise { string: "e2m".to_owned(), ..settings };
+    assert_ne!(other.int_key(&answer.ck_ik).unwrap(), bench.pushes[0].key);
 }
 
 #[test]

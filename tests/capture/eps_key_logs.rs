@@ -17,10 +17,14 @@ CELL cell=503 enb=enb2 mme=mme1 earfcn=262143 group=4294967295 -
 DERIVATION system=contribution one_way=sha-256 fc_star=240 fc_target=241 c_rnti_bits=32 -
 E2M string=65326d5f2043496f54 in_second=yes identifier=rand bits=32 -
 KASME ue=001010000000001 from=- until=- 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+KEY_PAIR ue=001010000000001 scheme=ecies-a holder=ue from=- until=- a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0102030405060708090a0b0c0d0e0f10
 LINK_KEY sender=mme1 receiver=mme2 spi=0000beef c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3
 NAS_ENC ue=001010000000001 algorithm=2 from=0 until=- 202122232425262728292a2b2c2d2e2f
 NAS_INT ue=001010000000001 algorithm=2 from=0 until=- 303132333435363738393a3b3c3d3e3f
+NETWORK_KEY key=036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296 -
+PARLOS transport=ecies-b certificates=yes network=certified mme_key=no hash=yes mme=mme.1 -
 TRANSFER upe=yes up_keys=same mapping=target-id-fresh -
+TRUST name=operator-1 key=036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296 -
 KENB ue=001010000000001 cell=1 c_rnti=4601 ue_id=1 ncc=0 ciphering=2 integrity=2 holder=both from=5 until=90 404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f
 PMK ms=020000000001 pmk_sn=1 from=5 until=- 00112233445566778899aabbccddeeff01234567
 RRC_ENC ue=001010000000001 cell=1 ue_id=1 algorithm=2 from=5 until=90 606162636465666768696a6b6c6d6e6f
@@ -91,9 +95,18 @@ fn an_error_names_line_column_what_was_expected_and_what_was_found() {
         "mapping= target-id | target-id-fresh | nonce | \"id\""
     );
     assert_eq!(error("up_keys=same", "up_keys=both").1, "up_keys= same | update | \"both\"");
+    let point = error("NETWORK_KEY key=036b", "NETWORK_KEY key=056b").1;
+    assert!(point.starts_with("key= 66 hex digits of a point of P-256 | \"056b17"), "{point}");
+    assert_eq!(error("scheme=ecies-a", "scheme=rsa").1, "scheme= ecies-a | ecies-b | rsa-oaep | \"rsa\"");
+    let length = error("scheme=ecies-a", "scheme=rsa-oaep").1;
+    assert_eq!(length, "a key of 512 hex digits at the end | 64 characters that are not that");
+    let zero = "00".repeat(32);
+    let none = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0102030405060708090a0b0c0d0e0f10";
+    let other = LOG.replacen("scheme=ecies-a", "scheme=ecies-b", 1).replacen(none, &zero, 1);
+    assert!(parse(other.as_bytes()).is_err(), "no scalar of P-256");
     let salt = error("cecfd0d1d2d3", "cecf");
-    assert_eq!(salt, (9, "a key of 40 hex digits at the end | 32 characters that are not that".to_owned()));
-    assert_eq!(short, (19, "a key of 64 hex digits at the end | 32 characters that are not that".to_owned()));
+    assert_eq!(salt, (10, "a key of 40 hex digits at the end | 32 characters that are not that".to_owned()));
+    assert_eq!(short, (23, "a key of 64 hex digits at the end | 32 characters that are not that".to_owned()));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::frame_comment::{FrameComment, ReceiverVerdict};
 use keyhop::capture::key_log::eps::{
     CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder, KenbRecord, KeyHolder,
-    KeyMapping, KeySystem, LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord, TransferRecord, UpKeyPolicy, UpKeyRecord,
+    KeyMapping, KeyPairRecord, KeySystem, LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord, TransferRecord,
+    UpKeyPolicy, UpKeyRecord,
 };
 use keyhop::capture::key_log::{KeyLog, NodeRecord, Validity};
 use keyhop::capture::{InterfaceDescription, LinkKind};
@@ -116,6 +117,10 @@ fn log(plan: &Plan, seen: &Seen) -> (KeyLog, InUse) {
                 let (holder, cell, key) = (KeyHolder::Both, Some(*cell), keys.clone());
                 eps.push(EpsKeyRecord::CkIk(CkIkRecord { ue, cell, holder, validity, key }));
             }
+            What::KeyPair { key, .. } => {
+                let holder = if node.0 < plan.ues { KeyHolder::Ue } else { KeyHolder::Network };
+                eps.push(EpsKeyRecord::KeyPair(KeyPairRecord { ue, holder, validity, key: key.clone() }));
+            }
             What::KeyHeld(HeldKey::CkIk(keys)) => {
                 let (holder, key) = (KeyHolder::Network, keys.clone());
                 eps.push(EpsKeyRecord::CkIk(CkIkRecord { ue, cell: None, holder, validity, key }));
@@ -213,7 +218,7 @@ fn judgements(plan: Plan, run: impl FnOnce(Plan) -> Seen) -> [Judgement; 2] {
 }
 
 /// Capture and log of a run.
-fn left_behind(plan: Plan, run: impl FnOnce(Plan) -> Seen) -> (Capture, KeyLog) {
+pub fn left_behind(plan: Plan, run: impl FnOnce(Plan) -> Seen) -> (Capture, KeyLog) {
     let Plan { schemes, cells, mmes, ues, upes, utran_cells, sgsns, transfer, protects_s10, .. } = plan;
     let keep =
         Plan { schemes, cells, mmes, ues, upes, utran_cells, sgsns, transfer, protects_s10, ..Plan::new(schemes) };

@@ -14,6 +14,7 @@ mod eps_judge;
 #[allow(dead_code)]
 mod eps_network;
 mod eps_nodes;
+mod eps_rlos;
 mod faults;
 mod forgery;
 mod goldens;

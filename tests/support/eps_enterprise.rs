@@ -324,10 +324,10 @@ impl Plan {
             utran: BTreeMap::new(),
             capabilities,
             usim: Some(Usim::new(k, opc, 100)),
+            separates_keys: self.enterprise.separates_keys,
             guti: Some(guti),
             agreement,
             interruption: Duration::from_millis(10),
-            separates_keys: true,
             faults: UeFaults::default(),
         };
         let keys = UeKeys::establish(kasme.clone(), Algorithms::AES, Algorithms::AES, agreement.derivation);

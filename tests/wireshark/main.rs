@@ -6,6 +6,7 @@ mod authentication;
 mod converted;
 mod data_plane;
 mod e2m;
+mod eps_access;
 mod eps_arrival;
 mod eps_core;
 #[path = "../support/eps_core_samples.rs"]
@@ -24,6 +25,7 @@ mod eps_goldens;
 mod eps_network;
 mod eps_procedures;
 mod eps_radio;
+mod eps_rlos;
 mod eps_utran;
 mod fields;
 #[path = "../support/foreign_framings.rs"]

@@ -132,7 +132,9 @@ impl Holder {
                 Some((kenb, opened))
             });
             let Some((kenb, (read, downlink))) = opened else {
-                reads.push(None);
+                // What is not ciphered takes no key.
+                let is_clear = visit.algorithms.ciphering == AlgorithmId::Null && !agreement.transfer.upe;
+                reads.push(is_clear.then(|| in_the_clear(visit)));
                 continue;
             };
             for (kasme, container) in downlink.iter().flat_map(|message| containers(message, &mut nas)) {
@@ -219,6 +221,18 @@ fn nas_securities(kasme: &Kasme) -> impl Iterator<Item = (Kasme, NasSecurity)> +
         let keys = handover_keys::NasKeys::derive(kasme, ciphering, integrity);
         (kasme.clone(), NasSecurity::new(keys, ciphering, integrity))
     })
+}
+
+/// What everybody reads of a visit that is not ciphered.
+fn in_the_clear(visit: &Visit) -> Read {
+    let mut read = Read::default();
+    for (time, frame) in &visit.frames {
+        read.messages += usize::from(RadioSide::unchecked(frame).is_some());
+        if let Ok(Some(pdu)) = RadioSide::user_pdu(frame) {
+            read.packets.push((*time, pdu.packet));
+        }
+    }
+    read
 }
 
 /// What of a visit opens under a key: all that is read, and the RRC messages of the downlink; of user packets nothing if eNBs have

@@ -17,6 +17,7 @@ use super::{REACTION, Recordings};
 use crate::emulation::{Fate, Injection, NodeIndex, Port};
 use crate::eps::identifiers::Tai;
 use crate::eps::keys::Kasme;
+use crate::eps::security::key_transport::KeyTransport;
 use crate::time::VirtualTime;
 
 /// What somebody does against attaches.
@@ -34,6 +35,8 @@ pub enum ParlosAction {
         every: Duration,
         /// The attach request is the first of this recording; else one with a key of its own.
         recording: Option<String>,
+        /// By what the network encrypts, which is no secret.
+        scheme: Option<KeyTransport>,
     },
 }
 
@@ -86,6 +89,8 @@ impl Learned {
     }
 }
 
+/// C-RNTIs that a UE may have (TS 36.321 clause 7.1).
+pub(super) const C_RNTIS: std::ops::RangeInclusive<u16> = 0x003d..=0xfff3;
 /// Keys that are kept at the most.
 const MOST_LEARNED: usize = 65_536;
 
@@ -131,8 +136,9 @@ impl Actor {
         let role = match &attack.action {
             ParlosAction::Middle => Role::Middle(Box::new(Middle::new(random))),
             ParlosAction::Network => Role::Network(Box::new(FalseNetwork::new(random, attack.link.tai))),
-            ParlosAction::Ue { times, every, recording } => {
-                Role::Ue(Box::new(FalseUe::new(random, attack.begins, (*times, *every), recording.clone())))
+            ParlosAction::Ue { times, every, recording, scheme } => {
+                let again = (*times, *every);
+                Role::Ue(Box::new(FalseUe::new(random, attack.begins, again, (recording.clone(), *scheme))))
             }
         };
         Self { attack, role, due: Vec::new(), learned, failure: None }

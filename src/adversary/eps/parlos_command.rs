@@ -133,13 +133,12 @@ impl Offer {
         }
     }
 
-    /// One with a key of its own, for an ME that nobody knows.
-    pub(super) fn own_request(random: &mut ChaCha20Rng) -> Result<Vec<u8>, String> {
+    /// One with a key of its own, if there are any, for an ME that nobody knows.
+    pub(super) fn own_request(scheme: Option<KeyTransport>, random: &mut ChaCha20Rng) -> Result<Vec<u8>, String> {
         let number = random.next_u64() % 10_000_000_000;
         let identity = format!("00101{number:010}").parse().map_err(|_| "no identity")?;
         let mut nonce = [0; NONCE_OCTETS];
         random.fill_bytes(&mut nonce);
-        let key = PrivateKey::generate(KeyTransport::EciesB, random).map_err(|error| error.to_string())?.public();
         let aes = AlgorithmSet::of(&[AlgorithmId::Null, AlgorithmId::Aes]);
         let offer = Self {
             attach_type: ATTACH_FOR_RLOS,
@@ -149,7 +148,13 @@ impl Offer {
             esm: esm::pdn_connectivity_request(TRANSACTION).to_vec(),
             elements: vec![FurtherElement::new(TAG_NONCE, nonce)],
         };
-        offer.with_key(&key)?.octets()
+        match scheme {
+            Some(scheme) => {
+                let key = PrivateKey::generate(scheme, random).map_err(|error| error.to_string())?;
+                offer.with_key(&key.public())?.octets()
+            }
+            None => offer.octets(),
+        }
     }
 
     pub(super) fn octets(self) -> Result<Vec<u8>, String> {

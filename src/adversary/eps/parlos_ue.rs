@@ -8,11 +8,12 @@ use rand_core::Rng;
 
 use super::Recordings;
 use super::nas_in_frame::NasInFrame;
-use super::parlos::{Answer, NAME, Said};
+use super::parlos::{Answer, C_RNTIS, NAME, Said};
 use super::parlos_command::Offer;
 use crate::emulation::Fate;
 use crate::eps::node::radio_side::{RadioSide, common_frame, common_message};
 use crate::eps::parameters::LinkDirection::Uplink;
+use crate::eps::security::key_transport::KeyTransport;
 use crate::eps::security::protection::{AsSecurity, BearerId};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{DlCcchMessage, EstablishmentCause, InitialUeIdentity, UlCcchMessage, UlDcchMessage};
@@ -40,6 +41,7 @@ pub(super) struct FalseUe {
     every: Duration,
     next: VirtualTime,
     recording: Option<String>,
+    scheme: Option<KeyTransport>,
     /// The attach request of its own.
     own: Option<Vec<u8>>,
     connection: Connection,
@@ -47,13 +49,13 @@ pub(super) struct FalseUe {
 
 impl FalseUe {
     /// One that begins at an instant, and comes so often.
-    pub(super) const fn new(
+    pub(super) fn new(
         random: ChaCha20Rng,
         begins: VirtualTime,
         (left, every): (u32, Duration),
-        recording: Option<String>,
+        (recording, scheme): (Option<String>, Option<KeyTransport>),
     ) -> Self {
-        Self { random, left, every, next: begins, recording, own: None, connection: Connection::None }
+        Self { random, left, every, next: begins, recording, scheme, own: None, connection: Connection::None }
     }
 
     pub(super) fn next_timer(&self) -> Option<VirtualTime> {
@@ -69,7 +71,8 @@ impl FalseUe {
         let cause = EstablishmentCause::MobileOriginatedSignalling;
         let request = UlCcchMessage::ConnectionRequest { identity, cause };
         // Random access is not on the air here: the C-RNTI in front of the request says nothing.
-        let octets = request.octets().and_then(|octets| common_frame(now, (Uplink, 0), octets)).ok()?;
+        let c_rnti = C_RNTIS.start() + (self.random.next_u32() % u32::from(C_RNTIS.end() - C_RNTIS.start())) as u16;
+        let octets = request.octets().and_then(|octets| common_frame(now, (Uplink, c_rnti), octets)).ok()?;
         Some(Said { to_ue: false, octets, note: "RRCConnectionRequest".to_owned() })
     }
 
@@ -115,7 +118,7 @@ impl FalseUe {
             }
             None => match &self.own {
                 Some(own) => own.clone(),
-                None => self.own.insert(Offer::own_request(&mut self.random)?).clone(),
+                None => self.own.insert(Offer::own_request(self.scheme, &mut self.random)?).clone(),
             },
         };
         let message = UlDcchMessage::SetupComplete { transaction, nas }.octets().map_err(|error| error.to_string())?;

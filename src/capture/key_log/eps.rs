@@ -6,6 +6,7 @@ use crate::eps::identifiers::{Earfcn, Imsi, Pci};
 use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::security::HandoverDerivation;
+use crate::eps::security::key_transport::{KeyTransport, PrivateKey, TrustAnchor, VerifyingKey};
 use crate::time::VirtualTime;
 
 /// Whose key derivation on handover a network has.
@@ -290,6 +291,61 @@ pub struct LinkKeyRecord {
     pub key: LinkSecret,
 }
 
+/// How the network shows that a security mode command is its own, where KASMEtemp is encrypted (seed 003).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandProof {
+    /// It does not.
+    Unsigned,
+    /// By a signature with a key that MEs know: [`NetworkKeyRecord`].
+    Pinned,
+    /// By a signature, and a certificate by one of [`TrustRecord`].
+    Certified,
+}
+
+/// `PARLOS`: what MEs and MMEs have agreed on for attaches for restricted local operator services. A log has one at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParlosRecord {
+    /// By what KASMEtemp is encrypted; none: null algorithms and no key.
+    pub transport: Option<KeyTransport>,
+    /// Whether MMEs encrypt to keys only that a certificate vouches for.
+    pub certificates: bool,
+    /// How the network shows itself.
+    pub network: CommandProof,
+    /// Whether the MME sends a key too, and the ME gives a part of KASMEtemp.
+    pub mme_key: bool,
+    /// Whether commands have a hash of the attach request.
+    pub hash: bool,
+    /// What the certificate of the MME is made out to.
+    pub mme_name: Option<String>,
+}
+
+/// `TRUST`: who is trusted to vouch for keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustRecord {
+    /// The name and the key: 33 octets on P-256, compressed.
+    pub anchor: TrustAnchor,
+}
+
+/// `NETWORK_KEY`: the key that MEs know the network by, 33 octets on P-256, compressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkKeyRecord {
+    /// The key.
+    pub key: VerifyingKey,
+}
+
+/// `KEY_PAIR`: the private key of an ME, or of an MME for one attach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPairRecord {
+    /// The UE.
+    pub ue: Imsi,
+    /// Whose it is: the UE's or the network's.
+    pub holder: KeyHolder,
+    /// When it was in use.
+    pub validity: Validity,
+    /// The key: 32 octets of a scalar, or the two primes of RSA, 128 each.
+    pub key: PrivateKey,
+}
+
 /// One line of a key log that holds something of an EPS run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EpsKeyRecord {
@@ -319,6 +375,14 @@ pub enum EpsKeyRecord {
     LinkKey(LinkKeyRecord),
     /// `E2M`, `AKA_KEYS`, `E2M_INT_KEY` or `E2M_KEY`.
     Enterprise(EnterpriseRecord),
+    /// `PARLOS`.
+    Parlos(ParlosRecord),
+    /// `TRUST`.
+    Trust(TrustRecord),
+    /// `NETWORK_KEY`.
+    NetworkKey(NetworkKeyRecord),
+    /// `KEY_PAIR`.
+    KeyPair(KeyPairRecord),
 }
 
 impl EpsKeyRecord {
@@ -326,7 +390,14 @@ impl EpsKeyRecord {
     #[must_use]
     pub fn validity(&self) -> Validity {
         match self {
-            Self::Derivation(_) | Self::Cell(_) | Self::Transfer(_) | Self::LinkKey(_) => Validity::default(),
+            Self::Derivation(_)
+            | Self::Cell(_)
+            | Self::Transfer(_)
+            | Self::LinkKey(_)
+            | Self::Parlos(_)
+            | Self::Trust(_)
+            | Self::NetworkKey(_) => Validity::default(),
+            Self::KeyPair(record) => record.validity,
             Self::Kasme(record) => record.validity,
             Self::Nas(record) => record.validity,
             Self::Nh(record) => record.validity,
@@ -343,7 +414,14 @@ impl EpsKeyRecord {
     /// stays as it is.
     pub fn set_until(&mut self, until: Option<VirtualTime>) {
         let validity = match self {
-            Self::Derivation(_) | Self::Cell(_) | Self::Transfer(_) | Self::LinkKey(_) => return,
+            Self::Derivation(_)
+            | Self::Cell(_)
+            | Self::Transfer(_)
+            | Self::LinkKey(_)
+            | Self::Parlos(_)
+            | Self::Trust(_)
+            | Self::NetworkKey(_) => return,
+            Self::KeyPair(record) => &mut record.validity,
             Self::Kasme(record) => &mut record.validity,
             Self::Nas(record) => &mut record.validity,
             Self::Nh(record) => &mut record.validity,

@@ -14,8 +14,14 @@
 //! CK_IK ue cell holder=ue|network|both from until                                                        64 hex: CK, IK
 //! LINK_KEY sender receiver spi                                                                           40 hex: key, salt
 //! E2M | AKA_KEYS | E2M_INT_KEY | E2M_KEY: see `enterprise`
+//! PARLOS transport=none|ecies-a|ecies-b|rsa-oaep certificates=yes|no network=unsigned|pinned|certified
+//!        mme_key=yes|no hash=yes|no mme                                                                  -
+//! TRUST name key                                                                                         -
+//! NETWORK_KEY key                                                                                        -
+//! KEY_PAIR ue scheme=ecies-a|ecies-b|rsa-oaep holder=ue|network|both from until                          64 hex, of rsa-oaep 512
 //!      ; ue = IMSI   cell = physical cell identity   or - (CK_IK)   c_rnti = 4 hex   spi = 8 hex
-//!      ; enb, mme, sender, receiver = names of nodes   the rest decimal
+//!      ; enb, mme, sender, receiver = names of nodes   mme (PARLOS, or -), name (TRUST) = names in certificates
+//!      ; key = 66 hex, a point of P-256, compressed   the rest decimal
 //! ```
 
 use zeroize::Zeroizing;
@@ -25,17 +31,20 @@ use super::writing::{hex, times, word};
 use super::{enterprise, is_word};
 use crate::capture::error::CaptureError;
 use crate::capture::key_log::eps::{
-    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder,
-    KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeySystem, LinkKeyRecord, NasKeyRecord, NasKeyUse, NhRecord,
-    TransferRecord, UpKeyPolicy, UpKeyRecord,
+    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, CommandProof, DerivationRecord, EpsKeyRecord,
+    KasmeRecord, KenbHolder, KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeyPairRecord, KeySystem,
+    LinkKeyRecord, NasKeyRecord, NasKeyUse, NetworkKeyRecord, NhRecord, ParlosRecord, TransferRecord, TrustRecord,
+    UpKeyPolicy, UpKeyRecord,
 };
 use crate::eps::identifiers::{Earfcn, Imsi, Pci};
 use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, KenbStar, LinkSecret, Nh};
 use crate::eps::parameters::{AlgorithmId, Ncc};
+use crate::eps::security::key_transport::signature::{POINT_OCTETS, of_point, point};
+use crate::eps::security::key_transport::{KeyTransport, PrivateKey, TrustAnchor, VerifyingKey};
 use crate::eps::security::{HandoverDerivation, OneWay};
 
 /// The kinds of these lines.
-pub(super) const KINDS: [&str; 19] = [
+pub(super) const KINDS: [&str; 23] = [
     "DERIVATION",
     "CELL",
     "KASME",
@@ -55,6 +64,10 @@ pub(super) const KINDS: [&str; 19] = [
     enterprise::KINDS[1],
     enterprise::KINDS[2],
     enterprise::KINDS[3],
+    "PARLOS",
+    "TRUST",
+    "NETWORK_KEY",
+    "KEY_PAIR",
 ];
 
 const SYSTEMS: [(&str, KeySystem); 2] = [("contribution", KeySystem::Contribution), ("standard", KeySystem::Standard)];
@@ -66,6 +79,16 @@ pub(super) const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
 const UP_KEY_POLICIES: [(&str, UpKeyPolicy); 2] = [("same", UpKeyPolicy::Same), ("update", UpKeyPolicy::Update)];
 const MAPPINGS: [(&str, KeyMapping); 3] =
     [("target-id", KeyMapping::TargetId), ("target-id-fresh", KeyMapping::TargetIdFresh), ("nonce", KeyMapping::Nonce)];
+const TRANSPORTS: [(&str, Option<KeyTransport>); 4] = [
+    ("none", None),
+    ("ecies-a", Some(KeyTransport::EciesA)),
+    ("ecies-b", Some(KeyTransport::EciesB)),
+    ("rsa-oaep", Some(KeyTransport::RsaOaep)),
+];
+const SCHEMES: [(&str, KeyTransport); 3] =
+    [("ecies-a", KeyTransport::EciesA), ("ecies-b", KeyTransport::EciesB), ("rsa-oaep", KeyTransport::RsaOaep)];
+const PROOFS: [(&str, CommandProof); 3] =
+    [("unsigned", CommandProof::Unsigned), ("pinned", CommandProof::Pinned), ("certified", CommandProof::Certified)];
 pub(super) const KEY_HOLDERS: [(&str, KeyHolder); 3] =
     [("ue", KeyHolder::Ue), ("network", KeyHolder::Network), ("both", KeyHolder::Both)];
 
@@ -102,6 +125,22 @@ impl Line<'_> {
         self.field("ue_id", "a decimal number from 1 to 65535", |text| {
             decimal(text).and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0)
         })
+    }
+
+    /// A key that signatures are checked with.
+    fn verifying_key(&mut self) -> Result<VerifyingKey, CaptureError> {
+        self.field("key", "66 hex digits of a point of P-256", |text| {
+            digits::<POINT_OCTETS>(text).and_then(|octets| of_point(&octets))
+        })
+    }
+
+    /// The private key of a scheme.
+    fn private_key(&self, scheme: KeyTransport) -> Result<PrivateKey, CaptureError> {
+        let key = match scheme {
+            KeyTransport::RsaOaep => PrivateKey::from_octets(scheme, self.secret::<256>()?.expose()),
+            _ => PrivateKey::from_octets(scheme, self.secret::<32>()?.expose()),
+        };
+        key.map_err(|_| self.no_key(scheme.name()))
     }
 
     fn name_of_node(&mut self, name: &'static str) -> Result<String, CaptureError> {
@@ -218,6 +257,41 @@ pub(super) fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<EpsKeyRec
             spi: line.field("spi", "8 hex digits", |text| digits(text).map(u32::from_be_bytes))?,
             key: LinkSecret::from_octets(*line.secret()?.expose()),
         }),
+        "PARLOS" => {
+            let record = ParlosRecord {
+                transport: line.one_of("transport", &TRANSPORTS)?,
+                certificates: line.one_of("certificates", &YES_NO)?,
+                network: line.one_of("network", &PROOFS)?,
+                mme_key: line.one_of("mme_key", &YES_NO)?,
+                hash: line.one_of("hash", &YES_NO)?,
+                mme_name: line.field("mme", "a name in visible ASCII, or -", |text| match text {
+                    "-" => Some(None),
+                    text => is_word(text).then(|| Some(text.to_owned())),
+                })?,
+            };
+            line.no_secret()?;
+            EpsKeyRecord::Parlos(record)
+        }
+        "TRUST" => {
+            let anchor = TrustAnchor { name: line.name_of_node("name")?, key: line.verifying_key()? };
+            line.no_secret()?;
+            EpsKeyRecord::Trust(TrustRecord { anchor })
+        }
+        "NETWORK_KEY" => {
+            let key = line.verifying_key()?;
+            line.no_secret()?;
+            EpsKeyRecord::NetworkKey(NetworkKeyRecord { key })
+        }
+        "KEY_PAIR" => {
+            let ue = line.ue()?;
+            let scheme = line.one_of("scheme", &SCHEMES)?;
+            EpsKeyRecord::KeyPair(KeyPairRecord {
+                ue,
+                holder: line.one_of("holder", &KEY_HOLDERS)?,
+                validity: line.validity()?,
+                key: line.private_key(scheme)?,
+            })
+        }
         other => return Ok(enterprise::record(other, line)?.map(EpsKeyRecord::Enterprise)),
     }))
 }
@@ -240,11 +314,15 @@ pub(super) fn kind(record: &EpsKeyRecord) -> &'static str {
         EpsKeyRecord::CkIk(_) => "CK_IK",
         EpsKeyRecord::LinkKey(_) => "LINK_KEY",
         EpsKeyRecord::Enterprise(record) => enterprise::kind(record),
+        EpsKeyRecord::Parlos(_) => "PARLOS",
+        EpsKeyRecord::Trust(_) => "TRUST",
+        EpsKeyRecord::NetworkKey(_) => "NETWORK_KEY",
+        EpsKeyRecord::KeyPair(_) => "KEY_PAIR",
     }
 }
 
 /// Whether these names of nodes can stand in a line.
-fn names(names: [&String; 2]) -> Result<(), CaptureError> {
+fn names<const N: usize>(names: [&String; N]) -> Result<(), CaptureError> {
     match names.into_iter().find(|name| !is_word(name)) {
         Some(name) => Err(CaptureError::Unwritable {
             frame: 0,
@@ -315,6 +393,30 @@ pub(super) fn line(record: &EpsKeyRecord) -> Result<Zeroizing<String>, CaptureEr
             (format!("sender={} receiver={} spi={:08x}", r.sender, r.receiver, r.spi), hex(r.key.octets()))
         }
         EpsKeyRecord::Enterprise(r) => enterprise::fields(r),
+        EpsKeyRecord::Parlos(r) => {
+            if let Some(name) = &r.mme_name {
+                names([name])?;
+            }
+            let fields = format!(
+                "transport={} certificates={} network={} mme_key={} hash={} mme={}",
+                word(&TRANSPORTS, &r.transport),
+                word(&YES_NO, &r.certificates),
+                word(&PROOFS, &r.network),
+                word(&YES_NO, &r.mme_key),
+                word(&YES_NO, &r.hash),
+                r.mme_name.as_deref().unwrap_or("-")
+            );
+            (fields, "-".to_owned())
+        }
+        EpsKeyRecord::Trust(TrustRecord { anchor: TrustAnchor { name, key } }) => {
+            names([name])?;
+            (format!("name={name} key={}", hex(&point(key))), "-".to_owned())
+        }
+        EpsKeyRecord::NetworkKey(r) => (format!("key={}", hex(&point(&r.key))), "-".to_owned()),
+        EpsKeyRecord::KeyPair(r) => {
+            let (scheme, holder) = (r.key.scheme().name(), word(&KEY_HOLDERS, &r.holder));
+            (format!("ue={} scheme={scheme} holder={holder} {times}", r.ue), hex(&r.key.octets()))
+        }
     };
     let secret = Zeroizing::new(secret);
     Ok(Zeroizing::new(format!("{} {fields} {}", kind(record), *secret)))

@@ -138,6 +138,11 @@ impl<'a> Line<'a> {
         })
     }
 
+    /// Octets at the end that are no key of this kind. They are not repeated.
+    pub(super) fn no_key(&self, kind: &str) -> CaptureError {
+        error(self.number, self.secret.column, format!("a key of {kind} at the end"), "one that is none")
+    }
+
     pub(super) fn no_secret(&self) -> Result<(), CaptureError> {
         match self.secret.text {
             "-" => Ok(()),

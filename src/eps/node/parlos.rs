@@ -146,6 +146,8 @@ pub struct RlosUeFaults {
     pub ignores_signature: bool,
     /// It takes the null algorithms though it has sent a key.
     pub takes_null: bool,
+    /// It does not look at the tag of an encrypted KASMEtemp.
+    pub ignores_tag: bool,
     /// It attaches to any network, whether it offers these services or not.
     pub attaches_anywhere: bool,
 }

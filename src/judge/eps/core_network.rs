@@ -171,12 +171,18 @@ impl Reading<'_> {
         self.search(frame, brought.as_slice());
         match message {
             S1apMessage::InitialUeMessage(message) => {
+                let name_there = (from, message.enb_ue_id.get());
+                self.request_to_mme(name_there, &message.nas_pdu);
                 name = self.nas(&message.nas_pdu, Uplink, None, None, seen, true);
             }
             S1apMessage::UplinkNasTransport(message) => {
                 name = self.nas(&message.nas_pdu, Uplink, None, Some((to, message.ue.mme.0)), seen, true);
+                if let Some((message_of_ue, _)) = &name {
+                    self.part_of_me((from, message.ue.enb.get()), message_of_ue);
+                }
             }
             S1apMessage::DownlinkNasTransport(message) => {
+                self.command_of_mme((to, message.ue.enb.get()), &message.nas_pdu, seen);
                 name = self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
             }
             S1apMessage::UeContextModificationRequest(message) => self.first_kenb(seen.number, &message.kenb),

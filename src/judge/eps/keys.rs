@@ -447,7 +447,15 @@ impl Keys {
         };
         for record in &log.eps {
             match record {
-                EpsKeyRecord::Derivation(_) | EpsKeyRecord::Cell(_) | EpsKeyRecord::Transfer(_) => {}
+                EpsKeyRecord::Derivation(_)
+                | EpsKeyRecord::Cell(_)
+                | EpsKeyRecord::Transfer(_)
+                | EpsKeyRecord::Parlos(_)
+                | EpsKeyRecord::Trust(_)
+                | EpsKeyRecord::NetworkKey(_) => {}
+                EpsKeyRecord::KeyPair(r) => {
+                    add(&r.key.octets(), format!("the private key of an attach of UE {}", r.ue))
+                }
                 EpsKeyRecord::UpKey(r) => add(r.key.octets(), format!("KUP of UE {}", r.ue)),
                 EpsKeyRecord::CkIk(r) => {
                     // CK and IK on their own: some messages bring them so, others one behind the other.

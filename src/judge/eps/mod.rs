@@ -3,6 +3,7 @@
 //!
 //! * [`keys`]: KASME of each UE, and the key epochs of the radio.
 //! * [`radio`]: RRC messages and packets under their COUNTs; [`nas`]: NAS messages under theirs.
+//! * `parlos`: attaches without AKA, whose KASMEtemp a command brings.
 //! * `user_plane`: packets that UPEs cipher; `utran`: what there is of UTRAN.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
 //! * `enterprise`: keys of end points in an enterprise; `sessions`: what is said under them.
@@ -20,6 +21,7 @@ pub mod keys;
 mod link;
 pub mod nas;
 mod nas_hops;
+mod parlos;
 pub mod radio;
 pub mod reading;
 mod sessions;

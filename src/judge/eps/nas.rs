@@ -167,6 +167,25 @@ impl Nas {
         Self { contexts, ..Self::default() }
     }
 
+    /// A KASME that a message has brought, if it is not known yet and there is room.
+    pub fn learn(&mut self, ue: Imsi, kasme: &Kasme) {
+        let known = self.contexts.iter().any(|one| one.ue == ue && one.kasme.as_ref() == Some(kasme));
+        if known || self.contexts.len() >= MAX_KNOWN {
+            return;
+        }
+        let derived = |key_use| algorithm_key(kasme.octets(), key_use, AlgorithmId::Aes as u8);
+        let key = derived(KeyUse::NasEnc);
+        self.contexts.push(Context {
+            ue,
+            kasme: Some(kasme.clone()),
+            integrity: vec![(AlgorithmId::Aes, derived(KeyUse::NasInt))],
+            ciphering: [AlgorithmId::Aes, AlgorithmId::Null]
+                .map(|algorithm| (algorithm, key.clone(), Validity::default()))
+                .to_vec(),
+            next: [(0, 0); 2],
+        });
+    }
+
     /// Verifies a message, deciphers it, and remembers its COUNT.
     ///
     /// # Errors
@@ -182,12 +201,12 @@ impl Nas {
         for place in candidates.take(MAX_TRIALS) {
             let Some(context) = self.contexts.get(place) else { continue };
             tried |= !context.integrity.is_empty();
-            if let Some((count, key)) = context.verify(seen) {
-                found = Some((place, count, key.clone()));
+            if let Some((count, algorithm, key)) = context.verify(seen) {
+                found = Some((place, count, algorithm, key.clone()));
                 break;
             }
         }
-        let Some((place, count, key)) = found else {
+        let Some((place, count, algorithm, key)) = found else {
             return Err(if tried { Unverified::WrongMac } else { Unverified::NoKey });
         };
         if let Some(name) = seen.s1.filter(|_| self.known.len() < MAX_KNOWN) {
@@ -196,6 +215,10 @@ impl Nas {
         let Some(context) = self.contexts.get_mut(place) else { return Err(Unverified::NoKey) };
         let message = context.message(seen, count);
         let (ue, kasme) = (context.ue, context.kasme.clone());
+        if algorithm == AlgorithmId::Null {
+            // Nothing tells one message from another that is played again, and no key is used twice.
+            return Ok(Verified { ue, kasme, count, message, order: Order::New });
+        }
         let (next, last) = context.next[seen.direction as usize];
         let same = self.sent.entry((keys.number(&key), seen.direction, count)).or_default();
         let order = match same.as_slice() {
@@ -219,8 +242,8 @@ impl Nas {
 }
 
 impl Context {
-    /// The COUNT and the integrity key that a message verifies under.
-    fn verify(&self, seen: &Sighting<'_>) -> Option<(u32, &AlgorithmKey)> {
+    /// The COUNT, the integrity algorithm and its key that a message verifies under.
+    fn verify(&self, seen: &Sighting<'_>) -> Option<(u32, AlgorithmId, &AlgorithmKey)> {
         let Sighting { nas, direction, .. } = seen;
         let (next, _) = self.next[*direction as usize];
         let start = u32::from(nas.sequence_number);
@@ -235,7 +258,7 @@ impl Context {
                     AlgorithmId::Aes => eia2(key, count, 0, *direction, &covered),
                     AlgorithmId::Snow3g | AlgorithmId::Zuc => return None,
                 };
-                (expected == nas.mac).then_some((count, key))
+                (expected == nas.mac).then_some((count, *algorithm, key))
             },
         )
     }

@@ -13,6 +13,7 @@ use super::enterprise::EnterpriseKeys;
 use super::handover::{Handovers, Place, Requests};
 use super::keys::{Epoch, Keys};
 use super::nas::Nas;
+use super::parlos::Parlos;
 use super::radio::Radio;
 use super::sessions::Sessions;
 use super::user_plane::UserPlane;
@@ -66,6 +67,7 @@ pub struct Reading<'l> {
     pub(super) keys: Keys,
     pub(super) radio: Radio,
     pub(super) nas: Nas,
+    pub(super) parlos: Parlos,
     pub(super) user_plane: UserPlane,
     pub(super) utran: Utran,
     pub(super) enterprise_keys: EnterpriseKeys,
@@ -103,7 +105,7 @@ impl<'l> Reading<'l> {
     #[must_use]
     pub fn may_learn(log: &KeyLog) -> bool {
         let has = |wanted: fn(&EpsKeyRecord) -> bool| log.eps.iter().any(wanted);
-        has(|record| matches!(record, EpsKeyRecord::Kasme(_)))
+        has(|record| matches!(record, EpsKeyRecord::Kasme(_) | EpsKeyRecord::KeyPair(_)))
             && !has(|record| matches!(record, EpsKeyRecord::Kenb(_) | EpsKeyRecord::As(_)))
     }
 
@@ -124,6 +126,7 @@ impl<'l> Reading<'l> {
         Self {
             log,
             nas: Nas::new(log, &keys),
+            parlos: Parlos::new(log),
             user_plane: UserPlane::default(),
             utran: Utran::default(),
             enterprise_keys: EnterpriseKeys::new(log, &mut findings),

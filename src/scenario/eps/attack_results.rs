@@ -216,6 +216,13 @@ fn replayed(number: usize, attack: &Attack, traces: &Traces<'_>) -> AttackResult
     AttackResult::new(&attack.name, accepted > 0, detail)
 }
 
+/// When the attach went on whose private key an attack is given: that it reads so is no surprise.
+fn given_attach(attack: &Attack, traces: &Traces<'_>) -> Option<(usize, VirtualTime, VirtualTime)> {
+    let AttackAction::Parlos(ParlosAttack::Listen(Some((ue, nth)))) = attack.action else { return None };
+    let mut from = traces.attaches.of(ue).skip((nth as usize).saturating_sub(1)).map(|attach| attach.begun);
+    Some((ue.0, from.next()?, from.next().unwrap_or(VirtualTime::MAX)))
+}
+
 /// What a holder reads, cell by cell. It has succeeded if it reads a visit under a key that it did not hold.
 fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Reads>) -> AttackResult {
     let visits: Vec<Visit> = traces.visits.iter().map(|(_, visit)| visit.clone()).collect();
@@ -226,7 +233,13 @@ fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Re
     let name = |visit: &Visit| topology.station_of(visit.cell).map_or("", |node| &topology.names[node.0]);
     let opened: Vec<(&Visit, &Read)> =
         visits.iter().zip(&found).filter_map(|(visit, read)| Some((visit, read.as_ref()?))).collect();
-    let own = opened.iter().filter(|(visit, _)| holder.holds(visit)).count();
+    let given = given_attach(attack, traces);
+    let is_given = |visit: &Visit| {
+        let begins = visit.frames.first().map(|(time, _)| *time);
+        given.is_some_and(|(ue, from, to)| ue == visit.ue && begins.is_some_and(|at| from <= at && at < to))
+    };
+    let is_own = |visit: &Visit| holder.holds(visit) || is_given(visit);
+    let own = opened.iter().filter(|(visit, _)| is_own(visit)).count();
     let cells: Vec<&str> = opened.iter().map(|(visit, _)| name(visit)).collect();
     let packets: usize = opened.iter().map(|(_, read)| read.packets.len()).sum();
     let messages: usize = opened.iter().map(|(_, read)| read.messages).sum();
@@ -247,7 +260,7 @@ fn read(attack: &Attack, holder: Holder, traces: &Traces<'_>, reads: &mut Vec<Re
     if let (Some(first), Some(last), true) = (sent.first(), sent.last(), traces.agreement.transfer.upe) {
         detail.push_str(&format!(", the packets from {first} to {last}"));
     }
-    let beyond = opened.iter().find(|(visit, read)| !holder.holds(visit) && !read.packets.is_empty());
+    let beyond = opened.iter().find(|(visit, read)| !is_own(visit) && !read.packets.is_empty());
     let recovered = beyond
         .and_then(|(_, read)| read.packets.first())
         .map(|(_, packet)| crate::adversary::key_stream::readable(packet))

@@ -18,6 +18,7 @@ use crate::eps::node::enb::{ConnectedUe, EnbFaults, downlink_tunnel};
 use crate::eps::node::gateway::{Gateway, GatewayUe, uplink_tunnel};
 use crate::eps::node::hss::{Hss, HssSubscriber};
 use crate::eps::node::mme::{AttachedUe, MmeFaults, MmeUserPlane};
+use crate::eps::node::parlos::NULL;
 use crate::eps::node::rnc::{Rnc, RncSettings, RncUe};
 use crate::eps::node::settings::{Agreement, Subscribers};
 use crate::eps::node::sgsn::{self, Sgsn, SgsnFaults, SgsnSettings, SgsnUe};
@@ -223,8 +224,10 @@ impl Builder<'_> {
 
     /// The temporary identity of a UE at the start, where there are any.
     fn guti(&self, ue: usize) -> Option<Guti> {
+        // Of an earlier day, where it is off.
         if self.script.enterprise.is_some() {
-            return None;
+            let mme = self.script.nodes.enbs.get(self.script.nodes.ues[ue].serving.0)?.mme.0;
+            return Some(Guti { gummei: gummei(mme), m_tmsi: MTmsi(FIRST_M_TMSI + ue as u32) });
         }
         let gummei = match self.rnc_of(ue).and_then(|rnc| self.topology.utran.get(rnc)) {
             // That of an SGSN names its routing area in the place of an MME (TS 23.003 clause 2.8.2.1).
@@ -442,12 +445,15 @@ impl Builder<'_> {
         let (script, topology) = (self.script, self.topology);
         let settings = &script.nodes.enbs[enb];
         let weaknesses = enb_weaknesses(script, enb);
+        let mut algorithms = preferences(settings.algorithms, settings.only_own_algorithms);
+        // For those whose MME says that they have no others (TS 33.401 Annex J).
+        algorithms.extend(script.parlos.map(|_| NULL));
         let settings = EnbSettings {
             cell: topology.cells[enb],
             cells: topology.cells.clone(),
             utran_cells: topology.utran.clone(),
             gummei: gummei(settings.mme.0),
-            algorithms: preferences(settings.algorithms, settings.only_own_algorithms),
+            algorithms,
             always_names_algorithms: script.handover.names_algorithms,
             most_ues: usize::from(settings.most_ues),
             agreement: self.agreement,

@@ -6,8 +6,8 @@ use super::epochs::{Epoch, Epochs};
 use super::topology::{Role, Topology};
 use crate::capture::key_log::eps::{
     AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, CkIkRecord, DerivationRecord, EpsKeyRecord, KasmeRecord, KenbHolder,
-    KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeySystem, NasKeyRecord, NasKeyUse, NhRecord, TransferRecord,
-    UpKeyPolicy, UpKeyRecord,
+    KenbRecord, KenbStarRecord, KeyHolder, KeyMapping, KeyPairRecord, KeySystem, NasKeyRecord, NasKeyUse, NhRecord,
+    TransferRecord, UpKeyPolicy, UpKeyRecord,
 };
 use crate::capture::key_log::{KeyLog, NodeRecord, Validity};
 use crate::emulation::NodeIndex;
@@ -18,6 +18,7 @@ use crate::eps::node::settings::{Agreement, ContextTransfer, Mapping, UpKeys};
 use crate::eps::node::{Schemes, What};
 use crate::eps::parameters::{AlgorithmId, Ncc};
 use crate::eps::security::handover_keys::AsKeys;
+use crate::eps::security::key_transport::PrivateKey;
 use crate::time::VirtualTime;
 
 /// Something that a node came to hold.
@@ -74,6 +75,8 @@ pub(super) struct Keys {
     /// Where each UE was to be handed over last.
     target: BTreeMap<Imsi, Pci>,
     shared: Vec<InUse>,
+    /// Pairs that UEs and MMEs attach with: the node, since when, the UE and the private key.
+    pairs: Vec<(NodeIndex, VirtualTime, Imsi, PrivateKey)>,
 }
 
 impl Keys {
@@ -149,6 +152,15 @@ impl Keys {
             What::CkIkForgotten { cell } => {
                 hold(HeldWhat::Forgotten);
                 self.share(now, node, ue, None, |key| matches!(key, Shared::CkIk(of, _) if of == cell));
+            }
+            What::KeyPair { key, fresh: true } if self.pairs.len() < MOST_PAIRS => {
+                self.pairs.push((node, now, ue, key.clone()));
+            }
+            What::KeyPair { key, .. } => {
+                let known = self.pairs.iter().any(|(of, _, _, known)| *of == node && known == key);
+                if !known && self.pairs.len() < MOST_PAIRS {
+                    self.pairs.push((node, now, ue, key.clone()));
+                }
             }
             What::HandoverBegun { to, .. } => {
                 self.target.insert(ue, *to);
@@ -226,6 +238,15 @@ impl Keys {
         }
         eps.extend(self.records.iter().cloned());
         eps.extend(self.shared.iter().map(|one| one.record(topology)));
+        eps.extend(self.pairs.iter().map(|(node, from, ue, key)| {
+            let of_ue = topology.role(*node) == Role::Ue;
+            EpsKeyRecord::KeyPair(KeyPairRecord {
+                ue: *ue,
+                holder: if of_ue { KeyHolder::Ue } else { KeyHolder::Network },
+                validity: Validity { from: Some(*from), until: None },
+                key: key.clone(),
+            })
+        }));
         for (position, epoch) in epochs.all.iter().enumerate() {
             eps.extend(of_epoch(position, epoch).into_iter().flatten());
         }
@@ -276,6 +297,8 @@ fn transfer(ContextTransfer { upe, up_keys, mapping, .. }: ContextTransfer) -> T
     }
 }
 
+/// Most pairs of attaches that are logged.
+const MOST_PAIRS: usize = 4_096;
 /// How many records are looked at for the same one.
 const RECENT: usize = 64;
 

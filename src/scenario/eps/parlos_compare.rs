@@ -192,7 +192,10 @@ fn of_attack(id: &str) -> String {
                 + &downlink("a", "700ms", "modify = { nas = \"old\" }")
                 + "succeeds_if = { kasmes_taken_again = { at_least = 1 } }\n"
         }
-        _ => downlink("a", "0s", "modify = { sealed_bit = 300 }") + "succeeds_if = { refusals = { transport = 0 } }\n",
+        _ => {
+            downlink("a", "0s", "modify = { sealed_bit = 300 }")
+                + "succeeds_if = { refusals = { mac = { at_least = 1 } } }\n"
+        }
     }
 }
 
@@ -228,8 +231,10 @@ fn jobs(settings: &ParlosCompareSettings) -> Result<Vec<Box<EpsScript>>, Compare
             jobs.push(script);
         }
         let flood = format!(
-            "[[attack]]\nname = \"a\"\ntap = \"uu:ue1-enb1\"\ntrigger = {{ time = \"300ms\" }}\n\
-             action = {{ attaches = {FLOOD}, every = \"20ms\" }}\n"
+            "[[attack]]\nname = \"r\"\ntap = \"uu:ue1-enb1\"\ndirection = \"uplink\"\n\
+             trigger = {{ frame = \"NasAttachRequest\" }}\naction = {{ record = \"old\" }}\n\
+             [[attack]]\nname = \"a\"\ntap = \"uu:ue1-enb1\"\ntrigger = {{ time = \"300ms\" }}\n\
+             action = {{ attaches = {FLOOD}, recording = \"old\", every = \"20ms\" }}\n"
         );
         jobs.push(script(text, settings.seed, &flood, &settings.sets)?);
     }

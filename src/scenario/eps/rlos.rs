@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::world::{mme_weaknesses, ue_weaknesses};
+use crate::capture::key_log::eps::{CommandProof, EpsKeyRecord, NetworkKeyRecord, ParlosRecord, TrustRecord};
 use crate::emulation::random;
 use crate::eps::identifiers::Plmn;
 use crate::eps::node::parlos::mcc;
@@ -60,6 +61,33 @@ fn issued(
     (issuer, valid, usage, subject.to_owned())
 }
 
+/// What MEs and MMEs are to look at, as a key log has it.
+pub(super) fn records(script: &EpsScript) -> Vec<EpsKeyRecord> {
+    let (Some(variant), seed) = (script.parlos, script.title.seed) else { return Vec::new() };
+    let network = match variant.network {
+        NetworkProof::Unsigned => CommandProof::Unsigned,
+        NetworkProof::Pinned => CommandProof::Pinned,
+        NetworkProof::Certified => CommandProof::Certified,
+    };
+    let agreed = ParlosRecord {
+        transport: variant.transport,
+        certificates: variant.transport.is_some() && variant.credential == Credential::Certificate,
+        network,
+        mme_key: variant.mme_key,
+        hash: variant.hash,
+        mme_name: (network == CommandProof::Certified).then(|| MME_NAME.to_owned()),
+    };
+    let mut records = vec![EpsKeyRecord::Parlos(agreed.clone())];
+    if agreed.certificates || network == CommandProof::Certified {
+        records.push(EpsKeyRecord::Trust(TrustRecord { anchor: operator(seed).anchor() }));
+    }
+    if network == CommandProof::Pinned {
+        let key = *network_key(seed).verifying_key();
+        records.push(EpsKeyRecord::NetworkKey(NetworkKeyRecord { key }));
+    }
+    records
+}
+
 /// What the UE at this position has.
 pub(super) fn ue(script: &EpsScript, variant: Parlos, ue: usize) -> RlosUe {
     let (seed, settings) = (script.title.seed, &script.nodes.ues[ue]);
@@ -92,6 +120,7 @@ pub(super) fn ue(script: &EpsScript, variant: Parlos, ue: usize) -> RlosUe {
             ignores_hash: has(UeWeakness::IgnoresHash),
             ignores_signature: has(UeWeakness::IgnoresSignature),
             takes_null: has(UeWeakness::TakesNull),
+            ignores_tag: has(UeWeakness::IgnoresTag),
             attaches_anywhere: has(UeWeakness::AttachesAnywhere),
         },
         ..RlosUe::new(variant, first, random::generator(seed, &settings.name))

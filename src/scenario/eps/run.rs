@@ -13,6 +13,7 @@ use super::ladder::ladder;
 use super::link_keys;
 use super::recorded_capture;
 use super::recorder::Recorder;
+use super::rlos;
 use super::visits::visits;
 use super::world::{self, World};
 use crate::adversary::eps::Learned;
@@ -185,6 +186,7 @@ fn finish(
     };
     let mut key_log = recorder.keys.log(&recorder.epochs, agreement, topology);
     key_log.eps.extend(link_keys::records(script, topology));
+    key_log.eps.extend(rlos::records(script));
     if let Some(settings) = &script.enterprise {
         key_log.eps.extend(recorder.enterprise.records(script, topology, &settings.agreed));
     }

@@ -294,7 +294,7 @@ pub fn build(script: &EpsScript) -> World {
         script.attacks.iter().enumerate().filter_map(|(n, a)| tapped(n, a, &topology)).collect();
     let learned = Learned::default();
     let actors: Vec<eps::ParlosAttack> =
-        script.attacks.iter().enumerate().filter_map(|(n, a)| actor(n, a, &topology)).collect();
+        script.attacks.iter().enumerate().filter_map(|(n, a)| actor(n, a, script, &topology)).collect();
     if !attacks.is_empty() || !actors.is_empty() {
         let alone = Adversary::new(attacks, exchanged.clone());
         emulation.set_adversary(actors.into_iter().fold(alone, |adversary, attack| {
@@ -306,14 +306,15 @@ pub fn build(script: &EpsScript) -> World {
 }
 
 /// An attack on attaches at a link of the air.
-fn actor(number: usize, attack: &Attack, topology: &Topology) -> Option<eps::ParlosAttack> {
+fn actor(number: usize, attack: &Attack, script: &EpsScript, topology: &Topology) -> Option<eps::ParlosAttack> {
     let (attacks::Tap { from, to }, Trigger::Time(begins)) = (attack.tap?, attack.trigger?) else { return None };
     let AttackAction::Parlos(action) = &attack.action else { return None };
     let action = match action {
         ParlosAttack::ManInTheMiddle => eps::ParlosAction::Middle,
         ParlosAttack::FalseNetwork => eps::ParlosAction::Network,
         ParlosAttack::Attaches { times, every, recording } => {
-            eps::ParlosAction::Ue { times: *times, every: *every, recording: recording.clone() }
+            let scheme = script.parlos.and_then(|variant| variant.transport);
+            eps::ParlosAction::Ue { times: *times, every: *every, recording: recording.clone(), scheme }
         }
         ParlosAttack::Listen(_) => return None,
     };

@@ -4,6 +4,7 @@ use super::{Enb, Role, UeContext};
 use crate::emulation::{Outbox, Port, Verdict};
 use crate::eps::identifiers::{EnbUeS1apId, Pci};
 use crate::eps::node::event::{DropReason, Event, Outcome, What};
+use crate::eps::node::parlos::NULL;
 use crate::eps::node::radio_side::{AirError, FromAir, RadioSide, common_frame, common_message};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::Ncc;
@@ -32,6 +33,10 @@ impl Enb {
         let made = ue.radio.frame(now, (Downlink, ue.c_rnti), &mut ue.keys.air, bearer, octets);
         let Ok((frame, Protected { count, .. })) = made else { return };
         outbox.send(port, frame, note);
+        // The null algorithms use no key.
+        if ue.keys.air.algorithms() == NULL {
+            return;
+        }
         let keys = ue.keys.air.keys();
         let key = match bearer {
             BearerId::Signalling(_) => keys.rrc_enc.clone(),

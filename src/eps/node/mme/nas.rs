@@ -6,6 +6,7 @@ use super::{Before, Mme, ModeCommand, Place, SECURITY_MODE, SECURITY_MODE_TRIES,
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::MmeUeS1apId;
 use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::node::parlos::NULL;
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::{Algorithms, HandoverParameters, Indication};
 use crate::eps::security::protection::NasSecurity;
@@ -29,7 +30,9 @@ impl Mme {
         let plain = message.octets().ok()?;
         let protected = ue.keys.nas.protect(Downlink, &plain, header.ciphered()).ok()?;
         let (key, count) = (ue.keys.nas.keys().enc.clone(), protected.count);
-        outbox.report(Event { ue: ue.imsi, what: What::Protected { key, bearer: 0, direction: Downlink, count } });
+        if ue.keys.nas.algorithms() != NULL {
+            outbox.report(Event { ue: ue.imsi, what: What::Protected { key, bearer: 0, direction: Downlink, count } });
+        }
         let sequence_number = (protected.sequence_number & 0xff) as u8;
         ProtectedNas { header, mac: protected.mac, sequence_number, message: protected.octets }.octets().ok()
     }

@@ -42,6 +42,7 @@ use registration::Update;
 use rlos::{Attaching, Rlos};
 
 use super::event::{Command, DropReason, Event, What};
+use super::parlos::NULL;
 use super::radio_side::{AirError, FromAir, RadioSide, common_message};
 use super::settings::{Agreement, KEY_SET};
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
@@ -307,7 +308,8 @@ impl Ue {
         // Without a COUNT nothing can be said: the connection is as good as lost.
         let Ok((frame, Protected { count, .. })) = made else { return };
         outbox.send(port, frame, note);
-        if !self.keys.air.is_on() {
+        // The null algorithms use no key.
+        if !self.keys.air.is_on() || self.keys.air.algorithms() == NULL {
             return;
         }
         let keys = self.keys.air.keys();

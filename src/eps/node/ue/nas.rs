@@ -5,6 +5,7 @@ use super::{ContextOrigin, State, Ue};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::keys::UpKey;
 use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::node::parlos::NULL;
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::{Algorithms, HandoverParameters, Origin};
 use crate::eps::security::parties::UeKeys;
@@ -165,7 +166,9 @@ impl Ue {
         let plain = message.octets().ok()?;
         let protected = self.keys.nas.protect(Uplink, &plain, header.ciphered()).ok()?;
         let (key, count) = (self.keys.nas.keys().enc.clone(), protected.count);
-        self.report(What::Protected { key, bearer: 0, direction: Uplink, count }, outbox);
+        if self.keys.nas.algorithms() != NULL {
+            self.report(What::Protected { key, bearer: 0, direction: Uplink, count }, outbox);
+        }
         let sequence_number = (protected.sequence_number & 0xff) as u8;
         ProtectedNas { header, mac: protected.mac, sequence_number, message: protected.octets }.octets().ok()
     }

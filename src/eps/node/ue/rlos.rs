@@ -443,7 +443,8 @@ impl Ue {
             self.check_signature(now, (&rlos.settings, &attaching.request), sealed, command, outbox)?;
         }
         report_operation(self.settings.imsi, KeyOperation::Open, outbox);
-        let kasme = key_transport::open(key, sealed).map_err(|_| RlosRefusal::Transport)?;
+        let open = if faults.ignores_tag { key_transport::open_unchecked } else { key_transport::open };
+        let kasme = open(key, sealed).map_err(|_| RlosRefusal::Transport)?;
         Ok((kasme, false))
     }
 

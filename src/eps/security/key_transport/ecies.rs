@@ -66,16 +66,32 @@ pub fn ecies_seal(to: &PublicKey, ephemeral: &PrivateKey, plain: &[u8]) -> Resul
 /// # Errors
 /// It was changed, is for another key or cut short, or its ephemeral key is none.
 pub fn ecies_open(with: &PrivateKey, sealed: &[u8]) -> Result<Vec<u8>, TransportError> {
-    let scheme = with.scheme();
-    let short = TransportError::Length { expected: scheme.public_octets() + TAG, found: sealed.len() };
-    let (ephemeral, rest) = sealed.split_at_checked(scheme.public_octets()).ok_or(short)?;
-    let (ciphertext, tag) = rest.split_last_chunk::<TAG>().ok_or(short)?;
-    let ephemeral = PublicKey::from_octets(scheme, ephemeral)?;
-    let keys = Keys::derive(&*with.agree(&ephemeral)?, ephemeral.octets());
+    let (keys, ciphertext, tag) = agreed(with, sealed)?;
     if !bool::from(keys.tag(ciphertext)[..].ct_eq(&tag[..])) {
         return Err(TransportError::Authentication);
     }
     let mut plain = ciphertext.to_vec();
     keys.cipher(&mut plain);
     Ok(plain)
+}
+
+/// The same without looking at the tag: what somebody takes who does not check it, whatever comes out.
+///
+/// # Errors
+/// It is cut short, or its ephemeral key is none.
+pub fn ecies_open_unchecked(with: &PrivateKey, sealed: &[u8]) -> Result<Vec<u8>, TransportError> {
+    let (keys, ciphertext, _) = agreed(with, sealed)?;
+    let mut plain = ciphertext.to_vec();
+    keys.cipher(&mut plain);
+    Ok(plain)
+}
+
+/// The keys of what was encrypted, its ciphertext and its tag.
+fn agreed<'a>(with: &PrivateKey, sealed: &'a [u8]) -> Result<(Keys, &'a [u8], &'a [u8; TAG]), TransportError> {
+    let scheme = with.scheme();
+    let short = TransportError::Length { expected: scheme.public_octets() + TAG, found: sealed.len() };
+    let (ephemeral, rest) = sealed.split_at_checked(scheme.public_octets()).ok_or(short)?;
+    let (ciphertext, tag) = rest.split_last_chunk::<TAG>().ok_or(short)?;
+    let ephemeral = PublicKey::from_octets(scheme, ephemeral)?;
+    Ok((Keys::derive(&*with.agree(&ephemeral)?, ephemeral.octets()), ciphertext, tag))
 }

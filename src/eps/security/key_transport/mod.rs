@@ -22,7 +22,7 @@ pub mod signature;
 mod tests;
 
 pub use certificate::{Authority, CertificateError, KeyUsage, TrustAnchor};
-pub use ecies::{ecies_open, ecies_seal};
+pub use ecies::{ecies_open, ecies_open_unchecked, ecies_seal};
 pub use pair::{PrivateKey, PublicKey};
 pub use signature::{SignedCommand, SigningKey, VerifyingKey};
 
@@ -117,13 +117,29 @@ pub fn seal(to: &PublicKey, kasme: &Kasme, random: &mut ChaCha20Rng) -> Result<V
 /// # Errors
 /// It was changed, or is for another key.
 pub fn open(with: &PrivateKey, sealed: &[u8]) -> Result<Kasme, TransportError> {
+    opened(with, sealed, ecies_open)
+}
+
+/// The same by somebody who does not look at the tag of ECIES; the padding of RSA is looked at always.
+///
+/// # Errors
+/// It is of another length, its ephemeral key is none, or a padding is wrong.
+pub fn open_unchecked(with: &PrivateKey, sealed: &[u8]) -> Result<Kasme, TransportError> {
+    opened(with, sealed, ecies_open_unchecked)
+}
+
+fn opened(
+    with: &PrivateKey,
+    sealed: &[u8],
+    ecies: fn(&PrivateKey, &[u8]) -> Result<Vec<u8>, TransportError>,
+) -> Result<Kasme, TransportError> {
     let expected = with.scheme().sealed_octets();
     if sealed.len() != expected {
         return Err(TransportError::Length { expected, found: sealed.len() });
     }
     let opened = zeroize::Zeroizing::new(match with.scheme() {
         KeyTransport::RsaOaep => pair::rsa_open(with, sealed)?,
-        _ => ecies_open(with, sealed)?,
+        _ => ecies(with, sealed)?,
     });
     let octets = <[u8; Kasme::OCTETS]>::try_from(&opened[..]).map_err(|_| TransportError::Authentication)?;
     Ok(Kasme::from_octets(octets))

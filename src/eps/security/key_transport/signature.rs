@@ -24,6 +24,23 @@ pub fn signing_key(random: &mut ChaCha20Rng) -> SigningKey {
     SigningKey::generate_from_rng(random)
 }
 
+/// Octets of a key that signatures are checked with: a point of P-256, compressed.
+pub const POINT_OCTETS: usize = 33;
+
+/// The octets of such a key.
+#[must_use]
+pub fn point(key: &VerifyingKey) -> [u8; POINT_OCTETS] {
+    let point = key.to_sec1_point(true);
+    <[u8; POINT_OCTETS]>::try_from(point.as_bytes()).unwrap_or([0; POINT_OCTETS])
+}
+
+/// The key with these octets, if they are one.
+#[must_use]
+pub fn of_point(octets: &[u8; POINT_OCTETS]) -> Option<VerifyingKey> {
+    let compressed = matches!(octets, [2 | 3, ..]);
+    VerifyingKey::from_sec1_bytes(octets).ok().filter(|_| compressed)
+}
+
 /// What a signature covers.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedCommand<'a> {

@@ -181,6 +181,17 @@ proptest! {
     }
 
     #[test]
+    fn primes_that_are_none_make_nothing_panic(mut octets in prop::collection::vec(any::<u8>(), 256)) {
+        for place in [0, 128] {
+            octets[place] |= 0x80;
+            octets[place + 127] |= 1;
+        }
+        if let Ok(key) = PrivateKey::from_octets(KeyTransport::RsaOaep, &octets) {
+            let _ = open(&key, &[1; 256]);
+        }
+    }
+
+    #[test]
     fn a_certificate_with_a_changed_octet_is_refused(place in any::<prop::sample::Index>(), change in 1..=255_u8) {
         let key = pair(KeyTransport::EciesA, 1).public();
         let mut operator = operator(9);

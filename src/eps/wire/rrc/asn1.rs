@@ -525,7 +525,8 @@ pub struct ConnectionRequest {
 #[rasn(choice, automatic_tags)]
 pub enum InitialUeIdentity {
     STmsi(STmsi),
-    RandomValue(#[rasn(size("40"))] BitString),
+    #[rasn(size("40"))]
+    RandomValue(BitString),
 }
 
 /// `S-TMSI`.

@@ -73,6 +73,8 @@ pub enum UeWeakness {
     IgnoresSignature,
     /// It takes the null algorithms though it has sent a key.
     TakesNull,
+    /// It does not look at the tag of an encrypted KASMEtemp.
+    IgnoresTag,
     /// It attaches to any network, whether it offers RLOS or not.
     AttachesAnywhere,
 }
@@ -200,11 +202,12 @@ pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
 pub(super) const OF_UE: [(&str, UeWeakness); 2] =
     [("ignores-nas-mac", UeWeakness::IgnoresNasMac), ("ignores-nas-count", UeWeakness::IgnoresNasCount)];
 /// Those of a UE that attaches for RLOS.
-pub(super) const OF_RLOS_UE: [(&str, UeWeakness); 5] = [
+pub(super) const OF_RLOS_UE: [(&str, UeWeakness); 6] = [
     ("ignores-capabilities", UeWeakness::IgnoresCapabilities),
     ("ignores-hash", UeWeakness::IgnoresHash),
     ("ignores-signature", UeWeakness::IgnoresSignature),
     ("takes-null", UeWeakness::TakesNull),
+    ("ignores-tag", UeWeakness::IgnoresTag),
     ("attaches-anywhere", UeWeakness::AttachesAnywhere),
 ];
 
