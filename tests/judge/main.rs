@@ -1,7 +1,11 @@
 //! The judge: it finds nothing in what honest runs leave behind, and what was done to a capture afterwards.
 
 mod command;
+mod e2m_sessions;
 mod eps_commands;
+#[path = "../support/eps_enterprise.rs"]
+#[allow(dead_code)]
+mod eps_enterprise;
 #[path = "../support/eps_film.rs"]
 #[allow(dead_code)]
 mod eps_film;
