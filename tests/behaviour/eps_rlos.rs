@@ -180,6 +180,19 @@ fn an_me_of_every_variant_attaches_and_both_ends_have_the_same_keys() {
 }
 
 #[test]
+fn an_me_attaches_by_itself_at_its_time_and_not_before() {
+    // P1
+    let mut rlos = arranged(Parlos::default());
+    rlos.ues[0].attach_at = Some(at(300));
+    let plan = Plan { cells: 1, rlos: Some(rlos), ..Plan::always(Scheme::NextHopS1) };
+    let seen = plan.run();
+    let begun = seen.events.iter().find(|(_, _, event)| matches!(event.what, What::AttachBegun(_)));
+    assert_eq!(begun.map(|(time, _, _)| *time), Some(at(300)));
+    assert_eq!(seen.attach_ends(0), [AttachOutcome::Accepted]);
+    assert!(seen.transmissions.iter().all(|sent| sent.time >= at(300)));
+}
+
+#[test]
 fn without_a_key_the_null_algorithms_protect_nothing() {
     // broken: P1, P2
     let variant = Parlos { transport: None, ..Parlos::default() };

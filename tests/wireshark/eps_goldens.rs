@@ -15,6 +15,17 @@ fn goldens() -> Vec<PathBuf> {
     EPS_SCRIPTS.iter().map(|script| folder.join(format!("{}.pcapng", script.name))).collect()
 }
 
+/// The NAS messages of PARLOS that have elements behind all that the standard has in them: Wireshark notes that, and nothing else.
+const LENGTHENED: [&str; 2] = ["Attach request (0x41)", "Security mode command (0x5d)"];
+const EXTRANEOUS: &str = "[Expert Info (Note/Protocol): Extraneous Data, dissector bug or later version spec";
+
+/// What Wireshark has to say against a frame.
+fn complaints(tree: &str, of_parlos: bool) -> usize {
+    let allowed = of_parlos && LENGTHENED.iter().any(|message| tree.contains(message));
+    let comments = tree.matches("Expert Info (Comment").count();
+    tree.matches("Expert Info (").count() - comments - if allowed { tree.matches(EXTRANEOUS).count() } else { 0 }
+}
+
 /// What a frame of a golden is to Wireshark.
 struct Frame {
     /// Whether it carries RRC under a MAC-I; before there are keys that is 0, and right.
@@ -49,17 +60,17 @@ fn every_golden_is_deciphered_and_verified_without_an_option() {
         let trees: Vec<&str> = text.split("\nFrame ").skip(1).collect();
         let frames = frames(golden);
         assert_eq!(trees.len(), frames.len(), "{name}");
-        // A UE that stays in UTRAN has none.
+        // A UE that stays in UTRAN has none, nor has one that attaches for RLOS, and is turned away.
+        let of_parlos = name.to_string().contains("/parlos-");
         let in_utran = name.to_string().ends_with("transfer-utran-incomplete.pcapng");
-        assert!(in_utran || frames.iter().filter(|frame| frame.signalling).count() > 2, "{name}");
+        assert!(in_utran || of_parlos || frames.iter().filter(|frame| frame.signalling).count() > 2, "{name}");
         for (number, (tree, frame)) in (1..).zip(trees.iter().zip(&frames)) {
             let words = format!("{name}, frame {number}: {}:\n{tree}", frame.comment);
             assert!(!tree.contains("Malformed"), "{words}");
-            let complaints = tree.matches("Expert Info (").count() - tree.matches("Expert Info (Comment").count();
             if frame.deliberate {
                 continue;
             }
-            assert_eq!(complaints, 0, "{words}");
+            assert_eq!(complaints(tree, of_parlos), 0, "{words}");
             assert_eq!(tree.contains("[Matches calculated result]"), frame.signalling, "{words}");
         }
     }

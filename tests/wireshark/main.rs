@@ -21,6 +21,7 @@ mod eps_goldens;
 mod eps_network;
 mod eps_procedures;
 mod eps_radio;
+mod eps_rlos;
 mod eps_utran;
 mod fields;
 #[path = "../support/foreign_framings.rs"]

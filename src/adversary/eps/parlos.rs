@@ -89,6 +89,8 @@ impl Learned {
     }
 }
 
+/// C-RNTIs that a UE may have (TS 36.321 clause 7.1).
+pub(super) const C_RNTIS: std::ops::RangeInclusive<u16> = 0x003d..=0xfff3;
 /// Keys that are kept at the most.
 const MOST_LEARNED: usize = 65_536;
 

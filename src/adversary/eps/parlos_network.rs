@@ -4,7 +4,7 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
-use super::parlos::{Answer, NAME, Said};
+use super::parlos::{Answer, C_RNTIS, NAME, Said};
 use super::parlos_command::{Command, Offer, protected};
 use crate::emulation::Fate;
 use crate::eps::identifiers::{Ebi, Tai};
@@ -23,8 +23,6 @@ use crate::eps::wire::rrc::{
 use crate::time::VirtualTime;
 
 const SRB1: BearerId = BearerId::Signalling(1);
-/// C-RNTIs that a cell may give out (TS 36.321 clause 7.1).
-const C_RNTIS: std::ops::RangeInclusive<u16> = 0x003d..=0xfff3;
 /// EPS attach result: EPS only.
 const EPS_ONLY: u8 = 1;
 /// T3412: 54 minutes.

@@ -8,7 +8,7 @@ use rand_core::Rng;
 
 use super::Recordings;
 use super::nas_in_frame::NasInFrame;
-use super::parlos::{Answer, NAME, Said};
+use super::parlos::{Answer, C_RNTIS, NAME, Said};
 use super::parlos_command::Offer;
 use crate::emulation::Fate;
 use crate::eps::node::radio_side::{RadioSide, common_frame, common_message};
@@ -71,7 +71,8 @@ impl FalseUe {
         let cause = EstablishmentCause::MobileOriginatedSignalling;
         let request = UlCcchMessage::ConnectionRequest { identity, cause };
         // Random access is not on the air here: the C-RNTI in front of the request says nothing.
-        let octets = request.octets().and_then(|octets| common_frame(now, (Uplink, 0), octets)).ok()?;
+        let c_rnti = C_RNTIS.start() + (self.random.next_u32() % u32::from(C_RNTIS.end() - C_RNTIS.start())) as u16;
+        let octets = request.octets().and_then(|octets| common_frame(now, (Uplink, c_rnti), octets)).ok()?;
         Some(Said { to_ue: false, octets, note: "RRCConnectionRequest".to_owned() })
     }
 

@@ -8,9 +8,9 @@ use super::epochs::Epochs;
 use super::radio_annotations::{Annotation, annotations};
 use super::recorder::Recorded;
 use super::topology::{LinkKind as Reference, Topology};
-use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
+use crate::capture::{Capture, CapturedFrame, DecryptionSecrets, InterfaceDescription, LinkKind};
 use crate::dot16::identifiers::Direction;
-use crate::emulation::Sender;
+use crate::emulation::{Port, Sender};
 use crate::eps::parameters::LinkDirection;
 use crate::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
 use crate::eps::wire::{GeranFrame, UeId, UtranFrame, WireError};
@@ -48,7 +48,7 @@ const fn direction(direction: LinkDirection) -> Direction {
     }
 }
 
-/// The capture of a run.
+/// The capture of a run; by `secrets` anybody reads the sessions in it.
 ///
 /// # Errors
 /// None that a run could be the cause of.
@@ -57,10 +57,14 @@ pub(super) fn capture(
     recorded: &[Recorded],
     epochs: &Epochs,
     topology: &Topology,
+    secrets: Vec<DecryptionSecrets>,
 ) -> Result<Capture, WireError> {
     let mut interfaces = Interfaces::default();
     let mut frames = Vec::new();
     let mut announced: BTreeSet<usize> = BTreeSet::new();
+    // Of attaches for RLOS: connections that never get keys, each with a UE id of its own from the last one down, so that Wireshark does not
+    // take one for the other.
+    let mut without_keys: BTreeMap<(Port, u16), UeId> = BTreeMap::new();
     for one in recorded {
         let (sent, link) = (&one.sent, topology.link(one.sent.port));
         let name = topology.link_name(sent.port);
@@ -82,6 +86,10 @@ pub(super) fn capture(
         {
             let epoch = match sent.from {
                 Sender::Node(node) => epochs.of_connection(node, frame.c_rnti, sent.time),
+                // Whoever is the network for a UE has a connection with it, as that sees it.
+                Sender::Adversary(_) if script.parlos.is_some() && frame.direction == LinkDirection::Downlink => {
+                    epochs.of_connection(link.ends[0], frame.c_rnti, sent.time)
+                }
                 Sender::Adversary(_) => None,
             };
             let [ue, enb] = link.ends.map(|end| topology.addresses[end.0]);
@@ -99,7 +107,13 @@ pub(super) fn capture(
                     frames.push(annotated(annotation, sent.time, keys, [ue, enb])?);
                 }
             }
-            frame.ue_id = epoch.and_then(ue_id).unwrap_or(OF_ADVERSARY);
+            frame.ue_id = match sent.from {
+                Sender::Node(_) if script.parlos.is_some() && epoch.is_none() => {
+                    let next = UeId(u16::MAX.saturating_sub(u16::try_from(without_keys.len()).unwrap_or(u16::MAX)));
+                    *without_keys.entry((sent.port, frame.c_rnti)).or_insert(next)
+                }
+                _ => epoch.and_then(ue_id).unwrap_or(OF_ADVERSARY),
+            };
             way = Some(direction(frame.direction));
             octets = tagged(radio_frame::DISSECTOR, frame.direction, [ue, enb], &frame.octets()?)?;
         }
@@ -142,7 +156,7 @@ pub(super) fn capture(
         interfaces: interfaces.descriptions,
         names: names.collect(),
         frames,
-        secrets: Vec::new(),
+        secrets,
     })
 }
 

@@ -381,7 +381,9 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
                 bounds: given_time_bounds(&section)?,
             }
         }
-        key if parlos::KINDS.contains(&key) => Expected::Parlos(parlos::expected(field, network)?),
+        key if network.is_parlos() && parlos::KINDS.contains(&key) => {
+            Expected::Parlos(parlos::expected(field, network)?)
+        }
         key if enterprise::KINDS.contains(&key) => Expected::Enterprise(enterprise::expected(field, network, attacks)?),
         _ => {
             let words: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
