@@ -164,8 +164,11 @@ impl Attaches {
     }
 }
 
-/// Octets that the first attach request on the air, and the first security mode command, have for the sake of a key.
-pub(super) fn new_octets(frames: &[Recorded], topology: &Topology) -> [u64; 2] {
+/// Octets that the first attach request on the air, and the first security mode command, have for the sake of a key; 0 where no UE attaches.
+pub(super) fn new_octets(attaches: &Attaches, frames: &[Recorded], topology: &Topology) -> [u64; 2] {
+    if attaches.all.is_empty() {
+        return [0; 2];
+    }
     let on_air = frames.iter().filter(|one| topology.link(one.sent.port).kind.is_air());
     let mut nas = on_air.filter_map(|one| NasInFrame::read(&one.sent.octets, true)).map(|(_, nas)| nas);
     let mut octets = [None; 2];
