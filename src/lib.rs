@@ -13,7 +13,7 @@
 //! * [`judge`]: recomputes everything in a capture, and tells what is wrong with it.
 //! * [`emulation`]: nodes behind one trait, links, taps, virtual time, threads and channels; knows no protocol.
 //! * [`dot16::node`]: the state machines of mobile station, base station, Authenticator and AAA server, sans-IO.
-//! * [`eps::link_protection`]: ESP around the frames of its core network.
+//! * [`eps::link_protection`]: ESP around the frames of its core network; [`eps::session_protection`]: records of DTLS, opened.
 //! * [`eps::node`]: those of UE, eNB, MME and gateway.
 //! * [`adversary`]: trigger and action: record, replay, drop, delay, compromise a node.
 //! * [`scenario`]: a script becomes nodes, links, steps and expectations, and is run.

@@ -17,8 +17,8 @@ use keyhop::eps::wire::rrc::{DlDcchMessage, UlDcchMessage};
 use keyhop::eps::wire::s1ap::S1apMessage;
 use keyhop::eps::wire::sctp::{DataChunk, S1AP_PORT, S1AP_PROTOCOL, SctpPacket, X2AP_PORT, X2AP_PROTOCOL};
 use keyhop::eps::wire::{
-    CoreFrame, CorePayload, DiameterMessage, EspPacket, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, UeId,
-    X2apMessage, dct2000, gtpv2,
+    CoreFrame, CorePayload, DiameterMessage, EspPacket, GbMessage, GeranFrame, GtpuPacket, Gtpv1Message, Gtpv2Message,
+    IuMessage, UeId, X2apMessage, dct2000, gtpv2,
 };
 use keyhop::judge::eps::reading::Reading;
 use keyhop::judge::eps::{Opened, learn};
@@ -150,6 +150,14 @@ pub fn offer_samples(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {
     }
     for message in samples::gtpv1() {
         corpora.offer(CORE, &format!("gtpv1-{}", message.body.name()), &message.octets()?);
+    }
+    for message in samples::gb() {
+        corpora.offer(CORE, &format!("gb-{}", message.name()), &message.octets()?);
+        if let GbMessage::Uplink { tlli, llc, .. } = message {
+            corpora.offer(RADIO, "llc", &llc);
+            let direction = LinkDirection::Uplink;
+            corpora.offer(RADIO, "geran", &GeranFrame { direction, tlli, llc }.octets());
+        }
     }
     for message in samples::gtpv2() {
         let (octets, name) = (message.octets()?, message.body.name());

@@ -1,5 +1,5 @@
-//! The core network of EPS: frames, SCTP, S1AP, X2AP, RANAP in RUA, Diameter, GTPv1-C, GTPv2-C, GTP-U, and the RRC and NAS messages in
-//! their containers.
+//! The core network of EPS: frames, SCTP, S1AP, X2AP, RANAP in RUA, Diameter, GTPv1-C, GTPv2-C, GTP-U, Gb, and the RRC and
+//! NAS messages in their containers.
 //!
 //! The octets are read as a frame, as a frame whose lengths and checksums are right, and as each of the messages. A message
 //! has fields that are written in one form and read in others, and elements that are passed over: its value comes back, not its
@@ -9,12 +9,13 @@ use std::fmt::Debug;
 
 use keyhop::dot16::backbone::transport::mend_checksums;
 use keyhop::eps::wire::esp::{padded, unpadded};
+use keyhop::eps::wire::gprs::gb::GB_PORT;
 use keyhop::eps::wire::gtpu::GTPU_PORT;
 use keyhop::eps::wire::gtpv2::GTPV2_PORT;
 use keyhop::eps::wire::ranap::{RelocationTarget, SourceRncContainer, TargetRncContainer};
 use keyhop::eps::wire::s1ap::{S1apMessage, SourceToTargetContainer, TargetToSourceContainer};
 use keyhop::eps::wire::{
-    CoreFrame, CorePayload, DiameterMessage, EspPacket, GtpuPacket, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message,
+    CoreFrame, CorePayload, DiameterMessage, EspPacket, GbMessage, GtpuPacket, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message,
     IuMessage, RanapMessage, SctpPacket, WireError, X2apMessage,
 };
 use pnet_packet::Packet;
@@ -40,6 +41,7 @@ pub fn run(octets: &[u8]) {
     iu(octets);
     gtpv1(octets);
     gtpv2(octets);
+    gb(octets);
     value_comes_back(octets, DiameterMessage::parse, DiameterMessage::octets);
     comes_back(octets, GtpuPacket::parse, GtpuPacket::octets);
     to_target(octets);
@@ -62,6 +64,9 @@ pub fn frame(octets: &[u8]) {
             if [datagram.source, datagram.destination].contains(&GTPV2_PORT) {
                 gtpv1(&datagram.payload);
                 gtpv2(&datagram.payload);
+            }
+            if datagram.destination == GB_PORT {
+                gb(&datagram.payload);
             }
             if datagram.destination == GTPU_PORT {
                 comes_back(&datagram.payload, GtpuPacket::parse, GtpuPacket::octets);
@@ -191,7 +196,18 @@ fn iu(octets: &[u8]) {
     match value_comes_back(octets, IuMessage::parse, IuMessage::octets).map(|message| message.message) {
         Some(RanapMessage::RelocationRequired(message)) => relocation(&message.target, &message.container),
         Some(RanapMessage::RelocationCommand(message)) => to_source(&message.container),
+        Some(RanapMessage::InitialUeMessage(message)) => eps_radio::gmm(&message.nas),
+        Some(RanapMessage::DirectTransfer(message)) => eps_radio::gmm(&message.nas),
         _ => {}
+    }
+}
+
+/// A message between BSS and SGSN, and the frame of LLC in it.
+fn gb(octets: &[u8]) {
+    if let Some(GbMessage::Uplink { llc, .. } | GbMessage::Downlink { llc, .. }) =
+        comes_back(octets, GbMessage::parse, GbMessage::octets)
+    {
+        eps_radio::llc(&llc);
     }
 }
 

@@ -18,13 +18,13 @@ use keyhop::eps::node::{Command, Scheme, Schemes, What};
 use keyhop::eps::parameters::{Algorithms, LinkDirection};
 use keyhop::eps::wire::radio_frame::RadioFrame;
 use keyhop::eps::wire::{
-    CoreFrame, CorePayload, DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage,
-    UtranFrame, X2apMessage,
+    CoreFrame, CorePayload, DiameterMessage, GbMessage, GeranFrame, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage,
+    S1apMessage, UtranFrame, X2apMessage,
 };
 use keyhop::time::VirtualTime;
 
 use crate::choices::Choices;
-use crate::eps_network::{NULL_CIPHERING, Plan, Seen, To, imsi, packet, pci, utran_pci};
+use crate::eps_network::{Access, NULL_CIPHERING, Plan, Seen, To, imsi, packet, pci, utran_pci};
 use crate::{eps_core_frames, eps_radio};
 
 /// Most steps of an input.
@@ -121,7 +121,12 @@ fn with_steps(mut plan: Plan, choices: &mut Choices<'_>) -> (Plan, Sent) {
             0 => (To::Ue(ue), Command::Measure(cell)),
             1 => (To::Ue(ue), Command::Uplink(going(LinkDirection::Uplink))),
             2 => (To::Gateway, Command::Downlink(imsi(ue), going(LinkDirection::Downlink))),
-            _ if what & 0x40 != 0 && plan.authentication.is_some() => (To::Mme(0), Command::Authenticate(imsi(ue))),
+            _ if what & 0x40 != 0 && plan.authentication.is_some() => {
+                let of_sgsn = matches!(plan.begins_off, Some(Access::Umts | Access::Gprs));
+                let core = if of_sgsn { To::Sgsn(0) } else { To::Mme(0) };
+                (core, Command::Authenticate(imsi(ue)))
+            }
+            _ if plan.begins_off.is_some() => (To::Ue(ue), Command::Attach),
             _ if what & 0x20 != 0 => (To::Mme(0), Command::ChangeNasAlgorithms(imsi(ue), Algorithms::AES)),
             _ => (To::Ue(ue), Command::Measure(cell)),
         };
@@ -224,7 +229,9 @@ struct Adversary {
 
 impl Adversary {
     fn fate(&mut self, to: NodeIndex, octets: &[u8]) -> Fate {
-        let air = RadioFrame::parse(octets).is_ok() || UtranFrame::parse(octets).is_ok();
+        let air = RadioFrame::parse(octets).is_ok()
+            || UtranFrame::parse(octets).is_ok()
+            || GeranFrame::parse(octets).is_ok();
         reads_and_writes_back(octets, air);
         let (fate, worst) = self.decided(to, octets, air);
         if self.remembered.len() < REMEMBERED {
@@ -352,8 +359,10 @@ fn reads_and_writes_back(octets: &[u8], air: bool) {
     if air {
         return if RadioFrame::parse(octets).is_ok() {
             eps_radio::radio_frame(octets);
-        } else {
+        } else if UtranFrame::parse(octets).is_ok() {
             eps_radio::utran_frame(octets);
+        } else {
+            eps_radio::geran_frame(octets);
         };
     }
     eps_core_frames::frame(octets);
@@ -370,6 +379,7 @@ fn reads_and_writes_back(octets: &[u8], air: bool) {
             GtpuPacket::parse(message).is_ok()
                 || Gtpv2Message::parse(message).is_ok()
                 || Gtpv1Message::parse(message).is_ok()
+                || GbMessage::parse(message).is_ok()
         }
         // No link of these networks is protected.
         CorePayload::Esp(_) => false,

@@ -1,5 +1,5 @@
 //! The radio of EPS: records of a capture, MAC, RLC and PDCP PDUs, RRC and NAS messages; frames of UTRAN, and the RRC messages in
-//! those.
+//! those; frames of GERAN, LLC, and the messages of an SGSN in both.
 //!
 //! The octets are read as each of these, and then layer by layer as far as they go. What was read is written as the octets it
 //! was read from.
@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use keyhop::eps::parameters::{HandoverParameters, TargetInput};
 use keyhop::eps::wire::WireError;
 use keyhop::eps::wire::dct2000::KeyRecord;
+use keyhop::eps::wire::gprs::{LlcContents, LlcFrame};
 use keyhop::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, LCID_SRB2, MacPdu};
 use keyhop::eps::wire::nas::{EmmMessage, NasMessage, ProtectedNas};
 use keyhop::eps::wire::pdcp::{DataPdu, SignallingPdu};
@@ -19,7 +20,7 @@ use keyhop::eps::wire::rrc::utran::{HandoverToUtranCommand, UtranDlMessage, Utra
 use keyhop::eps::wire::rrc::{
     DlCcchMessage, DlDcchMessage, HandoverCommand, HandoverPreparationInformation, UlCcchMessage, UlDcchMessage,
 };
-use keyhop::eps::wire::{UtranContents, UtranFrame};
+use keyhop::eps::wire::{GeranFrame, GmmMessage, UtranContents, UtranFrame};
 
 use crate::promises::{explains, within_memory};
 
@@ -37,6 +38,9 @@ pub fn run(octets: &[u8]) {
     handover_parameters(octets);
     utran_frame(octets);
     utran(octets);
+    geran_frame(octets);
+    llc(octets);
+    gmm(octets);
     to_utran(octets);
     comes_back(octets, TargetInput::parse, TargetInput::octets);
     if let Some(record) = comes_back(octets, KeyRecord::parse, KeyRecord::octets) {
@@ -82,11 +86,36 @@ pub fn utran_frame(octets: &[u8]) {
 
 /// A message on DCCH of UTRAN.
 fn utran(octets: &[u8]) {
-    comes_back(octets, UtranUlMessage::parse, |(check, message)| message.octets(*check));
-    let down = comes_back(octets, UtranDlMessage::parse, |(check, message)| message.octets(*check));
-    if let Some((_, UtranDlMessage::HandoverFromUtran { eutra, .. })) = down {
-        dedicated(&eutra);
+    let up = comes_back(octets, UtranUlMessage::parse, |(check, message)| message.octets(*check));
+    if let Some((_, UtranUlMessage::InitialDirectTransfer { nas } | UtranUlMessage::DirectTransfer { nas })) = up {
+        gmm(&nas);
     }
+    let down = comes_back(octets, UtranDlMessage::parse, |(check, message)| message.octets(*check));
+    match down {
+        Some((_, UtranDlMessage::HandoverFromUtran { eutra, .. })) => dedicated(&eutra),
+        Some((_, UtranDlMessage::DirectTransfer { nas, .. })) => gmm(&nas),
+        _ => {}
+    }
+}
+
+/// A frame on the air of GERAN, and the frame of LLC in it.
+pub fn geran_frame(octets: &[u8]) {
+    if let Some(frame) = comes_back(octets, GeranFrame::parse, |frame| Ok(frame.octets())) {
+        llc(&frame.llc);
+    }
+}
+
+/// A frame of LLC, and the message in it.
+pub fn llc(octets: &[u8]) {
+    let frame = comes_back(octets, LlcFrame::parse, LlcFrame::octets);
+    if let Some(LlcContents::Gmm(message)) = frame.map(|frame| frame.contents) {
+        gmm(&message);
+    }
+}
+
+/// A message between a UE and its SGSN.
+pub fn gmm(octets: &[u8]) {
+    comes_back(octets, GmmMessage::parse, GmmMessage::octets);
 }
 
 /// HANDOVER TO UTRAN COMMAND.

@@ -1,5 +1,6 @@
 //! A network of EPS in which security contexts go from node to node (UPEs, UTRAN with RNCs and an SGSN, arrival at another MME with
-//! a context request or an authentication, an HSS), with the fuzzer at its air and wires as in [`eps_nodes`](crate::eps_nodes).
+//! a context request or an authentication, an HSS), or in which UEs are switched off and attach over E-UTRAN, UTRAN or GERAN, with the
+//! fuzzer at its air and wires as in [`eps_nodes`](crate::eps_nodes).
 //!
 //! * Whatever is done: no panic, no end of frames, and every frame of a node reads and writes back.
 //! * Anything on the air: no (key, bearer, direction, COUNT) is used twice.
@@ -9,7 +10,7 @@ use keyhop::eps::node::{Arrival, ContextTransfer, Mapping, Relocation, Scheme, U
 use keyhop::eps::parameters::{LinkDirection, Origin};
 
 use crate::choices::Choices;
-use crate::eps_network::Plan;
+use crate::eps_network::{Access, Plan};
 use crate::eps_nodes::{Reach, Worst, attacked, no_count_is_used_twice};
 
 /// Runs a network: the first octet says which, the second what is done for its user plane and its keys; then as in `eps_nodes`.
@@ -40,7 +41,12 @@ pub fn run(octets: &[u8]) {
         transfer,
         ..Plan::always(Scheme::NextHopS1)
     };
+    let accesses = [Access::Umts, Access::Gprs, Access::Eps];
     let plan = match first & 7 {
+        _ if second >> 4 & 3 != 0 => {
+            let access = accesses[usize::from(second >> 4 & 3) - 1];
+            Plan { ues: 1 + usize::from(first >> 3 & 1), ..Plan::off(access) }
+        }
         0 | 1 => Plan { upes: 2, transfer, ..plan },
         2 => between_systems(1, None),
         3 => Plan { upes: 1, transfer, ..plan }.authenticating(),

@@ -12,6 +12,8 @@ use super::run::diagnostic;
 use super::{Status, print};
 use crate::capture::placement::PendingOutputs;
 use crate::report::comparison::comparison;
+use crate::report::e2m_comparison::e2m_comparison;
+use crate::report::e2m_race::e2m_race;
 use crate::report::eps_comparison::eps_comparison;
 use crate::report::eps_plot::eps_plot;
 use crate::report::parlos_comparison::parlos_comparison;
@@ -22,6 +24,7 @@ use crate::report::transfer_comparison::transfer_comparison;
 use crate::report::transfer_plot::transfer_plot;
 use crate::scenario::compare::{CompareError, CompareSettings, OWN_KEYS, compare, sweep};
 use crate::scenario::eps::compare::{self as eps, EpsCompareSettings};
+use crate::scenario::eps::e2m_compare::{self as e2m, E2mCompareSettings};
 use crate::scenario::eps::parlos_compare::{self as parlos, ParlosCompareSettings};
 use crate::scenario::eps::transfer_compare::{self as transfer, TransferCompareSettings};
 use crate::scenario::script::SetArgument;
@@ -53,11 +56,15 @@ of the eNB of one hop, how many values of C-RNTI must be tried, interruption, me
 a full authentication: interruption, round trips, messages, octets, lost packets, and a sweep over the delay of the HSS. --loss is not for it.
 
 --system parlos: variants of temporary keys for a phone without a subscription against attacks, each field from a run of its own, with the octets \
-of the new fields and the operations with public keys. --runs, --loss and --plot are not for it."
+of the new fields and the operations with public keys. --runs, --loss and --plot are not for it.
+
+--system e2m: keys between UEs and end points in an enterprise: access, identifier of a key and identity of the user side by side with messages, \
+octets and who learns what; failed authentications by the depth of the store; a session opened at each instant of a re-authentication. \
+One run for each figure: --runs, --loss and --plot are not for it."
 )]
 pub struct CompareArguments {
-    /// The system: dot16, eps, context-transfer or parlos
-    #[arg(long, value_name = "SYSTEM", default_value = "dot16", value_parser = ["dot16", "eps", "context-transfer", "parlos"])]
+    /// The system: dot16, eps, context-transfer, parlos or e2m
+    #[arg(long, value_name = "SYSTEM", default_value = "dot16", value_parser = ["dot16", "eps", "context-transfer", "parlos", "e2m"])]
     system: String,
     /// Runs of each row, 1 to 10000 [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
@@ -76,7 +83,8 @@ pub struct CompareArguments {
     /// and interruption over the delay of X2 and S1; of context-transfer: interruption over the delay of the HSS
     #[arg(long, value_name = "FILE.svg", value_parser = svg_file)]
     plot: Option<PathBuf>,
-    /// Of eps: draws which cells somebody reads who has the keys of one eNB, a map for each scheme; of parlos: draws variants by attacks
+    /// Of eps: draws which cells somebody reads who has the keys of one eNB, a map for each scheme; of parlos: draws variants by attacks; of
+    /// e2m: draws what comes of sessions in the race and after failures
     #[arg(long, value_name = "FILE.svg", value_parser = svg_file)]
     map: Option<PathBuf>,
     /// Threads, 1 to 256; else one for each core
@@ -109,6 +117,7 @@ pub fn run(arguments: &CompareArguments, out: &mut dyn Write, messages: &mut dyn
         "eps" => eps_compared(arguments, messages),
         "context-transfer" => transfers_compared(arguments, messages),
         "parlos" => parlos_compared(arguments, messages),
+        "e2m" => e2m_compared(arguments, messages),
         _ => compared(arguments, messages),
     };
     match result {
@@ -223,6 +232,35 @@ fn parlos_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Re
         format!("{json}\n")
     } else {
         parlos_comparison(&result)
+    };
+    outputs.commit().map_err(|error| format!("error: {error}"))?;
+    if let Some(path) = &arguments.map {
+        let _ = writeln!(messages, "wrote {}", path.display());
+    }
+    Ok(text)
+}
+
+/// The same of e2m keys: the picture is in place then.
+fn e2m_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
+    of_eps(arguments, e2m::OWN_KEYS)?;
+    if arguments.plot.is_some() {
+        return Err("error: --plot: expected --map with --system e2m".to_owned());
+    }
+    let settings =
+        E2mCompareSettings { sets: arguments.sets.clone(), seed: arguments.seed, threads: threads(arguments) };
+    let mut progress = JobsDone::new(messages);
+    let result = e2m::compare(&settings, &mut |done, all| progress.tell("runs", done, all)).map_err(told)?;
+    drop(progress);
+    let mut outputs = PendingOutputs::new();
+    if let Some(path) = &arguments.map {
+        let picture = e2m_race(&result, &caption(arguments, "one session in each run, over EPS"));
+        outputs.stage(path, |out| out.write_all(picture.as_bytes())).map_err(|error| format!("error: {error}"))?;
+    }
+    let text = if arguments.json {
+        let json = serde_json::to_string_pretty(&result).map_err(|error| format!("error: {error}"))?;
+        format!("{json}\n")
+    } else {
+        e2m_comparison(&result)
     };
     outputs.commit().map_err(|error| format!("error: {error}"))?;
     if let Some(path) = &arguments.map {

@@ -140,6 +140,13 @@ const fn title(attack: AttackId) -> &'static str {
         AttackId::Parlos(8) => "certificate that is not in order",
         AttackId::Parlos(9) => "encrypted KASMEtemp changed",
         AttackId::Parlos(10) => "flood of attach requests",
+        AttackId::E2m(2) => "SGSN that derives with what it was given",
+        AttackId::E2m(3) => "authentications that fail after the push",
+        AttackId::E2m(4) => "session opened before the challenge",
+        AttackId::E2m(5) => "keys of one identifier",
+        AttackId::E2m(6) => "end point that asks as another",
+        AttackId::E2m(7) => "end point that wants the IMSI",
+        AttackId::E2m(9) => "user without a subscription",
         AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) | AttackId::Parlos(_) | AttackId::E2m(_) => "",
     }
 }

@@ -7,4 +7,5 @@ pub mod link_protection;
 pub mod node;
 pub mod parameters;
 pub mod security;
+pub mod session_protection;
 pub mod wire;

@@ -23,6 +23,9 @@ pub struct Verified {
     /// Packets of protected links of the core network whose ICV verified.
     #[serde(skip_serializing_if = "is_zero")]
     pub esp: u64,
+    /// Keys of enterprises in messages that follow from CK and IK.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub e2m: u64,
 }
 
 /// What only one of the systems has is left out in the documents of the other.

@@ -10,7 +10,7 @@ use crate::judge::report::{Verified, frames_text};
 #[must_use]
 pub fn text(judgement: &Judgement) -> String {
     let figure = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
-    let Verified { icv, cmac, mac_i, nas_mac, packets, esp } = judgement.verified;
+    let Verified { icv, cmac, mac_i, nas_mac, packets, esp, e2m } = judgement.verified;
     let mut rows = vec![figure("frames", judgement.frames)];
     if [mac_i, nas_mac, packets] == [0; 3] {
         rows.push(figure("data PDUs whose ICV verifies", icv));
@@ -19,6 +19,9 @@ pub fn text(judgement: &Judgement) -> String {
         rows.push(figure("RRC messages whose MAC-I verifies", mac_i));
         rows.push(figure("NAS messages whose NAS-MAC verifies", nas_mac));
         rows.push(figure("user packets deciphered", packets));
+    }
+    if e2m > 0 {
+        rows.push(figure("keys of enterprises that follow from CK and IK", e2m));
     }
     if esp > 0 {
         rows.push(figure("packets of protected links whose ICV verifies", esp));

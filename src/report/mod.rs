@@ -4,12 +4,15 @@
 //! * [`ladder`]: who sent what to whom, and when keys changed.
 //! * [`table`]: handovers, traffic, rejects, attacks, expectations.
 //! * [`judgement`]: what the judge says.
-//! * [`comparison`] and [`plot`], [`eps_comparison`], [`eps_plot`], [`reach_map`], [`transfer_comparison`] and [`transfer_plot`]: what `compare` prints and draws.
+//! * [`comparison`] and [`plot`], [`eps_comparison`], [`eps_plot`], [`reach_map`], [`transfer_comparison`] and [`transfer_plot`],
+//!   [`e2m_comparison`] and [`e2m_race`]: what `compare` prints and draws.
 //!
 //! The text is UTF-8 without colours or other escape sequences, at most [`WIDTH`] columns wide with up to five nodes, and
 //! depends on nothing but the outcome. The JSON document is the outcome itself, serialised.
 
 pub mod comparison;
+pub mod e2m_comparison;
+pub mod e2m_race;
 pub mod eps_comparison;
 pub mod eps_plot;
 pub mod judgement;

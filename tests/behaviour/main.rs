@@ -17,12 +17,19 @@ mod counts;
 mod data_plane;
 mod denial_of_service;
 mod determinism;
+mod e2m_compare;
+mod e2m_keys;
+mod e2m_sessions;
 mod emulation_kernel;
+mod eps_access;
 mod eps_authentication;
 mod eps_calculator;
 mod eps_command_line;
 mod eps_compare;
 mod eps_eavesdropper;
+#[allow(dead_code)]
+#[path = "../support/eps_enterprise.rs"]
+mod eps_enterprise;
 mod eps_failures;
 mod eps_handover;
 mod eps_layers;

@@ -15,6 +15,8 @@ use super::eps::wire::diameter::{
     self, AuthenticationQuintuplet, AuthenticationTriplet, DiameterBody, DiameterMessage, DiameterPeer, DiameterResult,
     Vector, VectorAccess,
 };
+use super::eps::wire::gmm;
+use super::eps::wire::gprs::{GbMessage, GeranCellIdentity, LlcContents, LlcFrame};
 use super::eps::wire::gtpv1::{self, Gtpv1Body, Gtpv1Cause, Gtpv1Message};
 use super::eps::wire::gtpv2::mm_context::KsiAsme;
 use super::eps::wire::gtpv2::{self, AuthenticationQuadruplet, GtpCause, Gtpv2Body, Gtpv2Message, MmContext};
@@ -541,8 +543,36 @@ pub fn ranap() -> Vec<IuMessage> {
         ranap::RelocationCancelAcknowledge.into(),
         ranap::IuReleaseCommand { cause: RanapCause::SUCCESSFUL }.into(),
         ranap::IuReleaseComplete.into(),
+        ranap::InitialUeMessage { area: area(), rnc: 5, connection: 7, nas: gmm_attach_request() }.into(),
+        ranap::DirectTransfer { nas: gmm::GmmMessage::AttachComplete.octets().unwrap() }.into(),
+        ranap::SecurityModeCommand { keys: ck_ik() }.into(),
+        ranap::SecurityModeComplete.into(),
+        ranap::SecurityModeReject { cause: RanapCause::NO_ALGORITHMS }.into(),
+        ranap::RabAssignmentRequest { bearer: erab }.into(),
+        ranap::RabAssignmentResponse { bearer: erab }.into(),
     ];
     messages.into_iter().map(|message| IuMessage { connection: 7, message }).collect()
+}
+
+/// The routing area of every UE of an SGSN.
+fn area() -> gmm::RoutingArea {
+    gmm::RoutingArea { plmn: plmn(), lac: 0x1001, rac: 1 }
+}
+
+fn gmm_attach_request() -> Vec<u8> {
+    let (key_set, imsi, area, capabilities) = (gmm::NO_KEY_SET, imsi(), area(), capabilities());
+    gmm::GmmMessage::AttachRequest { key_set, imsi, area, capabilities }.octets().unwrap()
+}
+
+/// One of every message between BSS and SGSN, with a frame of LLC.
+pub fn gb() -> Vec<GbMessage> {
+    let cell = GeranCellIdentity { area: area(), ci: 1 };
+    let frame = |from_sgsn, contents| LlcFrame { from_sgsn, number: 3, contents }.octets().unwrap();
+    let packet = hex::decode("4500001c000100004001665e0a2d00020a2d00010800f7fd00010001").unwrap();
+    vec![
+        GbMessage::Uplink { tlli: 0x7800_0001, cell, llc: frame(false, LlcContents::Gmm(gmm_attach_request())) },
+        GbMessage::Downlink { tlli: 0x7800_0001, llc: frame(true, LlcContents::User { number: 1, packet }) },
+    ]
 }
 
 /// One of every message of GTPv1-C.

@@ -9,6 +9,7 @@ use keyhop::dot16::backbone::BackboneEndpoint;
 use keyhop::eps::identifiers::Pci;
 use keyhop::eps::node::{Command, ContextTransfer, Mapping, Outcome, Scheme, UpKeys};
 use keyhop::eps::parameters::{Algorithms, IntegrityCheck, LinkDirection, Origin};
+use keyhop::eps::wire::gprs::gb::GB_PORT;
 use keyhop::eps::wire::gtpv2::GTPV2_PORT;
 use keyhop::eps::wire::inter_system::NasSecurityToEutra;
 use keyhop::eps::wire::radio_frame::in_upper_pdu;
@@ -67,6 +68,11 @@ fn core() -> Vec<CapturedFrame> {
         let datagram = UdpDatagram { source: GTPV2_PORT, destination: GTPV2_PORT, payload };
         payloads.push((message.body.name(), CorePayload::Udp(datagram)));
     }
+    for message in samples::gb() {
+        let payload = message.octets().unwrap();
+        payloads
+            .push((message.name(), CorePayload::Udp(UdpDatagram { source: GB_PORT, destination: GB_PORT, payload })));
+    }
     let place = |last| BackboneEndpoint { mac: [2, 0, 0, 0, 0, last], ip: Ipv4Addr::new(10, 20, 0, last) };
     let frames = payloads.into_iter().enumerate().map(|(number, (name, payload))| {
         let octets = CoreFrame { from: place(1), to: place(2), payload }.octets(u16::try_from(number).unwrap());
@@ -87,6 +93,8 @@ fn radio() -> Vec<CapturedFrame> {
         UtranUlMessage::HandoverToUtranComplete,
         UtranUlMessage::HandoverFromUtranFailure { transaction: 1 },
         UtranUlMessage::SecurityModeComplete { transaction: 1 },
+        UtranUlMessage::InitialDirectTransfer { nas: vec![8, 3] },
+        UtranUlMessage::DirectTransfer { nas: vec![8, 3] },
     ];
     let aes = SecurityAlgorithms { ciphering: Algorithms::AES.ciphering, integrity: Algorithms::AES.integrity };
     let to_eutra = DlDcchMessage::HandoverToEutra(HandoverToEutra {
@@ -99,6 +107,8 @@ fn radio() -> Vec<CapturedFrame> {
     let down = [
         UtranDlMessage::HandoverFromUtran { transaction: 1, eutra: to_eutra.octets().unwrap() },
         UtranDlMessage::SecurityModeCommand { transaction: 1, fresh: 0x0102_0304 },
+        UtranDlMessage::KeyChange { transaction: 1 },
+        UtranDlMessage::DirectTransfer { transaction: 1, nas: vec![8, 0x14] },
     ];
     let of =
         |direction, contents| UtranFrame { direction, u_rnti: 7, contents }.in_capture(NODES[0], NODES[1]).unwrap();

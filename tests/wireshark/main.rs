@@ -5,6 +5,7 @@ use keyhop::eps;
 mod authentication;
 mod converted;
 mod data_plane;
+mod eps_access;
 mod eps_arrival;
 mod eps_core;
 #[path = "../support/eps_core_samples.rs"]

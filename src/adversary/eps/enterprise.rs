@@ -9,9 +9,9 @@ use std::net::SocketAddrV4;
 use crate::eps::enterprise::emse::EMSE_PORT;
 use crate::eps::enterprise::{EmseId, Enterprise, SessionIdentity};
 use crate::eps::keys::{CkIk, E2mIntKey, E2mKey};
-use crate::eps::security::dtls_psk::{HandshakeTranscript, SessionEnd};
+use crate::eps::session_protection::SessionKeys;
 use crate::eps::wire::diameter::{DiameterBody, Vector};
-use crate::eps::wire::dtls::{ContentType, DtlsRecord};
+use crate::eps::wire::dtls::{ContentType, DtlsRecord, HandshakeTranscript, SessionEnd};
 use crate::eps::wire::sctp::DIAMETER_PROTOCOL;
 use crate::eps::wire::user_packet::UserDatagram;
 use crate::eps::wire::{CoreFrame, CorePayload, DiameterMessage};
@@ -114,9 +114,9 @@ impl HeardSession {
     #[must_use]
     pub fn read(&self, keys: &[E2mKey]) -> Option<Vec<Vec<u8>>> {
         keys.iter().find_map(|key| {
-            let (_, records) = self.transcript.keys(key.octets())?;
+            let keys = SessionKeys::of(&self.transcript, key.octets())?;
             let opened = self.sealed.iter().filter(|(_, record)| record.content == ContentType::APPLICATION_DATA);
-            let opened: Vec<Vec<u8>> = opened.filter_map(|(sender, record)| records.open(*sender, record)).collect();
+            let opened: Vec<Vec<u8>> = opened.filter_map(|(sender, record)| keys.open(*sender, record)).collect();
             (!opened.is_empty()).then_some(opened)
         })
     }

@@ -43,6 +43,8 @@ pub struct PushSettings {
     pub subscribed: BTreeSet<Imsi>,
     /// What was agreed on.
     pub enterprise: Enterprise,
+    /// What is wrong with it: it makes and pushes keys of every user.
+    pub ignores_subscription: bool,
 }
 
 /// A push that was not answered yet.
@@ -85,7 +87,7 @@ impl EnterpriseHss {
         (rand, keys): (&[u8; 16], &CkIk),
         outbox: &mut Outbox<Event>,
     ) {
-        let subscribed = self.settings.subscribed.contains(&user);
+        let subscribed = self.settings.ignores_subscription || self.settings.subscribed.contains(&user);
         let Some(key) = self.settings.enterprise.int_key(keys).ok().filter(|_| subscribed) else { return };
         let identifier = self.settings.enterprise.identifier.of(rand, &key);
         Self::report(user, What::IntKey { key: key.clone(), identifier }, outbox);

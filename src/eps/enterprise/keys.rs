@@ -152,7 +152,7 @@ mod tests {
     /// By hand: HMAC-SHA-256 over the octets that the table names, by another implementation.
     #[test]
     fn both_steps_are_these_octets() {
-        // E1 E11
+        // E1, E11
         let ck_ik = CkIk::from_octets(std::array::from_fn(|place| place as u8));
         let settings = Enterprise::default();
         let int_key = settings.int_key(&ck_ik).unwrap();
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn another_end_point_or_string_gives_another_key() {
-        // E6 E11
+        // E6, E11
         let int_key = E2mIntKey::from_octets([7; 32]);
         let settings = Enterprise::default();
         let key = |settings: &Enterprise, name| settings.key(&int_key, &emse(name)).unwrap();

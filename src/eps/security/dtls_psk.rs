@@ -1,5 +1,5 @@
-//! What both ends of a DTLS 1.2 session make of their pre-shared key, computed from the messages on the wire: master secret, record keys,
-//! and what is in a record (RFC 4279 section 2, RFC 5246 sections 5, 6.3 and 8.1, RFC 7627 section 4, RFC 6655).
+//! What both ends of a DTLS 1.2 session make of their pre-shared key: master secret, record keys, and what is in a record (RFC 4279 section 2,
+//! RFC 5246 sections 5, 6.3 and 8.1, RFC 7627 section 4, RFC 6655).
 //!
 //! The cipher suite is TLS_PSK_WITH_AES_128_CCM_8: AES-128 in CCM with a tag of 8 octets; the nonce is made of 4 octets of the key block and
 //! of the 8 octets in front of the ciphertext.
@@ -10,15 +10,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::eps::wire::WireError;
-use crate::eps::wire::dtls::{
-    ClientHello, ContentType, DtlsRecord, HandshakeFragment, HandshakeMessage, HandshakeReassembly, HandshakeType,
-    ServerHello, psk_identity,
-};
 use crate::secret_key::secret_key;
 
 secret_key! {
-    /// The master secret of a session, 48 octets.
+    /// The master secret of a session of TLS or DTLS 1.2, 48 octets.
     MasterSecret, 48
 }
 
@@ -36,15 +31,6 @@ const EXPLICIT_NONCE: usize = 8;
 const TAG: usize = 8;
 
 type Ccm8 = ccm::Ccm<aes::Aes128, U8, U12>;
-
-/// An end of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionEnd {
-    /// Who has opened it: the UE.
-    Client,
-    /// Who was asked: the enterprise end point.
-    Server,
-}
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     // A key of any length is one.
@@ -74,6 +60,30 @@ fn premaster(psk: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new([&length[..], &vec![0; psk.len()], &length, psk].concat())
 }
 
+/// The random octets of both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Randoms {
+    /// Those of the ClientHello.
+    pub client: [u8; 32],
+    /// Those of the ServerHello.
+    pub server: [u8; 32],
+}
+
+impl MasterSecret {
+    /// The master secret of a session with this pre-shared key; bound to the handshake where the messages that it covers are given, as
+    /// one after the other (RFC 7627).
+    #[must_use]
+    pub fn derive(psk: &[u8], randoms: &Randoms, covered: Option<&[u8]>) -> Self {
+        let premaster = premaster(psk);
+        let mut octets = Zeroizing::new([0; Self::OCTETS]);
+        match covered {
+            Some(messages) => prf(&premaster, b"extended master secret", &Sha256::digest(messages), octets.as_mut()),
+            None => prf(&premaster, b"master secret", &[randoms.client, randoms.server].concat(), octets.as_mut()),
+        }
+        Self::from_octets(*octets)
+    }
+}
+
 /// The keys of both directions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordKeys {
@@ -86,9 +96,9 @@ pub struct RecordKeys {
 impl RecordKeys {
     /// The keys of a session with these random octets.
     #[must_use]
-    pub fn derive(master: &MasterSecret, client_random: &[u8; 32], server_random: &[u8; 32]) -> Self {
+    pub fn derive(master: &MasterSecret, randoms: &Randoms) -> Self {
         let mut block = Zeroizing::new([0; 40]);
-        prf(master.octets(), b"key expansion", &[&server_random[..], client_random].concat(), block.as_mut());
+        prf(master.octets(), b"key expansion", &[randoms.server, randoms.client].concat(), block.as_mut());
         // Both keys, then both beginnings of nonces.
         let of = |key: usize, nonce: usize| {
             let mut octets = Zeroizing::new([0; 20]);
@@ -100,135 +110,22 @@ impl RecordKeys {
         };
         Self { client: of(0, 32), server: of(16, 36) }
     }
+}
 
-    /// What is in a record of epoch 1 that `sender` has sent; none if its tag is not that of these keys.
+impl RecordKey {
+    /// What is in a protected record: its number (epoch and sequence number), content type and version, and its fragment. None if its tag
+    /// is not that of this key.
     #[must_use]
-    pub fn open(&self, sender: SessionEnd, record: &DtlsRecord) -> Option<Vec<u8>> {
-        let key = match sender {
-            SessionEnd::Client => &self.client,
-            SessionEnd::Server => &self.server,
-        };
-        let (key, fixed) = key.octets().split_first_chunk::<16>()?;
-        let (explicit, sealed) = record.fragment.split_at_checked(EXPLICIT_NONCE)?;
+    pub fn open(&self, number: [u8; 8], content: u8, version: u16, fragment: &[u8]) -> Option<Vec<u8>> {
+        let (key, fixed) = self.octets().split_first_chunk::<16>()?;
+        let (explicit, sealed) = fragment.split_at_checked(EXPLICIT_NONCE)?;
         let length = u16::try_from(sealed.len().checked_sub(TAG)?).ok()?;
         let nonce: [u8; 12] = [fixed, explicit].concat().try_into().ok()?;
-        let [a, b] = record.version.to_be_bytes();
-        let associated = [&record.number()[..], &[record.content.0, a, b], &length.to_be_bytes()].concat();
+        let [a, b] = version.to_be_bytes();
+        let associated = [&number[..], &[content, a, b], &length.to_be_bytes()].concat();
         let mut octets = sealed.to_vec();
         Ccm8::new(key.into()).decrypt_in_place(&nonce.into(), &associated, &mut octets).ok()?;
         Some(octets)
-    }
-}
-
-/// A handshake as anybody sees it on the wire, who has the datagrams of both ends.
-#[derive(Clone, Debug, Default)]
-pub struct HandshakeTranscript {
-    client: HandshakeReassembly,
-    server: HandshakeReassembly,
-    client_hello: Option<(ClientHello, HandshakeMessage)>,
-    server_hello: Option<ServerHello>,
-    /// From ServerHello to ServerHelloDone.
-    of_server: Vec<HandshakeMessage>,
-    answered: bool,
-    key_exchange: Option<HandshakeMessage>,
-}
-
-impl HandshakeTranscript {
-    /// Takes a record that `sender` has sent. Only messages in the clear count, each once.
-    ///
-    /// # Errors
-    /// A record of handshake messages that are none.
-    pub fn take(&mut self, sender: SessionEnd, record: &DtlsRecord) -> Result<(), WireError> {
-        if record.content != ContentType::HANDSHAKE || record.epoch != 0 {
-            return Ok(());
-        }
-        for fragment in HandshakeFragment::parse_all(&record.fragment)? {
-            let messages = match sender {
-                SessionEnd::Client => self.client.take(&fragment),
-                SessionEnd::Server => self.server.take(&fragment),
-            };
-            for message in messages {
-                self.message(sender, message);
-            }
-        }
-        Ok(())
-    }
-
-    fn message(&mut self, sender: SessionEnd, message: HandshakeMessage) {
-        match (sender, message.kind) {
-            // Of two, that with the cookie counts (RFC 6347 section 4.2.1).
-            (SessionEnd::Client, HandshakeType::CLIENT_HELLO) if self.server_hello.is_none() => {
-                self.client_hello = ClientHello::parse(&message.body).map(|hello| (hello, message));
-            }
-            (SessionEnd::Client, HandshakeType::CLIENT_KEY_EXCHANGE) if self.key_exchange.is_none() => {
-                self.key_exchange = Some(message);
-            }
-            (SessionEnd::Server, HandshakeType::HELLO_VERIFY_REQUEST) => {}
-            (SessionEnd::Server, kind) if !self.answered => {
-                if kind == HandshakeType::SERVER_HELLO {
-                    self.server_hello = ServerHello::parse(&message.body);
-                }
-                self.answered = kind == HandshakeType::SERVER_HELLO_DONE;
-                self.of_server.push(message);
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether a record has nothing that the transcript does not have of `sender`: no handshake message in the clear, or one that was
-    /// there before.
-    #[must_use]
-    pub fn is_repeated(&self, sender: SessionEnd, record: &DtlsRecord) -> bool {
-        let of = match sender {
-            SessionEnd::Client => &self.client,
-            SessionEnd::Server => &self.server,
-        };
-        let old = |fragments: Vec<HandshakeFragment>| fragments.iter().all(|fragment| fragment.message < of.next());
-        record.content != ContentType::HANDSHAKE
-            || record.epoch != 0
-            || HandshakeFragment::parse_all(&record.fragment).is_ok_and(old)
-    }
-
-    /// What the client has said last, if it was a hello.
-    #[must_use]
-    pub fn client_hello(&self) -> Option<&ClientHello> {
-        self.client_hello.as_ref().map(|(hello, _)| hello)
-    }
-
-    /// What the server has chosen.
-    #[must_use]
-    pub const fn server_hello(&self) -> Option<&ServerHello> {
-        self.server_hello.as_ref()
-    }
-
-    /// The identity that the client has given.
-    #[must_use]
-    pub fn identity(&self) -> Option<&[u8]> {
-        psk_identity(&self.key_exchange.as_ref()?.body)
-    }
-
-    /// Master secret and record keys, once all messages up to the client's key exchange are there; none of another cipher suite than
-    /// [`PSK_AES_128_CCM_8`].
-    #[must_use]
-    pub fn keys(&self, psk: &[u8]) -> Option<(MasterSecret, RecordKeys)> {
-        let (client, hello) = self.client_hello.as_ref()?;
-        let server = self.server_hello.as_ref().filter(|server| server.cipher_suite == PSK_AES_128_CCM_8)?;
-        let exchange = self.key_exchange.as_ref().filter(|_| self.answered)?;
-        let premaster = premaster(psk);
-        let mut octets = Zeroizing::new([0; MasterSecret::OCTETS]);
-        if server.extended_master_secret {
-            let mut hash = Sha256::new();
-            for message in [hello].into_iter().chain(&self.of_server).chain([exchange]) {
-                hash.update(message.octets().ok()?);
-            }
-            prf(&premaster, b"extended master secret", &hash.finalize(), octets.as_mut());
-        } else {
-            let seed = [client.random, server.random].concat();
-            prf(&premaster, b"master secret", &seed, octets.as_mut());
-        }
-        let master = MasterSecret::from_octets(*octets);
-        let keys = RecordKeys::derive(&master, &client.random, &server.random);
-        Some((master, keys))
     }
 }
 
@@ -254,14 +151,27 @@ mod tests {
     }
 
     #[test]
+    fn both_forms_of_a_master_secret_are_these_octets() {
+        // By another implementation of the pseudorandom function, over the octets that the RFCs name.
+        let randoms = Randoms { client: [1; 32], server: [2; 32] };
+        let plain = MasterSecret::derive(&[3; 32], &randoms, None);
+        let bound = MasterSecret::derive(&[3; 32], &randoms, Some(b"messages"));
+        let shown = [&plain, &bound].map(|master| hex::encode(master.octets()));
+        assert_eq!(shown, BY_HAND);
+    }
+
+    const BY_HAND: [&str; 2] = [
+        "d4e70dc4866594362148739a1c9f5534bd776f7814fbca3c027cc6d3be575b57a7767f7aa34768a403a5a4bb51560859",
+        "a141c60c96a560dcde3125210a3d091921425dbcd132b96071fea0ee65c16fc7bed98441541b09155997508d4a8f880b",
+    ];
+
+    #[test]
     fn a_damaged_or_short_record_does_not_open() {
-        let master = MasterSecret::from_octets([3; 48]);
-        let keys = RecordKeys::derive(&master, &[1; 32], &[2; 32]);
+        let keys =
+            RecordKeys::derive(&MasterSecret::from_octets([3; 48]), &Randoms { client: [1; 32], server: [2; 32] });
         assert_ne!(keys.client, keys.server);
         for length in 0..40 {
-            let content = ContentType::APPLICATION_DATA;
-            let record = DtlsRecord { content, version: 0xfefd, epoch: 1, sequence: 0, fragment: vec![9; length] };
-            assert_eq!(keys.open(SessionEnd::Client, &record), None);
+            assert_eq!(keys.client.open([0; 8], 23, 0xfefd, &vec![9; length]), None);
         }
     }
 }

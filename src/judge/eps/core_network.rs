@@ -83,7 +83,15 @@ impl Reading<'_> {
                             Vector::Utran(vector) => &vector.keys.octets()[..],
                             Vector::Geran(vector) => &vector.kc.octets()[..],
                         });
-                        self.search(frame, key.as_slice());
+                        // CK and IK stand in AVPs of their own.
+                        let mut brought: Vec<&[u8]> = key.into_iter().collect();
+                        if let Some(Vector::Utran(vector)) = vector {
+                            let (ck, ik) = vector.keys.octets().split_at(16);
+                            brought.extend([ck, ik]);
+                        }
+                        let keys = self.enterprise(frame, ends, &message);
+                        brought.extend(keys.iter().map(Vec::as_slice));
+                        self.search(frame, &brought);
                         view("diameter", format!("Diameter {}", message.body.name()))
                     }
                     Err(error) => self.unreadable(frame, "diameter", error),

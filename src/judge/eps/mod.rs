@@ -6,6 +6,7 @@
 //! * `parlos`: attaches without AKA, whose KASMEtemp a command brings.
 //! * `user_plane`: packets that UPEs cipher; `utran`: what there is of UTRAN.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
+//! * `enterprise`: keys of end points in an enterprise.
 //! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10, `link`: where these
 //!   are protected; `nas_hops`: the NAS messages in both.
 //!
@@ -14,6 +15,7 @@
 
 mod air;
 pub mod core_network;
+mod enterprise;
 pub mod handover;
 pub mod keys;
 mod link;

@@ -9,6 +9,7 @@ use super::super::findings::{FindingKind, Findings, NoteKind};
 use super::super::keys::Origin;
 use super::super::patterns::{MAX_PATTERNS, Patterns};
 use super::super::report::{Judgement, KeysUsed, Verified};
+use super::enterprise::EnterpriseKeys;
 use super::handover::{Handovers, Place, Requests};
 use super::keys::{Epoch, Keys};
 use super::nas::Nas;
@@ -68,6 +69,7 @@ pub struct Reading<'l> {
     pub(super) parlos: Parlos,
     pub(super) user_plane: UserPlane,
     pub(super) utran: Utran,
+    pub(super) enterprise_keys: EnterpriseKeys,
     pub(super) handovers: Handovers,
     pub(super) requests: Requests,
     pub(super) secrets: Patterns<String>,
@@ -125,6 +127,7 @@ impl<'l> Reading<'l> {
             parlos: Parlos::new(log),
             user_plane: UserPlane::default(),
             utran: Utran::default(),
+            enterprise_keys: EnterpriseKeys::new(log, &mut findings),
             keys,
             radio: Radio::default(),
             handovers: Handovers::default(),

@@ -205,6 +205,8 @@ impl Reading<'_> {
     pub(super) fn ranap(&mut self, frame: &RecordedFrame, message: &RanapMessage) {
         let (ue, keys) = match message {
             RanapMessage::RelocationRequest(request) => (Some(request.imsi), Some(&request.keys)),
+            // It is of a connection, which says nothing of the UE here.
+            RanapMessage::SecurityModeCommand(command) => (None, Some(&command.keys)),
             _ => (None, None),
         };
         self.ck_ik_sent(frame, ue, keys);

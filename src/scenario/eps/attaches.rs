@@ -116,10 +116,8 @@ impl Attaches {
                     self.taken.push((ue, kasme.clone()));
                 }
             }
-            What::TemporaryKasme(kasme) => {
-                if self.drawn.len() < MOST_KEYS && !self.drawn.contains(kasme) {
-                    self.drawn.push(kasme.clone());
-                }
+            What::TemporaryKasme(kasme) if self.drawn.len() < MOST_KEYS && !self.drawn.contains(kasme) => {
+                self.drawn.push(kasme.clone());
             }
             What::KeyOperation(_) => *self.operations.entry(node).or_default() += 1,
             What::HalfOpen(count) => {

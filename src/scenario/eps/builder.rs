@@ -224,8 +224,10 @@ impl Builder<'_> {
 
     /// The temporary identity of a UE at the start, where there are any.
     fn guti(&self, ue: usize) -> Option<Guti> {
+        // Of an earlier day, where it is off.
         if self.script.enterprise.is_some() {
-            return None;
+            let mme = self.script.nodes.enbs.get(self.script.nodes.ues[ue].serving.0)?.mme.0;
+            return Some(Guti { gummei: gummei(mme), m_tmsi: MTmsi(FIRST_M_TMSI + ue as u32) });
         }
         let gummei = match self.rnc_of(ue).and_then(|rnc| self.topology.utran.get(rnc)) {
             // That of an SGSN names its routing area in the place of an MME (TS 23.003 clause 2.8.2.1).

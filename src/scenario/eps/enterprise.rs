@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::recorder::Recorded;
 use super::topology::{Role, Topology};
+use crate::capture::DecryptionSecrets;
 use crate::capture::key_log::Validity;
 use crate::capture::key_log::enterprise::{AkaKeysRecord, E2mIntKeyRecord, E2mKeyRecord, E2mRecord, EnterpriseRecord};
 use crate::capture::key_log::eps::{EpsKeyRecord, KeyHolder};
@@ -328,6 +331,63 @@ impl EnterpriseTrace {
         of_session.last()
     }
 
+    /// The secrets by which anybody reads the sessions: their client randoms and master secrets.
+    pub(super) fn secrets(&self) -> Vec<DecryptionSecrets> {
+        let mut all: BTreeMap<&[u8; 32], &[u8; 48]> = BTreeMap::new();
+        for report in &self.reports {
+            if let What::SessionOpened { client_random, master_secret: Some(master), .. } = &report.what {
+                all.entry(client_random).or_insert(master.octets());
+            }
+        }
+        if all.is_empty() { Vec::new() } else { vec![DecryptionSecrets::of_sessions(all)] }
+    }
+
+    /// What comparisons take.
+    pub(super) fn summary(
+        &self,
+        script: &EpsScript,
+        topology: &Topology,
+        learnt: &BTreeMap<(usize, usize), Learnt>,
+    ) -> EnterpriseSummary {
+        if script.enterprise.is_none() {
+            return EnterpriseSummary::default();
+        }
+        let (ue, emse) = (UeId(0), EndPointId(0));
+        let made = self.made(topology, ue);
+        let attempts = self.attempts(script, topology, ue, emse).into_iter().map(|attempt| {
+            let number = attempt.identifier.and_then(|id| made.iter().position(|known| *known == id));
+            let both = match attempt.outcome {
+                Ok(What::SessionOpened { client_random, .. }) => Some(*client_random),
+                _ => None,
+            };
+            SessionAttempt {
+                outcome: attempt.outcome.err().map_or("open", failure_name).to_owned(),
+                key: number.and_then(|number| u32::try_from(number + 1).ok()),
+                same_keys: both.is_some_and(|random| self.ends_of(topology, &random) == (2, 1)),
+            }
+        });
+        let last = |node: NodeIndex| {
+            let made = self.of(node).filter(|report| matches!(report.what, What::IntKey { .. }));
+            made.last().map(|report| report.time.as_nanos() / 1_000)
+        };
+        let of_ue = learnt.iter().filter(|((_, of), _)| *of == ue.0);
+        EnterpriseSummary {
+            attempts: attempts.collect(),
+            learnt: of_ue.map(|((node, _), learnt)| (topology.names[*node].clone(), *learnt)).collect(),
+            last_push_us: last(topology.at(Role::Emks, 0)),
+            last_made_us: last(topology.ue_node(ue.0)),
+        }
+    }
+
+    /// At how many ends a session is open, and under how many master secrets.
+    fn ends_of(&self, topology: &Topology, random: &[u8; 32]) -> (usize, usize) {
+        let at_ends = self.reports.iter().filter(|one| matches!(topology.role(one.node), Role::Ue | Role::Emse));
+        let of_session = at_ends
+            .filter(|one| matches!(&one.what, What::SessionOpened { client_random, .. } if client_random == random));
+        let masters: Vec<_> = of_session.map(|one| master_of(&one.what)).collect();
+        (masters.len(), masters.iter().collect::<BTreeSet<_>>().len())
+    }
+
     /// Sessions that are open at both ends under different master secrets, which different keys would lead to.
     fn unequal(&self, topology: &Topology) -> u64 {
         let mut ends: BTreeMap<[u8; 32], BTreeSet<Option<[u8; 48]>>> = BTreeMap::new();
@@ -385,8 +445,32 @@ pub(super) fn user_of(script: &EpsScript, user: &User) -> Option<UeId> {
     position.map(UeId)
 }
 
+/// An attempt of a UE to open a session, for comparisons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionAttempt {
+    /// `open`, or why not.
+    pub outcome: String,
+    /// With which of the keys that the UE has made, from 1.
+    pub key: Option<u32>,
+    /// Whether it is open at both ends under one master secret.
+    pub same_keys: bool,
+}
+
+/// What comparisons take of a run with end points in an enterprise: of its first UE and its first end point.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnterpriseSummary {
+    /// The sessions.
+    pub attempts: Vec<SessionAttempt>,
+    /// What nodes learn of the UE, by name.
+    pub learnt: Vec<(String, Learnt)>,
+    /// When the EMKS got the last key, and when the UE made its last one, in microseconds.
+    pub last_push_us: Option<u64>,
+    /// The latter.
+    pub last_made_us: Option<u64>,
+}
+
 /// What stands of a UE in the frames of a node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Learnt {
     /// Its IMSI, in digits.
     pub imsi: bool,

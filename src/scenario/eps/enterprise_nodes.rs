@@ -15,8 +15,8 @@ use crate::eps::node::core_side::CoreSide;
 use crate::eps::node::gateway::Outside;
 use crate::eps::node::{GeranConnection, Rnc, Ue};
 use crate::eps::wire::diameter::DiameterPeer;
-use crate::scenario::script::eps::enterprise::{EnterpriseSettings, users};
-use crate::scenario::script::eps::{EmksWeakness, EndPoint};
+use crate::scenario::script::eps::enterprise::{EnterpriseSettings, HssWeakness, users};
+use crate::scenario::script::eps::{EmksWeakness, EmseWeakness, EndPoint};
 
 /// What UEs in GERAN call themselves first: the lowest of those that a UE draws (TS 23.003 clause 2.6).
 const FIRST_TLLI: u32 = 0x7800_0001;
@@ -44,6 +44,7 @@ impl Builder<'_> {
             destination: DiameterPeer::of(EMKS, plmn()),
             subscribed,
             enterprise: enterprise.agreed.clone(),
+            ignores_subscription: enterprise.hss_weaknesses.contains(&HssWeakness::IgnoresSubscription),
         };
         emulation.add_node(EnterpriseHss::new(self.hss(), self.link_of(Role::Hss, 0, Role::Emks), settings));
     }
@@ -136,7 +137,7 @@ impl Builder<'_> {
             gateway: place(Role::Gateway, 0).mac,
             identity: enterprise.agreed.identity,
             users: users(&self.script.nodes.ues),
-            faults: EmseFaults::default(),
+            faults: EmseFaults { takes_newest_only: end_point.weaknesses.contains(&EmseWeakness::NewestOnly) },
         };
         let generator = random::generator(self.script.title.seed, &end_point.name);
         Emse::new(settings, self.zn(enterprise, emse), generator)

@@ -5,7 +5,8 @@
 //! * `recorder` with `epochs`, `contexts`, `visits`, `measures`, `keys`, `radio_annotations`, `recorded_capture`, `ladder`, `attack_results`
 //!   and `expectations`: what is made of frames and of what nodes report.
 //! * [`enterprise`]: what is made of runs with end points in an enterprise; `enterprise_nodes`: their nodes.
-//! * [`compare`]: the schemes side by side, on random walks; [`transfer_compare`]: context transfer against authentication.
+//! * [`compare`]: the schemes side by side, on random walks; [`transfer_compare`]: context transfer against authentication;
+//!   [`e2m_compare`]: settings of e2m keys.
 //! * [`attaches`]: what becomes of attaches for RLOS; `rlos`: what UEs and MMEs have for them; [`parlos_compare`]: their variants against
 //!   attacks.
 //! * [`pdcp_udp`]: the other form of the capture, which shows user packets too.
@@ -15,6 +16,7 @@ pub mod attack_results;
 mod builder;
 pub mod compare;
 mod contexts;
+pub mod e2m_compare;
 pub mod enterprise;
 mod enterprise_attacks;
 mod enterprise_nodes;

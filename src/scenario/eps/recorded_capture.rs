@@ -8,7 +8,7 @@ use super::epochs::Epochs;
 use super::radio_annotations::{Annotation, annotations};
 use super::recorder::Recorded;
 use super::topology::{LinkKind as Reference, Topology};
-use crate::capture::{Capture, CapturedFrame, InterfaceDescription, LinkKind};
+use crate::capture::{Capture, CapturedFrame, DecryptionSecrets, InterfaceDescription, LinkKind};
 use crate::dot16::identifiers::Direction;
 use crate::emulation::{Port, Sender};
 use crate::eps::parameters::LinkDirection;
@@ -48,7 +48,7 @@ const fn direction(direction: LinkDirection) -> Direction {
     }
 }
 
-/// The capture of a run.
+/// The capture of a run; by `secrets` anybody reads the sessions in it.
 ///
 /// # Errors
 /// None that a run could be the cause of.
@@ -57,6 +57,7 @@ pub(super) fn capture(
     recorded: &[Recorded],
     epochs: &Epochs,
     topology: &Topology,
+    secrets: Vec<DecryptionSecrets>,
 ) -> Result<Capture, WireError> {
     let mut interfaces = Interfaces::default();
     let mut frames = Vec::new();
@@ -155,7 +156,7 @@ pub(super) fn capture(
         interfaces: interfaces.descriptions,
         names: names.collect(),
         frames,
-        secrets: Vec::new(),
+        secrets,
     })
 }
 

@@ -61,6 +61,33 @@ fn issued(
     (issuer, valid, usage, subject.to_owned())
 }
 
+/// What MEs and MMEs are to look at, as a key log has it.
+pub(super) fn records(script: &EpsScript) -> Vec<EpsKeyRecord> {
+    let (Some(variant), seed) = (script.parlos, script.title.seed) else { return Vec::new() };
+    let network = match variant.network {
+        NetworkProof::Unsigned => CommandProof::Unsigned,
+        NetworkProof::Pinned => CommandProof::Pinned,
+        NetworkProof::Certified => CommandProof::Certified,
+    };
+    let agreed = ParlosRecord {
+        transport: variant.transport,
+        certificates: variant.transport.is_some() && variant.credential == Credential::Certificate,
+        network,
+        mme_key: variant.mme_key,
+        hash: variant.hash,
+        mme_name: (network == CommandProof::Certified).then(|| MME_NAME.to_owned()),
+    };
+    let mut records = vec![EpsKeyRecord::Parlos(agreed.clone())];
+    if agreed.certificates || network == CommandProof::Certified {
+        records.push(EpsKeyRecord::Trust(TrustRecord { anchor: operator(seed).anchor() }));
+    }
+    if network == CommandProof::Pinned {
+        let key = *network_key(seed).verifying_key();
+        records.push(EpsKeyRecord::NetworkKey(NetworkKeyRecord { key }));
+    }
+    records
+}
+
 /// What the UE at this position has.
 pub(super) fn ue(script: &EpsScript, variant: Parlos, ue: usize) -> RlosUe {
     let (seed, settings) = (script.title.seed, &script.nodes.ues[ue]);
@@ -124,29 +151,4 @@ pub(super) fn mme(script: &EpsScript, variant: Parlos, mme: usize) -> RlosMme {
         },
         ..RlosMme::new(variant)
     }
-}
-
-/// What a key log says of what UEs and MMEs are to look at.
-pub(super) fn records(script: &EpsScript) -> Vec<EpsKeyRecord> {
-    let (seed, Some(variant)) = (script.title.seed, script.parlos) else { return Vec::new() };
-    let (certified, pinned) = (variant.network == NetworkProof::Certified, variant.network == NetworkProof::Pinned);
-    let certificates = variant.transport.is_some() && variant.credential == Credential::Certificate;
-    let mut records = vec![EpsKeyRecord::Parlos(ParlosRecord {
-        transport: variant.transport,
-        certificates,
-        network: match variant.network {
-            NetworkProof::Unsigned => CommandProof::Unsigned,
-            NetworkProof::Pinned => CommandProof::Pinned,
-            NetworkProof::Certified => CommandProof::Certified,
-        },
-        mme_key: variant.mme_key,
-        hash: variant.hash,
-        mme_name: certified.then(|| MME_NAME.to_owned()),
-    })];
-    records.extend(
-        (certified || certificates).then(|| EpsKeyRecord::Trust(TrustRecord { anchor: operator(seed).anchor() })),
-    );
-    let key = pinned.then(|| NetworkKeyRecord { key: *network_key(seed).verifying_key() });
-    records.extend(key.map(EpsKeyRecord::NetworkKey));
-    records
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::attaches::{Attaches, new_octets};
 use super::attack_results::{self, Reads, Traces};
-use super::enterprise::{self, Learnt};
+use super::enterprise::{self, EnterpriseSummary, Learnt};
 use super::expectations::{self, Seen};
 use super::ladder::ladder;
 use super::link_keys;
@@ -53,6 +53,8 @@ pub struct EpsRun {
     pub key_operations: u64,
     /// The same air by the other route, which shows user packets (see [`pdcp_udp`](super::pdcp_udp)).
     pub pdcp_udp: super::pdcp_udp::PdcpCapture,
+    /// What there was of sessions with end points in an enterprise.
+    pub enterprise: EnterpriseSummary,
 }
 
 /// Runs `script`. Files that it names are looked for in `folder`, then among the bundled ones.
@@ -178,7 +180,10 @@ fn finish(
     if recorder.epochs.all.len() > usize::from(u16::MAX) {
         notes.push("warning: more KeNBs than a capture can number: frames from there on have no keys".to_owned());
     }
-    let capture = recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology);
+    let capture = {
+        let secrets = recorder.enterprise.secrets();
+        recorded_capture::capture(script, &recorder.frames, &recorder.epochs, topology, secrets)
+    };
     let mut key_log = recorder.keys.log(&recorder.epochs, agreement, topology);
     key_log.eps.extend(link_keys::records(script, topology));
     key_log.eps.extend(rlos::records(script));
@@ -199,6 +204,7 @@ fn finish(
         run,
         reads: attacks.reads,
         searches: attacks.searches,
+        enterprise: recorder.enterprise.summary(script, topology, &learnt),
         new_octets: new_octets(&recorder.attaches, &recorder.frames, topology),
         key_operations: recorder.attaches.operations(topology.mme(0)),
         attaches: recorder.attaches.clone(),

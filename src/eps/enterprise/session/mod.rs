@@ -38,8 +38,9 @@ use library::SharedKey;
 
 use crate::eps::enterprise::event::SessionFailure;
 use crate::eps::keys::E2mKey;
-use crate::eps::security::dtls_psk::{HandshakeTranscript, MasterSecret, SessionEnd};
-use crate::eps::wire::dtls::{Alert, ContentType, DtlsRecord};
+use crate::eps::security::dtls_psk::MasterSecret;
+use crate::eps::session_protection::SessionKeys;
+use crate::eps::wire::dtls::{Alert, ContentType, DtlsRecord, HandshakeTranscript, SessionEnd};
 use crate::time::VirtualTime;
 
 /// Most octets of application data in one record.
@@ -246,7 +247,7 @@ impl Session {
 
     /// Whether the Finished of the other end, which is among what is held back, opens under this key.
     fn opens_finished(&self, key: &E2mKey) -> bool {
-        let Some((_, keys)) = self.transcript.keys(key.octets()) else { return false };
+        let Some(keys) = SessionKeys::of(&self.transcript, key.octets()) else { return false };
         let records = self.held.iter().flat_map(|held| DtlsRecord::parse_all(held).unwrap_or_default());
         let finished = |record: &DtlsRecord| record.epoch == 1 && record.content == ContentType::HANDSHAKE;
         records.filter(finished).any(|record| keys.open(self.other(), &record).is_some())
@@ -362,8 +363,8 @@ impl Session {
 
     fn established(&mut self, steps: &mut Vec<SessionStep>) {
         self.state = State::Established;
-        let secrets = self.key.get().and_then(|key| self.transcript.keys(key));
-        if let (Some(hello), Some((master, _))) = (self.transcript.client_hello(), secrets) {
+        let secrets = self.key.get().and_then(|key| SessionKeys::of(&self.transcript, key));
+        if let (Some(hello), Some(SessionKeys { master, .. })) = (self.transcript.client_hello(), secrets) {
             steps.push(SessionStep::Established { client_random: hello.random, master });
         }
     }

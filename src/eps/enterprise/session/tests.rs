@@ -150,10 +150,10 @@ fn what_is_on_the_wire_opens_with_the_keys_computed_from_it() {
         for record in DtlsRecord::parse_all(datagram).unwrap() {
             transcript.take(*sender, &record).unwrap();
             if record.epoch == 1 {
-                let (master, keys) = transcript.keys(key(1).octets()).unwrap();
-                assert_eq!(master, pair.master(0));
+                let keys = SessionKeys::of(&transcript, key(1).octets()).unwrap();
+                assert_eq!(keys.master, pair.master(0));
                 opened.push((*sender, record.content, keys.open(*sender, &record).expect("a record")));
-                let (_, wrong) = transcript.keys(&[0; 32]).unwrap();
+                let wrong = SessionKeys::of(&transcript, &[0; 32]).unwrap();
                 assert_eq!(wrong.open(*sender, &record), None);
             }
         }

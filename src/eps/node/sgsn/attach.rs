@@ -5,7 +5,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Place, Setup, Sgsn, downlink_tunnel, uplink_tunnel};
+use super::{Place, Setup, Sgsn, UeContext, downlink_tunnel, uplink_tunnel};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId};
 use crate::eps::keys::Kc;
@@ -184,28 +184,42 @@ impl Sgsn {
                 let bearer = Erab { ebi: ue.pdp.nsapi, tunnel: uplink_tunnel(self.core.address(), id) };
                 self.tell_rnc(rnc, id, RabAssignmentRequest { bearer }, outbox);
             }
-            Place::Bss(..) => {
-                ue.setup = None;
-                self.switch_path(id, outbox);
-            }
+            Place::Bss(..) => self.switch_path(now, id, CHALLENGE_TRIES, outbox),
         }
     }
 
     /// The RNC has the bearer of a UE.
-    pub(super) fn bearer_assigned(&mut self, rnc: Ipv4Addr, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
-        let Some(ue) = self.ues.get_mut(&id).filter(|ue| ue.rnc() == Some(rnc)) else { return };
-        if ue.setup.take_if(|setup| matches!(setup, Setup::Bearer { .. })).is_some() {
-            self.switch_path(id, outbox);
+    pub(super) fn bearer_assigned(
+        &mut self,
+        now: VirtualTime,
+        rnc: Ipv4Addr,
+        id: MmeUeS1apId,
+        outbox: &mut Outbox<Event>,
+    ) {
+        let waits = |ue: &UeContext| ue.rnc() == Some(rnc) && matches!(ue.setup, Some(Setup::Bearer { .. }));
+        if self.ues.get(&id).is_some_and(waits) {
+            self.switch_path(now, id, CHALLENGE_TRIES, outbox);
         }
     }
 
-    /// The gateway sends the packets of a UE here.
-    fn switch_path(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+    /// Has the gateway send the packets of a UE here, if a try is left.
+    fn switch_path(&mut self, now: VirtualTime, id: MmeUeS1apId, tries: u8, outbox: &mut Outbox<Event>) {
         let (sender, own) = (self.control_tunnel(id), self.core.address());
-        let Some(ue) = self.ues.get(&id) else { return };
+        let Some(ue) = self.ues.get_mut(&id) else { return };
+        ue.setup = tries.checked_sub(1).map(|tries| Setup::Path { tries, ends: now + CHALLENGE });
+        if ue.setup.is_none() {
+            return;
+        }
         let PdpContext { nsapi, control, uplink, .. } = ue.pdp;
         let update = UpdatePdpContextRequest { nsapi, sender, downlink: downlink_tunnel(own, id) };
         self.request(uplink.address, control, Gtpv1Body::UpdatePdpContextRequest(update), outbox);
+    }
+
+    /// The gateway sends the packets of a UE here.
+    pub(super) fn path_switched(&mut self, id: MmeUeS1apId) {
+        if let Some(ue) = self.ues.get_mut(&id) {
+            ue.setup.take_if(|setup| matches!(setup, Setup::Path { .. }));
+        }
     }
 
     /// Something was not answered for too long.
@@ -215,6 +229,7 @@ impl Sgsn {
         for id in over {
             match self.ues.get(&id).and_then(|ue| ue.setup.as_ref()) {
                 Some(Setup::Accept { tries, .. }) => self.accept(now, id, *tries, outbox),
+                Some(Setup::Path { tries, .. }) => self.switch_path(now, id, *tries, outbox),
                 _ => self.unsettled(id, outbox),
             }
         }

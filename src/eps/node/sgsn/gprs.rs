@@ -75,7 +75,7 @@ impl Sgsn {
                 self.gmm(now, place, named.unwrap_or(NOBODY), &octets, outbox);
             }
             LlcContents::User { packet, .. } => {
-                let ue = self.ues.values().find(|ue| ue.place == Some(place) && ue.setup.is_none());
+                let ue = self.ues.values().find(|ue| ue.place == Some(place) && ue.has_bearer());
                 let Some(tunnel) = ue.map(|ue| ue.pdp.uplink) else {
                     return outbox.verdict(Verdict::rejected("dropped: no UE is attached there"));
                 };

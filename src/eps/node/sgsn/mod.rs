@@ -128,6 +128,8 @@ enum Setup {
     Accept { tries: u8, ends: VirtualTime },
     /// The RNC is to have its bearer.
     Bearer { ends: VirtualTime },
+    /// The gateway is to send its packets here.
+    Path { tries: u8, ends: VirtualTime },
     /// It is served: the RNC has got other keys; key set and keys before them.
     KeyChange { before: (u8, CkIk), ends: VirtualTime },
 }
@@ -135,9 +137,11 @@ enum Setup {
 impl Setup {
     const fn ends(&self) -> VirtualTime {
         match self {
-            Self::Keys { ends } | Self::Accept { ends, .. } | Self::Bearer { ends } | Self::KeyChange { ends, .. } => {
-                *ends
-            }
+            Self::Keys { ends }
+            | Self::Accept { ends, .. }
+            | Self::Bearer { ends }
+            | Self::Path { ends, .. }
+            | Self::KeyChange { ends, .. } => *ends,
         }
     }
 }
@@ -149,6 +153,11 @@ impl UeContext {
             Some(Place::Rnc(rnc)) => Some(rnc),
             _ => None,
         }
+    }
+
+    /// Whether packets of it go through.
+    const fn has_bearer(&self) -> bool {
+        matches!(self.setup, None | Some(Setup::Path { .. } | Setup::KeyChange { .. }))
     }
 
     /// Whether nothing is under way.
@@ -261,7 +270,7 @@ impl Sgsn {
             RanapMessage::DirectTransfer(transfer) => self.gmm(now, Place::Rnc(rnc), id, &transfer.nas, outbox),
             RanapMessage::SecurityModeComplete(_) => self.keys_in_use(now, rnc, id, outbox),
             RanapMessage::SecurityModeReject(_) => self.keys_refused(rnc, id, outbox),
-            RanapMessage::RabAssignmentResponse(_) => self.bearer_assigned(rnc, id, outbox),
+            RanapMessage::RabAssignmentResponse(_) => self.bearer_assigned(now, rnc, id, outbox),
             // Of a detect nothing follows, and the rest is not for an SGSN.
             _ => {}
         }
@@ -277,6 +286,7 @@ impl Sgsn {
             Gtpv1Body::RelocationCancelRequest(request) => {
                 self.relocation_cancelled(from, sequence, request.imsi, outbox);
             }
+            Gtpv1Body::UpdatePdpContextResponse(_) => self.path_switched(id),
             // Of the other answers nothing follows, and the rest is not for an SGSN.
             _ => {}
         }
@@ -289,7 +299,7 @@ impl Sgsn {
         let to = match self.ues.get(&id) {
             Some(ue) if teid & UPLINK != 0 => Some(ue.pdp.uplink),
             Some(UeContext { place: Some(Place::Rnc(rnc)), .. }) => Some(rnc_tunnel(*rnc, id)),
-            Some(UeContext { place: Some(Place::Bss(bss, tlli)), setup: None, .. }) => {
+            Some(ue @ UeContext { place: Some(Place::Bss(bss, tlli)), .. }) if ue.has_bearer() => {
                 if let GtpuPacket::User { packet, .. } = packet {
                     self.user_packet_to_bss(id, (*bss, *tlli), packet, outbox);
                 }

@@ -48,7 +48,7 @@ impl Ue {
         match input {
             Input::Frame { port, octets } => self.geran_frame(port, &octets, outbox),
             Input::Timer => self.attach_timer(now, outbox),
-            Input::Command(Command::Attach) if self.gmm.attaching.is_none() => {
+            Input::Command(Command::Attach) if place.keys.is_none() && self.gmm.attaching.is_none() => {
                 let area = place.connection.cell.identity.area;
                 self.attach_to_sgsn(now, area, outbox);
             }

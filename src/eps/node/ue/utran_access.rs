@@ -6,9 +6,11 @@ use super::{Ue, UeSettings};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::Pci;
 use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::node::settings::KEY_SET;
 use crate::eps::node::utran_side::UtranSide;
 use crate::eps::parameters::{IntegrityCheck, Origin};
 use crate::eps::wire::gmm::RoutingArea;
+use crate::eps::wire::nas::NasKsi;
 use crate::eps::wire::rrc::utran::{UtranDlMessage, UtranUlMessage};
 use crate::time::VirtualTime;
 
@@ -18,15 +20,18 @@ impl Ue {
     #[must_use]
     pub fn off_in_utran(settings: UeSettings, cell: Pci, u_rnti: u32) -> Self {
         let mut ue = Self::off(settings, cell);
+        // Of the keys that a handover to E-UTRAN makes.
+        ue.key_set = NasKsi::new(KEY_SET);
         ue.utran = Some(UtranPlace { cell, side: UtranSide::without_keys(u_rnti), state: UtranState::Connected });
         ue
     }
 
-    /// It attaches where it is. Keys that it had are of no use: the network has forgotten them.
+    /// It attaches where it is, if it has no keys there.
     pub(super) fn attach_in_utran(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
-        let cell = self.utran.as_ref().and_then(|place| self.settings.utran.get(&place.cell)).map(|heard| heard.cell);
-        let Some(cell) = cell.filter(|_| self.gmm.attaching.is_none()) else { return };
-        self.without_keys_in_utran();
+        let off = self.utran.as_ref().filter(|place| !place.side.is_on() && self.gmm.attaching.is_none());
+        let Some(cell) = off.and_then(|place| self.settings.utran.get(&place.cell)).map(|heard| heard.cell) else {
+            return;
+        };
         let area = RoutingArea { plmn: cell.plmn, lac: cell.lac, rac: cell.rac };
         self.attach_to_sgsn(now, area, outbox);
     }

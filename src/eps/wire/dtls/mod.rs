@@ -6,14 +6,16 @@
 //! handshake message:  type (1) | length (3) | message sequence (2) | fragment offset (3) | fragment length (3) | body
 //! ```
 //!
-//! `handshake`: messages put together of their fragments, and what is in them.
+//! `handshake`: messages put together of their fragments, and what is in them. `transcript`: all of a handshake.
 
 mod handshake;
+mod transcript;
 
 pub use handshake::{
     ClientHello, HandshakeFragment, HandshakeMessage, HandshakeReassembly, HandshakeType, MAX_MESSAGE, MAX_MESSAGES,
     ServerHello, psk_identity,
 };
+pub use transcript::{HandshakeTranscript, SessionEnd};
 
 use cookie_factory::bytes::{be_u8 as write_u8, be_u16 as write_u16};
 use cookie_factory::combinator::slice;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::attacks::{Attack, AttackAction, NodeName};
-use super::network::{self, UeId, name, named};
+use super::network::{self, UeId, name, named, weaknesses};
 use super::transfer::{Sgsn, SgsnId};
 use super::{Network, too_many};
 use crate::eps::enterprise::keys::MAX_NAME;
@@ -34,6 +34,20 @@ pub enum EmksWeakness {
     TrustsEmseId,
 }
 
+/// A rule that the HSS does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HssWeakness {
+    /// It makes and pushes keys of every user.
+    IgnoresSubscription,
+}
+
+/// A rule that an EMSE does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EmseWeakness {
+    /// Of several keys of one identifier it tries the newest only.
+    NewestOnly,
+}
+
 /// An end point in an enterprise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndPoint {
@@ -43,6 +57,8 @@ pub struct EndPoint {
     pub id: EmseId,
     /// The EMSE_Id as which it asks the EMKS: another's, if it is the adversary's.
     pub asks_as: EmseId,
+    /// The rules that it does not keep.
+    pub weaknesses: BTreeSet<EmseWeakness>,
 }
 
 /// A BSS with its cell of GERAN.
@@ -63,6 +79,8 @@ pub struct EnterpriseSettings {
     pub agreed: Enterprise,
     /// The rules that the EMKS does not keep.
     pub weaknesses: BTreeSet<EmksWeakness>,
+    /// Those that the HSS does not.
+    pub hss_weaknesses: BTreeSet<HssWeakness>,
 }
 
 /// What a UE is to the enterprise.
@@ -87,11 +105,12 @@ pub(super) const KEYS: &[&str] = &[
     "age",
     "separates_keys",
     "emks_weaknesses",
+    "hss_weaknesses",
 ];
 /// Keys of `[[bss]]`.
 pub(super) const BSS_KEYS: &[&str] = &["name", "cell", "sgsn"];
 /// Keys of `[[emse]]`.
-pub(super) const EMSE_KEYS: &[&str] = &["name", "id", "asks_as"];
+pub(super) const EMSE_KEYS: &[&str] = &["name", "id", "asks_as", "weaknesses"];
 /// Keys of `[[ue]]` besides those of every system.
 pub(super) const UE_KEYS: &[&str] = &["application", "subscribed"];
 /// Keys of `[[step]]` besides those of every system.
@@ -115,7 +134,10 @@ pub const IDENTITIES: [(&str, IdentityForm); 3] =
 pub const EMSE_IDS: [(&str, EmseIdGiven); 2] =
     [("every-request", EmseIdGiven::EveryRequest), ("once", EmseIdGiven::Once)];
 const COLLISIONS: [(&str, Collision); 2] = [("newest-first", Collision::NewestFirst), ("reject", Collision::Reject)];
-const OF_EMKS: [(&str, EmksWeakness); 1] = [("trusts-emse-id", EmksWeakness::TrustsEmseId)];
+/// The weaknesses by their words.
+pub(super) const OF_EMKS: [(&str, EmksWeakness); 1] = [("trusts-emse-id", EmksWeakness::TrustsEmseId)];
+pub(super) const OF_HSS: [(&str, HssWeakness); 1] = [("ignores-subscription", HssWeakness::IgnoresSubscription)];
+pub(super) const OF_EMSE: [(&str, EmseWeakness); 1] = [("newest-only", EmseWeakness::NewestOnly)];
 
 pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
     let default = Enterprise::default();
@@ -141,6 +163,9 @@ pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
         },
         weaknesses: section.read("emks_weaknesses", BTreeSet::new(), |field| {
             field.items("an array of weaknesses")?.iter().map(|field| field.one_of(&OF_EMKS)).collect()
+        })?,
+        hss_weaknesses: section.read("hss_weaknesses", BTreeSet::new(), |field| {
+            field.items("an array of weaknesses")?.iter().map(|field| field.one_of(&OF_HSS)).collect()
         })?,
     })
 }
@@ -189,12 +214,18 @@ pub(super) fn end_points(root: &Section<'_>, taken: &mut BTreeSet<String>) -> Re
             return Err(field.mismatch("an EMSE_Id that no other end point has"));
         }
         let asks_as = section.field("asks_as").map(|field| field.parsed(expected)).transpose()?;
-        end_points.push(EndPoint { name, asks_as: asks_as.unwrap_or_else(|| id.clone()), id });
+        let weaknesses = weaknesses(&section, &OF_EMSE)?;
+        end_points.push(EndPoint { name, asks_as: asks_as.unwrap_or_else(|| id.clone()), id, weaknesses });
     }
     if end_points.is_empty() {
         taken.insert("emse1".to_owned());
         let id = default_id("emse1");
-        end_points.extend(id.map(|id| EndPoint { name: "emse1".to_owned(), asks_as: id.clone(), id }));
+        end_points.extend(id.map(|id| EndPoint {
+            name: "emse1".to_owned(),
+            asks_as: id.clone(),
+            id,
+            weaknesses: BTreeSet::new(),
+        }));
     }
     Ok(end_points)
 }
@@ -433,7 +464,7 @@ pub(super) const KINDS: &[&str] = &[
     "int_keys",
     "pushes",
     "keys_deleted",
-    "refusals",
+    "key_refusals",
     "learns",
     "sessions_read",
 ];
@@ -509,7 +540,7 @@ pub(super) fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attac
             }
             EnterpriseExpected::Deleted { ue: network.ue(&section)?, depth, age }
         }
-        "refusals" => {
+        "key_refusals" => {
             let section = field.section(&["why", "count"])?;
             let words: Vec<_> = FAILURES
                 .iter()

@@ -382,7 +382,7 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
                 bounds: given_time_bounds(&section)?,
             }
         }
-        key if parlos_expectations::KINDS.contains(&key) => {
+        key if network.is_parlos() && parlos_expectations::KINDS.contains(&key) => {
             Expected::Parlos(parlos_expectations::expected(field, network)?)
         }
         key if enterprise::KINDS.contains(&key) => Expected::Enterprise(enterprise::expected(field, network, attacks)?),

@@ -61,6 +61,9 @@ pub(super) fn read(section: &Section<'_>, system: System) -> Read<Handover> {
         // The seed leaves AS keys open: here every cell gets fresh ones.
         section.refuse("scheme", "with system = \"context-transfer\"")?;
         Schemes::Always(Scheme::NextHopS1)
+    } else if system == System::E2m {
+        // Nodes of the network are those of the standard.
+        Schemes::Always(Scheme::NextHopS1)
     } else {
         section.read("scheme", Schemes::Always(Scheme::MmeInvolved), |field| field.one_of(&SCHEMES))?
     };

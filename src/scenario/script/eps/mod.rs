@@ -31,7 +31,8 @@ use super::value::{Data, Node};
 use crate::eps::node::Parlos;
 pub use attacks::{Attack, AttackAction, Corruption, NodeName, Success, Tap};
 pub use enterprise::{
-    Bss, BssId, EmksWeakness, EndPoint, EndPointId, EnterpriseExpected, EnterpriseSettings, EnterpriseStep,
+    Bss, BssId, EmksWeakness, EmseWeakness, EndPoint, EndPointId, EnterpriseExpected, EnterpriseSettings,
+    EnterpriseStep,
 };
 pub use expectations::{Expectation, Expected};
 pub use handover::Handover;

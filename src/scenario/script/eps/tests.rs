@@ -4,8 +4,8 @@ use crate::scenario::bundled;
 use crate::scenario::script::{ScriptError, ScriptFile, SetArgument, StatementId, System};
 
 use super::{
-    EpsScript, attacks, expectations, handover, network, parlos, parlos_attacks, parlos_expectations, steps, times,
-    transfer,
+    EpsScript, attacks, enterprise, expectations, handover, network, parlos, parlos_attacks, parlos_expectations,
+    steps, times, transfer,
 };
 
 /// Two eNBs and a UE; everything else has a default.
@@ -194,8 +194,76 @@ fn a_script_of_parlos_has_a_variant_and_what_does_not_belong_there_is_told_with_
     for (rest, expected) in [
         ("[parlos]\nhash = true\n", "no parlos without system = \"parlos\""),
         ("[[enb]]\nname = \"e\"\nplmn = \"001-02\"\n", "no plmn without system = \"parlos\""),
-        ("[[expect]]\nkasmes_drawn = 1\n", "no such expectation without system = \"parlos\""),
+        ("[[expect]]\nkasmes_drawn = 1\n", "unknown key \"kasmes_drawn\""),
         ("[[attack]]\nname = \"a\"\naction = { listen = true }\n", "no such action without system = \"parlos\""),
+    ] {
+        let error = with(rest, &[]).unwrap_err();
+        let told = format!("{} {}", error.message(), error.advice().unwrap_or_default());
+        assert!(told.contains(expected), "{rest}: {told}");
+    }
+}
+
+/// A UE, an end point and a cell.
+const METER: &str = r#"name = "meter"
+shows = "one of them"
+system = "e2m"
+
+[[enb]]
+name = "enb1"
+
+[[ue]]
+name = "ue1"
+imsi = "001010000000001"
+ip = "192.0.2.10"
+serving = "enb1"
+"#;
+
+fn meter(rest: &str, sets: &[&str]) -> Result<Box<EpsScript>, ScriptError> {
+    let sets: Vec<SetArgument> = sets.iter().map(|set| set.parse().unwrap()).collect();
+    match ScriptFile::parse("test.toml", &format!("{METER}{rest}"), &sets)? {
+        ScriptFile::Eps(script) => Ok(script),
+        ScriptFile::Dot16(_) => panic!("it says e2m"),
+    }
+}
+
+#[test]
+fn a_script_of_e2m_has_an_end_point_and_what_does_not_belong_there_is_told_with_its_place() {
+    let script = meter("", &["enterprise.depth=7", "ue.ue1.subscribed=false", "times.zn=3ms"]).unwrap();
+    let settings = script.enterprise.unwrap();
+    assert_eq!((settings.agreed.depth, settings.agreed.string.as_str()), (7, "e2m_ CIoT"));
+    assert_eq!((script.nodes.end_points[0].id.as_str(), script.times.zn.as_millis()), ("emse1.enterprise.example", 3));
+    let user = script.nodes.ues[0].enterprise.as_ref().unwrap();
+    assert_eq!((user.application.as_str(), user.subscribed), ("ue1@enterprise.example", false));
+    assert_eq!(with("", &[]).unwrap().enterprise, None);
+    let cases = [
+        ("[enterprise]\nidentifier_bits = 33\n", "a whole number from 1 to 32"),
+        ("[enterprise]\nidentity = \"eks\"\n", "enterprise.identity: expected \"imsi\""),
+        ("[enterprise]\nemks_weaknesses = [\"newest-only\"]\n", "\"trusts-emse-id\""),
+        ("[enterprise]\ndepth = 0\n", "a whole number from 1 to 64"),
+        ("[handover]\nscheme = \"chained\"\n", "no handover with system = \"e2m\""),
+        ("[[upe]]\nname = \"upe1\"\n", "no upe without system = \"context-transfer\""),
+        ("[[emse]]\nname = \"emks\"\n", "a name that no other node has"),
+        ("[[emse]]\nname = \"a\"\nid = \"x;y\"\n", "other than space and semicolon"),
+        ("[[emse]]\nname = \"a\"\nid = \"x\"\n[[emse]]\nname = \"b\"\nid = \"x\"\n", "no other end point has"),
+        ("[[bss]]\nname = \"b\"\ncell = 1\n", "a number that no other cell has"),
+        ("[[step]]\nat = \"1s\"\naction = \"handover\"\n", "\"attach\", \"authenticate\""),
+        ("[[step]]\nat = \"1s\"\naction = \"open\"\ntext = \"x\"\n", "no text beside this action"),
+        ("[[step]]\nat = \"1s\"\naction = \"open\"\nemse = \"emse2\"\n", "the name of an EMSE"),
+        ("[[expect]]\nsession = { outcome = \"opened\" }\n", "expect.session.outcome: expected"),
+        ("[[expect]]\nint_keys = { at = \"emse1\", count = 1 }\n", "\"hss\", \"emks\" or the name of the UE"),
+        ("[[expect]]\nsessions_read = { attack = \"a\", count = 1 }\n", "an attack that reads sessions"),
+        ("[[expect]]\nlearns = { node = \"emks\" }\n", "imsi or application"),
+    ];
+    for (rest, expected) in cases {
+        let error = meter(rest, &[]).unwrap_err();
+        let told = format!("{} {}", error.message(), error.advice().unwrap_or_default());
+        assert!(error.line() > 0 && told.contains(expected), "{rest}: {told}");
+    }
+    for (rest, expected) in [
+        ("[enterprise]\ndepth = 1\n", "no enterprise without system = \"e2m\""),
+        ("[[emse]]\nname = \"e\"\n", "no emse without system = \"e2m\""),
+        ("[times]\nzn = \"1ms\"\n", "no zn without system = \"e2m\""),
+        ("[[expect]]\nunequal_sessions = 0\n", "unequal_sessions"),
     ] {
         let error = with(rest, &[]).unwrap_err();
         let told = format!("{} {}", error.message(), error.advice().unwrap_or_default());
@@ -206,9 +274,9 @@ fn a_script_of_parlos_has_a_variant_and_what_does_not_belong_there_is_told_with_
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let [eps, transfers, rlos] =
-        ["eps.md", "context-transfer.md", "parlos.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
-    let text = format!("{eps}\n{transfers}\n{rlos}");
+    let [eps, transfers, rlos, e2m] = ["eps.md", "context-transfer.md", "parlos.md", "e2m.md"]
+        .map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
+    let text = format!("{eps}\n{transfers}\n{rlos}\n{e2m}");
     let section = |heading: &str| {
         let rest = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading}")).1;
         rest.split("\n#").next().unwrap().to_owned()
@@ -251,7 +319,17 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[attack]]` of EPS", attacks::every_key()),
         ("### `[[expect]]` of EPS", expectations::KINDS.to_vec()),
     ];
-    for (heading, keys) in sections {
+    let weaknesses = [enterprise::OF_EMKS[0].0, enterprise::OF_HSS[0].0];
+    let of_e2m: [(&str, Vec<&str>); 7] = [
+        ("### `[enterprise]`", [enterprise::KEYS, &weaknesses].concat()),
+        ("### `[times]` of e2m keys", times::E2M_KEYS.to_vec()),
+        ("### `[[emse]]`", [enterprise::EMSE_KEYS, &[enterprise::OF_EMSE[0].0]].concat()),
+        ("### `[[bss]]`", enterprise::BSS_KEYS.to_vec()),
+        ("### `[[ue]]` of e2m keys", enterprise::UE_KEYS.to_vec()),
+        ("### `[[step]]` of e2m keys", enterprise::STEP_KEYS.to_vec()),
+        ("### `[[expect]]` of e2m keys", [enterprise::KINDS, &enterprise::FAILURES.map(|(word, _)| word)].concat()),
+    ];
+    for (heading, keys) in sections.into_iter().chain(of_e2m) {
         let text = section(heading);
         for key in keys {
             let named = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).any(|word| word == key);
@@ -263,15 +341,17 @@ fn the_documentation_names_every_key_of_every_section() {
 #[test]
 fn the_documentation_lists_every_bundled_script() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let [eps, transfers, rlos] =
-        ["eps.md", "context-transfer.md", "parlos.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
+    let [eps, transfers, rlos, e2m] = ["eps.md", "context-transfer.md", "parlos.md", "e2m.md"]
+        .map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
     let listed = |text: &str, row: &str| text.lines().filter(|line| line.starts_with(row)).count();
-    let all = listed(&eps, "| `eps-") + listed(&transfers, "| `transfer-") + listed(&rlos, "| `parlos-");
+    let all = [(&eps, "| `eps-"), (&transfers, "| `transfer-"), (&rlos, "| `parlos-"), (&e2m, "| `e2m-")];
+    let all: usize = all.into_iter().map(|(text, row)| listed(text, row)).sum();
     assert_eq!(all, bundled::EPS_SCRIPTS.len());
     for script in bundled::EPS_SCRIPTS {
-        let text = match script.name {
-            name if name.starts_with("eps-") => &eps,
-            name if name.starts_with("parlos-") => &rlos,
+        let text = match script.name.split_once('-') {
+            Some(("eps", _)) => &eps,
+            Some(("parlos", _)) => &rlos,
+            Some(("e2m", _)) => &e2m,
             _ => &transfers,
         };
         assert!(text.contains(&format!("| `{}` |", script.file_name)), "{}", script.name);

@@ -1,0 +1,333 @@
+//! e2m keys, settings side by side: what each costs and who learns what, failure a by the depth of the store, race b by the instant at
+//! which the session is opened (acceptance list 4.2, points 3, 4, 5 and 7).
+//!
+//! Every figure comes of a run of its own; the same seed gives the same figures.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::enterprise::{Learnt, SessionAttempt};
+use super::run::{EpsRun, run};
+use crate::capture::Capture;
+use crate::emulation::Engine;
+use crate::eps::enterprise::{Enterprise, IdentifierForm};
+use crate::scenario::compare::CompareError;
+use crate::scenario::run::RunError;
+use crate::scenario::script::eps::EpsScript;
+use crate::scenario::script::eps::enterprise::IDENTITIES;
+use crate::scenario::script::{ScriptFile, SetArgument};
+use crate::scenario::workers::in_order;
+
+/// What the comparison sets itself, so that `--set` must not.
+pub const OWN_KEYS: &[&str] = &[
+    "system",
+    "seed",
+    "duration",
+    "enterprise.identifier",
+    "enterprise.identifier_bits",
+    "enterprise.identity",
+    "enterprise.depth",
+    "enterprise.age",
+];
+/// The accesses, with the station where the UE is.
+const ACCESSES: [(&str, &str); 3] = [("eps", "enb1"), ("umts", "rnc1"), ("gprs", "bss1")];
+/// The forms of the identifier.
+const FORMS: [(&str, IdentifierForm); 2] =
+    [("rand", IdentifierForm::Rand { bits: 32 }), ("hash", IdentifierForm::Hash { bits: 32 })];
+/// Depths of the store, for failure a.
+pub const DEPTHS: [usize; 5] = [1, 2, 3, 4, 5];
+/// Authentications that fail after the push at the most.
+pub const MOST_FAILURES: u32 = 6;
+/// From one failed authentication to the next: the MME has given the one before up by then.
+const FAILURE_EVERY: Duration = Duration::from_secs(4);
+/// Depths of the store, for race b.
+pub const RACE_DEPTHS: [usize; 3] = [1, 2, 4];
+/// When the re-authentication begins, for race b.
+const RACE_BEGINS: Duration = Duration::from_secs(2);
+/// By how much the challenge is late.
+const CHALLENGE_LATE: Duration = Duration::from_millis(300);
+/// When the session is opened, from the beginning of the re-authentication, in milliseconds: from before it to after the challenge.
+const RACE_FROM: i64 = -150;
+const RACE_TO: i64 = 450;
+const RACE_STEP: usize = 25;
+
+/// What is compared.
+#[derive(Clone, Debug)]
+pub struct E2mCompareSettings {
+    /// Changes of the network, none of them of [`OWN_KEYS`].
+    pub sets: Vec<SetArgument>,
+    /// Seed of every run.
+    pub seed: u64,
+    /// Threads, at least 1. No figure depends on it.
+    pub threads: usize,
+}
+
+/// The document of `compare --system e2m --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct E2mComparison {
+    /// The emulated system.
+    pub system: &'static str,
+    /// Seed of every run.
+    pub seed: u64,
+    /// A row for each access, form of the identifier and identity.
+    pub settings: Vec<SettingsRow>,
+    /// A row for each depth of the store.
+    pub failures: Vec<FailureRow>,
+    /// A row for each depth of the store.
+    pub races: Vec<RaceRow>,
+}
+
+/// Messages and their octets on a kind of link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// How many.
+    pub messages: u64,
+    /// Octets of their frames.
+    pub octets: u64,
+}
+
+/// One setting: a UE that attaches, opens a session, sends a message and gets it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettingsRow {
+    /// `eps`, `umts` or `gprs`.
+    pub access: &'static str,
+    /// `rand` or `hash`.
+    pub identifier: &'static str,
+    /// `imsi`, `emse` or `emks`: who makes the IMSI of what the UE says.
+    pub identity: &'static str,
+    /// What came of the session.
+    pub session: String,
+    /// Whether both ends had the same keys.
+    pub same_keys: bool,
+    /// Vectors of the HSS (S6a, S6d).
+    pub vectors: Cost,
+    /// Pushes (SWx).
+    pub pushes: Cost,
+    /// Requests for keys (Zn).
+    pub requests: Cost,
+    /// The session behind the gateway (SGi).
+    pub session_frames: Cost,
+    /// What the end point learns of the UE.
+    pub emse_learns: Learnt,
+    /// What the EMKS does.
+    pub emks_learns: Learnt,
+}
+
+/// Failure a with a store of one depth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailureRow {
+    /// Keys that the EMKS keeps.
+    pub depth: usize,
+    /// What came of a session after so many failed authentications, from 0 on.
+    pub sessions: Vec<String>,
+}
+
+/// Race b with a store of one depth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RaceRow {
+    /// Keys that the EMKS keeps.
+    pub depth: usize,
+    /// When the HSS pushed the new key and when the UE had it, in milliseconds from the re-authentication.
+    pub pushed_ms: Option<i64>,
+    /// When the UE made it.
+    pub made_ms: Option<i64>,
+    /// The sessions.
+    pub points: Vec<RacePoint>,
+}
+
+/// A session in race b.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RacePoint {
+    /// When it was opened, in milliseconds from the re-authentication.
+    pub at_ms: i64,
+    /// What came of it.
+    pub session: String,
+    /// With which of the keys of the UE, from 1.
+    pub key: Option<u32>,
+    /// Whether both ends had the same keys, if it came to that.
+    pub same_keys: bool,
+}
+
+fn script(text: &str, settings: &E2mCompareSettings) -> Result<EpsScript, CompareError> {
+    let text = format!(
+        "name = \"compare\"\nshows = \"a session\"\nsystem = \"e2m\"\nseed = {}\n{text}\
+         [[mme]]\nname = \"mme1\"\n[[sgsn]]\nname = \"sgsn1\"\n[[enb]]\nname = \"enb1\"\n[[rnc]]\nname = \"rnc1\"\n[[bss]]\nname = \"bss1\"\n\
+         [[emse]]\nname = \"emse1\"\n",
+        settings.seed
+    );
+    match ScriptFile::parse("the network of compare", &text, &settings.sets)? {
+        ScriptFile::Eps(script) => Ok(*script),
+        // `system` is not among the keys that may be set.
+        ScriptFile::Dot16(_) => unreachable!("the text says system = \"e2m\""),
+    }
+}
+
+/// A UE there; `steps` follow.
+fn ue(serving: &str) -> String {
+    format!(
+        "[[ue]]\nname = \"ue1\"\nimsi = \"001010000000001\"\nip = \"192.0.2.10\"\nserving = \"{serving}\"\n\
+         application = \"meter-7@utility.example\"\n[[step]]\nat = \"100ms\"\naction = \"attach\"\n"
+    )
+}
+
+/// The lost challenges of a UE in a cell of E-UTRAN from then on, or one that is late.
+fn challenges(action: &str, count: u32, after: Duration) -> String {
+    format!(
+        "[[attack]]\nname = \"challenge\"\ntap = \"s1:enb1-mme1\"\nto = \"enb1\"\n\
+         trigger = {{ frame = \"DownlinkNasTransport\", count = {count}, after = \"{}ms\" }}\naction = {{ {action} }}\n",
+        after.as_millis()
+    )
+}
+
+/// The jobs of the three parts, in their order.
+fn jobs(settings: &E2mCompareSettings) -> Result<Vec<EpsScript>, CompareError> {
+    let mut jobs = Vec::new();
+    for (_, serving) in ACCESSES {
+        for (_, form) in FORMS {
+            for (_, identity) in IDENTITIES {
+                let steps = "[[step]]\nat = \"1s\"\naction = \"open\"\n[[step]]\nat = \"1500ms\"\naction = \"send\"\n\
+                             [[step]]\nat = \"2s\"\naction = \"close\"\n";
+                let mut script = script(&format!("duration = \"3s\"\n{}{steps}", ue(serving)), settings)?;
+                agree(&mut script, |agreed| (agreed.identifier, agreed.identity) = (form, identity));
+                jobs.push(script);
+            }
+        }
+    }
+    for depth in DEPTHS {
+        for failures in 0..=MOST_FAILURES {
+            let begins = |number: u32| Duration::from_secs(2) + FAILURE_EVERY * number;
+            let authenticate =
+                |number| format!("[[step]]\nat = \"{}ms\"\naction = \"authenticate\"\n", begins(number).as_millis());
+            let steps: String = (0..failures).map(authenticate).collect();
+            let (opened, ends) = (begins(failures), begins(failures + 1));
+            let open = format!("[[step]]\nat = \"{}ms\"\naction = \"open\"\n", opened.as_millis());
+            let lost = challenges("drop = true", 1_000, Duration::from_millis(1_500));
+            let text = format!("duration = \"{}ms\"\n{}{steps}{open}{lost}", ends.as_millis(), ue("enb1"));
+            let mut script = script(&text, settings)?;
+            agree(&mut script, |agreed| agreed.depth = depth);
+            jobs.push(script);
+        }
+    }
+    for depth in RACE_DEPTHS {
+        for at in race_instants() {
+            let authenticate = format!("[[step]]\nat = \"{}ms\"\naction = \"authenticate\"\n", RACE_BEGINS.as_millis());
+            let open = format!("[[step]]\nat = \"{}ms\"\naction = \"open\"\n", RACE_BEGINS.as_millis() as i64 + at);
+            let steps = if at < 0 { format!("{open}{authenticate}") } else { format!("{authenticate}{open}") };
+            let late = challenges(&format!("delay = \"{}ms\"", CHALLENGE_LATE.as_millis()), 1, RACE_BEGINS);
+            let mut script = script(&format!("duration = \"5s\"\n{}{steps}{late}", ue("enb1")), settings)?;
+            agree(&mut script, |agreed| agreed.depth = depth);
+            jobs.push(script);
+        }
+    }
+    Ok(jobs)
+}
+
+fn agree(script: &mut EpsScript, change: impl FnOnce(&mut Enterprise)) {
+    if let Some(enterprise) = &mut script.enterprise {
+        change(&mut enterprise.agreed);
+    }
+}
+
+fn race_instants() -> impl Iterator<Item = i64> {
+    (RACE_FROM..=RACE_TO).step_by(RACE_STEP)
+}
+
+fn one(script: &EpsScript) -> Result<EpsRun, RunError> {
+    run(script, Engine::Inline, Path::new("."), None, &mut ())
+}
+
+/// Runs everything. `progress` is told how many of how many runs are done.
+///
+/// # Errors
+/// If the network with the changes is no valid script.
+pub fn compare(
+    settings: &E2mCompareSettings,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<E2mComparison, CompareError> {
+    let jobs = jobs(settings)?;
+    let runs = in_order(&jobs, settings.threads, one, progress);
+    let runs: Vec<EpsRun> = runs.into_iter().collect::<Result<_, RunError>>()?;
+    let of_settings = ACCESSES.len() * FORMS.len() * IDENTITIES.len();
+    let (of_settings, rest) = runs.split_at(of_settings);
+    let (of_failures, of_races) = rest.split_at(DEPTHS.len() * (MOST_FAILURES as usize + 1));
+    let names = ACCESSES.iter().flat_map(|(access, _)| {
+        FORMS.iter().flat_map(move |(form, _)| IDENTITIES.iter().map(move |(identity, _)| (*access, *form, *identity)))
+    });
+    let failures = DEPTHS.iter().zip(of_failures.chunks(MOST_FAILURES as usize + 1)).map(|(depth, runs)| FailureRow {
+        depth: *depth,
+        sessions: runs
+            .iter()
+            .map(|run| first(run).map_or_else(String::new, |session| session.outcome.clone()))
+            .collect(),
+    });
+    let races = RACE_DEPTHS.iter().zip(of_races.chunks(race_instants().count()));
+    Ok(E2mComparison {
+        system: "e2m",
+        seed: settings.seed,
+        settings: names.zip(of_settings).map(|(names, run)| settings_row(names, run)).collect(),
+        failures: failures.collect(),
+        races: races.map(|(depth, runs)| race_row(*depth, runs)).collect(),
+    })
+}
+
+fn first(run: &EpsRun) -> Option<&SessionAttempt> {
+    run.enterprise.attempts.first()
+}
+
+/// Frames on the links of these kinds, by how the names of their interfaces begin.
+fn cost(capture: &Capture, links: &[&str]) -> Cost {
+    let mut cost = Cost::default();
+    for frame in &capture.frames {
+        let name = capture.interfaces.get(frame.interface).map_or("", |interface| interface.name.as_str());
+        if links.iter().any(|link| name.split_once(':').is_some_and(|(kind, _)| kind == *link)) {
+            cost.messages += 1;
+            cost.octets += frame.octets.len() as u64;
+        }
+    }
+    cost
+}
+
+fn settings_row(
+    (access, identifier, identity): (&'static str, &'static str, &'static str),
+    run: &EpsRun,
+) -> SettingsRow {
+    let capture = &run.run.capture;
+    let learns = |node: &str| {
+        let of_node = run.enterprise.learnt.iter().find(|(name, _)| name == node);
+        of_node.map(|(_, learnt)| *learnt).unwrap_or_default()
+    };
+    SettingsRow {
+        access,
+        identifier,
+        identity,
+        session: first(run).map_or_else(String::new, |session| session.outcome.clone()),
+        same_keys: first(run).is_some_and(|session| session.same_keys),
+        vectors: cost(capture, &["s6a", "s6d"]),
+        pushes: cost(capture, &["swx"]),
+        requests: cost(capture, &["zn"]),
+        session_frames: cost(capture, &["sgi"]),
+        emse_learns: learns("emse1"),
+        emks_learns: learns("emks"),
+    }
+}
+
+fn race_row(depth: usize, runs: &[EpsRun]) -> RaceRow {
+    let begins = RACE_BEGINS.as_millis() as i64;
+    let since = |micros: Option<u64>| micros.map(|micros| (micros / 1_000) as i64 - begins);
+    let points = race_instants().zip(runs).map(|(at_ms, run)| RacePoint {
+        at_ms,
+        session: first(run).map_or_else(String::new, |session| session.outcome.clone()),
+        key: first(run).and_then(|session| session.key),
+        same_keys: first(run).is_some_and(|session| session.same_keys),
+    });
+    // The same in every run of a row but for the session.
+    let last = runs.last();
+    RaceRow {
+        depth,
+        pushed_ms: since(last.and_then(|run| run.enterprise.last_push_us)),
+        made_ms: since(last.and_then(|run| run.enterprise.last_made_us)),
+        points: points.collect(),
+    }
+}
