@@ -156,9 +156,6 @@ pub(super) const KINDS: &[&str] = &[
 
 /// An expectation of [`KINDS`].
 pub(super) fn expected(field: &Field<'_>, network: Network<'_>) -> Read<ParlosExpected> {
-    if !network.is_parlos() {
-        return Err(field.mismatch("no such expectation without system = \"parlos\""));
-    }
     let nth = |section: &Section<'_>| section.read("nth", 1, |field| field.number(NTH));
     Ok(match field.key() {
         "attached" => {

@@ -194,7 +194,7 @@ fn a_script_of_parlos_has_a_variant_and_what_does_not_belong_there_is_told_with_
     for (rest, expected) in [
         ("[parlos]\nhash = true\n", "no parlos without system = \"parlos\""),
         ("[[enb]]\nname = \"e\"\nplmn = \"001-02\"\n", "no plmn without system = \"parlos\""),
-        ("[[expect]]\nkasmes_drawn = 1\n", "no such expectation without system = \"parlos\""),
+        ("[[expect]]\nkasmes_drawn = 1\n", "unknown key \"kasmes_drawn\""),
         ("[[attack]]\nname = \"a\"\naction = { listen = true }\n", "no such action without system = \"parlos\""),
     ] {
         let error = with(rest, &[]).unwrap_err();
