@@ -80,6 +80,8 @@ pub struct Plan {
     pub emks_faults: EmksFaults,
     pub emse_faults: EmseFaults,
     pub subscribed: bool,
+    /// The HSS makes and pushes keys of every UE.
+    pub ignores_subscription: bool,
     /// How long a vector takes from the HSS to the MME, in milliseconds.
     pub vector_takes: u64,
     pub seed: u64,
@@ -98,6 +100,7 @@ impl Plan {
             emks_faults: EmksFaults::default(),
             emse_faults: EmseFaults::default(),
             subscribed: true,
+            ignores_subscription: false,
             vector_takes: 6,
             seed: 1,
             engine: Engine::Inline,
@@ -239,7 +242,7 @@ impl Plan {
             destination: DiameterPeer::of("emks", plmn()),
             subscribed: if self.subscribed { BTreeSet::from([imsi()]) } else { BTreeSet::new() },
             enterprise: self.enterprise.clone(),
-            ignores_subscription: false,
+            ignores_subscription: self.ignores_subscription,
         };
         let push_side = CoreSide::new(place_of(HSS), &[(swx, place_of(EMKS))]);
         let hss = Hss::new(core_side(HSS), plmn(), generator("hss"), &[subscriber]);
