@@ -211,7 +211,7 @@ fn what_authentication_and_a_context_request_say_is_shown() {
     assert_eq!(called, ["01020304"; 3].join("\n"));
     assert_eq!(
         read("diameter.NAF-Hostname", "diameter.NAF-Hostname"),
-        [hex::encode("emse1.example.org"); 2].join("\n")
+        vec![hex::encode("emse1.example.org"); 2].join("\n")
     );
     assert_eq!(read("diameter.cmd.code == 317", "diameter.User-Name").trim(), "208930000000001");
     // The temporary identity, beside the message that the old MME checks, and the context that it gives.

@@ -62,7 +62,8 @@ fn every_golden_is_deciphered_and_verified_without_an_option() {
         assert_eq!(trees.len(), frames.len(), "{name}");
         // A UE that stays in UTRAN has none, nor has one that attaches for RLOS, and is turned away.
         let of_parlos = name.to_string().contains("/parlos-");
-        let elsewhere = ["transfer-utran-incomplete", "e2m-umts", "e2m-gprs", "e2m-hostile-sgsn", "e2m-hostile-sgsn-naive"];
+        let elsewhere =
+            ["transfer-utran-incomplete", "e2m-umts", "e2m-gprs", "e2m-hostile-sgsn", "e2m-hostile-sgsn-naive"];
         let in_utran = elsewhere.iter().any(|script| name.to_string().ends_with(&format!("/{script}.pcapng")));
         assert!(in_utran || of_parlos || frames.iter().filter(|frame| frame.signalling).count() > 2, "{name}");
         for (number, (tree, frame)) in (1..).zip(trees.iter().zip(&frames)) {
