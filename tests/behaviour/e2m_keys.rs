@@ -1,17 +1,18 @@
 //! e2m keys at the key server and the HSS: the store of past keys, who may ask for what, what is pushed and when. Nodes by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use keyhop::dot16::backbone::BackboneEndpoint;
 use keyhop::emulation::{Input, Node, Outbox, Port, random};
 use keyhop::eps::enterprise::emks::KnownEndPoint;
 use keyhop::eps::enterprise::hss::{MOST_PUSHES, PUSH, PUSH_TRIES};
+use keyhop::eps::enterprise::session::{Session, SessionStep};
 use keyhop::eps::enterprise::store::AlreadyThere;
 use keyhop::eps::enterprise::{
     Answered, Collision, Emks, EmksFaults, EmksSettings, EmseId, EmseIdGiven, Enterprise, EnterpriseHss, Event,
-    IdentifierForm, IdentityForm, KeyIdentifier, KeyStore, PushSettings, QueryFailure, Removal, User, What, ZnClient,
-    ZnSettings,
+    IdentifierForm, IdentityForm, KeyIdentifier, KeyStore, PushSettings, QueryFailure, Removal, SessionIdentity, User,
+    What, ZnClient, ZnSettings,
 };
 use keyhop::eps::identifiers::{Imsi, Plmn};
 use keyhop::eps::keys::{CkIk, E2mIntKey, E2mKey, OperatorKey, SubscriberKey};
@@ -625,4 +626,43 @@ fn pushes_that_wait_are_limited_and_the_oldest_goes() {
         bench.vector(at(number), VectorAccess::Eutran);
     }
     assert_eq!(bench.given_up(), 100 - MOST_PUSHES);
+}
+
+/// The master secret of a session under one key, with generators of this seed.
+fn master_secret(seed: u64) -> [u8; 48] {
+    let (key, now) = (E2mKey::from_octets([5; 32]), at(0));
+    let identity = SessionIdentity { application: METER.parse().unwrap(), key: id(1) };
+    let [mut of_ue, mut of_emse] = ["ue", "emse"].map(|name| random::generator(seed, name));
+    let mut emse = Session::asked(&mut of_emse, now).unwrap();
+    let (mut ue, first) = Session::open(&identity, &key, &mut of_ue, now).unwrap();
+    let mut queue: VecDeque<(bool, SessionStep)> = first.into_iter().map(|step| (true, step)).collect();
+    let mut masters = Vec::new();
+    for _ in 0..100 {
+        let Some((by_ue, step)) = queue.pop_front() else { break };
+        let (answers_by_ue, answers) = match step {
+            SessionStep::Send(datagram) if by_ue => (false, emse.take(now, &datagram)),
+            SessionStep::Send(datagram) => (true, ue.take(now, &datagram)),
+            SessionStep::KeyWanted(_) => (false, emse.key(now, std::slice::from_ref(&key))),
+            SessionStep::Established { master, .. } => {
+                masters.push(*master.octets());
+                continue;
+            }
+            other => panic!("{other:?}"),
+        };
+        queue.extend(answers.into_iter().map(|step| (answers_by_ue, step)));
+    }
+    assert_eq!((masters.len(), masters[0]), (2, masters[1]));
+    masters[0]
+}
+
+#[test]
+fn two_sessions_of_one_key_have_different_master_secrets() {
+    // E8
+    assert_ne!(master_secret(1), master_secret(2));
+}
+
+#[test]
+fn with_generators_that_repeat_themselves_two_sessions_of_one_key_have_the_same() {
+    // broken: E8
+    assert_eq!(master_secret(1), master_secret(1));
 }

@@ -49,7 +49,7 @@ fn text(log: &KeyLog) -> String {
 #[test]
 fn one_log_holds_the_records_of_both_systems_in_one_order() {
     let (mut log, notes) = parse(LOG.as_bytes()).unwrap();
-    assert_eq!((log.nodes.len(), log.records.len(), log.eps.len(), notes.len()), (3, 1, 21, 0));
+    assert_eq!((log.nodes.len(), log.records.len(), log.eps.len(), notes.len()), (3, 1, 25, 0));
     assert_eq!(text(&log), LOG);
     log.eps.reverse();
     assert_eq!(text(&log), LOG);
@@ -105,8 +105,8 @@ fn an_error_names_line_column_what_was_expected_and_what_was_found() {
     let other = LOG.replacen("scheme=ecies-a", "scheme=ecies-b", 1).replacen(none, &zero, 1);
     assert!(parse(other.as_bytes()).is_err(), "no scalar of P-256");
     let salt = error("cecfd0d1d2d3", "cecf");
-    assert_eq!(salt, (10, "a key of 40 hex digits at the end | 32 characters that are not that".to_owned()));
-    assert_eq!(short, (23, "a key of 64 hex digits at the end | 32 characters that are not that".to_owned()));
+    assert_eq!(salt, (11, "a key of 40 hex digits at the end | 32 characters that are not that".to_owned()));
+    assert_eq!(short, (24, "a key of 64 hex digits at the end | 32 characters that are not that".to_owned()));
 }
 
 #[test]

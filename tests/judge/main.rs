@@ -1,6 +1,7 @@
 //! The judge: it finds nothing in what honest runs leave behind, and what was done to a capture afterwards.
 
 mod command;
+mod e2m_keys;
 mod e2m_sessions;
 mod eps_commands;
 #[path = "../support/eps_enterprise.rs"]
