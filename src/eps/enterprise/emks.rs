@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use super::event::{Command, Event, QueryFailure, User, What};
 use super::keys::{ApplicationIdentity, EmseId, KeyIdentifier};
 use super::settings::{Collision, EmseIdGiven, Enterprise, IdentityForm};
-use super::store::{AlreadyThere, Deleted, KeyStore};
+use super::store::{Deleted, KeyStore};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::Imsi;
 use crate::eps::keys::{E2mIntKey, E2mKey};
@@ -102,13 +102,10 @@ impl Emks {
             Some(identifier) => KeyIdentifier(identifier),
             None => self.settings.enterprise.identifier.of_key(&key),
         };
-        match self.store.push(now, imsi, identifier, key.clone()) {
-            Ok(deleted) => {
-                let what = What::IntKey { key, identifier };
-                outbox.report(Event::Enterprise { user: User::Imsi(imsi), what });
-                Self::deleted(deleted, outbox);
-            }
-            Err(AlreadyThere) => {}
+        if let Ok(deleted) = self.store.push(now, imsi, identifier, key.clone()) {
+            let what = What::IntKey { key, identifier };
+            outbox.report(Event::Enterprise { user: User::Imsi(imsi), what });
+            Self::deleted(deleted, outbox);
         }
         DiameterResult::SUCCESS
     }
