@@ -160,6 +160,20 @@ fn eps_networks() -> Result<(), Box<dyn Error>> {
             }
         }
     }
+    // A UE that is off attaches over each access, is authenticated anew, and attaches again; packets between.
+    let attach: [u8; 20] = [3, 90, 1, 250, 2, 1, 0x43, 90, 1, 150, 2, 1, 3, 50, 0x43, 200, 1, 250, 2, 1];
+    for access in 1..4u8 {
+        for kind in 0..3u8 {
+            for (name, done) in ways.iter().skip(usize::from((access + kind) % 4)).step_by(4) {
+                let head = [(kind & 1) << 3 | kind << 6, access << 4, 10];
+                put(
+                    "eps_transfer",
+                    &format!("attach-{name}-{access}-{kind}"),
+                    &[&head[..], &attach[..], *done].concat(),
+                )?;
+            }
+        }
+    }
     Ok(())
 }
 

@@ -15,8 +15,8 @@ use keyhop::eps::wire::gtpv2::GTPV2_PORT;
 use keyhop::eps::wire::ranap::{RelocationTarget, SourceRncContainer, TargetRncContainer};
 use keyhop::eps::wire::s1ap::{S1apMessage, SourceToTargetContainer, TargetToSourceContainer};
 use keyhop::eps::wire::{
-    CoreFrame, CorePayload, DiameterMessage, EspPacket, GbMessage, GtpuPacket, Gtpv1Body, Gtpv1Message, Gtpv2Body, Gtpv2Message,
-    IuMessage, RanapMessage, SctpPacket, WireError, X2apMessage,
+    CoreFrame, CorePayload, DiameterMessage, EspPacket, GbMessage, GtpuPacket, Gtpv1Body, Gtpv1Message, Gtpv2Body,
+    Gtpv2Message, IuMessage, RanapMessage, SctpPacket, WireError, X2apMessage,
 };
 use pnet_packet::Packet;
 use pnet_packet::ip::IpNextHeaderProtocols;

@@ -229,9 +229,8 @@ struct Adversary {
 
 impl Adversary {
     fn fate(&mut self, to: NodeIndex, octets: &[u8]) -> Fate {
-        let air = RadioFrame::parse(octets).is_ok()
-            || UtranFrame::parse(octets).is_ok()
-            || GeranFrame::parse(octets).is_ok();
+        let air =
+            RadioFrame::parse(octets).is_ok() || UtranFrame::parse(octets).is_ok() || GeranFrame::parse(octets).is_ok();
         reads_and_writes_back(octets, air);
         let (fate, worst) = self.decided(to, octets, air);
         if self.remembered.len() < REMEMBERED {

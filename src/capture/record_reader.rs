@@ -426,9 +426,9 @@ impl<R: Read> RecordReader<R> {
         Ok(())
     }
 
+    /// Keeps the secrets of a block. One that is damaged is stepped over: no frame is read by them here.
     fn secrets_block(&mut self, body: &[u8], order: Endianness, start: u64) -> Result<(), CaptureError> {
-        let (kind, octets) =
-            pcapng_block::decryption_secrets(body, order).map_err(|error| self.block_error(&error, start))?;
+        let Ok((kind, octets)) = pcapng_block::decryption_secrets(body, order) else { return Ok(()) };
         let count = |octets: usize| octets.saturating_add(BLOCK_OCTETS);
         let all: usize = self.secrets.iter().map(|secrets| count(secrets.octets().len())).sum();
         if all.saturating_add(count(octets.len())) > MAX_SECRETS {

@@ -1,7 +1,7 @@
 //! `keyhop convert`: any capture that keyhop reads, in the clean form: nanoseconds, the air on link type 252 with direction
 //! and addresses, an interface for each mobile and base station that can be told, the backbone on Ethernet.
 //!
-//! Fragments are put together, comments are kept, and what is left out is counted. A clean capture comes out equal.
+//! Fragments are put together, comments and decryption secrets are kept, and what is left out is counted. A clean capture comes out equal.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -56,6 +56,11 @@ pub struct ConvertArguments {
     pub json: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What was done, as `--json` has it.
 #[derive(Serialize)]
 struct Summary {
@@ -69,6 +74,9 @@ struct Summary {
     inferred_directions: u64,
     unknown_directions: u64,
     left_out: LeftOut,
+    /// Blocks of decryption secrets that the format has no place for.
+    #[serde(skip_serializing_if = "is_zero")]
+    secrets_left_out: u64,
     /// What could not be read as it should.
     notes: Vec<NoteLine>,
     more_notes: u64,
@@ -126,7 +134,13 @@ fn convert(arguments: &ConvertArguments, messages: &mut dyn Write) -> Result<Sum
         tell_notes(&reader, messages);
     }
     let notes = reader.notes().iter().map(|note| NoteLine { frames: note.frames.clone(), detail: note.text.clone() });
-    Ok(summary(&gathered, notes.collect(), reader.more_notes()))
+    Ok(Summary {
+        secrets_left_out: match arguments.format {
+            Format::Pcapng => 0,
+            Format::Pcap => gathered.capture.secrets.len() as u64,
+        },
+        ..summary(&gathered, notes.collect(), reader.more_notes())
+    })
 }
 
 fn summary(gathered: &Gathered, notes: Vec<NoteLine>, more_notes: u64) -> Summary {
@@ -141,6 +155,7 @@ fn summary(gathered: &Gathered, notes: Vec<NoteLine>, more_notes: u64) -> Summar
         inferred_directions: gathered.inferred_directions,
         unknown_directions: gathered.unknown_directions,
         left_out: gathered.left_out,
+        secrets_left_out: 0,
         notes,
         more_notes,
     }
@@ -156,6 +171,7 @@ fn tell(summary: &Summary, messages: &mut dyn Write) {
     say(summary.unknown_directions, "frames have no direction");
     say(summary.left_out.unrelated, "frames left out that have nothing to do with 802.16");
     say(summary.left_out.without_burst, "frames left out without a burst, or with a part of one");
+    say(summary.secrets_left_out, "blocks of decryption secrets left out: classic pcap has no place for them");
     say(summary.left_out.phy_bursts, "bursts left out that hold no MAC PDU");
     let Summary { air, backbone, ip, .. } = summary;
     let interfaces = summary.interfaces.len();

@@ -1,7 +1,7 @@
 //! `keyhop decrypt`: a capture with its data PDUs opened, so that Wireshark shows the IP packets in them.
 //!
 //! An opened PDU has EC = 0, EKS 0, the plaintext as its body, and LEN, HCS and CRC of its own; everything else, comments
-//! and times included, stays as it is. The output is pcapng. A log with EPS records says that the capture is one of EPS.
+//! times and decryption secrets included, stays as it is. The output is pcapng. A log with EPS records says that the capture is one of EPS.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

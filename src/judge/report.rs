@@ -26,6 +26,9 @@ pub struct Verified {
     /// Keys of enterprises in messages that follow from CK and IK.
     #[serde(skip_serializing_if = "is_zero")]
     pub e2m: u64,
+    /// Records of sessions with end points in an enterprise that opened.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub records: u64,
 }
 
 /// What only one of the systems has is left out in the documents of the other.

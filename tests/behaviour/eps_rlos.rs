@@ -500,6 +500,21 @@ fn without_the_indication_the_me_is_to_be_authenticated_and_is_not() {
 }
 
 #[test]
+fn an_me_with_a_usim_that_the_network_knows_is_authenticated_where_the_indication_is_missing() {
+    // P6
+    let strip = changing_request(|request| {
+        if let EmmMessage::AttachRequest { attach_type, .. } = request {
+            *attach_type = 1;
+        }
+    });
+    let seen = of(Parlos::default()).authenticating().run_with(strip);
+    assert_eq!(seen.attach_ends(0), [AttachOutcome::Accepted]);
+    assert_eq!(seen.of(0).filter(|(_, what)| **what == What::Authenticated).count(), 2);
+    assert_eq!((seen.temporary(UE), seen.temporary(MME)), (vec![], vec![]));
+    assert_eq!(seen.kenbs_at(0, UE), seen.kenbs_at(0, ENB));
+}
+
+#[test]
 fn a_network_that_does_not_offer_the_services_turns_mes_away() {
     // P11
     let mut rlos = arranged(Parlos::default());
@@ -767,6 +782,14 @@ fn what_is_lost_is_said_again() {
     assert_eq!(seen.attach_ends(0), [AttachOutcome::NoAnswer, AttachOutcome::Accepted]);
     let keys = seen.private_keys(UE);
     assert!(keys.len() == 2 && keys[0] != keys[1]);
+    // The answer with the part of the ME: the keys have changed, and the ME attaches again.
+    let joined = Parlos { mme_key: true, ..Parlos::default() };
+    let plan = Plan { rlos: Some(arranged(joined)), ..slow() };
+    let seen = plan.run_with(losing("UplinkNasTransport", 1));
+    assert_eq!(seen.attach_ends(0), [AttachOutcome::NoAnswer, AttachOutcome::Accepted]);
+    // Switched off while it attaches: that ends so.
+    let seen = slow().command(30, To::Ue(0), Command::PowerOff).run();
+    assert_eq!(seen.attach_ends(0), [AttachOutcome::NoAnswer]);
     // Every request: it gives up.
     let seen = slow().run_with(losing("InitialUeMessage", 9));
     assert_eq!(seen.attach_ends(0), [AttachOutcome::NoAnswer; 2]);

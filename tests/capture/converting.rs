@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use keyhop::capture::capture_file::{Capture, CapturedFrame, FileFormat};
-use keyhop::capture::{LinkKind, capture_reader};
+use keyhop::capture::{DecryptionSecrets, LinkKind, capture_reader};
 use keyhop::cli::Status;
 use keyhop::cli::convert::{ConvertArguments, Format, run};
 use keyhop::dot16::identifiers::Direction;
@@ -117,6 +117,18 @@ fn without_a_key_log_the_addresses_of_m2m_name_the_stations() {
     // The judge learns who they are.
     let (before, after) = (judged(&file, &log), judged(&result.file.unwrap(), &log));
     assert_eq!((after.verified.icv, after.findings), (before.verified.icv, vec![]));
+}
+
+#[test]
+fn decryption_secrets_are_kept_and_it_is_told_where_they_cannot_be() {
+    let secrets = DecryptionSecrets::of_sessions([(&[1; 32], &[2; 48])]);
+    let sample = Capture { secrets: vec![secrets], ..samples::capture() };
+    let file = samples::file(&sample, FileFormat::Pcapng);
+    let result = converted(&file, Format::Pcapng, None);
+    assert!(result.file.unwrap() == file && result.json.get("secrets_left_out").is_none());
+    let result = converted(&file, Format::Pcap, None);
+    assert_eq!(result.json["secrets_left_out"], 1);
+    assert!(result.messages.contains("note: 1 blocks of decryption secrets left out"), "{}", result.messages);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use keyhop::capture::capture_file::{Capture, CapturedFrame, FileFormat};
-use keyhop::capture::capture_reader;
+use keyhop::capture::{DecryptionSecrets, capture_reader};
 use keyhop::cli::Status;
 use keyhop::cli::decrypt::{DecryptArguments, run};
 use keyhop::dot16::identifiers::{Cid, Direction};
@@ -25,7 +25,8 @@ fn output(files: &Files) -> Capture {
 
 #[test]
 fn data_is_opened_and_all_else_stays() {
-    let capture = samples::capture();
+    let secrets = vec![DecryptionSecrets::of_sessions([(&[1; 32], &[2; 48])])];
+    let capture = Capture { secrets, ..samples::capture() };
     let files = Files::new(&capture, KEYS);
     assert_eq!(decrypt(&files), (Status::Success, "PDUs opened: 1, not opened: 0\n".to_owned()));
     let opened = output(&files);

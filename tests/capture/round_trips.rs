@@ -2,6 +2,7 @@
 
 use keyhop::capture::capture_file::{self, Capture, CapturedFrame, FileFormat};
 use keyhop::capture::capture_reader::{self, FrameKind};
+use keyhop::capture::decryption_secrets::{DecryptionSecrets, MAX_SECRETS, SecretsType};
 use keyhop::capture::{CaptureError, InterfaceDescription, LinkKind};
 use keyhop::dot16::identifiers::Direction;
 use keyhop::time::VirtualTime;
@@ -114,6 +115,76 @@ fn what_the_format_cannot_hold_is_refused_with_the_frame() {
     // Classic pcap counts seconds since 1970 in 32 bits.
     let late = |capture: &mut Capture| capture.frames[0].time = VirtualTime::from_nanos(3_400_000_000_000_000_000);
     assert_eq!(refused(late, FileFormat::Pcap), 1);
+}
+
+fn some_secrets() -> Vec<DecryptionSecrets> {
+    vec![
+        DecryptionSecrets::of_sessions([(&[1; 32], &[2; 48])]),
+        DecryptionSecrets::new(SecretsType(0x5747_4b4c), vec![7; 5]),
+        DecryptionSecrets::new(SecretsType::TLS_KEY_LOG, Vec::new()),
+    ]
+}
+
+#[test]
+fn secrets_come_back_stand_before_the_frames_and_are_read_by_another_reader() {
+    let capture = Capture { secrets: some_secrets(), ..samples::capture() };
+    let file = samples::file(&capture, FileFormat::Pcapng);
+    assert_eq!(read_back(&file), capture);
+    let mut reader = PcapNgReader::new(&file[..]).unwrap();
+    let mut kinds = Vec::new();
+    while let Some(block) = reader.next_block() {
+        kinds.push(match block.unwrap() {
+            Block::EnhancedPacket(_) => 6,
+            Block::Unknown(block) => {
+                let length = u32::from_le_bytes(block.value[4..8].try_into().unwrap()) as usize;
+                assert!(block.value.len() - 8 - length < 4);
+                block.type_
+            }
+            _ => 0,
+        });
+    }
+    assert_eq!(kinds.iter().filter(|kind| **kind == 10).count(), 3);
+    assert!(kinds.iter().rposition(|kind| *kind == 10) < kinds.iter().position(|kind| *kind == 6));
+    // Classic pcap has no place for them.
+    let classic = samples::file(&capture, FileFormat::Pcap);
+    assert_eq!(classic, samples::file(&samples::capture(), FileFormat::Pcap));
+}
+
+#[test]
+fn secrets_that_become_known_in_the_middle_stand_there() {
+    let capture = samples::capture();
+    let mut writer = capture_file::CaptureWriter::new(Vec::new(), FileFormat::Pcapng, &capture.header()).unwrap();
+    writer.write_frame(&capture.frames[0]).unwrap();
+    let before =
+        samples::file(&Capture { frames: capture.frames[..1].to_vec(), ..capture.clone() }, FileFormat::Pcapng);
+    let secrets = &some_secrets()[1];
+    writer.write_secrets(secrets).unwrap();
+    for frame in &capture.frames[1..] {
+        writer.write_frame(frame).unwrap();
+    }
+    let file = writer.finish().unwrap();
+    assert_eq!(file[..before.len()], before);
+    assert_eq!(file[before.len()..before.len() + 12], [10, 0, 0, 0, 28, 0, 0, 0, 0x4c, 0x4b, 0x47, 0x57]);
+    assert_eq!(read_back(&file), Capture { secrets: vec![secrets.clone()], ..capture });
+}
+
+#[test]
+fn secrets_that_are_cut_short_are_passed_over_and_too_many_refused() {
+    let capture = Capture { secrets: some_secrets(), frames: Vec::new(), ..samples::capture() };
+    let file = samples::file(&capture, FileFormat::Pcapng);
+    let place = file.windows(4).position(|octets| octets == b"KSLT").unwrap();
+    let mut longer = file.clone();
+    longer[place + 5] = 0xff;
+    let refused = |octets: &[u8]| {
+        let reader = capture_reader::read(octets).unwrap();
+        capture_reader::read_whole(reader).unwrap_err().to_string()
+    };
+    assert_eq!(read_back(&longer).secrets, capture.secrets[1..]);
+    let many = vec![DecryptionSecrets::new(SecretsType(1), vec![0; MAX_SECRETS / 4]); 4];
+    let file = samples::file(&Capture { secrets: many, ..capture.clone() }, FileFormat::Pcapng);
+    assert!(refused(&file).contains("octets of decryption secrets"), "{}", refused(&file));
+    let large = vec![DecryptionSecrets::new(SecretsType(1), vec![0; 16 * 1024 * 1024])];
+    assert!(capture_file::write(&Capture { secrets: large, ..capture }, FileFormat::Pcapng, &mut Vec::new()).is_err());
 }
 
 fn any_frame() -> impl Strategy<Value = CapturedFrame> {

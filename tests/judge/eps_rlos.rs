@@ -15,7 +15,7 @@ use keyhop::eps::security::key_transport::{self, Authority, KeyTransport, KeyUsa
 use keyhop::eps::security::parties::UeKeys;
 use keyhop::eps::wire::S1apMessage;
 use keyhop::eps::wire::nas::element::TAG_SEALED;
-use keyhop::eps::wire::nas::{AlgorithmSet, EmmMessage, ProtectedNas, SecurityHeader};
+use keyhop::eps::wire::nas::{AlgorithmSet, EmmMessage, ProtectedNas, SecurityHeader, esm};
 use keyhop::judge::{FindingKind, Judgement, NoteKind};
 use keyhop::time::VirtualTime;
 use rand_chacha::ChaCha20Rng;
@@ -231,6 +231,30 @@ fn capabilities_and_a_hash_that_are_not_looked_at_are_found() {
         let judgement = judged(&capture, &log);
         let found = judgement.findings.iter().any(|finding| finding.kind == FindingKind::CommandAccepted);
         assert_eq!(found, weak, "{capabilities}: {:?}", judgement.findings);
+    }
+}
+
+#[test]
+fn null_algorithms_that_an_me_takes_though_it_has_a_key_are_found() {
+    // broken: P6
+    let variant = Parlos::default();
+    let strip = || {
+        changing_request(|request| {
+            if let EmmMessage::AttachRequest { esm, .. } = request {
+                *esm = esm::pdn_connectivity_request(1).to_vec();
+            }
+        })
+    };
+    for takes_null in [false, true] {
+        let mut rlos = arranged(variant);
+        rlos.mme.faults.serves_without_key = true;
+        rlos.ues[0].faults.takes_null = takes_null;
+        let plan = Plan { enb_algorithms: vec![vec![Algorithms::AES, NULL]], ..plan(rlos) };
+        let (capture, log) = run(variant, plan, strip());
+        let judgement = judged(&capture, &log);
+        let found = judgement.findings.iter().any(|finding| finding.kind == FindingKind::CommandAccepted);
+        let noted = judgement.notes.iter().any(|note| note.kind == NoteKind::CommandRefused);
+        assert_eq!((found, noted), (takes_null, !takes_null), "{:?}", judgement.findings);
     }
 }
 

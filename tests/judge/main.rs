@@ -2,7 +2,11 @@
 
 mod command;
 mod e2m_keys;
+mod e2m_sessions;
 mod eps_commands;
+#[path = "../support/eps_enterprise.rs"]
+#[allow(dead_code)]
+mod eps_enterprise;
 #[path = "../support/eps_film.rs"]
 #[allow(dead_code)]
 mod eps_film;

@@ -5,10 +5,16 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyhop::capture::capture_file::{Capture, CapturedFrame};
+use keyhop::capture::frame_comment::{FrameComment, ReceiverVerdict};
+use keyhop::capture::key_log::enterprise::{E2mKeyRecord, EnterpriseRecord};
+use keyhop::capture::key_log::eps::{EpsKeyRecord, KeyHolder};
+use keyhop::capture::key_log::{KeyLog, Validity};
+use keyhop::capture::{DecryptionSecrets, InterfaceDescription, LinkKind};
 use keyhop::dot16::backbone::BackboneEndpoint;
 use keyhop::emulation::{
     Emulation, Engine, Fate, Faults, Impairments, LinkList, LinkSettings, NodeIndex, Observer, Port, Timing,
-    Transmission, random,
+    Transmission, Verdict, random,
 };
 use keyhop::eps::enterprise::{
     ApplicationSettings, Around, Command, Emks, EmksFaults, EmksSettings, Emse, EmseFaults, EmseId, EmseSettings,
@@ -32,7 +38,7 @@ use keyhop::eps::security::HandoverDerivation;
 use keyhop::eps::security::aka::{Subscription, Usim};
 use keyhop::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
 use keyhop::eps::wire::diameter::DiameterPeer;
-use keyhop::eps::wire::{Erab, UeSecurityCapabilities};
+use keyhop::eps::wire::{CoreFrame, Erab, UeSecurityCapabilities};
 use keyhop::time::VirtualTime;
 
 pub const UE: NodeIndex = NodeIndex(0);
@@ -74,6 +80,8 @@ pub struct Plan {
     pub emks_faults: EmksFaults,
     pub emse_faults: EmseFaults,
     pub subscribed: bool,
+    /// The HSS makes and pushes keys of every UE.
+    pub ignores_subscription: bool,
     /// How long a vector takes from the HSS to the MME, in milliseconds.
     pub vector_takes: u64,
     pub seed: u64,
@@ -92,6 +100,7 @@ impl Plan {
             emks_faults: EmksFaults::default(),
             emse_faults: EmseFaults::default(),
             subscribed: true,
+            ignores_subscription: false,
             vector_takes: 6,
             seed: 1,
             engine: Engine::Inline,
@@ -233,6 +242,7 @@ impl Plan {
             destination: DiameterPeer::of("emks", plmn()),
             subscribed: if self.subscribed { BTreeSet::from([imsi()]) } else { BTreeSet::new() },
             enterprise: self.enterprise.clone(),
+            ignores_subscription: self.ignores_subscription,
         };
         let push_side = CoreSide::new(place_of(HSS), &[(swx, place_of(EMKS))]);
         let hss = Hss::new(core_side(HSS), plmn(), generator("hss"), &[subscriber]);
@@ -318,6 +328,7 @@ impl Plan {
             utran: BTreeMap::new(),
             capabilities,
             usim: Some(Usim::new(k, opc, 100)),
+            separates_keys: self.enterprise.separates_keys,
             guti: Some(guti),
             agreement,
             interruption: Duration::from_millis(10),
@@ -498,4 +509,68 @@ impl Seen {
     pub fn sent(&self, note: &str) -> usize {
         self.transmissions.iter().filter(|sent| sent.note == note).count()
     }
+}
+
+impl Seen {
+    /// The frames of the core network and of what is outside, as a capture: with what their receivers made of them, and, in front of them,
+    /// the secrets of the sessions.
+    pub fn capture(&self) -> Capture {
+        let core = self.transmissions.iter().filter(|sent| CoreFrame::parse(&sent.octets).is_ok());
+        let frames = core.map(|sent| {
+            let verdict = |verdict: &Verdict| ReceiverVerdict {
+                receiver: name(sent.to),
+                duplicate: false,
+                change: None,
+                text: verdict.text.clone(),
+            };
+            let verdicts = sent.verdicts.iter().map(verdict).collect();
+            let comment =
+                FrameComment { what: sent.note.clone(), lost: sent.lost, verdicts, ..FrameComment::default() };
+            CapturedFrame {
+                time: sent.time,
+                interface: 0,
+                octets: sent.octets.clone(),
+                direction: None,
+                source: None,
+                destination: None,
+                comment: comment.to_string(),
+            }
+        });
+        let opened = self.opened(UE);
+        let sessions = opened.iter().map(|opened| (&opened.client_random, opened.master.octets()));
+        let inside = (0..=EMKS.0).map(|node| (place_of(NodeIndex(node)).ip, name(NodeIndex(node))));
+        let outside = (0..2).map(|number| (outside(number).ip, name(emse(number))));
+        Capture {
+            section_comment: "sessions with end points".to_owned(),
+            interfaces: vec![InterfaceDescription {
+                name: "core".to_owned(),
+                description: String::new(),
+                kind: LinkKind::Backbone,
+            }],
+            names: inside.chain(outside).collect(),
+            frames: frames.collect(),
+            secrets: vec![DecryptionSecrets::of_sessions(sessions)],
+        }
+    }
+
+    /// The e2m_keys that UEs have made, as a key log.
+    pub fn key_log(&self) -> KeyLog {
+        let record = |(key, identifier, emse): (E2mKey, KeyIdentifier, EmseId)| {
+            let (ue, holder, validity) = (imsi(), KeyHolder::Both, Validity::default());
+            EpsKeyRecord::Enterprise(EnterpriseRecord::Key(E2mKeyRecord {
+                ue,
+                identifier,
+                emse,
+                holder,
+                validity,
+                key,
+            }))
+        };
+        KeyLog { eps: self.keys(UE).into_iter().map(record).collect(), ..KeyLog::default() }
+    }
+}
+
+/// What a node is called in a capture.
+fn name(node: NodeIndex) -> String {
+    format!("node{}", node.0)
 }

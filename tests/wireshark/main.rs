@@ -5,6 +5,7 @@ use keyhop::eps;
 mod authentication;
 mod converted;
 mod data_plane;
+mod e2m;
 mod eps_access;
 mod eps_arrival;
 mod eps_core;
@@ -12,6 +13,9 @@ mod eps_core;
 #[allow(dead_code)]
 mod eps_core_samples;
 mod eps_decrypted;
+#[path = "../support/eps_enterprise.rs"]
+#[allow(dead_code)]
+mod eps_enterprise;
 #[path = "../support/eps_film.rs"]
 #[allow(dead_code)]
 mod eps_film;

@@ -110,3 +110,50 @@ fn nas_of(message: &mut S1apMessage) -> Option<&mut Vec<u8>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::eps::keys::Kenb;
+    use crate::eps::node::radio_side::RadioSide;
+    use crate::eps::parameters::AlgorithmId;
+    use crate::eps::security::handover_keys::AsKeys;
+    use crate::eps::security::protection::{AsSecurity, BearerId};
+    use crate::time::VirtualTime;
+
+    fn frame(direction: LinkDirection, security: &mut AsSecurity, message: &[u8]) -> Vec<u8> {
+        let (now, bearer) = (VirtualTime::ZERO, BearerId::Signalling(1));
+        RadioSide::default().frame(now, (direction, 0x4601), security, bearer, message).unwrap().0
+    }
+
+    #[test]
+    fn a_nas_message_is_taken_out_of_a_frame_and_another_put_in_its_place() {
+        let nas = |octet: u8| vec![7, octet];
+        let setup = |nas| UlDcchMessage::SetupComplete { transaction: 1, nas }.octets().unwrap();
+        let uplink = |nas| UlDcchMessage::InformationTransfer { nas }.octets().unwrap();
+        let downlink = |nas| DlDcchMessage::InformationTransfer { transaction: 2, nas }.octets().unwrap();
+        let cases: [(LinkDirection, &dyn Fn(Vec<u8>) -> Vec<u8>); 3] =
+            [(LinkDirection::Uplink, &setup), (LinkDirection::Uplink, &uplink), (LinkDirection::Downlink, &downlink)];
+        for (direction, message) in cases {
+            let plain = |octet| frame(direction, &mut AsSecurity::off(), &message(nas(octet)));
+            let (around, found) = NasInFrame::read(&plain(1), true).unwrap();
+            assert_eq!(found, nas(1));
+            assert_eq!(around.with(nas(2)).unwrap(), plain(2));
+            // Under keys there is none to be seen.
+            let keys = AsKeys::derive(&Kenb::from_octets([1; 32]), AlgorithmId::Null, AlgorithmId::Aes);
+            let mut security = AsSecurity::new(keys, AlgorithmId::Null, AlgorithmId::Aes);
+            assert_eq!(NasInFrame::read(&frame(direction, &mut security, &message(nas(1))), true), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_octets_make_it_panic(octets in proptest::collection::vec(any::<u8>(), 0..200), on_air: bool) {
+            if let Some((around, nas)) = NasInFrame::read(&octets, on_air) {
+                prop_assert!(around.with(nas).is_ok());
+            }
+        }
+    }
+}

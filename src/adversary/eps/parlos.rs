@@ -1,7 +1,7 @@
 //! Who acts against attaches for RLOS on one link of the air (seed 003; `eps-systems.md` 3.2): in between, as the network, or as an ME.
 //!
-//! * [`middle`](super::parlos_middle): the man in the middle; [`network`](super::parlos_network): the false network;
-//!   [`ue`](super::parlos_ue): the false ME, which comes with old attach requests or with many.
+//! `parlos_middle`: the man in the middle; `parlos_network`: the false network; `parlos_ue`: the false ME, which comes with old attach
+//! requests or with many; `parlos_command`: the messages that they read and make.
 //!
 //! They work with what is on the air, and with keys that they make themselves.
 

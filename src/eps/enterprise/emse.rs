@@ -120,12 +120,16 @@ impl Emse {
             let held = Held { session, identity: None, user: None, query: None, opened: false, failure: None };
             self.sessions.insert(peer, held);
         }
-        let steps = self.sessions.get_mut(&peer).map(|held| held.session.take(now, &datagram.payload));
-        let steps = steps.unwrap_or_default();
+        let Some(held) = self.sessions.get_mut(&peer) else { return };
+        let established = held.session.is_established();
+        let steps = held.session.take(now, &datagram.payload);
+        // What comes in a session and leads to nothing was dropped by it: it does not open, or was there before.
+        let dropped = established && steps.is_empty() && records.iter().all(|record| record.epoch > 0);
         let refused = steps.iter().any(|step| matches!(step, SessionStep::Ended(Ending::WrongKey | Ending::Broken(_))));
-        outbox.verdict(match refused {
-            true => Verdict::rejected("refused: it does not open"),
-            false => Verdict::accepted(format!("accepted: {}", dtls::names(&datagram.payload))),
+        outbox.verdict(match (refused, dropped) {
+            (true, _) => Verdict::rejected("refused: it does not open"),
+            (_, true) => Verdict::rejected("dropped: it does not open, or was there before"),
+            _ => Verdict::accepted(format!("accepted: {}", dtls::names(&datagram.payload))),
         });
         self.follow(now, peer, steps, outbox);
     }

@@ -102,7 +102,7 @@ impl Gateway {
     }
 
     /// A packet has come from outside.
-    fn from_outside(&mut self, frame: &[u8], outbox: &mut Outbox<Event>) {
+    fn enters(&mut self, frame: &[u8], outbox: &mut Outbox<Event>) {
         let packet = match off_ethernet(frame) {
             Ok(packet) => packet,
             Err(error) => return outbox.verdict(Verdict::rejected(format!("dropped: {error}"))),
@@ -232,7 +232,7 @@ impl Node for Gateway {
     fn handle(&mut self, _: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
         match input {
             Input::Frame { port, octets } if self.outside.hosts.values().any(|(link, _)| *link == port) => {
-                self.from_outside(&octets, outbox);
+                self.enters(&octets, outbox);
             }
             Input::Frame { octets, .. } => match self.core.receive(&octets) {
                 Ok((_, CoreMessage::Gtpu(packet))) => self.packet(packet, outbox),

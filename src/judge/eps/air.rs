@@ -68,8 +68,7 @@ impl Reading<'_> {
             Err(closed) => {
                 let (verdict, summary) = self.closed(closed, &radio, &pdu, &seen);
                 if let ("unprotected", Content::Signalling(content)) = (verdict, &pdu.content) {
-                    let enb = if radio.direction == LinkDirection::Uplink { frame.destination } else { frame.source };
-                    self.before_keys((enb, radio.c_rnti), radio.direction, &content.message, &seen);
+                    self.before_keys(frame, &radio, &content.message, &seen, true);
                 }
                 let summary =
                     format!("{} {} {summary}", if signalling { "RRC" } else { "packet" }, way(radio.direction));
@@ -93,6 +92,10 @@ impl Reading<'_> {
         }
         self.holders(&radio, &seen);
         self.arrived((Layer::Radio, first.unwrap_or(seen.number)), &seen, what);
+        let null = self.keys.epochs.get(&radio.ue_id.0).map(|epoch| epoch.algorithms.integrity);
+        if signalling && null == Some(AlgorithmId::Null) {
+            self.before_keys(frame, &radio, &opened.octets, &seen, false);
+        }
         let name = if signalling {
             self.rrc(&radio, &opened.octets, opened.ciphered, first.is_some(), &seen)
         } else {

@@ -8,6 +8,7 @@ use super::handover::{MAX_HANDOVERS, Place, Requested};
 use super::keys::Subscriber;
 use super::reading::{Reading, Seen, alternative};
 use crate::capture::capture_reader::RecordedFrame;
+use crate::eps::enterprise::emse::EMSE_PORT;
 use crate::eps::identifiers::Imsi;
 use crate::eps::keys::{Kasme, Kenb, Nh, UpKey};
 use crate::eps::parameters::LinkDirection;
@@ -18,6 +19,7 @@ use crate::eps::wire::gtpv2::{ContextResponse, GTPV2_PORT};
 use crate::eps::wire::rrc::{self, DlDcchMessage};
 use crate::eps::wire::s1ap::{SecurityContext, TargetToSourceContainer};
 use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, RUA_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::user_packet::UserDatagram;
 use crate::eps::wire::{
     CoreFrame, CorePayload, DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Body, Gtpv2Message, IuMessage, S1apMessage,
     X2apMessage, x2ap,
@@ -133,6 +135,13 @@ impl Reading<'_> {
                     }
                     Ok(GtpuPacket::EndMarker { teid, .. }) => view("gtpu", format!("GTP-U tunnel {teid}, end marker")),
                     Err(error) => self.malformed(frame.number, "gtpu", error),
+                }
+            }
+            CorePayload::Udp(datagram) if [datagram.source, datagram.destination].contains(&EMSE_PORT) => {
+                self.search(frame, &[]);
+                match UserDatagram::of_frame(core.clone()) {
+                    Ok(datagram) => self.session(frame, &datagram, seen),
+                    Err(error) => self.malformed(frame.number, "dtls", error),
                 }
             }
             CorePayload::Sctp(_) | CorePayload::Udp(_) | CorePayload::Esp(_) => {
@@ -320,6 +329,6 @@ impl Reading<'_> {
     }
 }
 
-fn view(kind: &'static str, summary: String) -> FrameView {
+pub(super) fn view(kind: &'static str, summary: String) -> FrameView {
     FrameView { kind, summary, ..FrameView::default() }
 }

@@ -6,7 +6,7 @@
 //! * `parlos`: attaches without AKA, whose KASMEtemp a command brings.
 //! * `user_plane`: packets that UPEs cipher; `utran`: what there is of UTRAN.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
-//! * `enterprise`: keys of end points in an enterprise.
+//! * `enterprise`: keys of end points in an enterprise; `sessions`: what is said under them.
 //! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10, `link`: where these
 //!   are protected; `nas_hops`: the NAS messages in both.
 //!
@@ -24,6 +24,7 @@ mod nas_hops;
 mod parlos;
 pub mod radio;
 pub mod reading;
+mod sessions;
 mod user_plane;
 mod utran;
 
@@ -70,7 +71,7 @@ pub enum Opened {
 /// What the judge made of one frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameView {
-    /// What it is, in a word: `rrc`, `packet`, `s1ap`, `x2ap`, `gtpv2`, `gtpu`, `esp`, `annotation`, `other`.
+    /// What it is, in a word: `rrc`, `packet`, `s1ap`, `x2ap`, `gtpv2`, `gtpu`, `dtls`, `esp`, `annotation`, `other`.
     pub kind: &'static str,
     /// The same in a few words.
     pub summary: String,

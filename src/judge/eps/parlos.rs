@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::super::findings::{FindingKind, NoteKind};
 use super::keys::Subscriber;
 use super::reading::{Reading, Seen};
+use crate::capture::capture_reader::RecordedFrame;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::eps::{CommandProof, EpsKeyRecord, KeyHolder, ParlosRecord};
 use crate::eps::identifiers::Imsi;
@@ -24,6 +25,7 @@ use crate::eps::security::key_transport::{
 use crate::eps::wire::nas::element::{TAG_CERTIFICATE, TAG_PUBLIC_KEY, TAG_SEALED, TAG_SIGNATURE};
 use crate::eps::wire::nas::emm::ATTACH_FOR_RLOS;
 use crate::eps::wire::nas::{EmmMessage, EpsMobileIdentity, FurtherElement, NasMessage, SecurityHeader, UeCapability};
+use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{DlDcchMessage, UlDcchMessage};
 
 /// Most attach requests that are remembered on each side.
@@ -229,14 +231,19 @@ impl Reading<'_> {
         }
     }
 
-    /// An RRC message of a connection that has no keys yet: the attach request in it, or the command that an ME accepts.
+    /// An RRC message of a connection that has no keys yet, or the null algorithms: the attach request in it, or the command that an ME
+    /// accepts. Whether NAS messages in it were not looked at elsewhere.
     pub(super) fn before_keys(
         &mut self,
-        place: (Option<Ipv4Addr>, u16),
-        direction: LinkDirection,
+        frame: &RecordedFrame,
+        radio: &RadioFrame,
         octets: &[u8],
         seen: &Seen,
+        nas_is_new: bool,
     ) {
+        let direction = radio.direction;
+        let enb = if direction == LinkDirection::Uplink { frame.destination } else { frame.source };
+        let place = (enb, radio.c_rnti);
         if direction == LinkDirection::Uplink {
             // What the ME has sent counts, not what somebody makes of it.
             if seen.adversary {
@@ -261,7 +268,9 @@ impl Reading<'_> {
         let opened = command.sealed().and_then(|sealed| self.parlos.opened(request.ue, false, sealed));
         self.temporary(request.ue, opened);
         // Its MAC is that of a message on its last hop.
-        self.nas(&nas, direction, Some(request.ue), None, seen, true);
+        if nas_is_new {
+            self.nas(&nas, direction, Some(request.ue), None, seen, true);
+        }
         let Some(refusal) = self.parlos.refusal(&request, &command, seen) else { return };
         let detail = format!("a security mode command to UE {}: {refusal}", request.ue);
         if seen.accepted() == Some(true) {

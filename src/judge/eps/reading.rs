@@ -15,6 +15,7 @@ use super::keys::{Epoch, Keys};
 use super::nas::Nas;
 use super::parlos::Parlos;
 use super::radio::Radio;
+use super::sessions::Sessions;
 use super::user_plane::UserPlane;
 use super::utran::Utran;
 use super::{ANNOTATION, FrameView, RRC_DOWN, RRC_UP, UTRAN_DOWN, UTRAN_PACKET, UTRAN_UP};
@@ -70,6 +71,7 @@ pub struct Reading<'l> {
     pub(super) user_plane: UserPlane,
     pub(super) utran: Utran,
     pub(super) enterprise_keys: EnterpriseKeys,
+    pub(super) sessions: Sessions,
     pub(super) handovers: Handovers,
     pub(super) requests: Requests,
     pub(super) secrets: Patterns<String>,
@@ -128,6 +130,7 @@ impl<'l> Reading<'l> {
             user_plane: UserPlane::default(),
             utran: Utran::default(),
             enterprise_keys: EnterpriseKeys::new(log, &mut findings),
+            sessions: Sessions::new(log),
             keys,
             radio: Radio::default(),
             handovers: Handovers::default(),

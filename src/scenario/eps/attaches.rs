@@ -116,10 +116,8 @@ impl Attaches {
                     self.taken.push((ue, kasme.clone()));
                 }
             }
-            What::TemporaryKasme(kasme) => {
-                if self.drawn.len() < MOST_KEYS && !self.drawn.contains(kasme) {
-                    self.drawn.push(kasme.clone());
-                }
+            What::TemporaryKasme(kasme) if self.drawn.len() < MOST_KEYS && !self.drawn.contains(kasme) => {
+                self.drawn.push(kasme.clone());
             }
             What::KeyOperation(_) => *self.operations.entry(node).or_default() += 1,
             What::HalfOpen(count) => {
@@ -164,8 +162,11 @@ impl Attaches {
     }
 }
 
-/// Octets that the first attach request on the air, and the first security mode command, have for the sake of a key.
-pub(super) fn new_octets(frames: &[Recorded], topology: &Topology) -> [u64; 2] {
+/// Octets that the first attach request on the air, and the first security mode command, have for the sake of a key; 0 where no UE attaches.
+pub(super) fn new_octets(attaches: &Attaches, frames: &[Recorded], topology: &Topology) -> [u64; 2] {
+    if attaches.all.is_empty() {
+        return [0; 2];
+    }
     let on_air = frames.iter().filter(|one| topology.link(one.sent.port).kind.is_air());
     let mut nas = on_air.filter_map(|one| NasInFrame::read(&one.sent.octets, true)).map(|(_, nas)| nas);
     let mut octets = [None; 2];

@@ -17,7 +17,7 @@ use crate::scenario::outcome::{ExpectationResult, HandoverResult, RunOutcome};
 use crate::scenario::script::Amount;
 use crate::scenario::script::eps::expectations::{Reject, outcome_name};
 use crate::scenario::script::eps::handover::scheme_name;
-use crate::scenario::script::eps::parlos::{AttachEnd, REFUSALS, refusal_name};
+use crate::scenario::script::eps::parlos_expectations::{AttachEnd, REFUSALS, refusal_name};
 use crate::scenario::script::eps::{EnbId, EpsScript, Expected, ParlosExpected, StationId, UeId};
 use crate::time::VirtualTime;
 

@@ -13,7 +13,8 @@ use crate::eps::node::AttachOutcome;
 use crate::scenario::compare::CompareError;
 use crate::scenario::run::RunError;
 use crate::scenario::script::eps::EpsScript;
-use crate::scenario::script::eps::parlos::{AttachEnd, CertificateFault};
+use crate::scenario::script::eps::parlos::CertificateFault;
+use crate::scenario::script::eps::parlos_expectations::AttachEnd;
 use crate::scenario::script::{ScriptFile, SetArgument};
 use crate::scenario::workers::in_order;
 use crate::time::VirtualTime;
@@ -200,7 +201,7 @@ fn of_attack(id: &str) -> String {
 }
 
 /// The network of every run.
-fn script(variant: &str, seed: u64, further: &str, sets: &[SetArgument]) -> Result<Box<EpsScript>, CompareError> {
+fn script(variant: &str, seed: u64, further: &str, sets: &[SetArgument]) -> Result<EpsScript, CompareError> {
     let text = format!(
         "name = \"compare\"\nshows = \"an attach for RLOS\"\nsystem = \"parlos\"\nseed = {seed}\nduration = \"1.2s\"\n\
          [parlos]\n{variant}\n[[mme]]\nname = \"mme1\"\n[[enb]]\nname = \"enb1\"\n\
@@ -209,7 +210,7 @@ fn script(variant: &str, seed: u64, further: &str, sets: &[SetArgument]) -> Resu
          [[step]]\nat = \"100ms\"\naction = \"attach\"\n{further}"
     );
     match ScriptFile::parse("the network of compare", &text, sets)? {
-        ScriptFile::Eps(script) => Ok(script),
+        ScriptFile::Eps(script) => Ok(*script),
         // `system` is not among the keys that may be set.
         ScriptFile::Dot16(_) => unreachable!("the text says system = \"parlos\""),
     }
@@ -217,7 +218,7 @@ fn script(variant: &str, seed: u64, further: &str, sets: &[SetArgument]) -> Resu
 
 /// The runs of a comparison: of each variant one for each attack but the last, one for each fault of a certificate, and the flood; then one
 /// for each encryption.
-fn jobs(settings: &ParlosCompareSettings) -> Result<Vec<Box<EpsScript>>, CompareError> {
+fn jobs(settings: &ParlosCompareSettings) -> Result<Vec<EpsScript>, CompareError> {
     let mut jobs = Vec::new();
     for Variant { settings: text, .. } in VARIANTS {
         for attack in &ATTACKS[..ATTACKS.len() - 1] {
@@ -265,7 +266,7 @@ pub fn compare(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<ParlosComparison, CompareError> {
     let jobs = jobs(settings)?;
-    let done = |script: &Box<EpsScript>| run(script, Engine::Inline, Path::new("."), None, &mut ()).map(Trial::of);
+    let done = |script: &EpsScript| run(script, Engine::Inline, Path::new("."), None, &mut ()).map(Trial::of);
     let trials = in_order(&jobs, settings.threads, done, progress);
     let trials: Vec<Trial> = trials.into_iter().collect::<Result<_, RunError>>()?;
     let (of_rows, of_sizes) = trials.split_at(VARIANTS.len() * RUNS);

@@ -25,7 +25,7 @@ use crate::scenario::ledger::Ledger;
 use crate::scenario::run::Progress;
 use crate::scenario::script::eps::enterprise::{self as names, failure_name};
 use crate::scenario::script::eps::expectations::Reject;
-use crate::scenario::script::eps::parlos::{AttachEnd, refusal_name};
+use crate::scenario::script::eps::parlos_expectations::{AttachEnd, refusal_name};
 use crate::time::VirtualTime;
 
 /// A frame, complete, with the octets that went on its way.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::world::{mme_weaknesses, ue_weaknesses};
+use crate::capture::key_log::eps::{CommandProof, EpsKeyRecord, NetworkKeyRecord, ParlosRecord, TrustRecord};
 use crate::emulation::random;
 use crate::eps::identifiers::Plmn;
 use crate::eps::node::parlos::mcc;
@@ -58,6 +59,33 @@ fn issued(
     let usage = if fault == CertificateFault::WrongUsage { wrong } else { usage };
     let subject = if fault == CertificateFault::WrongName { SOMEBODY } else { subject };
     (issuer, valid, usage, subject.to_owned())
+}
+
+/// What MEs and MMEs are to look at, as a key log has it.
+pub(super) fn records(script: &EpsScript) -> Vec<EpsKeyRecord> {
+    let (Some(variant), seed) = (script.parlos, script.title.seed) else { return Vec::new() };
+    let network = match variant.network {
+        NetworkProof::Unsigned => CommandProof::Unsigned,
+        NetworkProof::Pinned => CommandProof::Pinned,
+        NetworkProof::Certified => CommandProof::Certified,
+    };
+    let agreed = ParlosRecord {
+        transport: variant.transport,
+        certificates: variant.transport.is_some() && variant.credential == Credential::Certificate,
+        network,
+        mme_key: variant.mme_key,
+        hash: variant.hash,
+        mme_name: (network == CommandProof::Certified).then(|| MME_NAME.to_owned()),
+    };
+    let mut records = vec![EpsKeyRecord::Parlos(agreed.clone())];
+    if agreed.certificates || network == CommandProof::Certified {
+        records.push(EpsKeyRecord::Trust(TrustRecord { anchor: operator(seed).anchor() }));
+    }
+    if network == CommandProof::Pinned {
+        let key = *network_key(seed).verifying_key();
+        records.push(EpsKeyRecord::NetworkKey(NetworkKeyRecord { key }));
+    }
+    records
 }
 
 /// What the UE at this position has.

@@ -13,6 +13,7 @@ use super::ladder::ladder;
 use super::link_keys;
 use super::recorded_capture;
 use super::recorder::Recorder;
+use super::rlos;
 use super::visits::visits;
 use super::world::{self, World};
 use crate::adversary::eps::Learned;
@@ -185,6 +186,7 @@ fn finish(
     };
     let mut key_log = recorder.keys.log(&recorder.epochs, agreement, topology);
     key_log.eps.extend(link_keys::records(script, topology));
+    key_log.eps.extend(rlos::records(script));
     if let Some(settings) = &script.enterprise {
         key_log.eps.extend(recorder.enterprise.records(script, topology, &settings.agreed));
     }
@@ -203,7 +205,7 @@ fn finish(
         reads: attacks.reads,
         searches: attacks.searches,
         enterprise: recorder.enterprise.summary(script, topology, &learnt),
-        new_octets: new_octets(&recorder.frames, topology),
+        new_octets: new_octets(&recorder.attaches, &recorder.frames, topology),
         key_operations: recorder.attaches.operations(topology.mme(0)),
         attaches: recorder.attaches.clone(),
         pdcp_udp: pdcp_udp.map_err(|error| RunError::Unwritable(error.to_string()))?,
@@ -224,7 +226,7 @@ fn seen<'a>(
         nas_keys: recorder.nas_keys.iter().map(|(ue, keys)| (*ue, keys.len() as u64)).collect(),
         contexts: &recorder.contexts,
         attaches: &recorder.attaches,
-        new_octets: new_octets(&recorder.frames, &recorder.topology),
+        new_octets: new_octets(&recorder.attaches, &recorder.frames, &recorder.topology),
         topology: &recorder.topology,
         reads,
         enterprise: &recorder.enterprise,

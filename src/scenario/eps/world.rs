@@ -321,7 +321,7 @@ fn actor(number: usize, attack: &Attack, script: &EpsScript, topology: &Topology
     let (ue, enb) = (topology.node(from), topology.node(to));
     let cell = topology.cells.iter().zip(topology.all(Role::Enb)).find(|(_, node)| *node == enb)?.0;
     let link = eps::AirLink { port: topology.port(ue, enb)?, ue, enb, tai: cell.tai };
-    Some(eps::ParlosAttack { name: attack.name.clone(), number, link, begins, action })
+    Some(eps::ParlosAttack { name: attack.name.clone(), number, link, begins: begins + attack.wait, action })
 }
 
 pub(super) fn mme_id(ue: usize) -> MmeUeS1apId {

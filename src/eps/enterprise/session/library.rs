@@ -19,7 +19,7 @@ use rand_core::Rng;
 use zeroize::Zeroizing;
 
 use crate::capture::record_reader::EPOCH_SECONDS;
-use crate::eps::wire::dtls::{ClientHello, DtlsRecord, HandshakeFragment};
+use crate::eps::wire::dtls::DtlsRecord;
 use crate::time::VirtualTime;
 
 /// Most octets of a datagram that carries handshake messages, or anything else: what fits into a tunnel of the core network.
@@ -74,9 +74,7 @@ fn seconds_of(instant: Instant) -> Option<u32> {
     dtls.handle_timeout(instant).ok()?;
     let mut buffer = vec![0; MTU];
     let Output::Packet(datagram) = dtls.poll_output(&mut buffer) else { return None };
-    let record = DtlsRecord::parse_all(datagram).ok()?.into_iter().next()?;
-    let fragment = HandshakeFragment::parse_all(&record.fragment).ok()?.into_iter().next()?;
-    let [a, b, c, d, ..] = ClientHello::parse(&fragment.part)?.random;
+    let [a, b, c, d, ..] = DtlsRecord::parse_all(datagram).ok()?.first()?.client_hello()?.random;
     Some(u32::from_be_bytes([a, b, c, d]))
 }
 

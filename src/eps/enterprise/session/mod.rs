@@ -18,7 +18,7 @@
 //! The end that is asked holds back what comes from the key exchange on until it has the key. Of several keys with one identifier it takes
 //! that under which the Finished of the UE opens. An end that cannot go on says so by a fatal
 //! alert: `unknown_psk_identity` where there is no such key, `decrypt_error` where the key is another. There is no resumption and no
-//! renegotiation.
+//! renegotiation. The library offers keys for SRTP in every hello, which nobody uses here.
 //!
 //! * `library`: the DTLS library, made to give the same octets in every run.
 //! * [`identity`]: what a UE says of itself and of its key.

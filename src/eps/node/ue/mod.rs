@@ -251,8 +251,9 @@ impl Ue {
         ue
     }
 
-    /// A UE that is switched off, and attaches in this cell when it is told to. It has a temporary identity of an earlier day if its
-    /// settings say so, and no keys: those that stand in their place are of no use to anybody.
+    /// A UE that is switched off, and attaches in this cell when it is told to. It asks for a connection with the temporary identity of an
+    /// earlier day that its settings say; without one its attach fails. It has no keys: those that stand in their place are of no use to
+    /// anybody.
     #[must_use]
     pub fn off(settings: UeSettings, cell: Pci) -> Self {
         let derivation = settings.agreement.derivation;

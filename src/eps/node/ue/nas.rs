@@ -138,6 +138,7 @@ impl Ue {
         match renewed {
             Some(kasme) => {
                 self.keys.renew(kasme, changed);
+                self.authenticated_in_attach();
                 self.expect_up_key();
                 (self.key_set, self.challenged) = (key_set, None);
                 self.nas_in_use(outbox);

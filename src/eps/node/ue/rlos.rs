@@ -88,7 +88,7 @@ enum Step {
 enum Keys {
     None,
     Null,
-    /// It has taken KASMEtemp.
+    /// It has taken KASMEtemp, or KASME of an authentication.
     Taken,
 }
 
@@ -167,6 +167,9 @@ impl Ue {
     pub(super) fn power_off(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         if self.rlos.is_none() {
             return;
+        }
+        if let State::Attaching(_) = self.state {
+            return self.attach_ended(AttachOutcome::NoAnswer, outbox);
         }
         if self.may_speak() {
             let detach = EmmMessage::DetachRequest {
@@ -319,7 +322,7 @@ impl Ue {
             }
             _ => {
                 if self.rlos.as_ref().and_then(|rlos| rlos.due).is_some_and(|due| now >= due) {
-                    self.attach(now, outbox);
+                    self.attach_for_rlos(now, outbox);
                 }
             }
         }
@@ -347,6 +350,14 @@ impl Ue {
     pub(super) fn attach_accepted(&self, outbox: &mut Outbox<Event>) {
         if self.rlos.is_some() {
             self.report(What::AttachEnded(AttachOutcome::Accepted), outbox);
+        }
+    }
+
+    /// The network has authenticated it, though it has not asked for that: it follows the normal procedure, with these keys (TS 33.401
+    /// Annex J).
+    pub(super) fn authenticated_in_attach(&mut self) {
+        if let State::Attaching(attaching) = &mut self.state {
+            attaching.keys = Keys::Taken;
         }
     }
 

@@ -18,9 +18,9 @@ const LAYER: &str = "DTLS handshake";
 /// Octets in front of the body of a fragment.
 const HEADER_OCTETS: usize = 12;
 /// Most octets of a message: none of those with pre-shared keys comes near.
-pub const MAX_MESSAGE: u32 = 16 * 1024;
+pub const MAX_MESSAGE: u32 = 2 * 1024;
 /// Most messages that one side has in a handshake.
-pub const MAX_MESSAGES: u16 = 16;
+pub const MAX_MESSAGES: u16 = 8;
 /// The extension that binds the master secret to the handshake.
 const EXTENDED_MASTER_SECRET: u16 = 23;
 

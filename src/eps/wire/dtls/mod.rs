@@ -141,7 +141,17 @@ impl DtlsRecord {
             && self.fragment.first() == Some(&HandshakeType::CLIENT_HELLO.0)
     }
 
-    fn names(&self) -> Vec<&'static str> {
+    /// The ClientHello with which it begins, if it does and that is whole.
+    #[must_use]
+    pub fn client_hello(&self) -> Option<ClientHello> {
+        let fragments = HandshakeFragment::parse_all(&self.fragment).ok().filter(|_| self.is_client_hello())?;
+        let whole = |one: &&HandshakeFragment| usize::try_from(one.length) == Ok(one.part.len());
+        ClientHello::parse(&fragments.first().filter(whole)?.part)
+    }
+
+    /// What is in it, by the names of its messages; of what is protected, by its type.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
         match (self.content, self.epoch) {
             (ContentType::HANDSHAKE, 0) => {
                 let fragments = HandshakeFragment::parse_all(&self.fragment).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::enterprise::{BssId, EndPointId};
 use super::expectations::{self, Expected};
 use super::network::{self, EnbId, EnbWeakness, MmeId, MmeWeakness, UeId, UeWeakness};
-use super::parlos::{self, ParlosAttack};
+use super::parlos_attacks::{self, ParlosAttack};
 use super::transfer::{RncId, SgsnId, UpeId};
 use super::{Network, Nodes, too_many};
 use crate::adversary::eps::{Change, FrameChoice, FrameKind, NasKind, Trigger};
@@ -201,8 +201,8 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration)
 
 fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Read<Attack> {
     let name = section.required("name", "a name")?.name(64, true)?;
-    let actions = [ACTION_KEYS, parlos::ACTIONS].concat();
-    let known = [&actions[..], ACTION_OPTIONS, parlos::ACTION_OPTIONS].concat();
+    let actions = [ACTION_KEYS, parlos_attacks::ACTIONS].concat();
+    let known = [&actions[..], ACTION_OPTIONS, parlos_attacks::ACTION_OPTIONS].concat();
     let table = section.required("action", "an action")?.section(&known)?;
     let what = table.exactly_one(&actions)?;
     let action = action(&table, &what, network)?;
@@ -212,7 +212,7 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         Some(tap(section, network)?)
     } else if action == AttackAction::Eavesdrop {
         Some(both_directions(section, network)?)
-    } else if parlos::is_on_air(&action) {
+    } else if parlos_attacks::is_on_air(&action) {
         Some(both_ways_of_air(section, network)?)
     } else {
         for other in ["tap", "direction", "to"] {
@@ -384,7 +384,7 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         "attaches" => &["every", "recording"],
         _ => &[],
     };
-    let options = ACTION_OPTIONS.iter().chain(parlos::ACTION_OPTIONS);
+    let options = ACTION_OPTIONS.iter().chain(parlos_attacks::ACTION_OPTIONS);
     for key in options.filter(|key| !taken.contains(key)) {
         section.refuse(key, &format!("beside {}", what.key()))?;
     }
@@ -410,7 +410,7 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         },
         "eavesdrop" => what.yes().map(|()| AttackAction::Eavesdrop)?,
         "compromise" => AttackAction::Compromise(holding(what, network)?),
-        _ => AttackAction::Parlos(parlos::action(section, what, network)?),
+        _ => AttackAction::Parlos(parlos_attacks::action(section, what, network)?),
     })
 }
 
@@ -424,7 +424,7 @@ fn holding(what: &Field<'_>, network: Network<'_>) -> Read<NodeName> {
 }
 
 fn change(field: &Field<'_>, network: Network<'_>) -> Read<Change> {
-    let section = field.section(&[CHANGE_KEYS, parlos::CHANGES].concat())?;
+    let section = field.section(&[CHANGE_KEYS, parlos_attacks::CHANGES].concat())?;
     let bits = |key: &str| {
         section.read(key, Vec::new(), |field| {
             let bits = field.items("an array of bit numbers")?;
@@ -432,7 +432,7 @@ fn change(field: &Field<'_>, network: Network<'_>) -> Read<Change> {
         })
     };
     let nas = section.field("nas").map(|field| field.name(64, true)).transpose()?;
-    let attach = parlos::attach_change(&section, network)?;
+    let attach = parlos_attacks::attach_change(&section, network)?;
     let change = Change { bits: bits("bits")?, nas_bits: bits("nas_bits")?, nas, attach };
     if change == Change::default() {
         return Err(field.mismatch("bits, nas_bits or nas"));

@@ -7,7 +7,8 @@ use super::attacks::{Attack, NodeName};
 use super::enterprise::{self, EnterpriseExpected};
 use super::handover::{SCHEMES, scheme_name};
 use super::network::{StationId, UeId};
-use super::parlos::{self, ParlosAttack, ParlosExpected};
+use super::parlos_attacks::ParlosAttack;
+use super::parlos_expectations::{self, ParlosExpected};
 use crate::dot16::identifiers::Direction;
 use crate::eps::node::{Outcome, Scheme, Schemes};
 use crate::eps::parameters::Origin;
@@ -248,7 +249,7 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, attacks: &[Attack])
 fn kinds(network: Network<'_>) -> Vec<&'static str> {
     let of_system = match network.0.system {
         System::E2m => enterprise::KINDS,
-        System::Parlos => parlos::KINDS,
+        System::Parlos => parlos_expectations::KINDS,
         _ => &[],
     };
     [KINDS, of_system].concat()
@@ -381,7 +382,9 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
                 bounds: given_time_bounds(&section)?,
             }
         }
-        key if parlos::KINDS.contains(&key) => Expected::Parlos(parlos::expected(field, network)?),
+        key if network.is_parlos() && parlos_expectations::KINDS.contains(&key) => {
+            Expected::Parlos(parlos_expectations::expected(field, network)?)
+        }
         key if enterprise::KINDS.contains(&key) => Expected::Enterprise(enterprise::expected(field, network, attacks)?),
         _ => {
             let words: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
@@ -473,7 +476,7 @@ fn in_words(expected: &Expected, network: Network<'_>) -> String {
         Expected::Interruption { ue: of, nth, direction, bounds } => {
             format!("interruption of the {} in handover {nth} of {}: {bounds}", way(direction), ue(of))
         }
-        Expected::Parlos(expected) => parlos::in_words(expected, network),
+        Expected::Parlos(expected) => parlos_expectations::in_words(expected, network),
         Expected::Enterprise(expected) => enterprise::in_words(expected, network),
         Expected::Judge(kinds) if kinds.is_empty() => "the judge finds nothing".to_owned(),
         Expected::Judge(kinds) => {

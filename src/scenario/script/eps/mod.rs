@@ -3,7 +3,7 @@
 //!
 //! * [`handover`]: how keys are derived on handover; [`times`]: how long frames take.
 //! * [`network`]: MMEs, eNBs and UEs; [`transfer`]: how contexts get from node to node, and UPEs, SGSNs and RNCs.
-//! * [`parlos`]: temporary keys for a phone without a subscription.
+//! * [`parlos`]: temporary keys for a phone without a subscription; [`parlos_attacks`], [`parlos_expectations`]: against them, and of them.
 //! * [`enterprise`]: `system = "e2m"`, keys between UEs and end points in an enterprise (`captures/e2m.md`).
 //! * [`steps`]: what UEs and MMEs do, and when.
 //! * [`attacks`]: what the adversary does.
@@ -15,6 +15,8 @@ pub mod expectations;
 pub mod handover;
 pub mod network;
 pub mod parlos;
+pub mod parlos_attacks;
+pub mod parlos_expectations;
 pub mod steps;
 #[cfg(test)]
 mod tests;
@@ -35,7 +37,8 @@ pub use enterprise::{
 pub use expectations::{Expectation, Expected};
 pub use handover::Handover;
 pub use network::{Enb, EnbId, EnbWeakness, Mme, MmeId, MmeWeakness, Nodes, StationId, Ue, UeId, UeWeakness};
-pub use parlos::{ParlosAttack, ParlosExpected};
+pub use parlos_attacks::ParlosAttack;
+pub use parlos_expectations::ParlosExpected;
 pub use steps::{Step, StepAction};
 pub use times::Times;
 pub use transfer::{Rnc, RncId, Sgsn, SgsnId, SgsnWeakness, Transfer, Upe, UpeId, UpeWeakness};

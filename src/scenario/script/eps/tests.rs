@@ -3,7 +3,10 @@
 use crate::scenario::bundled;
 use crate::scenario::script::{ScriptError, ScriptFile, SetArgument, StatementId, System};
 
-use super::{EpsScript, attacks, enterprise, expectations, handover, network, parlos, steps, times, transfer};
+use super::{
+    EpsScript, attacks, enterprise, expectations, handover, network, parlos, parlos_attacks, parlos_expectations,
+    steps, times, transfer,
+};
 
 /// Two eNBs and a UE; everything else has a default.
 const PAIR: &str = r#"name = "pair"
@@ -191,7 +194,7 @@ fn a_script_of_parlos_has_a_variant_and_what_does_not_belong_there_is_told_with_
     for (rest, expected) in [
         ("[parlos]\nhash = true\n", "no parlos without system = \"parlos\""),
         ("[[enb]]\nname = \"e\"\nplmn = \"001-02\"\n", "no plmn without system = \"parlos\""),
-        ("[[expect]]\nkasmes_drawn = 1\n", "no such expectation without system = \"parlos\""),
+        ("[[expect]]\nkasmes_drawn = 1\n", "unknown key \"kasmes_drawn\""),
         ("[[attack]]\nname = \"a\"\naction = { listen = true }\n", "no such action without system = \"parlos\""),
     ] {
         let error = with(rest, &[]).unwrap_err();
@@ -271,9 +274,8 @@ fn a_script_of_e2m_has_an_end_point_and_what_does_not_belong_there_is_told_with_
 #[test]
 fn the_documentation_names_every_key_of_every_section() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let [eps, transfers, rlos] =
-        ["eps.md", "context-transfer.md", "parlos.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
-    let e2m = std::fs::read_to_string(folder.join("e2m.md")).unwrap();
+    let [eps, transfers, rlos, e2m] = ["eps.md", "context-transfer.md", "parlos.md", "e2m.md"]
+        .map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
     let text = format!("{eps}\n{transfers}\n{rlos}\n{e2m}");
     let section = |heading: &str| {
         let rest = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading}")).1;
@@ -286,19 +288,22 @@ fn the_documentation_names_every_key_of_every_section() {
     let of_rlos_mme = network::OF_RLOS_MME.map(|(word, _)| word);
     let of_rlos_ue = network::OF_RLOS_UE.map(|(word, _)| word);
     let certificates = parlos::CERTIFICATES.map(|(word, _)| word);
-    let refusals = parlos::REFUSALS.map(|(word, _)| word);
+    let refusals = parlos_expectations::REFUSALS.map(|(word, _)| word);
     let transports = parlos::TRANSPORTS.map(|(word, _)| word);
     let credentials = parlos::CREDENTIALS.map(|(word, _)| word);
     let proofs = parlos::PROOFS.map(|(word, _)| word);
-    let ends = parlos::AttachEnd::NAMED.map(|(word, _)| word);
+    let ends = parlos_expectations::AttachEnd::NAMED.map(|(word, _)| word);
     let sections: [(&str, Vec<&str>); 21] = [
         ("### `[parlos]`", [parlos::KEYS, &transports, &credentials, &proofs].concat()),
         ("### `[[mme]]` of PARLOS", [parlos::MME_KEYS, &of_rlos_mme].concat()),
         ("### `[[enb]]` of PARLOS", parlos::ENB_KEYS.to_vec()),
         ("### `[[ue]]` of PARLOS", [parlos::UE_KEYS, &of_rlos_ue, &certificates].concat()),
         ("### `[[step]]` of PARLOS", vec!["attach", "power-off"]),
-        ("### `[[attack]]` of PARLOS", [parlos::ACTIONS, parlos::ACTION_OPTIONS, parlos::CHANGES].concat()),
-        ("### `[[expect]]` of PARLOS", [parlos::KINDS, &refusals, &ends].concat()),
+        (
+            "### `[[attack]]` of PARLOS",
+            [parlos_attacks::ACTIONS, parlos_attacks::ACTION_OPTIONS, parlos_attacks::CHANGES].concat(),
+        ),
+        ("### `[[expect]]` of PARLOS", [parlos_expectations::KINDS, &refusals, &ends].concat()),
         ("### `[handover]`", handover::KEYS.to_vec()),
         ("### `[times]`", times::KEYS.to_vec()),
         ("### `[times]` of context transfer", times::TRANSFER_KEYS.to_vec()),
@@ -336,20 +341,17 @@ fn the_documentation_names_every_key_of_every_section() {
 #[test]
 fn the_documentation_lists_every_bundled_script() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let [eps, transfers, rlos] =
-        ["eps.md", "context-transfer.md", "parlos.md"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
+    let [eps, transfers, rlos, e2m] = ["eps.md", "context-transfer.md", "parlos.md", "e2m.md"]
+        .map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
     let listed = |text: &str, row: &str| text.lines().filter(|line| line.starts_with(row)).count();
-    let e2m = std::fs::read_to_string(folder.join("e2m.md")).unwrap();
-    let all = listed(&eps, "| `eps-")
-        + listed(&transfers, "| `transfer-")
-        + listed(&rlos, "| `parlos-")
-        + listed(&e2m, "| `e2m-");
+    let all = [(&eps, "| `eps-"), (&transfers, "| `transfer-"), (&rlos, "| `parlos-"), (&e2m, "| `e2m-")];
+    let all: usize = all.into_iter().map(|(text, row)| listed(text, row)).sum();
     assert_eq!(all, bundled::EPS_SCRIPTS.len());
     for script in bundled::EPS_SCRIPTS {
-        let text = match script.name {
-            name if name.starts_with("eps-") => &eps,
-            name if name.starts_with("parlos-") => &rlos,
-            name if name.starts_with("e2m-") => &e2m,
+        let text = match script.name.split_once('-') {
+            Some(("eps", _)) => &eps,
+            Some(("parlos", _)) => &rlos,
+            Some(("e2m", _)) => &e2m,
             _ => &transfers,
         };
         assert!(text.contains(&format!("| `{}` |", script.file_name)), "{}", script.name);
