@@ -86,6 +86,6 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], format!("CLIENT_RANDOM {} {}", "ab".repeat(32), "01".repeat(48)));
         assert_eq!(lines.len(), 2);
-        assert_eq!(format!("{secrets:?}"), "DecryptionSecrets(0x544c534b, 354 octets)");
+        assert_eq!(format!("{secrets:?}"), "DecryptionSecrets(0x544c534b, 352 octets)");
     }
 }
