@@ -208,15 +208,21 @@ fn transfers_compared(arguments: &CompareArguments, messages: &mut dyn Write) ->
     Ok(text)
 }
 
+/// Refuses the options of systems that are compared by figures of many runs.
+fn no_runs_and_no_plot(arguments: &CompareArguments, system: &str) -> Result<(), String> {
+    if arguments.runs.is_some() {
+        return Err(format!("error: --runs: expected no such option with --system {system}"));
+    }
+    if arguments.plot.is_some() {
+        return Err(format!("error: --plot: expected --map with --system {system}"));
+    }
+    Ok(())
+}
+
 /// The same of temporary keys for PARLOS: the picture is in place then.
 fn parlos_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
     of_eps(arguments, parlos::OWN_KEYS)?;
-    if arguments.runs.is_some() {
-        return Err("error: --runs: expected no such option with --system parlos".to_owned());
-    }
-    if arguments.plot.is_some() {
-        return Err("error: --plot: expected --map with --system parlos".to_owned());
-    }
+    no_runs_and_no_plot(arguments, "parlos")?;
     let settings =
         ParlosCompareSettings { sets: arguments.sets.clone(), seed: arguments.seed, threads: threads(arguments) };
     let mut progress = JobsDone::new(messages);
@@ -243,9 +249,7 @@ fn parlos_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Re
 /// The same of e2m keys: the picture is in place then.
 fn e2m_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Result<String, String> {
     of_eps(arguments, e2m::OWN_KEYS)?;
-    if arguments.plot.is_some() {
-        return Err("error: --plot: expected --map with --system e2m".to_owned());
-    }
+    no_runs_and_no_plot(arguments, "e2m")?;
     let settings =
         E2mCompareSettings { sets: arguments.sets.clone(), seed: arguments.seed, threads: threads(arguments) };
     let mut progress = JobsDone::new(messages);

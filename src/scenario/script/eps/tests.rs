@@ -246,7 +246,7 @@ fn a_script_of_e2m_has_an_end_point_and_what_does_not_belong_there_is_told_with_
         ("[[emse]]\nname = \"a\"\nid = \"x;y\"\n", "other than space and semicolon"),
         ("[[emse]]\nname = \"a\"\nid = \"x\"\n[[emse]]\nname = \"b\"\nid = \"x\"\n", "no other end point has"),
         ("[[bss]]\nname = \"b\"\ncell = 1\n", "a number that no other cell has"),
-        ("[[step]]\nat = \"1s\"\naction = \"handover\"\n", "\"attach\" or \"authenticate\""),
+        ("[[step]]\nat = \"1s\"\naction = \"handover\"\n", "\"attach\" or \"authenticate\" or \"open\""),
         ("[[step]]\nat = \"1s\"\naction = \"open\"\ntext = \"x\"\n", "no text beside this action"),
         ("[[step]]\nat = \"1s\"\naction = \"open\"\nemse = \"emse2\"\n", "the name of an EMSE"),
         ("[[expect]]\nsession = { outcome = \"opened\" }\n", "expect.session.outcome: expected"),
