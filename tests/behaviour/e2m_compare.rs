@@ -74,8 +74,11 @@ fn the_key_of_the_ue_is_found_while_fewer_authentications_have_failed_than_the_s
     }
 }
 
-/// The sessions of the race with a store of so many keys: instant, outcome, key.
-fn race(document: &Value, depth: u64) -> (i64, i64, Vec<(i64, String, Option<u64>)>) {
+/// A session of the race: instant, outcome, key.
+type Point = (i64, String, Option<u64>);
+
+/// When the key was pushed and made by the UE, and the sessions, with a store of so many keys.
+fn race(document: &Value, depth: u64) -> (i64, i64, Vec<Point>) {
     let row = rows(document, "races").iter().find(|row| row["depth"] == depth).unwrap();
     let points = row["points"].as_array().unwrap().iter().map(|point| {
         let outcome = point["session"].as_str().unwrap().to_owned();
