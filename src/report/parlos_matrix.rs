@@ -97,7 +97,7 @@ mod tests {
         let cell = |number: usize| ParlosCell {
             attack: ATTACKS[number].id,
             result: "reads <all>",
-            succeeds: number % 2 == 0,
+            succeeds: number.is_multiple_of(2),
             applies: number != 2,
             detail: String::new(),
         };

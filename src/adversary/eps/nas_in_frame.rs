@@ -134,7 +134,8 @@ mod tests {
         let setup = |nas| UlDcchMessage::SetupComplete { transaction: 1, nas }.octets().unwrap();
         let uplink = |nas| UlDcchMessage::InformationTransfer { nas }.octets().unwrap();
         let downlink = |nas| DlDcchMessage::InformationTransfer { transaction: 2, nas }.octets().unwrap();
-        let cases: [(LinkDirection, &dyn Fn(Vec<u8>) -> Vec<u8>); 3] =
+        type Wrapped<'a> = &'a dyn Fn(Vec<u8>) -> Vec<u8>;
+        let cases: [(LinkDirection, Wrapped<'_>); 3] =
             [(LinkDirection::Uplink, &setup), (LinkDirection::Uplink, &uplink), (LinkDirection::Downlink, &downlink)];
         for (direction, message) in cases {
             let plain = |octet| frame(direction, &mut AsSecurity::off(), &message(nas(octet)));
