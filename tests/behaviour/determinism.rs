@@ -63,7 +63,8 @@ fn another_seed_gives_other_octets_and_the_seed_of_the_command_line_is_that_of_s
         let [capture, keys, _, json] = outputs(&name, &["--seed", "7"]);
         let own = outputs(&name, &[]);
         assert_ne!(own[0], capture, "{name}");
-        assert_ne!(own[1], keys, "{name}");
+        // A phone that finds no network draws no key.
+        assert!(own[1] != keys || name == "parlos-plmn-none", "{name}");
         assert_ne!(own[3], json, "{name}");
         let by_set = outputs(&name, &["--set", "seed=7"]);
         assert_eq!([by_set[0].clone(), by_set[1].clone(), by_set[3].clone()], [capture, keys, json], "{name}");

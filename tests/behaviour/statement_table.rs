@@ -25,7 +25,7 @@ fn table_with(options: &[&str], files: &[(&str, &str)]) -> Output {
 fn line(output: &Output, id: &str) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let table = String::from_utf8(output.stdout.clone()).unwrap();
-    assert_eq!(table.lines().count(), 27 + 19 + 11 + 9, "{table}");
+    assert_eq!(table.lines().count(), 27 + 19 + 11 + 9 + 11 + 11, "{table}");
     let start = format!("{id} | ");
     let found = table.lines().find(|line| line.starts_with(&start));
     found.unwrap().to_owned()
