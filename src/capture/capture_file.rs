@@ -26,7 +26,7 @@ use crate::time::VirtualTime;
 /// Most octets of a comment, a name or a description: what the length field of a pcapng option can say.
 pub const MAX_TEXT: usize = 65_535;
 /// Most octets that all comments of a frame take, each with 7 octets for its option, so that the block
-/// stays below [`MAX_BLOCK`](super::record_reader::MAX_BLOCK).
+/// stays below [`MAX_BLOCK`].
 pub const MAX_COMMENTS: usize = 8 * 1024 * 1024;
 /// Octets that an option has beside its value at most: code, length, padding.
 const COMMENT_FRAMING: usize = 7;
