@@ -24,8 +24,8 @@ pub fn single_tlv() -> BoxedStrategy<AsnTlv> {
     ];
     (kind, value)
         .prop_map(|(kind, value)| {
-            // The number of a compound stands for the one beside it, which is none.
-            let kind = if Compound::from_kind(kind).is_some() { kind + 1 } else { kind };
+            // The number of a compound stands for the next that is none.
+            let kind = (kind..).find(|kind| Compound::from_kind(*kind).is_none()).expect("fewer compounds than numbers");
             AsnTlv::from_value(kind, &value)
         })
         .boxed()
