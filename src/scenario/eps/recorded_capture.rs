@@ -112,6 +112,9 @@ pub(super) fn capture(
                     let next = UeId(u16::MAX.saturating_sub(u16::try_from(without_keys.len()).unwrap_or(u16::MAX)));
                     *without_keys.entry((sent.port, frame.c_rnti)).or_insert(next)
                 }
+                Sender::Adversary(_) if epoch.is_none() => {
+                    without_keys.get(&(sent.port, frame.c_rnti)).copied().unwrap_or(OF_ADVERSARY)
+                }
                 _ => epoch.and_then(ue_id).unwrap_or(OF_ADVERSARY),
             };
             way = Some(direction(frame.direction));
