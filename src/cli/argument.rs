@@ -63,7 +63,7 @@ pub fn hex(text: &str) -> Result<Octets, HexError> {
 /// Exactly `N` octets from hex digits without separators.
 ///
 /// # Errors
-/// As [`hex`], and [`HexError::Length`].
+/// As [`hex()`], and [`HexError::Length`].
 pub fn hex_array<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
     let Octets(octets) = hex(text)?;
     octets.try_into().map_err(|octets: Vec<u8>| {

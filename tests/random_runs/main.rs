@@ -34,7 +34,7 @@ use invariants::{Finding, findings};
 use support::{Run, repository, run_with};
 
 /// How many cases are run where nothing else is asked for.
-const CASES: u64 = 2000;
+const CASES: u64 = 1000;
 /// Every so many cases the independent judge is asked, too.
 const JUDGED: u64 = 4;
 /// Every so many cases both engines are compared.

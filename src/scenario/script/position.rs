@@ -28,7 +28,8 @@ impl Position {
     /// How far it is to `other`, in metres. Only operations that IEEE 754 fixes to the bit.
     #[must_use]
     pub fn distance(self, other: Self) -> f64 {
-        let [x, y] = [other.x.saturating_sub(self.x), other.y.saturating_sub(self.y)].map(|step| step as f64 / 1_000.0);
+        let metres = |from: i64, to: i64| to.saturating_sub(from) as f64 / 1_000.0;
+        let (x, y) = (metres(self.x, other.x), metres(self.y, other.y));
         (x * x + y * y).sqrt()
     }
 
