@@ -3,9 +3,10 @@
 
 use keyhop::emulation::{Engine, Fate};
 use keyhop::eps::enterprise::{
-    Collision, EmksFaults, EmseFaults, EmseIdGiven, Enterprise, IdentifierForm, IdentityForm, KeyIdentifier,
-    QueryFailure, SessionFailure, User, What,
+    Collision, EmksFaults, EmseFaults, EmseIdGiven, Enterprise, IdentityForm, QueryFailure, SessionFailure, User, What,
 };
+use keyhop::eps::identifiers::e2m::KeyIdentifier;
+use keyhop::eps::security::e2m_keys::{E2mDerivation, IdentifierForm};
 use keyhop::eps::session_protection::SessionKeys;
 use keyhop::eps::wire::CoreFrame;
 use keyhop::eps::wire::dtls::{DtlsRecord, HandshakeTranscript, SessionEnd};
@@ -151,7 +152,8 @@ fn with_room_for_one_key_the_session_between_push_and_challenge_fails() {
 fn both_forms_of_identifier_lead_to_the_same_key() {
     // E5
     let of = |identifier| {
-        let enterprise = Enterprise { identifier, ..Enterprise::default() };
+        let derivation = E2mDerivation { identifier, ..E2mDerivation::default() };
+        let enterprise = Enterprise { derivation, ..Enterprise::default() };
         let seen = Plan { enterprise, ..one_session() }.run();
         assert_eq!(seen.received(UE), ["reading 1", "reading 2"]);
         seen.keys(emse(0)).remove(0)
@@ -163,7 +165,8 @@ fn both_forms_of_identifier_lead_to_the_same_key() {
 
 /// Every key has the identifier 0, and the UE is one key behind.
 fn colliding(identifier: IdentifierForm, collision: Collision, emse_faults: EmseFaults) -> Seen {
-    let enterprise = Enterprise { identifier, collision, ..Enterprise::default() };
+    let derivation = E2mDerivation { identifier, ..E2mDerivation::default() };
+    let enterprise = Enterprise { derivation, collision, ..Enterprise::default() };
     Plan { enterprise, emse_faults, vector_takes: 300, ..Plan::new() }
         .authenticate(100)
         .authenticate(2_000)
@@ -316,7 +319,8 @@ fn an_end_point_that_says_who_it_is_once_gets_keys_as_one_that_always_does() {
     // Both end points register.
     assert_eq!((once.sent("BootstrappingInfoRequest"), always.sent("BootstrappingInfoRequest")), (3, 1));
     // The second derivation with and without its string: another key, and a session either way.
-    let enterprise = Enterprise { string_in_second: false, ..Enterprise::default() };
+    let derivation = E2mDerivation { string_in_second: false, ..E2mDerivation::default() };
+    let enterprise = Enterprise { derivation, ..Enterprise::default() };
     let without = Plan { enterprise, ..one_session() }.run();
     assert_eq!(without.received(UE), always.received(UE));
     assert_ne!(without.keys(emse(0))[0].0, always.keys(emse(0))[0].0);

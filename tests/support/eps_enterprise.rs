@@ -17,10 +17,11 @@ use keyhop::emulation::{
     Transmission, Verdict, random,
 };
 use keyhop::eps::enterprise::{
-    ApplicationSettings, Around, Command, Emks, EmksFaults, EmksSettings, Emse, EmseFaults, EmseId, EmseSettings,
-    Enterprise, EnterpriseHss, EnterpriseUe, Event, IdentityForm, KeyIdentifier, KnownEndPoint, MasterSecret,
-    PushSettings, SessionFailure, User, What, ZnClient, ZnSettings,
+    ApplicationSettings, Around, Command, Emks, EmksFaults, EmksSettings, Emse, EmseFaults, EmseSettings, Enterprise,
+    EnterpriseHss, EnterpriseUe, Event, IdentityForm, KnownEndPoint, PushSettings, SessionFailure, User, What,
+    ZnClient, ZnSettings,
 };
+use keyhop::eps::identifiers::e2m::{ApplicationIdentity, EmseId, KeyIdentifier};
 use keyhop::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
     Tai,
@@ -36,6 +37,7 @@ use keyhop::eps::node::{
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, Ncc};
 use keyhop::eps::security::HandoverDerivation;
 use keyhop::eps::security::aka::{Subscription, Usim};
+use keyhop::eps::security::dtls_psk::MasterSecret;
 use keyhop::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
 use keyhop::eps::wire::diameter::DiameterPeer;
 use keyhop::eps::wire::{CoreFrame, Erab, UeSecurityCapabilities};
@@ -286,7 +288,7 @@ impl Plan {
     }
 
     /// Who makes an IMSI of the application identity, if it is this one.
-    fn users(&self, form: IdentityForm) -> BTreeMap<keyhop::eps::enterprise::ApplicationIdentity, Imsi> {
+    fn users(&self, form: IdentityForm) -> BTreeMap<ApplicationIdentity, Imsi> {
         let here = self.enterprise.identity == form;
         here.then(|| (APPLICATION.parse().unwrap(), imsi())).into_iter().collect()
     }

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use crate::eps::enterprise::emse::EMSE_PORT;
-use crate::eps::enterprise::{EmseId, Enterprise, SessionIdentity};
+use crate::eps::identifiers::e2m::EmseId;
 use crate::eps::keys::{CkIk, E2mIntKey, E2mKey};
+use crate::eps::security::e2m_keys::E2mDerivation;
 use crate::eps::session_protection::SessionKeys;
 use crate::eps::wire::diameter::{DiameterBody, Vector};
 use crate::eps::wire::dtls::{ContentType, DtlsRecord, HandshakeTranscript, SessionEnd};
 use crate::eps::wire::sctp::DIAMETER_PROTOCOL;
+use crate::eps::wire::session_identity::{EMSE_PORT, SessionIdentity};
 use crate::eps::wire::user_packet::UserDatagram;
 use crate::eps::wire::{CoreFrame, CorePayload, DiameterMessage};
 
@@ -64,7 +65,7 @@ impl KeyThief {
 
     /// Every e2m_key that follows, for these end points.
     #[must_use]
-    pub fn keys_for(&self, agreed: &Enterprise, end_points: &[EmseId]) -> Vec<E2mKey> {
+    pub fn keys_for(&self, agreed: &E2mDerivation, end_points: &[EmseId]) -> Vec<E2mKey> {
         let derived = self.ck_iks.iter().filter_map(|keys| agreed.int_key(keys).ok());
         let int_keys: Vec<E2mIntKey> = derived.chain(self.int_keys.iter().cloned()).collect();
         let of_all = int_keys.iter().flat_map(|key| end_points.iter().filter_map(|emse| agreed.key(key, emse).ok()));

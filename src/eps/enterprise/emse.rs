@@ -9,20 +9,19 @@ use std::net::SocketAddrV4;
 use rand_chacha::ChaCha20Rng;
 
 use super::event::{Command, Event, QueryFailure, SessionFailure, User, What};
-use super::keys::{ApplicationIdentity, EmseId};
-use super::session::{Ending, Session, SessionIdentity, SessionStep};
+use super::session::{Ending, Session, SessionStep};
 use super::settings::IdentityForm;
 use super::zn::{Answered, ZnClient};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::{ApplicationIdentity, EmseId};
 use crate::eps::wire::CoreFrame;
 use crate::eps::wire::dtls::{self, DtlsRecord};
+use crate::eps::wire::session_identity::{EMSE_PORT, SessionIdentity};
 use crate::eps::wire::user_packet::UserDatagram;
 use crate::time::VirtualTime;
 
-/// The UDP port of every end point: that which Wireshark takes for DTLS.
-pub const EMSE_PORT: u16 = 4433;
 /// Sessions at the most, those included whose handshake is not complete.
 pub const MAX_SESSIONS: usize = 1024;
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::keys::KeyIdentifier;
 use super::settings::Enterprise;
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::KeyIdentifier;
 use crate::eps::keys::E2mIntKey;
 use crate::time::VirtualTime;
 

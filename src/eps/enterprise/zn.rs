@@ -7,9 +7,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::event::QueryFailure;
-use super::keys::{EmseId, KeyIdentifier};
 use super::settings::EmseIdGiven;
 use crate::emulation::{Outbox, Verdict};
+use crate::eps::identifiers::e2m::{EmseId, KeyIdentifier};
 use crate::eps::keys::E2mKey;
 use crate::eps::node::core_side::{CoreMessage, CoreSide};
 use crate::eps::wire::diameter::{BootstrappingInfoRequest, DiameterPeer, DiameterResult};

@@ -14,11 +14,11 @@ use crate::capture::capture_reader::RecordedFrame;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::enterprise::EnterpriseRecord;
 use crate::capture::key_log::eps::EpsKeyRecord;
-use crate::eps::enterprise::emse::EMSE_PORT;
-use crate::eps::enterprise::{KeyIdentifier, SessionIdentity};
+use crate::eps::identifiers::e2m::KeyIdentifier;
 use crate::eps::keys::E2mKey;
 use crate::eps::session_protection::SessionKeys;
 use crate::eps::wire::dtls::{self, DtlsRecord, HandshakeTranscript, SessionEnd};
+use crate::eps::wire::session_identity::{EMSE_PORT, SessionIdentity};
 use crate::eps::wire::user_packet::UserDatagram;
 
 /// Sessions that are remembered at the most.

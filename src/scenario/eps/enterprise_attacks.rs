@@ -6,7 +6,8 @@ use super::topology::LinkKind;
 use crate::adversary::eps::Trigger;
 use crate::adversary::eps::enterprise::{KeyThief, sessions};
 use crate::adversary::key_stream::readable;
-use crate::eps::enterprise::{EmseId, What};
+use crate::eps::enterprise::What;
+use crate::eps::identifiers::e2m::EmseId;
 use crate::eps::node::event::HeldKey;
 use crate::scenario::outcome::AttackResult;
 use crate::scenario::script::eps::{Attack, AttackAction, EpsScript, NodeName};
@@ -61,7 +62,7 @@ pub(super) fn read(
         _ => return None,
     };
     let end_points: Vec<EmseId> = script.nodes.end_points.iter().map(|one| one.id.clone()).collect();
-    let keys = thief.keys_for(&settings.agreed, &end_points);
+    let keys = thief.keys_for(&settings.agreed.derivation, &end_points);
     let outside = traces.frames.iter().filter(|one| traces.topology.link(one.sent.port).kind == LinkKind::Sgi);
     let heard = sessions(outside.map(|one| one.octets.as_slice()));
     // What an end point says and hears itself it need not break.

@@ -8,12 +8,10 @@ use super::attacks::{Attack, AttackAction, NodeName};
 use super::network::{self, UeId, name, named, weaknesses};
 use super::transfer::{Sgsn, SgsnId};
 use super::{Network, too_many};
-use crate::eps::enterprise::keys::MAX_NAME;
-use crate::eps::enterprise::{
-    ApplicationIdentity, Collision, EmseId, EmseIdGiven, Enterprise, IdentifierForm, IdentityForm, QueryFailure,
-    SessionFailure,
-};
+use crate::eps::enterprise::{Collision, EmseIdGiven, Enterprise, IdentityForm, QueryFailure, SessionFailure};
+use crate::eps::identifiers::e2m::{ApplicationIdentity, EmseId, MAX_NAME};
 use crate::eps::identifiers::{Imsi, Pci};
+use crate::eps::security::e2m_keys::{E2mDerivation, IdentifierForm};
 use crate::scenario::script::bounds::{Amount, amount};
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
@@ -151,9 +149,12 @@ pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
     let age = |field: Field<'_>| field.time(TICK..=Duration::MAX);
     Ok(EnterpriseSettings {
         agreed: Enterprise {
-            string: section.read("string", default.string, string)?,
-            string_in_second: section.read("string_in_second", default.string_in_second, |field| field.boolean())?,
-            identifier: if of_rand { IdentifierForm::Rand { bits } } else { IdentifierForm::Hash { bits } },
+            derivation: E2mDerivation {
+                string: section.read("string", default.derivation.string, string)?,
+                string_in_second: section
+                    .read("string_in_second", default.derivation.string_in_second, |field| field.boolean())?,
+                identifier: if of_rand { IdentifierForm::Rand { bits } } else { IdentifierForm::Hash { bits } },
+            },
             identity: section.read("identity", default.identity, |field| field.one_of(&IDENTITIES))?,
             emse_id: section.read("emse_id", default.emse_id, |field| field.one_of(&EMSE_IDS))?,
             collision: section.read("collision", default.collision, |field| field.one_of(&COLLISIONS))?,

@@ -230,7 +230,7 @@ fn meter(rest: &str, sets: &[&str]) -> Result<Box<EpsScript>, ScriptError> {
 fn a_script_of_e2m_has_an_end_point_and_what_does_not_belong_there_is_told_with_its_place() {
     let script = meter("", &["enterprise.depth=7", "ue.ue1.subscribed=false", "times.zn=3ms"]).unwrap();
     let settings = script.enterprise.unwrap();
-    assert_eq!((settings.agreed.depth, settings.agreed.string.as_str()), (7, "e2m_ CIoT"));
+    assert_eq!((settings.agreed.depth, settings.agreed.derivation.string.as_str()), (7, "e2m_ CIoT"));
     assert_eq!((script.nodes.end_points[0].id.as_str(), script.times.zn.as_millis()), ("emse1.enterprise.example", 3));
     let user = script.nodes.ues[0].enterprise.as_ref().unwrap();
     assert_eq!((user.application.as_str(), user.subscribed), ("ue1@enterprise.example", false));
