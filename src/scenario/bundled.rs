@@ -248,12 +248,15 @@ pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("e2m-identity-emse"),
     bundled!("e2m-identity-imsi"),
     bundled!("e2m-refresh"),
+    bundled!("e2m-session-keys"),
+    bundled!("e2m-session-keys-repeated"),
     bundled!("e2m-unsubscribed"),
     bundled!("e2m-unsubscribed-pushed"),
     bundled!("e2m-emks-unreachable"),
     bundled!("e2m-store-age"),
     bundled!("e2m-registered-once"),
     bundled!("e2m-string-once"),
+    bundled!("e2m-string-disagreed"),
 ];
 
 /// All bundled scripts, in the order in which they are listed.

@@ -81,6 +81,9 @@ pub struct Plan {
     pub claims: Option<(usize, usize)>,
     pub emks_faults: EmksFaults,
     pub emse_faults: EmseFaults,
+    /// Whether the string goes into the second derivation of the UE.
+    pub string_in_second_of_ue: bool,
+    pub ue_repeats_randoms: bool,
     pub subscribed: bool,
     /// The HSS makes and pushes keys of every UE.
     pub ignores_subscription: bool,
@@ -101,6 +104,8 @@ impl Plan {
             claims: None,
             emks_faults: EmksFaults::default(),
             emse_faults: EmseFaults::default(),
+            string_in_second_of_ue: true,
+            ue_repeats_randoms: false,
             subscribed: true,
             ignores_subscription: false,
             vector_takes: 6,
@@ -337,12 +342,15 @@ impl Plan {
             faults: UeFaults::default(),
         };
         let keys = UeKeys::establish(kasme.clone(), Algorithms::AES, Algorithms::AES, agreement.derivation);
+        let mut enterprise = self.enterprise.clone();
+        enterprise.derivation.string_in_second &= self.string_in_second_of_ue;
         let applications = ApplicationSettings {
             imsi: imsi(),
             identity: APPLICATION.parse().unwrap(),
             address: UE_ADDRESS,
             end_points: (0..self.emses).map(|number| (emse_id(number), outside(number).ip)).collect(),
-            enterprise: self.enterprise.clone(),
+            enterprise,
+            repeats_randoms: self.ue_repeats_randoms,
         };
         let ue = Ue::connected(settings, keys, cell.pci, C_RNTI);
         emulation.add_node(EnterpriseUe::new(ue, applications, random::generator(self.seed, "ue")));

@@ -1,5 +1,6 @@
 //! What sessions somebody reads who has come by keys of them, or by keys that theirs are made of (seed 004): a hostile SGSN with the CK
-//! and IK that it was given, an end point with the keys of its own sessions, somebody who hears a link of the key server.
+//! and IK that it was given, an end point with the keys of its own sessions, somebody who hears a link of the key server; or
+//! who has found out the record keys of one session.
 //!
 //! Whoever it is hears what is between gateway and end points, and knows EMSE_Ids, the string and identities: none of them is secret.
 
@@ -8,6 +9,7 @@ use std::net::SocketAddrV4;
 
 use crate::eps::identifiers::e2m::EmseId;
 use crate::eps::keys::{CkIk, E2mIntKey, E2mKey};
+use crate::eps::security::dtls_psk::MasterSecret;
 use crate::eps::security::e2m_keys::E2mDerivation;
 use crate::eps::session_protection::SessionKeys;
 use crate::eps::wire::diameter::{DiameterBody, Vector};
@@ -111,14 +113,29 @@ pub fn sessions<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Vec<HeardSession>
 }
 
 impl HeardSession {
+    /// The random octets of the client, by which a session is told from others.
+    #[must_use]
+    pub fn client_random(&self) -> Option<[u8; 32]> {
+        Some(self.transcript.client_hello()?.random)
+    }
+
+    /// The keys of the session, by its master secret.
+    #[must_use]
+    pub fn keys_of(&self, master: &MasterSecret) -> Option<SessionKeys> {
+        SessionKeys::of_master(&self.transcript, master.clone())
+    }
+
+    /// The application data that these record keys open; none if they open none.
+    #[must_use]
+    pub fn read_under(&self, keys: &SessionKeys) -> Option<Vec<Vec<u8>>> {
+        let data = self.sealed.iter().filter(|(_, record)| record.content == ContentType::APPLICATION_DATA);
+        let opened: Vec<Vec<u8>> = data.filter_map(|(sender, record)| keys.open(*sender, record)).collect();
+        (!opened.is_empty()).then_some(opened)
+    }
+
     /// The application data that one of these keys opens; none if none does.
     #[must_use]
     pub fn read(&self, keys: &[E2mKey]) -> Option<Vec<Vec<u8>>> {
-        keys.iter().find_map(|key| {
-            let keys = SessionKeys::of(&self.transcript, key.octets())?;
-            let opened = self.sealed.iter().filter(|(_, record)| record.content == ContentType::APPLICATION_DATA);
-            let opened: Vec<Vec<u8>> = opened.filter_map(|(sender, record)| keys.open(*sender, record)).collect();
-            (!opened.is_empty()).then_some(opened)
-        })
+        keys.iter().find_map(|key| self.read_under(&SessionKeys::of(&self.transcript, key.octets())?))
     }
 }

@@ -30,6 +30,8 @@ pub const MAX_SESSIONS: usize = 1024;
 pub struct EmseFaults {
     /// Of several keys with one identifier it tries the newest only.
     pub takes_newest_only: bool,
+    /// It takes the same random values for every session.
+    pub repeats_randoms: bool,
 }
 
 /// What an end point is.
@@ -112,7 +114,11 @@ impl Emse {
             if !records.first().is_some_and(DtlsRecord::is_client_hello) {
                 return outbox.verdict(Verdict::rejected("dropped: no session with this peer"));
             }
-            let session = (self.sessions.len() < MAX_SESSIONS).then(|| Session::asked(&mut self.random, now)).flatten();
+            let mut random = self.random.clone();
+            let session = (self.sessions.len() < MAX_SESSIONS).then(|| Session::asked(&mut random, now)).flatten();
+            if !self.settings.faults.repeats_randoms {
+                self.random = random;
+            }
             let Some(session) = session else {
                 return outbox.verdict(Verdict::rejected("dropped: no room for another session"));
             };

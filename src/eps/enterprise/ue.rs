@@ -37,6 +37,8 @@ pub struct ApplicationSettings {
     pub end_points: BTreeMap<EmseId, Ipv4Addr>,
     /// What was agreed on.
     pub enterprise: Enterprise,
+    /// What is wrong with them: they take the same random values for every session.
+    pub repeats_randoms: bool,
 }
 
 /// A session that is open or being opened.
@@ -173,7 +175,11 @@ impl<N: Node<Command = node::Command, Event = node::Event>> EnterpriseUe<N> {
         };
         let Some(application) = application else { return };
         let identity = SessionIdentity { application, key: identifier };
-        let Some((session, steps)) = Session::open(&identity, &key, &mut self.random, now) else { return };
+        let mut random = self.random.clone();
+        let Some((session, steps)) = Session::open(&identity, &key, &mut random, now) else { return };
+        if !self.settings.repeats_randoms {
+            self.random = random;
+        }
         let ends = [SocketAddrV4::new(self.settings.address, self.next_port), SocketAddrV4::new(address, EMSE_PORT)];
         self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_PORT);
         self.sessions.insert(emse.clone(), Held { session, ends, identifier, opened: false });

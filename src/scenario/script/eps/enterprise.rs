@@ -44,6 +44,15 @@ pub enum HssWeakness {
 pub enum EmseWeakness {
     /// Of several keys of one identifier it tries the newest only.
     NewestOnly,
+    /// It takes the same random values for every session.
+    RepeatsRandoms,
+}
+
+/// A rule that the applications of a UE do not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UserWeakness {
+    /// They take the same random values for every session.
+    RepeatsRandoms,
 }
 
 /// An end point in an enterprise.
@@ -88,6 +97,10 @@ pub struct UserOfEnterprise {
     pub application: ApplicationIdentity,
     /// Whether its subscription has e2m keys.
     pub subscribed: bool,
+    /// Whether the string goes into its second derivation, where it is of another mind than the EMKS.
+    pub string_in_second: Option<bool>,
+    /// The rules that its applications do not keep.
+    pub weaknesses: BTreeSet<UserWeakness>,
 }
 
 /// Keys of `[enterprise]`.
@@ -110,7 +123,9 @@ pub(super) const BSS_KEYS: &[&str] = &["name", "cell", "sgsn"];
 /// Keys of `[[emse]]`.
 pub(super) const EMSE_KEYS: &[&str] = &["name", "id", "asks_as", "weaknesses"];
 /// Keys of `[[ue]]` besides those of every system.
-pub(super) const UE_KEYS: &[&str] = &["application", "subscribed"];
+pub(super) const UE_KEYS: &[&str] = &["application", "subscribed", "string_in_second"];
+/// Actions of `[[attack]]` besides those of every system.
+pub(super) const ACTIONS: &[&str] = &["knows_session"];
 /// Keys of `[[step]]` besides those of every system.
 pub(super) const STEP_KEYS: &[&str] = &["emse", "text", "count", "every"];
 
@@ -135,7 +150,10 @@ const COLLISIONS: [(&str, Collision); 2] = [("newest-first", Collision::NewestFi
 /// The weaknesses by their words.
 pub(super) const OF_EMKS: [(&str, EmksWeakness); 1] = [("trusts-emse-id", EmksWeakness::TrustsEmseId)];
 pub(super) const OF_HSS: [(&str, HssWeakness); 1] = [("ignores-subscription", HssWeakness::IgnoresSubscription)];
-pub(super) const OF_EMSE: [(&str, EmseWeakness); 1] = [("newest-only", EmseWeakness::NewestOnly)];
+pub(super) const OF_EMSE: [(&str, EmseWeakness); 2] =
+    [("newest-only", EmseWeakness::NewestOnly), (REPEATS_RANDOMS, EmseWeakness::RepeatsRandoms)];
+pub(super) const OF_USER: [(&str, UserWeakness); 1] = [(REPEATS_RANDOMS, UserWeakness::RepeatsRandoms)];
+const REPEATS_RANDOMS: &str = "repeats-randoms";
 
 pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
     let default = Enterprise::default();
@@ -247,7 +265,12 @@ pub(super) fn user(section: &Section<'_>, ue: &str) -> Read<UserOfEnterprise> {
         Some(application) => application,
         None => read(&section.required("application", expected)?)?,
     };
-    Ok(UserOfEnterprise { application, subscribed: section.read("subscribed", true, |field| field.boolean())? })
+    Ok(UserOfEnterprise {
+        application,
+        subscribed: section.read("subscribed", true, |field| field.boolean())?,
+        string_in_second: section.field("string_in_second").map(|field| field.boolean()).transpose()?,
+        weaknesses: weaknesses(section, &OF_USER)?,
+    })
 }
 
 /// What happens in a step.
@@ -583,7 +606,13 @@ pub(super) fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attac
 
 /// Whether an attack comes by keys of sessions.
 fn reads_sessions(attack: &Attack) -> bool {
-    matches!(attack.action, AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop)
+    matches!(
+        attack.action,
+        AttackAction::Steal { .. }
+            | AttackAction::Compromise(_)
+            | AttackAction::Eavesdrop
+            | AttackAction::KnowsSession(_)
+    )
 }
 
 pub(super) fn in_words(expected: &EnterpriseExpected, network: Network<'_>) -> String {

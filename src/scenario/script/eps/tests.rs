@@ -320,12 +320,14 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[expect]]` of EPS", expectations::KINDS.to_vec()),
     ];
     let weaknesses = [enterprise::OF_EMKS[0].0, enterprise::OF_HSS[0].0];
-    let of_e2m: [(&str, Vec<&str>); 7] = [
+    let (of_emse, of_user) = (enterprise::OF_EMSE.map(|(word, _)| word), enterprise::OF_USER.map(|(word, _)| word));
+    let of_e2m: [(&str, Vec<&str>); 8] = [
         ("### `[enterprise]`", [enterprise::KEYS, &weaknesses].concat()),
         ("### `[times]` of e2m keys", times::E2M_KEYS.to_vec()),
-        ("### `[[emse]]`", [enterprise::EMSE_KEYS, &[enterprise::OF_EMSE[0].0]].concat()),
+        ("### `[[emse]]`", [enterprise::EMSE_KEYS, &of_emse].concat()),
         ("### `[[bss]]`", enterprise::BSS_KEYS.to_vec()),
-        ("### `[[ue]]` of e2m keys", enterprise::UE_KEYS.to_vec()),
+        ("### `[[ue]]` of e2m keys", [enterprise::UE_KEYS, &of_user].concat()),
+        ("### `[[attack]]` of e2m keys", enterprise::ACTIONS.to_vec()),
         ("### `[[step]]` of e2m keys", enterprise::STEP_KEYS.to_vec()),
         ("### `[[expect]]` of e2m keys", [enterprise::KINDS, &enterprise::FAILURES.map(|(word, _)| word)].concat()),
     ];
