@@ -244,6 +244,7 @@ pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("e2m-emse-impostor"),
     bundled!("e2m-emse-believed"),
     bundled!("e2m-links-heard"),
+    bundled!("e2m-links-protected"),
     bundled!("e2m-identity-emks"),
     bundled!("e2m-identity-emse"),
     bundled!("e2m-identity-imsi"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::builder::Builder;
+use super::link_keys;
 use super::topology::Role;
 use super::world::{EMKS, mme_id, place, plmn};
 use crate::emulation::{Emulation, Port, random};
@@ -169,6 +170,6 @@ impl Builder<'_> {
         let (node, other_node) = (self.topology.at(role, position), self.topology.at(other, 0));
         let port = self.topology.port(node, other_node);
         let peers: Vec<_> = port.map(|port| (port, place(other, 0))).into_iter().collect();
-        CoreSide::new(place(role, position), &peers)
+        link_keys::protect(CoreSide::new(place(role, position), &peers), node, self.script, self.topology)
     }
 }

@@ -88,6 +88,8 @@ pub struct EnterpriseSettings {
     pub weaknesses: BTreeSet<EmksWeakness>,
     /// Those that the HSS does not.
     pub hss_weaknesses: BTreeSet<HssWeakness>,
+    /// Whether what HSS, EMKS and EMSEs say to each other is protected.
+    pub protected_links: bool,
 }
 
 /// What a UE is to the enterprise.
@@ -117,6 +119,7 @@ pub(super) const KEYS: &[&str] = &[
     "separates_keys",
     "emks_weaknesses",
     "hss_weaknesses",
+    "protected_links",
 ];
 /// Keys of `[[bss]]`.
 pub(super) const BSS_KEYS: &[&str] = &["name", "cell", "sgsn"];
@@ -186,6 +189,7 @@ pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
         hss_weaknesses: section.read("hss_weaknesses", BTreeSet::new(), |field| {
             field.items("an array of weaknesses")?.iter().map(|field| field.one_of(&OF_HSS)).collect()
         })?,
+        protected_links: section.read("protected_links", false, |field| field.boolean())?,
     })
 }
 
