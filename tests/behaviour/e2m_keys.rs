@@ -147,6 +147,21 @@ impl Bench {
         result.unwrap()
     }
 
+    /// An end point says that a session has come about.
+    fn confirm(&mut self, emse: usize, user: &str, identifier: KeyIdentifier) -> DiameterResult {
+        let mut outbox: Outbox<Event> = Outbox::default();
+        assert!(self.zn[emse].timer(at(0), &mut outbox).is_empty());
+        self.zn[emse].confirm(at(0), user, identifier, &mut outbox);
+        let octets = outbox.frames().last().unwrap().1.to_vec();
+        let answers = self.take(at(0), Input::Frame { port: ZN[emse], octets });
+        assert_eq!(self.zn[emse].receive(&answers[0], &mut outbox), None);
+        let read = CoreSide::new(place(10 + emse as u8), &[(ZN[emse], place(2))]).receive(&answers[0]);
+        let Ok((_, CoreMessage::Diameter(answer))) = read else { panic!() };
+        let DiameterBody::BootstrappingInfoAnswer(answer) = answer.body else { panic!() };
+        assert_eq!(answer.keys, []);
+        answer.result
+    }
+
     fn deleted(&self) -> Vec<(KeyIdentifier, Removal)> {
         let deleted = self.events.iter().filter_map(|event| match event {
             Event::Enterprise { user, what: What::Deleted { identifier, why } } => {
@@ -193,6 +208,51 @@ fn a_key_within_the_depth_of_the_store_is_given_and_one_past_it_is_gone() {
         }
         let gone: Vec<_> = (0..10 - depth as u32).map(|number| (id(number), Removal::Depth)).collect();
         assert_eq!(bench.deleted(), gone);
+    }
+}
+
+#[test]
+fn a_confirmed_key_stays_until_another_is_confirmed_and_no_stranger_confirms_one() {
+    // E3, E10
+    let settings = Enterprise { depth: 2, keeps_confirmed: true, ..Enterprise::default() };
+    let mut bench = Bench::plain(settings.clone());
+    bench.push(at(1), Some(1), int_key(1));
+    assert_eq!(bench.confirm(0, METER, id(1)), DiameterResult::SUCCESS);
+    for number in 2..10 {
+        bench.push(at(u64::from(number)), Some(number.into()), int_key(number));
+    }
+    let known =
+        |bench: &mut Bench| (1..10).filter(|number| bench.ask(0, METER, id(*number)).is_ok()).collect::<Vec<_>>();
+    assert_eq!(known(&mut bench), [1, 8, 9]);
+    // What is not there is not confirmed; the next one takes the place of the first, which goes.
+    assert_eq!(bench.confirm(0, METER, id(3)), DiameterResult::SUCCESS);
+    assert_eq!(known(&mut bench), [1, 8, 9]);
+    assert_eq!(bench.confirm(0, METER, id(9)), DiameterResult::SUCCESS);
+    assert_eq!(known(&mut bench), [1, 8, 9]);
+    bench.push(at(10), Some(10), int_key(10));
+    assert_eq!(known(&mut bench), [8, 9]);
+    assert_eq!(bench.deleted().last(), Some(&(id(1), Removal::Depth)));
+    // Who is not the end point that it says it is, or names nobody, confirms nothing.
+    let mut bench = Bench::new(settings, EmksFaults::default(), [0, 0]);
+    bench.push(at(1), Some(1), int_key(1));
+    assert_eq!(bench.confirm(1, METER, id(1)), DiameterResult::NOT_AUTHORIZED);
+    assert_eq!(bench.confirm(0, "nobody@example.org", id(1)), DiameterResult::IDENTITY_UNKNOWN);
+    bench.push(at(2), Some(2), int_key(2));
+    bench.push(at(3), Some(3), int_key(3));
+    assert_eq!(known(&mut bench), [2, 3]);
+}
+
+#[test]
+fn without_the_setting_or_with_several_keys_of_its_identifier_nothing_is_kept_besides() {
+    // broken: E3, E10
+    for (keeps_confirmed, identifier) in [(false, 1), (true, 7)] {
+        let mut bench = Bench::plain(Enterprise { depth: 2, keeps_confirmed, ..Enterprise::default() });
+        bench.push(at(1), Some(identifier), int_key(1));
+        bench.push(at(2), Some(7), int_key(2));
+        assert_eq!(bench.confirm(0, METER, id(identifier)), DiameterResult::SUCCESS);
+        bench.push(at(3), Some(3), int_key(3));
+        bench.push(at(4), Some(4), int_key(4));
+        assert_eq!(bench.ask(0, METER, id(identifier)), Err(QueryFailure::UnknownKey), "{keeps_confirmed}");
     }
 }
 

@@ -281,6 +281,7 @@ impl Plan {
                 gateway: GATEWAY_OUTSIDE,
                 identity: self.enterprise.identity,
                 users: self.users(IdentityForm::AtEmse),
+                confirms: self.enterprise.keeps_confirmed,
                 faults: self.emse_faults,
             };
             let random = generator(&format!("emse{number}"));

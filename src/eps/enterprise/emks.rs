@@ -162,6 +162,9 @@ impl Emks {
             };
         };
         let (identifier, imsi) = (KeyIdentifier(*identifier), self.imsi(identity));
+        if request.confirms {
+            return self.confirmed(end_point, imsi, identifier, outbox);
+        }
         let found = end_point.and_then(|emse| {
             let user = imsi.ok_or(QueryFailure::UnknownUser)?;
             Ok((self.keys(user, identifier, &emse)?, emse))
@@ -180,6 +183,25 @@ impl Emks {
             reports.into_iter().for_each(|what| outbox.report(Event::Enterprise { user: user.clone(), what }));
         }
         answer
+    }
+
+    /// An end point says that a session has come about. It is believed: whoever gets keys could have had one with itself.
+    fn confirmed(
+        &mut self,
+        end_point: Result<EmseId, QueryFailure>,
+        imsi: Option<Imsi>,
+        identifier: KeyIdentifier,
+        outbox: &mut Outbox<Event>,
+    ) -> BootstrappingInfoAnswer {
+        match end_point.and_then(|_| imsi.ok_or(QueryFailure::UnknownUser)) {
+            Ok(imsi) => {
+                if self.settings.enterprise.keeps_confirmed {
+                    Self::deleted(self.store.confirm(imsi, identifier), outbox);
+                }
+                BootstrappingInfoAnswer { result: DiameterResult::SUCCESS, keys: Vec::new() }
+            }
+            Err(why) => refusal(why),
+        }
     }
 
     fn diameter(&mut self, now: VirtualTime, from: Ipv4Addr, message: DiameterMessage, outbox: &mut Outbox<Event>) {

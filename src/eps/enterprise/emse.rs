@@ -49,6 +49,8 @@ pub struct EmseSettings {
     pub identity: IdentityForm,
     /// The users by their application identities, where the end point makes IMSIs of them.
     pub users: BTreeMap<ApplicationIdentity, Imsi>,
+    /// Whether it tells the EMKS that a session has come about.
+    pub confirms: bool,
     /// What is wrong with it.
     pub faults: EmseFaults,
 }
@@ -58,6 +60,8 @@ struct Held {
     session: Session,
     identity: Option<SessionIdentity>,
     user: Option<User>,
+    /// By what the EMKS knows the user.
+    name: Option<String>,
     /// The query that is open for it.
     query: Option<u32>,
     opened: bool,
@@ -122,7 +126,8 @@ impl Emse {
             let Some(session) = session else {
                 return outbox.verdict(Verdict::rejected("dropped: no room for another session"));
             };
-            let held = Held { session, identity: None, user: None, query: None, opened: false, failure: None };
+            let held =
+                Held { session, identity: None, user: None, name: None, query: None, opened: false, failure: None };
             self.sessions.insert(peer, held);
         }
         let Some(held) = self.sessions.get_mut(&peer) else { return };
@@ -151,6 +156,9 @@ impl Emse {
                     if let (Some(user), Some(identity)) = (held.user.clone(), &held.identity) {
                         let (emse, identifier) = (self.settings.emse.clone(), identity.key);
                         let master_secret = Some(master);
+                        if let Some(name) = held.name.take().filter(|_| self.settings.confirms) {
+                            self.zn.confirm(now, &name, identifier, outbox);
+                        }
                         let what = What::SessionOpened { emse, identifier, client_random, master_secret };
                         self.report(user, what, outbox);
                     }
@@ -185,12 +193,12 @@ impl Emse {
                         (mapped.map_or(application, User::Imsi), mapped.map(|imsi| imsi.to_string()))
                     }
                 };
-                let asked = match name {
-                    Some(name) => self.zn.ask(now, &name, identity.key, outbox).ok_or(QueryFailure::NoAnswer),
+                let asked = match &name {
+                    Some(name) => self.zn.ask(now, name, identity.key, outbox).ok_or(QueryFailure::NoAnswer),
                     None => Err(QueryFailure::UnknownUser),
                 };
                 if let Some(held) = self.sessions.get_mut(&peer) {
-                    (held.identity, held.user) = (Some(identity), Some(user));
+                    (held.identity, held.user, held.name) = (Some(identity), Some(user), name);
                 }
                 asked.map_err(SessionFailure::Query)
             }

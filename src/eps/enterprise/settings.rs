@@ -51,6 +51,9 @@ pub struct Enterprise {
     pub depth: usize,
     /// How long an EMKS keeps a key that is not the newest of its UE; none: as long as there is room.
     pub age: Option<Duration>,
+    /// Whether an end point tells the EMKS that a session has come about, and the EMKS keeps the last key of a UE of which it was told so,
+    /// besides those of `depth`: keys that are pushed and never come into use do not put it out \[choice\].
+    pub keeps_confirmed: bool,
     /// Whether vectors for UTRAN and GERAN carry CK' and IK'. Without it, which is the naive variant, they carry the CK and IK that
     /// e2m_int_key is made of.
     pub separates_keys: bool,
@@ -65,6 +68,7 @@ impl Default for Enterprise {
             collision: Collision::default(),
             depth: 4,
             age: None,
+            keeps_confirmed: false,
             separates_keys: true,
         }
     }

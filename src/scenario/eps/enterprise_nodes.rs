@@ -143,6 +143,7 @@ impl Builder<'_> {
             gateway: place(Role::Gateway, 0).mac,
             identity: enterprise.agreed.identity,
             users: users(&self.script.nodes.ues),
+            confirms: enterprise.agreed.keeps_confirmed,
             faults: EmseFaults {
                 takes_newest_only: end_point.weaknesses.contains(&EmseWeakness::NewestOnly),
                 repeats_randoms: end_point.weaknesses.contains(&EmseWeakness::RepeatsRandoms),

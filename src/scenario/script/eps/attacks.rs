@@ -126,7 +126,7 @@ pub enum AttackAction {
     /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
     /// of its values, against one MAC-I of the UE in its next cell.
     Search(EnbId),
-    /// Against an attach for RLOS.
+    /// Against an attach.
     Parlos(ParlosAttack),
 }
 
@@ -205,7 +205,8 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration)
 fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Read<Attack> {
     let name = section.required("name", "a name")?.name(64, true)?;
     let actions = [ACTION_KEYS, parlos_attacks::ACTIONS, enterprise::ACTIONS].concat();
-    let known = [&actions[..], ACTION_OPTIONS, parlos_attacks::ACTION_OPTIONS].concat();
+    let options = [ACTION_OPTIONS, parlos_attacks::ACTION_OPTIONS, enterprise::ACTION_OPTIONS];
+    let known = [&actions[..], &options.concat()].concat();
     let table = section.required("action", "an action")?.section(&known)?;
     let what = table.exactly_one(&actions)?;
     let action = action(&table, &what, network)?;
@@ -387,10 +388,10 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         "corrupt" => &["weakness"],
         "steal" => &["told"],
         "listen" => &["key_of", "nth"],
-        "attaches" => &["every", "recording"],
+        "attaches" => &["every", "recording", "imsi_of"],
         _ => &[],
     };
-    let options = ACTION_OPTIONS.iter().chain(parlos_attacks::ACTION_OPTIONS);
+    let options = ACTION_OPTIONS.iter().chain(parlos_attacks::ACTION_OPTIONS).chain(enterprise::ACTION_OPTIONS);
     for key in options.filter(|key| !taken.contains(key)) {
         section.refuse(key, &format!("beside {}", what.key()))?;
     }

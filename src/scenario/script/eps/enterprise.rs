@@ -116,6 +116,7 @@ pub(super) const KEYS: &[&str] = &[
     "collision",
     "depth",
     "age",
+    "keeps_confirmed",
     "separates_keys",
     "emks_weaknesses",
     "hss_weaknesses",
@@ -129,6 +130,8 @@ pub(super) const EMSE_KEYS: &[&str] = &["name", "id", "asks_as", "weaknesses"];
 pub(super) const UE_KEYS: &[&str] = &["application", "subscribed", "string_in_second"];
 /// Actions of `[[attack]]` besides those of every system.
 pub(super) const ACTIONS: &[&str] = &["knows_session"];
+/// What stands beside them, and beside those of PARLOS that there are too.
+pub(super) const ACTION_OPTIONS: &[&str] = &["imsi_of"];
 /// Keys of `[[step]]` besides those of every system.
 pub(super) const STEP_KEYS: &[&str] = &["emse", "text", "count", "every"];
 
@@ -181,6 +184,7 @@ pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
             collision: section.read("collision", default.collision, |field| field.one_of(&COLLISIONS))?,
             depth: section.read("depth", default.depth as u32, |field| field.number(1..=MOST_DEPTH as u32))? as usize,
             age: section.field("age").map(age).transpose()?,
+            keeps_confirmed: section.read("keeps_confirmed", default.keeps_confirmed, |field| field.boolean())?,
             separates_keys: section.read("separates_keys", default.separates_keys, |field| field.boolean())?,
         },
         weaknesses: section.read("emks_weaknesses", BTreeSet::new(), |field| {

@@ -327,7 +327,7 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[emse]]`", [enterprise::EMSE_KEYS, &of_emse].concat()),
         ("### `[[bss]]`", enterprise::BSS_KEYS.to_vec()),
         ("### `[[ue]]` of e2m keys", [enterprise::UE_KEYS, &of_user].concat()),
-        ("### `[[attack]]` of e2m keys", enterprise::ACTIONS.to_vec()),
+        ("### `[[attack]]` of e2m keys", [enterprise::ACTIONS, enterprise::ACTION_OPTIONS].concat()),
         ("### `[[step]]` of e2m keys", enterprise::STEP_KEYS.to_vec()),
         ("### `[[expect]]` of e2m keys", [enterprise::KINDS, &enterprise::FAILURES.map(|(word, _)| word)].concat()),
     ];
