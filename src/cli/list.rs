@@ -146,7 +146,9 @@ const fn title(attack: AttackId) -> &'static str {
         AttackId::E2m(5) => "keys of one identifier",
         AttackId::E2m(6) => "end point that asks as another",
         AttackId::E2m(7) => "end point that wants the IMSI",
+        AttackId::E2m(8) => "thief of a session's record keys",
         AttackId::E2m(9) => "user without a subscription",
+        AttackId::E2m(10) => "attach requests in the name of another",
         AttackId::HandoverKeys(_) | AttackId::ContextTransfer(_) | AttackId::Parlos(_) | AttackId::E2m(_) => "",
     }
 }

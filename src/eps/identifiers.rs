@@ -2,7 +2,9 @@
 //!
 //! Sizes are those of TS 23.003 (identities of networks, nodes and subscribers), TS 36.413 and TS 36.423 (identifiers of a UE on
 //! an interface), TS 36.331 (cells and carriers), TS 29.274 (tunnels). NCC is in
-//! [`parameters`](super::parameters).
+//! [`parameters`](super::parameters). [`e2m`]: the names of enterprises and of those who have keys with them.
+
+pub mod e2m;
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
 //! Sessions with a pre-shared key, by what is on the wire: the keys that a handshake leads to, and records opened with them.
 
-use crate::eps::security::dtls_psk::{MasterSecret, PSK_AES_128_CCM_8, Randoms, RecordKeys};
+use crate::eps::security::dtls_psk::{MasterSecret, PSK_AES_128_CCM_8, Randoms, RecordKey, RecordKeys};
 use crate::eps::wire::dtls::{DtlsRecord, HandshakeTranscript, SessionEnd};
 
 /// What a handshake leads to.
@@ -22,17 +22,28 @@ impl SessionKeys {
         let randoms = Randoms { client: transcript.client_hello()?.random, server: server.random };
         let bound = server.extended_master_secret.then_some(&covered[..]);
         let master = MasterSecret::derive(psk, &randoms, bound);
-        let records = RecordKeys::derive(&master, &randoms);
-        Some(Self { master, records })
+        Some(Self { records: RecordKeys::derive(&master, &randoms), master })
+    }
+
+    /// The keys of a handshake that has led to this master secret, once both hellos are there.
+    #[must_use]
+    pub fn of_master(transcript: &HandshakeTranscript, master: MasterSecret) -> Option<Self> {
+        let randoms = Randoms { client: transcript.client_hello()?.random, server: transcript.server_hello()?.random };
+        Some(Self { records: RecordKeys::derive(&master, &randoms), master })
+    }
+
+    /// What protects the records of this end.
+    #[must_use]
+    pub const fn of_end(&self, sender: SessionEnd) -> &RecordKey {
+        match sender {
+            SessionEnd::Client => &self.records.client,
+            SessionEnd::Server => &self.records.server,
+        }
     }
 
     /// What is in a protected record of this end; none if its tag is not that of these keys.
     #[must_use]
     pub fn open(&self, sender: SessionEnd, record: &DtlsRecord) -> Option<Vec<u8>> {
-        let key = match sender {
-            SessionEnd::Client => &self.records.client,
-            SessionEnd::Server => &self.records.server,
-        };
-        key.open(record.number(), record.content.0, record.version, &record.fragment)
+        self.of_end(sender).open(record.number(), record.content.0, record.version, &record.fragment)
     }
 }

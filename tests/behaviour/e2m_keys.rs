@@ -10,18 +10,20 @@ use keyhop::eps::enterprise::hss::{MOST_PUSHES, PUSH, PUSH_TRIES};
 use keyhop::eps::enterprise::session::{Session, SessionStep};
 use keyhop::eps::enterprise::store::AlreadyThere;
 use keyhop::eps::enterprise::{
-    Answered, Collision, Emks, EmksFaults, EmksSettings, EmseId, EmseIdGiven, Enterprise, EnterpriseHss, Event,
-    IdentifierForm, IdentityForm, KeyIdentifier, KeyStore, PushSettings, QueryFailure, Removal, SessionIdentity, User,
-    What, ZnClient, ZnSettings,
+    Answered, Collision, Emks, EmksFaults, EmksSettings, EmseIdGiven, Enterprise, EnterpriseHss, Event, IdentityForm,
+    KeyStore, PushSettings, QueryFailure, Removal, User, What, ZnClient, ZnSettings,
 };
+use keyhop::eps::identifiers::e2m::{EmseId, KeyIdentifier};
 use keyhop::eps::identifiers::{Imsi, Plmn};
 use keyhop::eps::keys::{CkIk, E2mIntKey, E2mKey, OperatorKey, SubscriberKey};
 use keyhop::eps::node::core_side::{CoreMessage, CoreSide};
 use keyhop::eps::node::{Hss, HssSubscriber};
 use keyhop::eps::security::aka::{Subscription, Usim, separated};
+use keyhop::eps::security::e2m_keys::{E2mDerivation, IdentifierForm};
 use keyhop::eps::wire::diameter::{
     AuthenticationInformationRequest, DiameterPeer, DiameterResult, PushProfileRequest, Vector, VectorAccess,
 };
+use keyhop::eps::wire::session_identity::SessionIdentity;
 use keyhop::eps::wire::{CoreFrame, CorePayload, DiameterBody, DiameterMessage};
 use keyhop::time::VirtualTime;
 
@@ -145,6 +147,21 @@ impl Bench {
         result.unwrap()
     }
 
+    /// An end point says that a session has come about.
+    fn confirm(&mut self, emse: usize, user: &str, identifier: KeyIdentifier) -> DiameterResult {
+        let mut outbox: Outbox<Event> = Outbox::default();
+        assert!(self.zn[emse].timer(at(0), &mut outbox).is_empty());
+        self.zn[emse].confirm(at(0), user, identifier, &mut outbox);
+        let octets = outbox.frames().last().unwrap().1.to_vec();
+        let answers = self.take(at(0), Input::Frame { port: ZN[emse], octets });
+        assert_eq!(self.zn[emse].receive(&answers[0], &mut outbox), None);
+        let read = CoreSide::new(place(10 + emse as u8), &[(ZN[emse], place(2))]).receive(&answers[0]);
+        let Ok((_, CoreMessage::Diameter(answer))) = read else { panic!() };
+        let DiameterBody::BootstrappingInfoAnswer(answer) = answer.body else { panic!() };
+        assert_eq!(answer.keys, []);
+        answer.result
+    }
+
     fn deleted(&self) -> Vec<(KeyIdentifier, Removal)> {
         let deleted = self.events.iter().filter_map(|event| match event {
             Event::Enterprise { user, what: What::Deleted { identifier, why } } => {
@@ -183,7 +200,7 @@ fn a_key_within_the_depth_of_the_store_is_given_and_one_past_it_is_gone() {
         for number in 0..10_u8 {
             let kept = usize::from(10 - number) <= depth;
             let expected = if kept {
-                Ok(vec![settings.key(&int_key(number), &emse(0)).unwrap()])
+                Ok(vec![settings.derivation.key(&int_key(number), &emse(0)).unwrap()])
             } else {
                 Err(QueryFailure::UnknownKey)
             };
@@ -191,6 +208,51 @@ fn a_key_within_the_depth_of_the_store_is_given_and_one_past_it_is_gone() {
         }
         let gone: Vec<_> = (0..10 - depth as u32).map(|number| (id(number), Removal::Depth)).collect();
         assert_eq!(bench.deleted(), gone);
+    }
+}
+
+#[test]
+fn a_confirmed_key_stays_until_another_is_confirmed_and_no_stranger_confirms_one() {
+    // E3, E10
+    let settings = Enterprise { depth: 2, keeps_confirmed: true, ..Enterprise::default() };
+    let mut bench = Bench::plain(settings.clone());
+    bench.push(at(1), Some(1), int_key(1));
+    assert_eq!(bench.confirm(0, METER, id(1)), DiameterResult::SUCCESS);
+    for number in 2..10 {
+        bench.push(at(u64::from(number)), Some(number.into()), int_key(number));
+    }
+    let known =
+        |bench: &mut Bench| (1..10).filter(|number| bench.ask(0, METER, id(*number)).is_ok()).collect::<Vec<_>>();
+    assert_eq!(known(&mut bench), [1, 8, 9]);
+    // What is not there is not confirmed; the next one takes the place of the first, which goes.
+    assert_eq!(bench.confirm(0, METER, id(3)), DiameterResult::SUCCESS);
+    assert_eq!(known(&mut bench), [1, 8, 9]);
+    assert_eq!(bench.confirm(0, METER, id(9)), DiameterResult::SUCCESS);
+    assert_eq!(known(&mut bench), [1, 8, 9]);
+    bench.push(at(10), Some(10), int_key(10));
+    assert_eq!(known(&mut bench), [8, 9]);
+    assert_eq!(bench.deleted().last(), Some(&(id(1), Removal::Depth)));
+    // Who is not the end point that it says it is, or names nobody, confirms nothing.
+    let mut bench = Bench::new(settings, EmksFaults::default(), [0, 0]);
+    bench.push(at(1), Some(1), int_key(1));
+    assert_eq!(bench.confirm(1, METER, id(1)), DiameterResult::NOT_AUTHORIZED);
+    assert_eq!(bench.confirm(0, "nobody@example.org", id(1)), DiameterResult::IDENTITY_UNKNOWN);
+    bench.push(at(2), Some(2), int_key(2));
+    bench.push(at(3), Some(3), int_key(3));
+    assert_eq!(known(&mut bench), [2, 3]);
+}
+
+#[test]
+fn without_the_setting_or_with_several_keys_of_its_identifier_nothing_is_kept_besides() {
+    // broken: E3, E10
+    for (keeps_confirmed, identifier) in [(false, 1), (true, 7)] {
+        let mut bench = Bench::plain(Enterprise { depth: 2, keeps_confirmed, ..Enterprise::default() });
+        bench.push(at(1), Some(identifier), int_key(1));
+        bench.push(at(2), Some(7), int_key(2));
+        assert_eq!(bench.confirm(0, METER, id(identifier)), DiameterResult::SUCCESS);
+        bench.push(at(3), Some(3), int_key(3));
+        bench.push(at(4), Some(4), int_key(4));
+        assert_eq!(bench.ask(0, METER, id(identifier)), Err(QueryFailure::UnknownKey), "{keeps_confirmed}");
     }
 }
 
@@ -260,11 +322,11 @@ fn both_forms_of_the_identifier_lead_to_the_same_key() {
     let ck_ik = CkIk::from_octets([9; 32]);
     let mut keys = Vec::new();
     for identifier in [IdentifierForm::Rand { bits: 32 }, IdentifierForm::Hash { bits: 32 }] {
-        let settings = Enterprise { identifier, ..Enterprise::default() };
-        let key = settings.int_key(&ck_ik).unwrap();
+        let derivation = E2mDerivation { identifier, ..E2mDerivation::default() };
+        let key = derivation.int_key(&ck_ik).unwrap();
         let name = identifier.of(&[0x77; 16], &key);
         let pushed = matches!(identifier, IdentifierForm::Rand { .. }).then_some(name.0);
-        let mut bench = Bench::plain(settings);
+        let mut bench = Bench::plain(Enterprise { derivation, ..Enterprise::default() });
         bench.push(at(0), pushed, key);
         keys.push(bench.ask(0, METER, name).unwrap());
     }
@@ -275,7 +337,8 @@ fn both_forms_of_the_identifier_lead_to_the_same_key() {
 fn of_keys_with_one_identifier_the_newest_is_given_first_and_none_of_another_identifier() {
     // E5
     for form in [IdentifierForm::Rand { bits: 2 }, IdentifierForm::Hash { bits: 2 }] {
-        let settings = Enterprise { identifier: form, depth: 8, ..Enterprise::default() };
+        let derivation = E2mDerivation { identifier: form, ..E2mDerivation::default() };
+        let settings = Enterprise { derivation, depth: 8, ..Enterprise::default() };
         let mut bench = Bench::plain(settings.clone());
         let names: Vec<KeyIdentifier> = (0..8)
             .map(|number| {
@@ -288,7 +351,7 @@ fn of_keys_with_one_identifier_the_newest_is_given_first_and_none_of_another_ide
         for wanted in 0..4 {
             let newest_first = (0..8_u8).rev().filter(|number| names[usize::from(*number)] == id(wanted));
             let expected: Vec<_> =
-                newest_first.map(|number| settings.key(&int_key(number), &emse(0)).unwrap()).collect();
+                newest_first.map(|number| settings.derivation.key(&int_key(number), &emse(0)).unwrap()).collect();
             let got = bench.ask(0, METER, id(wanted));
             if expected.is_empty() {
                 assert_eq!(got, Err(QueryFailure::UnknownKey));
@@ -319,7 +382,7 @@ fn an_end_point_gets_keys_of_its_own_emse_id_only_said_once_or_every_time() {
         let mut bench = Bench::plain(settings.clone());
         bench.push(at(0), Some(1), int_key(1));
         let keys = [0, 1].map(|number| bench.ask(number, METER, id(1)).unwrap());
-        assert_eq!(keys, [0, 1].map(|number| vec![settings.key(&int_key(1), &emse(number)).unwrap()]));
+        assert_eq!(keys, [0, 1].map(|number| vec![settings.derivation.key(&int_key(1), &emse(number)).unwrap()]));
         assert_ne!(keys[0], keys[1]);
         // The second says that it is the first.
         let mut bench = Bench::new(settings, EmksFaults::default(), [0, 0]);
@@ -340,7 +403,7 @@ fn an_emks_that_trusts_emse_ids_gives_one_end_point_the_keys_of_another() {
         let settings = Enterprise { emse_id, ..Enterprise::default() };
         let mut bench = Bench::new(settings.clone(), EmksFaults { trusts_emse_id: true }, [0, 0]);
         bench.push(at(0), Some(1), int_key(1));
-        assert_eq!(bench.ask(1, METER, id(1)), Ok(vec![settings.key(&int_key(1), &emse(0)).unwrap()]));
+        assert_eq!(bench.ask(1, METER, id(1)), Ok(vec![settings.derivation.key(&int_key(1), &emse(0)).unwrap()]));
     }
 }
 
@@ -522,8 +585,8 @@ fn what_is_pushed_is_what_the_phone_makes_whatever_the_access() {
             }
             Vector::Geran(_) => panic!(),
         };
-        let key = settings.int_key(&answer.ck_ik).unwrap();
-        let identifier = Some(settings.identifier.of(&rand, &key).0);
+        let key = settings.derivation.int_key(&answer.ck_ik).unwrap();
+        let identifier = Some(settings.derivation.identifier.of(&rand, &key).0);
         assert_eq!(identifier, Some(u32::from_be_bytes(rand[12..].try_into().unwrap())));
         let destination = DiameterPeer::of("emks", plmn());
         assert_eq!(bench.pushes, [PushProfileRequest { destination, imsi: imsi(), identifier, key }]);
@@ -539,7 +602,7 @@ fn an_sgsn_that_gets_other_keys_cannot_make_the_key_of_the_enterprise() {
     let answer = bench.usim.answer_umts(&vector.rand, &vector.autn.try_into().unwrap()).unwrap();
     // What ME and SGSN use is the same, and is not what the rest is made of.
     assert_eq!(vector.keys, separated(&answer.ck_ik));
-    assert_ne!(settings.int_key(&vector.keys).unwrap(), bench.pushes[0].key);
+    assert_ne!(settings.derivation.int_key(&vector.keys).unwrap(), bench.pushes[0].key);
 }
 
 #[test]
@@ -548,7 +611,7 @@ fn an_sgsn_that_gets_ck_and_ik_makes_the_key_of_the_enterprise() {
     let settings = Enterprise { separates_keys: false, ..Enterprise::default() };
     let mut bench = HssBench::new(true, false, settings.clone());
     let Vector::Utran(vector) = bench.vector(at(0), VectorAccess::UtranGeran) else { panic!() };
-    assert_eq!(settings.int_key(&vector.keys).unwrap(), bench.pushes[0].key);
+    assert_eq!(settings.derivation.int_key(&vector.keys).unwrap(), bench.pushes[0].key);
 }
 
 #[test]
@@ -558,9 +621,9 @@ fn a_phone_that_makes_its_key_of_what_the_access_has_gets_another() {
     let mut bench = HssBench::new(true, true, settings.clone());
     let Vector::Utran(vector) = bench.vector(at(0), VectorAccess::UtranGeran) else { panic!() };
     let answer = bench.usim.answer_umts(&vector.rand, &vector.autn.try_into().unwrap()).unwrap();
-    assert_ne!(settings.int_key(&separated(&answer.ck_ik)).unwrap(), bench.pushes[0].key);
+    assert_ne!(settings.derivation.int_key(&separated(&answer.ck_ik)).unwrap(), bench.pushes[0].key);
     // Or with another string.
-    let other = Enterprise { string: "e2m".to_owned(), ..settings };
+    let other = E2mDerivation { string: "e2m".to_owned(), ..settings.derivation };
     assert_ne!(other.int_key(&answer.ck_ik).unwrap(), bench.pushes[0].key);
 }
 

@@ -3,12 +3,13 @@
 
 use keyhop::emulation::{Engine, Fate};
 use keyhop::eps::enterprise::{
-    Collision, EmksFaults, EmseFaults, EmseIdGiven, Enterprise, IdentifierForm, IdentityForm, KeyIdentifier,
-    QueryFailure, SessionFailure, User, What,
+    Collision, EmksFaults, EmseFaults, EmseIdGiven, Enterprise, IdentityForm, QueryFailure, SessionFailure, User, What,
 };
+use keyhop::eps::identifiers::e2m::KeyIdentifier;
+use keyhop::eps::security::e2m_keys::{E2mDerivation, IdentifierForm};
 use keyhop::eps::session_protection::SessionKeys;
 use keyhop::eps::wire::CoreFrame;
-use keyhop::eps::wire::dtls::{DtlsRecord, HandshakeTranscript, SessionEnd};
+use keyhop::eps::wire::dtls::{ContentType, DtlsRecord, HandshakeTranscript, SessionEnd};
 use keyhop::eps::wire::user_packet::UserDatagram;
 
 use crate::eps_enterprise::{APPLICATION, EMKS, GATEWAY, HSS, MME, Plan, Seen, UE, at, emse, imsi, outside};
@@ -151,7 +152,8 @@ fn with_room_for_one_key_the_session_between_push_and_challenge_fails() {
 fn both_forms_of_identifier_lead_to_the_same_key() {
     // E5
     let of = |identifier| {
-        let enterprise = Enterprise { identifier, ..Enterprise::default() };
+        let derivation = E2mDerivation { identifier, ..E2mDerivation::default() };
+        let enterprise = Enterprise { derivation, ..Enterprise::default() };
         let seen = Plan { enterprise, ..one_session() }.run();
         assert_eq!(seen.received(UE), ["reading 1", "reading 2"]);
         seen.keys(emse(0)).remove(0)
@@ -163,7 +165,8 @@ fn both_forms_of_identifier_lead_to_the_same_key() {
 
 /// Every key has the identifier 0, and the UE is one key behind.
 fn colliding(identifier: IdentifierForm, collision: Collision, emse_faults: EmseFaults) -> Seen {
-    let enterprise = Enterprise { identifier, collision, ..Enterprise::default() };
+    let derivation = E2mDerivation { identifier, ..E2mDerivation::default() };
+    let enterprise = Enterprise { derivation, collision, ..Enterprise::default() };
     Plan { enterprise, emse_faults, vector_takes: 300, ..Plan::new() }
         .authenticate(100)
         .authenticate(2_000)
@@ -190,7 +193,7 @@ fn of_two_keys_with_one_identifier_the_one_of_the_ue_is_taken() {
 fn an_end_point_that_tries_one_key_only_or_an_emks_that_rejects_has_no_session_and_takes_no_wrong_key() {
     // broken: E5
     let hash = IdentifierForm::Hash { bits: 0 };
-    let seen = colliding(hash, Collision::NewestFirst, EmseFaults { takes_newest_only: true });
+    let seen = colliding(hash, Collision::NewestFirst, EmseFaults { takes_newest_only: true, ..EmseFaults::default() });
     assert_eq!((seen.failed(UE), seen.failed(emse(0))), (vec![SessionFailure::Alert], vec![SessionFailure::Handshake]));
     assert_eq!((seen.opened(UE), seen.received(emse(0))), (vec![], vec![]));
     let seen = colliding(hash, Collision::Reject, EmseFaults::default());
@@ -272,9 +275,28 @@ fn two_sessions_with_one_key_have_different_record_keys_and_one_that_runs_keeps_
     assert_eq!([first.identifier, second.identifier][..], seen.int_keys(UE)[..]);
     assert_ne!(first.identifier, second.identifier);
     assert_ne!(seen.keys(emse(0))[0].0, seen.keys(emse(0))[1].0);
-    // broken: E8, what is fresh in a session are its random octets alone: with the same ones the keys are the same.
-    let [one, other] = [one_session().run(), one_session().run()];
-    assert_eq!(one.opened(UE)[0].master, other.opened(UE)[0].master);
+}
+
+/// Two sessions in one second, where UE or end points take the same random values again, or both.
+fn repeated(of_ue: bool, of_emse: bool) -> Seen {
+    let emse_faults = EmseFaults { repeats_randoms: of_emse, ..EmseFaults::default() };
+    let plan = Plan { ue_repeats_randoms: of_ue, emse_faults, ..Plan::new() }.authenticate(100).open(1_050, 0);
+    plan.send(1_300, 0, "reading 1").close(1_400, 0).open(1_500, 0).send(1_700, 0, "reading 2").run()
+}
+
+#[test]
+fn sessions_whose_ends_both_take_the_same_randoms_again_have_the_same_record_keys() {
+    // broken: E8
+    let masters = |seen: &Seen| {
+        assert_eq!(seen.received(emse(0)), ["reading 1", "reading 2"]);
+        let [first, second] = &seen.opened(UE)[..] else { panic!("{:?}", seen.failed(UE)) };
+        first.master == second.master
+    };
+    assert!(masters(&repeated(true, true)));
+    // One end that is sound makes them fresh.
+    for (of_ue, of_emse) in [(false, true), (true, false), (false, false)] {
+        assert!(!masters(&repeated(of_ue, of_emse)), "{of_ue}, {of_emse}");
+    }
 }
 
 #[test]
@@ -316,10 +338,22 @@ fn an_end_point_that_says_who_it_is_once_gets_keys_as_one_that_always_does() {
     // Both end points register.
     assert_eq!((once.sent("BootstrappingInfoRequest"), always.sent("BootstrappingInfoRequest")), (3, 1));
     // The second derivation with and without its string: another key, and a session either way.
-    let enterprise = Enterprise { string_in_second: false, ..Enterprise::default() };
+    let derivation = E2mDerivation { string_in_second: false, ..E2mDerivation::default() };
+    let enterprise = Enterprise { derivation, ..Enterprise::default() };
     let without = Plan { enterprise, ..one_session() }.run();
     assert_eq!(without.received(UE), always.received(UE));
     assert_ne!(without.keys(emse(0))[0].0, always.keys(emse(0))[0].0);
+}
+
+#[test]
+fn a_ue_that_disagrees_with_the_emks_on_the_string_has_no_session_and_says_nothing() {
+    // broken: E11
+    let seen = Plan { string_in_second_of_ue: false, ..one_session() }.run();
+    assert_ne!(seen.keys(UE)[0].0, seen.keys(emse(0))[0].0);
+    assert_eq!((seen.failed(UE), seen.failed(emse(0))), (vec![SessionFailure::Alert], vec![SessionFailure::Handshake]));
+    assert_eq!((seen.opened(UE), seen.opened(emse(0)), seen.received(emse(0))), (vec![], vec![], vec![]));
+    let data = datagrams(&seen, 0).into_iter().flat_map(|(_, one)| DtlsRecord::parse_all(&one.payload).unwrap());
+    assert!(data.into_iter().all(|record| record.content != ContentType::APPLICATION_DATA));
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyhop::emulation::{Fate, NodeIndex};
-use keyhop::eps::enterprise::Enterprise;
 use keyhop::eps::keys::{CkIk, E2mIntKey, Kasme};
 use keyhop::eps::node::{Command, DropReason, HeldKey, Outcome, What};
 use keyhop::eps::parameters::{LinkDirection, Origin};
 use keyhop::eps::security::aka::separated;
+use keyhop::eps::security::e2m_keys::E2mDerivation;
 use keyhop::eps::security::inter_system::kc_of_ck_ik;
 use keyhop::eps::wire::gprs::{GbMessage, LlcContents, LlcFrame};
 use keyhop::eps::wire::ranap::{DirectTransfer, IuMessage, RanapMessage};
@@ -209,32 +209,32 @@ fn where_ck_and_ik_are_delivered_as_they_are_the_sgsn_holds_what_the_usim_has() 
 }
 
 /// What somebody makes of keys that a node holds, with all that is public.
-fn tried(seen: &Seen, holder: NodeIndex, enterprise: &Enterprise) -> Vec<E2mIntKey> {
+fn tried(seen: &Seen, holder: NodeIndex, derivation: &E2mDerivation) -> Vec<E2mIntKey> {
     let held = held(seen, holder);
     // Whatever else can be made of them is tried too.
     held.iter()
         .flat_map(|keys| [keys.clone(), separated(keys)])
-        .map(|keys| enterprise.int_key(&keys).unwrap())
+        .map(|keys| derivation.int_key(&keys).unwrap())
         .collect()
 }
 
 #[test]
 fn an_sgsn_or_rnc_that_turns_hostile_cannot_make_the_key_of_the_enterprise_unless_it_got_ck_and_ik() {
     // E2
-    let enterprise = Enterprise::default();
+    let derivation = E2mDerivation::default();
     for access in OF_SGSN {
         for separates in [true, false] {
             let plan =
                 || Plan { separates_keys: [separates; 2], ..again(packets_at(Plan::off(access), ATTACHED, 1), 600) };
             let seen = plan().run();
-            let keys: Vec<_> = agreed(&seen, UE).iter().map(|keys| enterprise.int_key(keys).unwrap()).collect();
+            let keys: Vec<_> = agreed(&seen, UE).iter().map(|keys| derivation.int_key(keys).unwrap()).collect();
             assert_eq!(keys.len(), 2);
             let holders = match access {
                 Access::Umts => vec![To::Sgsn(0), To::Rnc(0)],
                 _ => vec![To::Sgsn(0)],
             };
             for holder in holders {
-                let made = tried(&seen, plan().node(holder), &enterprise);
+                let made = tried(&seen, plan().node(holder), &derivation);
                 assert!(made.len() >= 4, "{access:?}: it holds something");
                 // broken: E2 where they are delivered as they are.
                 assert_eq!(keys.iter().filter(|key| made.contains(key)).count(), if separates { 0 } else { 2 });
@@ -243,9 +243,9 @@ fn an_sgsn_or_rnc_that_turns_hostile_cannot_make_the_key_of_the_enterprise_unles
     }
     // In EPS there is nothing to try but KASME.
     let seen = again(Plan::off(Access::Eps), 600).run();
-    let keys: Vec<_> = agreed(&seen, UE).iter().map(|keys| enterprise.int_key(keys).unwrap()).collect();
+    let keys: Vec<_> = agreed(&seen, UE).iter().map(|keys| derivation.int_key(keys).unwrap()).collect();
     let kasmes = kasmes(&seen, UE).into_iter().map(|kasme| CkIk::from_octets(*kasme.octets()));
-    assert!(kasmes.map(|kasme| enterprise.int_key(&kasme).unwrap()).all(|made| !keys.contains(&made)));
+    assert!(kasmes.map(|kasme| derivation.int_key(&kasme).unwrap()).all(|made| !keys.contains(&made)));
 }
 
 #[test]

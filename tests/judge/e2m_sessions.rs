@@ -4,7 +4,7 @@ use keyhop::capture::key_log::enterprise::EnterpriseRecord;
 use keyhop::capture::key_log::eps::EpsKeyRecord;
 use keyhop::capture::{Capture, FileFormat, capture_reader};
 use keyhop::emulation::Fate;
-use keyhop::eps::enterprise::KeyIdentifier;
+use keyhop::eps::identifiers::e2m::KeyIdentifier;
 use keyhop::eps::keys::E2mKey;
 use keyhop::eps::wire::CoreFrame;
 use keyhop::eps::wire::dtls::DtlsRecord;

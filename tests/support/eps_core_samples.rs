@@ -428,13 +428,24 @@ pub fn diameter() -> Vec<DiameterMessage> {
     };
     let key_wanted = |end_point: Option<&str>, wanted| {
         let (destination, end_point) = (emks.clone(), end_point.map(str::to_owned));
-        DiameterBody::BootstrappingInfoRequest(diameter::BootstrappingInfoRequest { destination, end_point, wanted })
+        DiameterBody::BootstrappingInfoRequest(diameter::BootstrappingInfoRequest {
+            destination,
+            end_point,
+            wanted,
+            confirms: false,
+        })
     };
     let key_given = |result, keys: &[u8]| {
         let keys = keys.iter().map(|octet| E2mKey::from_octets([*octet; 32])).collect();
         DiameterBody::BootstrappingInfoAnswer(diameter::BootstrappingInfoAnswer { result, keys })
     };
     let meter = || Some(("meter-1@example.org".to_owned(), 0x0102_0304));
+    let confirming = DiameterBody::BootstrappingInfoRequest(diameter::BootstrappingInfoRequest {
+        destination: emks.clone(),
+        end_point: Some("emse1.example.org".to_owned()),
+        wanted: meter(),
+        confirms: true,
+    });
     let bodies = bodies.into_iter().chain([
         (5, true, asked(VectorAccess::UtranGeran, None)),
         (5, false, answer(DiameterResult::SUCCESS, Some(Vector::Utran(quintuplet)))),
@@ -449,6 +460,8 @@ pub fn diameter() -> Vec<DiameterMessage> {
         (10, false, key_given(DiameterResult::NOT_AUTHORIZED, &[])),
         (11, true, key_wanted(None, meter())),
         (11, false, key_given(DiameterResult::TRANSACTION_IDENTIFIER_INVALID, &[])),
+        (12, true, confirming),
+        (12, false, key_given(DiameterResult::SUCCESS, &[])),
     ]);
     let message = |(number, from_mme, body)| DiameterMessage {
         hop_by_hop: number,

@@ -17,10 +17,11 @@ use keyhop::emulation::{
     Transmission, Verdict, random,
 };
 use keyhop::eps::enterprise::{
-    ApplicationSettings, Around, Command, Emks, EmksFaults, EmksSettings, Emse, EmseFaults, EmseId, EmseSettings,
-    Enterprise, EnterpriseHss, EnterpriseUe, Event, IdentityForm, KeyIdentifier, KnownEndPoint, MasterSecret,
-    PushSettings, SessionFailure, User, What, ZnClient, ZnSettings,
+    ApplicationSettings, Around, Command, Emks, EmksFaults, EmksSettings, Emse, EmseFaults, EmseSettings, Enterprise,
+    EnterpriseHss, EnterpriseUe, Event, IdentityForm, KnownEndPoint, PushSettings, SessionFailure, User, What,
+    ZnClient, ZnSettings,
 };
+use keyhop::eps::identifiers::e2m::{ApplicationIdentity, EmseId, KeyIdentifier};
 use keyhop::eps::identifiers::{
     Ebi, Ecgi, Eci, EnbId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, MmeUeS1apId, Pci, Plmn, Tac,
     Tai,
@@ -36,6 +37,7 @@ use keyhop::eps::node::{
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, Ncc};
 use keyhop::eps::security::HandoverDerivation;
 use keyhop::eps::security::aka::{Subscription, Usim};
+use keyhop::eps::security::dtls_psk::MasterSecret;
 use keyhop::eps::security::parties::{EnbKeys, MmeKeys, UeKeys};
 use keyhop::eps::wire::diameter::DiameterPeer;
 use keyhop::eps::wire::{CoreFrame, Erab, UeSecurityCapabilities};
@@ -79,6 +81,9 @@ pub struct Plan {
     pub claims: Option<(usize, usize)>,
     pub emks_faults: EmksFaults,
     pub emse_faults: EmseFaults,
+    /// Whether the string goes into the second derivation of the UE.
+    pub string_in_second_of_ue: bool,
+    pub ue_repeats_randoms: bool,
     pub subscribed: bool,
     /// The HSS makes and pushes keys of every UE.
     pub ignores_subscription: bool,
@@ -99,6 +104,8 @@ impl Plan {
             claims: None,
             emks_faults: EmksFaults::default(),
             emse_faults: EmseFaults::default(),
+            string_in_second_of_ue: true,
+            ue_repeats_randoms: false,
             subscribed: true,
             ignores_subscription: false,
             vector_takes: 6,
@@ -274,6 +281,7 @@ impl Plan {
                 gateway: GATEWAY_OUTSIDE,
                 identity: self.enterprise.identity,
                 users: self.users(IdentityForm::AtEmse),
+                confirms: self.enterprise.keeps_confirmed,
                 faults: self.emse_faults,
             };
             let random = generator(&format!("emse{number}"));
@@ -286,7 +294,7 @@ impl Plan {
     }
 
     /// Who makes an IMSI of the application identity, if it is this one.
-    fn users(&self, form: IdentityForm) -> BTreeMap<keyhop::eps::enterprise::ApplicationIdentity, Imsi> {
+    fn users(&self, form: IdentityForm) -> BTreeMap<ApplicationIdentity, Imsi> {
         let here = self.enterprise.identity == form;
         here.then(|| (APPLICATION.parse().unwrap(), imsi())).into_iter().collect()
     }
@@ -335,12 +343,15 @@ impl Plan {
             faults: UeFaults::default(),
         };
         let keys = UeKeys::establish(kasme.clone(), Algorithms::AES, Algorithms::AES, agreement.derivation);
+        let mut enterprise = self.enterprise.clone();
+        enterprise.derivation.string_in_second &= self.string_in_second_of_ue;
         let applications = ApplicationSettings {
             imsi: imsi(),
             identity: APPLICATION.parse().unwrap(),
             address: UE_ADDRESS,
             end_points: (0..self.emses).map(|number| (emse_id(number), outside(number).ip)).collect(),
-            enterprise: self.enterprise.clone(),
+            enterprise,
+            repeats_randoms: self.ue_repeats_randoms,
         };
         let ue = Ue::connected(settings, keys, cell.pci, C_RNTI);
         emulation.add_node(EnterpriseUe::new(ue, applications, random::generator(self.seed, "ue")));

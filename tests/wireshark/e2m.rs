@@ -1,5 +1,8 @@
 //! Sessions between a UE and end points in an enterprise, as Wireshark reads them: with no option and no key beside the capture.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use keyhop::capture::Capture;
 
 use crate::eps_enterprise::{APPLICATION, Plan, UE};
@@ -50,6 +53,24 @@ fn the_identity_the_alert_and_the_keys_of_the_operator_are_where_they_are_meant_
     let alerts =
         fields(&path, &[], "dtls.alert_message && !gtp", &["dtls.alert_message.level", "dtls.alert_message.desc"]);
     assert_eq!(alerts.trim_end(), "2|115");
+}
+
+#[test]
+fn on_protected_links_of_the_key_server_there_is_esp_and_no_key() {
+    // E6
+    let golden = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("captures/{name}.pcapng"));
+    let commands = "diameter.cmd.code == 305 || diameter.cmd.code == 310";
+    let seen = |name: &str| {
+        let [keys, sealed] = [commands, "esp"].map(|filter| fields(&golden(name), &[], filter, &["frame.number"]));
+        [keys.lines().count(), sealed.lines().count()]
+    };
+    // A push, two requests for keys, and their answers.
+    assert_eq!(seen("e2m-links-protected"), [0, 6]);
+    // broken: E6, by links in the clear.
+    assert_eq!(seen("e2m-links-heard"), [6, 0]);
+    let spis = fields(&golden("e2m-links-protected"), &[], "esp", &["esp.spi"]);
+    // One key for each direction of each link.
+    assert_eq!(spis.lines().collect::<BTreeSet<_>>().len(), 6, "{spis}");
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! What sessions somebody reads who has come by keys of them, or by keys that theirs are made of (seed 004): a hostile SGSN with the CK
-//! and IK that it was given, an end point with the keys of its own sessions, somebody who hears a link of the key server.
+//! and IK that it was given, an end point with the keys of its own sessions, somebody who hears a link of the key server; or
+//! who has found out the record keys of one session.
 //!
 //! Whoever it is hears what is between gateway and end points, and knows EMSE_Ids, the string and identities: none of them is secret.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use crate::eps::enterprise::emse::EMSE_PORT;
-use crate::eps::enterprise::{EmseId, Enterprise, SessionIdentity};
+use crate::eps::identifiers::e2m::EmseId;
 use crate::eps::keys::{CkIk, E2mIntKey, E2mKey};
+use crate::eps::security::dtls_psk::MasterSecret;
+use crate::eps::security::e2m_keys::E2mDerivation;
 use crate::eps::session_protection::SessionKeys;
 use crate::eps::wire::diameter::{DiameterBody, Vector};
 use crate::eps::wire::dtls::{ContentType, DtlsRecord, HandshakeTranscript, SessionEnd};
 use crate::eps::wire::sctp::DIAMETER_PROTOCOL;
+use crate::eps::wire::session_identity::{EMSE_PORT, SessionIdentity};
 use crate::eps::wire::user_packet::UserDatagram;
 use crate::eps::wire::{CoreFrame, CorePayload, DiameterMessage};
 
@@ -64,7 +67,7 @@ impl KeyThief {
 
     /// Every e2m_key that follows, for these end points.
     #[must_use]
-    pub fn keys_for(&self, agreed: &Enterprise, end_points: &[EmseId]) -> Vec<E2mKey> {
+    pub fn keys_for(&self, agreed: &E2mDerivation, end_points: &[EmseId]) -> Vec<E2mKey> {
         let derived = self.ck_iks.iter().filter_map(|keys| agreed.int_key(keys).ok());
         let int_keys: Vec<E2mIntKey> = derived.chain(self.int_keys.iter().cloned()).collect();
         let of_all = int_keys.iter().flat_map(|key| end_points.iter().filter_map(|emse| agreed.key(key, emse).ok()));
@@ -110,14 +113,29 @@ pub fn sessions<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Vec<HeardSession>
 }
 
 impl HeardSession {
+    /// The random octets of the client, by which a session is told from others.
+    #[must_use]
+    pub fn client_random(&self) -> Option<[u8; 32]> {
+        Some(self.transcript.client_hello()?.random)
+    }
+
+    /// The keys of the session, by its master secret.
+    #[must_use]
+    pub fn keys_of(&self, master: &MasterSecret) -> Option<SessionKeys> {
+        SessionKeys::of_master(&self.transcript, master.clone())
+    }
+
+    /// The application data that these record keys open; none if they open none.
+    #[must_use]
+    pub fn read_under(&self, keys: &SessionKeys) -> Option<Vec<Vec<u8>>> {
+        let data = self.sealed.iter().filter(|(_, record)| record.content == ContentType::APPLICATION_DATA);
+        let opened: Vec<Vec<u8>> = data.filter_map(|(sender, record)| keys.open(*sender, record)).collect();
+        (!opened.is_empty()).then_some(opened)
+    }
+
     /// The application data that one of these keys opens; none if none does.
     #[must_use]
     pub fn read(&self, keys: &[E2mKey]) -> Option<Vec<Vec<u8>>> {
-        keys.iter().find_map(|key| {
-            let keys = SessionKeys::of(&self.transcript, key.octets())?;
-            let opened = self.sealed.iter().filter(|(_, record)| record.content == ContentType::APPLICATION_DATA);
-            let opened: Vec<Vec<u8>> = opened.filter_map(|(sender, record)| keys.open(*sender, record)).collect();
-            (!opened.is_empty()).then_some(opened)
-        })
+        keys.iter().find_map(|key| self.read_under(&SessionKeys::of(&self.transcript, key.octets())?))
     }
 }

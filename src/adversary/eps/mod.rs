@@ -34,7 +34,7 @@ use std::time::Duration;
 
 pub use change::{AttachChange, Change};
 pub use frames::{FrameChoice, FrameKind, NasKind};
-pub use parlos::{AirLink, Learned, ParlosAction, ParlosAttack};
+pub use parlos::{AirLink, FalseRequest, Learned, ParlosAction, ParlosAttack};
 
 use super::REACTION;
 use super::recording::{Heard, Recordings};

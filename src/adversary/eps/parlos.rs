@@ -1,4 +1,5 @@
-//! Who acts against attaches for RLOS on one link of the air (seed 003; `eps-systems.md` 3.2): in between, as the network, or as an ME.
+//! Who acts against attaches on one link of the air (seed 003; `eps-systems.md` 3.2): in between, as the network, or as an ME. The last acts
+//! against attaches of subscribers too (seed 004).
 //!
 //! `parlos_middle`: the man in the middle; `parlos_network`: the false network; `parlos_ue`: the false ME, which comes with old attach
 //! requests or with many; `parlos_command`: the messages that they read and make.
@@ -15,7 +16,7 @@ use super::parlos_network::FalseNetwork;
 use super::parlos_ue::FalseUe;
 use super::{REACTION, Recordings};
 use crate::emulation::{Fate, Injection, NodeIndex, Port};
-use crate::eps::identifiers::Tai;
+use crate::eps::identifiers::{Imsi, Tai};
 use crate::eps::keys::Kasme;
 use crate::eps::security::key_transport::KeyTransport;
 use crate::time::VirtualTime;
@@ -33,11 +34,20 @@ pub enum ParlosAction {
         times: u32,
         /// From one time to the next.
         every: Duration,
-        /// The attach request is the first of this recording; else one with a key of its own.
-        recording: Option<String>,
-        /// By what the network encrypts, which is no secret.
-        scheme: Option<KeyTransport>,
+        /// What it says.
+        says: FalseRequest,
     },
+}
+
+/// The attach request of a false ME.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FalseRequest {
+    /// The first of this recording.
+    Recorded(String),
+    /// One of its own for RLOS, with a key by which the network encrypts like this, which is no secret; none: without a key.
+    Own(Option<KeyTransport>),
+    /// An ordinary one in the name of this subscriber, which is no secret either.
+    InTheNameOf(Imsi),
 }
 
 /// A link of the air, and where it is.
@@ -136,9 +146,8 @@ impl Actor {
         let role = match &attack.action {
             ParlosAction::Middle => Role::Middle(Box::new(Middle::new(random))),
             ParlosAction::Network => Role::Network(Box::new(FalseNetwork::new(random, attack.link.tai))),
-            ParlosAction::Ue { times, every, recording, scheme } => {
-                let again = (*times, *every);
-                Role::Ue(Box::new(FalseUe::new(random, attack.begins, again, (recording.clone(), *scheme))))
+            ParlosAction::Ue { times, every, says } => {
+                Role::Ue(Box::new(FalseUe::new(random, attack.begins, (*times, *every), says.clone())))
             }
         };
         Self { attack, role, due: Vec::new(), learned, failure: None }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::eps::identifiers::Plmn;
+use crate::eps::identifiers::{Imsi, Plmn};
 use crate::eps::keys::Kasme;
 use crate::eps::node::settings::KEY_SET;
 use crate::eps::parameters::{AlgorithmId, Algorithms, LinkDirection};
@@ -155,6 +155,20 @@ impl Offer {
             }
             None => offer.octets(),
         }
+    }
+
+    /// The attach request of this subscriber: nothing in it is secret, and nothing proves who sends it.
+    pub(super) fn in_the_name_of(imsi: Imsi) -> Result<Vec<u8>, String> {
+        let aes = AlgorithmSet::of(&[AlgorithmId::Null, AlgorithmId::Aes]);
+        let offer = Self {
+            attach_type: EPS_ATTACH,
+            key_set: NasKsi::NONE,
+            identity: EpsMobileIdentity::Imsi(imsi),
+            capability: UeCapability { ciphering: aes, integrity: aes, further: Vec::new() },
+            esm: esm::pdn_connectivity_request(TRANSACTION).to_vec(),
+            elements: Vec::new(),
+        };
+        offer.octets()
     }
 
     pub(super) fn octets(self) -> Result<Vec<u8>, String> {

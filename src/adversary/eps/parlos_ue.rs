@@ -1,5 +1,6 @@
 //! A false ME (seed 003, points 7 and 10 of `eps-systems.md` 3.2): it comes again and again, with an attach request that somebody else has
-//! sent before, or with one of its own, and does not go on. What the network sends it, it cannot open, or does not care for.
+//! sent before, with one of its own, or with one in the name of a subscriber, and does not go on. What the network sends it, it cannot open or
+//! answer, or does not care for.
 
 use std::time::Duration;
 
@@ -8,12 +9,11 @@ use rand_core::Rng;
 
 use super::Recordings;
 use super::nas_in_frame::NasInFrame;
-use super::parlos::{Answer, C_RNTIS, NAME, Said};
+use super::parlos::{Answer, C_RNTIS, FalseRequest, NAME, Said};
 use super::parlos_command::Offer;
 use crate::emulation::Fate;
 use crate::eps::node::radio_side::{RadioSide, common_frame, common_message};
 use crate::eps::parameters::LinkDirection::Uplink;
-use crate::eps::security::key_transport::KeyTransport;
 use crate::eps::security::protection::{AsSecurity, BearerId};
 use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::{DlCcchMessage, EstablishmentCause, InitialUeIdentity, UlCcchMessage, UlDcchMessage};
@@ -40,8 +40,7 @@ pub(super) struct FalseUe {
     left: u32,
     every: Duration,
     next: VirtualTime,
-    recording: Option<String>,
-    scheme: Option<KeyTransport>,
+    says: FalseRequest,
     /// The attach request of its own.
     own: Option<Vec<u8>>,
     connection: Connection,
@@ -53,9 +52,9 @@ impl FalseUe {
         random: ChaCha20Rng,
         begins: VirtualTime,
         (left, every): (u32, Duration),
-        (recording, scheme): (Option<String>, Option<KeyTransport>),
+        says: FalseRequest,
     ) -> Self {
-        Self { random, left, every, next: begins, recording, scheme, own: None, connection: Connection::None }
+        Self { random, left, every, next: begins, says, own: None, connection: Connection::None }
     }
 
     pub(super) fn next_timer(&self) -> Option<VirtualTime> {
@@ -111,15 +110,16 @@ impl FalseUe {
         transaction: u8,
         recordings: &Recordings,
     ) -> Result<Said, String> {
-        let nas = match &self.recording {
-            Some(name) => {
+        let nas = match &self.says {
+            FalseRequest::Recorded(name) => {
                 let recorded = recordings.first(name).ok_or_else(|| format!("the recording {name} is empty"))?;
                 NasInFrame::read(recorded, true).ok_or_else(|| format!("the recording {name} has no NAS message"))?.1
             }
-            None => match &self.own {
+            FalseRequest::Own(scheme) => match &self.own {
                 Some(own) => own.clone(),
-                None => self.own.insert(Offer::own_request(self.scheme, &mut self.random)?).clone(),
+                None => self.own.insert(Offer::own_request(*scheme, &mut self.random)?).clone(),
             },
+            FalseRequest::InTheNameOf(imsi) => Offer::in_the_name_of(*imsi)?,
         };
         let message = UlDcchMessage::SetupComplete { transaction, nas }.octets().map_err(|error| error.to_string())?;
         let (mut radio, mut air) = (RadioSide::default(), AsSecurity::off());

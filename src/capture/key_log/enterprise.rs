@@ -2,20 +2,10 @@
 
 use super::Validity;
 use super::eps::KeyHolder;
-use crate::eps::enterprise::{EmseId, IdentifierForm, KeyIdentifier};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::{EmseId, KeyIdentifier};
 use crate::eps::keys::{CkIk, E2mIntKey, E2mKey};
-
-/// `E2M`: how these keys are derived, and what identifies them. A log has one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct E2mRecord {
-    /// The string in the derivations, at most 255 octets.
-    pub string: String,
-    /// Whether it goes into the second step too.
-    pub string_in_second: bool,
-    /// What identifies a key.
-    pub identifier: IdentifierForm,
-}
+use crate::eps::security::e2m_keys::E2mDerivation;
 
 /// `AKA_KEYS`: a challenge, and CK and IK that came of it at the HSS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +55,8 @@ pub struct E2mKeyRecord {
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnterpriseRecord {
-    /// `E2M`.
-    Settings(E2mRecord),
+    /// `E2M`: how these keys are derived, and what identifies them. A log has one.
+    Settings(E2mDerivation),
     /// `AKA_KEYS`.
     AkaKeys(AkaKeysRecord),
     /// `E2M_INT_KEY`.

@@ -12,24 +12,23 @@ use super::eps::{KEY_HOLDERS, YES_NO};
 use super::reading::{Line, digits};
 use super::writing::{hex, times, word};
 use crate::capture::error::CaptureError;
-use crate::capture::key_log::enterprise::{AkaKeysRecord, E2mIntKeyRecord, E2mKeyRecord, E2mRecord, EnterpriseRecord};
-use crate::eps::enterprise::{IdentifierForm, KeyIdentifier};
+use crate::capture::key_log::enterprise::{AkaKeysRecord, E2mIntKeyRecord, E2mKeyRecord, EnterpriseRecord};
+use crate::eps::identifiers::e2m::{KeyIdentifier, MAX_NAME};
 use crate::eps::keys::{CkIk, E2mIntKey, E2mKey};
+use crate::eps::security::e2m_keys::{E2mDerivation, IdentifierForm};
 
 /// The kinds of these lines.
 pub(super) const KINDS: [&str; 4] = ["E2M", "AKA_KEYS", "E2M_INT_KEY", "E2M_KEY"];
 
 /// Whether the identifier is of RAND.
 const FORMS: [(&str, bool); 2] = [("rand", true), ("hash", false)];
-/// Most octets of the string.
-const MAX_STRING: usize = 255;
 
 /// The text whose octets these digits are.
 fn string(text: &str) -> Option<String> {
     if text == "-" {
         return Some(String::new());
     }
-    let fits = text.is_ascii() && (2..=2 * MAX_STRING).contains(&text.len()) && text.len().is_multiple_of(2);
+    let fits = text.is_ascii() && (2..=2 * MAX_NAME).contains(&text.len()) && text.len().is_multiple_of(2);
     let pairs = text.as_bytes().chunks_exact(2).map(|pair| std::str::from_utf8(pair).ok().and_then(digits::<1>));
     let octets: Option<Vec<u8>> = if fits { pairs.map(|octet| octet.map(|[octet]| octet)).collect() } else { None };
     octets.and_then(|octets| String::from_utf8(octets).ok())
@@ -51,7 +50,7 @@ pub(super) fn record(kind: &str, line: &mut Line<'_>) -> Result<Option<Enterpris
             })?;
             line.no_secret()?;
             let identifier = if of_rand { IdentifierForm::Rand { bits } } else { IdentifierForm::Hash { bits } };
-            EnterpriseRecord::Settings(E2mRecord { string, string_in_second, identifier })
+            EnterpriseRecord::Settings(E2mDerivation { string, string_in_second, identifier })
         }
         "AKA_KEYS" => EnterpriseRecord::AkaKeys(AkaKeysRecord {
             ue: line.ue()?,

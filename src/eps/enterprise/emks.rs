@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::event::{Command, Event, QueryFailure, User, What};
-use super::keys::{ApplicationIdentity, EmseId, KeyIdentifier};
 use super::settings::{Collision, EmseIdGiven, Enterprise, IdentityForm};
 use super::store::{Deleted, KeyStore};
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::{ApplicationIdentity, EmseId, KeyIdentifier};
 use crate::eps::keys::{E2mIntKey, E2mKey};
 use crate::eps::node::core_side::{CoreMessage, CoreSide};
 use crate::eps::wire::diameter::key_server::MOST_KEYS;
@@ -100,7 +100,7 @@ impl Emks {
         let PushProfileRequest { imsi, identifier, key, .. } = request;
         let identifier = match identifier {
             Some(identifier) => KeyIdentifier(identifier),
-            None => self.settings.enterprise.identifier.of_key(&key),
+            None => self.settings.enterprise.derivation.identifier.of_key(&key),
         };
         if let Ok(deleted) = self.store.push(now, imsi, identifier, key.clone()) {
             let what = What::IntKey { key, identifier };
@@ -136,7 +136,7 @@ impl Emks {
         if int_keys.len() > 1 && self.settings.enterprise.collision == Collision::Reject {
             return Err(QueryFailure::Ambiguous);
         }
-        let derived = int_keys.into_iter().filter_map(|key| self.settings.enterprise.key(key, emse).ok());
+        let derived = int_keys.into_iter().filter_map(|key| self.settings.enterprise.derivation.key(key, emse).ok());
         let keys: Vec<E2mKey> = derived.collect();
         if keys.is_empty() { Err(QueryFailure::UnknownKey) } else { Ok(keys) }
     }
@@ -162,6 +162,9 @@ impl Emks {
             };
         };
         let (identifier, imsi) = (KeyIdentifier(*identifier), self.imsi(identity));
+        if request.confirms {
+            return self.confirmed(end_point, imsi, identifier, outbox);
+        }
         let found = end_point.and_then(|emse| {
             let user = imsi.ok_or(QueryFailure::UnknownUser)?;
             Ok((self.keys(user, identifier, &emse)?, emse))
@@ -180,6 +183,25 @@ impl Emks {
             reports.into_iter().for_each(|what| outbox.report(Event::Enterprise { user: user.clone(), what }));
         }
         answer
+    }
+
+    /// An end point says that a session has come about. It is believed: whoever gets keys could have had one with itself.
+    fn confirmed(
+        &mut self,
+        end_point: Result<EmseId, QueryFailure>,
+        imsi: Option<Imsi>,
+        identifier: KeyIdentifier,
+        outbox: &mut Outbox<Event>,
+    ) -> BootstrappingInfoAnswer {
+        match end_point.and_then(|_| imsi.ok_or(QueryFailure::UnknownUser)) {
+            Ok(imsi) => {
+                if self.settings.enterprise.keeps_confirmed {
+                    Self::deleted(self.store.confirm(imsi, identifier), outbox);
+                }
+                BootstrappingInfoAnswer { result: DiameterResult::SUCCESS, keys: Vec::new() }
+            }
+            Err(why) => refusal(why),
+        }
     }
 
     fn diameter(&mut self, now: VirtualTime, from: Ipv4Addr, message: DiameterMessage, outbox: &mut Outbox<Event>) {

@@ -9,20 +9,19 @@ use std::net::SocketAddrV4;
 use rand_chacha::ChaCha20Rng;
 
 use super::event::{Command, Event, QueryFailure, SessionFailure, User, What};
-use super::keys::{ApplicationIdentity, EmseId};
-use super::session::{Ending, Session, SessionIdentity, SessionStep};
+use super::session::{Ending, Session, SessionStep};
 use super::settings::IdentityForm;
 use super::zn::{Answered, ZnClient};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::{Input, Node, Outbox, Port, Verdict};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::{ApplicationIdentity, EmseId};
 use crate::eps::wire::CoreFrame;
 use crate::eps::wire::dtls::{self, DtlsRecord};
+use crate::eps::wire::session_identity::{EMSE_PORT, SessionIdentity};
 use crate::eps::wire::user_packet::UserDatagram;
 use crate::time::VirtualTime;
 
-/// The UDP port of every end point: that which Wireshark takes for DTLS.
-pub const EMSE_PORT: u16 = 4433;
 /// Sessions at the most, those included whose handshake is not complete.
 pub const MAX_SESSIONS: usize = 1024;
 
@@ -31,6 +30,8 @@ pub const MAX_SESSIONS: usize = 1024;
 pub struct EmseFaults {
     /// Of several keys with one identifier it tries the newest only.
     pub takes_newest_only: bool,
+    /// It takes the same random values for every session.
+    pub repeats_randoms: bool,
 }
 
 /// What an end point is.
@@ -48,6 +49,8 @@ pub struct EmseSettings {
     pub identity: IdentityForm,
     /// The users by their application identities, where the end point makes IMSIs of them.
     pub users: BTreeMap<ApplicationIdentity, Imsi>,
+    /// Whether it tells the EMKS that a session has come about.
+    pub confirms: bool,
     /// What is wrong with it.
     pub faults: EmseFaults,
 }
@@ -57,6 +60,8 @@ struct Held {
     session: Session,
     identity: Option<SessionIdentity>,
     user: Option<User>,
+    /// By what the EMKS knows the user.
+    name: Option<String>,
     /// The query that is open for it.
     query: Option<u32>,
     opened: bool,
@@ -113,11 +118,16 @@ impl Emse {
             if !records.first().is_some_and(DtlsRecord::is_client_hello) {
                 return outbox.verdict(Verdict::rejected("dropped: no session with this peer"));
             }
-            let session = (self.sessions.len() < MAX_SESSIONS).then(|| Session::asked(&mut self.random, now)).flatten();
+            let mut random = self.random.clone();
+            let session = (self.sessions.len() < MAX_SESSIONS).then(|| Session::asked(&mut random, now)).flatten();
+            if !self.settings.faults.repeats_randoms {
+                self.random = random;
+            }
             let Some(session) = session else {
                 return outbox.verdict(Verdict::rejected("dropped: no room for another session"));
             };
-            let held = Held { session, identity: None, user: None, query: None, opened: false, failure: None };
+            let held =
+                Held { session, identity: None, user: None, name: None, query: None, opened: false, failure: None };
             self.sessions.insert(peer, held);
         }
         let Some(held) = self.sessions.get_mut(&peer) else { return };
@@ -146,6 +156,9 @@ impl Emse {
                     if let (Some(user), Some(identity)) = (held.user.clone(), &held.identity) {
                         let (emse, identifier) = (self.settings.emse.clone(), identity.key);
                         let master_secret = Some(master);
+                        if let Some(name) = held.name.take().filter(|_| self.settings.confirms) {
+                            self.zn.confirm(now, &name, identifier, outbox);
+                        }
                         let what = What::SessionOpened { emse, identifier, client_random, master_secret };
                         self.report(user, what, outbox);
                     }
@@ -180,12 +193,12 @@ impl Emse {
                         (mapped.map_or(application, User::Imsi), mapped.map(|imsi| imsi.to_string()))
                     }
                 };
-                let asked = match name {
-                    Some(name) => self.zn.ask(now, &name, identity.key, outbox).ok_or(QueryFailure::NoAnswer),
+                let asked = match &name {
+                    Some(name) => self.zn.ask(now, name, identity.key, outbox).ok_or(QueryFailure::NoAnswer),
                     None => Err(QueryFailure::UnknownUser),
                 };
                 if let Some(held) = self.sessions.get_mut(&peer) {
-                    (held.identity, held.user) = (Some(identity), Some(user));
+                    (held.identity, held.user, held.name) = (Some(identity), Some(user), name);
                 }
                 asked.map_err(SessionFailure::Query)
             }

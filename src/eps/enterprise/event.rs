@@ -1,12 +1,12 @@
 //! What a script tells these nodes, what they report, and how nodes that know nothing of them stand in the same emulation.
 
-use super::keys::{ApplicationIdentity, EmseId, KeyIdentifier};
 use super::store::Removal;
 use crate::emulation::{Input, Node, Outbox};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::{ApplicationIdentity, EmseId, KeyIdentifier};
 use crate::eps::keys::{E2mIntKey, E2mKey};
 use crate::eps::node;
-pub use crate::eps::security::dtls_psk::MasterSecret;
+use crate::eps::security::dtls_psk::MasterSecret;
 use crate::time::VirtualTime;
 
 /// What a script tells a node.

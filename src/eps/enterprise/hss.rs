@@ -10,13 +10,14 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::event::{Command, Event, User, What, of_eps};
-use super::keys::KeyIdentifier;
-use super::settings::{Enterprise, IdentifierForm};
+use super::settings::Enterprise;
 use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::KeyIdentifier;
 use crate::eps::keys::{CkIk, E2mIntKey};
 use crate::eps::node::core_side::{CoreMessage, CoreSide};
 use crate::eps::node::{self, Hss};
+use crate::eps::security::e2m_keys::IdentifierForm;
 use crate::eps::wire::diameter::{DiameterPeer, PushProfileRequest};
 use crate::eps::wire::{DiameterBody, DiameterMessage};
 use crate::time::VirtualTime;
@@ -88,8 +89,8 @@ impl EnterpriseHss {
         outbox: &mut Outbox<Event>,
     ) {
         let subscribed = self.settings.ignores_subscription || self.settings.subscribed.contains(&user);
-        let Some(key) = self.settings.enterprise.int_key(keys).ok().filter(|_| subscribed) else { return };
-        let identifier = self.settings.enterprise.identifier.of(rand, &key);
+        let Some(key) = self.settings.enterprise.derivation.int_key(keys).ok().filter(|_| subscribed) else { return };
+        let identifier = self.settings.enterprise.derivation.identifier.of(rand, &key);
         Self::report(user, What::IntKey { key: key.clone(), identifier }, outbox);
         self.last_number = self.last_number.wrapping_add(1) & !PUSH_NUMBERS;
         let number = self.last_number | PUSH_NUMBERS;
@@ -113,7 +114,7 @@ impl EnterpriseHss {
                 continue;
             };
             (push.tries, push.ends) = (tries, Some(now + PUSH));
-            let pushed_identifier = match self.settings.enterprise.identifier {
+            let pushed_identifier = match self.settings.enterprise.derivation.identifier {
                 IdentifierForm::Rand { .. } => Some(push.identifier.0),
                 IdentifierForm::Hash { .. } => None,
             };

@@ -4,7 +4,8 @@
 //! `e2m_key = KDF(e2m_int_key, EMSE_Id, string)` is made by the EMKS for an end point (EMSE) that asks for it, and by the UE; it is the
 //! pre-shared key of a session between the two.
 //!
-//! * [`keys`]: derivations and identifiers; [`settings`]: what the contribution leaves open, and what it offers to choose from.
+//! * [`settings`]: what the contribution leaves open, and what it offers to choose from. Derivations and identifiers are in
+//!   [`e2m_keys`](crate::eps::security::e2m_keys), names in [`e2m`](crate::eps::identifiers::e2m).
 //! * [`event`]: what a script tells these nodes, and what they report; around nodes that know nothing of this.
 //! * [`store`]: the keys that an EMKS keeps; [`emks`]: the node; [`zn`]: how an EMSE asks it.
 //! * [`hss`]: what the HSS does besides.
@@ -16,7 +17,6 @@ pub mod emks;
 pub mod emse;
 pub mod event;
 pub mod hss;
-pub mod keys;
 pub mod session;
 pub mod settings;
 pub mod store;
@@ -25,11 +25,9 @@ pub mod zn;
 
 pub use emks::{Emks, EmksFaults, EmksSettings, KnownEndPoint};
 pub use emse::{Emse, EmseFaults, EmseSettings};
-pub use event::{Around, Command, Event, MasterSecret, QueryFailure, SessionFailure, User, What};
+pub use event::{Around, Command, Event, QueryFailure, SessionFailure, User, What};
 pub use hss::{EnterpriseHss, PushSettings};
-pub use keys::{ApplicationIdentity, EmseId, KeyIdentifier};
-pub use session::SessionIdentity;
-pub use settings::{Collision, EmseIdGiven, Enterprise, IdentifierForm, IdentityForm};
+pub use settings::{Collision, EmseIdGiven, Enterprise, IdentityForm};
 pub use store::{KeyStore, Removal};
 pub use ue::{ApplicationSettings, EnterpriseUe};
 pub use zn::{Answered, ZnClient, ZnSettings};

@@ -2,20 +2,7 @@
 
 use std::time::Duration;
 
-/// What the identifier of a key is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IdentifierForm {
-    /// Form 1, preferred: the low bits of RAND, at most 32, which the HSS pushes with the key.
-    Rand {
-        /// How many bits.
-        bits: u8,
-    },
-    /// Form 2: a short hash of e2m_int_key, at most 32 bits, which the EMKS computes of all keys that it has.
-    Hash {
-        /// How many bits.
-        bits: u8,
-    },
-}
+use crate::eps::security::e2m_keys::E2mDerivation;
 
 /// By what a user is known at EMSE and EMKS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,12 +39,8 @@ pub enum EmseIdGiven {
 /// What these nodes have agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enterprise {
-    /// The string in the derivations, at most 255 octets.
-    pub string: String,
-    /// Whether it goes into the second step too, which the seed leaves for further study.
-    pub string_in_second: bool,
-    /// What identifies a key.
-    pub identifier: IdentifierForm,
+    /// How keys are derived, and what identifies them.
+    pub derivation: E2mDerivation,
     /// By what a user is known.
     pub identity: IdentityForm,
     /// When an EMSE says who it is.
@@ -68,6 +51,9 @@ pub struct Enterprise {
     pub depth: usize,
     /// How long an EMKS keeps a key that is not the newest of its UE; none: as long as there is room.
     pub age: Option<Duration>,
+    /// Whether an end point tells the EMKS that a session has come about, and the EMKS keeps the last key of a UE of which it was told so,
+    /// besides those of `depth`: keys that are pushed and never come into use do not put it out \[choice\].
+    pub keeps_confirmed: bool,
     /// Whether vectors for UTRAN and GERAN carry CK' and IK'. Without it, which is the naive variant, they carry the CK and IK that
     /// e2m_int_key is made of.
     pub separates_keys: bool,
@@ -76,14 +62,13 @@ pub struct Enterprise {
 impl Default for Enterprise {
     fn default() -> Self {
         Self {
-            string: "e2m_ CIoT".to_owned(),
-            string_in_second: true,
-            identifier: IdentifierForm::Rand { bits: 32 },
+            derivation: E2mDerivation::default(),
             identity: IdentityForm::default(),
             emse_id: EmseIdGiven::default(),
             collision: Collision::default(),
             depth: 4,
             age: None,
+            keeps_confirmed: false,
             separates_keys: true,
         }
     }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::keys::KeyIdentifier;
 use super::settings::Enterprise;
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::KeyIdentifier;
 use crate::eps::keys::E2mIntKey;
 use crate::time::VirtualTime;
 
@@ -27,6 +27,8 @@ struct Stored {
     /// On the heap by itself: it is wiped where it is, and no move of what is around it leaves a copy.
     key: Box<E2mIntKey>,
     since: VirtualTime,
+    /// A session under it has come about, later than under any other.
+    confirmed: bool,
 }
 
 /// What was deleted: whose, what it was called, why.
@@ -69,12 +71,20 @@ impl KeyStore {
             }
         }
         let keys = self.keys.entry(user).or_default();
-        keys.push_front(Stored { identifier, key: Box::new(key), since: now });
-        while keys.len() > self.depth {
-            deleted.extend(keys.pop_back().map(|one| (user, one.identifier, Removal::Depth)));
-        }
+        keys.push_front(Stored { identifier, key: Box::new(key), since: now, confirmed: false });
+        deleted.extend(beyond(self.depth, user, keys));
         deleted.extend(self.expire(now));
         Ok(deleted)
+    }
+
+    /// A session of a user has come about under its key with this identifier: that is kept from now on besides those of the depth, and
+    /// the one confirmed before is one of them again. Nothing, if there are several with this identifier. What had to go is answered.
+    pub fn confirm(&mut self, user: Imsi, identifier: KeyIdentifier) -> Vec<Deleted> {
+        let Some(keys) = self.keys.get_mut(&user) else { return Vec::new() };
+        if keys.iter().filter(|one| one.identifier == identifier).count() == 1 {
+            keys.iter_mut().for_each(|one| one.confirmed = one.identifier == identifier);
+        }
+        beyond(self.depth, user, keys)
     }
 
     /// The keys of a user with this identifier, the newest first.
@@ -108,6 +118,17 @@ impl KeyStore {
         let past = self.keys.values().filter(|keys| keys.len() > 1).filter_map(VecDeque::back);
         past.map(|one| one.since + age).min()
     }
+}
+
+/// Takes out the oldest keys that there is no room for: so many are kept, and the one that is confirmed.
+fn beyond(depth: usize, user: Imsi, keys: &mut VecDeque<Stored>) -> Vec<Deleted> {
+    let mut deleted = Vec::new();
+    while keys.iter().filter(|one| !one.confirmed).count() > depth {
+        let oldest = keys.iter().rposition(|one| !one.confirmed);
+        let Some(one) = oldest.and_then(|place| keys.remove(place)) else { break };
+        deleted.push((user, one.identifier, Removal::Depth));
+    }
+    deleted
 }
 
 /// The key was there already.

@@ -8,16 +8,16 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use rand_chacha::ChaCha20Rng;
 
-use super::emse::EMSE_PORT;
 use super::event::{Command, Event, SessionFailure, User, What, of_eps};
-use super::keys::{ApplicationIdentity, EmseId, KeyIdentifier};
-use super::session::{Session, SessionIdentity, SessionStep};
+use super::session::{Session, SessionStep};
 use super::settings::{Enterprise, IdentityForm};
 use crate::emulation::{Input, Node, Outbox};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::{ApplicationIdentity, EmseId, KeyIdentifier};
 use crate::eps::keys::E2mIntKey;
 use crate::eps::node;
 use crate::eps::parameters::LinkDirection::Downlink;
+use crate::eps::wire::session_identity::{EMSE_PORT, SessionIdentity};
 use crate::eps::wire::user_packet::UserDatagram;
 use crate::time::VirtualTime;
 
@@ -37,6 +37,8 @@ pub struct ApplicationSettings {
     pub end_points: BTreeMap<EmseId, Ipv4Addr>,
     /// What was agreed on.
     pub enterprise: Enterprise,
+    /// What is wrong with them: they take the same random values for every session.
+    pub repeats_randoms: bool,
 }
 
 /// A session that is open or being opened.
@@ -99,8 +101,8 @@ impl<N: Node<Command = node::Command, Event = node::Event>> EnterpriseUe<N> {
         }
         outbox.absorb(inner, Event::Eps);
         for (rand, keys) in authentications {
-            let Ok(key) = self.settings.enterprise.int_key(&keys) else { continue };
-            let identifier = self.settings.enterprise.identifier.of(&rand, &key);
+            let Ok(key) = self.settings.enterprise.derivation.int_key(&keys) else { continue };
+            let identifier = self.settings.enterprise.derivation.identifier.of(&rand, &key);
             self.report(What::IntKey { key: key.clone(), identifier }, outbox);
             self.int_key = Some((Box::new(key), identifier));
         }
@@ -161,7 +163,7 @@ impl<N: Node<Command = node::Command, Event = node::Event>> EnterpriseUe<N> {
         let Some(address) = self.settings.end_points.get(&emse).copied() else { return };
         self.close(now, &emse, outbox);
         let key = self.int_key.as_ref().and_then(|(int_key, identifier)| {
-            self.settings.enterprise.key(int_key, &emse).ok().map(|key| (key, *identifier))
+            self.settings.enterprise.derivation.key(int_key, &emse).ok().map(|key| (key, *identifier))
         });
         let Some((key, identifier)) = key else {
             return self.report(What::SessionFailed { emse, identifier: None, why: SessionFailure::NoKey }, outbox);
@@ -173,7 +175,11 @@ impl<N: Node<Command = node::Command, Event = node::Event>> EnterpriseUe<N> {
         };
         let Some(application) = application else { return };
         let identity = SessionIdentity { application, key: identifier };
-        let Some((session, steps)) = Session::open(&identity, &key, &mut self.random, now) else { return };
+        let mut random = self.random.clone();
+        let Some((session, steps)) = Session::open(&identity, &key, &mut random, now) else { return };
+        if !self.settings.repeats_randoms {
+            self.random = random;
+        }
         let ends = [SocketAddrV4::new(self.settings.address, self.next_port), SocketAddrV4::new(address, EMSE_PORT)];
         self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_PORT);
         self.sessions.insert(emse.clone(), Held { session, ends, identifier, opened: false });

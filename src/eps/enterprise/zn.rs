@@ -7,9 +7,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::event::QueryFailure;
-use super::keys::{EmseId, KeyIdentifier};
 use super::settings::EmseIdGiven;
 use crate::emulation::{Outbox, Verdict};
+use crate::eps::identifiers::e2m::{EmseId, KeyIdentifier};
 use crate::eps::keys::E2mKey;
 use crate::eps::node::core_side::{CoreMessage, CoreSide};
 use crate::eps::wire::diameter::{BootstrappingInfoRequest, DiameterPeer, DiameterResult};
@@ -50,6 +50,8 @@ pub struct Answered {
 struct Query {
     /// What was asked for; none: it registers.
     wanted: Option<(String, KeyIdentifier)>,
+    /// Nothing is asked for: a session under this key has come about.
+    confirms: bool,
     tries: u8,
     ends: VirtualTime,
 }
@@ -87,23 +89,37 @@ impl ZnClient {
         if self.open.len() >= MOST_QUERIES {
             return None;
         }
-        Some(self.begin(now, Some((identity.to_owned(), identifier)), outbox))
+        Some(self.begin(now, Some((identity.to_owned(), identifier)), false, outbox))
     }
 
-    fn begin<E>(&mut self, now: VirtualTime, wanted: Option<(String, KeyIdentifier)>, outbox: &mut Outbox<E>) -> u32 {
+    /// Tells that a session has come about under the key of this user with this identifier; not if too many queries are open.
+    pub fn confirm<E>(&mut self, now: VirtualTime, identity: &str, identifier: KeyIdentifier, outbox: &mut Outbox<E>) {
+        if self.open.len() < MOST_QUERIES {
+            self.begin(now, Some((identity.to_owned(), identifier)), true, outbox);
+        }
+    }
+
+    fn begin<E>(
+        &mut self,
+        now: VirtualTime,
+        wanted: Option<(String, KeyIdentifier)>,
+        confirms: bool,
+        outbox: &mut Outbox<E>,
+    ) -> u32 {
         self.last = self.last.wrapping_add(1);
-        self.open.insert(self.last, Query { wanted, tries: TRIES - 1, ends: now + ANSWER });
+        self.open.insert(self.last, Query { wanted, confirms, tries: TRIES - 1, ends: now + ANSWER });
         self.send(self.last, outbox);
         self.last
     }
 
     fn send<E>(&mut self, number: u32, outbox: &mut Outbox<E>) {
-        let Some(Query { wanted, .. }) = self.open.get(&number) else { return };
+        let Some(Query { wanted, confirms, .. }) = self.open.get(&number) else { return };
         let says = wanted.is_none() || self.settings.given == EmseIdGiven::EveryRequest;
         let request = BootstrappingInfoRequest {
             destination: self.settings.destination.clone(),
             end_point: says.then(|| self.settings.emse.to_string()),
             wanted: wanted.as_ref().map(|(identity, identifier)| (identity.clone(), identifier.0)),
+            confirms: *confirms,
         };
         let origin = self.settings.origin.clone();
         let message = DiameterMessage {
@@ -135,8 +151,8 @@ impl ZnClient {
             return rejected("nobody waits for this answer".to_owned());
         };
         outbox.verdict(Verdict::accepted("accepted: BootstrappingInfoAnswer"));
-        // That it is registered, or not, shows in what it asks for.
-        query.wanted?;
+        // That it is registered, or not, shows in what it asks for; and of what was confirmed nothing follows here.
+        query.wanted.filter(|_| !query.confirms)?;
         let failure = match answer.result {
             DiameterResult::SUCCESS if answer.keys.is_empty() => QueryFailure::UnknownKey,
             DiameterResult::SUCCESS => return Some(Answered { query: hop_by_hop, result: Ok(answer.keys) }),
@@ -153,7 +169,7 @@ impl ZnClient {
         if !self.started {
             self.started = true;
             if self.settings.given == EmseIdGiven::Once {
-                self.begin(now, None, outbox);
+                self.begin(now, None, false, outbox);
             }
         }
         let mut given_up = Vec::new();
@@ -167,7 +183,8 @@ impl ZnClient {
                     self.send(number, outbox);
                 }
                 None => {
-                    let asked = self.open.remove(&number).is_some_and(|query| query.wanted.is_some());
+                    let asked = self.open.remove(&number).filter(|query| !query.confirms);
+                    let asked = asked.is_some_and(|query| query.wanted.is_some());
                     if asked {
                         given_up.push(Answered { query: number, result: Err(QueryFailure::NoAnswer) });
                     }

@@ -113,6 +113,12 @@ impl RecordKeys {
 }
 
 impl RecordKey {
+    /// The part of the nonce that stands in a protected record, in front of the ciphertext; none of one that is too short.
+    #[must_use]
+    pub fn explicit_nonce(fragment: &[u8]) -> Option<[u8; EXPLICIT_NONCE]> {
+        fragment.first_chunk().copied()
+    }
+
     /// What is in a protected record: its number (epoch and sequence number), content type and version, and its fragment. None if its tag
     /// is not that of this key.
     #[must_use]

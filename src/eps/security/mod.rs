@@ -11,6 +11,7 @@
 //! * [`gcm`]: AES-128-GCM, for links of the core network.
 //! * [`user_plane`]: user packets between UE and UPE.
 //! * [`dtls_psk`]: the keys of a session of an application with a pre-shared key.
+//! * [`e2m_keys`]: keys of a UE and an end point in an enterprise.
 //! * [`aka`]: authentication at USIM and HSS.
 //! * [`key_transport`]: KASMEtemp encrypted to the public key of an ME.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
@@ -19,6 +20,7 @@ pub mod aka;
 pub mod algorithms;
 pub mod count;
 pub mod dtls_psk;
+pub mod e2m_keys;
 pub mod gcm;
 pub mod handover_keys;
 pub mod inter_system;

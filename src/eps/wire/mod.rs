@@ -18,6 +18,7 @@
 //! | [`sctp`] | the packets that carry S1AP, X2AP and Diameter | RFC 9260 |
 //! | [`esp`] | what protects any of them on its link | RFC 4303, RFC 4106 |
 //! | [`dtls`] | what a UE and an application outside say to one another | RFC 6347, RFC 4279 |
+//! | [`session_identity`] | what a UE calls itself and its key there | seed 004 |
 //! | [`core_frame`] | Ethernet, IPv4 and UDP around all of them | RFC 791, RFC 768 |
 //! | [`user_packet`] | packets of UEs, outside of the tunnels | RFC 791, RFC 768 |
 //! | [`ue_context`] | what several of them say of a UE | |
@@ -54,6 +55,7 @@ pub mod rlc;
 pub mod rrc;
 pub mod s1ap;
 pub mod sctp;
+pub mod session_identity;
 pub mod ue_context;
 pub mod user_packet;
 pub mod utran_frame;

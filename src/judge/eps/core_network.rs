@@ -8,7 +8,6 @@ use super::handover::{MAX_HANDOVERS, Place, Requested};
 use super::keys::Subscriber;
 use super::reading::{Reading, Seen, alternative};
 use crate::capture::capture_reader::RecordedFrame;
-use crate::eps::enterprise::emse::EMSE_PORT;
 use crate::eps::identifiers::Imsi;
 use crate::eps::keys::{Kasme, Kenb, Nh, UpKey};
 use crate::eps::parameters::LinkDirection;
@@ -19,6 +18,7 @@ use crate::eps::wire::gtpv2::{ContextResponse, GTPV2_PORT};
 use crate::eps::wire::rrc::{self, DlDcchMessage};
 use crate::eps::wire::s1ap::{SecurityContext, TargetToSourceContainer};
 use crate::eps::wire::sctp::{DIAMETER_PROTOCOL, RUA_PROTOCOL, S1AP_PROTOCOL, X2AP_PROTOCOL};
+use crate::eps::wire::session_identity::EMSE_PORT;
 use crate::eps::wire::user_packet::UserDatagram;
 use crate::eps::wire::{
     CoreFrame, CorePayload, DiameterMessage, GtpuPacket, Gtpv1Message, Gtpv2Body, Gtpv2Message, IuMessage, S1apMessage,

@@ -10,9 +10,10 @@ use crate::capture::capture_reader::RecordedFrame;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::enterprise::{E2mIntKeyRecord, E2mKeyRecord, EnterpriseRecord};
 use crate::capture::key_log::eps::EpsKeyRecord;
-use crate::eps::enterprise::{EmseId, Enterprise, IdentifierForm, KeyIdentifier};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::{EmseId, KeyIdentifier};
 use crate::eps::keys::E2mIntKey;
+use crate::eps::security::e2m_keys::{E2mDerivation, IdentifierForm};
 use crate::eps::wire::diameter::{BootstrappingInfoAnswer, BootstrappingInfoRequest, PushProfileRequest};
 use crate::eps::wire::{DiameterBody, DiameterMessage};
 
@@ -29,7 +30,7 @@ struct Made {
 /// What is known of these keys.
 #[derive(Default)]
 pub(super) struct EnterpriseKeys {
-    agreed: Option<Enterprise>,
+    agreed: Option<E2mDerivation>,
     made: Vec<Made>,
     /// Requests that were not answered yet: by the end point's address and number, what was asked for, and as whom.
     requests: HashMap<(Ipv4Addr, u32), (Option<KeyIdentifier>, Option<EmseId>)>,
@@ -48,12 +49,7 @@ impl EnterpriseKeys {
             })
         };
         keys.agreed = records().find_map(|record| match record {
-            EnterpriseRecord::Settings(settings) => Some(Enterprise {
-                string: settings.string.clone(),
-                string_in_second: settings.string_in_second,
-                identifier: settings.identifier,
-                ..Enterprise::default()
-            }),
+            EnterpriseRecord::Settings(derivation) => Some(derivation.clone()),
             _ => None,
         });
         let Some(agreed) = keys.agreed.clone() else { return keys };
@@ -85,7 +81,7 @@ impl EnterpriseKeys {
         }
     }
 
-    fn check_key(&self, record: &E2mKeyRecord, agreed: &Enterprise, findings: &mut Findings) {
+    fn check_key(&self, record: &E2mKeyRecord, agreed: &E2mDerivation, findings: &mut Findings) {
         let mut of_ue = self.made.iter().filter(|made| made.ue == record.ue).peekable();
         let derivable = of_ue.peek().is_some();
         let follows = |made: &Made| {

@@ -3,26 +3,29 @@
 //!
 //! The same datagrams in tunnels and on the air are not looked at once more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddrV4;
 
 use super::super::findings::{FindingKind, NoteKind};
 use super::FrameView;
 use super::core_network::view;
-use super::reading::{Reading, Seen};
+use super::reading::{Reading, Seen, digest};
 use crate::capture::capture_reader::RecordedFrame;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::enterprise::EnterpriseRecord;
 use crate::capture::key_log::eps::EpsKeyRecord;
-use crate::eps::enterprise::emse::EMSE_PORT;
-use crate::eps::enterprise::{KeyIdentifier, SessionIdentity};
+use crate::eps::identifiers::e2m::KeyIdentifier;
 use crate::eps::keys::E2mKey;
+use crate::eps::security::dtls_psk::RecordKey;
 use crate::eps::session_protection::SessionKeys;
 use crate::eps::wire::dtls::{self, DtlsRecord, HandshakeTranscript, SessionEnd};
+use crate::eps::wire::session_identity::{EMSE_PORT, SessionIdentity};
 use crate::eps::wire::user_packet::UserDatagram;
 
 /// Sessions that are remembered at the most.
 const MOST_SESSIONS: usize = 10_000;
+/// Records whose nonces are remembered at the most.
+const MOST_RECORDS: usize = 1_000_000;
 
 /// A session, as far as it is seen.
 #[derive(Default)]
@@ -37,6 +40,8 @@ pub(super) struct Sessions {
     keys: Vec<(KeyIdentifier, E2mKey)>,
     /// By UE and end point.
     seen: BTreeMap<[SocketAddrV4; 2], Session>,
+    /// By key and what stands of the nonce in a record: the frame that had it first, and a digest of its record.
+    nonces: HashMap<([u8; RecordKey::OCTETS], u64), (u64, u64)>,
 }
 
 impl Sessions {
@@ -46,13 +51,14 @@ impl Sessions {
             EpsKeyRecord::Enterprise(EnterpriseRecord::Key(record)) => Some((record.identifier, record.key.clone())),
             _ => None,
         });
-        Self { keys: keys.collect(), seen: BTreeMap::new() }
+        Self { keys: keys.collect(), ..Self::default() }
     }
 }
 
 /// What became of a record.
 enum Found {
-    Opened,
+    /// With this key.
+    Opened(RecordKey),
     /// The log has no key with the identifier that the UE has given.
     NoKey,
     /// It has some, and the record opens with none of them.
@@ -61,8 +67,9 @@ enum Found {
 
 impl Session {
     fn open(&mut self, keys: &[(KeyIdentifier, E2mKey)], sender: SessionEnd, record: &DtlsRecord) -> Found {
+        let opened = |keys: &SessionKeys| keys.open(sender, record).map(|_| keys.of_end(sender).clone());
         if let Some(keys) = &self.keys {
-            return if keys.open(sender, record).is_some() { Found::Opened } else { Found::Sealed };
+            return opened(keys).map_or(Found::Sealed, Found::Opened);
         }
         let said = self.transcript.identity().and_then(SessionIdentity::parse).map(|identity| identity.key);
         let mut candidates = keys.iter().filter(|(identifier, _)| said == Some(*identifier)).peekable();
@@ -70,13 +77,11 @@ impl Session {
             return Found::NoKey;
         }
         let mut derived = candidates.filter_map(|(_, key)| SessionKeys::of(&self.transcript, key.octets()));
-        match derived.find(|keys| keys.open(sender, record).is_some()) {
-            Some(keys) => {
-                self.keys = Some(keys);
-                Found::Opened
-            }
-            None => Found::Sealed,
-        }
+        let Some((keys, key)) = derived.find_map(|keys| opened(&keys).map(|key| (keys, key))) else {
+            return Found::Sealed;
+        };
+        self.keys = Some(keys);
+        Found::Opened(key)
     }
 }
 
@@ -112,9 +117,24 @@ impl Reading<'_> {
             }
             let name = record.names().join(", ");
             match session.open(&self.sessions.keys, sender, record) {
-                Found::Opened => {
+                Found::Opened(key) => {
                     opened = opened.saturating_add(1);
                     self.verified.records = self.verified.records.saturating_add(1);
+                    let Some(nonce) = RecordKey::explicit_nonce(&record.fragment) else { continue };
+                    let nonce = u64::from_be_bytes(nonce);
+                    let (used, this) = (&mut self.sessions.nonces, (frame.number, digest(&record.fragment)));
+                    if used.len() >= MOST_RECORDS {
+                        let detail = format!("nonces of {MOST_RECORDS} records are remembered, there are more");
+                        self.findings.note(NoteKind::Limit, None, detail);
+                        continue;
+                    }
+                    // The same record again is a copy.
+                    let (first, of_first) = *used.entry((*key.octets(), nonce)).or_insert(this);
+                    if of_first != this.1 {
+                        let who = if sender == SessionEnd::Client { "a UE" } else { "an end point" };
+                        let detail = format!("two records of {who} under the nonce {nonce:016x} of one key");
+                        self.findings.find(FindingKind::NonceReuse, &[first, frame.number], detail);
+                    }
                 }
                 Found::NoKey => {
                     let detail = "a record of a session of which the log has no e2m_key";

@@ -12,7 +12,8 @@ use super::enterprise::{Learnt, SessionAttempt};
 use super::run::{EpsRun, run};
 use crate::capture::Capture;
 use crate::emulation::Engine;
-use crate::eps::enterprise::{Enterprise, IdentifierForm};
+use crate::eps::enterprise::Enterprise;
+use crate::eps::security::e2m_keys::IdentifierForm;
 use crate::scenario::compare::CompareError;
 use crate::scenario::run::RunError;
 use crate::scenario::script::eps::EpsScript;
@@ -190,7 +191,7 @@ fn jobs(settings: &E2mCompareSettings) -> Result<Vec<EpsScript>, CompareError> {
                 let steps = "[[step]]\nat = \"1s\"\naction = \"open\"\n[[step]]\nat = \"1500ms\"\naction = \"send\"\n\
                              [[step]]\nat = \"2s\"\naction = \"close\"\n";
                 let mut script = script(&format!("duration = \"3s\"\n{}{steps}", ue(serving)), settings)?;
-                agree(&mut script, |agreed| (agreed.identifier, agreed.identity) = (form, identity));
+                agree(&mut script, |agreed| (agreed.derivation.identifier, agreed.identity) = (form, identity));
                 jobs.push(script);
             }
         }

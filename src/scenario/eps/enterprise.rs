@@ -8,13 +8,15 @@ use super::recorder::Recorded;
 use super::topology::{Role, Topology};
 use crate::capture::DecryptionSecrets;
 use crate::capture::key_log::Validity;
-use crate::capture::key_log::enterprise::{AkaKeysRecord, E2mIntKeyRecord, E2mKeyRecord, E2mRecord, EnterpriseRecord};
+use crate::capture::key_log::enterprise::{AkaKeysRecord, E2mIntKeyRecord, E2mKeyRecord, EnterpriseRecord};
 use crate::capture::key_log::eps::{EpsKeyRecord, KeyHolder};
 use crate::emulation::NodeIndex;
-use crate::eps::enterprise::{Command, Enterprise, KeyIdentifier, SessionFailure, User, What};
+use crate::eps::enterprise::{Command, SessionFailure, User, What};
 use crate::eps::identifiers::Imsi;
+use crate::eps::identifiers::e2m::KeyIdentifier;
 use crate::eps::keys::CkIk;
 use crate::eps::node;
+use crate::eps::security::e2m_keys::E2mDerivation;
 use crate::scenario::script::Amount;
 use crate::scenario::script::eps::enterprise::{SessionWord, failure_name};
 use crate::scenario::script::eps::{EndPointId, EnterpriseExpected, EnterpriseStep, EpsScript, Step, UeId};
@@ -176,13 +178,8 @@ impl EnterpriseTrace {
     }
 
     /// The records of the key log.
-    pub(super) fn records(&self, script: &EpsScript, topology: &Topology, agreed: &Enterprise) -> Vec<EpsKeyRecord> {
-        let settings = E2mRecord {
-            string: agreed.string.clone(),
-            string_in_second: agreed.string_in_second,
-            identifier: agreed.identifier,
-        };
-        let mut records = vec![EnterpriseRecord::Settings(settings)];
+    pub(super) fn records(&self, script: &EpsScript, topology: &Topology, agreed: &E2mDerivation) -> Vec<EpsKeyRecord> {
+        let mut records = vec![EnterpriseRecord::Settings(agreed.clone())];
         records.extend(self.aka.iter().map(|(time, ue, rand, keys)| {
             let validity = Validity { from: Some(*time), until: None };
             EnterpriseRecord::AkaKeys(AkaKeysRecord { ue: *ue, rand: *rand, validity, key: keys.clone() })

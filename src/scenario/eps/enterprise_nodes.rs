@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::builder::Builder;
+use super::link_keys;
 use super::topology::Role;
 use super::world::{EMKS, mme_id, place, plmn};
 use crate::emulation::{Emulation, Port, random};
@@ -15,7 +16,7 @@ use crate::eps::node::core_side::CoreSide;
 use crate::eps::node::gateway::Outside;
 use crate::eps::node::{GeranConnection, Rnc, Ue};
 use crate::eps::wire::diameter::DiameterPeer;
-use crate::scenario::script::eps::enterprise::{EnterpriseSettings, HssWeakness, users};
+use crate::scenario::script::eps::enterprise::{EnterpriseSettings, HssWeakness, UserWeakness, users};
 use crate::scenario::script::eps::{EmksWeakness, EmseWeakness, EndPoint};
 
 /// What UEs in GERAN call themselves first: the lowest of those that a UE draws (TS 23.003 clause 2.6).
@@ -75,12 +76,17 @@ impl Builder<'_> {
         };
         let Some(of_user) = &user.enterprise else { return };
         let end_points = script.nodes.end_points.iter().enumerate();
+        let mut agreed = enterprise.agreed.clone();
+        if let Some(in_second) = of_user.string_in_second {
+            agreed.derivation.string_in_second = in_second;
+        }
         let settings = ApplicationSettings {
             imsi: user.imsi,
             identity: of_user.application.clone(),
             address: user.ip,
             end_points: end_points.map(|(emse, one)| (one.id.clone(), place(Role::Emse, emse).ip)).collect(),
-            enterprise: enterprise.agreed.clone(),
+            enterprise: agreed,
+            repeats_randoms: of_user.weaknesses.contains(&UserWeakness::RepeatsRandoms),
         };
         let generator = random::generator(script.title.seed, &format!("applications of {}", user.name));
         emulation.add_node(EnterpriseUe::new(node, settings, generator));
@@ -137,7 +143,11 @@ impl Builder<'_> {
             gateway: place(Role::Gateway, 0).mac,
             identity: enterprise.agreed.identity,
             users: users(&self.script.nodes.ues),
-            faults: EmseFaults { takes_newest_only: end_point.weaknesses.contains(&EmseWeakness::NewestOnly) },
+            confirms: enterprise.agreed.keeps_confirmed,
+            faults: EmseFaults {
+                takes_newest_only: end_point.weaknesses.contains(&EmseWeakness::NewestOnly),
+                repeats_randoms: end_point.weaknesses.contains(&EmseWeakness::RepeatsRandoms),
+            },
         };
         let generator = random::generator(self.script.title.seed, &end_point.name);
         Emse::new(settings, self.zn(enterprise, emse), generator)
@@ -161,6 +171,6 @@ impl Builder<'_> {
         let (node, other_node) = (self.topology.at(role, position), self.topology.at(other, 0));
         let port = self.topology.port(node, other_node);
         let peers: Vec<_> = port.map(|port| (port, place(other, 0))).into_iter().collect();
-        CoreSide::new(place(role, position), &peers)
+        link_keys::protect(CoreSide::new(place(role, position), &peers), node, self.script, self.topology)
     }
 }

@@ -1,5 +1,5 @@
-//! What protects the links between MMEs and SGSNs, where a script has it so: keys of the seed and of the names of both ends, which
-//! nobody agrees on during the run \[choice\].
+//! What protects the links between MMEs and SGSNs, and those of a key server, where a script has it so: keys of the seed and of the names of
+//! both ends, which nobody agrees on during the run \[choice\].
 
 use rand_core::Rng;
 
@@ -22,8 +22,13 @@ fn link_key(script: &EpsScript, sender: &str, receiver: &str) -> LinkKey {
 
 /// The ends of the links that are protected, once each.
 fn protected<'a>(script: &EpsScript, topology: &'a Topology) -> impl Iterator<Item = [NodeIndex; 2]> + 'a {
-    let on = script.transfer.protected_links;
-    let links = topology.links.iter().filter(move |link| on && matches!(link.kind, LinkKind::S10 | LinkKind::Gn));
+    let of_transfer = script.transfer.protected_links;
+    let of_enterprise = script.enterprise.as_ref().is_some_and(|enterprise| enterprise.protected_links);
+    let links = topology.links.iter().filter(move |link| match link.kind {
+        LinkKind::S10 | LinkKind::Gn => of_transfer,
+        LinkKind::Swx | LinkKind::Zn => of_enterprise,
+        _ => false,
+    });
     links.map(|link| link.ends)
 }
 

@@ -16,6 +16,7 @@ use crate::eps::wire::radio_frame::{self, RadioFrame, in_upper_pdu};
 use crate::eps::wire::{GeranFrame, UeId, UtranFrame, WireError};
 use crate::scenario::recorded_capture::{CAPTURE_FORMAT, comment};
 use crate::scenario::script::EpsScript;
+use crate::scenario::script::eps::{Attack, AttackAction, ParlosAttack};
 
 /// The UE id of frames that the adversary plays on the air: it has no keys, so that Wireshark does not take them for the UE's.
 pub(super) const OF_ADVERSARY: UeId = UeId(0);
@@ -62,9 +63,11 @@ pub(super) fn capture(
     let mut interfaces = Interfaces::default();
     let mut frames = Vec::new();
     let mut announced: BTreeSet<usize> = BTreeSet::new();
-    // Of attaches for RLOS: connections that never get keys, each with a UE id of its own from the last one down, so that Wireshark does not
+    // Of attaches for RLOS, or of strangers: connections that never get keys, each with a UE id of its own from the last one down, so that Wireshark does not
     // take one for the other.
     let mut without_keys: BTreeMap<(Port, u16), UeId> = BTreeMap::new();
+    let is_stranger = |attack: &Attack| matches!(attack.action, AttackAction::Parlos(ParlosAttack::Attaches { .. }));
+    let strangers = script.parlos.is_some() || script.attacks.iter().any(is_stranger);
     for one in recorded {
         let (sent, link) = (&one.sent, topology.link(one.sent.port));
         let name = topology.link_name(sent.port);
@@ -108,7 +111,7 @@ pub(super) fn capture(
                 }
             }
             frame.ue_id = match sent.from {
-                Sender::Node(_) if script.parlos.is_some() && epoch.is_none() => {
+                Sender::Node(_) if strangers && epoch.is_none() => {
                     let next = UeId(u16::MAX.saturating_sub(u16::try_from(without_keys.len()).unwrap_or(u16::MAX)));
                     *without_keys.entry((sent.port, frame.c_rnti)).or_insert(next)
                 }

@@ -188,7 +188,7 @@ fn finish(
     key_log.eps.extend(link_keys::records(script, topology));
     key_log.eps.extend(rlos::records(script));
     if let Some(settings) = &script.enterprise {
-        key_log.eps.extend(recorder.enterprise.records(script, topology, &settings.agreed));
+        key_log.eps.extend(recorder.enterprise.records(script, topology, &settings.agreed.derivation));
     }
     let run = FinishedRun {
         outcome,

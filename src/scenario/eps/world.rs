@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::builder::Builder;
 use super::topology::{Link, LinkKind, Role, Topology};
-use crate::adversary::eps::{self, Adversary, Exchanged, Learned, Trigger};
+use crate::adversary::eps::{self, Adversary, Exchanged, FalseRequest, Learned, Trigger};
 use crate::dot16::backbone::BackboneEndpoint;
 use crate::emulation::link::{Impairments, LinkList, LinkSettings, Timing};
 use crate::emulation::{Emulation, Port, random};
@@ -20,7 +20,7 @@ use crate::scenario::script::System;
 use crate::scenario::script::eps::attacks::Attack;
 use crate::scenario::script::eps::parlos::TEST_NETWORK;
 use crate::scenario::script::eps::{
-    AttackAction, Corruption, EnbWeakness, EpsScript, MmeWeakness, Nodes, ParlosAttack, Rnc, UeWeakness, attacks,
+    AttackAction, Corruption, EnbWeakness, EpsScript, MmeWeakness, Nodes, ParlosAttack, Rnc, UeId, UeWeakness, attacks,
 };
 
 /// The name of the HSS, where there is one.
@@ -312,9 +312,13 @@ fn actor(number: usize, attack: &Attack, script: &EpsScript, topology: &Topology
     let action = match action {
         ParlosAttack::ManInTheMiddle => eps::ParlosAction::Middle,
         ParlosAttack::FalseNetwork => eps::ParlosAction::Network,
-        ParlosAttack::Attaches { times, every, recording } => {
-            let scheme = script.parlos.and_then(|variant| variant.transport);
-            eps::ParlosAction::Ue { times: *times, every: *every, recording: recording.clone(), scheme }
+        ParlosAttack::Attaches { times, every, recording, imsi_of } => {
+            let says = match (recording, imsi_of) {
+                (Some(name), _) => FalseRequest::Recorded(name.clone()),
+                (None, Some(UeId(ue))) => FalseRequest::InTheNameOf(topology.imsis[*ue]),
+                (None, None) => FalseRequest::Own(script.parlos.and_then(|variant| variant.transport)),
+            };
+            eps::ParlosAction::Ue { times: *times, every: *every, says }
         }
         ParlosAttack::Listen(_) => return None,
     };

@@ -21,9 +21,7 @@
 //! renegotiation. The library offers keys for SRTP in every hello, which nobody uses here.
 //!
 //! * `library`: the DTLS library, made to give the same octets in every run.
-//! * [`identity`]: what a UE says of itself and of its key.
 
-pub mod identity;
 mod library;
 #[cfg(test)]
 mod tests;
@@ -33,7 +31,6 @@ use std::sync::Arc;
 use dimpl::{Dtls, Error, Output, SecurityError};
 use rand_chacha::ChaCha20Rng;
 
-pub use identity::SessionIdentity;
 use library::SharedKey;
 
 use crate::eps::enterprise::event::SessionFailure;
@@ -41,6 +38,7 @@ use crate::eps::keys::E2mKey;
 use crate::eps::security::dtls_psk::MasterSecret;
 use crate::eps::session_protection::SessionKeys;
 use crate::eps::wire::dtls::{Alert, ContentType, DtlsRecord, HandshakeTranscript, SessionEnd};
+use crate::eps::wire::session_identity::SessionIdentity;
 use crate::time::VirtualTime;
 
 /// Most octets of application data in one record.

@@ -2,7 +2,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::*;
-use crate::eps::enterprise::keys::KeyIdentifier;
+use crate::eps::identifiers::e2m::KeyIdentifier;
 
 fn key(octet: u8) -> E2mKey {
     E2mKey::from_octets([octet; 32])

@@ -56,6 +56,7 @@ impl Attribute {
     pub(super) const EXPERIMENTAL_RESULT_CODE: Self = Self::base(298, "Experimental-Result-Code");
     pub(super) const TRANSACTION_IDENTIFIER: Self = Self::of_3gpp(401, "Transaction-Identifier");
     pub(super) const NAF_HOSTNAME: Self = Self::of_3gpp(402, "NAF-Hostname");
+    pub(super) const GAA_SERVICE_IDENTIFIER: Self = Self::of_3gpp(403, "GAA-Service-Identifier");
     pub(super) const ME_KEY_MATERIAL: Self = Self::of_3gpp(405, "ME-Key-Material");
     pub(super) const CONFIDENTIALITY_KEY: Self = Self::of_3gpp(625, "Confidentiality-Key");
     pub(super) const INTEGRITY_KEY: Self = Self::of_3gpp(626, "Integrity-Key");

@@ -4,7 +4,8 @@
 //!   Transaction-Identifier the identifier of the key where the HSS makes that, ME-Key-Material the key.
 //! * Bootstrapping-Info of Zn (TS 29.109 clause 5.2): an end point asks for its key with a user. User-Name is the identity of the user,
 //!   Transaction-Identifier the identifier of the key, NAF-Hostname the identifier of the end point, ME-Key-Material the key. A request
-//!   that names neither user nor key registers the end point, and its answer has no key.
+//!   that names neither user nor key registers the end point, and its answer has no key. One whose GAA-Service-Identifier is [`CONFIRMED`]
+//!   tells that a session under the key has come about; its answer has no key either.
 //!
 //! Identifiers of keys are 4 octets.
 
@@ -15,6 +16,8 @@ use crate::eps::identifiers::Imsi;
 use crate::eps::keys::{E2mIntKey, E2mKey};
 use crate::eps::wire::WireError;
 
+/// The service of a request that confirms a key.
+pub const CONFIRMED: &str = "key-confirmed";
 /// Most keys in an answer.
 pub const MOST_KEYS: usize = 16;
 
@@ -64,6 +67,8 @@ pub struct BootstrappingInfoRequest {
     pub end_point: Option<String>,
     /// The identity of the user and the identifier of the key; none: the end point registers.
     pub wanted: Option<(String, u32)>,
+    /// Nothing is asked for: a session under this key has come about.
+    pub confirms: bool,
 }
 
 impl BootstrappingInfoRequest {
@@ -76,6 +81,9 @@ impl BootstrappingInfoRequest {
         if let Some(end_point) = &self.end_point {
             avps.extend(text(Attribute::NAF_HOSTNAME, end_point)?);
         }
+        if self.confirms {
+            avps.extend(text(Attribute::GAA_SERVICE_IDENTIFIER, CONFIRMED)?);
+        }
         Ok(avps)
     }
 
@@ -86,7 +94,12 @@ impl BootstrappingInfoRequest {
             None => None,
         };
         let end_point = avps.optional(Attribute::NAF_HOSTNAME, text)?;
-        Ok(Self { destination: of_destination(avps)?, end_point, wanted })
+        let confirmed = |value: Value<'_>| match value.octets == CONFIRMED.as_bytes() {
+            true => Ok(()),
+            false => Err(value.refused(CONFIRMED, "another service")),
+        };
+        let confirms = avps.optional(Attribute::GAA_SERVICE_IDENTIFIER, confirmed)?.is_some();
+        Ok(Self { destination: of_destination(avps)?, end_point, wanted, confirms })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::enterprise::{BssId, EndPointId};
+use super::enterprise::{self, BssId, EndPointId};
 use super::expectations::{self, Expected};
 use super::network::{self, EnbId, EnbWeakness, MmeId, MmeWeakness, UeId, UeWeakness};
 use super::parlos_attacks::{self, ParlosAttack};
@@ -120,10 +120,13 @@ pub enum AttackAction {
     Eavesdrop,
     /// Has found out the first CK and IK of this UE in UTRAN, as who knows Kc has; hears all of the air.
     Knows(UeId),
+    /// Has found out the record keys of the first session of this UE with an end point in an enterprise, and no other key; hears what is
+    /// between gateway and end points.
+    KnowsSession(UeId),
     /// Takes the KeNB that this eNB holds at the trigger, has not heard the handover command, and searches C-RNTI: all
     /// of its values, against one MAC-I of the UE in its next cell.
     Search(EnbId),
-    /// Against an attach for RLOS.
+    /// Against an attach.
     Parlos(ParlosAttack),
 }
 
@@ -201,8 +204,9 @@ pub(super) fn read(root: &Section<'_>, network: Network<'_>, duration: Duration)
 
 fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Read<Attack> {
     let name = section.required("name", "a name")?.name(64, true)?;
-    let actions = [ACTION_KEYS, parlos_attacks::ACTIONS].concat();
-    let known = [&actions[..], ACTION_OPTIONS, parlos_attacks::ACTION_OPTIONS].concat();
+    let actions = [ACTION_KEYS, parlos_attacks::ACTIONS, enterprise::ACTIONS].concat();
+    let options = [ACTION_OPTIONS, parlos_attacks::ACTION_OPTIONS, enterprise::ACTION_OPTIONS];
+    let known = [&actions[..], &options.concat()].concat();
     let table = section.required("action", "an action")?.section(&known)?;
     let what = table.exactly_one(&actions)?;
     let action = action(&table, &what, network)?;
@@ -224,6 +228,7 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
         AttackAction::Corrupt(_)
         | AttackAction::Eavesdrop
         | AttackAction::Knows(_)
+        | AttackAction::KnowsSession(_)
         | AttackAction::Parlos(ParlosAttack::Listen(_)) => {
             section.refuse("trigger", &format!("beside {key}")).map(|()| (None, Duration::ZERO))?
         }
@@ -248,9 +253,11 @@ fn attack(section: &Section<'_>, network: Network<'_>, duration: Duration) -> Re
     };
     let purpose = match &action {
         AttackAction::Replay { .. } => Some(Success::Accepted),
-        AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop | AttackAction::Knows(_) => {
-            Some(Success::Read)
-        }
+        AttackAction::Steal { .. }
+        | AttackAction::Compromise(_)
+        | AttackAction::Eavesdrop
+        | AttackAction::Knows(_)
+        | AttackAction::KnowsSession(_) => Some(Success::Read),
         AttackAction::Parlos(ParlosAttack::Listen(_) | ParlosAttack::ManInTheMiddle | ParlosAttack::FalseNetwork) => {
             Some(Success::Read)
         }
@@ -381,10 +388,10 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
         "corrupt" => &["weakness"],
         "steal" => &["told"],
         "listen" => &["key_of", "nth"],
-        "attaches" => &["every", "recording"],
+        "attaches" => &["every", "recording", "imsi_of"],
         _ => &[],
     };
-    let options = ACTION_OPTIONS.iter().chain(parlos_attacks::ACTION_OPTIONS);
+    let options = ACTION_OPTIONS.iter().chain(parlos_attacks::ACTION_OPTIONS).chain(enterprise::ACTION_OPTIONS);
     for key in options.filter(|key| !taken.contains(key)) {
         section.refuse(key, &format!("beside {}", what.key()))?;
     }
@@ -404,10 +411,9 @@ fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read
             told: section.read("told", false, |field| field.boolean())?,
         },
         "search" => AttackAction::Search(network.enb(what)?),
-        "knows" => match network.node(what.text("the name of a UE")?) {
-            Some(NodeName::Ue(ue)) => AttackAction::Knows(ue),
-            _ => return Err(what.mismatch("the name of a UE")),
-        },
+        "knows" => AttackAction::Knows(network.named_ue(what)?),
+        "knows_session" if network.0.system == System::E2m => AttackAction::KnowsSession(network.named_ue(what)?),
+        "knows_session" => return Err(what.mismatch("no such action without system = \"e2m\"")),
         "eavesdrop" => what.yes().map(|()| AttackAction::Eavesdrop)?,
         "compromise" => AttackAction::Compromise(holding(what, network)?),
         _ => AttackAction::Parlos(parlos_attacks::action(section, what, network)?),

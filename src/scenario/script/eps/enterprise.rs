@@ -8,12 +8,10 @@ use super::attacks::{Attack, AttackAction, NodeName};
 use super::network::{self, UeId, name, named, weaknesses};
 use super::transfer::{Sgsn, SgsnId};
 use super::{Network, too_many};
-use crate::eps::enterprise::keys::MAX_NAME;
-use crate::eps::enterprise::{
-    ApplicationIdentity, Collision, EmseId, EmseIdGiven, Enterprise, IdentifierForm, IdentityForm, QueryFailure,
-    SessionFailure,
-};
+use crate::eps::enterprise::{Collision, EmseIdGiven, Enterprise, IdentityForm, QueryFailure, SessionFailure};
+use crate::eps::identifiers::e2m::{ApplicationIdentity, EmseId, MAX_NAME};
 use crate::eps::identifiers::{Imsi, Pci};
+use crate::eps::security::e2m_keys::{E2mDerivation, IdentifierForm};
 use crate::scenario::script::bounds::{Amount, amount};
 use crate::scenario::script::nearest::suggest;
 use crate::scenario::script::problem::Read;
@@ -46,6 +44,15 @@ pub enum HssWeakness {
 pub enum EmseWeakness {
     /// Of several keys of one identifier it tries the newest only.
     NewestOnly,
+    /// It takes the same random values for every session.
+    RepeatsRandoms,
+}
+
+/// A rule that the applications of a UE do not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UserWeakness {
+    /// They take the same random values for every session.
+    RepeatsRandoms,
 }
 
 /// An end point in an enterprise.
@@ -81,6 +88,8 @@ pub struct EnterpriseSettings {
     pub weaknesses: BTreeSet<EmksWeakness>,
     /// Those that the HSS does not.
     pub hss_weaknesses: BTreeSet<HssWeakness>,
+    /// Whether what HSS, EMKS and EMSEs say to each other is protected.
+    pub protected_links: bool,
 }
 
 /// What a UE is to the enterprise.
@@ -90,6 +99,10 @@ pub struct UserOfEnterprise {
     pub application: ApplicationIdentity,
     /// Whether its subscription has e2m keys.
     pub subscribed: bool,
+    /// Whether the string goes into its second derivation, where it is of another mind than the EMKS.
+    pub string_in_second: Option<bool>,
+    /// The rules that its applications do not keep.
+    pub weaknesses: BTreeSet<UserWeakness>,
 }
 
 /// Keys of `[enterprise]`.
@@ -103,16 +116,22 @@ pub(super) const KEYS: &[&str] = &[
     "collision",
     "depth",
     "age",
+    "keeps_confirmed",
     "separates_keys",
     "emks_weaknesses",
     "hss_weaknesses",
+    "protected_links",
 ];
 /// Keys of `[[bss]]`.
 pub(super) const BSS_KEYS: &[&str] = &["name", "cell", "sgsn"];
 /// Keys of `[[emse]]`.
 pub(super) const EMSE_KEYS: &[&str] = &["name", "id", "asks_as", "weaknesses"];
 /// Keys of `[[ue]]` besides those of every system.
-pub(super) const UE_KEYS: &[&str] = &["application", "subscribed"];
+pub(super) const UE_KEYS: &[&str] = &["application", "subscribed", "string_in_second"];
+/// Actions of `[[attack]]` besides those of every system.
+pub(super) const ACTIONS: &[&str] = &["knows_session"];
+/// What stands beside them, and beside those of PARLOS that there are too.
+pub(super) const ACTION_OPTIONS: &[&str] = &["imsi_of"];
 /// Keys of `[[step]]` besides those of every system.
 pub(super) const STEP_KEYS: &[&str] = &["emse", "text", "count", "every"];
 
@@ -137,7 +156,10 @@ const COLLISIONS: [(&str, Collision); 2] = [("newest-first", Collision::NewestFi
 /// The weaknesses by their words.
 pub(super) const OF_EMKS: [(&str, EmksWeakness); 1] = [("trusts-emse-id", EmksWeakness::TrustsEmseId)];
 pub(super) const OF_HSS: [(&str, HssWeakness); 1] = [("ignores-subscription", HssWeakness::IgnoresSubscription)];
-pub(super) const OF_EMSE: [(&str, EmseWeakness); 1] = [("newest-only", EmseWeakness::NewestOnly)];
+pub(super) const OF_EMSE: [(&str, EmseWeakness); 2] =
+    [("newest-only", EmseWeakness::NewestOnly), (REPEATS_RANDOMS, EmseWeakness::RepeatsRandoms)];
+pub(super) const OF_USER: [(&str, UserWeakness); 1] = [(REPEATS_RANDOMS, UserWeakness::RepeatsRandoms)];
+const REPEATS_RANDOMS: &str = "repeats-randoms";
 
 pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
     let default = Enterprise::default();
@@ -151,14 +173,18 @@ pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
     let age = |field: Field<'_>| field.time(TICK..=Duration::MAX);
     Ok(EnterpriseSettings {
         agreed: Enterprise {
-            string: section.read("string", default.string, string)?,
-            string_in_second: section.read("string_in_second", default.string_in_second, |field| field.boolean())?,
-            identifier: if of_rand { IdentifierForm::Rand { bits } } else { IdentifierForm::Hash { bits } },
+            derivation: E2mDerivation {
+                string: section.read("string", default.derivation.string, string)?,
+                string_in_second: section
+                    .read("string_in_second", default.derivation.string_in_second, |field| field.boolean())?,
+                identifier: if of_rand { IdentifierForm::Rand { bits } } else { IdentifierForm::Hash { bits } },
+            },
             identity: section.read("identity", default.identity, |field| field.one_of(&IDENTITIES))?,
             emse_id: section.read("emse_id", default.emse_id, |field| field.one_of(&EMSE_IDS))?,
             collision: section.read("collision", default.collision, |field| field.one_of(&COLLISIONS))?,
             depth: section.read("depth", default.depth as u32, |field| field.number(1..=MOST_DEPTH as u32))? as usize,
             age: section.field("age").map(age).transpose()?,
+            keeps_confirmed: section.read("keeps_confirmed", default.keeps_confirmed, |field| field.boolean())?,
             separates_keys: section.read("separates_keys", default.separates_keys, |field| field.boolean())?,
         },
         weaknesses: section.read("emks_weaknesses", BTreeSet::new(), |field| {
@@ -167,6 +193,7 @@ pub(super) fn read(section: &Section<'_>) -> Read<EnterpriseSettings> {
         hss_weaknesses: section.read("hss_weaknesses", BTreeSet::new(), |field| {
             field.items("an array of weaknesses")?.iter().map(|field| field.one_of(&OF_HSS)).collect()
         })?,
+        protected_links: section.read("protected_links", false, |field| field.boolean())?,
     })
 }
 
@@ -246,7 +273,12 @@ pub(super) fn user(section: &Section<'_>, ue: &str) -> Read<UserOfEnterprise> {
         Some(application) => application,
         None => read(&section.required("application", expected)?)?,
     };
-    Ok(UserOfEnterprise { application, subscribed: section.read("subscribed", true, |field| field.boolean())? })
+    Ok(UserOfEnterprise {
+        application,
+        subscribed: section.read("subscribed", true, |field| field.boolean())?,
+        string_in_second: section.field("string_in_second").map(|field| field.boolean()).transpose()?,
+        weaknesses: weaknesses(section, &OF_USER)?,
+    })
 }
 
 /// What happens in a step.
@@ -582,7 +614,13 @@ pub(super) fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attac
 
 /// Whether an attack comes by keys of sessions.
 fn reads_sessions(attack: &Attack) -> bool {
-    matches!(attack.action, AttackAction::Steal { .. } | AttackAction::Compromise(_) | AttackAction::Eavesdrop)
+    matches!(
+        attack.action,
+        AttackAction::Steal { .. }
+            | AttackAction::Compromise(_)
+            | AttackAction::Eavesdrop
+            | AttackAction::KnowsSession(_)
+    )
 }
 
 pub(super) fn in_words(expected: &EnterpriseExpected, network: Network<'_>) -> String {

@@ -380,7 +380,7 @@ fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String
             _ => nodes.network().station(&section.required("serving", "the eNB where it is connected")?)?,
         };
         if e2m {
-            for key in ["kasme", "origin", "weaknesses"] {
+            for key in ["kasme", "origin"] {
                 section.refuse(key, "with system = \"e2m\"")?;
             }
         }
@@ -410,7 +410,7 @@ fn ues(root: &Section<'_>, nodes: &Nodes, seed: u64, taken: &mut BTreeSet<String
             origin,
             rlos,
             enterprise: e2m.then(|| enterprise::user(&section, &name)).transpose()?,
-            weaknesses: weaknesses(&section, nodes.network().of_ue())?,
+            weaknesses: if e2m { BTreeSet::new() } else { weaknesses(&section, nodes.network().of_ue())? },
             name,
         });
     }

@@ -1,4 +1,5 @@
-//! What somebody does against attaches for RLOS: actions of `[[attack]]` that only scripts with `system = "parlos"` have.
+//! What somebody does against attaches: actions of `[[attack]]` that only scripts with `system = "parlos"` have, and one that those with
+//! `system = "e2m"` have too.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::network::UeId;
 use crate::adversary::eps::AttachChange;
 use crate::eps::parameters::AlgorithmId;
 use crate::eps::wire::nas::AlgorithmSet;
+use crate::scenario::script::header::System;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::{Field, Section};
 
@@ -29,6 +31,8 @@ pub enum ParlosAttack {
         every: Duration,
         /// The attach request is the first of this recording; else one with a key of its own.
         recording: Option<String>,
+        /// Or it is one in the name of this UE.
+        imsi_of: Option<UeId>,
     },
 }
 
@@ -94,7 +98,8 @@ const TICK: Duration = Duration::from_nanos(1);
 
 /// An action of [`ACTIONS`].
 pub(super) fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read<ParlosAttack> {
-    if !network.is_parlos() {
+    let e2m = network.0.system == System::E2m;
+    if !network.is_parlos() && !(e2m && what.key() == "attaches") {
         return Err(what.mismatch("no such action without system = \"parlos\""));
     }
     Ok(match what.key() {
@@ -109,10 +114,17 @@ pub(super) fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'
         }
         "man_in_the_middle" => what.yes().map(|()| ParlosAttack::ManInTheMiddle)?,
         "false_network" => what.yes().map(|()| ParlosAttack::FalseNetwork)?,
-        _ => ParlosAttack::Attaches {
-            times: what.number(1..=MOST_ATTACHES)?,
-            every: section.read("every", EVERY, |field| field.time(TICK..=Duration::MAX))?,
-            recording: section.field("recording").map(|field| field.name(64, true)).transpose()?,
-        },
+        _ => {
+            let (refused, reason) =
+                if e2m { ("recording", "with system = \"e2m\"") } else { ("imsi_of", "without system = \"e2m\"") };
+            section.refuse(refused, reason)?;
+            let of_whom = |field: Field<'_>| network.named_ue(&field);
+            ParlosAttack::Attaches {
+                times: what.number(1..=MOST_ATTACHES)?,
+                every: section.read("every", EVERY, |field| field.time(TICK..=Duration::MAX))?,
+                recording: section.field("recording").map(|field| field.name(64, true)).transpose()?,
+                imsi_of: if e2m { Some(of_whom(section.required("imsi_of", "the name of a UE")?)?) } else { None },
+            }
+        }
     })
 }

@@ -230,7 +230,7 @@ fn meter(rest: &str, sets: &[&str]) -> Result<Box<EpsScript>, ScriptError> {
 fn a_script_of_e2m_has_an_end_point_and_what_does_not_belong_there_is_told_with_its_place() {
     let script = meter("", &["enterprise.depth=7", "ue.ue1.subscribed=false", "times.zn=3ms"]).unwrap();
     let settings = script.enterprise.unwrap();
-    assert_eq!((settings.agreed.depth, settings.agreed.string.as_str()), (7, "e2m_ CIoT"));
+    assert_eq!((settings.agreed.depth, settings.agreed.derivation.string.as_str()), (7, "e2m_ CIoT"));
     assert_eq!((script.nodes.end_points[0].id.as_str(), script.times.zn.as_millis()), ("emse1.enterprise.example", 3));
     let user = script.nodes.ues[0].enterprise.as_ref().unwrap();
     assert_eq!((user.application.as_str(), user.subscribed), ("ue1@enterprise.example", false));
@@ -320,12 +320,14 @@ fn the_documentation_names_every_key_of_every_section() {
         ("### `[[expect]]` of EPS", expectations::KINDS.to_vec()),
     ];
     let weaknesses = [enterprise::OF_EMKS[0].0, enterprise::OF_HSS[0].0];
-    let of_e2m: [(&str, Vec<&str>); 7] = [
+    let (of_emse, of_user) = (enterprise::OF_EMSE.map(|(word, _)| word), enterprise::OF_USER.map(|(word, _)| word));
+    let of_e2m: [(&str, Vec<&str>); 8] = [
         ("### `[enterprise]`", [enterprise::KEYS, &weaknesses].concat()),
         ("### `[times]` of e2m keys", times::E2M_KEYS.to_vec()),
-        ("### `[[emse]]`", [enterprise::EMSE_KEYS, &[enterprise::OF_EMSE[0].0]].concat()),
+        ("### `[[emse]]`", [enterprise::EMSE_KEYS, &of_emse].concat()),
         ("### `[[bss]]`", enterprise::BSS_KEYS.to_vec()),
-        ("### `[[ue]]` of e2m keys", enterprise::UE_KEYS.to_vec()),
+        ("### `[[ue]]` of e2m keys", [enterprise::UE_KEYS, &of_user].concat()),
+        ("### `[[attack]]` of e2m keys", [enterprise::ACTIONS, enterprise::ACTION_OPTIONS].concat()),
         ("### `[[step]]` of e2m keys", enterprise::STEP_KEYS.to_vec()),
         ("### `[[expect]]` of e2m keys", [enterprise::KINDS, &enterprise::FAILURES.map(|(word, _)| word)].concat()),
     ];

@@ -1,11 +1,15 @@
-//! What a UE says of itself and of its key where DTLS asks for the identity of a pre-shared key.
+//! Sessions of a UE with an end point in an enterprise (seed 004): the port, and what the UE says of itself and of its key where DTLS asks for
+//! the identity of a pre-shared key.
 //!
 //! `application identity;key identifier`, the latter in eight lower-case hex digits \[choice\], for instance
 //! `meter-7@utility.example;89abcdef`: printable ASCII, at most 264 octets (RFC 4279 section 5.1 wants UTF-8).
 
 use std::fmt;
 
-use crate::eps::enterprise::keys::{ApplicationIdentity, KeyIdentifier};
+use crate::eps::identifiers::e2m::{ApplicationIdentity, KeyIdentifier};
+
+/// The UDP port of every end point: that which Wireshark takes for DTLS.
+pub const EMSE_PORT: u16 = 4433;
 
 /// The identity of a session.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
