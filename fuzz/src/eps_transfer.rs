@@ -51,7 +51,12 @@ pub fn run(octets: &[u8]) {
         2 => between_systems(1, None),
         3 => Plan { upes: 1, transfer, ..plan }.authenticating(),
         4 => between_systems(0, None),
-        5 => between_systems(0, Some(Origin::Umts)),
+        5 => {
+            // Handed over, or idle.
+            let arrival = if second >> 6 & 1 == 0 { Arrival::Handover } else { Arrival::ContextRequest };
+            let transfer = ContextTransfer { arrival, ..transfer };
+            Plan { transfer, ..between_systems(0, Some(Origin::Umts)) }
+        }
         6 => Plan { transfer: ContextTransfer { arrival: Arrival::ContextRequest, ..transfer }, ..plan },
         _ => {
             Plan { transfer: ContextTransfer { arrival: Arrival::Authentication, ..transfer }, ..plan }.authenticating()

@@ -32,6 +32,7 @@ mod eps_eavesdropper;
 mod eps_enterprise;
 mod eps_failures;
 mod eps_handover;
+mod eps_idle;
 mod eps_layers;
 mod eps_links;
 #[path = "../support/eps_network.rs"]

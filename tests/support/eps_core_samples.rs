@@ -578,7 +578,7 @@ pub fn gb() -> Vec<GbMessage> {
 /// One of every message of GTPv1-C.
 pub fn gtpv1() -> Vec<Gtpv1Message> {
     let (sender, erab) = (tunnel(4), erabs()[0]);
-    let context = gtpv1::UmtsContext { keys: ck_ik(), capabilities: capabilities() };
+    let context = gtpv1::UmtsContext { key_set: 2, keys: ck_ik(), capabilities: capabilities() };
     let pdp = gtpv1::PdpContext {
         nsapi: erab.ebi,
         address: Ipv4Addr::new(10, 45, 0, 2),
@@ -597,7 +597,8 @@ pub fn gtpv1() -> Vec<Gtpv1Message> {
     };
     let container = TargetToSourceContainer { rrc: HANDOVER_COMMAND.to_vec() }.octets().unwrap();
     let grant = Some(gtpv1::RelocationGrant { sender, container, bearer: erab });
-    let known = Some(gtpv1::SgsnContext { imsi: imsi(), sender, context: context.clone(), origin: Origin::Umts, pdp });
+    let known = |context| Some(gtpv1::SgsnContext { imsi: imsi(), sender, context, origin: Origin::Umts, pdp });
+    let response = |cause, known| Gtpv1Body::SgsnContextResponse(gtpv1::SgsnContextResponse { cause, known });
     let bodies = vec![
         Gtpv1Body::ForwardRelocationRequest(request(RelocationTarget::Enb(enb(0x2346), tai()), from_utran())),
         Gtpv1Body::ForwardRelocationRequest(request(RelocationTarget::Rnc(rnc()), source_rnc().octets().unwrap())),
@@ -617,8 +618,9 @@ pub fn gtpv1() -> Vec<Gtpv1Message> {
             p_tmsi: 0xc000_0001,
             sender,
         }),
-        Gtpv1Body::SgsnContextResponse(gtpv1::SgsnContextResponse { cause: Gtpv1Cause::ACCEPTED, known }),
-        Gtpv1Body::SgsnContextResponse(gtpv1::SgsnContextResponse { cause: Gtpv1Cause::NON_EXISTENT, known: None }),
+        response(Gtpv1Cause::ACCEPTED, known(Some(context.clone()))),
+        response(Gtpv1Cause::ACCEPTED, known(None)),
+        response(Gtpv1Cause::IMSI_NOT_KNOWN, None),
         Gtpv1Body::SgsnContextAcknowledge(Gtpv1Cause::ACCEPTED),
         Gtpv1Body::UpdatePdpContextRequest(gtpv1::UpdatePdpContextRequest {
             nsapi: erab.ebi,

@@ -34,7 +34,7 @@ pub(super) struct Authentication {
     /// Of a UE that has come by itself and has no keys here: what it can, and where it is.
     arrival: Option<(UeSecurityCapabilities, Tai)>,
     /// Which KASME it is to be.
-    key_set: u8,
+    key_set: NasKsi,
     stage: Stage,
     resynchronised: bool,
     pub(super) ends: VirtualTime,
@@ -73,7 +73,7 @@ impl Mme {
         outbox: &mut Outbox<Event>,
     ) {
         self.authentications.remove(&id);
-        self.authenticate(now, id, (place, KEY_SET), Some(arrival), outbox);
+        self.authenticate(now, id, (place, NasKsi::new(KEY_SET)), Some(arrival), outbox);
     }
 
     /// A UE that is served is to be authenticated anew. Not while its keys or its eNB change.
@@ -82,7 +82,8 @@ impl Mme {
         let found = self.ues.iter().find(|(_, ue)| of(ue));
         let Some((id, place, key_set)) = found.and_then(|(id, ue)| Some((*id, ue.place?, ue.key_set))) else { return };
         if !self.authentications.contains_key(&id) {
-            self.authenticate(now, id, (place, (key_set + 1) % KEY_SETS), None, outbox);
+            let key_set = NasKsi::new((key_set.get() + 1) % KEY_SETS);
+            self.authenticate(now, id, (place, key_set), None, outbox);
         }
     }
 
@@ -90,7 +91,7 @@ impl Mme {
         &mut self,
         now: VirtualTime,
         id: MmeUeS1apId,
-        (place, key_set): (Place, u8),
+        (place, key_set): (Place, NasKsi),
         arrival: Option<(UeSecurityCapabilities, Tai)>,
         outbox: &mut Outbox<Event>,
     ) {
@@ -139,7 +140,7 @@ impl Mme {
         };
         *tries = left;
         authentication.ends = now + CHALLENGE;
-        let (rand, key_set) = (vector.rand, NasKsi::new(authentication.key_set));
+        let (rand, key_set) = (vector.rand, authentication.key_set);
         let request = EmmMessage::AuthenticationRequest { key_set, rand, autn };
         self.tell_authenticated(id, &request, outbox);
     }
@@ -228,7 +229,8 @@ impl Mme {
                     return self.turn_away(id, place, &reject, outbox);
                 };
                 let (keys, _) = MmeKeys::establish(vector.kasme, algorithms, derivation);
-                let arriving = Arriving { request: Request::Attach, tai, peer: None, ends: now + SETTING_UP };
+                let arriving =
+                    Arriving { request: Request::Attach, tai, peer: None, nonces: None, ends: now + SETTING_UP };
                 let context = UeContext {
                     imsi,
                     keys,

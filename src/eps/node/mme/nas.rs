@@ -11,8 +11,7 @@ use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::{Algorithms, HandoverParameters, Indication};
 use crate::eps::security::protection::NasSecurity;
 use crate::eps::wire::nas::{
-    AlgorithmSet, EmmMessage, GenericContainer, NasAlgorithms, NasKsi, NasMessage, ProtectedNas, SecurityHeader,
-    UeCapability,
+    AlgorithmSet, EmmMessage, GenericContainer, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader, UeCapability,
 };
 use crate::eps::wire::s1ap::{DownlinkNasTransport, UeS1apIds, UplinkNasTransport};
 use crate::time::VirtualTime;
@@ -92,12 +91,13 @@ impl Mme {
         let [eea, eia] = ue.capabilities.nas_octets();
         let message = EmmMessage::SecurityModeCommand {
             algorithms: NasAlgorithms { ciphering, integrity },
-            key_set: NasKsi::new(ue.key_set),
+            key_set: ue.key_set,
             capability: UeCapability {
                 ciphering: AlgorithmSet(eea),
                 integrity: AlgorithmSet(eia),
                 further: Vec::new(),
             },
+            nonces: ue.arriving.as_ref().and_then(|arriving| arriving.nonces),
             hash: None,
             elements: Vec::new(),
         };

@@ -20,6 +20,7 @@ use crate::eps::wire::gtpv2::{
     self, ForwardRelocationRequest, ForwardRelocationResponse, GtpCause, PdnBearer, PdnConnection,
     RelocationCancelRequest, RelocationGrant, mm_context::KsiAsme,
 };
+use crate::eps::wire::nas::NasKsi;
 use crate::eps::wire::s1ap::{Cause, CauseRadioNetwork, HandoverCommand, HandoverRequired, UeS1apIds};
 use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
@@ -28,10 +29,10 @@ use crate::time::VirtualTime;
 pub(super) const APN: &str = "internet";
 
 /// The context in the message that brings it.
-fn mm_context(key_set: u8, context: &MmContext, capabilities: UeSecurityCapabilities) -> gtpv2::MmContext {
+fn mm_context(key_set: NasKsi, context: &MmContext, capabilities: UeSecurityCapabilities) -> gtpv2::MmContext {
     let [uplink_count, downlink_count] = context.nas_counts;
     gtpv2::MmContext {
-        ksi: KsiAsme::new(key_set),
+        ksi: KsiAsme::new(key_set.get()),
         integrity: context.algorithms.integrity,
         ciphering: context.algorithms.ciphering,
         downlink_count,
@@ -117,7 +118,7 @@ impl Mme {
         let bearer =
             request.connections.first().and_then(|connection| Some((connection.address, connection.bearers.first()?)));
         let cause = request.cause.s1ap();
-        let key_set = request.mm_context.ksi.get();
+        let key_set = NasKsi::new(request.mm_context.ksi.get());
         let complete = (id, cell.copied(), bearer, of_mm_context(request.mm_context), cause);
         let (Some(id), Some(target), Some((address, bearer)), Some((context, capabilities)), Some(cause)) = complete
         else {

@@ -39,6 +39,8 @@ pub enum MmeWeakness {
     ConstantPara,
     /// The NAS COUNTs begin at 0 again when it takes a UE over.
     ResetsCounts,
+    /// NONCE_MME is always the same.
+    ConstantNonce,
     /// Where certificates are wanted, it takes the key of any, and keys without.
     IgnoresCertificates,
     /// It serves a UE that sends no key without protection.
@@ -65,6 +67,8 @@ pub enum UeWeakness {
     IgnoresNasMac,
     /// It takes NAS messages again that it has had.
     IgnoresNasCount,
+    /// NONCE_UE is always the same.
+    ConstantNonce,
     /// It does not look at the capabilities that a security mode command for RLOS repeats.
     IgnoresCapabilities,
     /// It does not look at the hash of its attach request.
@@ -184,8 +188,11 @@ pub(super) fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'stati
 }
 
 /// The weaknesses by their words.
-pub(super) const OF_MME: [(&str, MmeWeakness); 2] =
-    [("constant-para", MmeWeakness::ConstantPara), ("resets-counts", MmeWeakness::ResetsCounts)];
+pub(super) const OF_MME: [(&str, MmeWeakness); 3] = [
+    ("constant-para", MmeWeakness::ConstantPara),
+    ("resets-counts", MmeWeakness::ResetsCounts),
+    ("constant-nonce", MmeWeakness::ConstantNonce),
+];
 /// Those of an MME that offers RLOS.
 pub(super) const OF_RLOS_MME: [(&str, MmeWeakness); 3] = [
     ("ignores-certificates", MmeWeakness::IgnoresCertificates),
@@ -199,8 +206,11 @@ pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
     ("allows-x2-across-groups", EnbWeakness::AllowsX2AcrossGroups),
 ];
 /// The weaknesses by their words.
-pub(super) const OF_UE: [(&str, UeWeakness); 2] =
-    [("ignores-nas-mac", UeWeakness::IgnoresNasMac), ("ignores-nas-count", UeWeakness::IgnoresNasCount)];
+pub(super) const OF_UE: [(&str, UeWeakness); 3] = [
+    ("ignores-nas-mac", UeWeakness::IgnoresNasMac),
+    ("ignores-nas-count", UeWeakness::IgnoresNasCount),
+    ("constant-nonce", UeWeakness::ConstantNonce),
+];
 /// Those of a UE that attaches for RLOS.
 pub(super) const OF_RLOS_UE: [(&str, UeWeakness); 6] = [
     ("ignores-capabilities", UeWeakness::IgnoresCapabilities),
