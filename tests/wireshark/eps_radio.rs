@@ -342,7 +342,7 @@ fn nas_messages() -> Vec<(EmmMessage, &'static str)> {
                 old_guti: guti,
                 from_utran: Some(UpdateFromUtran { key_set: 1, nonce: 0x0102_0304, capability: capability.clone() }),
             },
-            "Old GUTI type: Mapped GUTI",
+            "GUTI type: Mapped GUTI",
         ),
         (
             EmmMessage::TrackingAreaUpdateAccept { result: 0, guti: Some(guti), tai: Some(tai) },

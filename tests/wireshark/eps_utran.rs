@@ -9,7 +9,7 @@ use keyhop::dot16::backbone::BackboneEndpoint;
 use keyhop::eps::identifiers::Pci;
 use keyhop::eps::keys::CkIk;
 use keyhop::eps::node::{Arrival, Command, ContextTransfer, Mapping, Outcome, Scheme, UpKeys};
-use keyhop::eps::parameters::{Algorithms, IntegrityCheck, LinkDirection, Origin};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms, IntegrityCheck, LinkDirection, Origin};
 use keyhop::eps::security::inter_system::kasme_of_nonces;
 use keyhop::eps::wire::gprs::gb::GB_PORT;
 use keyhop::eps::wire::gtpv2::GTPV2_PORT;
@@ -220,10 +220,13 @@ fn the_context_of_an_idle_ue_is_dissected_whole_with_its_keys_and_nonces() {
     for upes in [0, 1] {
         let arrival = Arrival::ContextRequest;
         let transfer = ContextTransfer { arrival, upe: upes > 0, ..ContextTransfer::default() };
+        // NAS in the clear: of what is ciphered Wireshark would guess what it is.
+        let null = Algorithms { ciphering: AlgorithmId::Null, ..Algorithms::AES };
         let plan = Plan {
             utran_cells: 1,
             sgsns: 1,
             upes,
+            nas_algorithms: vec![vec![null]],
             begins_in_utran: Some(Origin::Umts),
             transfer,
             ..Plan::always(Scheme::NextHopS1)
