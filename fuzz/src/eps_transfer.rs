@@ -28,6 +28,7 @@ pub fn run(octets: &[u8]) {
         },
         up_keys: if second >> 2 & 1 == 0 { UpKeys::Same } else { UpKeys::Update },
         mapping: if second >> 3 & 1 == 0 { Mapping::TargetId { fresh: true } } else { Mapping::Nonce },
+        carries_origin: second >> 7 != 0,
     };
     let plan = Plan { cells: 3, mmes: 2, ues: 1 + usize::from(first >> 3 & 1), ..Plan::always(Scheme::NextHopS1) };
     let between_systems = |upes, begins_in_utran| Plan {

@@ -185,6 +185,8 @@ pub const EPS_SCRIPTS: &[BundledScript] = &[
     bundled!("transfer-returned-given-away"),
     bundled!("transfer-gsm-origin"),
     bundled!("transfer-gsm-origin-kept"),
+    bundled!("transfer-gsm-carried"),
+    bundled!("transfer-gsm-laundered"),
     bundled!("transfer-utran-incomplete"),
     bundled!("transfer-utran-no-algorithm"),
     bundled!("transfer-update-tampered"),

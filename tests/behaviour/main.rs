@@ -37,6 +37,7 @@ mod eps_layers;
 mod eps_links;
 #[path = "../support/eps_network.rs"]
 mod eps_network;
+mod eps_origin;
 mod eps_relocation;
 mod eps_rlos;
 mod eps_user_plane;

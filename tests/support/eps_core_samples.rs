@@ -289,6 +289,7 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         target_tai: tai(),
         cause: (&cause()).into(),
         up: None,
+        origin: None,
     };
     let refreshed = gtpv2::ForwardRelocationRequest {
         mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
@@ -297,6 +298,7 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
     let up = UpKey { update: 3, algorithm: AlgorithmId::Aes, key: AlgorithmKey::from_octets([0x55; 16]) };
     let with_up = gtpv2::ForwardRelocationRequest {
         up: Some(UpRelocation { key: up.clone(), last_update: 4 }),
+        origin: Some(Origin::Gsm),
         ..refreshed.clone()
     };
     let grant = gtpv2::RelocationGrant {
@@ -340,6 +342,7 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         sender: tunnel(14),
         sgw: tunnel(20),
         up: None,
+        origin: Some(Origin::Umts),
     };
     let context_response =
         |cause, imsi, context| Gtpv2Body::ContextResponse(gtpv2::ContextResponse { cause, imsi, context });

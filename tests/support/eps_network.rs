@@ -62,6 +62,8 @@ pub struct Plan {
     /// Likewise of the MMEs.
     pub nas_algorithms: Vec<Vec<Algorithms>>,
     pub mme_faults: MmeFaults,
+    /// The MME that authenticates UEs anew whose context goes back to GSM.
+    pub renewing_mme: Option<usize>,
     /// Whether the links between MMEs are protected, by the keys of [`link_key`].
     pub protects_s10: bool,
     /// The first cells belong to the first of them, and so on; none unless `transfer` says so.
@@ -158,6 +160,7 @@ impl Plan {
             enb_faults: EnbFaults::default(),
             nas_algorithms: vec![vec![Algorithms::AES]],
             mme_faults: MmeFaults::default(),
+            renewing_mme: None,
             protects_s10: false,
             upes: 0,
             upe_algorithms: vec![vec![AlgorithmId::Aes]],
@@ -595,6 +598,7 @@ impl Plan {
                 nas_algorithms: of(&self.nas_algorithms, number),
                 agreement,
                 subscribers: Arc::clone(&subscribers),
+                renews_weak: self.renewing_mme == Some(number),
                 faults: self.mme_faults,
             };
             let generator = random::generator(1, &format!("mme{number}"));

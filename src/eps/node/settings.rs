@@ -112,6 +112,9 @@ pub struct ContextTransfer {
     pub up_keys: UpKeys,
     /// What keys are made of when a UE comes from UTRAN.
     pub mapping: Mapping,
+    /// Whether MMEs tell each other what a context goes back to. The standard has no place for it \[choice\]; without it a context that comes
+    /// from another MME counts as one of E-UTRAN.
+    pub carries_origin: bool,
 }
 
 impl Default for ContextTransfer {
@@ -122,6 +125,7 @@ impl Default for ContextTransfer {
             relocation: Relocation::default(),
             up_keys: UpKeys::default(),
             mapping: Mapping::TargetId { fresh: true },
+            carries_origin: false,
         }
     }
 }

@@ -486,6 +486,7 @@ impl Builder<'_> {
             nas_algorithms: preferences(script.nodes.mmes[mme].algorithms, false),
             agreement: self.agreement,
             subscribers: Arc::clone(&self.subscribers),
+            renews_weak: script.nodes.mmes[mme].renews_weak,
             faults: MmeFaults {
                 constant_para: weaknesses.contains(&MmeWeakness::ConstantPara),
                 resets_counts: weaknesses.contains(&MmeWeakness::ResetsCounts),

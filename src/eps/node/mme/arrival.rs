@@ -226,10 +226,14 @@ impl Mme {
         self.modify_bearer(id, erab.tunnel, true, outbox);
         if let Some(peer) = arriving.peer {
             self.tell_source(peer, true, outbox);
+            if let Source::Mme(..) = peer {
+                self.origin_in_use(id, outbox);
+            }
         }
         self.register(id, outbox);
         if !self.is_rlos(id) {
             self.prefer_algorithms(now, id, outbox);
+            self.renew_weak(now, id, outbox);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Tai};
 use crate::eps::node::event::{DropReason, Event, What};
 use crate::eps::node::gateway::uplink_tunnel;
 use crate::eps::node::settings::KEY_SET;
-use crate::eps::parameters::Algorithms;
+use crate::eps::parameters::{Algorithms, Origin};
 use crate::eps::security::parties::MmeKeys;
 use crate::eps::wire::diameter::Resynchronisation;
 use crate::eps::wire::gtpv2::AuthenticationQuadruplet;
@@ -84,6 +84,15 @@ impl Mme {
         if !self.authentications.contains_key(&id) {
             let key_set = NasKsi::new((key_set.get() + 1) % KEY_SETS);
             self.authenticate(now, id, (place, key_set), None, outbox);
+        }
+    }
+
+    /// A UE is here: if its context goes back to GSM it is authenticated anew, where that is done. If nothing comes of it, the next tracking
+    /// area update leads to another.
+    pub(super) fn renew_weak(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let weak = self.ues.get(&id).filter(|ue| self.settings.renews_weak && ue.origin.access == Origin::Gsm);
+        if let Some(imsi) = weak.map(|ue| ue.imsi) {
+            self.authenticate_anew(now, imsi, outbox);
         }
     }
 
@@ -326,10 +335,11 @@ impl Mme {
     }
 
     /// The keys of the air have changed.
-    pub(super) fn renewed(&mut self, from: Ipv4Addr, ids: UeS1apIds) {
+    pub(super) fn renewed(&mut self, now: VirtualTime, from: Ipv4Addr, ids: UeS1apIds, outbox: &mut Outbox<Event>) {
         let place = Some(Place { enb: from, id: ids.enb });
         if let Some(ue) = self.ues.get_mut(&ids.mme).filter(|ue| ue.place == place) {
             ue.renewing = None;
+            self.renew_weak(now, ids.mme, outbox);
         }
     }
 

@@ -107,6 +107,7 @@ impl Mme {
         let found = self.ue_of(guti).filter(|id| !self.authentications.contains_key(id));
         let id = found.ok_or(GtpCause::CONTEXT_NOT_FOUND)?;
         let sender = self.control_tunnel(id);
+        let carries_origin = self.settings.agreement.transfer.carries_origin;
         let ue = self.ues.get_mut(&id).filter(|ue| ue.handover.is_none() && !ue.is_changing());
         let ue = ue.ok_or(GtpCause::CONTEXT_NOT_FOUND)?;
         let opened = match ProtectedNas::parse(update) {
@@ -135,7 +136,8 @@ impl Mme {
         ue.keys.nas.leave_out(LinkDirection::Downlink);
         let up = ue.up.as_ref().map(|up| UpRelocation { key: up.key.clone(), last_update: up.last_update });
         let (connections, sgw) = (vec![ue.connection()], ue.bearer.tunnel);
-        let context = GivenContext { mm_context, connections, sender, sgw, up };
+        let origin = carries_origin.then_some(ue.origin.access);
+        let context = GivenContext { mm_context, connections, sender, sgw, up, origin };
         Ok((id, context))
     }
 
@@ -171,7 +173,7 @@ impl Mme {
 
     /// A UE with the context that was given; none if that is not complete.
     fn taken_context(&self, imsi: Imsi, context: GivenContext) -> Option<UeContext> {
-        let GivenContext { mm_context, connections, up, .. } = context;
+        let GivenContext { mm_context, connections, up, origin, .. } = context;
         let octets = *mm_context.ue_network_capability.first_chunk()?;
         let connection = connections.first()?;
         let bearer = connection.bearers.first()?;
@@ -201,7 +203,7 @@ impl Mme {
             given: None,
             registered: false,
             locating: None,
-            origin: ContextOrigin::default(),
+            origin: ContextOrigin::told(origin),
         })
     }
 

@@ -92,6 +92,8 @@ pub struct MmeSettings {
     pub agreement: Agreement,
     /// The numbers of UEs on S1.
     pub subscribers: Subscribers,
+    /// Whether a UE that has come with a context of GSM is authenticated anew without being told, as soon as nothing else goes on with it.
+    pub renews_weak: bool,
     /// What is wrong with it.
     pub faults: MmeFaults,
 }
@@ -377,7 +379,7 @@ impl Mme {
             S1apMessage::InitialUeMessage(message) => self.initial(now, from, &message, outbox),
             S1apMessage::InitialContextSetupResponse(response) => self.set_up_complete(now, from, &response, outbox),
             S1apMessage::InitialContextSetupFailure(failure) => self.set_up_failed(from, failure.ue, outbox),
-            S1apMessage::UeContextModificationResponse(response) => self.renewed(from, response.ue),
+            S1apMessage::UeContextModificationResponse(response) => self.renewed(now, from, response.ue, outbox),
             S1apMessage::UeContextReleaseRequest(request) => self.release_requested(from, request.ue, outbox),
             // Of the rest, none asks for an answer.
             _ => {}

@@ -136,7 +136,11 @@ impl Mme {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         match ue.mode.take().map(|mode| mode.before) {
             None => {}
-            Some(Before::Algorithms(_)) => self.send_kenb(now, id, outbox),
+            Some(Before::Algorithms(_)) => {
+                self.send_kenb(now, id, outbox);
+                // That it had to wait for.
+                self.renew_weak(now, id, outbox);
+            }
             Some(Before::Keys(_)) => self.renew_access(now, id, outbox),
             Some(Before::Nothing) => {
                 self.origin_in_use(id, outbox);
@@ -202,7 +206,7 @@ impl Mme {
         match EmmMessage::parse(&plain) {
             Ok(EmmMessage::SecurityModeComplete { .. }) if is_new => self.mode_complete(now, id, outbox),
             Ok(EmmMessage::SecurityModeReject { .. }) => self.keep(id, outbox),
-            Ok(EmmMessage::TrackingAreaUpdateRequest { .. }) => self.update_area(id, transport.tai, outbox),
+            Ok(EmmMessage::TrackingAreaUpdateRequest { .. }) => self.update_area(now, id, transport.tai, outbox),
             Ok(EmmMessage::TrackingAreaUpdateComplete | EmmMessage::AttachComplete { .. }) => {
                 self.identity_confirmed(id)
             }

@@ -82,6 +82,7 @@ impl Mme {
         let HandoverRequired { ue: ids, cause, target, target_tai, container } = required;
         let sender = self.control_tunnel(ids.mme);
         let up = self.user_plane_there(ids.mme);
+        let carries_origin = self.settings.agreement.transfer.carries_origin;
         let Some(ue) = self.ues.get_mut(&ids.mme) else { return };
         let sgw = ue.bearer.tunnel;
         let request = ForwardRelocationRequest {
@@ -95,6 +96,7 @@ impl Mme {
             target_tai,
             cause: (&cause).into(),
             up,
+            origin: carries_origin.then_some(ue.origin.access),
         };
         // The target speaks with the next COUNT, whether its answer comes or not.
         ue.keys.nas.leave_out(LinkDirection::Downlink);
@@ -152,7 +154,7 @@ impl Mme {
             given: None,
             registered: false,
             locating: None,
-            origin: ContextOrigin::default(),
+            origin: ContextOrigin::told(request.origin),
         };
         self.holds_kasme(&ue, outbox);
         self.nas_in_use(&ue, outbox);

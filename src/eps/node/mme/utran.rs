@@ -58,6 +58,13 @@ impl Default for ContextOrigin {
     }
 }
 
+impl ContextOrigin {
+    /// As another MME has said; one of E-UTRAN if it has said nothing.
+    pub(super) fn told(origin: Option<Origin>) -> Self {
+        Self { access: origin.unwrap_or(Origin::Lte), made_of: None }
+    }
+}
+
 /// A handover of a UE to UTRAN.
 pub(super) struct ToUtran {
     sgsn: Ipv4Addr,

@@ -65,12 +65,7 @@ fn origin(elements: &Elements<'_>) -> Result<Origin, WireError> {
         if u16::from_be_bytes([high, low]) != ENTERPRISE {
             return Ok(None);
         }
-        match origin {
-            0 => Ok(Some(Origin::Gsm)),
-            1 => Ok(Some(Origin::Umts)),
-            2 => Ok(Some(Origin::Lte)),
-            other => Err(value.refused("an origin of 0 to 2", other)),
-        }
+        Origin::from_number(origin).map(Some).ok_or_else(|| value.refused("an origin of 0 to 2", origin))
     })?;
     Ok(found.flatten().unwrap_or(Origin::Umts))
 }

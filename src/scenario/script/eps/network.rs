@@ -92,6 +92,8 @@ pub struct Mme {
     pub algorithms: Algorithms,
     /// What it is for RLOS.
     pub rlos: MmeOfRlos,
+    /// Whether it authenticates a UE anew that has come with a context of GSM.
+    pub renews_weak: bool,
     /// The rules that it does not keep.
     pub weaknesses: BTreeSet<MmeWeakness>,
 }
@@ -153,7 +155,7 @@ pub(super) const MOST_MMES: usize = 16;
 pub(super) const MOST_ENBS: usize = 256;
 const MOST_UES: usize = 256;
 
-pub(super) const MME_KEYS: &[&str] = &["name", "ciphering", "integrity", "weaknesses"];
+pub(super) const MME_KEYS: &[&str] = &["name", "ciphering", "integrity", "renews_weak", "weaknesses"];
 pub(super) const ENB_KEYS: &[&str] = &[
     "name",
     "pci",
@@ -290,10 +292,14 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
             return Err(too_many(&section, "mme", MOST_MMES));
         }
         let name = name(&section, &mut taken)?;
+        if title.system != System::ContextTransfer {
+            section.refuse("renews_weak", "without system = \"context-transfer\"")?;
+        }
         mmes.push(Mme {
             name,
             algorithms: algorithms(&section)?,
             rlos: parlos::mme(&section, is_parlos)?,
+            renews_weak: section.read("renews_weak", false, |field| field.boolean())?,
             weaknesses: weaknesses(&section, of_mme)?,
         });
     }
@@ -303,6 +309,7 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
             name: "mme1".to_owned(),
             algorithms: Algorithms::AES,
             rlos: MmeOfRlos::default(),
+            renews_weak: false,
             weaknesses: BTreeSet::new(),
         });
     }
