@@ -81,7 +81,7 @@ impl Ue {
         message: &UtranDlMessage,
         outbox: &mut Outbox<Event>,
     ) -> bool {
-        let (Some(place), Some((_, keys))) = (&mut self.utran, &self.gmm.challenged) else { return false };
+        let (Some(place), Some((key_set, keys))) = (&mut self.utran, &self.gmm.challenged) else { return false };
         let on = place.side.is_on();
         let (transaction, fresh) = match message {
             UtranDlMessage::SecurityModeCommand { transaction, fresh } if !on => (*transaction, *fresh),
@@ -93,7 +93,9 @@ impl Ue {
             Ok(count) => {
                 outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
                 let in_use = side.in_use(place.cell);
-                (place.side, self.gmm.challenged, self.origin.access) = (side, None, Origin::Umts);
+                (place.side, self.origin.access) = (side, Origin::Umts);
+                self.key_set = NasKsi::new(*key_set);
+                self.gmm.challenged = None;
                 self.origin.made_of = None;
                 self.report(in_use, outbox);
                 self.report(What::ContextInUse(Origin::Umts), outbox);
