@@ -29,6 +29,9 @@ pub struct Verified {
     /// Records of sessions with end points in an enterprise that opened.
     #[serde(skip_serializing_if = "is_zero")]
     pub records: u64,
+    /// Messages that bring or tell of a key that is made of one of another system, and follows from it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mapped: u64,
 }
 
 /// What only one of the systems has is left out in the documents of the other.

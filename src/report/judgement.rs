@@ -10,7 +10,7 @@ use crate::judge::report::{Verified, frames_text};
 #[must_use]
 pub fn text(judgement: &Judgement) -> String {
     let figure = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
-    let Verified { icv, cmac, mac_i, nas_mac, packets, esp, e2m, records } = judgement.verified;
+    let Verified { icv, cmac, mac_i, nas_mac, packets, esp, e2m, records, mapped } = judgement.verified;
     let mut rows = vec![figure("frames", judgement.frames)];
     if [mac_i, nas_mac, packets] == [0; 3] {
         rows.push(figure("data PDUs whose ICV verifies", icv));
@@ -22,6 +22,9 @@ pub fn text(judgement: &Judgement) -> String {
     }
     if e2m > 0 {
         rows.push(figure("keys of enterprises that follow from CK and IK", e2m));
+    }
+    if mapped > 0 {
+        rows.push(figure("messages whose key follows from one of another system", mapped));
     }
     if records > 0 {
         rows.push(figure("records of sessions opened", records));

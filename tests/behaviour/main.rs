@@ -31,6 +31,7 @@ mod eps_eavesdropper;
 #[path = "../support/eps_enterprise.rs"]
 mod eps_enterprise;
 mod eps_failures;
+mod eps_gtp_requests;
 mod eps_handover;
 mod eps_idle;
 mod eps_layers;

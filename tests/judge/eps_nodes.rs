@@ -131,9 +131,14 @@ fn log(plan: &Plan, seen: &Seen) -> (KeyLog, InUse) {
             _ => {}
         }
     }
-    if plan.transfer.upe {
-        let (up_keys, mapping) = (UpKeyPolicy::Same, KeyMapping::TargetIdFresh);
-        eps.push(EpsKeyRecord::Transfer(TransferRecord { upe: true, up_keys, mapping }));
+    if plan.transfer.upe || plan.utran_cells > 0 {
+        let mapping = match plan.transfer.mapping {
+            Mapping::TargetId { fresh: true } => KeyMapping::TargetIdFresh,
+            Mapping::TargetId { fresh: false } => KeyMapping::TargetId,
+            Mapping::Nonce => KeyMapping::Nonce,
+        };
+        let record = TransferRecord { upe: plan.transfer.upe, up_keys: UpKeyPolicy::Same, mapping };
+        eps.push(EpsKeyRecord::Transfer(record));
     }
     for (from, to) in [(0, 1), (1, 0)].into_iter().filter(|_| plan.protects_s10) {
         let [sender, receiver] = [from, to].map(|mme| format!("mme{}", mme + 1));
@@ -548,7 +553,7 @@ fn nothing_is_found_where_ues_come_by_themselves_or_are_authenticated_anew() {
 }
 
 /// From UTRAN to E-UTRAN, or the other way, and back, with a packet in each direction in each cell.
-fn between_systems(mapping: Mapping, begins_in_utran: Option<Origin>, upes: usize) -> Plan {
+pub fn between_systems(mapping: Mapping, begins_in_utran: Option<Origin>, upes: usize) -> Plan {
     let transfer = ContextTransfer { mapping, upe: upes > 0, ..ContextTransfer::default() };
     let plan =
         Plan { cells: 2, utran_cells: 2, sgsns: 1, upes, transfer, begins_in_utran, ..Plan::always(Scheme::NextHopS1) };
@@ -577,6 +582,7 @@ fn between_utran_and_e_utran_every_packet_opens_and_the_first_keys_come_back_onl
                 let expected: &[FindingKind] = if again { &[FindingKind::NonceReuse] } else { &[] };
                 assert_eq!(judgement.kinds(), expected, "{of}: {:?}", judgement.findings);
                 assert_eq!(judgement.verified.packets, 5, "{of}: {:?}", judgement.notes);
+                assert_eq!(judgement.verified.mapped, 4, "{of}: {:?}", judgement.notes);
             }
         }
     }

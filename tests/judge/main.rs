@@ -10,6 +10,7 @@ mod eps_enterprise;
 #[path = "../support/eps_film.rs"]
 #[allow(dead_code)]
 mod eps_film;
+mod eps_inter_system;
 mod eps_judge;
 #[path = "../support/eps_network.rs"]
 #[allow(dead_code)]

@@ -23,10 +23,10 @@ use keyhop::eps::node::sgsn;
 use keyhop::eps::node::upe::anchor_tunnel;
 use keyhop::eps::node::{
     Agreement, Arrival, AttachedUe, Bss, BssSettings, Cell, Command, ConnectedUe, ContextTransfer, DropReason, Enb,
-    EnbFaults, EnbSettings, Event, Gateway, GatewayUe, GeranCell, GeranConnection, HeardCell, HeardUtranCell, Hss,
-    HssSubscriber, Mme, MmeFaults, MmeSettings, MmeUserPlane, Outcome, RlosMme, RlosUe, Rnc, RncSettings, RncUe,
-    Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe, Subscribers, Ue, UeFaults, UeSettings, Upe, UpeFaults,
-    UpeSettings, UpeUe, UtranCell, UtranConnection, What,
+    EnbFaults, EnbSettings, Event, Gateway, GatewayUe, GeranCell, GeranConnection, GtpTimers, HeardCell,
+    HeardUtranCell, Hss, HssSubscriber, Mme, MmeFaults, MmeSettings, MmeUserPlane, Outcome, RlosMme, RlosUe, Rnc,
+    RncSettings, RncUe, Scheme, Schemes, Sgsn, SgsnFaults, SgsnSettings, SgsnUe, Subscribers, Ue, UeFaults, UeSettings,
+    Upe, UpeFaults, UpeSettings, UpeUe, UtranCell, UtranConnection, What,
 };
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Ncc, Origin};
 use keyhop::eps::security::HandoverDerivation;
@@ -47,6 +47,7 @@ pub fn at(milliseconds: u64) -> VirtualTime {
 }
 
 /// A network and what is done to it.
+#[derive(Clone)]
 pub struct Plan {
     pub schemes: Schemes,
     pub cells: usize,
@@ -85,6 +86,8 @@ pub struct Plan {
     pub rnc_most_ues: usize,
     pub rncs_have_snow3g: bool,
     pub sgsn_faults: SgsnFaults,
+    /// How requests of GTP-C are sent again.
+    pub gtp: GtpTimers,
     /// A cell that no MME knows of.
     pub unknown_cell: Option<usize>,
     pub ue_capabilities: UeSecurityCapabilities,
@@ -175,6 +178,7 @@ impl Plan {
             rnc_most_ues: 100,
             rncs_have_snow3g: true,
             sgsn_faults: SgsnFaults::default(),
+            gtp: GtpTimers::default(),
             unknown_cell: None,
             ue_capabilities: both(),
             told_capabilities: both(),
@@ -493,7 +497,7 @@ impl Plan {
         }
         // Where the user plane of a UE in the first cell is.
         let user_node = if self.upes > 0 { upe_place(0).ip } else { gateway_place().ip };
-        let core_side = |node: NodeIndex, place| CoreSide::new(place, &peers[&node]);
+        let core_side = |node: NodeIndex, place| CoreSide::new(place, &peers[&node]).repeating(self.gtp);
         let mme_side = |number: usize, node: NodeIndex, place| {
             let others = (0..self.mmes).filter(|other| self.protects_s10 && *other != number);
             others.fold(core_side(node, place), |side, other| {

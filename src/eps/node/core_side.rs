@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use super::gtp_requests::{GtpRequests, Heeded};
+use super::settings::GtpTimers;
 use crate::dot16::backbone::BackboneEndpoint;
-use crate::emulation::{Outbox, Port};
+use crate::emulation::{Outbox, Port, Verdict};
 use crate::eps::link_protection::{LinkError, LinkProtection};
 use crate::eps::node::Event;
 use crate::eps::wire::core_frame::{CoreFrame, CorePayload, UdpDatagram};
@@ -19,6 +21,7 @@ use crate::eps::wire::sctp::{
 use crate::eps::wire::{
     DiameterMessage, GbMessage, GtpuPacket, Gtpv1Message, Gtpv2Message, IuMessage, S1apMessage, WireError, X2apMessage,
 };
+use crate::time::VirtualTime;
 
 /// A message of the core network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +79,8 @@ pub struct CoreSide {
     own: BackboneEndpoint,
     identification: u16,
     associations: BTreeMap<Ipv4Addr, Association>,
+    /// Of GTP-C.
+    requests: GtpRequests,
 }
 
 impl CoreSide {
@@ -85,7 +90,15 @@ impl CoreSide {
         let association = |(port, peer): &(Port, BackboneEndpoint)| {
             (peer.ip, Association { port: *port, peer: *peer, tsn: 1, sequence: 0, protection: None })
         };
-        Self { own, identification: 0, associations: peers.iter().map(association).collect() }
+        let associations = peers.iter().map(association).collect();
+        Self { own, identification: 0, associations, requests: GtpRequests::default() }
+    }
+
+    /// Requests of GTP-C are sent again by these timers.
+    #[must_use]
+    pub const fn repeating(mut self, timers: GtpTimers) -> Self {
+        self.requests.timers = timers;
+        self
     }
 
     /// The link to `peer` is protected, in both directions: what is sent there goes as ESP, and what comes from there otherwise is
@@ -110,6 +123,36 @@ impl CoreSide {
         self.associations.values().any(|association| association.port == port)
     }
 
+    /// It is `now`: requests of GTP-C that were not answered go out again. Those that were sent often enough are given back. A node that
+    /// speaks GTP-C calls it before everything else that it does.
+    pub fn wake(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) -> Vec<CoreMessage> {
+        let (again, given_up) = self.requests.wake(now);
+        again.iter().for_each(|(to, request)| self.transmit_frame(*to, request, outbox));
+        given_up
+    }
+
+    /// When a request is to be sent again.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<VirtualTime> {
+        self.requests.next_timer()
+    }
+
+    /// Whether nothing is left for the node to do about a message of GTP-C that it has received: a request again, which is answered
+    /// as before, or an answer that no request waits for.
+    pub fn settles(&mut self, from: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<Event>) -> bool {
+        match self.requests.heed(from, message) {
+            Heeded::New => return false,
+            Heeded::Again(answer) => {
+                outbox.verdict(Verdict::accepted(format!("accepted: {} again", message.name())));
+                answer.iter().for_each(|answer| self.transmit_frame(from, answer, outbox));
+            }
+            Heeded::Unasked => {
+                outbox.verdict(Verdict::rejected(format!("dropped: no request waits for {}", message.name())));
+            }
+        }
+        true
+    }
+
     /// Sends a message, whose name is the note on it. A message that does not encode, or that no link leads to the receiver of, is as
     /// good as lost.
     pub fn send(&mut self, to: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<Event>) {
@@ -118,6 +161,11 @@ impl CoreSide {
 
     /// [`send`](Self::send), of a node that has reports of another kind.
     pub fn transmit<E>(&mut self, to: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<E>) {
+        self.requests.sent(to, message);
+        self.transmit_frame(to, message, outbox);
+    }
+
+    fn transmit_frame<E>(&mut self, to: Ipv4Addr, message: &CoreMessage, outbox: &mut Outbox<E>) {
         let Some(association) = self.associations.get_mut(&to) else { return };
         let Ok(payload) = association.payload(self.own.ip, message) else { return };
         let mut frame = CoreFrame { from: self.own, to: association.peer, payload };

@@ -229,12 +229,15 @@ impl Node for Gateway {
     type Command = Command;
     type Event = Event;
 
-    fn handle(&mut self, _: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
+    fn handle(&mut self, now: VirtualTime, input: Input<Command>, outbox: &mut Outbox<Event>) {
+        // It asks nobody for anything.
+        self.core.wake(now, outbox);
         match input {
             Input::Frame { port, octets } if self.outside.hosts.values().any(|(link, _)| *link == port) => {
                 self.enters(&octets, outbox);
             }
             Input::Frame { octets, .. } => match self.core.receive(&octets) {
+                Ok((from, message)) if self.core.settles(from, &message, outbox) => {}
                 Ok((_, CoreMessage::Gtpu(packet))) => self.packet(packet, outbox),
                 Ok((from, CoreMessage::Gtpv2(message))) => self.control(from, message, outbox),
                 Ok((from, CoreMessage::Gtpv1(message))) => self.update(from, message, outbox),

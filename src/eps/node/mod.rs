@@ -5,7 +5,7 @@
 //! * [`event`]: what a script tells a node, and what a node reports.
 //! * [`parlos`]: attach for restricted local operator services.
 //! * [`radio_side`], [`utran_side`], [`geran_side`], [`core_side`]: a node's side of the air, of that of UTRAN and of GERAN, and of the
-//!   core network.
+//!   core network; `gtp_requests`: requests of GTP-C are sent again, and answered again.
 //! * [`ue`], [`enb`], [`upe`], [`mme`], [`hss`], [`gateway`]: the nodes; [`rnc`], [`bss`], [`sgsn`]: those of UTRAN and GERAN.
 
 pub mod bss;
@@ -14,6 +14,7 @@ pub mod enb;
 pub mod event;
 pub mod gateway;
 pub mod geran_side;
+mod gtp_requests;
 pub mod hss;
 pub mod mme;
 pub mod parlos;
@@ -37,8 +38,8 @@ pub use parlos::{
 };
 pub use rnc::{Rnc, RncSettings, RncUe};
 pub use settings::{
-    Agreement, Arrival, Cell, ContextTransfer, GeranCell, Mapping, Relocation, Scheme, Schemes, Subscribers, UpKeys,
-    UtranCell,
+    Agreement, Arrival, Cell, ContextTransfer, GeranCell, GtpTimers, Mapping, Relocation, Scheme, Schemes, Subscribers,
+    UpKeys, UtranCell,
 };
 pub use sgsn::{Sgsn, SgsnFaults, SgsnSettings, SgsnUe};
 pub use ue::{GeranConnection, HeardCell, HeardUtranCell, Ue, UeFaults, UeSettings, UtranConnection};

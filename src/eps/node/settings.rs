@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::eps::identifiers::{Ecgi, GlobalEnbId, Imsi, MmeUeS1apId, Pci, Plmn, Tai};
 use crate::eps::parameters::TargetIdentity;
@@ -155,6 +156,22 @@ impl Schemes {
             Self::Grouped => Scheme::MmeInvolved,
         };
         if source.mme == target.mme { scheme } else { scheme.over_s1() }
+    }
+}
+
+/// How requests of GTP-C are sent again (TS 29.274 clause 7.6, TS 29.060 clause 14). \[choice\] A node has but the links to cross, and a
+/// source eNB waits a second for all that its MME asks of others, so that a request goes out three times within that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GtpTimers {
+    /// T3-RESPONSE: how long an answer is waited for before the request is sent again.
+    pub t3_response: Duration,
+    /// N3-REQUESTS: how often a request is sent in all; once at least.
+    pub n3_requests: u8,
+}
+
+impl Default for GtpTimers {
+    fn default() -> Self {
+        Self { t3_response: Duration::from_millis(250), n3_requests: 3 }
     }
 }
 

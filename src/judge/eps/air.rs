@@ -343,6 +343,11 @@ impl Reading<'_> {
                     self.nas(&nas, radio.direction, ue, None, seen, true);
                 }
                 Ok(DlDcchMessage::Reconfiguration(command)) => self.command(radio, &command, seen),
+                Ok(DlDcchMessage::MobilityToUtran { nas_security, .. }) => {
+                    if let Some(ue) = ue {
+                        self.commanded_to_utran(seen, ue, nas_security);
+                    }
+                }
                 _ => {}
             },
         }

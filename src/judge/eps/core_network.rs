@@ -90,6 +90,7 @@ impl Reading<'_> {
                         if let Some(Vector::Utran(vector)) = vector {
                             let (ck, ik) = vector.keys.octets().split_at(16);
                             brought.extend([ck, ik]);
+                            self.inter_system.seen(&vector.keys);
                         }
                         let keys = self.enterprise(frame, ends, &message);
                         brought.extend(keys.iter().map(Vec::as_slice));
@@ -111,7 +112,7 @@ impl Reading<'_> {
             CorePayload::Udp(datagram) if datagram.destination == GTPV2_PORT && is_version_1(&datagram.payload) => {
                 match Gtpv1Message::parse(&datagram.payload) {
                     Ok(message) => {
-                        self.gtpv1(frame, &message);
+                        self.gtpv1(frame, core.from.ip, &message, seen);
                         view("gtpv1", format!("GTPv1-C {}", message.body.name()))
                     }
                     Err(error) => self.unreadable(frame, "gtpv1", error),
@@ -186,7 +187,14 @@ impl Reading<'_> {
                 name = self.nas(&message.nas_pdu, Downlink, None, Some((from, message.ue.mme.0)), seen, false);
             }
             S1apMessage::UeContextModificationRequest(message) => self.first_kenb(seen.number, &message.kenb),
-            S1apMessage::HandoverFromUtranRequest(message) => self.first_kenb(seen.number, &message.kenb),
+            S1apMessage::HandoverFromUtranRequest(message) => {
+                self.requested_from_utran(seen, &message.kenb, &message.nas_security);
+                if let Some((_, nas)) = message.nas_security.split_first_chunk::<6>().filter(|(_, nas)| !nas.is_empty())
+                {
+                    name = self.nas(nas, Downlink, None, Some((from, message.mme_ue_id.0)), seen, false);
+                }
+            }
+            S1apMessage::HandoverToUtranCommand(message) => self.told_bits(seen, from, message.nas_security),
             S1apMessage::InitialContextSetupRequest(message) => {
                 self.first_kenb(seen.number, &message.kenb);
                 for nas in message.bearers.iter().filter_map(|bearer| bearer.nas_pdu.as_ref()) {
@@ -265,7 +273,7 @@ impl Reading<'_> {
     }
 
     /// A message has brought an eNB a KeNB that is to be made of a KASME.
-    fn first_kenb(&mut self, frame: u64, kenb: &Kenb) {
+    pub(super) fn first_kenb(&mut self, frame: u64, kenb: &Kenb) {
         let known = &self.keys.subscribers;
         if !known.is_empty() && !known.iter().any(|known| known.first_kenbs().any(|first| first == *kenb)) {
             let detail = "the KeNB in this message does not follow from a KASME";

@@ -9,8 +9,8 @@ use super::super::keys::Origin;
 use crate::capture::key_log::KeyLog;
 use crate::capture::key_log::enterprise::EnterpriseRecord;
 use crate::capture::key_log::eps::{
-    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KenbHolder, KenbRecord, KeySystem,
-    NasKeyRecord, NasKeyUse, UpKeyRecord,
+    AsKeyRecord, AsKeyUse, CRntiBits, CellRecord, DerivationRecord, EpsKeyRecord, KenbHolder, KenbRecord, KeyMapping,
+    KeySystem, NasKeyRecord, NasKeyUse, UpKeyRecord,
 };
 use crate::eps::identifiers::{Imsi, Pci};
 use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb, LinkSecret, Nh, UpKey};
@@ -138,6 +138,8 @@ pub struct Keys {
     pub epochs: BTreeMap<u16, Epoch>,
     /// Whether user packets are ciphered by UPEs.
     pub upe: bool,
+    /// What keys of another system are made of, if the log says.
+    pub mapping: Option<KeyMapping>,
     /// The keys between UEs and UPEs: those of the log, or of a UE that it has none of those that follow from its KASMEs.
     up_keys: Vec<(Imsi, UpKey)>,
     /// CK and IK of UEs.
@@ -170,7 +172,7 @@ impl Keys {
                     let (ue, kasme) = (record.ue, record.key.clone());
                     keys.subscribers.push(Subscriber { ue, kasme });
                 }
-                EpsKeyRecord::Transfer(record) => keys.upe = record.upe,
+                EpsKeyRecord::Transfer(record) => (keys.upe, keys.mapping) = (record.upe, Some(record.mapping)),
                 EpsKeyRecord::CkIk(record) => {
                     let known = (record.ue, record.key.clone());
                     // In use in a cell, and held in the core network.

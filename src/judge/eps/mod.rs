@@ -4,7 +4,7 @@
 //! * [`keys`]: KASME of each UE, and the key epochs of the radio.
 //! * [`radio`]: RRC messages and packets under their COUNTs; [`nas`]: NAS messages under theirs.
 //! * `parlos`: attaches without AKA, whose KASMEtemp a command brings.
-//! * `user_plane`: packets that UPEs cipher; `utran`: what there is of UTRAN.
+//! * `user_plane`: packets that UPEs cipher; `utran`: what there is of UTRAN; `inter_system`: keys from there and to there.
 //! * [`handover`]: the keys of targets, from the command and from the core network.
 //! * `enterprise`: keys of end points in an enterprise; `sessions`: what is said under them.
 //! * [`reading`]: frame by frame; `air`: those of the air; [`core_network`]: those of S1, X2 and S10, `link`: where these
@@ -17,6 +17,7 @@ mod air;
 pub mod core_network;
 mod enterprise;
 pub mod handover;
+mod inter_system;
 pub mod keys;
 mod link;
 pub mod nas;

@@ -186,6 +186,12 @@ impl Nas {
         });
     }
 
+    /// The KASMEs of a UE, each with the downlink COUNT that comes next.
+    pub fn downlink_of(&self, ue: Imsi) -> impl Iterator<Item = (&Kasme, u32)> {
+        let of_ue = self.contexts.iter().filter(move |context| context.ue == ue);
+        of_ue.filter_map(|context| Some((context.kasme.as_ref()?, context.next[LinkDirection::Downlink as usize].0)))
+    }
+
     /// Verifies a message, deciphers it, and remembers its COUNT.
     ///
     /// # Errors

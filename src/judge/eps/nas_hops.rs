@@ -86,10 +86,12 @@ impl Reading<'_> {
         } else if last {
             self.arrived(stood, seen, "NAS message");
         }
-        if let (Some(EmmMessage::DownlinkGenericTransport(container)), Some(kasme)) = (&message, &kasme)
-            && let Ok(parameters) = container.handover_parameters()
-        {
-            self.handovers.para(&self.keys, kasme, &parameters.para);
+        if let (Some(EmmMessage::DownlinkGenericTransport(container)), Some(kasme)) = (&message, &kasme) {
+            if let Ok(parameters) = container.handover_parameters() {
+                self.handovers.para(&self.keys, kasme, &parameters.para);
+            } else if let Ok(target) = container.target() {
+                self.named_target(seen, ue, kasme, &target);
+            }
         }
         message.map(|message| (message, kasme))
     }

@@ -11,6 +11,7 @@ use super::super::patterns::{MAX_PATTERNS, Patterns};
 use super::super::report::{Judgement, KeysUsed, Verified};
 use super::enterprise::EnterpriseKeys;
 use super::handover::{Handovers, Place, Requests};
+use super::inter_system::InterSystem;
 use super::keys::{Epoch, Keys};
 use super::nas::Nas;
 use super::parlos::Parlos;
@@ -70,6 +71,7 @@ pub struct Reading<'l> {
     pub(super) parlos: Parlos,
     pub(super) user_plane: UserPlane,
     pub(super) utran: Utran,
+    pub(super) inter_system: InterSystem,
     pub(super) enterprise_keys: EnterpriseKeys,
     pub(super) sessions: Sessions,
     pub(super) handovers: Handovers,
@@ -129,6 +131,7 @@ impl<'l> Reading<'l> {
             parlos: Parlos::new(log),
             user_plane: UserPlane::default(),
             utran: Utran::default(),
+            inter_system: InterSystem::default(),
             enterprise_keys: EnterpriseKeys::new(log, &mut findings),
             sessions: Sessions::new(log),
             keys,
@@ -171,6 +174,7 @@ impl<'l> Reading<'l> {
     #[must_use]
     pub fn finish(mut self) -> Judgement {
         self.handovers.finish(&mut self.keys, self.log, &mut self.findings);
+        self.finish_inter_system();
         let mut keys = KeysUsed::default();
         for epoch in self.used_epochs.iter().filter_map(|ue_id| self.keys.epochs.get(ue_id)) {
             let count = match epoch.origin {

@@ -55,17 +55,19 @@ impl Reading<'_> {
         let octets = &frame.octets;
         let parsed = match direction {
             LinkDirection::Uplink => UtranUlMessage::parse(octets)
-                .and_then(|(check, message)| Ok((check, message.covered()?, alternative(&message), None))),
+                .and_then(|(check, message)| Ok((check, message.covered()?, alternative(&message), (None, None)))),
             LinkDirection::Downlink => UtranDlMessage::parse(octets).and_then(|(check, message)| {
+                let (covered, name) = (message.covered()?, alternative(&message));
                 let begins = match message {
-                    UtranDlMessage::SecurityModeCommand { fresh, .. } => Some(Some(fresh)),
-                    UtranDlMessage::KeyChange { .. } => Some(None),
-                    UtranDlMessage::HandoverFromUtran { .. } | UtranDlMessage::DirectTransfer { .. } => None,
+                    UtranDlMessage::SecurityModeCommand { fresh, .. } => (Some(Some(fresh)), None),
+                    UtranDlMessage::KeyChange { .. } => (Some(None), None),
+                    UtranDlMessage::HandoverFromUtran { eutra, .. } => (None, Some(eutra)),
+                    UtranDlMessage::DirectTransfer { .. } => (None, None),
                 };
-                Ok((check, message.covered()?, alternative(&message), begins))
+                Ok((check, covered, name, begins))
             }),
         };
-        let (check, covered, name, begins) = match parsed {
+        let (check, covered, name, (begins, eutra)) = match parsed {
             Ok(parsed) => parsed,
             Err(error) => return self.malformed(frame.number, "rrc", error),
         };
@@ -83,6 +85,9 @@ impl Reading<'_> {
             Some(check) => self.utran_check(air, direction, check, &covered, &seen),
             None => "unprotected",
         };
+        if let Some(command) = eutra {
+            self.commanded_from_utran(&seen, &command);
+        }
         let summary = format!("RRC of UTRAN {} {name}", way(direction));
         FrameView { kind: "rrc", summary, direction: Some(direction), verdict: Some(verdict), ..FrameView::default() }
     }
@@ -186,8 +191,8 @@ impl Reading<'_> {
         })
     }
 
-    /// A message of GTPv1-C: the keys in it are to be those of the log.
-    pub(super) fn gtpv1(&mut self, frame: &RecordedFrame, message: &Gtpv1Message) {
+    /// A message of GTPv1-C: the keys in it are to be those of the log, and those of an MME to follow from KASME.
+    pub(super) fn gtpv1(&mut self, frame: &RecordedFrame, from: Ipv4Addr, message: &Gtpv1Message, seen: &Seen) {
         let (ue, keys) = match &message.body {
             Gtpv1Body::ForwardRelocationRequest(request) => {
                 (Some(request.imsi), request.context.as_ref().map(|context| &context.keys))
@@ -202,6 +207,9 @@ impl Reading<'_> {
             _ => (None, None),
         };
         self.ck_ik_sent(frame, ue, keys);
+        if let Gtpv1Body::ForwardRelocationRequest(request) = &message.body {
+            self.relocated(seen, from, request);
+        }
     }
 
     /// A message of RANAP, likewise.
@@ -219,7 +227,9 @@ impl Reading<'_> {
         let brought = brought(keys);
         let brought: Vec<&[u8]> = brought.iter().map(Vec::as_slice).collect();
         self.search(frame, &brought);
-        let (Some(ue), Some(keys)) = (ue, keys) else { return };
+        let Some(keys) = keys else { return };
+        self.inter_system.shown(ue, keys);
+        let Some(ue) = ue else { return };
         let mut known = self.keys.ck_ik.iter().filter(|(of, _)| *of == ue).peekable();
         if known.peek().is_none() {
             self.findings.note(NoteKind::NoKey, Some(frame.number), format!("no CK and IK of UE {ue}"));

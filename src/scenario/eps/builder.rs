@@ -257,7 +257,7 @@ impl Builder<'_> {
     /// A node's side of the core network, with what protects its links.
     pub(super) fn core(&self, role: Role, position: usize) -> CoreSide {
         let node = self.topology.at(role, position);
-        let core = CoreSide::new(place(role, position), &self.peers(node));
+        let core = CoreSide::new(place(role, position), &self.peers(node)).repeating(self.script.times.gtp);
         link_keys::protect(core, node, self.script, self.topology)
     }
 

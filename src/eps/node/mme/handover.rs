@@ -6,6 +6,7 @@ use super::{EXECUTION, Handover, Mme, Place, Source, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::MmeUeS1apId;
 use crate::eps::keys::Nh;
+use crate::eps::node::core_side::CoreMessage;
 use crate::eps::node::event::Event;
 use crate::eps::node::settings::Cell;
 use crate::eps::parameters::Ncc;
@@ -15,7 +16,7 @@ use crate::eps::wire::s1ap::{
     HandoverRequest, HandoverRequestAcknowledge, HandoverRequired, PathSwitchRequest, PathSwitchRequestAcknowledge,
     PathSwitchRequestFailure, SecurityContext, UeS1apIds,
 };
-use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint};
+use crate::eps::wire::{Erab, Gtpv2Body, Gtpv2Message, TunnelEndpoint};
 use crate::time::VirtualTime;
 
 impl Mme {
@@ -252,6 +253,17 @@ impl Mme {
         let (next_hop, ncc) = if standard { ue.keys.next_hop() } else { (Nh::from_octets([0; 32]), Ncc::new(0)) };
         let security = SecurityContext { ncc, next_hop };
         self.send(place.enb, PathSwitchRequestAcknowledge { ue: ids, security }, outbox);
+    }
+
+    /// A request was sent as often as it may be. Nobody is told of a path that was not switched: the eNB has the UE all the same. All
+    /// else ends by a timer.
+    pub(super) fn unanswered(&mut self, request: &CoreMessage) {
+        let CoreMessage::Gtpv2(Gtpv2Message { teid, body: Gtpv2Body::ModifyBearerRequest(_), .. }) = request else {
+            return;
+        };
+        if let Some(ue) = self.ues.values_mut().find(|ue| ue.bearer.tunnel.teid == *teid) {
+            ue.switching = false;
+        }
     }
 
     /// A source eNB calls its handover off, or asks after one that is over.

@@ -447,8 +447,12 @@ impl Node for Mme {
                 self.nas_in_use(ue, outbox);
             }
         }
+        for request in self.core.wake(now, outbox) {
+            self.unanswered(&request);
+        }
         match input {
             Input::Frame { octets, .. } => match self.core.receive(&octets) {
+                Ok((from, message)) if self.core.settles(from, &message, outbox) => {}
                 Ok((from, CoreMessage::S1ap(message))) => {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.name())));
                     self.s1ap(now, from, message, outbox);
@@ -487,6 +491,6 @@ impl Node for Mme {
         let ends = self.ues.values().filter_map(UeContext::ends);
         let ends = ends.chain(self.authentications.values().map(|authentication| authentication.ends));
         let ends = ends.chain(self.asked.values().map(|asked| asked.ends));
-        ends.chain(self.rlos.as_ref().and_then(|rlos| rlos.next_timer())).min()
+        ends.chain(self.rlos.as_ref().and_then(|rlos| rlos.next_timer())).chain(self.core.next_timer()).min()
     }
 }

@@ -186,7 +186,7 @@ impl Sgsn {
                 let bearer = Erab { ebi: ue.pdp.nsapi, tunnel: uplink_tunnel(self.core.address(), id) };
                 self.tell_rnc(rnc, id, RabAssignmentRequest { bearer }, outbox);
             }
-            Place::Bss(..) => self.switch_path(now, id, CHALLENGE_TRIES, outbox),
+            Place::Bss(..) => self.switch_path(now, id, outbox),
         }
     }
 
@@ -200,18 +200,15 @@ impl Sgsn {
     ) {
         let waits = |ue: &UeContext| ue.rnc() == Some(rnc) && matches!(ue.setup, Some(Setup::Bearer { .. }));
         if self.ues.get(&id).is_some_and(waits) {
-            self.switch_path(now, id, CHALLENGE_TRIES, outbox);
+            self.switch_path(now, id, outbox);
         }
     }
 
-    /// Has the gateway send the packets of a UE here, if a try is left.
-    fn switch_path(&mut self, now: VirtualTime, id: MmeUeS1apId, tries: u8, outbox: &mut Outbox<Event>) {
+    /// Has the gateway send the packets of a UE here.
+    fn switch_path(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let (sender, own) = (self.control_tunnel(id), self.core.address());
         let Some(ue) = self.ues.get_mut(&id) else { return };
-        ue.setup = tries.checked_sub(1).map(|tries| Setup::Path { tries, ends: now + CHALLENGE });
-        if ue.setup.is_none() {
-            return;
-        }
+        ue.setup = Some(Setup::Path { ends: now + EXECUTION });
         let PdpContext { nsapi, control, uplink, .. } = ue.pdp;
         let update = UpdatePdpContextRequest { nsapi, sender, downlink: downlink_tunnel(own, id) };
         self.request(uplink.address, control, Gtpv1Body::UpdatePdpContextRequest(update), outbox);
@@ -231,7 +228,8 @@ impl Sgsn {
         for id in over {
             match self.ues.get(&id).and_then(|ue| ue.setup.as_ref()) {
                 Some(Setup::Accept { tries, .. }) => self.accept(now, id, *tries, outbox),
-                Some(Setup::Path { tries, .. }) => self.switch_path(now, id, *tries, outbox),
+                // The gateway does not answer: the UE is served, and hears nothing.
+                Some(Setup::Path { .. }) => self.path_switched(id),
                 _ => self.unsettled(id, outbox),
             }
         }

@@ -135,7 +135,7 @@ enum Setup {
     /// The RNC is to have its bearer.
     Bearer { ends: VirtualTime },
     /// The gateway is to send its packets here.
-    Path { tries: u8, ends: VirtualTime },
+    Path { ends: VirtualTime },
     /// It is served: the RNC has got other keys; key set and keys before them.
     KeyChange { before: (u8, CkIk), ends: VirtualTime },
 }
@@ -146,7 +146,7 @@ impl Setup {
             Self::Keys { ends }
             | Self::Accept { ends, .. }
             | Self::Bearer { ends }
-            | Self::Path { ends, .. }
+            | Self::Path { ends }
             | Self::KeyChange { ends, .. } => *ends,
         }
     }
@@ -355,8 +355,11 @@ impl Node for Sgsn {
             self.started = true;
             self.ues.values().for_each(|ue| self.holds(ue, outbox));
         }
+        // What nobody answers ends by a timer.
+        self.core.wake(now, outbox);
         match input {
             Input::Frame { octets, .. } => match self.core.receive(&octets) {
+                Ok((from, message)) if self.core.settles(from, &message, outbox) => {}
                 Ok((from, message)) => {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.name())));
                     match message {
@@ -390,6 +393,7 @@ impl Node for Sgsn {
             return Some(VirtualTime::ZERO);
         }
         let ues = self.ues.values().filter_map(UeContext::ends);
-        ues.chain(self.authentications.values().map(|authentication| authentication.ends)).min()
+        let authentications = self.authentications.values().map(|authentication| authentication.ends);
+        ues.chain(authentications).chain(self.core.next_timer()).min()
     }
 }

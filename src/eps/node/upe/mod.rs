@@ -275,8 +275,11 @@ impl Node for Upe {
             self.started = true;
             self.ues.values().for_each(|ue| ue.key_in_use(ue.up.key(), outbox));
         }
+        // What nobody answers ends by a timer.
+        self.core.wake(now, outbox);
         match input {
             Input::Frame { octets, .. } => match self.core.receive(&octets) {
+                Ok((from, message)) if self.core.settles(from, &message, outbox) => {}
                 Ok((from, CoreMessage::Gtpu(packet))) => self.packet(from, packet, outbox),
                 Ok((from, CoreMessage::Gtpv2(message))) => {
                     outbox.verdict(Verdict::accepted(format!("accepted: {}", message.body.name())));
@@ -297,6 +300,6 @@ impl Node for Upe {
             return Some(VirtualTime::ZERO);
         }
         let afresh = self.afresh.values().map(|afresh| afresh.ends);
-        self.ues.values().filter_map(|ue| ue.role.ends()).chain(afresh).min()
+        self.ues.values().filter_map(|ue| ue.role.ends()).chain(afresh).chain(self.core.next_timer()).min()
     }
 }

@@ -101,6 +101,26 @@ impl Gtpv1Body {
         }
     }
 
+    /// The type of the message that answers it, if it is a request, or an answer that is answered itself.
+    #[must_use]
+    pub const fn answered_by(&self) -> Option<u8> {
+        match self {
+            Self::UpdatePdpContextRequest(_)
+            | Self::SgsnContextRequest(_)
+            | Self::ForwardRelocationRequest(_)
+            | Self::RelocationCancelRequest(_) => Some(self.message_type() + 1),
+            Self::SgsnContextResponse(SgsnContextResponse { known: Some(_), .. }) => Some(52),
+            Self::ForwardRelocationComplete => Some(59),
+            _ => None,
+        }
+    }
+
+    /// Whether it answers a message.
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        matches!(self.message_type(), 19 | 51 | 52 | 54 | 57 | 59)
+    }
+
     /// The names of all messages, which are not those of GTPv2-C.
     pub const NAMES: &[&str] = &[
         "UpdatePdpContextRequest",

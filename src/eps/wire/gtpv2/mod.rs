@@ -158,6 +158,31 @@ impl Gtpv2Body {
         }
     }
 
+    /// The type of the message that answers it, if it is a request, or an answer that is answered itself.
+    #[must_use]
+    pub const fn answered_by(&self) -> Option<u8> {
+        match self {
+            Self::CreateSessionRequest(_)
+            | Self::ModifyBearerRequest(_)
+            | Self::DeleteSessionRequest(_)
+            | Self::ContextRequest(_)
+            | Self::ContextResponse(ContextResponse { context: Some(_), .. })
+            | Self::ForwardRelocationRequest(_)
+            | Self::ForwardRelocationCompleteNotification
+            | Self::ForwardAccessContextNotification(_)
+            | Self::RelocationCancelRequest(_)
+            | Self::CreateForwardingRequest(_)
+            | Self::DeleteForwardingRequest => Some(self.message_type() + 1),
+            _ => None,
+        }
+    }
+
+    /// Whether it answers a message.
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        matches!(self.message_type(), 33 | 35 | 37 | 131 | 132 | 134 | 136 | 138 | 140 | 167 | 169)
+    }
+
     /// The names of all messages.
     pub const NAMES: &[&str] = &[
         "CreateSessionRequest",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::eps::node::GtpTimers;
 use crate::scenario::script::header::System;
 use crate::scenario::script::problem::Read;
 use crate::scenario::script::section::Section;
@@ -38,9 +39,11 @@ pub struct Times {
     /// What a node of the core network and an eNB take from a message to what follows from it; it is added to the delay of
     /// every wired link.
     pub processing: Duration,
+    /// How requests of GTP-C are sent again.
+    pub gtp: GtpTimers,
 }
 
-pub(super) const KEYS: &[&str] = &["radio", "x2", "s1", "s10", "s11", "processing"];
+pub(super) const KEYS: &[&str] = &["radio", "x2", "s1", "s10", "s11", "processing", "t3_response", "n3_requests"];
 /// Those of links that only a network of context transfer has.
 pub(super) const TRANSFER_KEYS: &[&str] = &["s5", "upe", "iu", "gn", "s6a"];
 /// Those of links that only a network with end points in an enterprise has.
@@ -49,6 +52,10 @@ pub(super) const E2M_KEYS: &[&str] = &["swx", "zn", "sgi"];
 /// The shortest delay: lookahead of the engine.
 const SHORTEST: Duration = Duration::from_micros(10);
 const LONGEST: Duration = Duration::from_secs(1);
+/// The shortest time for an answer.
+const SHORTEST_T3: Duration = Duration::from_millis(1);
+/// How often a request may be sent at the most.
+const MOST_REQUESTS: u8 = 10;
 
 pub(super) fn read(section: &Section<'_>, system: System) -> Read<Times> {
     let e2m = system == System::E2m;
@@ -61,6 +68,11 @@ pub(super) fn read(section: &Section<'_>, system: System) -> Read<Times> {
         section.refuse(key, "without system = \"e2m\"")?;
     }
     let time = |key, default| section.read(key, Duration::from_millis(default), |field| field.time(SHORTEST..=LONGEST));
+    let GtpTimers { t3_response, n3_requests } = GtpTimers::default();
+    let gtp = GtpTimers {
+        t3_response: section.read("t3_response", t3_response, |field| field.time(SHORTEST_T3..=LONGEST))?,
+        n3_requests: section.read("n3_requests", n3_requests, |field| field.number(1..=MOST_REQUESTS))?,
+    };
     Ok(Times {
         radio: time("radio", 1)?,
         x2: time("x2", 2)?,
@@ -76,5 +88,6 @@ pub(super) fn read(section: &Section<'_>, system: System) -> Read<Times> {
         zn: time("zn", 10)?,
         sgi: time("sgi", 10)?,
         processing: section.read("processing", Duration::ZERO, |field| field.time(Duration::ZERO..=LONGEST))?,
+        gtp,
     })
 }
