@@ -51,6 +51,8 @@ pub enum Calculation {
     EpsKdf(eps::EpsKdfArguments),
     /// EPS: from KeNB, or from KASME and PARA, to KeNB* and to KeNB and AS keys (algorithms with AES) at the target
     EpsChain(eps::EpsChainArguments),
+    /// BEST: KHSE of a run of 5G AKA or EAP-AKA', from CK and IK (TS 33.163)
+    EpsKhse(eps::EpsKhseArguments),
     /// EPS: a message ciphered, or deciphered, with 128-EEA2
     EpsEea2(eps::EpsMessageArguments),
     /// EPS: the MAC of a message with 128-EIA2

@@ -257,7 +257,13 @@ fn e2m_compared(arguments: &CompareArguments, messages: &mut dyn Write) -> Resul
     drop(progress);
     let mut outputs = PendingOutputs::new();
     if let Some(path) = &arguments.map {
-        let picture = e2m_race(&result, &caption(arguments, "one session in each run, over EPS"));
+        let picture = e2m_race(
+            &result,
+            &caption(
+                arguments,
+                "one session in each run, opened just before or just after a frame of the authentication is sent",
+            ),
+        );
         outputs.stage(path, |out| out.write_all(picture.as_bytes())).map_err(|error| format!("error: {error}"))?;
     }
     let text = if arguments.json {

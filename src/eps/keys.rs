@@ -59,6 +59,11 @@ secret_key! {
 }
 
 secret_key! {
+    /// KHSE, 32 octets: the key of a UE and its home security end point (TS 33.163).
+    Khse, 32
+}
+
+secret_key! {
     /// Kc, 8 octets: the ciphering key of GSM and GPRS.
     Kc, 8
 }

@@ -3,7 +3,7 @@
 use super::table::tabulated;
 use super::{WIDTH, wrapped};
 use crate::scenario::eps::e2m_compare::{
-    Cost, E2mComparison, FailureRow, MOST_FAILURES, RacePoint, RaceRow, SettingsRow,
+    Cost, E2mComparison, FailureRow, MOST_FAILURES, RACE_DEPTHS, RacePoint, RaceRow, SettingsRow,
 };
 use crate::scenario::eps::enterprise::Learnt;
 
@@ -16,8 +16,8 @@ const MEANING: [&str; 5] = [
     "S6, SWx, Zn, SGi: messages and octets of an attach and of a session with one message and its echo, on the way of vectors, pushes, requests \
      for keys, and between gateway and end point.",
     "failures: authentications that fail after the push, before the UE opens a session with its old key; depth: keys of a UE that the EMKS keeps.",
-    "race: the HSS has pushed a new key, and the challenge is late by 300 ms; the session is opened so many milliseconds after the \
-     re-authentication began. 1, 2: it is open, with the older or the newer key; x: there is no such key any more.",
+    "race: the UE is authenticated anew, and the vector is late by 300 ms; the session is opened just before and just after these frames, which \
+     are sent so many milliseconds after that began. 1, 2: it is open, with the older or the newer key; x: there is no such key any more.",
 ];
 
 /// The tables, at most [`WIDTH`] columns wide.
@@ -29,9 +29,8 @@ pub fn e2m_comparison(comparison: &E2mComparison) -> String {
     let failures: Vec<String> = (0..=MOST_FAILURES).map(|number| number.to_string()).collect();
     let headers: Vec<&str> = ["depth"].into_iter().chain(failures.iter().map(String::as_str)).collect();
     text.push_str(&tabulated(&headers, comparison.failures.iter().map(failure).collect()));
-    text.push_str("\nsession opened in a re-authentication\n\n");
-    let rows = comparison.races.iter().map(race).collect();
-    text.push_str(&tabulated(&["depth", "pushed/ms", "made/ms", "opened/ms: key"], rows));
+    text.push_str("\nsession opened around the frames of a re-authentication\n\n");
+    text.push_str(&races(comparison));
     text.push('\n');
     for meaning in MEANING {
         for line in wrapped(meaning, WIDTH) {
@@ -79,16 +78,28 @@ pub(super) fn mark(point: &RacePoint) -> String {
     }
 }
 
-fn race(row: &RaceRow) -> Vec<String> {
-    // Runs of the same outcome as one.
-    let mut spans: Vec<(i64, i64, String)> = Vec::new();
-    for point in &row.points {
-        match spans.last_mut() {
-            Some((_, until, known)) if *known == mark(point) => *until = point.at_ms,
-            _ => spans.push((point.at_ms, point.at_ms, mark(point))),
+/// Microseconds as milliseconds.
+pub(super) fn milliseconds(micros: i64) -> String {
+    if micros % 1_000 == 0 { (micros / 1_000).to_string() } else { format!("{:.3}", micros as f64 / 1_000.0) }
+}
+
+/// A line for each access and instant, with what came of the sessions around it for each depth of the store.
+fn races(comparison: &E2mComparison) -> String {
+    let depths: Vec<String> = RACE_DEPTHS.iter().map(|depth| format!("depth {depth}")).collect();
+    let headers: Vec<&str> =
+        ["access", "at/ms", "frames"].into_iter().chain(depths.iter().map(String::as_str)).collect();
+    let mut lines = Vec::new();
+    for rows in comparison.races.chunks(RACE_DEPTHS.len()) {
+        let Some(first) = rows.first() else { continue };
+        for (number, pair) in first.points.chunks(2).enumerate() {
+            let Some(RacePoint { at_us, frames, .. }) = pair.first() else { continue };
+            let of_row = |row: &RaceRow| {
+                let marks: Vec<String> = row.points.iter().skip(2 * number).take(2).map(mark).collect();
+                marks.join(", ")
+            };
+            let head = [first.access.to_owned(), milliseconds(*at_us), frames.join("\n")];
+            lines.push(head.into_iter().chain(rows.iter().map(of_row)).collect());
         }
     }
-    let at = |time: Option<i64>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-    let spans: Vec<String> = spans.iter().map(|(from, until, mark)| format!("{from} to {until}: {mark}")).collect();
-    vec![row.depth.to_string(), at(row.pushed_ms), at(row.made_ms), spans.join("\n")]
+    tabulated(&headers, lines)
 }

@@ -92,6 +92,16 @@ fn the_chain_is_what_the_kdf_gives_step_by_step() {
 }
 
 #[test]
+fn khse_is_what_the_kdf_gives_of_both_runs() {
+    let (keys, name, sqn) = ("5a".repeat(32), "5G:mnc001.mcc001.3gppnetwork.org", "0102030405ff");
+    for (of, fc) in [("", "0x63"), (" --of 5g-aka", "0x63"), (" --of eap-aka-prime", "0x64")] {
+        let found = answer(&format!("eps-khse{of} --ck-ik {keys} --serving-network {name} --sqn-xor-ak {sqn}"));
+        let kdf = answer(&format!("eps-kdf --key {keys} --fc {fc} --param {} --param {sqn}", hex::encode(name)));
+        assert_eq!(found, serde_json::json!({ "khse": kdf["key"] }), "{of}");
+    }
+}
+
+#[test]
 fn bad_arguments_end_with_2_and_name_the_option() {
     let key = "11".repeat(32);
     for (line, wanted) in [
@@ -100,6 +110,8 @@ fn bad_arguments_end_with_2_and_name_the_option() {
         (format!("eps-chain --kenb {key} --c-rnti 46"), "expected 2 or 4 octets, found 1"),
         ("eps-chain --c-rnti 4601".to_owned(), "--kenb"),
         (format!("eps-kdf --key {key} --fc 256"), "--fc"),
+        (format!("eps-khse --ck-ik {key} --serving-network x --sqn-xor-ak 00"), "--sqn-xor-ak"),
+        (format!("eps-khse --ck-ik 00 --serving-network x --sqn-xor-ak {}", "00".repeat(6)), "--ck-ik"),
         (format!("eps-eia2 --key {} --count 0 --bearer 32 --direction ul --message 00", "11".repeat(16)), "--bearer"),
         (
             format!("eps-eea2 --key {} --count 0 --bearer 1 --direction ul --message 0000 --bits 8", "11".repeat(16)),

@@ -219,17 +219,19 @@ fn what_authentication_and_a_context_request_say_is_shown() {
     assert_eq!(read("diameter.Integrity-Key", "diameter.Integrity-Key"), counted(0xb0));
     assert_eq!(read("diameter.Kc", "diameter.Kc"), "66".repeat(8));
     assert_eq!(read("diameter.cmd.code == 305", "diameter.applicationId"), ["16777265"; 3].join("\n"));
-    assert_eq!(read("diameter.cmd.code == 310", "diameter.applicationId"), ["16777220"; 6].join("\n"));
+    assert_eq!(read("diameter.cmd.code == 310", "diameter.applicationId"), ["16777220"; 8].join("\n"));
     let pushed = read("diameter.cmd.code == 305 && diameter.ME-Key-Material", "diameter.ME-Key-Material");
     assert_eq!(pushed, ["77".repeat(32), "77".repeat(32)].join("\n"));
     let given = read("diameter.cmd.code == 310 && diameter.ME-Key-Material", "diameter.ME-Key-Material");
     assert_eq!(given, ["88".repeat(32), "99".repeat(32)].join(","));
     let called = read("diameter.Transaction-Identifier", "diameter.Transaction-Identifier");
-    assert_eq!(called, ["01020304"; 3].join("\n"));
+    assert_eq!(called, ["01020304"; 4].join("\n"));
     assert_eq!(
         read("diameter.NAF-Hostname", "diameter.NAF-Hostname"),
-        vec![hex::encode("emse1.example.org"); 2].join("\n")
+        vec![hex::encode("emse1.example.org"); 3].join("\n")
     );
+    let service = "diameter.GAA-Service-Identifier";
+    assert_eq!(read(service, service), hex::encode("key-confirmed"));
     assert_eq!(read("diameter.cmd.code == 317", "diameter.User-Name").trim(), "208930000000001");
     // The temporary identity, beside the message that the old MME checks, and the context that it gives.
     assert_eq!(read("gtpv2.message_type == 130", "gtpv2.m_tmsi"), "c0010203");

@@ -25,6 +25,7 @@ pub(super) fn calculate(calculation: &Calculation) -> Result<Answer, NoAnswer> {
         Calculation::Window(arguments) => window(arguments),
         Calculation::EpsKdf(arguments) => eps::kdf(arguments),
         Calculation::EpsChain(arguments) => eps::chain(arguments),
+        Calculation::EpsKhse(arguments) => eps::khse(arguments),
         Calculation::EpsEea2(arguments) => eps::cipher(arguments),
         Calculation::EpsEia2(arguments) => eps::authenticate(arguments),
     }

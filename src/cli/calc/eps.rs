@@ -4,9 +4,10 @@ use clap::{Args, ValueEnum};
 
 use super::{Answer, NoAnswer};
 use crate::cli::argument::{Octets, hex, hex_array, hex_text, integer};
-use crate::eps::keys::{AlgorithmKey, Kasme, Kenb};
+use crate::eps::keys::{AlgorithmKey, CkIk, Kasme, Kenb};
 use crate::eps::parameters::{AlgorithmId, LinkDirection};
 use crate::eps::security::algorithms::eia2_bits;
+use crate::eps::security::best::{self, KhseRoot};
 use crate::eps::security::handover_keys::{AsKeys, CRnti, FC_STAR, FC_TARGET};
 use crate::eps::security::{HandoverDerivation, eea2, kdf as derivation};
 
@@ -55,6 +56,32 @@ struct EpsRoot {
     #[arg(long, value_name = "HEX", requires = "para",
         value_parser = |text: &str| hex_array(text).map(Kasme::from_octets))]
     kasme: Option<Kasme>,
+}
+
+/// Arguments of `calc eps-khse`.
+#[derive(Args)]
+pub struct EpsKhseArguments {
+    /// What CK and IK are of
+    #[arg(long, default_value = "5g-aka")]
+    of: KhseOf,
+    /// CK, then IK, 32 octets; of EAP-AKA' CK', then IK'
+    #[arg(long, value_name = "HEX", value_parser = |text: &str| hex_array(text).map(CkIk::from_octets))]
+    ck_ik: CkIk,
+    /// Name of the serving network, such as 5G:mnc001.mcc001.3gppnetwork.org
+    #[arg(long, value_name = "NAME")]
+    serving_network: String,
+    /// SQN xor AK, 6 octets
+    #[arg(long, value_name = "HEX", value_parser = hex_array::<6>)]
+    sqn_xor_ak: [u8; 6],
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum KhseOf {
+    /// 5G AKA
+    #[value(name = "5g-aka")]
+    FiveGAka,
+    /// EAP-AKA'
+    EapAkaPrime,
 }
 
 /// Arguments of `calc eps-eea2` and `calc eps-eia2`.
@@ -146,6 +173,17 @@ pub(super) fn chain(arguments: &EpsChainArguments) -> Result<Answer, NoAnswer> {
         ("k_rrc_int", hex_text(rrc_int.octets()).into()),
         ("k_up_enc", hex_text(up_enc.octets()).into()),
     ])
+}
+
+pub(super) fn khse(arguments: &EpsKhseArguments) -> Result<Answer, NoAnswer> {
+    let EpsKhseArguments { of, ck_ik, serving_network, sqn_xor_ak } = arguments;
+    let root = match of {
+        KhseOf::FiveGAka => KhseRoot::FiveGAka,
+        KhseOf::EapAkaPrime => KhseRoot::EapAkaPrime,
+    };
+    let khse = best::khse(root, ck_ik, serving_network, *sqn_xor_ak)
+        .map_err(|error| NoAnswer::BadInput(format!("--serving-network: {error}")))?;
+    Ok(vec![("khse", hex_text(khse.octets()).into())])
 }
 
 pub(super) fn cipher(arguments: &EpsMessageArguments) -> Result<Answer, NoAnswer> {

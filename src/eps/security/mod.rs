@@ -12,12 +12,14 @@
 //! * [`user_plane`]: user packets between UE and UPE.
 //! * [`dtls_psk`]: the keys of a session of an application with a pre-shared key.
 //! * [`e2m_keys`]: keys of a UE and an end point in an enterprise.
+//! * [`best`]: the key that these became in TS 33.163.
 //! * [`aka`]: authentication at USIM and HSS.
 //! * [`key_transport`]: KASMEtemp encrypted to the public key of an ME.
 //! * [`parties`]: the keys of a UE at itself, at its eNB and at its MME.
 
 pub mod aka;
 pub mod algorithms;
+pub mod best;
 pub mod count;
 pub mod dtls_psk;
 pub mod e2m_keys;

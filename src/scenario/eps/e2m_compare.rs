@@ -1,5 +1,5 @@
-//! e2m keys, settings side by side: what each costs and who learns what, failure a by the depth of the store, race b by the instant at
-//! which the session is opened (acceptance list 4.2, points 3, 4, 5 and 7).
+//! e2m keys, settings side by side: what each costs and who learns what, failure a by the depth of the store, race b by the frame of the
+//! re-authentication around which the session is opened, over each access (acceptance list 4.2, points 3, 4, 5 and 7).
 //!
 //! Every figure comes of a run of its own; the same seed gives the same figures.
 
@@ -16,10 +16,11 @@ use crate::eps::enterprise::Enterprise;
 use crate::eps::security::e2m_keys::IdentifierForm;
 use crate::scenario::compare::CompareError;
 use crate::scenario::run::RunError;
-use crate::scenario::script::eps::EpsScript;
 use crate::scenario::script::eps::enterprise::IDENTITIES;
+use crate::scenario::script::eps::{EnterpriseStep, EpsScript, StepAction};
 use crate::scenario::script::{ScriptFile, SetArgument};
 use crate::scenario::workers::in_order;
+use crate::time::VirtualTime;
 
 /// What the comparison sets itself, so that `--set` must not.
 pub const OWN_KEYS: &[&str] = &[
@@ -32,8 +33,12 @@ pub const OWN_KEYS: &[&str] = &[
     "enterprise.depth",
     "enterprise.age",
 ];
-/// The accesses, with the station where the UE is.
-const ACCESSES: [(&str, &str); 3] = [("eps", "enb1"), ("umts", "rnc1"), ("gprs", "bss1")];
+/// The accesses, with the station where the UE is, the link from which its vectors come, and who gets them.
+const ACCESSES: [(&str, &str, [&str; 2]); 3] = [
+    ("eps", "enb1", ["s6a:mme1-hss", "mme1"]),
+    ("umts", "rnc1", ["s6d:sgsn1-hss", "sgsn1"]),
+    ("gprs", "bss1", ["s6d:sgsn1-hss", "sgsn1"]),
+];
 /// The forms of the identifier.
 const FORMS: [(&str, IdentifierForm); 2] =
     [("rand", IdentifierForm::Rand { bits: 32 }), ("hash", IdentifierForm::Hash { bits: 32 })];
@@ -47,12 +52,10 @@ const FAILURE_EVERY: Duration = Duration::from_secs(4);
 pub const RACE_DEPTHS: [usize; 3] = [1, 2, 4];
 /// When the re-authentication begins, for race b.
 const RACE_BEGINS: Duration = Duration::from_secs(2);
-/// By how much the challenge is late.
-const CHALLENGE_LATE: Duration = Duration::from_millis(300);
-/// When the session is opened, from the beginning of the re-authentication, in milliseconds: from before it to after the challenge.
-const RACE_FROM: i64 = -150;
-const RACE_TO: i64 = 450;
-const RACE_STEP: usize = 25;
+/// By how much the vector is late, and the challenge with it.
+const VECTOR_LATE: Duration = Duration::from_millis(300);
+/// How long before and after a frame a session is opened.
+const AROUND: Duration = Duration::from_micros(1);
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -76,7 +79,7 @@ pub struct E2mComparison {
     pub settings: Vec<SettingsRow>,
     /// A row for each depth of the store.
     pub failures: Vec<FailureRow>,
-    /// A row for each depth of the store.
+    /// A row for each access and depth of the store.
     pub races: Vec<RaceRow>,
 }
 
@@ -125,24 +128,30 @@ pub struct FailureRow {
     pub sessions: Vec<String>,
 }
 
-/// Race b with a store of one depth.
+/// Race b over one access with a store of one depth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RaceRow {
+    /// `eps`, `umts` or `gprs`.
+    pub access: &'static str,
     /// Keys that the EMKS keeps.
     pub depth: usize,
     /// When the HSS pushed the new key and when the UE had it, in milliseconds from the re-authentication.
     pub pushed_ms: Option<i64>,
     /// When the UE made it.
     pub made_ms: Option<i64>,
-    /// The sessions.
+    /// The sessions, two for each instant at which frames of the re-authentication are sent: just before and just after.
     pub points: Vec<RacePoint>,
 }
 
 /// A session in race b.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RacePoint {
-    /// When it was opened, in milliseconds from the re-authentication.
-    pub at_ms: i64,
+    /// When the frames were sent, in microseconds from the re-authentication.
+    pub at_us: i64,
+    /// What they are.
+    pub frames: Vec<String>,
+    /// Whether the session was opened before them; else after them.
+    pub before: bool,
     /// What came of it.
     pub session: String,
     /// With which of the keys of the UE, from 1.
@@ -173,19 +182,88 @@ fn ue(serving: &str) -> String {
     )
 }
 
-/// The lost challenges of a UE in a cell of E-UTRAN from then on, or one that is late.
-fn challenges(action: &str, count: u32, after: Duration) -> String {
-    format!(
-        "[[attack]]\nname = \"challenge\"\ntap = \"s1:enb1-mme1\"\nto = \"enb1\"\n\
-         trigger = {{ frame = \"DownlinkNasTransport\", count = {count}, after = \"{}ms\" }}\naction = {{ {action} }}\n",
-        after.as_millis()
-    )
+/// Frames of the re-authentication that are sent at one instant.
+struct Instant {
+    /// From the beginning of the re-authentication.
+    at: Duration,
+    frames: Vec<String>,
 }
 
-/// The jobs of the three parts, in their order.
+/// A network in which a UE is authenticated anew, and the vector comes late.
+fn race(
+    settings: &E2mCompareSettings,
+    (serving, [tap, to]): (&str, [&str; 2]),
+    steps: &str,
+) -> Result<EpsScript, CompareError> {
+    let text = format!(
+        "duration = \"5s\"\n{}[[step]]\nat = \"{begins}ms\"\naction = \"authenticate\"\n{steps}\
+         [[attack]]\nname = \"vector\"\ntap = \"{tap}\"\nto = \"{to}\"\n\
+         trigger = {{ frame = \"AuthenticationInformationAnswer\", after = \"{begins}ms\" }}\naction = {{ delay = \"{}ms\" }}\n",
+        ue(serving),
+        VECTOR_LATE.as_millis(),
+        begins = RACE_BEGINS.as_millis(),
+    );
+    script(&text, settings)
+}
+
+/// The instants of a re-authentication, as they are without a session: from the request for a vector until the answer of the UE is on
+/// its last link.
+fn instants(run: &EpsRun) -> Vec<Instant> {
+    let capture = &run.run.capture;
+    let made = run.enterprise.last_made_us.map(Duration::from_micros).unwrap_or_default();
+    let mut instants: Vec<Instant> = Vec::new();
+    for frame in &capture.frames {
+        let sent = Duration::from_nanos(frame.time.as_nanos());
+        let of_network = capture.interfaces.get(frame.interface).is_some_and(|one| !one.name.starts_with("keys:"));
+        let Some(at) = sent.checked_sub(RACE_BEGINS).filter(|_| of_network) else { continue };
+        let name = frame.comment.split(';').next().unwrap_or_default().to_owned();
+        match instants.last_mut() {
+            Some(last) if last.at == at => last.frames.push(name),
+            // The answer leaves the UE when it has made the key; what follows it is the same on the next link.
+            Some(last) if RACE_BEGINS + last.at > made => break,
+            _ => instants.push(Instant { at, frames: vec![name] }),
+        }
+    }
+    instants
+}
+
+/// The sessions of a race: when they are opened.
+fn openings(instants: &[Instant]) -> impl Iterator<Item = (&Instant, bool, Duration)> {
+    let sides = |instant| [true, false].map(|before| (instant, before));
+    instants.iter().flat_map(sides).map(|(instant, before)| {
+        let at = RACE_BEGINS + instant.at;
+        (instant, before, if before { at - AROUND } else { at + AROUND })
+    })
+}
+
+/// The jobs of race b over one access, by depth of the store and opening.
+fn race_jobs(
+    settings: &E2mCompareSettings,
+    of_access: (&str, [&str; 2]),
+    instants: &[Instant],
+) -> Result<Vec<EpsScript>, CompareError> {
+    let mut jobs = Vec::new();
+    for depth in RACE_DEPTHS {
+        for (_, _, at) in openings(instants) {
+            let open = format!("[[step]]\nat = \"{}ms\"\naction = \"open\"\n", RACE_BEGINS.as_millis());
+            let mut script = race(settings, of_access, &open)?;
+            agree(&mut script, |agreed| agreed.depth = depth);
+            // To the microsecond, and before the re-authentication too.
+            let opening = script
+                .steps
+                .iter_mut()
+                .filter(|step| matches!(step.action, StepAction::Enterprise(EnterpriseStep::Open(_))));
+            opening.for_each(|step| step.at = VirtualTime::ZERO + at);
+            jobs.push(script);
+        }
+    }
+    Ok(jobs)
+}
+
+/// The jobs of the first two parts, in their order.
 fn jobs(settings: &E2mCompareSettings) -> Result<Vec<EpsScript>, CompareError> {
     let mut jobs = Vec::new();
-    for (_, serving) in ACCESSES {
+    for (_, serving, _) in ACCESSES {
         for (_, form) in FORMS {
             for (_, identity) in IDENTITIES {
                 let steps = "[[step]]\nat = \"1s\"\naction = \"open\"\n[[step]]\nat = \"1500ms\"\naction = \"send\"\n\
@@ -204,20 +282,11 @@ fn jobs(settings: &E2mCompareSettings) -> Result<Vec<EpsScript>, CompareError> {
             let steps: String = (0..failures).map(authenticate).collect();
             let (opened, ends) = (begins(failures), begins(failures + 1));
             let open = format!("[[step]]\nat = \"{}ms\"\naction = \"open\"\n", opened.as_millis());
-            let lost = challenges("drop = true", 1_000, Duration::from_millis(1_500));
+            let lost = "[[attack]]\nname = \"challenges\"\ntap = \"s1:enb1-mme1\"\nto = \"enb1\"\n\
+                        trigger = { frame = \"DownlinkNasTransport\", count = 1000, after = \"1500ms\" }\n\
+                        action = { drop = true }\n";
             let text = format!("duration = \"{}ms\"\n{}{steps}{open}{lost}", ends.as_millis(), ue("enb1"));
             let mut script = script(&text, settings)?;
-            agree(&mut script, |agreed| agreed.depth = depth);
-            jobs.push(script);
-        }
-    }
-    for depth in RACE_DEPTHS {
-        for at in race_instants() {
-            let authenticate = format!("[[step]]\nat = \"{}ms\"\naction = \"authenticate\"\n", RACE_BEGINS.as_millis());
-            let open = format!("[[step]]\nat = \"{}ms\"\naction = \"open\"\n", RACE_BEGINS.as_millis() as i64 + at);
-            let steps = if at < 0 { format!("{open}{authenticate}") } else { format!("{authenticate}{open}") };
-            let late = challenges(&format!("delay = \"{}ms\"", CHALLENGE_LATE.as_millis()), 1, RACE_BEGINS);
-            let mut script = script(&format!("duration = \"5s\"\n{}{steps}{late}", ue("enb1")), settings)?;
             agree(&mut script, |agreed| agreed.depth = depth);
             jobs.push(script);
         }
@@ -229,10 +298,6 @@ fn agree(script: &mut EpsScript, change: impl FnOnce(&mut Enterprise)) {
     if let Some(enterprise) = &mut script.enterprise {
         change(&mut enterprise.agreed);
     }
-}
-
-fn race_instants() -> impl Iterator<Item = i64> {
-    (RACE_FROM..=RACE_TO).step_by(RACE_STEP)
 }
 
 fn one(script: &EpsScript) -> Result<EpsRun, RunError> {
@@ -247,13 +312,27 @@ pub fn compare(
     settings: &E2mCompareSettings,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<E2mComparison, CompareError> {
-    let jobs = jobs(settings)?;
+    let mut jobs = jobs(settings)?;
+    let mut races = Vec::new();
+    for (access, serving, vectors) in ACCESSES {
+        let instants = instants(&one(&race(settings, (serving, vectors), "")?)?);
+        jobs.extend(race_jobs(settings, (serving, vectors), &instants)?);
+        races.push((access, instants));
+    }
     let runs = in_order(&jobs, settings.threads, one, progress);
     let runs: Vec<EpsRun> = runs.into_iter().collect::<Result<_, RunError>>()?;
     let of_settings = ACCESSES.len() * FORMS.len() * IDENTITIES.len();
     let (of_settings, rest) = runs.split_at(of_settings);
-    let (of_failures, of_races) = rest.split_at(DEPTHS.len() * (MOST_FAILURES as usize + 1));
-    let names = ACCESSES.iter().flat_map(|(access, _)| {
+    let (of_failures, mut of_races) = rest.split_at(DEPTHS.len() * (MOST_FAILURES as usize + 1));
+    let mut race_rows = Vec::new();
+    for (access, instants) in &races {
+        for depth in RACE_DEPTHS {
+            let (of_row, rest) = of_races.split_at(openings(instants).count());
+            race_rows.push(race_row((access, depth), instants, of_row));
+            of_races = rest;
+        }
+    }
+    let names = ACCESSES.iter().flat_map(|(access, ..)| {
         FORMS.iter().flat_map(move |(form, _)| IDENTITIES.iter().map(move |(identity, _)| (*access, *form, *identity)))
     });
     let failures = DEPTHS.iter().zip(of_failures.chunks(MOST_FAILURES as usize + 1)).map(|(depth, runs)| FailureRow {
@@ -263,13 +342,12 @@ pub fn compare(
             .map(|run| first(run).map_or_else(String::new, |session| session.outcome.clone()))
             .collect(),
     });
-    let races = RACE_DEPTHS.iter().zip(of_races.chunks(race_instants().count()));
     Ok(E2mComparison {
         system: "e2m",
         seed: settings.seed,
         settings: names.zip(of_settings).map(|(names, run)| settings_row(names, run)).collect(),
         failures: failures.collect(),
-        races: races.map(|(depth, runs)| race_row(*depth, runs)).collect(),
+        races: race_rows,
     })
 }
 
@@ -314,11 +392,13 @@ fn settings_row(
     }
 }
 
-fn race_row(depth: usize, runs: &[EpsRun]) -> RaceRow {
+fn race_row((access, depth): (&'static str, usize), instants: &[Instant], runs: &[EpsRun]) -> RaceRow {
     let begins = RACE_BEGINS.as_millis() as i64;
     let since = |micros: Option<u64>| micros.map(|micros| (micros / 1_000) as i64 - begins);
-    let points = race_instants().zip(runs).map(|(at_ms, run)| RacePoint {
-        at_ms,
+    let points = openings(instants).zip(runs).map(|((instant, before, _), run)| RacePoint {
+        at_us: instant.at.as_micros() as i64,
+        frames: instant.frames.clone(),
+        before,
         session: first(run).map_or_else(String::new, |session| session.outcome.clone()),
         key: first(run).and_then(|session| session.key),
         same_keys: first(run).is_some_and(|session| session.same_keys),
@@ -326,6 +406,7 @@ fn race_row(depth: usize, runs: &[EpsRun]) -> RaceRow {
     // The same in every run of a row but for the session.
     let last = runs.last();
     RaceRow {
+        access,
         depth,
         pushed_ms: since(last.and_then(|run| run.enterprise.last_push_us)),
         made_ms: since(last.and_then(|run| run.enterprise.last_made_us)),

@@ -99,7 +99,7 @@ const TICK: Duration = Duration::from_nanos(1);
 /// An action of [`ACTIONS`].
 pub(super) fn action(section: &Section<'_>, what: &Field<'_>, network: Network<'_>) -> Read<ParlosAttack> {
     let e2m = network.0.system == System::E2m;
-    if !network.is_parlos() && !(e2m && what.key() == "attaches") {
+    if !(network.is_parlos() || e2m && what.key() == "attaches") {
         return Err(what.mismatch("no such action without system = \"parlos\""));
     }
     Ok(match what.key() {

@@ -253,6 +253,14 @@ fn a_script_of_e2m_has_an_end_point_and_what_does_not_belong_there_is_told_with_
         ("[[expect]]\nint_keys = { at = \"emse1\", count = 1 }\n", "\"hss\", \"emks\" or the name of the UE"),
         ("[[expect]]\nsessions_read = { attack = \"a\", count = 1 }\n", "an attack that reads sessions"),
         ("[[expect]]\nlearns = { node = \"emks\" }\n", "imsi or application"),
+        ("[[emse]]\nname = \"a\"\nweaknesses = [\"repeats\"]\n", "\"repeats-randoms\""),
+        ("[[attack]]\nname = \"a\"\naction = { knows_session = \"ue9\" }\n", "the name of a UE"),
+        ("[[attack]]\nname = \"a\"\naction = { attaches = 1 }\n", "imsi_of"),
+        (
+            "[[attack]]\nname = \"a\"\naction = { attaches = 1, imsi_of = \"ue1\", recording = \"r\" }\n",
+            "no recording with system = \"e2m\"",
+        ),
+        ("[[attack]]\nname = \"a\"\naction = { listen = true }\n", "no such action without system = \"parlos\""),
     ];
     for (rest, expected) in cases {
         let error = meter(rest, &[]).unwrap_err();
@@ -264,6 +272,7 @@ fn a_script_of_e2m_has_an_end_point_and_what_does_not_belong_there_is_told_with_
         ("[[emse]]\nname = \"e\"\n", "no emse without system = \"e2m\""),
         ("[times]\nzn = \"1ms\"\n", "no zn without system = \"e2m\""),
         ("[[expect]]\nunequal_sessions = 0\n", "unequal_sessions"),
+        ("[[attack]]\nname = \"a\"\naction = { knows_session = \"ue1\" }\n", "no such action without system = \"e2m\""),
     ] {
         let error = with(rest, &[]).unwrap_err();
         let told = format!("{} {}", error.message(), error.advice().unwrap_or_default());
