@@ -293,12 +293,13 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
     };
     let refreshed = gtpv2::ForwardRelocationRequest {
         mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
+        origin: Some(Origin::Gsm),
         ..request.clone()
     };
     let up = UpKey { update: 3, algorithm: AlgorithmId::Aes, key: AlgorithmKey::from_octets([0x55; 16]) };
     let with_up = gtpv2::ForwardRelocationRequest {
         up: Some(UpRelocation { key: up.clone(), last_update: 4 }),
-        origin: Some(Origin::Gsm),
+        origin: None,
         ..refreshed.clone()
     };
     let grant = gtpv2::RelocationGrant {

@@ -190,9 +190,9 @@ fn the_fields_are_where_they_are_meant_to_be() {
     assert_eq!(read(request, "gtpv2.mm_context_kasme"), format!("{context},{vector}\n{context}\n{context}"));
     assert_eq!(read(request, "gtpv2.mm_context_nh"), key(0xa0));
     assert_eq!(read(request, "gtpv2.mm_context_ncc"), "5");
-    // The key between UE and UPE is beside it: number, algorithm, KUP, highest number given.
+    // Beside it an origin; the key between UE and UPE: number, algorithm, KUP, highest number given.
     let up = format!("0000000302{}00000004", "55".repeat(16));
-    assert_eq!(read(request, "gtpv2.proprietary_value").trim(), up);
+    assert_eq!(read(request, "gtpv2.proprietary_value").trim(), format!("00\n{up}"));
     assert_eq!(read("gtp.message == 255", "gtp.teid"), "0x00000007\n0x00000007");
     assert_eq!(read("gtp.ext_hdr.pdcp_sn", "gtp.ext_hdr.pdcp_sn"), "2748\n2748");
 }

@@ -217,29 +217,30 @@ fn every_frame_of_runs_in_both_directions_opens_without_a_complaint() {
 #[test]
 fn the_context_of_an_idle_ue_is_dissected_whole_with_its_keys_and_nonces() {
     // T1 T5
-    for upes in [0, 1] {
-        let arrival = Arrival::ContextRequest;
-        let transfer = ContextTransfer { arrival, upe: upes > 0, ..ContextTransfer::default() };
-        // NAS in the clear: of what is ciphered Wireshark would guess what it is.
-        let null = Algorithms { ciphering: AlgorithmId::Null, ..Algorithms::AES };
-        let plan = Plan {
-            utran_cells: 1,
-            sgsns: 1,
-            upes,
-            nas_algorithms: vec![vec![null]],
-            begins_in_utran: Some(Origin::Umts),
-            transfer,
-            ..Plan::always(Scheme::NextHopS1)
-        };
-        let seen = plan.command(200, To::Ue(0), Command::Measure(pci(0))).run();
-        assert_eq!(seen.outcomes(0), [Outcome::Completed]);
-        let capture = of_run(&seen);
-        let names: BTreeSet<&str> = capture.frames.iter().map(|frame| frame.comment.as_str()).collect();
-        for expected in ["SgsnContextRequest", "SgsnContextResponse", "SgsnContextAcknowledge"] {
-            assert!(names.contains(expected), "{expected} of {names:?}");
-        }
-        assert_eq!(complaints_of(&capture), [""; 0], "{upes}");
+    // NAS in the clear: of what is ciphered Wireshark would guess what it is.
+    let null = Algorithms { ciphering: AlgorithmId::Null, ..Algorithms::AES };
+    let plan = Plan {
+        utran_cells: 1,
+        sgsns: 1,
+        nas_algorithms: vec![vec![null]],
+        begins_in_utran: Some(Origin::Umts),
+        transfer: ContextTransfer { arrival: Arrival::ContextRequest, ..ContextTransfer::default() },
+        ..Plan::always(Scheme::NextHopS1)
+    };
+    let seen = plan.command(200, To::Ue(0), Command::Measure(pci(0))).run();
+    assert_eq!(seen.outcomes(0), [Outcome::Completed]);
+    let capture = of_run(&seen);
+    let names: BTreeSet<&str> = capture.frames.iter().map(|frame| frame.comment.as_str()).collect();
+    for expected in ["SgsnContextRequest", "SgsnContextResponse", "SgsnContextAcknowledge"] {
+        assert!(names.contains(expected), "{expected} of {names:?}");
     }
+    assert_eq!(complaints_of(&capture), [""; 0]);
+    let (_folder, path) = file(&capture);
+    let shown = fields(&path, &[], "gtp.message == 0x33", &["gtp.ciphering_key_ck", "gtp.integrity_key_ik"]);
+    let keys = ck_ik(0, Origin::Umts);
+    assert_eq!(shown.replace([':', '|', '\n'], ""), hex::encode(keys.octets()));
+    let nonces = fields(&path, &[], "nas_eps.nas_msg_emm_type == 0x5d", &["nas_eps.emm.nonce"]);
+    assert_eq!(nonces.trim_end().split(',').count(), 2, "{nonces}");
 }
 
 /// The record of a kind in a key log whose line has these words.
