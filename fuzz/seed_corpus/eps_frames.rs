@@ -181,6 +181,7 @@ pub fn offer_samples(corpora: &mut Corpora) -> Result<(), Box<dyn Error>> {
         algorithms: NasAlgorithms { ciphering: AlgorithmId::Aes, integrity: AlgorithmId::Aes },
         key_set: NasKsi::new(0),
         capability: UeCapability { ciphering: aes, integrity: aes, further: Vec::new() },
+        nonces: None,
         hash: None,
         elements: Vec::new(),
     };

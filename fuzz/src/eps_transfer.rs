@@ -28,6 +28,7 @@ pub fn run(octets: &[u8]) {
         },
         up_keys: if second >> 2 & 1 == 0 { UpKeys::Same } else { UpKeys::Update },
         mapping: if second >> 3 & 1 == 0 { Mapping::TargetId { fresh: true } } else { Mapping::Nonce },
+        carries_origin: second >> 7 != 0,
     };
     let plan = Plan { cells: 3, mmes: 2, ues: 1 + usize::from(first >> 3 & 1), ..Plan::always(Scheme::NextHopS1) };
     let between_systems = |upes, begins_in_utran| Plan {
@@ -51,7 +52,12 @@ pub fn run(octets: &[u8]) {
         2 => between_systems(1, None),
         3 => Plan { upes: 1, transfer, ..plan }.authenticating(),
         4 => between_systems(0, None),
-        5 => between_systems(0, Some(Origin::Umts)),
+        5 => {
+            // Handed over, or idle.
+            let arrival = if second >> 6 & 1 == 0 { Arrival::Handover } else { Arrival::ContextRequest };
+            let transfer = ContextTransfer { arrival, ..transfer };
+            Plan { transfer, ..between_systems(0, Some(Origin::Umts)) }
+        }
         6 => Plan { transfer: ContextTransfer { arrival: Arrival::ContextRequest, ..transfer }, ..plan },
         _ => {
             Plan { transfer: ContextTransfer { arrival: Arrival::Authentication, ..transfer }, ..plan }.authenticating()

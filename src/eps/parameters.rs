@@ -72,6 +72,17 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// That of a number, as private extensions have it: 0 to 2, in the order above.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Gsm),
+            1 => Some(Self::Umts),
+            2 => Some(Self::Lte),
+            _ => None,
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -4,12 +4,16 @@
 use std::collections::BTreeMap;
 
 use keyhop::adversary::eps::holder::{Holder, Read, Visit};
+use keyhop::emulation::NodeIndex;
 use keyhop::eps::keys::UpKey;
-use keyhop::eps::node::{Agreement, Command, ContextTransfer, Mapping, Relocation, Scheme, Schemes, UpKeys, What};
+use keyhop::eps::node::{
+    Agreement, Arrival, Command, ContextTransfer, Event, Mapping, Relocation, Scheme, Schemes, UpKeys, What,
+};
 use keyhop::eps::parameters::{AlgorithmId, Algorithms, LinkDirection, Origin};
 use keyhop::eps::security::HandoverDerivation;
 use keyhop::eps::wire::radio_frame::RadioFrame;
 use keyhop::eps::wire::{CoreFrame, UtranFrame};
+use keyhop::time::VirtualTime;
 
 use crate::eps_network::{Plan, Seen, To, at, ck_ik, imsi, kasme, packet, pci, utran_pci};
 
@@ -37,8 +41,8 @@ fn visits(seen: &Seen) -> Vec<Visit> {
     for sent in sent.into_iter().filter(|sent| CoreFrame::parse(&sent.octets).is_err()) {
         let mut begin = |cell, c_rnti| {
             let algorithms = Algorithms::AES;
-            let (frames, utran) = (Vec::new(), Vec::new());
-            visits.push(Visit { ue: 0, cell, earfcn_dl: 1_850, c_rnti, algorithms, frames, utran });
+            let (setting_up, frames, utran) = (Vec::new(), Vec::new(), Vec::new());
+            visits.push(Visit { ue: 0, cell, earfcn_dl: 1_850, c_rnti, algorithms, setting_up, frames, utran });
             visits.len() - 1
         };
         if let Ok(frame) = UtranFrame::parse(&sent.octets) {
@@ -47,13 +51,16 @@ fn visits(seen: &Seen) -> Vec<Visit> {
             continue;
         }
         let frame = RadioFrame::parse(&sent.octets).unwrap();
-        let of_ue = |what: &What| match what {
-            What::KenbInUse { cell, c_rnti, .. } if *c_rnti == frame.c_rnti => Some(*cell),
+        let of_ue = |(time, _, event): &(VirtualTime, NodeIndex, Event)| match &event.what {
+            What::KenbInUse { cell, c_rnti, .. } if *c_rnti == frame.c_rnti => Some((*time, *cell)),
             _ => None,
         };
-        let cell = seen.of(0).find_map(|(_, what)| of_ue(what)).unwrap();
+        // Who asks for a connection has no C-RNTI yet.
+        let Some((since, cell)) = seen.events.iter().find_map(of_ue) else { continue };
         let place = *stays.entry(frame.c_rnti.into()).or_insert_with(|| begin(cell, frame.c_rnti));
-        visits[place].frames.push((sent.time, frame));
+        let visit = &mut visits[place];
+        let frames = if sent.time < since { &mut visit.setting_up } else { &mut visit.frames };
+        frames.push((sent.time, frame));
     }
     visits
 }
@@ -224,6 +231,19 @@ fn who_has_found_out_kc_reads_what_follows_in_e_utran_until_a_full_authenticatio
             assert_eq!(times_read(&other, &plan, &seen), [], "{mapping:?}");
         }
     }
+}
+
+#[test]
+fn who_has_ck_and_ik_hears_the_nonces_of_an_idle_ue_and_reads_on_in_e_utran() {
+    // T7
+    let transfer = ContextTransfer { arrival: Arrival::ContextRequest, ..ContextTransfer::default() };
+    let plan = || Plan { transfer, ..to_other_system(Mapping::Nonce, Some(Origin::Umts), false) };
+    let (plan, seen) = (plan(), plan().run());
+    let holder = Holder { ck_iks: vec![ck_ik(0, Origin::Umts)], ..Holder::default() };
+    let times = times_read(&holder, &plan, &seen);
+    assert!(times.iter().filter(|time| **time > at(300)).count() > 40, "{times:?}");
+    let other = Holder { ck_iks: vec![ck_ik(1, Origin::Umts)], ..Holder::default() };
+    assert_eq!(times_read(&other, &plan, &seen), []);
 }
 
 #[test]

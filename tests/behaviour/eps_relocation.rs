@@ -138,14 +138,15 @@ fn nas_algorithms_change_on_command_and_a_security_mode_command_that_was_changed
     let weaken = |message: &mut S1apMessage| {
         let S1apMessage::DownlinkNasTransport(transport) = message else { return false };
         let Ok(NasMessage::Protected(mut nas)) = NasMessage::parse(&transport.nas_pdu) else { return false };
-        let Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, mut capability, hash, elements }) =
+        let Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, mut capability, nonces, hash, elements }) =
             EmmMessage::parse(&nas.message)
         else {
             return false;
         };
         capability.ciphering = AlgorithmSet(0x80);
-        nas.message =
-            EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements }.octets().unwrap();
+        nas.message = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces, hash, elements }
+            .octets()
+            .unwrap();
         transport.nas_pdu = nas.octets().unwrap();
         true
     };

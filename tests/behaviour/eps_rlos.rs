@@ -328,7 +328,7 @@ fn false_kasme() -> Kasme {
 
 /// The command of somebody who has no key of an operator, with a KASMEtemp of his own, to the ME whose request was heard.
 fn of_false_network(key: &key_transport::PublicKey, genuine: &ProtectedNas) -> ProtectedNas {
-    let Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, mut elements }) =
+    let Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, mut elements }) =
         EmmMessage::parse(&genuine.message)
     else {
         panic!()
@@ -337,7 +337,7 @@ fn of_false_network(key: &key_transport::PublicKey, genuine: &ProtectedNas) -> P
     elements.iter_mut().filter(|element| element.tag == TAG_SEALED).for_each(|element| {
         element.content.clone_from(&sealed);
     });
-    let command = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements };
+    let command = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, elements };
     protected_by(&false_kasme(), &command)
 }
 
@@ -642,14 +642,21 @@ fn a_changed_ciphertext_is_refused_before_anything_is_derived_of_it() {
     for transport in KeyTransport::ALL {
         let seen =
             of(Parlos { transport: Some(transport), ..Parlos::default() }).run_with(changing_command(|command| {
-                let Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, mut elements }) =
-                    EmmMessage::parse(&command.message)
+                let Ok(EmmMessage::SecurityModeCommand {
+                    algorithms,
+                    key_set,
+                    capability,
+                    nonces: None,
+                    hash,
+                    mut elements,
+                }) = EmmMessage::parse(&command.message)
                 else {
                     panic!()
                 };
                 let last = elements[0].content.len() - 20;
                 elements[0].content[last] ^= 1;
-                let message = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements };
+                let message =
+                    EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, elements };
                 Some(ProtectedNas { message: message.octets().unwrap(), ..command.clone() })
             }));
         assert!(!seen.refusals(UE).is_empty());
@@ -863,7 +870,7 @@ fn a_capability_or_a_command_of_another_kind_is_refused() {
         let null = AlgorithmId::Null;
         let algorithms = NasAlgorithms { ciphering: null, integrity: null };
         let capability = UeCapability { ciphering: AlgorithmSet(0xa0), integrity: AlgorithmSet(0x20), further: vec![] };
-        let message = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements };
+        let message = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, elements };
         Some(ProtectedNas { mac: [0; 4], message: message.octets().unwrap(), ..command.clone() })
     }));
     assert!(seen.refusals(UE).iter().all(|refusal| *refusal == RlosRefusal::Algorithms));

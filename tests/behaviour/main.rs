@@ -33,10 +33,12 @@ mod eps_enterprise;
 mod eps_failures;
 mod eps_gtp_requests;
 mod eps_handover;
+mod eps_idle;
 mod eps_layers;
 mod eps_links;
 #[path = "../support/eps_network.rs"]
 mod eps_network;
+mod eps_origin;
 mod eps_relocation;
 mod eps_rlos;
 mod eps_user_plane;

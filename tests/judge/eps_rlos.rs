@@ -162,7 +162,7 @@ fn false_network(key: key_transport::PublicKey) -> impl FnMut(VirtualTime, NodeI
     replacing_s1ap(move |message| {
         let S1apMessage::DownlinkNasTransport(transport) = message else { return false };
         let Ok(nas) = ProtectedNas::parse(&transport.nas_pdu) else { return false };
-        let Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, mut elements }) =
+        let Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, mut elements }) =
             EmmMessage::parse(&nas.message)
         else {
             return false;
@@ -172,7 +172,7 @@ fn false_network(key: key_transport::PublicKey) -> impl FnMut(VirtualTime, NodeI
         elements.iter_mut().filter(|element| element.tag == TAG_SEALED).for_each(|element| {
             element.content.clone_from(&sealed);
         });
-        let command = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements };
+        let command = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, elements };
         let mut keys = UeKeys::nas_of(&kasme, Algorithms::AES);
         let made = keys.protect(LinkDirection::Downlink, &command.octets().unwrap(), false).unwrap();
         let header = SecurityHeader::IntegrityNewContext;

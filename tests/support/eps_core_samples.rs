@@ -289,14 +289,17 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         target_tai: tai(),
         cause: (&cause()).into(),
         up: None,
+        origin: None,
     };
     let refreshed = gtpv2::ForwardRelocationRequest {
         mm_context: MmContext { next_hop: None, quadruplets: Vec::new(), ..mm_context() },
+        origin: Some(Origin::Gsm),
         ..request.clone()
     };
     let up = UpKey { update: 3, algorithm: AlgorithmId::Aes, key: AlgorithmKey::from_octets([0x55; 16]) };
     let with_up = gtpv2::ForwardRelocationRequest {
         up: Some(UpRelocation { key: up.clone(), last_update: 4 }),
+        origin: None,
         ..refreshed.clone()
     };
     let grant = gtpv2::RelocationGrant {
@@ -340,6 +343,7 @@ pub fn gtpv2() -> Vec<Gtpv2Message> {
         sender: tunnel(14),
         sgw: tunnel(20),
         up: None,
+        origin: Some(Origin::Umts),
     };
     let context_response =
         |cause, imsi, context| Gtpv2Body::ContextResponse(gtpv2::ContextResponse { cause, imsi, context });
@@ -578,7 +582,7 @@ pub fn gb() -> Vec<GbMessage> {
 /// One of every message of GTPv1-C.
 pub fn gtpv1() -> Vec<Gtpv1Message> {
     let (sender, erab) = (tunnel(4), erabs()[0]);
-    let context = gtpv1::UmtsContext { keys: ck_ik(), capabilities: capabilities() };
+    let context = gtpv1::UmtsContext { key_set: 2, keys: ck_ik(), capabilities: capabilities() };
     let pdp = gtpv1::PdpContext {
         nsapi: erab.ebi,
         address: Ipv4Addr::new(10, 45, 0, 2),
@@ -597,7 +601,8 @@ pub fn gtpv1() -> Vec<Gtpv1Message> {
     };
     let container = TargetToSourceContainer { rrc: HANDOVER_COMMAND.to_vec() }.octets().unwrap();
     let grant = Some(gtpv1::RelocationGrant { sender, container, bearer: erab });
-    let known = Some(gtpv1::SgsnContext { imsi: imsi(), sender, context: context.clone(), origin: Origin::Umts, pdp });
+    let known = |context| Some(gtpv1::SgsnContext { imsi: imsi(), sender, context, origin: Origin::Umts, pdp });
+    let response = |cause, known| Gtpv1Body::SgsnContextResponse(gtpv1::SgsnContextResponse { cause, known });
     let bodies = vec![
         Gtpv1Body::ForwardRelocationRequest(request(RelocationTarget::Enb(enb(0x2346), tai()), from_utran())),
         Gtpv1Body::ForwardRelocationRequest(request(RelocationTarget::Rnc(rnc()), source_rnc().octets().unwrap())),
@@ -617,8 +622,9 @@ pub fn gtpv1() -> Vec<Gtpv1Message> {
             p_tmsi: 0xc000_0001,
             sender,
         }),
-        Gtpv1Body::SgsnContextResponse(gtpv1::SgsnContextResponse { cause: Gtpv1Cause::ACCEPTED, known }),
-        Gtpv1Body::SgsnContextResponse(gtpv1::SgsnContextResponse { cause: Gtpv1Cause::NON_EXISTENT, known: None }),
+        response(Gtpv1Cause::ACCEPTED, known(Some(context.clone()))),
+        response(Gtpv1Cause::ACCEPTED, known(None)),
+        response(Gtpv1Cause::IMSI_NOT_KNOWN, None),
         Gtpv1Body::SgsnContextAcknowledge(Gtpv1Cause::ACCEPTED),
         Gtpv1Body::UpdatePdpContextRequest(gtpv1::UpdatePdpContextRequest {
             nsapi: erab.ebi,

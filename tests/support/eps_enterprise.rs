@@ -379,6 +379,7 @@ impl Plan {
             nas_algorithms: vec![Algorithms::AES],
             agreement,
             subscribers,
+            renews_weak: false,
             faults: MmeFaults::default(),
         };
         let mut mme = Mme::new(settings, core_side(MME), random::generator(self.seed, "mme"));

@@ -687,6 +687,7 @@ impl Film {
             target_tai: tai(),
             cause: FCause { group: 0, value: 0 },
             up: None,
+            origin: None,
         };
         let body = Gtpv2Body::ForwardRelocationRequest(request);
         let payload = Gtpv2Message { teid: Teid(0), sequence: 1, body }.octets().unwrap();

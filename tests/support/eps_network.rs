@@ -63,6 +63,8 @@ pub struct Plan {
     /// Likewise of the MMEs.
     pub nas_algorithms: Vec<Vec<Algorithms>>,
     pub mme_faults: MmeFaults,
+    /// The MME that authenticates UEs anew whose context goes back to GSM.
+    pub renewing_mme: Option<usize>,
     /// Whether the links between MMEs are protected, by the keys of [`link_key`].
     pub protects_s10: bool,
     /// The first cells belong to the first of them, and so on; none unless `transfer` says so.
@@ -161,6 +163,7 @@ impl Plan {
             enb_faults: EnbFaults::default(),
             nas_algorithms: vec![vec![Algorithms::AES]],
             mme_faults: MmeFaults::default(),
+            renewing_mme: None,
             protects_s10: false,
             upes: 0,
             upe_algorithms: vec![vec![AlgorithmId::Aes]],
@@ -551,8 +554,9 @@ impl Plan {
                 None => Ue::connected(settings, keys, cells[0].pci, c_rnti(ue)),
                 Some(origin) => {
                     let u_rnti = 1 << 20 | u32::try_from(ue).unwrap();
-                    let (keys, cell) = (ck_ik(ue, origin), utran_cells[0].cell);
-                    Ue::in_utran(settings, UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH, p_tmsi: P_TMSI })
+                    let (keys, cell, p_tmsi) = (ck_ik(ue, origin), utran_cells[0].cell, p_tmsi(ue));
+                    let random = random::generator(1, &format!("ue{ue}"));
+                    Ue::in_utran(settings, UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH, p_tmsi, random })
                 }
             });
         }
@@ -598,6 +602,7 @@ impl Plan {
                 nas_algorithms: of(&self.nas_algorithms, number),
                 agreement,
                 subscribers: Arc::clone(&subscribers),
+                renews_weak: self.renewing_mme == Some(number),
                 faults: self.mme_faults,
             };
             let generator = random::generator(1, &format!("mme{number}"));
@@ -760,7 +765,9 @@ pub fn guti(ue: usize) -> Guti {
 /// FRESH of UEs that begin in UTRAN.
 const FRESH: u32 = 0x0102_0304;
 /// What the SGSN calls them.
-const P_TMSI: u32 = 0x8000_0001;
+fn p_tmsi(ue: usize) -> u32 {
+    0x8000_0001 + u32::try_from(ue).unwrap()
+}
 
 impl Plan {
     /// RNCs and SGSNs.
@@ -816,6 +823,7 @@ impl Plan {
                     capabilities: self.told_capabilities,
                     bearer: Erab { ebi: Ebi::FIRST, tunnel: uplink_tunnel(gateway_place().ip, id) },
                     address: Ipv4Addr::new(10, 45, 0, u8::try_from(ue + 2).unwrap()),
+                    p_tmsi: p_tmsi(ue),
                 });
             }
             emulation.add_node(sgsn);

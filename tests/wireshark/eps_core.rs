@@ -146,6 +146,23 @@ fn every_message_opens_without_a_complaint() {
 }
 
 #[test]
+fn the_origin_of_a_context_stands_in_a_private_extension_beside_it() {
+    // T6
+    let (_folder, path) = file(&capture());
+    // Of the enterprise of examples, behind the key with a UPE, or alone.
+    for (message, expected) in [("133", "00"), ("131", "01")] {
+        let filter = format!("gtpv2.message_type == {message} && gtpv2.proprietary_value");
+        let shown = fields(&path, &[], &filter, &["gtpv2.enterprise_id", "gtpv2.proprietary_value"]);
+        let last = |values: &str| values.rsplit(',').next().unwrap_or_default().to_owned();
+        let found = shown.lines().filter_map(|line| line.split_once('|')).map(|(id, value)| (last(id), last(value)));
+        assert!(
+            found.into_iter().any(|found| found == ("32473".to_owned(), expected.to_owned())),
+            "{message}: {shown}"
+        );
+    }
+}
+
+#[test]
 fn the_fields_are_where_they_are_meant_to_be() {
     let (_folder, path) = file(&capture());
     let read = |filter: &str, field: &str| fields(&path, &[], filter, &[field]).trim_end().to_owned();
@@ -173,9 +190,9 @@ fn the_fields_are_where_they_are_meant_to_be() {
     assert_eq!(read(request, "gtpv2.mm_context_kasme"), format!("{context},{vector}\n{context}\n{context}"));
     assert_eq!(read(request, "gtpv2.mm_context_nh"), key(0xa0));
     assert_eq!(read(request, "gtpv2.mm_context_ncc"), "5");
-    // The key between UE and UPE is beside it: number, algorithm, KUP, highest number given.
+    // Beside it an origin; the key between UE and UPE: number, algorithm, KUP, highest number given.
     let up = format!("0000000302{}00000004", "55".repeat(16));
-    assert_eq!(read(request, "gtpv2.proprietary_value").trim(), up);
+    assert_eq!(read(request, "gtpv2.proprietary_value").trim(), format!("00\n{up}"));
     assert_eq!(read("gtp.message == 255", "gtp.teid"), "0x00000007\n0x00000007");
     assert_eq!(read("gtp.ext_hdr.pdcp_sn", "gtp.ext_hdr.pdcp_sn"), "2748\n2748");
 }

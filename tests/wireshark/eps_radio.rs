@@ -13,7 +13,8 @@ use keyhop::eps::security::handover_keys::{AsKeys, CRnti};
 use keyhop::eps::security::{HandoverDerivation, eea2, eia2};
 use keyhop::eps::wire::mac_pdu::{LCID_CCCH, LCID_SRB1, LCID_SRB2, MacPdu};
 use keyhop::eps::wire::nas::{
-    AlgorithmSet, DetachType, EmmMessage, EpsMobileIdentity, GenericContainer, NasAlgorithms, NasKsi, UeCapability, esm,
+    AlgorithmSet, DetachType, EmmMessage, EpsMobileIdentity, GenericContainer, NasAlgorithms, NasKsi, Nonces,
+    UeCapability, UpdateFromUtran, esm,
 };
 use keyhop::eps::wire::pdcp::{DATA_HEADER_OCTETS, DataPdu, SIGNALLING_HEADER_OCTETS, SignallingPdu, ciphered_part};
 use keyhop::eps::wire::pdcp_udp::{KEY_TABLE, KeyTableRow, OPTIONS, PdcpOverUdp, Plane};
@@ -331,8 +332,17 @@ fn nas_messages() -> Vec<(EmmMessage, &'static str)> {
         (EmmMessage::DetachRequest { detach_type, key_set, identity: EpsMobileIdentity::Guti(guti) }, "Detach request"),
         (EmmMessage::DetachAccept, "Detach accept"),
         (
-            EmmMessage::TrackingAreaUpdateRequest { update_type: 0, key_set, old_guti: guti },
+            EmmMessage::TrackingAreaUpdateRequest { update_type: 0, key_set, old_guti: guti, from_utran: None },
             "Tracking area update request",
+        ),
+        (
+            EmmMessage::TrackingAreaUpdateRequest {
+                update_type: 8,
+                key_set: NasKsi::NONE,
+                old_guti: guti,
+                from_utran: Some(UpdateFromUtran { key_set: 1, nonce: 0x0102_0304, capability: capability.clone() }),
+            },
+            "GUTI type: Mapped GUTI",
         ),
         (
             EmmMessage::TrackingAreaUpdateAccept { result: 0, guti: Some(guti), tai: Some(tai) },
@@ -342,8 +352,26 @@ fn nas_messages() -> Vec<(EmmMessage, &'static str)> {
         (EmmMessage::AuthenticationRequest { key_set, rand: [1; 16], autn: [2; 16] }, "Authentication request"),
         (EmmMessage::AuthenticationResponse { res: vec![3; 8] }, "Authentication response"),
         (
-            EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash: None, elements: Vec::new() },
+            EmmMessage::SecurityModeCommand {
+                algorithms,
+                key_set,
+                capability: capability.clone(),
+                nonces: None,
+                hash: None,
+                elements: Vec::new(),
+            },
             "128-EEA2",
+        ),
+        (
+            EmmMessage::SecurityModeCommand {
+                algorithms,
+                key_set: NasKsi::mapped(1),
+                capability,
+                nonces: Some(Nonces { ue: 0x0102_0304, mme: 0x0506_0708 }),
+                hash: None,
+                elements: Vec::new(),
+            },
+            "NonceMME",
         ),
         (EmmMessage::SecurityModeComplete { elements: Vec::new() }, "Security mode complete"),
         (EmmMessage::SecurityModeReject { cause: 23 }, "Security mode reject"),

@@ -7,8 +7,10 @@ use keyhop::capture::capture_file::{Capture, CapturedFrame};
 use keyhop::capture::{InterfaceDescription, LinkKind};
 use keyhop::dot16::backbone::BackboneEndpoint;
 use keyhop::eps::identifiers::Pci;
-use keyhop::eps::node::{Command, ContextTransfer, Mapping, Outcome, Scheme, UpKeys};
-use keyhop::eps::parameters::{Algorithms, IntegrityCheck, LinkDirection, Origin};
+use keyhop::eps::keys::CkIk;
+use keyhop::eps::node::{Arrival, Command, ContextTransfer, Mapping, Outcome, Scheme, UpKeys};
+use keyhop::eps::parameters::{AlgorithmId, Algorithms, IntegrityCheck, LinkDirection, Origin};
+use keyhop::eps::security::inter_system::kasme_of_nonces;
 use keyhop::eps::wire::gprs::gb::GB_PORT;
 use keyhop::eps::wire::gtpv2::GTPV2_PORT;
 use keyhop::eps::wire::inter_system::NasSecurityToEutra;
@@ -210,4 +212,64 @@ fn every_frame_of_runs_in_both_directions_opens_without_a_complaint() {
     {
         assert!(names.contains(expected), "{expected} of {names:?}");
     }
+}
+
+#[test]
+fn the_context_of_an_idle_ue_is_dissected_whole_with_its_keys_and_nonces() {
+    // T1 T5
+    // NAS in the clear: of what is ciphered Wireshark would guess what it is.
+    let null = Algorithms { ciphering: AlgorithmId::Null, ..Algorithms::AES };
+    let plan = Plan {
+        utran_cells: 1,
+        sgsns: 1,
+        nas_algorithms: vec![vec![null]],
+        begins_in_utran: Some(Origin::Umts),
+        transfer: ContextTransfer { arrival: Arrival::ContextRequest, ..ContextTransfer::default() },
+        ..Plan::always(Scheme::NextHopS1)
+    };
+    let seen = plan.command(200, To::Ue(0), Command::Measure(pci(0))).run();
+    assert_eq!(seen.outcomes(0), [Outcome::Completed]);
+    let capture = of_run(&seen);
+    let names: BTreeSet<&str> = capture.frames.iter().map(|frame| frame.comment.as_str()).collect();
+    for expected in ["SgsnContextRequest", "SgsnContextResponse", "SgsnContextAcknowledge"] {
+        assert!(names.contains(expected), "{expected} of {names:?}");
+    }
+    assert_eq!(complaints_of(&capture), [""; 0]);
+    let (_folder, path) = file(&capture);
+    let shown = fields(&path, &[], "gtp.message == 0x33", &["gtp.ciphering_key_ck", "gtp.integrity_key_ik"]);
+    let keys = ck_ik(0, Origin::Umts);
+    assert_eq!(shown.replace([':', '|', '\n'], ""), hex::encode(keys.octets()));
+    let nonces = fields(&path, &[], "nas_eps.nas_msg_emm_type == 0x5d", &["nas_eps.emm.nonce"]);
+    assert_eq!(nonces.trim_end().split(',').count(), 2, "{nonces}");
+}
+
+/// The record of a kind in a key log whose line has these words.
+fn logged(log: &str, kind: &str) -> Vec<String> {
+    let lines = log.lines().filter(|line| line.split(' ').next() == Some(kind));
+    lines.filter_map(|line| line.rsplit(' ').next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn kasme_of_the_log_follows_from_the_keys_and_nonces_that_wireshark_shows() {
+    // T5
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let (golden, log) = (folder.join("transfer-idle.pcapng"), folder.join("transfer-idle.keys"));
+    let log = std::fs::read_to_string(log).unwrap();
+    let shown = |filter: &str, field: &str| {
+        let text = fields(&golden, &["-2"], filter, &[field]).replace(':', "");
+        let values: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+        assert_eq!(values.len(), 1, "{filter}: {values:?}");
+        values.into_iter().next().unwrap()
+    };
+    let response = "gtp.message == 0x33";
+    let (ck, ik) = (shown(response, "gtp.ciphering_key_ck"), shown(response, "gtp.integrity_key_ik"));
+    let keys = format!("{ck}{ik}");
+    assert!(logged(&log, "CK_IK").iter().all(|logged| *logged == keys), "{keys}");
+    // The command has both nonces: that of the UE again, then that of the MME.
+    let nonces = shown("nas_eps.nas_msg_emm_type == 0x5d", "nas_eps.emm.nonce");
+    let nonces: Vec<u32> =
+        nonces.split(',').map(|nonce| u32::from_str_radix(nonce.trim_start_matches("0x"), 16).unwrap()).collect();
+    let octets = <[u8; 32]>::try_from(hex::decode(keys).unwrap()).unwrap();
+    let kasme = kasme_of_nonces(&CkIk::from_octets(octets), nonces[0], nonces[1]);
+    assert_eq!(logged(&log, "KASME"), [hex::encode(kasme.octets())]);
 }

@@ -1,15 +1,18 @@
 //! What somebody who has keys of one system makes of them when a UE goes to the other (seed 001, acceptance list 2.2, points 5 to 7).
 //!
-//! RRC of UTRAN is not ciphered: what the commands to E-UTRAN say for keys, a target with its fresh number or a nonce, everybody hears.
+//! RRC of UTRAN is not ciphered: what the commands to E-UTRAN say for keys, a target with its fresh number or a nonce, everybody hears. So
+//! it is with the nonces of a UE that comes there by itself.
 
 use super::user_plane::is_header;
 use crate::eps::keys::{CkIk, Kasme};
+use crate::eps::node::radio_side::RadioSide;
 use crate::eps::parameters::{LinkDirection, TargetInput};
-use crate::eps::security::inter_system::{ck_ik_of_count, kasme_of_nonce};
+use crate::eps::security::inter_system::{ck_ik_of_count, kasme_of_nonce, kasme_of_nonces};
 use crate::eps::security::snow3g::uea2;
 use crate::eps::security::utran::USER_BEARER;
 use crate::eps::wire::inter_system::NasSecurityToEutra;
 use crate::eps::wire::nas::{EmmMessage, NasMessage};
+use crate::eps::wire::radio_frame::RadioFrame;
 use crate::eps::wire::rrc::DlDcchMessage;
 use crate::eps::wire::rrc::utran::UtranDlMessage;
 use crate::eps::wire::{UtranContents, UtranFrame};
@@ -60,6 +63,22 @@ pub(super) fn made_of(frames: &[(VirtualTime, UtranFrame)], keys: &[CkIk]) -> Ve
         for keys in keys {
             kasmes.extend(nonce.map(|nonce| kasme_of_nonce(keys, nonce)));
             kasmes.extend(command.nas.iter().filter_map(|nas| target(nas)).map(|input| input.kasme(keys)));
+        }
+    }
+    kasmes
+}
+
+/// The KASMEs that security mode commands in these frames make of CK and IK, of a UE that was idle in UTRAN and has no other keys yet: its
+/// nonce and that of the MME stand in them, and nothing ciphers them.
+pub(super) fn made_of_nonces(frames: &[(VirtualTime, RadioFrame)], keys: &[CkIk]) -> Vec<Kasme> {
+    let mut kasmes = Vec::new();
+    for (_, frame) in frames.iter().filter(|(_, frame)| frame.direction == LinkDirection::Downlink) {
+        let message = RadioSide::unchecked(frame).and_then(|octets| DlDcchMessage::parse(&octets).ok());
+        let Some(DlDcchMessage::InformationTransfer { nas, .. }) = message else { continue };
+        let Ok(NasMessage::Protected(protected)) = NasMessage::parse(&nas) else { continue };
+        let command = EmmMessage::parse(&protected.message);
+        if let Ok(EmmMessage::SecurityModeCommand { nonces: Some(nonces), .. }) = command {
+            kasmes.extend(keys.iter().map(|keys| kasme_of_nonces(keys, nonces.ue, nonces.mme)));
         }
     }
     kasmes

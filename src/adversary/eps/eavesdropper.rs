@@ -49,7 +49,7 @@ impl Holder {
                         self.ck_iks.extend(request.context.map(|context| context.keys));
                     }
                     Ok(Gtpv1Body::SgsnContextResponse(response)) => {
-                        self.ck_iks.extend(response.known.map(|known| known.context.keys));
+                        self.ck_iks.extend(response.known.and_then(|known| known.context).map(|context| context.keys));
                     }
                     _ => {}
                 }

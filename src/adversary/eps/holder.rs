@@ -35,7 +35,9 @@ pub struct Visit {
     pub c_rnti: u16,
     /// The AS algorithms, which are no secret.
     pub algorithms: Algorithms,
-    /// The frames and when they began, in order.
+    /// The frames of its connection from before it had keys, and when they began, in order.
+    pub setting_up: Vec<(VirtualTime, RadioFrame)>,
+    /// The frames after that, likewise.
     pub frames: Vec<(VirtualTime, RadioFrame)>,
     /// The same of a stay in a cell of UTRAN, of which nothing else but UE and cell is said then.
     pub utran: Vec<(VirtualTime, UtranFrame)>,
@@ -126,6 +128,11 @@ impl Holder {
                 nas.extend(ue.kasmes.iter().skip(before).flat_map(nas_securities));
                 continue;
             }
+            let keys: Vec<CkIk> = self.ck_iks.iter().chain(&ue.ck_iks).cloned().collect();
+            let kasmes = between_systems::made_of_nonces(&visit.setting_up, &keys);
+            nas.extend(kasmes.iter().flat_map(nas_securities));
+            ue.next_hops.extend(kasmes.iter().flat_map(next_hops_of));
+            ue.kasmes.extend(kasmes);
             let candidates = self.candidates(visit, ue, &next_hops, agreement);
             let opened = candidates.into_iter().find_map(|kenb| {
                 let opened = opened(visit, &kenb, agreement.transfer.upe)?;

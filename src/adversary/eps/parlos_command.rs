@@ -297,6 +297,7 @@ impl Command {
             algorithms,
             key_set: NasKsi::new(KEY_SET),
             capability: offer.capability.clone(),
+            nonces: None,
             hash: key.is_some().then(|| hash_of(request)),
             elements,
         };

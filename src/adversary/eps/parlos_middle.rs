@@ -89,7 +89,7 @@ impl Middle {
     /// A security mode command is opened, and encrypted to the ME. What it says of the request fits that which the ME has sent; a
     /// signature of the network he cannot make.
     fn command(&mut self, message: &ProtectedNas) -> Option<Result<Changed, String>> {
-        let EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, mut elements } =
+        let EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, mut elements } =
             EmmMessage::parse(&message.message).ok()?
         else {
             return None;
@@ -117,7 +117,7 @@ impl Middle {
             attach.exchange = Some(Exchange { of_mme, own, part: kasme.clone(), security: security.clone() });
         }
         let hash = hash.map(|_| hash_of(&attach.request));
-        let command = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements };
+        let command = EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, elements };
         let nas = protected(&command, (&mut security, Downlink), message.header);
         Some(nas.map(|nas| (nas, "its KASMEtemp is encrypted to the ME again", Some(kasme))))
     }

@@ -179,7 +179,8 @@ pub enum What {
     HalfOpen(usize),
     /// UE: a tracking area update is complete.
     TrackingAreaUpdated,
-    /// The source eNB has decided on a handover, and has sent nothing yet. Exactly one [`What::HandoverEnded`] follows, as long as the
+    /// The source eNB has decided on a handover, and has sent nothing yet; or a UE that is idle in UTRAN goes to a cell of E-UTRAN by itself,
+    /// and says so, and says it too when it is back. Exactly one [`What::HandoverEnded`] follows, as long as the
     /// core network loses no message of S1 and X2; where it does, source and target may each say an end: the first counts.
     HandoverBegun {
         /// The source cell.

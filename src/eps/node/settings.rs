@@ -26,7 +26,7 @@ pub enum Scheme {
     NextHopS1,
     /// Between UTRAN and E-UTRAN: SGSN and MME make new keys of those that they hand over.
     InterSystem,
-    /// The UE is released and comes back at the target, whose MME asks the old node for its security context.
+    /// The UE is released, or idle in UTRAN, and comes by itself to the target, whose MME asks the old node for its security context.
     ContextRequest,
     /// The UE is released and comes back at the target, whose MME authenticates it anew.
     Authentication,
@@ -58,7 +58,7 @@ pub enum Arrival {
     /// By a handover that takes its security context along.
     #[default]
     Handover,
-    /// Released at the source. At the target its temporary identity names the old node, which is asked for the context.
+    /// Released at the source, or idle in UTRAN. At the target its temporary identity names the old node, which is asked for the context.
     ContextRequest,
     /// Released at the source, and authenticated at the target with a vector of the HSS.
     Authentication,
@@ -113,6 +113,9 @@ pub struct ContextTransfer {
     pub up_keys: UpKeys,
     /// What keys are made of when a UE comes from UTRAN.
     pub mapping: Mapping,
+    /// Whether MMEs tell each other what a context goes back to. The standard has no place for it \[choice\]; without it a context that comes
+    /// from another MME counts as one of E-UTRAN.
+    pub carries_origin: bool,
 }
 
 impl Default for ContextTransfer {
@@ -123,6 +126,7 @@ impl Default for ContextTransfer {
             relocation: Relocation::default(),
             up_keys: UpKeys::default(),
             mapping: Mapping::TargetId { fresh: true },
+            carries_origin: false,
         }
     }
 }

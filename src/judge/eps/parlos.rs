@@ -74,7 +74,7 @@ impl Command {
             return None;
         }
         match EmmMessage::parse(&message.message) {
-            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements }) => {
+            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, elements }) => {
                 let algorithms = [algorithms.ciphering, algorithms.integrity];
                 Some(Self { algorithms, key_set: key_set.get(), capability, hash, elements })
             }

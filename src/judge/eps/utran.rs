@@ -201,7 +201,10 @@ impl Reading<'_> {
             }
             Gtpv1Body::SgsnContextResponse(response) => {
                 let known = response.known.as_ref();
-                (known.map(|known| known.imsi), known.map(|known| &known.context.keys))
+                (
+                    known.map(|known| known.imsi),
+                    known.and_then(|known| known.context.as_ref()).map(|context| &context.keys),
+                )
             }
             _ => (None, None),
         };

@@ -195,8 +195,15 @@ fn for_a_key(message: EmmMessage) -> u64 {
             let esm = if esm::carried_key(&esm).is_some() { esm::pdn_connectivity_request(pti).to_vec() } else { esm };
             EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm, elements: Vec::new() }
         }
-        EmmMessage::SecurityModeCommand { algorithms, key_set, capability, .. } => {
-            EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash: None, elements: Vec::new() }
+        EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces, .. } => {
+            EmmMessage::SecurityModeCommand {
+                algorithms,
+                key_set,
+                capability,
+                nonces,
+                hash: None,
+                elements: Vec::new(),
+            }
         }
         other => other,
     };

@@ -36,8 +36,6 @@ use crate::scenario::script::eps::{EnbWeakness, EpsScript, MmeWeakness, SgsnWeak
 const FIRST_C_RNTI: u16 = 0x4601;
 /// First M-TMSI of such UEs.
 const FIRST_M_TMSI: u32 = 0xc000_0001;
-/// What SGSNs call UEs that begin in UTRAN, with the number of the UE in its low bits: the two highest are those of a P-TMSI.
-const P_TMSI: u32 = 0xc000_0000;
 /// How many UEs a BSS remembers.
 const MOST_UES_OF_BSS: usize = 256;
 /// FRESH of the integrity protection of UEs that begin in UTRAN.
@@ -335,6 +333,7 @@ impl Builder<'_> {
             faults: UeFaults {
                 ignores_nas_mac: weaknesses.contains(&UeWeakness::IgnoresNasMac),
                 ignores_nas_count: weaknesses.contains(&UeWeakness::IgnoresNasCount),
+                constant_nonce: weaknesses.contains(&UeWeakness::ConstantNonce),
             },
         }
     }
@@ -365,9 +364,11 @@ impl Builder<'_> {
     fn ue_in_utran(&self, ue: usize, rnc: usize, u_rnti: u32) -> Ue {
         let (keys, origin) = (self.ck_ik(ue), self.script.nodes.ues[ue].origin);
         let cell = self.script.nodes.rncs[rnc].cell;
+        let name = &self.script.nodes.ues[ue].name;
+        let random = random::generator(self.script.title.seed, &format!("nonces of {name}"));
         Ue::in_utran(
             self.ue_settings(ue),
-            UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH, p_tmsi: P_TMSI | ue as u32 },
+            UtranConnection { keys, origin, cell, u_rnti, fresh: FRESH, p_tmsi: p_tmsi(ue), random },
         )
     }
 
@@ -422,6 +423,7 @@ impl Builder<'_> {
                 capabilities: capabilities(),
                 bearer: Erab { ebi: Ebi::FIRST, tunnel: self.anchor(ue) },
                 address: script.nodes.ues[ue].ip,
+                p_tmsi: p_tmsi(ue),
             });
         }
         node
@@ -484,9 +486,11 @@ impl Builder<'_> {
             nas_algorithms: preferences(script.nodes.mmes[mme].algorithms, false),
             agreement: self.agreement,
             subscribers: Arc::clone(&self.subscribers),
+            renews_weak: script.nodes.mmes[mme].renews_weak,
             faults: MmeFaults {
                 constant_para: weaknesses.contains(&MmeWeakness::ConstantPara),
                 resets_counts: weaknesses.contains(&MmeWeakness::ResetsCounts),
+                constant_nonce: weaknesses.contains(&MmeWeakness::ConstantNonce),
             },
         };
         let node = Mme::new(
@@ -519,6 +523,11 @@ impl Builder<'_> {
 /// What an MME is called.
 fn gummei(mme: usize) -> Gummei {
     Gummei { plmn: plmn(), group: MmeGroupId(1), code: MmeCode(mme as u8 + 1) }
+}
+
+/// What SGSNs call a UE that begins in UTRAN: its number in the low bits, the two highest are those of a P-TMSI.
+const fn p_tmsi(ue: usize) -> u32 {
+    0xc000_0000 | ue as u32
 }
 
 fn c_rnti(ue: usize) -> u16 {

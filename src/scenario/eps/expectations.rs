@@ -120,10 +120,10 @@ pub(super) fn holds(expected: &Expected, script: &EpsScript, seen: &Seen<'_>) ->
         Expected::Authentications { ue, amount } => counted(of(ue).authentications, amount),
         Expected::TrackingAreaUpdates { ue, amount } => counted(of(ue).tracking_area_updates, amount),
         Expected::RepeatedContexts(amount) => counted(seen.contexts.repeated(), amount),
-        Expected::Origin { ue, origin } => {
+        Expected::Origin { ue, origin, network } => {
             let contexts = of(ue);
             let word = |origin: Option<Origin>| origin.map_or("nothing", Origin::name);
-            let held = [contexts.at_ue, contexts.at_core] == [Some(*origin); 2];
+            let held = [contexts.at_ue, contexts.at_core] == [Some(*origin), network.or(Some(*origin))];
             (held, format!("UE: {}, network: {}", word(contexts.at_ue), word(contexts.at_core)))
         }
         Expected::OldNodes { ue, nodes } => {

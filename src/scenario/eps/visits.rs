@@ -34,8 +34,9 @@ pub(super) fn visits(
         let link = topology.link(sent.port);
         let heard = match link.kind {
             LinkKind::Uu => RadioFrame::parse(&sent.octets).ok().and_then(|frame| {
-                let epoch = epochs.of_frame(node, frame.c_rnti, sent.time)?;
-                Some((Stay::Epoch(epoch), Some(frame), None))
+                let secured = epochs.of_frame(node, frame.c_rnti, sent.time);
+                let epoch = epochs.of_connection(node, frame.c_rnti, sent.time)?;
+                Some((Stay::Epoch(epoch), Some((secured.is_some(), frame)), None))
             }),
             LinkKind::UtranUu => UtranFrame::parse(&sent.octets).ok().and_then(|frame| {
                 let [NodeIndex(ue), rnc] = link.ends;
@@ -55,7 +56,10 @@ pub(super) fn visits(
             }
         };
         if let Some((_, visit)) = visits.get_mut(place) {
-            visit.frames.extend(frame.map(|frame| (sent.time, frame)));
+            if let Some((secured, frame)) = frame {
+                let frames = if secured { &mut visit.frames } else { &mut visit.setting_up };
+                frames.push((sent.time, frame));
+            }
             visit.utran.extend(utran.map(|frame| (sent.time, frame)));
         }
     }
@@ -72,5 +76,6 @@ fn begun(stay: Stay, epochs: &Epochs, topology: &Topology) -> Option<(Option<usi
         }
         Stay::Utran(ue, cell, _) => (None, ue, cell, 0, 0, Algorithms::AES),
     };
-    Some((position, Visit { ue, cell, earfcn_dl, c_rnti, algorithms, frames: Vec::new(), utran: Vec::new() }))
+    let (setting_up, frames, utran) = (Vec::new(), Vec::new(), Vec::new());
+    Some((position, Visit { ue, cell, earfcn_dl, c_rnti, algorithms, setting_up, frames, utran }))
 }

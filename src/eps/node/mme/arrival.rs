@@ -1,25 +1,25 @@
 //! UEs that come by themselves: what the first message of a connection says, and how the context of a UE is set up at its eNB (TS 23.401
 //! clauses 5.3.2.1 and 5.3.3.1).
 //!
-//! A UE that says its IMSI is authenticated; one with a temporary identity of another MME comes with the context that this has.
+//! A UE that says its IMSI is authenticated; one with a temporary identity of another MME comes with the context that this has, and one
+//! that was idle in UTRAN with that of its SGSN.
 //! \[choice\] A UE keeps its bearer and its address at the gateway: nothing is set up there, its path is switched.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::rlos::Asking;
-use super::{EXECUTION, Mme, Place, UeContext};
+use super::{EXECUTION, Mme, Place, Source, UeContext};
 use crate::emulation::Outbox;
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Tai};
 use crate::eps::node::event::{Event, What};
-use crate::eps::wire::gtpv2::GtpCause;
+use crate::eps::wire::UeSecurityCapabilities;
 use crate::eps::wire::nas::emm::ATTACH_FOR_RLOS;
-use crate::eps::wire::nas::{EmmCause, EmmMessage, EpsMobileIdentity, NasMessage, SecurityHeader, esm};
+use crate::eps::wire::nas::{EmmCause, EmmMessage, EpsMobileIdentity, NasMessage, Nonces, SecurityHeader, esm};
 use crate::eps::wire::s1ap::{
     Cause, CauseNas, DownlinkNasTransport, InitialContextSetupRequest, InitialContextSetupResponse, InitialUeMessage,
     SetupBearer, UeContextReleaseCommand, UeS1apIds,
 };
-use crate::eps::wire::{Gtpv2Body, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
 
 /// What S1 calls a UE that is turned away before the MME knows who it is; nobody has this number.
@@ -33,15 +33,17 @@ const T3412: u8 = 0x58;
 /// Procedure transaction of a UE's connection to the packet network, the first of the UE.
 const TRANSACTION: u8 = 1;
 /// How long a UE may take from when its keys are there, with NAS security mode commands, to the set-up of its context.
-pub(super) const SETTING_UP: Duration = Duration::from_secs(8);
+pub(in crate::eps::node) const SETTING_UP: Duration = Duration::from_secs(8);
 
 /// A UE whose context is being set up at the eNB that it has come to.
 pub(super) struct Arriving {
     pub(super) request: Request,
     /// Where it is.
     pub(super) tai: Tai,
-    /// The MME that has given its context, and the number of the request.
-    pub(super) peer: Option<(TunnelEndpoint, u32)>,
+    /// The node that has given its context, and the number of the request.
+    pub(super) peer: Option<Source>,
+    /// What its KASME is made of besides CK and IK, if it comes out of UTRAN.
+    pub(super) nonces: Option<Nonces>,
     pub(super) ends: VirtualTime,
 }
 
@@ -88,6 +90,11 @@ impl Mme {
                     Err(cause) => self.turn_away(NOBODY, place, &EmmMessage::AttachReject { cause }, outbox),
                 }
             }
+            Ok(NasMessage::Plain(EmmMessage::TrackingAreaUpdateRequest {
+                old_guti,
+                from_utran: Some(from_utran),
+                ..
+            })) => self.ask_old_sgsn(now, (place, tai), old_guti, &from_utran, outbox),
             Ok(NasMessage::Protected(update)) if update.header == SecurityHeader::Integrity => {
                 match EmmMessage::parse(&update.message) {
                     Ok(EmmMessage::TrackingAreaUpdateRequest { old_guti, .. }) => {
@@ -217,13 +224,16 @@ impl Mme {
         let Some(ue) = self.ues.get_mut(&id).filter(|ue| ue.place == Some(place)) else { return };
         let (Some(erab), Some(arriving)) = (response.bearers.first(), ue.arriving.take()) else { return };
         self.modify_bearer(id, erab.tunnel, true, outbox);
-        if let Some((peer, sequence)) = arriving.peer {
-            let acknowledge = Gtpv2Body::ContextAcknowledge(GtpCause::ACCEPTED);
-            self.answer(peer.address, peer.teid, sequence, acknowledge, outbox);
+        if let Some(peer) = arriving.peer {
+            self.tell_source(peer, true, outbox);
+            if let Source::Mme(..) = peer {
+                self.origin_in_use(id, outbox);
+            }
         }
         self.register(id, outbox);
         if !self.is_rlos(id) {
             self.prefer_algorithms(now, id, outbox);
+            self.renew_weak(now, id, outbox);
         }
     }
 
@@ -240,9 +250,8 @@ impl Mme {
     pub(super) fn abandon(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let arriving = self.ues.get_mut(&id).and_then(|ue| ue.arriving.take());
         self.leave(id, outbox);
-        if let Some((peer, sequence)) = arriving.and_then(|arriving| arriving.peer) {
-            let acknowledge = Gtpv2Body::ContextAcknowledge(GtpCause::NO_RESOURCES);
-            self.answer(peer.address, peer.teid, sequence, acknowledge, outbox);
+        if let Some(peer) = arriving.and_then(|arriving| arriving.peer) {
+            self.tell_source(peer, false, outbox);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::eps::identifiers::{Ebi, Imsi, MmeUeS1apId, Tai};
 use crate::eps::node::event::{DropReason, Event, What};
 use crate::eps::node::gateway::uplink_tunnel;
 use crate::eps::node::settings::KEY_SET;
-use crate::eps::parameters::Algorithms;
+use crate::eps::parameters::{Algorithms, Origin};
 use crate::eps::security::parties::MmeKeys;
 use crate::eps::wire::diameter::Resynchronisation;
 use crate::eps::wire::gtpv2::AuthenticationQuadruplet;
@@ -34,7 +34,7 @@ pub(super) struct Authentication {
     /// Of a UE that has come by itself and has no keys here: what it can, and where it is.
     arrival: Option<(UeSecurityCapabilities, Tai)>,
     /// Which KASME it is to be.
-    key_set: u8,
+    key_set: NasKsi,
     stage: Stage,
     resynchronised: bool,
     pub(super) ends: VirtualTime,
@@ -73,7 +73,7 @@ impl Mme {
         outbox: &mut Outbox<Event>,
     ) {
         self.authentications.remove(&id);
-        self.authenticate(now, id, (place, KEY_SET), Some(arrival), outbox);
+        self.authenticate(now, id, (place, NasKsi::new(KEY_SET)), Some(arrival), outbox);
     }
 
     /// A UE that is served is to be authenticated anew. Not while its keys or its eNB change.
@@ -82,7 +82,17 @@ impl Mme {
         let found = self.ues.iter().find(|(_, ue)| of(ue));
         let Some((id, place, key_set)) = found.and_then(|(id, ue)| Some((*id, ue.place?, ue.key_set))) else { return };
         if !self.authentications.contains_key(&id) {
-            self.authenticate(now, id, (place, (key_set + 1) % KEY_SETS), None, outbox);
+            let key_set = NasKsi::new((key_set.get() + 1) % KEY_SETS);
+            self.authenticate(now, id, (place, key_set), None, outbox);
+        }
+    }
+
+    /// A UE is here: if its context goes back to GSM it is authenticated anew, where that is done. If nothing comes of it, the next tracking
+    /// area update leads to another.
+    pub(super) fn renew_weak(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let weak = self.ues.get(&id).filter(|ue| self.settings.renews_weak && ue.origin.access == Origin::Gsm);
+        if let Some(imsi) = weak.map(|ue| ue.imsi) {
+            self.authenticate_anew(now, imsi, outbox);
         }
     }
 
@@ -90,7 +100,7 @@ impl Mme {
         &mut self,
         now: VirtualTime,
         id: MmeUeS1apId,
-        (place, key_set): (Place, u8),
+        (place, key_set): (Place, NasKsi),
         arrival: Option<(UeSecurityCapabilities, Tai)>,
         outbox: &mut Outbox<Event>,
     ) {
@@ -139,7 +149,7 @@ impl Mme {
         };
         *tries = left;
         authentication.ends = now + CHALLENGE;
-        let (rand, key_set) = (vector.rand, NasKsi::new(authentication.key_set));
+        let (rand, key_set) = (vector.rand, authentication.key_set);
         let request = EmmMessage::AuthenticationRequest { key_set, rand, autn };
         self.tell_authenticated(id, &request, outbox);
     }
@@ -228,7 +238,8 @@ impl Mme {
                     return self.turn_away(id, place, &reject, outbox);
                 };
                 let (keys, _) = MmeKeys::establish(vector.kasme, algorithms, derivation);
-                let arriving = Arriving { request: Request::Attach, tai, peer: None, ends: now + SETTING_UP };
+                let arriving =
+                    Arriving { request: Request::Attach, tai, peer: None, nonces: None, ends: now + SETTING_UP };
                 let context = UeContext {
                     imsi,
                     keys,
@@ -324,10 +335,11 @@ impl Mme {
     }
 
     /// The keys of the air have changed.
-    pub(super) fn renewed(&mut self, from: Ipv4Addr, ids: UeS1apIds) {
+    pub(super) fn renewed(&mut self, now: VirtualTime, from: Ipv4Addr, ids: UeS1apIds, outbox: &mut Outbox<Event>) {
         let place = Some(Place { enb: from, id: ids.enb });
         if let Some(ue) = self.ues.get_mut(&ids.mme).filter(|ue| ue.place == place) {
             ue.renewing = None;
+            self.renew_weak(now, ids.mme, outbox);
         }
     }
 

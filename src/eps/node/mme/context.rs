@@ -8,8 +8,9 @@
 use std::net::Ipv4Addr;
 
 use super::arrival::{Arriving, Request, SETTING_UP};
+use super::arrival_from_utran::OfUtran;
 use super::nas::open;
-use super::{ANSWER, ContextOrigin, Mme, Place, UeContext, UserPlane};
+use super::{ANSWER, ContextOrigin, Mme, Place, Source, UeContext, UserPlane};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Guti, Imsi, MmeUeS1apId, Tai, Teid};
 use crate::eps::keys::UpRelocation;
@@ -18,20 +19,22 @@ use crate::eps::parameters::{Algorithms, LinkDirection};
 use crate::eps::security::parties::MmeKeys;
 use crate::eps::wire::gtpv2::mm_context::KsiAsme;
 use crate::eps::wire::gtpv2::{self, ContextRequest, ContextResponse, GivenContext, GtpCause};
-use crate::eps::wire::nas::ProtectedNas;
+use crate::eps::wire::nas::{NasKsi, ProtectedNas};
 use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
 
 /// Most UEs whose contexts are asked for at a time.
 const MAX_ASKED: usize = 1024;
-/// The bit of a TEID of S10 that stands for a request, and not for a UE.
-const OF_REQUEST: u32 = 0x8000_0000;
+/// The bit of a TEID of S10 and Gn that stands for a request, and not for a UE.
+pub(super) const OF_REQUEST: u32 = 0x8000_0000;
 
-/// A UE whose context another MME was asked for.
+/// A UE whose context another MME was asked for, or an SGSN.
 pub(super) struct Asked {
-    place: Place,
-    tai: Tai,
-    old: Ipv4Addr,
+    pub(super) place: Place,
+    pub(super) tai: Tai,
+    pub(super) old: Ipv4Addr,
+    /// Of a UE that comes out of UTRAN: what it has said.
+    pub(super) of_utran: Option<OfUtran>,
     pub(super) ends: VirtualTime,
 }
 
@@ -44,6 +47,11 @@ pub(super) struct Given {
 }
 
 impl Mme {
+    /// Whether one more node may be asked.
+    pub(super) fn has_room_to_ask(&self) -> bool {
+        self.asked.len() < MAX_ASKED
+    }
+
     /// At the new MME: a UE has come with this message, `update`.
     pub(super) fn ask_old_node(
         &mut self,
@@ -55,13 +63,13 @@ impl Mme {
     ) {
         let own = self.core.address();
         let old = self.settings.mmes.iter().find(|(gummei, address)| *gummei == guti.gummei && *address != own);
-        let Some(old) = old.map(|(_, address)| *address).filter(|_| self.asked.len() < MAX_ASKED) else {
+        let Some(old) = old.map(|(_, address)| *address).filter(|_| self.has_room_to_ask()) else {
             return self.turn_update_away(place, outbox);
         };
         let sequence = self.next_sequence();
         let sender = TunnelEndpoint { address: own, teid: Teid(OF_REQUEST | sequence) };
         let request = Gtpv2Body::ContextRequest(ContextRequest { guti, update: update.to_vec(), sender });
-        self.asked.insert(sequence, Asked { place, tai, old, ends: now + ANSWER });
+        self.asked.insert(sequence, Asked { place, tai, old, of_utran: None, ends: now + ANSWER });
         self.answer(old, Teid(0), sequence, request, outbox);
     }
 
@@ -99,6 +107,7 @@ impl Mme {
         let found = self.ue_of(guti).filter(|id| !self.authentications.contains_key(id));
         let id = found.ok_or(GtpCause::CONTEXT_NOT_FOUND)?;
         let sender = self.control_tunnel(id);
+        let carries_origin = self.settings.agreement.transfer.carries_origin;
         let ue = self.ues.get_mut(&id).filter(|ue| ue.handover.is_none() && !ue.is_changing());
         let ue = ue.ok_or(GtpCause::CONTEXT_NOT_FOUND)?;
         let opened = match ProtectedNas::parse(update) {
@@ -114,7 +123,7 @@ impl Mme {
         let [uplink_count, downlink_count] =
             [LinkDirection::Uplink, LinkDirection::Downlink].map(|direction| ue.keys.nas.next_count(direction));
         let mm_context = gtpv2::MmContext {
-            ksi: KsiAsme::new(ue.key_set),
+            ksi: KsiAsme::new(ue.key_set.get()),
             integrity,
             ciphering,
             downlink_count,
@@ -127,7 +136,8 @@ impl Mme {
         ue.keys.nas.leave_out(LinkDirection::Downlink);
         let up = ue.up.as_ref().map(|up| UpRelocation { key: up.key.clone(), last_update: up.last_update });
         let (connections, sgw) = (vec![ue.connection()], ue.bearer.tunnel);
-        let context = GivenContext { mm_context, connections, sender, sgw, up };
+        let origin = carries_origin.then_some(ue.origin.access);
+        let context = GivenContext { mm_context, connections, sender, sgw, up, origin };
         Ok((id, context))
     }
 
@@ -140,7 +150,7 @@ impl Mme {
         response: ContextResponse,
         outbox: &mut Outbox<Event>,
     ) {
-        if self.asked.get(&sequence).is_none_or(|asked| asked.old != from) {
+        if self.asked.get(&sequence).is_none_or(|asked| asked.old != from || asked.of_utran.is_some()) {
             return;
         }
         let Some(Asked { place, tai, old, .. }) = self.asked.remove(&sequence) else { return };
@@ -150,12 +160,12 @@ impl Mme {
         };
         let peer = TunnelEndpoint { address: old, ..context.sender };
         let Some(mut ue) = self.taken_context(imsi, context) else {
-            let refused = Gtpv2Body::ContextAcknowledge(GtpCause::NO_RESOURCES);
-            self.answer(old, peer.teid, sequence, refused, outbox);
+            self.tell_source(Source::Mme(peer, sequence), false, outbox);
             return self.turn_update_away(place, outbox);
         };
         outbox.report(Event { ue: imsi, what: What::OldNodeFound(old) });
-        let arriving = Arriving { request: Request::Update, tai, peer: Some((peer, sequence)), ends: now + SETTING_UP };
+        let (peer, ends) = (Some(Source::Mme(peer, sequence)), now + SETTING_UP);
+        let arriving = Arriving { request: Request::Update, tai, peer, nonces: None, ends };
         (ue.place, ue.arriving) = (Some(place), Some(arriving));
         self.admit(id, ue, outbox);
         self.set_up(now, id, outbox);
@@ -163,7 +173,7 @@ impl Mme {
 
     /// A UE with the context that was given; none if that is not complete.
     fn taken_context(&self, imsi: Imsi, context: GivenContext) -> Option<UeContext> {
-        let GivenContext { mm_context, connections, up, .. } = context;
+        let GivenContext { mm_context, connections, up, origin, .. } = context;
         let octets = *mm_context.ue_network_capability.first_chunk()?;
         let connection = connections.first()?;
         let bearer = connection.bearers.first()?;
@@ -186,14 +196,14 @@ impl Mme {
             bearer: Erab { ebi: bearer.ebi, tunnel: bearer.sgw },
             up,
             address: connection.address,
-            key_set: mm_context.ksi.get(),
+            key_set: NasKsi::new(mm_context.ksi.get()),
             gutis: [None; 2],
             arriving: None,
             renewing: None,
             given: None,
             registered: false,
             locating: None,
-            origin: ContextOrigin::default(),
+            origin: ContextOrigin::told(origin),
         })
     }
 

@@ -181,6 +181,9 @@ impl Mme {
             Some(Source::Mme(peer, _)) => {
                 let complete = Gtpv2Body::ForwardRelocationCompleteNotification;
                 self.request(peer.address, peer.teid, complete, outbox);
+                if self.settings.agreement.transfer.upe {
+                    self.origin_in_use(ids.mme, outbox);
+                }
                 self.prefer_algorithms(now, ids.mme, outbox);
             }
         }

@@ -6,13 +6,14 @@
 //! * `utran`: to and from UTRAN, through an SGSN.
 //! * `nas`: what it says to UEs and they to it.
 //! * `authentication`: with vectors of the HSS; `subscriber`: what it says to the HSS besides.
-//! * `arrival`: UEs that come by themselves; `context`: the old MME of one is asked for its context; `registration`: temporary
-//!   identities, tracking areas.
+//! * `arrival`: UEs that come by themselves; `context`: the old MME of one is asked for its context; `arrival_from_utran`: its SGSN;
+//!   `registration`: temporary identities, tracking areas.
 //! * `rlos`: attach without AKA, for restricted local operator services.
 //!
 //! What an MME waits for ends after [`EXECUTION`], [`SECURITY_MODE`], [`CHALLENGE`] or [`ANSWER`]; it keeps nothing of it for ever.
 
 mod arrival;
+mod arrival_from_utran;
 mod authentication;
 mod context;
 mod handover;
@@ -37,6 +38,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
 use arrival::Arriving;
+pub(in crate::eps::node) use arrival::SETTING_UP;
 use authentication::{Authentication, Renewing};
 use context::{Asked, Given};
 use rlos::Rlos;
@@ -48,6 +50,7 @@ use crate::emulation::{Input, Node, Outbox, Verdict};
 use crate::eps::identifiers::{EnbUeS1apId, Gummei, Guti, Imsi, MmeUeS1apId, Teid};
 use crate::eps::parameters::Algorithms;
 use crate::eps::security::parties::MmeKeys;
+use crate::eps::wire::nas::NasKsi;
 use crate::eps::wire::s1ap::{
     Cause, CauseRadioNetwork, HandoverPreparationFailure, S1apMessage, UeContextReleaseCommand, UeS1apIds,
 };
@@ -89,6 +92,8 @@ pub struct MmeSettings {
     pub agreement: Agreement,
     /// The numbers of UEs on S1.
     pub subscribers: Subscribers,
+    /// Whether a UE that has come with a context of GSM is authenticated anew without being told, as soon as nothing else goes on with it.
+    pub renews_weak: bool,
     /// What is wrong with it.
     pub faults: MmeFaults,
 }
@@ -100,6 +105,8 @@ pub struct MmeFaults {
     pub constant_para: bool,
     /// It begins the NAS COUNTs of UEs that come from other MMEs at 0 again.
     pub resets_counts: bool,
+    /// A broken random source: NONCE_MME for UEs that were idle in UTRAN is always the same.
+    pub constant_nonce: bool,
 }
 
 /// Where a UE is connected.
@@ -159,7 +166,7 @@ enum Before {
     /// These algorithms of the same KASME, whose COUNTs have gone on.
     Algorithms(Algorithms),
     /// The keys and the key set before an authentication.
-    Keys(Box<(MmeKeys, u8)>),
+    Keys(Box<(MmeKeys, NasKsi)>),
     /// Nothing: the UE has come by itself, and is turned away.
     Nothing,
 }
@@ -181,7 +188,7 @@ struct UeContext {
     /// Its address in the packet network.
     address: Ipv4Addr,
     /// Which KASME it has.
-    key_set: u8,
+    key_set: NasKsi,
     /// Its temporary identity here, and that which it was given after it and has not confirmed.
     gutis: [Option<Guti>; 2],
     /// It has come by itself, and its context is being set up at its eNB.
@@ -291,7 +298,7 @@ impl Mme {
             bearer,
             up,
             address,
-            key_set: KEY_SET,
+            key_set: NasKsi::new(KEY_SET),
             gutis: [guti, None],
             arriving: None,
             renewing: None,
@@ -372,7 +379,7 @@ impl Mme {
             S1apMessage::InitialUeMessage(message) => self.initial(now, from, &message, outbox),
             S1apMessage::InitialContextSetupResponse(response) => self.set_up_complete(now, from, &response, outbox),
             S1apMessage::InitialContextSetupFailure(failure) => self.set_up_failed(from, failure.ue, outbox),
-            S1apMessage::UeContextModificationResponse(response) => self.renewed(from, response.ue),
+            S1apMessage::UeContextModificationResponse(response) => self.renewed(now, from, response.ue, outbox),
             S1apMessage::UeContextReleaseRequest(request) => self.release_requested(from, request.ue, outbox),
             // Of the rest, none asks for an answer.
             _ => {}

@@ -11,8 +11,7 @@ use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::{Algorithms, HandoverParameters, Indication};
 use crate::eps::security::protection::NasSecurity;
 use crate::eps::wire::nas::{
-    AlgorithmSet, EmmMessage, GenericContainer, NasAlgorithms, NasKsi, NasMessage, ProtectedNas, SecurityHeader,
-    UeCapability,
+    AlgorithmSet, EmmMessage, GenericContainer, NasAlgorithms, NasMessage, ProtectedNas, SecurityHeader, UeCapability,
 };
 use crate::eps::wire::s1ap::{DownlinkNasTransport, UeS1apIds, UplinkNasTransport};
 use crate::time::VirtualTime;
@@ -92,12 +91,13 @@ impl Mme {
         let [eea, eia] = ue.capabilities.nas_octets();
         let message = EmmMessage::SecurityModeCommand {
             algorithms: NasAlgorithms { ciphering, integrity },
-            key_set: NasKsi::new(ue.key_set),
+            key_set: ue.key_set,
             capability: UeCapability {
                 ciphering: AlgorithmSet(eea),
                 integrity: AlgorithmSet(eia),
                 further: Vec::new(),
             },
+            nonces: ue.arriving.as_ref().and_then(|arriving| arriving.nonces),
             hash: None,
             elements: Vec::new(),
         };
@@ -136,7 +136,11 @@ impl Mme {
         let Some(ue) = self.ues.get_mut(&id) else { return };
         match ue.mode.take().map(|mode| mode.before) {
             None => {}
-            Some(Before::Algorithms(_)) => self.send_kenb(now, id, outbox),
+            Some(Before::Algorithms(_)) => {
+                self.send_kenb(now, id, outbox);
+                // That it had to wait for.
+                self.renew_weak(now, id, outbox);
+            }
             Some(Before::Keys(_)) => self.renew_access(now, id, outbox),
             Some(Before::Nothing) => {
                 self.origin_in_use(id, outbox);
@@ -202,7 +206,7 @@ impl Mme {
         match EmmMessage::parse(&plain) {
             Ok(EmmMessage::SecurityModeComplete { .. }) if is_new => self.mode_complete(now, id, outbox),
             Ok(EmmMessage::SecurityModeReject { .. }) => self.keep(id, outbox),
-            Ok(EmmMessage::TrackingAreaUpdateRequest { .. }) => self.update_area(id, transport.tai, outbox),
+            Ok(EmmMessage::TrackingAreaUpdateRequest { .. }) => self.update_area(now, id, transport.tai, outbox),
             Ok(EmmMessage::TrackingAreaUpdateComplete | EmmMessage::AttachComplete { .. }) => {
                 self.identity_confirmed(id)
             }

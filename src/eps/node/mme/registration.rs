@@ -9,6 +9,7 @@ use crate::eps::identifiers::{Guti, MTmsi, MmeUeS1apId, Tai};
 use crate::eps::node::event::Event;
 use crate::eps::wire::nas::{EmmMessage, SecurityHeader};
 use crate::eps::wire::s1ap::{DownlinkNasTransport, UeS1apIds};
+use crate::time::VirtualTime;
 
 /// The two highest bits of an M-TMSI, which tell it from a P-TMSI (TS 23.003 clause 2.8.2.1.3).
 const M_TMSI: u32 = 0xc000_0000;
@@ -29,7 +30,7 @@ impl Mme {
     }
 
     /// A UE that is served says that it is in this tracking area.
-    pub(super) fn update_area(&mut self, id: MmeUeS1apId, tai: Tai, outbox: &mut Outbox<Event>) {
+    pub(super) fn update_area(&mut self, now: VirtualTime, id: MmeUeS1apId, tai: Tai, outbox: &mut Outbox<Event>) {
         let guti = self.new_guti(id);
         let Some(place) = self.ues.get(&id).and_then(|ue| ue.place) else { return };
         let accept = EmmMessage::TrackingAreaUpdateAccept { result: UPDATED, guti, tai: Some(tai) };
@@ -37,6 +38,7 @@ impl Mme {
         let ue = UeS1apIds { mme: id, enb: place.id };
         self.send(place.enb, DownlinkNasTransport { ue, nas_pdu }, outbox);
         self.register(id, outbox);
+        self.renew_weak(now, id, outbox);
     }
 
     /// The UE has taken the temporary identity: the one before it says nothing any more.

@@ -20,6 +20,7 @@ use crate::eps::wire::gtpv2::{
     self, ForwardRelocationRequest, ForwardRelocationResponse, GtpCause, PdnBearer, PdnConnection,
     RelocationCancelRequest, RelocationGrant, mm_context::KsiAsme,
 };
+use crate::eps::wire::nas::NasKsi;
 use crate::eps::wire::s1ap::{Cause, CauseRadioNetwork, HandoverCommand, HandoverRequired, UeS1apIds};
 use crate::eps::wire::{Erab, Gtpv2Body, TunnelEndpoint, UeSecurityCapabilities};
 use crate::time::VirtualTime;
@@ -28,10 +29,10 @@ use crate::time::VirtualTime;
 pub(super) const APN: &str = "internet";
 
 /// The context in the message that brings it.
-fn mm_context(key_set: u8, context: &MmContext, capabilities: UeSecurityCapabilities) -> gtpv2::MmContext {
+fn mm_context(key_set: NasKsi, context: &MmContext, capabilities: UeSecurityCapabilities) -> gtpv2::MmContext {
     let [uplink_count, downlink_count] = context.nas_counts;
     gtpv2::MmContext {
-        ksi: KsiAsme::new(key_set),
+        ksi: KsiAsme::new(key_set.get()),
         integrity: context.algorithms.integrity,
         ciphering: context.algorithms.ciphering,
         downlink_count,
@@ -81,6 +82,7 @@ impl Mme {
         let HandoverRequired { ue: ids, cause, target, target_tai, container } = required;
         let sender = self.control_tunnel(ids.mme);
         let up = self.user_plane_there(ids.mme);
+        let carries_origin = self.settings.agreement.transfer.carries_origin;
         let Some(ue) = self.ues.get_mut(&ids.mme) else { return };
         let sgw = ue.bearer.tunnel;
         let request = ForwardRelocationRequest {
@@ -94,6 +96,7 @@ impl Mme {
             target_tai,
             cause: (&cause).into(),
             up,
+            origin: carries_origin.then_some(ue.origin.access),
         };
         // The target speaks with the next COUNT, whether its answer comes or not.
         ue.keys.nas.leave_out(LinkDirection::Downlink);
@@ -117,7 +120,7 @@ impl Mme {
         let bearer =
             request.connections.first().and_then(|connection| Some((connection.address, connection.bearers.first()?)));
         let cause = request.cause.s1ap();
-        let key_set = request.mm_context.ksi.get();
+        let key_set = NasKsi::new(request.mm_context.ksi.get());
         let complete = (id, cell.copied(), bearer, of_mm_context(request.mm_context), cause);
         let (Some(id), Some(target), Some((address, bearer)), Some((context, capabilities)), Some(cause)) = complete
         else {
@@ -151,7 +154,7 @@ impl Mme {
             given: None,
             registered: false,
             locating: None,
-            origin: ContextOrigin::default(),
+            origin: ContextOrigin::told(request.origin),
         };
         self.holds_kasme(&ue, outbox);
         self.nas_in_use(&ue, outbox);

@@ -234,6 +234,7 @@ impl Mme {
             algorithms: NasAlgorithms { ciphering, integrity },
             key_set: NasKsi::new(KEY_SET),
             capability: UeCapability { ciphering: first, integrity: second, further: Vec::new() },
+            nonces: None,
             hash: half.hash,
             elements: half.elements.clone(),
         };
@@ -335,9 +336,15 @@ impl Mme {
             bearer,
             up: None,
             address: Ipv4Addr::UNSPECIFIED,
-            key_set: KEY_SET,
+            key_set: NasKsi::new(KEY_SET),
             gutis: [None; 2],
-            arriving: Some(Arriving { request: Request::Attach, tai, peer: None, ends: now + SETTING_UP }),
+            arriving: Some(Arriving {
+                request: Request::Attach,
+                tai,
+                peer: None,
+                nonces: None,
+                ends: now + SETTING_UP,
+            }),
             renewing: None,
             given: None,
             // The HSS does not know of it.

@@ -15,7 +15,7 @@ use crate::emulation::Outbox;
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Teid};
 use crate::eps::keys::{CkIk, UpKey};
 use crate::eps::node::event::{Event, HeldKey, What};
-use crate::eps::node::settings::{Cell, KEY_SET, Mapping, UtranCell};
+use crate::eps::node::settings::{Cell, Mapping, UtranCell};
 use crate::eps::parameters::{Algorithms, LinkDirection, Origin, TargetIdentity, TargetInput};
 use crate::eps::security::inter_system::{COUNT_OF_HANDOVER, ck_ik_of_count, kasme_of_nonce, way_back};
 use crate::eps::security::kdf;
@@ -25,7 +25,7 @@ use crate::eps::wire::gtpv1::{
     RelocationGrant, UmtsContext,
 };
 use crate::eps::wire::inter_system::NasSecurityToEutra;
-use crate::eps::wire::nas::{EmmMessage, GenericContainer, SecurityHeader};
+use crate::eps::wire::nas::{EmmMessage, GenericContainer, NasKsi, SecurityHeader};
 use crate::eps::wire::ranap::{RanapCause, RelocationTarget, SourceRncContainer};
 use crate::eps::wire::s1ap::{
     Cause, CauseNas, CauseRadioNetwork, DownlinkNasTransport, HandoverFromUtranRequest, HandoverToUtranCommand,
@@ -58,6 +58,13 @@ impl Default for ContextOrigin {
     }
 }
 
+impl ContextOrigin {
+    /// As another MME has said; one of E-UTRAN if it has said nothing.
+    pub(super) fn told(origin: Option<Origin>) -> Self {
+        Self { access: origin.unwrap_or(Origin::Lte), made_of: None }
+    }
+}
+
 /// A handover of a UE to UTRAN.
 pub(super) struct ToUtran {
     sgsn: Ipv4Addr,
@@ -83,6 +90,9 @@ impl Mme {
             Gtpv1Body::RelocationCancelRequest(request) => {
                 self.utran_cancelled(from, sequence, request.imsi, outbox);
             }
+            Gtpv1Body::SgsnContextResponse(response) => {
+                self.sgsn_answered(now, from, (teid, sequence), response, outbox);
+            }
             // Of the other answers nothing follows, and the rest is not for an MME.
             _ => {}
         }
@@ -93,7 +103,14 @@ impl Mme {
         self.answer_sgsn(to, teid, (self.last_sequence & 0xffff) as u16, body, outbox);
     }
 
-    fn answer_sgsn(&mut self, to: Ipv4Addr, teid: Teid, sequence: u16, body: Gtpv1Body, outbox: &mut Outbox<Event>) {
+    pub(super) fn answer_sgsn(
+        &mut self,
+        to: Ipv4Addr,
+        teid: Teid,
+        sequence: u16,
+        body: Gtpv1Body,
+        outbox: &mut Outbox<Event>,
+    ) {
         let message = crate::eps::node::core_side::CoreMessage::Gtpv1(Gtpv1Message { teid, sequence, body });
         self.core.send(to, &message, outbox);
     }
@@ -132,7 +149,7 @@ impl Mme {
         let source = Source::Sgsn(peer, sequence);
         let id = self.settings.subscribers.iter().find(|(_, imsi)| **imsi == request.imsi).map(|(id, _)| *id);
         let complete = (id, self.named_on_gn(request.target), request.context);
-        let (Some(id), Some(cell), Some(UmtsContext { keys, capabilities })) = complete else {
+        let (Some(id), Some(cell), Some(UmtsContext { key_set, keys, capabilities })) = complete else {
             return self.refuse_source(source, outbox);
         };
         let possible = |algorithms: &&Algorithms| {
@@ -174,7 +191,7 @@ impl Mme {
             bearer: Erab { ebi: nsapi, tunnel: uplink },
             up,
             address,
-            key_set: KEY_SET,
+            key_set: NasKsi::new(key_set),
             gutis: [None; 2],
             arriving: None,
             renewing: None,
@@ -203,9 +220,9 @@ impl Mme {
         let Some(Handover::Here { target, .. }) = ue.handover else { return };
         let Some((_, told)) = ue.origin.made_of else { return };
         let kenb = kdf::kenb(ue.keys.kasme(), COUNT_OF_HANDOVER);
-        let (capabilities, algorithms) = (ue.capabilities, ue.keys.nas.algorithms());
+        let (capabilities, algorithms, key_set) = (ue.capabilities, ue.keys.nas.algorithms(), ue.key_set.get());
         let nonce = if let Told::Number(nonce) = told { nonce } else { 0 };
-        let mut nas_security = NasSecurityToEutra { nonce, algorithms, key_set: KEY_SET }.octets().to_vec();
+        let mut nas_security = NasSecurityToEutra { nonce, algorithms, key_set }.octets().to_vec();
         if let Told::Target(input) = told {
             let message = GenericContainer::of_target(&input).map(EmmMessage::DownlinkGenericTransport);
             let Ok(message) = message else { return };
@@ -296,7 +313,7 @@ impl Mme {
             imsi: ue.imsi,
             sender,
             cause: RanapCause::DESIRABLE,
-            context: Some(UmtsContext { keys, capabilities: ue.capabilities }),
+            context: Some(UmtsContext { key_set: ue.key_set.get(), keys, capabilities: ue.capabilities }),
             origin: ue.origin.access,
             pdp,
             target: RelocationTarget::Rnc(target),

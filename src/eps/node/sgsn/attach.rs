@@ -20,8 +20,10 @@ use crate::eps::wire::ranap::{DirectTransfer, IuReleaseCommand, RabAssignmentReq
 use crate::eps::wire::{Erab, Gtpv1Body};
 use crate::time::VirtualTime;
 
-/// What an SGSN calls UEs: P-TMSIs have these bits, of which the others are the number of the UE \[choice\].
-const P_TMSI: u32 = 0xc000_0000;
+/// What an SGSN calls a UE that attaches: P-TMSIs have these bits, of which the others are the number of the UE \[choice\].
+pub(super) const fn p_tmsi(id: MmeUeS1apId) -> u32 {
+    0xc000_0000 | id.0
+}
 
 impl Sgsn {
     /// What S1, Iu and Gn call a subscriber.
@@ -169,7 +171,7 @@ impl Sgsn {
         if let Some(ue) = self.ues.get_mut(&id) {
             ue.setup = Some(Setup::Accept { tries, ends: now + CHALLENGE });
         }
-        self.tell(id, place, &GmmMessage::AttachAccept { area, p_tmsi: P_TMSI | id.0 }, outbox);
+        self.tell(id, place, &GmmMessage::AttachAccept { area, p_tmsi: p_tmsi(id) }, outbox);
     }
 
     /// A UE has heard that it is accepted: it gets its bearer.

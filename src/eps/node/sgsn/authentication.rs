@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use subtle::ConstantTimeEq;
 
+use super::attach::p_tmsi;
 use super::{Place, Setup, Sgsn, UeContext};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Plmn};
@@ -234,7 +235,20 @@ impl Sgsn {
                 let pdp = self.pdp(id);
                 let (origin, relocation, place) = (Origin::Umts, None, Some(place));
                 let keys = keys.clone();
-                let ue = UeContext { imsi, keys, origin, capabilities, place, pdp, relocation, setup, key_set };
+                let (p_tmsi, given) = (Some(p_tmsi(id)), None);
+                let ue = UeContext {
+                    imsi,
+                    keys,
+                    origin,
+                    capabilities,
+                    place,
+                    pdp,
+                    relocation,
+                    setup,
+                    key_set,
+                    p_tmsi,
+                    given,
+                };
                 self.ues.insert(id, ue);
             }
             None => {

@@ -1,7 +1,7 @@
 //! The SGSN: UEs attach to it over UTRAN and GERAN; it hands contexts of UEs to MMEs and takes them from there, and carries packets
 //! between RNC or BSS and gateway.
 //!
-//! * `relocation`: to an MME, and from one.
+//! * `relocation`: to an MME, and from one; `context`: a UE that is idle goes to an MME by itself.
 //! * `attach`: a UE comes, gets its keys and its bearer.
 //! * `authentication`: with vectors of the HSS, at an attach and anew.
 //! * `gprs`: what it says to UEs in GERAN, and they to it.
@@ -12,6 +12,7 @@
 
 mod attach;
 mod authentication;
+mod context;
 mod gprs;
 mod relocation;
 
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use authentication::Authentication;
+use context::Given;
 
 use super::core_side::{CoreMessage, CoreSide};
 use super::event::{Command, Event, HeldKey, What};
@@ -108,6 +110,10 @@ struct UeContext {
     setup: Option<Setup>,
     /// Which keys it has.
     key_set: u8,
+    /// What this SGSN calls it; none if it has come by a handover and was told none.
+    p_tmsi: Option<u32>,
+    /// An MME was given its context, and has not said what became of it.
+    given: Option<Given>,
 }
 
 /// Where a UE is connected.
@@ -164,6 +170,13 @@ impl UeContext {
     const fn is_settled(&self) -> bool {
         self.relocation.is_none() && self.setup.is_none()
     }
+
+    /// When some of the waiting is over.
+    fn ends(&self) -> Option<VirtualTime> {
+        let relocation = self.relocation.as_ref().map(Relocation::ends);
+        let ends = [relocation, self.setup.as_ref().map(Setup::ends), self.given.map(|given| given.ends)];
+        ends.into_iter().flatten().min()
+    }
 }
 
 /// A UE that is connected from before the run.
@@ -183,6 +196,8 @@ pub struct SgsnUe {
     pub bearer: Erab,
     /// Its address in the packet network.
     pub address: Ipv4Addr,
+    /// What this SGSN has called it.
+    pub p_tmsi: u32,
 }
 
 /// An SGSN.
@@ -218,13 +233,24 @@ impl Sgsn {
 
     /// Takes a UE that is connected from before the run, if it is one of the subscribers.
     pub fn attach(&mut self, ue: SgsnUe) {
-        let SgsnUe { id, keys, origin, rnc, capabilities, bearer, address } = ue;
+        let SgsnUe { id, keys, origin, rnc, capabilities, bearer, address, p_tmsi } = ue;
         let Some(imsi) = self.settings.subscribers.get(&id).copied() else { return };
         let Erab { ebi: nsapi, tunnel: uplink } = bearer;
         let pdp = PdpContext { nsapi, address, control: uplink.teid, uplink };
         let place = Some(Place::Rnc(rnc));
-        let (relocation, setup, key_set) = (None, None, KEY_SET);
-        let context = UeContext { imsi, keys, origin, capabilities, place, pdp, relocation, setup, key_set };
+        let context = UeContext {
+            imsi,
+            keys,
+            origin,
+            capabilities,
+            place,
+            pdp,
+            relocation: None,
+            setup: None,
+            key_set: KEY_SET,
+            p_tmsi: Some(p_tmsi),
+            given: None,
+        };
         self.ues.insert(id, context);
     }
 
@@ -287,6 +313,8 @@ impl Sgsn {
                 self.relocation_cancelled(from, sequence, request.imsi, outbox);
             }
             Gtpv1Body::UpdatePdpContextResponse(_) => self.path_switched(id),
+            Gtpv1Body::SgsnContextRequest(request) => self.context_requested(now, from, sequence, request, outbox),
+            Gtpv1Body::SgsnContextAcknowledge(cause) => self.context_acknowledged(from, (id, sequence), cause, outbox),
             // Of the other answers nothing follows, and the rest is not for an SGSN.
             _ => {}
         }
@@ -349,6 +377,9 @@ impl Node for Sgsn {
                 let over = |ue: &UeContext| ue.relocation.as_ref().is_some_and(|relocation| relocation.ends() <= now);
                 let over: Vec<MmeUeS1apId> = self.ues.iter().filter(|(_, ue)| over(ue)).map(|(id, _)| *id).collect();
                 over.into_iter().for_each(|id| self.call_off(id, outbox));
+                for ue in self.ues.values_mut() {
+                    ue.given.take_if(|given| given.ends <= now);
+                }
                 self.setup_timers(now, outbox);
                 self.authentication_timers(now, outbox);
             }
@@ -361,9 +392,8 @@ impl Node for Sgsn {
         if !self.started {
             return Some(VirtualTime::ZERO);
         }
-        let relocations = self.ues.values().filter_map(|ue| ue.relocation.as_ref().map(Relocation::ends));
-        let setups = self.ues.values().filter_map(|ue| ue.setup.as_ref().map(Setup::ends));
+        let ues = self.ues.values().filter_map(UeContext::ends);
         let authentications = self.authentications.values().map(|authentication| authentication.ends);
-        relocations.chain(setups).chain(authentications).chain(self.core.next_timer()).min()
+        ues.chain(authentications).chain(self.core.next_timer()).min()
     }
 }

@@ -7,7 +7,6 @@ use crate::emulation::Outbox;
 use crate::eps::identifiers::{Imsi, MmeUeS1apId, Teid};
 use crate::eps::node::event::Event;
 use crate::eps::node::mme::EXECUTION;
-use crate::eps::node::settings::KEY_SET;
 use crate::eps::wire::gtpv1::{
     ForwardRelocationRequest, ForwardRelocationResponse, Gtpv1Cause, PdpContext, RelocationCancelRequest,
     RelocationGrant, UmtsContext, UpdatePdpContextRequest,
@@ -43,7 +42,7 @@ impl Sgsn {
         let Some(mme) = mme.map(|cell| cell.mme) else {
             return self.tell_rnc(rnc, id, refused(RanapCause::UNKNOWN_TARGET), outbox);
         };
-        let context = UmtsContext { keys: ue.keys.clone(), capabilities: ue.capabilities };
+        let context = UmtsContext { key_set: ue.key_set, keys: ue.keys.clone(), capabilities: ue.capabilities };
         let request = ForwardRelocationRequest {
             imsi: ue.imsi,
             sender,
@@ -148,7 +147,9 @@ impl Sgsn {
             pdp: request.pdp,
             relocation: Some(relocation),
             setup: None,
-            key_set: KEY_SET,
+            key_set: context.key_set,
+            p_tmsi: None,
+            given: None,
         };
         self.holds(&ue, outbox);
         let bearer = Erab { ebi: ue.pdp.nsapi, tunnel: uplink_tunnel(own, id) };

@@ -1,5 +1,5 @@
-//! A UE that is released with the carrier of another cell: it comes there by itself, and attaches, or updates its tracking area with the
-//! context that it has; if the network there does not take it, it goes back (TS 36.331 clauses 5.3.3, 5.3.4 and 5.3.12, TS 24.301
+//! A UE that is released with the carrier of another cell, or leaves UTRAN while it is idle (`reselection`): it comes to a cell by itself,
+//! and attaches, or updates its tracking area with the context that it has; if the network there does not take it, it goes back (TS 36.331 clauses 5.3.3, 5.3.4 and 5.3.12, TS 24.301
 //! clauses 5.5.1.2 and 5.5.3.2).
 //!
 //! \[choice\] Where it is to be authenticated it attaches and says its IMSI: its MME there is to ask nobody, and could make nothing of a
@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use super::reselection::FromUtran;
 use super::{HeardCell, Place, State, TRIES, Ue};
 use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::Pci;
@@ -37,25 +38,27 @@ const TRANSACTION: u8 = 1;
 
 /// A UE on its way to another cell.
 pub(super) struct Arriving {
-    source: Place,
+    pub(super) source: Place,
     /// What it goes back to.
-    keys: UeKeys,
-    up: Option<UpSecurity>,
-    key_set: NasKsi,
-    radio: RadioSide,
-    attaches: bool,
+    pub(super) keys: UeKeys,
+    pub(super) up: Option<UpSecurity>,
+    pub(super) key_set: NasKsi,
+    pub(super) radio: RadioSide,
+    pub(super) attaches: bool,
     /// There is nothing to go back to: it was switched off, or lost.
-    from_off: bool,
+    pub(super) from_off: bool,
+    /// It goes back to UTRAN.
+    pub(super) from_utran: Option<FromUtran>,
     /// It says who it is when its connection has ended: the temporary identity was not known.
-    again: bool,
+    pub(super) again: bool,
     /// The uplink NAS COUNT of the message that it has come with, if that is protected.
-    count: Option<u32>,
-    step: Step,
-    ends: VirtualTime,
+    pub(super) count: Option<u32>,
+    pub(super) step: Step,
+    pub(super) ends: VirtualTime,
 }
 
 #[derive(Clone, Copy)]
-enum Step {
+pub(super) enum Step {
     OnTheWay { due: VirtualTime },
     Asking { tries: u8, due: VirtualTime },
     Connected,
@@ -121,6 +124,7 @@ impl Ue {
             radio: std::mem::take(&mut self.radio),
             attaches: self.settings.agreement.transfer.arrival == Arrival::Authentication,
             from_off: false,
+            from_utran: None,
             again: false,
             count: None,
             step: Step::OnTheWay { due: now + self.settings.interruption },
@@ -143,6 +147,7 @@ impl Ue {
             radio: RadioSide::default(),
             attaches: true,
             from_off: true,
+            from_utran: None,
             again: false,
             count: None,
             step: Step::OnTheWay { due: now },
@@ -214,11 +219,16 @@ impl Ue {
             arriving.count = None;
             return Some((request.octets().ok()?, "AttachRequest"));
         }
-        let request = EmmMessage::TrackingAreaUpdateRequest {
-            update_type: ACTIVE_UPDATE,
-            key_set: self.key_set,
-            old_guti: self.guti?,
-        };
+        let (update_type, old_guti) = (ACTIVE_UPDATE, self.guti?);
+        if let Some(from_utran) = &arriving.from_utran {
+            // It has no KASME yet: nothing protects the message.
+            let (key_set, from_utran) =
+                (NasKsi::NONE, Some(from_utran.told(self.settings.capabilities, arriving.key_set)));
+            let request = EmmMessage::TrackingAreaUpdateRequest { update_type, key_set, old_guti, from_utran };
+            return Some((request.octets().ok()?, "TrackingAreaUpdateRequest"));
+        }
+        let key_set = self.key_set;
+        let request = EmmMessage::TrackingAreaUpdateRequest { update_type, key_set, old_guti, from_utran: None };
         // COUNT 0 has gone into the KeNB of a UE that is connected from before the run.
         if self.keys.nas.next_count(Uplink) == 0 {
             self.keys.nas.leave_out(Uplink);
@@ -271,7 +281,10 @@ impl Ue {
         outbox: &mut Outbox<Event>,
     ) -> Result<(), (DropReason, String)> {
         let (attaches, count) = match &self.state {
-            State::Arriving(arriving) => (arriving.attaches, arriving.count),
+            // Those that stand in the place of keys are known to all.
+            State::Arriving(_) if self.key_set == NasKsi::NONE => return Err((DropReason::MacI, error)),
+            // Whose KASME is new has a new key with its UPE too.
+            State::Arriving(arriving) => (arriving.attaches || arriving.from_utran.is_some(), arriving.count),
             State::Attaching(attaching) if attaching.has_keys() => (true, None),
             _ => return Err((DropReason::MacI, error)),
         };
@@ -325,11 +338,16 @@ impl Ue {
     /// on.
     pub(super) fn go_back_from_arrival(&mut self, now: VirtualTime, outbox: &mut Outbox<Event>) {
         let State::Arriving(arriving) = std::mem::replace(&mut self.state, State::Connected) else { return };
-        let Arriving { source, mut keys, up, key_set, radio, from_off, .. } = *arriving;
+        let Arriving { source, mut keys, up, key_set, radio, from_off, from_utran, .. } = *arriving;
         if from_off {
             (self.keys, self.key_set, self.challenged, self.place) = (keys, key_set, None, source);
             (self.radio, self.up, self.state) = (radio, up, State::Off);
             return self.report(What::AttachFailed, outbox);
+        }
+        if let Some(from_utran) = from_utran {
+            (self.keys, self.key_set, self.challenged, self.place) = (keys, key_set, None, source);
+            (self.radio, self.up) = (radio, up);
+            return self.back_from_reselection(from_utran, outbox);
         }
         let renewed = self.keys.kasme() != keys.kasme();
         if !renewed {
@@ -350,7 +368,9 @@ impl Ue {
     /// its connection has ended.
     pub(super) fn turned_away(&mut self, now: VirtualTime, identity_unknown: bool, outbox: &mut Outbox<Event>) {
         match &mut self.state {
-            State::Arriving(arriving) if identity_unknown && !arriving.attaches && self.usim.is_some() => {
+            State::Arriving(arriving)
+                if identity_unknown && !arriving.attaches && arriving.from_utran.is_none() && self.usim.is_some() =>
+            {
                 (arriving.attaches, arriving.again) = (true, true);
             }
             State::Arriving(_) => self.go_back_from_arrival(now, outbox),

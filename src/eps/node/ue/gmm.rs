@@ -15,6 +15,7 @@ use crate::eps::node::utran_side::UtranSide;
 use crate::eps::parameters::Origin;
 use crate::eps::security::aka::{ChallengeRefused, separated};
 use crate::eps::wire::gmm::{GmmCause, GmmMessage, NO_KEY_SET, RoutingArea};
+use crate::eps::wire::nas::NasKsi;
 use crate::time::VirtualTime;
 
 /// How long a UE waits for the end of its attach (T3310 is 15 s).
@@ -37,6 +38,7 @@ pub(super) struct Gmm {
 #[derive(Debug)]
 pub(super) struct KeysBefore {
     pub(super) side: UtranSide,
+    pub(super) key_set: NasKsi,
     pub(super) access: Origin,
     pub(super) made_of: Option<CkIk>,
 }

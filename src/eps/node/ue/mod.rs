@@ -3,7 +3,8 @@
 //! * `handover`: the command and what follows it.
 //! * `nas`: what the MME says to it; `registration`: authentication, attach, tracking area update.
 //! * `arrival`: how it comes to another cell by itself.
-//! * `utran`: in UTRAN, to there and from there; `utran_access`: it attaches there. `geran`: in GERAN.
+//! * `utran`: in UTRAN, to there and from there; `utran_access`: it attaches there; `reselection`: from there while it is idle.
+//!   `geran`: in GERAN.
 //! * `gmm`: what the SGSN says to it.
 //! * `rlos`: it is off, and attaches for restricted local operator services.
 //! * `user_plane`: its packets, where they are ciphered between UE and UPE.
@@ -17,6 +18,7 @@ mod gmm;
 mod handover;
 mod nas;
 mod registration;
+mod reselection;
 mod rlos;
 mod user_plane;
 mod utran;
@@ -30,6 +32,8 @@ use gmm::Gmm;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
 
 pub use arrival::{ARRIVAL, T300};
 pub use geran::GeranConnection;
@@ -126,6 +130,8 @@ pub struct UeFaults {
     pub ignores_nas_mac: bool,
     /// It takes NAS messages in handover commands whose MAC is right for a NAS COUNT that was used already.
     pub ignores_nas_count: bool,
+    /// A broken random source: NONCE_UE, when it comes out of UTRAN while it is idle, is always the same.
+    pub constant_nonce: bool,
 }
 
 /// Where it is, and as what.
@@ -196,6 +202,8 @@ pub struct Ue {
     /// Which KASME it has.
     key_set: NasKsi,
     usim: Option<Usim>,
+    /// What it draws nonces from; one that has not begun in UTRAN needs none.
+    random: Option<ChaCha20Rng>,
     guti: Option<Guti>,
     /// The tracking area that it is registered in.
     tai: Option<Tai>,
@@ -235,6 +243,7 @@ impl Ue {
             state: State::Connected,
             key_set: NasKsi::new(KEY_SET),
             usim,
+            random: None,
             guti,
             challenged: None,
             update: None,

@@ -107,9 +107,9 @@ impl Ue {
         if let (State::Attaching(_), None) = (&self.state, &self.challenged) {
             return self.temporary_keys(now, &message, outbox);
         }
-        let (algorithms, key_set, capability) = match EmmMessage::parse(&message.message) {
-            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, .. }) => {
-                (algorithms, key_set, capability)
+        let (algorithms, key_set, capability, nonces) = match EmmMessage::parse(&message.message) {
+            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces, .. }) => {
+                (algorithms, key_set, capability, nonces)
             }
             Ok(_) => return Err((DropReason::Refused, "expected a security mode command".to_owned())),
             Err(error) => return Err((DropReason::Malformed, error.to_string())),
@@ -119,8 +119,10 @@ impl Ue {
         if !algorithms.are_for_nas() {
             return Err((DropReason::Refused, "algorithms that it does not have".to_owned()));
         }
-        let renewed = self.challenged.as_ref().filter(|(challenged, _)| *challenged == key_set);
-        let renewed = renewed.map(|(_, kasme)| kasme.clone());
+        let mapped = self.kasme_of_command(key_set, nonces)?;
+        let is_mapped = mapped.is_some();
+        let challenged = self.challenged.clone();
+        let renewed = mapped.or(challenged).filter(|(named, _)| *named == key_set).map(|(_, kasme)| kasme);
         let mut changed = match &renewed {
             Some(kasme) => UeKeys::nas_of(kasme, algorithms),
             None if self.key_set == NasKsi::NONE => {
@@ -130,9 +132,11 @@ impl Ue {
         };
         open(&mut changed, &message)?;
         if [capability.ciphering.0, capability.integrity.0] != self.settings.capabilities.nas_octets() {
-            // What the MME was told of the UE is not what it is: somebody has changed it on the way.
-            let reject = EmmMessage::SecurityModeReject { cause: EmmCause::CAPABILITIES_MISMATCH.0 };
-            self.say(now, SecurityHeader::IntegrityCiphered, &reject, "SecurityModeReject", outbox);
+            // What the MME was told of the UE is not what it is: somebody has changed it on the way. Without keys there is no saying so.
+            if !is_mapped {
+                let reject = EmmMessage::SecurityModeReject { cause: EmmCause::CAPABILITIES_MISMATCH.0 };
+                self.say(now, SecurityHeader::IntegrityCiphered, &reject, "SecurityModeReject", outbox);
+            }
             return Err((DropReason::Refused, "other capabilities than those of this UE".to_owned()));
         }
         match renewed {
@@ -142,8 +146,12 @@ impl Ue {
                 self.expect_up_key();
                 (self.key_set, self.challenged) = (key_set, None);
                 self.nas_in_use(outbox);
-                self.origin = ContextOrigin::default();
-                self.report(What::ContextInUse(Origin::Lte), outbox);
+                if is_mapped {
+                    self.mapped_from_utran(outbox);
+                } else {
+                    self.origin = ContextOrigin::default();
+                    self.report(What::ContextInUse(Origin::Lte), outbox);
+                }
             }
             None => {
                 self.keys.nas = changed;

@@ -170,8 +170,12 @@ impl Ue {
             return;
         };
         self.update = Some(Update { tries, ends: now + UPDATE });
-        let request =
-            EmmMessage::TrackingAreaUpdateRequest { update_type: UPDATE_ONLY, key_set: self.key_set, old_guti };
+        let request = EmmMessage::TrackingAreaUpdateRequest {
+            update_type: UPDATE_ONLY,
+            key_set: self.key_set,
+            old_guti,
+            from_utran: None,
+        };
         self.say(now, SecurityHeader::Integrity, &request, "TrackingAreaUpdateRequest", outbox);
     }
 

@@ -369,7 +369,7 @@ impl Ue {
         outbox: &mut Outbox<Event>,
     ) -> Result<(), Refusal> {
         let (algorithms, key_set, capability, hash, elements) = match EmmMessage::parse(&message.message) {
-            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements }) => {
+            Ok(EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces: None, hash, elements }) => {
                 (algorithms, key_set, capability, hash, elements)
             }
             Ok(_) => return Err((DropReason::Refused, "expected a security mode command".to_owned())),

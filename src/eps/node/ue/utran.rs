@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use rand_chacha::ChaCha20Rng;
+
 use super::gmm::mapped_guti;
 use super::handover::Refusal;
 use super::{BETTER, Before, MAX_HELD, MEASUREMENT, OWN, Place, State, TRIES, Ue, UeSettings, WayBack};
@@ -13,7 +15,7 @@ use crate::eps::identifiers::Pci;
 use crate::eps::keys::{CkIk, Kasme};
 use crate::eps::node::event::{Command, DropReason, Event, What};
 use crate::eps::node::radio_side::RadioSide;
-use crate::eps::node::settings::{Mapping, UtranCell};
+use crate::eps::node::settings::{Arrival, Mapping, UtranCell};
 use crate::eps::node::utran_side::{UtranError, UtranSide};
 use crate::eps::parameters::LinkDirection::{Downlink, Uplink};
 use crate::eps::parameters::{Algorithms, Origin, TargetIdentity, TargetInput};
@@ -56,6 +58,8 @@ pub struct UtranConnection {
     /// What the SGSN calls it. With the routing area of the cell it makes the temporary identity that the UE has in E-UTRAN until an MME
     /// gives it another (TS 23.003 clause 2.8.2.2).
     pub p_tmsi: u32,
+    /// What the UE draws nonces from.
+    pub random: ChaCha20Rng,
 }
 
 /// What the security context of a UE goes back to.
@@ -108,14 +112,14 @@ impl Ue {
     /// no use to anybody, and the first handover replaces them.
     #[must_use]
     pub fn in_utran(settings: UeSettings, connection: UtranConnection) -> Self {
-        let UtranConnection { keys, origin, cell, u_rnti, fresh, p_tmsi } = connection;
+        let UtranConnection { keys, origin, cell, u_rnti, fresh, p_tmsi, random } = connection;
         let area = settings.utran.get(&cell).map(|heard| heard.cell);
         let derivation = settings.agreement.derivation;
         let unused = UeKeys::mapped(Kasme::from_octets([0; 32]), Algorithms::AES, Algorithms::AES, derivation);
         let side = UtranSide::new(u_rnti, keys, fresh);
         let mut ue = Self::connected(settings, unused, cell, 0);
         ue.utran = Some(UtranPlace { cell, side, state: UtranState::Connected });
-        ue.origin.access = origin;
+        (ue.origin.access, ue.random) = (origin, Some(random));
         ue.guti = area.map(|UtranCell { plmn, lac, rac, .. }| mapped_guti(plmn, lac, rac, p_tmsi));
         ue
     }
@@ -138,6 +142,9 @@ impl Ue {
         match input {
             Input::Frame { port, octets } => self.utran_frame(now, port, &octets, outbox),
             Input::Timer => self.utran_timer(now, outbox),
+            Input::Command(Command::Measure(cell)) if speaks && self.is_idle() => {
+                return self.reselect(now, cell, outbox);
+            }
             Input::Command(Command::Measure(cell)) if speaks => self.measure_eutra(cell, outbox),
             Input::Command(Command::Attach) if speaks => self.attach_in_utran(now, outbox),
             // While it moves they wait.
@@ -194,6 +201,11 @@ impl Ue {
         }
     }
 
+    /// Whether it goes to cells of E-UTRAN by itself, and is not handed over.
+    fn is_idle(&self) -> bool {
+        self.settings.agreement.transfer.arrival == Arrival::ContextRequest
+    }
+
     fn measure_eutra(&mut self, cell: Pci, outbox: &mut Outbox<Event>) {
         let Some(earfcn) = self.settings.cells.get(&cell).and_then(|heard| u16::try_from(heard.earfcn_dl).ok()) else {
             return;
@@ -210,7 +222,7 @@ impl Ue {
         self.send_rrc(now, &report, format!("MeasurementReport: cell {cell} of UTRAN is better"), outbox);
     }
 
-    fn send_in_utran(&mut self, packet: &[u8], outbox: &mut Outbox<Event>) {
+    pub(super) fn send_in_utran(&mut self, packet: &[u8], outbox: &mut Outbox<Event>) {
         let port = self.utran_port();
         let made = self.utran.as_mut().map(|place| place.side.packet(Uplink, packet));
         if let (Some(port), Some(Ok((frame, protected)))) = (port, made) {

@@ -91,9 +91,10 @@ impl Ue {
         let found = self.gmm.before.iter_mut().enumerate().find_map(|(at, before)| Some((at, verified(before)?)));
         let Some((at, count)) = found else { return false };
         outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}, under the keys before")));
-        let KeysBefore { side, access, made_of } = self.gmm.before.swap_remove(at);
+        let KeysBefore { side, key_set, access, made_of } = self.gmm.before.swap_remove(at);
         let in_use = side.in_use(place.cell);
-        (place.side, self.origin.access, self.origin.made_of) = (side, access, made_of);
+        (place.side, self.key_set) = (side, key_set);
+        (self.origin.access, self.origin.made_of) = (access, made_of);
         self.gmm.before.clear();
         self.report(in_use, outbox);
         self.report(What::ContextInUse(access), outbox);
@@ -109,7 +110,7 @@ impl Ue {
         message: &UtranDlMessage,
         outbox: &mut Outbox<Event>,
     ) -> bool {
-        let (Some(place), Some((_, keys))) = (&mut self.utran, &self.gmm.challenged) else { return false };
+        let (Some(place), Some((key_set, keys))) = (&mut self.utran, &self.gmm.challenged) else { return false };
         let on = place.side.is_on();
         let (transaction, fresh) = match message {
             UtranDlMessage::SecurityModeCommand { transaction, fresh } if !on => (*transaction, *fresh),
@@ -121,13 +122,14 @@ impl Ue {
             Ok(count) => {
                 outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
                 let in_use = side.in_use(place.cell);
+                let key_set = std::mem::replace(&mut self.key_set, NasKsi::new(*key_set));
                 let side = std::mem::replace(&mut place.side, side);
                 self.gmm.challenged = None;
                 let access = std::mem::replace(&mut self.origin.access, Origin::Umts);
                 let made_of = self.origin.made_of.take();
                 if on {
                     self.gmm.before.truncate(MAX_BEFORE - 1);
-                    self.gmm.before.push(KeysBefore { side, access, made_of });
+                    self.gmm.before.push(KeysBefore { side, key_set, access, made_of });
                 }
                 self.report(in_use, outbox);
                 self.report(What::ContextInUse(Origin::Umts), outbox);

@@ -19,8 +19,8 @@ const UMTS_KEYS: u8 = 2;
 /// The unused bits of the first two octets are 1.
 const UNUSED_FIRST: u8 = 0xf8;
 const UNUSED_SECOND: u8 = 0x07;
-/// The key set of every UE.
-const KEY_SET: u8 = 1;
+/// The bits of KSI in the first octet.
+const KSI: u8 = 0x07;
 /// MS network capability: nothing of GPRS, a revision of release 99, EPC (TS 24.008 clause 10.5.5.12).
 pub(super) const MS_NETWORK_CAPABILITY: [u8; 3] = [0x21, 0x00, 0x04];
 /// QoS of every bearer, behind its priority: background class, best effort, 8640 kbit/s in both directions (TS 24.008 clause 10.5.6.5).
@@ -35,6 +35,8 @@ const SAPI: u8 = 3;
 /// MM Context with the keys of UMTS, and the EPS algorithms of the UE behind them, in the container. No quintuplet is handed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UmtsContext {
+    /// Which CK and IK they are (KSI), 3 bits.
+    pub key_set: u8,
     /// CK and IK.
     pub keys: CkIk,
     /// What the UE is capable of in E-UTRAN.
@@ -51,7 +53,7 @@ const NO_IDENTITY: u8 = 0;
 impl UmtsContext {
     pub(super) fn element(&self) -> Result<Vec<u8>, WireError> {
         let [eea, eia] = self.capabilities.nas_octets();
-        let mut value = vec![UNUSED_FIRST | KEY_SET, UMTS_KEYS << 6 | UNUSED_SECOND];
+        let mut value = vec![UNUSED_FIRST | self.key_set & KSI, UMTS_KEYS << 6 | UNUSED_SECOND];
         value.extend_from_slice(self.keys.octets());
         // No quintuplets, then the DRX parameter: nothing special.
         value.extend_from_slice(&[0, 0, 0, 0]);
@@ -71,7 +73,7 @@ impl UmtsContext {
             if value.octets.get(1).is_some_and(|mode| mode >> 6 != UMTS_KEYS) {
                 return Ok(None);
             }
-            let (keys, container) = value.read("a context with keys of 128 bits", context)?;
+            let (key_set, keys, container) = value.read("a context with keys of 128 bits", context)?;
             let keys = <[u8; CkIk::OCTETS]>::try_from(keys).map_err(|_| value.refused("32 octets of key", "others"))?;
             let capabilities = match container {
                 [MOBILE_IDENTITY, 1, _, UE_NETWORK_CAPABILITY, _, eea, eia, ..] => {
@@ -79,19 +81,19 @@ impl UmtsContext {
                 }
                 _ => UeSecurityCapabilities::default(),
             };
-            Ok(Some(Self { keys: CkIk::from_octets(keys), capabilities }))
+            Ok(Some(Self { key_set: key_set & KSI, keys: CkIk::from_octets(keys), capabilities }))
         })
     }
 }
 
-/// CK and IK, container.
-fn context(input: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
-    let (input, _) = (be_u8, be_u8).parse(input)?;
+/// The octet of KSI, CK and IK, container.
+fn context(input: &[u8]) -> IResult<&[u8], (u8, &[u8], &[u8])> {
+    let (input, (key_set, _)) = (be_u8, be_u8).parse(input)?;
     let (input, keys) = take(CkIk::OCTETS).parse(input)?;
     // Quintuplets, DRX parameter, MS network capability.
     let (input, _) = (length_data(be_u16), be_u16, length_data(be_u8)).parse(input)?;
     let (input, container) = length_data(be_u16).parse(input)?;
-    Ok((input, (keys, container)))
+    Ok((input, (key_set, keys, container)))
 }
 
 /// PDP Context: a connection to the packet network, with the tunnels at the gateway.

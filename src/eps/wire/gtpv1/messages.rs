@@ -20,6 +20,10 @@ impl Gtpv1Cause {
     pub const ACCEPTED: Self = Self(128);
     /// Non-existent.
     pub const NON_EXISTENT: Self = Self(192);
+    /// IMSI not known: whose temporary identity it is, neither.
+    pub const IMSI_NOT_KNOWN: Self = Self(194);
+    /// No resources available.
+    pub const NO_RESOURCES: Self = Self(199);
     /// Relocation failure.
     pub const RELOCATION_FAILURE: Self = Self(213);
 
@@ -61,12 +65,7 @@ fn origin(elements: &Elements<'_>) -> Result<Origin, WireError> {
         if u16::from_be_bytes([high, low]) != ENTERPRISE {
             return Ok(None);
         }
-        match origin {
-            0 => Ok(Some(Origin::Gsm)),
-            1 => Ok(Some(Origin::Umts)),
-            2 => Ok(Some(Origin::Lte)),
-            other => Err(value.refused("an origin of 0 to 2", other)),
-        }
+        Origin::from_number(origin).map(Some).ok_or_else(|| value.refused("an origin of 0 to 2", origin))
     })?;
     Ok(found.flatten().unwrap_or(Origin::Umts))
 }
@@ -132,21 +131,24 @@ pub struct ForwardRelocationRequest {
 /// MM context of a UE of which there are no keys: that of GSM without a Kc in use. No DRX parameter.
 const NO_KEYS: [u8; 12] = [0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
+fn with_context(context: Option<&UmtsContext>) -> Result<Vec<u8>, WireError> {
+    match context {
+        Some(context) => context.element(),
+        None => {
+            let capability = [&[MS_NETWORK_CAPABILITY.len() as u8][..], &MS_NETWORK_CAPABILITY].concat();
+            // No container, no access restriction.
+            Ie::MM_CONTEXT.with(&[&NO_KEYS[..], &capability, &[0, 0, 0]].concat())
+        }
+    }
+}
+
 impl ForwardRelocationRequest {
     pub(super) fn elements(&self) -> Result<Vec<u8>, WireError> {
-        let mm_context = match &self.context {
-            Some(context) => context.element()?,
-            None => {
-                let capability = [&[MS_NETWORK_CAPABILITY.len() as u8][..], &MS_NETWORK_CAPABILITY].concat();
-                // No container, no access restriction.
-                Ie::MM_CONTEXT.with(&[&NO_KEYS[..], &capability, &[0, 0, 0]].concat())?
-            }
-        };
         Ok([
             with_imsi(self.imsi)?,
             with_teid(Ie::TEID_CONTROL, self.sender.teid)?,
             Ie::RANAP_CAUSE.with(&[self.cause.0])?,
-            mm_context,
+            with_context(self.context.as_ref())?,
             self.pdp.element()?,
             Ie::ADDRESS.with(&self.sender.address.octets())?,
             with_target(self.target)?,
@@ -287,8 +289,8 @@ pub struct SgsnContext {
     pub imsi: Imsi,
     /// Where the asked node wants what follows.
     pub sender: TunnelEndpoint,
-    /// The UE's keys.
-    pub context: UmtsContext,
+    /// The UE's keys; none as in a [`ForwardRelocationRequest`].
+    pub context: Option<UmtsContext>,
     /// Which authentication they go back to.
     pub origin: Origin,
     /// The UE's connection to the packet network.
@@ -310,7 +312,7 @@ impl SgsnContextResponse {
         if let Some(SgsnContext { imsi, sender, context, origin, pdp }) = &self.known {
             elements.extend(with_imsi(*imsi)?);
             elements.extend(with_teid(Ie::TEID_CONTROL, sender.teid)?);
-            elements.extend(context.element()?);
+            elements.extend(with_context(context.as_ref())?);
             elements.extend(pdp.element()?);
             elements.extend(Ie::ADDRESS.with(&sender.address.octets())?);
             elements.extend(with_origin(*origin)?);
@@ -322,8 +324,7 @@ impl SgsnContextResponse {
         let cause = Gtpv1Cause::read(elements)?;
         let Some(imsi) = elements.nth(Ie::IMSI, 0, imsi)? else { return Ok(Self { cause, known: None }) };
         let sender = TunnelEndpoint { address: elements.address(0)?, teid: elements.teid(Ie::TEID_CONTROL)? };
-        let no_keys = || WireError::new(super::LAYER, 0, "an MM context with keys of UMTS", "another");
-        let context = UmtsContext::read(elements)?.ok_or_else(no_keys)?;
+        let context = UmtsContext::read(elements)?;
         let known = SgsnContext { imsi, sender, context, origin: origin(elements)?, pdp: PdpContext::read(elements)? };
         Ok(Self { cause, known: Some(known) })
     }

@@ -11,11 +11,12 @@ use nom::number::complete::{be_u8, be_u16, be_u32};
 
 use super::element::{Elements, Ie, Value};
 use super::forward_relocation::{GtpCause, S10_MME, S11_SGW, imsi};
-use super::mm_context::MmContext;
+use super::mm_context::{MmContext, origin, with_origin};
 use super::pdn_connection::PdnConnection;
 use super::up_context::{up_relocation, with_up_relocation};
 use crate::eps::identifiers::{Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, Plmn};
 use crate::eps::keys::UpRelocation;
+use crate::eps::parameters::Origin;
 use crate::eps::wire::WireError;
 use crate::eps::wire::ue_context::TunnelEndpoint;
 
@@ -48,6 +49,9 @@ pub struct GivenContext {
     pub sgw: TunnelEndpoint,
     /// The user plane, where that is ciphered by UPEs.
     pub up: Option<UpRelocation>,
+    /// What the context goes back to, as in a
+    /// [`ForwardRelocationRequest`](super::ForwardRelocationRequest).
+    pub origin: Option<Origin>,
 }
 
 /// Context Response.
@@ -104,7 +108,7 @@ impl ContextResponse {
         if let Some(imsi) = self.imsi {
             elements.push(Ie::IMSI.with(slice(imsi.octets()))?);
         }
-        if let Some(GivenContext { mm_context, connections, sender, sgw, up }) = &self.context {
+        if let Some(GivenContext { mm_context, connections, sender, sgw, up, origin }) = &self.context {
             elements.push(mm_context.octets()?);
             for connection in connections {
                 elements.push(connection.octets()?);
@@ -113,6 +117,9 @@ impl ContextResponse {
             elements.push(Ie::SGW_CONTROL.with_tunnel(S11_SGW, *sgw)?);
             if let Some(up) = up {
                 elements.push(with_up_relocation(up)?);
+            }
+            if let Some(origin) = origin {
+                elements.push(with_origin(*origin)?);
             }
         }
         Ok(elements.concat())
@@ -128,6 +135,7 @@ impl ContextResponse {
                 sender: elements.required(Ie::SENDER, |value| value.tunnel())?,
                 sgw: elements.required(Ie::SGW_CONTROL, |value| value.tunnel())?,
                 up: elements.optional(Ie::PRIVATE, up_relocation)?,
+                origin: elements.optional(Ie::ORIGIN, origin)?.flatten(),
             }),
         };
         Ok(Self { cause: GtpCause::read(elements)?, imsi: elements.optional(Ie::IMSI, imsi)?, context })

@@ -75,6 +75,7 @@ impl Ie {
     pub(super) const S1AP_CAUSE: Self = Self::new(119, 0, "S1-AP Cause");
     pub(super) const TARGET: Self = Self::new(121, 0, "Target Identification");
     pub(super) const PRIVATE: Self = Self::new(255, 0, "Private Extension");
+    pub(super) const ORIGIN: Self = Self::new(255, 1, "Private Extension of an origin");
 
     /// The octets of this information element with a value.
     pub(super) fn with(self, value: impl SerializeFn<Vec<u8>>) -> Result<Vec<u8>, WireError> {

@@ -11,12 +11,13 @@ use oxirush_s1ap::s1ap::decode_open_type;
 use super::LAYER;
 use super::data_forwarding::FORWARDING_SGW;
 use super::element::{Elements, Ie, Value};
-use super::mm_context::MmContext;
+use super::mm_context::{MmContext, origin, with_origin};
 use super::modify_bearer::erab;
 use super::pdn_connection::PdnConnection;
 use super::up_context::{up_relocation, with_up_relocation};
 use crate::eps::identifiers::{EnbId, GlobalEnbId, Imsi, Plmn, Tac, Tai};
 use crate::eps::keys::UpRelocation;
+use crate::eps::parameters::Origin;
 use crate::eps::wire::WireError;
 use crate::eps::wire::s1ap::{Cause, CauseMisc};
 use crate::eps::wire::ue_context::{Erab, TunnelEndpoint};
@@ -137,6 +138,8 @@ pub struct ForwardRelocationRequest {
     /// Of the contribution on context transfer: the key between UE and UPE, in a Private Extension of [`ENTERPRISE`]. `sgw` and the
     /// bearers then tell the UPE that the UE has.
     pub up: Option<UpRelocation>,
+    /// What the context goes back to, if the network says so: a Private Extension of [`ENTERPRISE`].
+    pub origin: Option<Origin>,
 }
 
 /// What the target MME answers when the UE may come.
@@ -240,6 +243,9 @@ impl ForwardRelocationRequest {
         if let Some(up) = &self.up {
             elements.push(with_up_relocation(up)?);
         }
+        if let Some(origin) = self.origin {
+            elements.push(with_origin(origin)?);
+        }
         Ok(elements.concat())
     }
 
@@ -256,6 +262,7 @@ impl ForwardRelocationRequest {
             target_tai,
             cause: elements.required(Ie::S1AP_CAUSE, cause)?,
             up: elements.optional(Ie::PRIVATE, up_relocation)?,
+            origin: elements.optional(Ie::ORIGIN, origin)?.flatten(),
         })
     }
 }

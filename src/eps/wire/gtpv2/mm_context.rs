@@ -3,19 +3,20 @@
 
 use std::fmt;
 
-use cookie_factory::bytes::{be_u8 as write_u8, be_u24 as write_u24};
+use cookie_factory::bytes::{be_u8 as write_u8, be_u16 as write_u16, be_u24 as write_u24};
 use cookie_factory::combinator::{cond, slice};
 use cookie_factory::sequence::tuple;
 use nom::bytes::complete::take;
 use nom::combinator::cond as when;
 use nom::multi::{count, length_data};
-use nom::number::complete::{be_u8, be_u24};
+use nom::number::complete::{be_u8, be_u16, be_u24};
 use nom::{IResult, Parser};
 
 use super::LAYER;
 use super::element::{Ie, Value};
+use super::forward_relocation::ENTERPRISE;
 use crate::eps::keys::{Kasme, Nh};
-use crate::eps::parameters::{AlgorithmId, Ncc};
+use crate::eps::parameters::{AlgorithmId, Ncc, Origin};
 use crate::eps::wire::WireError;
 use crate::eps::wire::core_error::serialise;
 
@@ -100,6 +101,21 @@ pub struct MmContext {
     /// UE network capability, 0 to 13 octets; the first two are those of
     /// [`UeSecurityCapabilities::nas_octets`](crate::eps::wire::UeSecurityCapabilities::nas_octets).
     pub ue_network_capability: Vec<u8>,
+}
+
+/// The origin of a context, beside it, for the standard has no place for it \[choice\]: a Private Extension of [`ENTERPRISE`] and instance
+/// 1, with 1 octet.
+pub(super) fn with_origin(origin: Origin) -> Result<Vec<u8>, WireError> {
+    Ie::ORIGIN.with(tuple((write_u16(ENTERPRISE), write_u8(origin as u8))))
+}
+
+/// The same, read; none if it is of another enterprise.
+pub(super) fn origin(value: Value<'_>) -> Result<Option<Origin>, WireError> {
+    let (enterprise, origin) = value.read("a number of an enterprise and an octet", (be_u16, be_u8))?;
+    if enterprise != ENTERPRISE {
+        return Ok(None);
+    }
+    Origin::from_number(origin).map(Some).ok_or_else(|| value.refused("an origin of 0 to 2", origin))
 }
 
 fn octets<const N: usize>(input: &[u8]) -> IResult<&[u8], [u8; N]> {

@@ -8,7 +8,7 @@ use crate::eps::identifiers::{
     Ebi, EnbId, GlobalEnbId, Gummei, Guti, Imsi, MTmsi, MmeCode, MmeGroupId, Plmn, Tac, Tai,
 };
 use crate::eps::keys::{AlgorithmKey, Kasme, Nh, UpContext, UpKey, UpRelocation};
-use crate::eps::parameters::{AlgorithmId, Ncc};
+use crate::eps::parameters::{AlgorithmId, Ncc, Origin};
 use crate::eps::wire::{Erab, TunnelEndpoint, samples};
 
 fn tunnels() -> impl Strategy<Value = TunnelEndpoint> {
@@ -121,12 +121,17 @@ fn of_upes() -> impl Strategy<Value = Gtpv2Body> {
     ]
 }
 
+fn origins() -> impl Strategy<Value = Option<Origin>> {
+    prop::option::of(prop::sample::select(vec![Origin::Gsm, Origin::Umts, Origin::Lte]))
+}
+
 fn requests() -> impl Strategy<Value = ForwardRelocationRequest> {
     let target = (any::<[u8; 3]>(), 0..=EnbId::LAST.get(), any::<u16>());
     let first = (imsis(), tunnels(), prop::collection::vec(connections(), 0..3), tunnels(), contexts());
     let up = (up_keys(), any::<u32>()).prop_map(|(key, last_update)| UpRelocation { key, last_update });
-    (first, octets(50), target, (0..5_u8, any::<u8>(), prop::option::of(up))).prop_map(
-        |((imsi, sender, connections, sgw, mm_context), container, (plmn, enb, tac), (group, value, up))| {
+    let beside = (prop::option::of(up), origins());
+    (first, octets(50), target, (0..5_u8, any::<u8>(), beside)).prop_map(
+        |((imsi, sender, connections, sgw, mm_context), container, (plmn, enb, tac), (group, value, (up, origin)))| {
             let plmn = Plmn(plmn);
             ForwardRelocationRequest {
                 imsi,
@@ -139,6 +144,7 @@ fn requests() -> impl Strategy<Value = ForwardRelocationRequest> {
                 target_tai: Tai { plmn, tac: Tac(tac) },
                 cause: FCause { group, value },
                 up,
+                origin,
             }
         },
     )
@@ -149,11 +155,11 @@ fn messages() -> impl Strategy<Value = Gtpv2Message> {
         .prop_map(|(sender, container, nas, forwarding)| RelocationGrant { sender, container, nas, forwarding });
     let erabs = || prop::collection::vec(erab(), 0..3);
     let cause = || any::<u8>().prop_map(GtpCause);
-    let up = prop::option::of((up_keys(), any::<u32>()));
+    let up = (prop::option::of((up_keys(), any::<u32>())), origins());
     let given = (contexts(), prop::collection::vec(connections(), 0..3), tunnels(), tunnels(), up).prop_map(
-        |(mm_context, connections, sender, sgw, up)| {
+        |(mm_context, connections, sender, sgw, (up, origin))| {
             let up = up.map(|(key, last_update)| UpRelocation { key, last_update });
-            GivenContext { mm_context, connections, sender, sgw, up }
+            GivenContext { mm_context, connections, sender, sgw, up, origin }
         },
     );
     let body = prop_oneof![

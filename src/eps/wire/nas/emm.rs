@@ -85,6 +85,8 @@ pub enum EmmMessage {
         key_set: NasKsi,
         /// Old GUTI.
         old_guti: Guti,
+        /// What a UE says besides that was idle in UTRAN, optional. Old GUTI is one that was mapped from its P-TMSI then.
+        from_utran: Option<UpdateFromUtran>,
     },
     /// TRACKING AREA UPDATE ACCEPT.
     TrackingAreaUpdateAccept {
@@ -133,6 +135,8 @@ pub enum EmmMessage {
         key_set: NasKsi,
         /// Replayed UE security capability.
         capability: UeCapability,
+        /// Replayed nonceUE and nonceMME, optional: what the keys are made of besides CK and IK, of a UE that was idle in UTRAN.
+        nonces: Option<Nonces>,
         /// HashMME, optional: the last 8 octets of the SHA-256 of the request that it answers, as it came (TS 33.401 Annex I).
         hash: Option<[u8; HASH_OCTETS]>,
         /// What stands behind it.
@@ -152,6 +156,27 @@ pub enum EmmMessage {
     DownlinkGenericTransport(GenericContainer),
     /// UPLINK GENERIC NAS TRANSPORT.
     UplinkGenericTransport(GenericContainer),
+}
+
+/// What a UE that was idle in UTRAN says in its tracking area update: GPRS ciphering key sequence number, nonceUE, UE network capability
+/// and old GUTI type (TS 24.301 clause 8.2.29).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateFromUtran {
+    /// Which CK and IK it has, 3 bits.
+    pub key_set: u8,
+    /// NONCE_UE.
+    pub nonce: u32,
+    /// UE network capability.
+    pub capability: UeCapability,
+}
+
+/// NONCE_UE and NONCE_MME, of which KASME is made of a UE that was idle in UTRAN (TS 33.401 A.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nonces {
+    /// That of the UE.
+    pub ue: u32,
+    /// That of the MME.
+    pub mme: u32,
 }
 
 /// EMM cause, 1 octet (TS 24.301 clause 9.9.3.9).

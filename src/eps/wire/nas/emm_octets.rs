@@ -7,7 +7,7 @@ use cookie_factory::{SerializeFn, bytes};
 
 use super::super::WireError;
 use super::element::FurtherElement;
-use super::emm::{DetachType, EmmMessage, GenericContainer};
+use super::emm::{DetachType, EmmMessage, GenericContainer, UpdateFromUtran};
 use super::identity::{guti_octets, tai_list};
 use super::protection::EMM;
 use crate::dot16::wire::serialising::serialised;
@@ -39,6 +39,18 @@ pub(super) const TAG_AUTS: u8 = 0x30;
 pub(super) const TAG_HASH: u8 = 0x4f;
 /// Tag of an optional GUTI.
 pub(super) const TAG_GUTI: u8 = 0x50;
+/// Tag of an optional nonceUE, in a tracking area update request, or replayed in a security mode command; 4 octets without a length.
+pub(super) const TAG_NONCE_UE: u8 = 0x55;
+/// Tag of an optional nonceMME, likewise.
+pub(super) const TAG_NONCE_MME: u8 = 0x56;
+/// Tag of an optional UE network capability.
+pub(super) const TAG_NETWORK_CAPABILITY: u8 = 0x58;
+/// Tag of an optional GPRS ciphering key sequence number, half an octet, with the value in the other half.
+pub(super) const HALF_TAG_KEY_SET: u8 = 0x8;
+/// Tag of an optional old GUTI type, likewise.
+pub(super) const HALF_TAG_GUTI_TYPE: u8 = 0xe;
+/// Old GUTI type: mapped.
+pub(super) const MAPPED_GUTI: u8 = 1;
 /// Tag of an optional TAI list.
 pub(super) const TAG_TAI_LIST: u8 = 0x54;
 /// The fields of a message that has none.
@@ -54,7 +66,7 @@ pub(super) const SECURITY_CAPABILITY: usize = 5;
 pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
     match message {
         EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm, elements } => {
-            let head = key_set.get() << 4 | number("attach type", *attach_type, 7)?;
+            let head = key_set.half() << 4 | number("attach type", *attach_type, 7)?;
             let capability = capability.octets(LAYER, NETWORK_CAPABILITY)?;
             let fields = (slice([head]), lv(identity.octets())?, lv(capability)?, lv_e(esm)?, further(elements)?);
             whole(ATTACH_REQUEST, tuple(fields))
@@ -68,16 +80,17 @@ pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
         EmmMessage::AttachReject { cause } => whole(ATTACH_REJECT, slice([cause.0])),
         EmmMessage::DetachRequest { detach_type: DetachType { switch_off, kind }, key_set, identity } => {
             let switch_off = if *switch_off { SWITCH_OFF } else { 0 };
-            let head = key_set.get() << 4 | switch_off | number("type of detach", *kind, 7)?;
+            let head = key_set.half() << 4 | switch_off | number("type of detach", *kind, 7)?;
             whole(DETACH_REQUEST, tuple((slice([head]), lv(identity.octets())?)))
         }
         EmmMessage::NetworkDetachRequest { detach_type } => {
             whole(DETACH_REQUEST, slice([number("type of detach", *detach_type, 7)?]))
         }
         EmmMessage::DetachAccept => whole(DETACH_ACCEPT, slice(NOTHING)),
-        EmmMessage::TrackingAreaUpdateRequest { update_type, key_set, old_guti } => {
-            let head = key_set.get() << 4 | number("update type", *update_type, 15)?;
-            whole(TAU_REQUEST, tuple((slice([head]), lv(guti_octets(*old_guti).to_vec())?)))
+        EmmMessage::TrackingAreaUpdateRequest { update_type, key_set, old_guti, from_utran } => {
+            let head = key_set.half() << 4 | number("update type", *update_type, 15)?;
+            let from_utran = from_utran.as_ref().map(update_from_utran).transpose()?.unwrap_or_default();
+            whole(TAU_REQUEST, tuple((slice([head]), lv(guti_octets(*old_guti).to_vec())?, slice(from_utran))))
         }
         EmmMessage::TrackingAreaUpdateAccept { result, guti, tai } => {
             let head = number("update result", *result, 7)?;
@@ -100,17 +113,34 @@ pub(super) fn octets(message: &EmmMessage) -> Result<Vec<u8>, WireError> {
             whole(AUTHENTICATION_FAILURE, tuple((slice([cause.0]), auts)))
         }
         EmmMessage::AuthenticationReject => whole(AUTHENTICATION_REJECT, slice(NOTHING)),
-        EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements } => {
+        EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces, hash, elements } => {
             let capability = capability.octets(LAYER, SECURITY_CAPABILITY)?;
+            let nonces = nonces.map(|nonces| [tv(TAG_NONCE_UE, nonces.ue), tv(TAG_NONCE_MME, nonces.mme)].concat());
             let hash = tlv(TAG_HASH, hash.map(Vec::from))?;
-            let head = slice([algorithms.octet(), key_set.get()]);
-            whole(SECURITY_MODE_COMMAND, tuple((head, lv(capability)?, hash, further(elements)?)))
+            let head = slice([algorithms.octet(), key_set.half()]);
+            let fields = (head, lv(capability)?, slice(nonces.unwrap_or_default()), hash, further(elements)?);
+            whole(SECURITY_MODE_COMMAND, tuple(fields))
         }
         EmmMessage::SecurityModeComplete { elements } => whole(SECURITY_MODE_COMPLETE, further(elements)?),
         EmmMessage::SecurityModeReject { cause } => whole(SECURITY_MODE_REJECT, slice([*cause])),
         EmmMessage::DownlinkGenericTransport(container) => generic(DOWNLINK_GENERIC, container),
         EmmMessage::UplinkGenericTransport(container) => generic(UPLINK_GENERIC, container),
     }
+}
+
+/// The fields behind Old GUTI, in their order.
+fn update_from_utran(UpdateFromUtran { key_set, nonce, capability }: &UpdateFromUtran) -> Result<Vec<u8>, WireError> {
+    let key_set = HALF_TAG_KEY_SET << 4 | number("key sequence number", *key_set, 7)?;
+    let capability = capability.octets(LAYER, NETWORK_CAPABILITY)?;
+    let length = u8::try_from(capability.len()).unwrap_or(u8::MAX);
+    let before = [&[key_set][..], &tv(TAG_NONCE_UE, *nonce), &[TAG_NETWORK_CAPABILITY, length]].concat();
+    Ok([&before[..], &capability, &[HALF_TAG_GUTI_TYPE << 4 | MAPPED_GUTI]].concat())
+}
+
+/// TV of a number of 4 octets.
+fn tv(tag: u8, value: u32) -> [u8; 5] {
+    let [a, b, c, d] = value.to_be_bytes();
+    [tag, a, b, c, d]
 }
 
 fn generic(message_type: u8, container: &GenericContainer) -> Result<Vec<u8>, WireError> {

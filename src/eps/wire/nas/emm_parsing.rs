@@ -2,12 +2,12 @@
 
 use nom::Parser;
 use nom::bytes::complete::{tag, take};
-use nom::number::complete::{be_u8, be_u16};
+use nom::number::complete::{be_u8, be_u16, be_u32};
 
 use super::super::WireError;
 use super::capability::{NasAlgorithms, UeCapability};
 use super::element::FurtherElement;
-use super::emm::{DetachType, EmmCause, EmmMessage, GenericContainer, HASH_OCTETS};
+use super::emm::{DetachType, EmmCause, EmmMessage, GenericContainer, HASH_OCTETS, Nonces, UpdateFromUtran};
 use super::emm_octets as layout;
 use super::identity::{EpsMobileIdentity, GUTI_OCTETS, NasKsi, guti, one_tai};
 use super::protection::EMM;
@@ -89,7 +89,27 @@ fn detach_request(input: &[u8]) -> Parsed<'_, EmmMessage> {
 fn tau_request(input: &[u8]) -> Parsed<'_, EmmMessage> {
     let (input, (key_set, update_type)) = key_set_and_type(15)(input)?;
     let (input, old_guti) = lv(GUTI_OCTETS..=GUTI_OCTETS, guti).parse(input)?;
-    Ok((input, EmmMessage::TrackingAreaUpdateRequest { update_type, key_set, old_guti }))
+    let (input, from_utran) = match input {
+        [] => (input, None),
+        _ => update_from_utran.map(Some).parse(input)?,
+    };
+    Ok((input, EmmMessage::TrackingAreaUpdateRequest { update_type, key_set, old_guti, from_utran }))
+}
+
+fn update_from_utran(input: &[u8]) -> Parsed<'_, UpdateFromUtran> {
+    let key_set = |octet: u8| (octet >> 4 == layout::HALF_TAG_KEY_SET && octet & 0xf <= 7).then_some(octet & 7);
+    let (input, key_set) = expect("a GPRS ciphering key sequence number (8x)", be_u8.map_opt(key_set)).parse(input)?;
+    let (input, nonce) = nonce(layout::TAG_NONCE_UE, "nonceUE (55), 4 octets")(input)?;
+    let (input, _) = expect("UE network capability (58)", tag(&[layout::TAG_NETWORK_CAPABILITY][..])).parse(input)?;
+    let (input, capability) = lv(2..=layout::NETWORK_CAPABILITY, UeCapability::parse).parse(input)?;
+    let mapped = [layout::HALF_TAG_GUTI_TYPE << 4 | layout::MAPPED_GUTI];
+    let (input, _) = expect("old GUTI type: mapped (e1)", tag(&mapped[..])).parse(input)?;
+    Ok((input, UpdateFromUtran { key_set, nonce, capability }))
+}
+
+/// A nonce behind its tag.
+fn nonce<'a>(wanted: u8, what: &'static str) -> impl Fn(&'a [u8]) -> Parsed<'a, u32> {
+    move |input| expect(what, (be_u8, be_u32).map_opt(|(found, nonce)| (found == wanted).then_some(nonce))).parse(input)
 }
 
 fn tau_accept(input: &[u8]) -> Parsed<'_, EmmMessage> {
@@ -122,16 +142,24 @@ fn cause(input: &[u8]) -> Parsed<'_, EmmCause> {
 
 fn security_mode_command(input: &[u8]) -> Parsed<'_, EmmMessage> {
     let (input, algorithms) = NasAlgorithms::parse(input)?;
-    let (input, key_set) = low_half(7)(input)?;
+    let (input, key_set) = low_half(15)(input)?;
     let (input, capability) = lv(2..=layout::SECURITY_CAPABILITY, UeCapability::parse).parse(input)?;
+    let (input, nonces) = match input.split_first() {
+        Some((&layout::TAG_NONCE_UE, _)) => {
+            let (input, ue) = nonce(layout::TAG_NONCE_UE, "nonceUE (55), 4 octets")(input)?;
+            let (input, mme) = nonce(layout::TAG_NONCE_MME, "nonceMME (56), 4 octets")(input)?;
+            (input, Some(Nonces { ue, mme }))
+        }
+        _ => (input, None),
+    };
     let hash = expect("HashMME, 8 octets", octets::<HASH_OCTETS, Fault<'_>>);
     let (input, hash) = match input.split_first() {
         Some((&layout::TAG_HASH, rest)) => lv(HASH_OCTETS..=HASH_OCTETS, hash).map(Some).parse(rest)?,
         _ => (input, None),
     };
     let (input, elements) = FurtherElement::parse(input)?;
-    let key_set = NasKsi::new(key_set);
-    Ok((input, EmmMessage::SecurityModeCommand { algorithms, key_set, capability, hash, elements }))
+    let key_set = NasKsi::of_half(key_set);
+    Ok((input, EmmMessage::SecurityModeCommand { algorithms, key_set, capability, nonces, hash, elements }))
 }
 
 fn generic(input: &[u8]) -> Parsed<'_, GenericContainer> {
@@ -151,13 +179,11 @@ fn low_half<'a>(most: u8) -> impl Fn(&'a [u8]) -> Parsed<'a, u8> {
     }
 }
 
-/// An octet with the identifier of a native key above and a number of at most `most` below.
+/// An octet with the identifier of a key above and a number of at most `most` below.
 fn key_set_and_type<'a>(most: u8) -> impl Fn(&'a [u8]) -> Parsed<'a, (NasKsi, u8)> {
     move |input| match input.split_first() {
-        Some((value, rest)) if value >> 4 <= 7 && value & 0xf <= most => {
-            Ok((rest, (NasKsi::new(value >> 4), value & 0xf)))
-        }
-        _ => Err(Fault::error(input, format!("a native key set identifier, then a number of at most {most}"))),
+        Some((value, rest)) if value & 0xf <= most => Ok((rest, (NasKsi::of_half(value >> 4), value & 0xf))),
+        _ => Err(Fault::error(input, format!("a key set identifier, then a number of at most {most}"))),
     }
 }
 

@@ -15,7 +15,8 @@ pub enum EpsMobileIdentity {
     Guti(Guti),
 }
 
-/// NAS key set identifier, 3 bits, of a native security context: which KASME. 7 is none.
+/// NAS key set identifier, 3 bits, and the type of its security context, native or mapped: which KASME. 7, native, is none
+/// (TS 24.301 clause 9.9.3.21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NasKsi(u8);
 
@@ -23,18 +24,37 @@ impl NasKsi {
     /// There is no key.
     pub const NONE: Self = Self(7);
 
-    /// The low 3 bits of `value`.
+    /// The low 3 bits of `value`, of a native context.
     #[must_use]
     pub const fn new(value: u8) -> Self {
         Self(value & 7)
     }
 
+    /// The low 3 bits of `value`, the number of CK and IK in UTRAN, of a context that was mapped from them (KSI_SGSN).
+    #[must_use]
+    pub const fn mapped(value: u8) -> Self {
+        Self(MAPPED | value & 7)
+    }
+
     /// The value, 0 to 7.
     #[must_use]
     pub const fn get(self) -> u8 {
+        self.0 & 7
+    }
+
+    /// Half an octet: the type of the context above, the value below.
+    pub(super) const fn half(self) -> u8 {
         self.0
     }
+
+    /// That of half an octet.
+    pub(super) const fn of_half(half: u8) -> Self {
+        Self(half & (MAPPED | 7))
+    }
 }
+
+/// Type of security context flag: mapped.
+const MAPPED: u8 = 8;
 
 /// Octets of a GUTI with the octet of its type.
 pub(super) const GUTI_OCTETS: usize = 11;

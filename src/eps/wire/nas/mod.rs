@@ -19,6 +19,8 @@ mod tests;
 
 pub use capability::{AlgorithmSet, NasAlgorithms, UeCapability};
 pub use element::{CarriedKey, FurtherElement};
-pub use emm::{CONTAINER_TYPE, DetachType, EmmCause, EmmMessage, GenericContainer, UP_KEY_CONTAINER_TYPE};
+pub use emm::{
+    CONTAINER_TYPE, DetachType, EmmCause, EmmMessage, GenericContainer, Nonces, UP_KEY_CONTAINER_TYPE, UpdateFromUtran,
+};
 pub use identity::{EpsMobileIdentity, NasKsi};
 pub use protection::{NasMessage, ProtectedNas, SecurityHeader};

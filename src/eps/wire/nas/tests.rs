@@ -71,8 +71,17 @@ fn samples() -> Vec<(EmmMessage, &'static str)> {
         (EmmMessage::NetworkDetachRequest { detach_type: 2 }, "074502"),
         (EmmMessage::DetachAccept, "0746"),
         (
-            EmmMessage::TrackingAreaUpdateRequest { update_type: 0, key_set, old_guti: guti() },
+            EmmMessage::TrackingAreaUpdateRequest { update_type: 0, key_set, old_guti: guti(), from_utran: None },
             "0748200bf600f110800101c0000001",
+        ),
+        (
+            EmmMessage::TrackingAreaUpdateRequest {
+                update_type: 8,
+                key_set: NasKsi::NONE,
+                old_guti: guti(),
+                from_utran: Some(UpdateFromUtran { key_set: 2, nonce: 0x0102_0304, capability: capability() }),
+            },
+            "0748780bf600f110800101c00000018255010203045802e0e0e1",
         ),
         (
             EmmMessage::TrackingAreaUpdateAccept { result: 0, guti: Some(guti()), tai: Some(tai()) },
@@ -90,6 +99,7 @@ fn samples() -> Vec<(EmmMessage, &'static str)> {
                 algorithms: aes,
                 key_set,
                 capability: capability(),
+                nonces: None,
                 hash: None,
                 elements: Vec::new(),
             },
@@ -98,8 +108,20 @@ fn samples() -> Vec<(EmmMessage, &'static str)> {
         (
             EmmMessage::SecurityModeCommand {
                 algorithms: aes,
+                key_set: NasKsi::mapped(2),
+                capability: capability(),
+                nonces: Some(Nonces { ue: 0x0102_0304, mme: 0x0506_0708 }),
+                hash: None,
+                elements: Vec::new(),
+            },
+            "075d220a02e0e055010203045605060708",
+        ),
+        (
+            EmmMessage::SecurityModeCommand {
+                algorithms: aes,
                 key_set,
                 capability: capability(),
+                nonces: None,
                 hash: Some([0x55; 8]),
                 elements: vec![
                     FurtherElement::new(element::TAG_SEALED, [1, 2, 3]),
@@ -138,6 +160,7 @@ fn every_message_goes_round_and_survives_damage_plain_and_protected() {
             EmmMessage::AttachAccept { .. }
                 | EmmMessage::TrackingAreaUpdateAccept { .. }
                 | EmmMessage::DetachRequest { .. }
+                | EmmMessage::TrackingAreaUpdateRequest { .. }
                 | EmmMessage::SecurityModeCommand { .. }
                 | EmmMessage::SecurityModeComplete { .. }
                 | EmmMessage::AuthenticationFailure { .. }
@@ -188,6 +211,7 @@ fn what_has_no_room_is_not_written() {
             algorithms: aes,
             key_set: NasKsi::new(0),
             capability: long,
+            nonces: None,
             hash: None,
             elements: Vec::new(),
         },
@@ -223,20 +247,23 @@ proptest! {
         esm in proptest::collection::vec(any::<u8>(), 0..20),
         ciphering: u8,
         key_set: u8,
+        mapped: bool,
         attach_type in 0..8_u8,
         m_tmsi: u32,
         para in proptest::collection::vec(any::<u8>(), 0..=64),
     ) {
-        let key_set = NasKsi::new(key_set);
+        let key_set = if mapped { NasKsi::mapped(key_set) } else { NasKsi::new(key_set) };
         let identity = EpsMobileIdentity::Imsi(digits.parse().unwrap());
         let elements: Vec<FurtherElement> =
             further.chunks(4).map(|content| FurtherElement::new(element::TAG_CERTIFICATE, content)).collect();
         let capability = UeCapability { ciphering: AlgorithmSet(ciphering), integrity: AlgorithmSet(0xe0), further };
-        let attach = EmmMessage::AttachRequest { attach_type, key_set, identity, capability, esm, elements };
+        let attach =
+            EmmMessage::AttachRequest { attach_type, key_set, identity, capability: capability.clone(), esm, elements };
         let update = EmmMessage::TrackingAreaUpdateRequest {
             update_type: attach_type,
             key_set,
             old_guti: Guti { m_tmsi: MTmsi(m_tmsi), ..guti() },
+            from_utran: Some(UpdateFromUtran { key_set: attach_type, nonce: m_tmsi, capability }),
         };
         let parameters = HandoverParameters { indication: Indication::Mme, para };
         let container = GenericContainer::of_handover_parameters(&parameters).unwrap();

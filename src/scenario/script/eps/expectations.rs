@@ -110,8 +110,10 @@ pub enum Expected {
     Origin {
         /// Whose.
         ue: UeId,
-        /// Which.
+        /// Which, as the UE has it.
         origin: Origin,
+        /// Which, as the network has it; `None`: the same.
+        network: Option<Origin>,
     },
     /// How many authentications with vectors of the HSS succeeded, as a UE sees it.
     Authentications {
@@ -347,10 +349,11 @@ fn expected(field: &Field<'_>, network: Network<'_>, attacks: &[Attack]) -> Read
             }
         }
         "origin" => {
-            let section = field.section(&["ue", "is"])?;
+            let section = field.section(&["ue", "is", "network"])?;
             let words = [Origin::Gsm, Origin::Umts, Origin::Lte].map(|origin| (origin.name(), origin));
             let origin = section.required("is", "\"gsm\", \"umts\" or \"lte\"")?.one_of(&words)?;
-            Expected::Origin { ue: network.ue(&section)?, origin }
+            let at_core = section.field("network").map(|field| field.one_of(&words)).transpose()?;
+            Expected::Origin { ue: network.ue(&section)?, origin, network: at_core }
         }
         "old_nodes" => {
             let section = field.section(&["ue", "nodes"])?;
@@ -457,7 +460,10 @@ fn in_words(expected: &Expected, network: Network<'_>) -> String {
         Expected::RepeatedKenbs(amount) => format!("KeNBs that come into use again: {amount}"),
         Expected::NasKeys { ue: of, amount } => format!("pairs of NAS keys of {}: {amount}", ue(of)),
         Expected::UpKeys { ue: of, amount } => format!("keys of {} with UPEs: {amount}", ue(of)),
-        Expected::Origin { ue: of, origin } => format!("the context of {} goes back to {}", ue(of), origin.name()),
+        Expected::Origin { ue: of, origin, network } => {
+            let network = network.map_or(String::new(), |origin| format!(", and to {} for the network", origin.name()));
+            format!("the context of {} goes back to {}{network}", ue(of), origin.name())
+        }
         Expected::Authentications { ue: of, amount } => format!("authentications of {}: {amount}", ue(of)),
         Expected::TrackingAreaUpdates { ue: of, amount } => format!("tracking area updates of {}: {amount}", ue(of)),
         Expected::OldNodes { ue: of, nodes } => {

@@ -39,6 +39,8 @@ pub enum MmeWeakness {
     ConstantPara,
     /// The NAS COUNTs begin at 0 again when it takes a UE over.
     ResetsCounts,
+    /// NONCE_MME is always the same.
+    ConstantNonce,
     /// Where certificates are wanted, it takes the key of any, and keys without.
     IgnoresCertificates,
     /// It serves a UE that sends no key without protection.
@@ -65,6 +67,8 @@ pub enum UeWeakness {
     IgnoresNasMac,
     /// It takes NAS messages again that it has had.
     IgnoresNasCount,
+    /// NONCE_UE is always the same.
+    ConstantNonce,
     /// It does not look at the capabilities that a security mode command for RLOS repeats.
     IgnoresCapabilities,
     /// It does not look at the hash of its attach request.
@@ -88,6 +92,8 @@ pub struct Mme {
     pub algorithms: Algorithms,
     /// What it is for RLOS.
     pub rlos: MmeOfRlos,
+    /// Whether it authenticates a UE anew that has come with a context of GSM.
+    pub renews_weak: bool,
     /// The rules that it does not keep.
     pub weaknesses: BTreeSet<MmeWeakness>,
 }
@@ -149,7 +155,7 @@ pub(super) const MOST_MMES: usize = 16;
 pub(super) const MOST_ENBS: usize = 256;
 const MOST_UES: usize = 256;
 
-pub(super) const MME_KEYS: &[&str] = &["name", "ciphering", "integrity", "weaknesses"];
+pub(super) const MME_KEYS: &[&str] = &["name", "ciphering", "integrity", "renews_weak", "weaknesses"];
 pub(super) const ENB_KEYS: &[&str] = &[
     "name",
     "pci",
@@ -184,8 +190,11 @@ pub(super) fn weaknesses<T: Copy + Ord>(section: &Section<'_>, words: &[(&'stati
 }
 
 /// The weaknesses by their words.
-pub(super) const OF_MME: [(&str, MmeWeakness); 2] =
-    [("constant-para", MmeWeakness::ConstantPara), ("resets-counts", MmeWeakness::ResetsCounts)];
+pub(super) const OF_MME: [(&str, MmeWeakness); 3] = [
+    ("constant-para", MmeWeakness::ConstantPara),
+    ("resets-counts", MmeWeakness::ResetsCounts),
+    ("constant-nonce", MmeWeakness::ConstantNonce),
+];
 /// Those of an MME that offers RLOS.
 pub(super) const OF_RLOS_MME: [(&str, MmeWeakness); 3] = [
     ("ignores-certificates", MmeWeakness::IgnoresCertificates),
@@ -199,8 +208,11 @@ pub(super) const OF_ENB: [(&str, EnbWeakness); 3] = [
     ("allows-x2-across-groups", EnbWeakness::AllowsX2AcrossGroups),
 ];
 /// The weaknesses by their words.
-pub(super) const OF_UE: [(&str, UeWeakness); 2] =
-    [("ignores-nas-mac", UeWeakness::IgnoresNasMac), ("ignores-nas-count", UeWeakness::IgnoresNasCount)];
+pub(super) const OF_UE: [(&str, UeWeakness); 3] = [
+    ("ignores-nas-mac", UeWeakness::IgnoresNasMac),
+    ("ignores-nas-count", UeWeakness::IgnoresNasCount),
+    ("constant-nonce", UeWeakness::ConstantNonce),
+];
 /// Those of a UE that attaches for RLOS.
 pub(super) const OF_RLOS_UE: [(&str, UeWeakness); 6] = [
     ("ignores-capabilities", UeWeakness::IgnoresCapabilities),
@@ -280,10 +292,14 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
             return Err(too_many(&section, "mme", MOST_MMES));
         }
         let name = name(&section, &mut taken)?;
+        if title.system != System::ContextTransfer {
+            section.refuse("renews_weak", "without system = \"context-transfer\"")?;
+        }
         mmes.push(Mme {
             name,
             algorithms: algorithms(&section)?,
             rlos: parlos::mme(&section, is_parlos)?,
+            renews_weak: section.read("renews_weak", false, |field| field.boolean())?,
             weaknesses: weaknesses(&section, of_mme)?,
         });
     }
@@ -293,6 +309,7 @@ pub(super) fn read(root: &Section<'_>, title: &Title) -> Read<Nodes> {
             name: "mme1".to_owned(),
             algorithms: Algorithms::AES,
             rlos: MmeOfRlos::default(),
+            renews_weak: false,
             weaknesses: BTreeSet::new(),
         });
     }

@@ -84,7 +84,8 @@ pub struct Transfer {
     pub protected_links: bool,
 }
 
-pub(super) const KEYS: &[&str] = &["arrival", "relocation", "up_keys", "mapping", "fresh", "protected_links"];
+pub(super) const KEYS: &[&str] =
+    &["arrival", "relocation", "up_keys", "mapping", "fresh", "carries_origin", "protected_links"];
 pub(super) const UPE_KEYS: &[&str] = &["name", "ciphering", "only_own_algorithm", "most_ues", "weaknesses"];
 pub(super) const SGSN_KEYS: &[&str] = &["name", "weaknesses"];
 pub(super) const RNC_KEYS: &[&str] = &["name", "cell", "sgsn", "most_ues", "snow3g"];
@@ -126,6 +127,7 @@ pub(super) fn read(section: &Section<'_>) -> Read<Transfer> {
                 field.one_of(&[("same", UpKeys::Same), ("update", UpKeys::Update)])
             })?,
             mapping: if standard { Mapping::Nonce } else { Mapping::TargetId { fresh } },
+            carries_origin: section.read("carries_origin", false, |field| field.boolean())?,
         },
         protected_links: section.read("protected_links", false, |field| field.boolean())?,
     })
