@@ -1,6 +1,7 @@
 //! UEs that attach by AKA over E-UTRAN, UTRAN and GERAN, and are authenticated anew there: which keys UE, HSS and access network have
 //! then (seed 004: the access below e2m keys).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use keyhop::eps::security::aka::separated;
 use keyhop::eps::security::e2m_keys::E2mDerivation;
 use keyhop::eps::security::inter_system::kc_of_ck_ik;
 use keyhop::eps::wire::gprs::{GbMessage, LlcContents, LlcFrame};
+use keyhop::eps::wire::radio_frame::RadioFrame;
 use keyhop::eps::wire::ranap::{DirectTransfer, IuMessage, RanapMessage};
 use keyhop::eps::wire::rrc::utran::{UtranDlMessage, UtranUlMessage};
 use keyhop::eps::wire::sctp::DIAMETER_PROTOCOL;
@@ -532,6 +534,60 @@ fn whichever_frame_of_an_authentication_anew_is_lost_both_ends_go_on_with_the_sa
         }
         // What the HSS does not say, or does not hear, cannot be made up for; nor what the RNC is not told.
         assert!(frames >= 6 && frames - renewed <= 4, "{access:?}: {renewed} of {frames}");
+    }
+}
+
+/// Loses the first so many answers of the UE to commands that bring it other keys, of those after half a second: in UTRAN under the keys
+/// that they bring, in E-UTRAN as who it is called then.
+fn losing_answers(most: usize) -> impl FnMut(VirtualTime, NodeIndex, &[u8]) -> Fate + Send + 'static {
+    let (mut lost, mut known) = (0, BTreeSet::new());
+    move |now, _, octets| {
+        let changes = now.as_nanos() > 500_000_000;
+        let answer = match (UtranFrame::parse(octets), RadioFrame::parse(octets)) {
+            (
+                Ok(UtranFrame {
+                    direction: LinkDirection::Uplink, contents: UtranContents::Signalling(message), ..
+                }),
+                _,
+            ) => {
+                let message = UtranUlMessage::parse(&message);
+                changes && matches!(message, Ok((_, UtranUlMessage::SecurityModeComplete { .. })))
+            }
+            // Its first message with a C-RNTI is the answer.
+            (_, Ok(frame)) if frame.direction == LinkDirection::Uplink => known.insert(frame.c_rnti) && changes,
+            _ => false,
+        };
+        lost += usize::from(answer);
+        if answer && lost <= most { Fate::lost() } else { Fate::pass() }
+    }
+}
+
+#[test]
+fn a_ue_whose_answers_to_a_key_change_are_lost_comes_back_and_both_ends_have_the_same_keys() {
+    // E3 E8
+    for access in [Access::Eps, Access::Umts] {
+        for most in 0..7 {
+            let plan = || {
+                let plan = again(packets_at(Plan::off(access), ATTACHED, 1), 600);
+                // Once more when it is over, and nothing is lost any more.
+                packets_at(again(packets_at(plan, 20_000, 2), 30_000), 40_000, 3)
+            };
+            let seen = plan().run_with(losing_answers(most));
+            let what = format!("{access:?}, {most} lost");
+            assert_eq!((packets(&seen), seen.used_twice()), ([3, 3], 0), "{what}");
+            let node = if access == Access::Eps { plan().enb(0) } else { plan().node(To::Rnc(0)) };
+            if access == Access::Eps {
+                assert_eq!(seen.kenbs_at(0, UE).last(), seen.kenbs_at(0, node).last(), "{what}");
+                continue;
+            }
+            let (ue, rnc) = (in_use(&seen, UE), in_use(&seen, node));
+            assert_eq!((ue.last(), held(&seen, plan().node(To::Sgsn(0))).last()), (rnc.last(), rnc.last()), "{what}");
+            // Three commands to take them, then three to go back: with every answer to these lost too the UE is back nevertheless.
+            let commands = 1 + (most + 1).min(6) + 1;
+            assert_eq!(seen.sent("SECURITY MODE COMMAND"), commands, "{what}");
+            let went_back = ue.len() == 4 && ue[0] == ue[2] && rnc.len() == 2;
+            assert_eq!(went_back, most >= 3, "{what}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Links of the core network that are protected: nobody reads them, and what is changed or played again on them is dropped.
 
 use keyhop::emulation::{Fate, NodeIndex, Transmission};
-use keyhop::eps::node::{Outcome, Scheme};
+use keyhop::eps::node::{GtpTimers, Outcome, Scheme};
 use keyhop::eps::wire::{CoreFrame, CorePayload, EspPacket};
 use keyhop::time::VirtualTime;
 
@@ -45,7 +45,9 @@ fn a_protected_link_carries_the_same_messages_and_shows_no_key() {
 /// What becomes of the first frame from MME to MME if `strike` decides on it, or on those after it.
 fn struck(mut strike: impl FnMut(usize, &[u8], EspPacket) -> Fate + Send + 'static) -> Seen {
     let mut number = 0;
-    plan(true).run_with(move |_: VirtualTime, _: NodeIndex, octets: &[u8]| {
+    // Requests are sent once: what is dropped is lost.
+    let gtp = GtpTimers { n3_requests: 1, ..GtpTimers::default() };
+    Plan { gtp, ..plan(true) }.run_with(move |_: VirtualTime, _: NodeIndex, octets: &[u8]| {
         let Ok(CoreFrame { payload: CorePayload::Esp(packet), .. }) = CoreFrame::parse(octets) else {
             return Fate::pass();
         };

@@ -23,6 +23,7 @@
 //! | [`user_packet`] | packets of UEs, outside of the tunnels | RFC 791, RFC 768 |
 //! | [`ue_context`] | what several of them say of a UE | |
 //! | `core_error` | how their errors are made | |
+//! | `message_enum`, `gtp_value` | what S1AP, X2AP and RANAP, and both versions of GTP-C have in common | |
 //!
 //! The radio, from the inside out:
 //! * [`gmm`]: messages between UE and SGSN (TS 24.008). [`nas`]: messages between UE and MME (TS 24.301), [`handover_parameters`]: INDICATION and PARA of the contribution.
@@ -40,12 +41,14 @@ pub mod dtls;
 pub mod esp;
 pub mod gmm;
 pub mod gprs;
+mod gtp_value;
 pub mod gtpu;
 pub mod gtpv1;
 pub mod gtpv2;
 pub mod handover_parameters;
 pub mod inter_system;
 pub mod mac_pdu;
+mod message_enum;
 pub mod nas;
 pub mod pdcp;
 pub mod pdcp_udp;

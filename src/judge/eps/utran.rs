@@ -32,8 +32,10 @@ type Air = (Option<Ipv4Addr>, Option<Ipv4Addr>);
 /// What is remembered of the air of UTRAN.
 #[derive(Debug, Default)]
 pub(super) struct Utran {
-    /// By link: FRESH, and the COUNTs of RRC that come next.
-    links: BTreeMap<Air, (u32, [u32; 2])>,
+    /// By link: FRESH.
+    links: BTreeMap<Air, u32>,
+    /// By number of IK and direction: the COUNT of RRC messages that comes next. A UE may go back to keys that it had.
+    signalling: BTreeMap<(usize, LinkDirection), u32>,
     /// By number of CK and direction: the COUNT of user packets that comes next.
     next: BTreeMap<(usize, LinkDirection), u32>,
 }
@@ -59,15 +61,14 @@ impl Reading<'_> {
             LinkDirection::Downlink => UtranDlMessage::parse(octets).and_then(|(check, message)| {
                 let (covered, name) = (message.covered()?, alternative(&message));
                 let begins = match message {
-                    UtranDlMessage::SecurityModeCommand { fresh, .. } => (Some(Some(fresh)), None),
-                    UtranDlMessage::KeyChange { .. } => (Some(None), None),
+                    UtranDlMessage::SecurityModeCommand { fresh, .. } => (Some(fresh), None),
                     UtranDlMessage::HandoverFromUtran { eutra, .. } => (None, Some(eutra)),
-                    UtranDlMessage::DirectTransfer { .. } => (None, None),
+                    UtranDlMessage::KeyChange { .. } | UtranDlMessage::DirectTransfer { .. } => (None, None),
                 };
                 Ok((check, covered, name, begins))
             }),
         };
-        let (check, covered, name, (begins, eutra)) = match parsed {
+        let (check, covered, name, (fresh, eutra)) = match parsed {
             Ok(parsed) => parsed,
             Err(error) => return self.malformed(frame.number, "rrc", error),
         };
@@ -76,10 +77,8 @@ impl Reading<'_> {
             LinkDirection::Uplink => (frame.source, frame.destination),
             LinkDirection::Downlink => (frame.destination, frame.source),
         };
-        // Under new keys COUNTs begin at 0 again, with another FRESH or with that which there was.
-        let fresh = begins.and_then(|fresh| fresh.or(self.utran.links.get(&air).map(|(fresh, _)| *fresh)));
         if let Some(fresh) = fresh.filter(|_| self.utran.links.len() < MAX_LINKS && !seen.adversary) {
-            self.utran.links.insert(air, (fresh, [0; 2]));
+            self.utran.links.insert(air, fresh);
         }
         let verdict = match check {
             Some(check) => self.utran_check(air, direction, check, &covered, &seen),
@@ -100,21 +99,24 @@ impl Reading<'_> {
         covered: &[u8],
         seen: &Seen,
     ) -> &'static str {
-        let Some((fresh, next)) = self.utran.links.get(&air).copied() else {
+        let Some(fresh) = self.utran.links.get(&air).copied() else {
             let detail = "FRESH of this link was not heard: the integrity of its RRC messages is not judged";
             self.findings.note(NoteKind::NoKey, Some(seen.number), detail);
             return "no_key";
         };
-        let found = counts(check.sequence_number.into(), SIGNALLING_BITS, next[direction as usize]).find(|count| {
-            let right =
-                |(_, keys): &(Imsi, CkIk)| uia2(&halves(keys)[1], *count, fresh, direction, covered) == check.mac;
-            self.keys.ck_ik.iter().any(right)
+        let known: Vec<[u8; AlgorithmKey::OCTETS]> = self.keys.ck_ik.iter().map(|(_, keys)| halves(keys)[1]).collect();
+        let found = known.into_iter().find_map(|ik| {
+            let of_key = (self.keys.number(&AlgorithmKey::from_octets(ik)), direction);
+            let next = self.utran.signalling.get(&of_key).copied().unwrap_or_default();
+            let mut counts = counts(check.sequence_number.into(), SIGNALLING_BITS, next);
+            let count = counts.find(|count| uia2(&ik, *count, fresh, direction, covered) == check.mac)?;
+            Some((of_key, count))
         });
         match found {
-            Some(count) => {
+            Some((of_key, count)) => {
                 self.verified.mac_i = self.verified.mac_i.saturating_add(1);
-                if let Some((_, next)) = self.utran.links.get_mut(&air).filter(|_| !seen.adversary) {
-                    next[direction as usize] = count.saturating_add(1);
+                if !seen.adversary {
+                    self.utran.signalling.insert(of_key, count.saturating_add(1));
                 }
                 "accept"
             }

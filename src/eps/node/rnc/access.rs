@@ -1,7 +1,10 @@
 //! UEs that attach: NAS messages pass, the SGSN gives keys, and a bearer (TS 25.413 clauses 8.2, 8.18, 8.22 and 8.23).
 //!
 //! A UE gets its first keys, or others, by a security mode command that is under them already. Until it has answered, user packets wait, and
-//! what it says else is under the keys before; who does not answer within [`KEY_CHANGE`] is asked again, [`KEY_CHANGE_TRIES`] times.
+//! what it says else is under the keys before; who does not answer within [`KEY_CHANGE`] is asked again, [`KEY_CHANGE_TRIES`] times. A UE
+//! that has never answered may have the other keys in use, for its answers may be lost: as often it is commanded back to those before,
+//! under these. \[choice\] In the standard the UE finds out itself, by an RLC that goes unacknowledged and a cell update, and goes back to the
+//! configuration before (TS 25.331 clause 8.1.12.4b); of RLC there is nothing here that would tell it.
 //! \[choice\] The connection of RRC is there from before the run, and is there when the SGSN has released the UE: its set-up has no part in
 //! keys. The radio bearer of user packets is set up by nothing on the air.
 
@@ -37,6 +40,8 @@ pub(super) struct KeyChange {
     side: UtranSide,
     /// They are not its first.
     modifies: bool,
+    /// It is to have those before in use again.
+    given_up: bool,
     tries: u8,
     held: VecDeque<Vec<u8>>,
     pub(super) ends: VirtualTime,
@@ -86,7 +91,8 @@ impl Rnc {
             let fresh = if modifies { ue.side.security.fresh() } else { fresh };
             let side = UtranSide::new(ue.side.u_rnti, keys.clone(), fresh);
             let held = ue.change.take().map(|change| change.held).unwrap_or_default();
-            ue.change = Some(KeyChange { side, modifies, tries: KEY_CHANGE_TRIES, held, ends: now });
+            let (given_up, tries) = (false, KEY_CHANGE_TRIES);
+            ue.change = Some(KeyChange { side, modifies, given_up, tries, held, ends: now });
         }
         self.report(imsi, What::KeyHeld(HeldKey::CkIk(keys)), outbox);
         match refused {
@@ -95,29 +101,43 @@ impl Rnc {
         }
     }
 
-    /// Has a UE take its other keys into use, if a try is left. Else it keeps those that it had, as far as the RNC is concerned.
+    /// Has a UE take its other keys into use, if a try is left. Else it keeps those that it had, and is told so if it has any.
     pub(super) fn command_keys(&mut self, now: VirtualTime, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
         let transaction = self.new_transaction(id);
         let Some(ue) = self.ues.get_mut(&id) else { return };
         let Some(change) = ue.change.as_mut() else { return };
         let Some(tries) = change.tries.checked_sub(1) else {
-            let held = std::mem::take(&mut change.held);
-            ue.change = None;
-            self.tell_sgsn(id, SecurityModeReject { cause: RanapCause::UNSPECIFIED }, outbox);
-            return held.into_iter().for_each(|packet| self.packet_to_ue(id, &packet, outbox));
+            let goes_back = change.modifies && !change.given_up;
+            let reported = std::mem::replace(&mut change.given_up, true);
+            if !reported {
+                change.tries = KEY_CHANGE_TRIES;
+                self.tell_sgsn(id, SecurityModeReject { cause: RanapCause::UNSPECIFIED }, outbox);
+            }
+            return if goes_back { self.command_keys(now, id, outbox) } else { self.change_over(id, outbox) };
         };
         (change.tries, change.ends) = (tries, now + KEY_CHANGE);
-        let command = if change.modifies {
-            UtranDlMessage::KeyChange { transaction }
+        let (command, side) = if change.given_up {
+            (UtranDlMessage::KeyChange { transaction }, &mut ue.side)
+        } else if change.modifies {
+            (UtranDlMessage::KeyChange { transaction }, &mut change.side)
         } else {
-            UtranDlMessage::SecurityModeCommand { transaction, fresh: change.side.security.fresh() }
+            let fresh = change.side.security.fresh();
+            (UtranDlMessage::SecurityModeCommand { transaction, fresh }, &mut change.side)
         };
-        if let (Some(port), Ok(frame)) = (ue.port, change.side.message(&command)) {
+        if let (Some(port), Ok(frame)) = (ue.port, side.message(&command)) {
             outbox.send(port, frame, "SECURITY MODE COMMAND");
         }
     }
 
-    /// A UE says that it has its other keys in use.
+    /// The keys of a UE do not change any more: what has waited for that goes out.
+    fn change_over(&mut self, id: MmeUeS1apId, outbox: &mut Outbox<Event>) {
+        let change = self.ues.get_mut(&id).and_then(|ue| ue.change.take());
+        for packet in change.into_iter().flat_map(|change| change.held) {
+            self.packet_to_ue(id, &packet, outbox);
+        }
+    }
+
+    /// A UE says that it has its other keys in use, or those before again.
     ///
     /// # Errors
     /// It has not: the message is not under them.
@@ -131,14 +151,16 @@ impl Rnc {
         let cell = self.settings.cell.cell;
         let Some(ue) = self.ues.get_mut(&id) else { return Ok(()) };
         let Some(change) = ue.change.as_mut() else { return Ok(()) };
-        let count = change.side.verify(check, &UtranUlMessage::SecurityModeComplete { transaction })?;
+        let side = if change.given_up { &mut ue.side } else { &mut change.side };
+        let count = side.verify(check, &UtranUlMessage::SecurityModeComplete { transaction })?;
         outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
-        let Some(KeyChange { side, held, .. }) = ue.change.take() else { return Ok(()) };
-        ue.side = side;
-        let (imsi, in_use) = (ue.imsi, ue.side.in_use(cell));
-        self.report(imsi, in_use, outbox);
-        self.tell_sgsn(id, SecurityModeComplete, outbox);
-        held.into_iter().for_each(|packet| self.packet_to_ue(id, &packet, outbox));
+        if !change.given_up {
+            ue.side = change.side.clone();
+            let (imsi, in_use) = (ue.imsi, ue.side.in_use(cell));
+            self.report(imsi, in_use, outbox);
+            self.tell_sgsn(id, SecurityModeComplete, outbox);
+        }
+        self.change_over(id, outbox);
         Ok(())
     }
 

@@ -11,8 +11,11 @@ use crate::emulation::{Outbox, Verdict};
 use crate::eps::identifiers::{Gummei, Guti, MTmsi, MmeCode, MmeGroupId, Plmn};
 use crate::eps::keys::CkIk;
 use crate::eps::node::event::{DropReason, Event, What};
+use crate::eps::node::utran_side::UtranSide;
+use crate::eps::parameters::Origin;
 use crate::eps::security::aka::{ChallengeRefused, separated};
 use crate::eps::wire::gmm::{GmmCause, GmmMessage, NO_KEY_SET, RoutingArea};
+use crate::eps::wire::nas::NasKsi;
 use crate::time::VirtualTime;
 
 /// How long a UE waits for the end of its attach (T3310 is 15 s).
@@ -27,6 +30,17 @@ pub(super) struct Gmm {
     pub(super) challenged: Option<(u8, CkIk)>,
     /// The last challenge that it has answered.
     answered: Option<Answered>,
+    /// Keys before those that are in use in UTRAN, until it is seen that the RNC has these too; the last at the end.
+    pub(super) before: Vec<KeysBefore>,
+}
+
+/// Keys in UTRAN, and what they go back to.
+#[derive(Debug)]
+pub(super) struct KeysBefore {
+    pub(super) side: UtranSide,
+    pub(super) key_set: NasKsi,
+    pub(super) access: Origin,
+    pub(super) made_of: Option<CkIk>,
 }
 
 /// A challenge that was answered.

@@ -254,6 +254,7 @@ impl Ue {
                 Ok((check, message)) => {
                     if self.unprotected_in_utran(check, &message, outbox)
                         || self.takes_keys_in_utran(check, &message, outbox)
+                        || self.goes_back_in_utran(check, &message, outbox)
                     {
                         return;
                     }
@@ -265,6 +266,10 @@ impl Ue {
                     match place.side.verify(check, &message) {
                         Ok(count) => {
                             outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
+                            // But for the command that comes again, the RNC says this when it has the keys in use too.
+                            if !matches!(message, UtranDlMessage::KeyChange { .. }) {
+                                self.gmm.before.clear();
+                            }
                             return self.utran_rrc(now, message, outbox);
                         }
                         Err(error @ UtranError::Wire(_)) => malformed(error),

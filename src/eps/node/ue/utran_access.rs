@@ -1,6 +1,7 @@
 //! A UE that attaches in UTRAN: NAS in RRC, and the security mode command that brings its first keys, or others (TS 25.331 clauses 8.1.8
 //! to 8.1.12).
 
+use super::gmm::KeysBefore;
 use super::utran::{UtranPlace, UtranState};
 use super::{Ue, UeSettings};
 use crate::emulation::{Outbox, Verdict};
@@ -13,6 +14,9 @@ use crate::eps::wire::gmm::RoutingArea;
 use crate::eps::wire::nas::NasKsi;
 use crate::eps::wire::rrc::utran::{UtranDlMessage, UtranUlMessage};
 use crate::time::VirtualTime;
+
+/// Most keys before that are kept: as many changes of keys may go without an answer.
+const MAX_BEFORE: usize = 4;
 
 impl Ue {
     /// A UE that is switched off, but for a connection of RRC to this cell of UTRAN, and attaches there when it is told to. `u_rnti` is
@@ -74,6 +78,31 @@ impl Ue {
         }
     }
 
+    /// A security mode command under keys that were in use before: the RNC has not heard that they are not any more, and the UE goes back
+    /// to them. Whether it is one.
+    pub(super) fn goes_back_in_utran(
+        &mut self,
+        check: Option<IntegrityCheck>,
+        message: &UtranDlMessage,
+        outbox: &mut Outbox<Event>,
+    ) -> bool {
+        let (Some(place), UtranDlMessage::KeyChange { transaction }) = (&mut self.utran, message) else { return false };
+        let verified = |before: &mut KeysBefore| before.side.verify(check, message).ok();
+        let found = self.gmm.before.iter_mut().enumerate().find_map(|(at, before)| Some((at, verified(before)?)));
+        let Some((at, count)) = found else { return false };
+        outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}, under the keys before")));
+        let KeysBefore { side, key_set, access, made_of } = self.gmm.before.swap_remove(at);
+        let in_use = side.in_use(place.cell);
+        (place.side, self.key_set) = (side, key_set);
+        (self.origin.access, self.origin.made_of) = (access, made_of);
+        self.gmm.before.clear();
+        self.report(in_use, outbox);
+        self.report(What::ContextInUse(access), outbox);
+        let complete = UtranUlMessage::SecurityModeComplete { transaction: *transaction };
+        self.say_in_utran(&complete, "SECURITY MODE COMPLETE", outbox);
+        true
+    }
+
     /// A security mode command that takes the keys of the last authentication into use: it is under them. Whether it is one.
     pub(super) fn takes_keys_in_utran(
         &mut self,
@@ -93,10 +122,15 @@ impl Ue {
             Ok(count) => {
                 outbox.verdict(Verdict::accepted(format!("accepted: COUNT {count}")));
                 let in_use = side.in_use(place.cell);
-                (place.side, self.origin.access) = (side, Origin::Umts);
-                self.key_set = NasKsi::new(*key_set);
+                let key_set = std::mem::replace(&mut self.key_set, NasKsi::new(*key_set));
+                let side = std::mem::replace(&mut place.side, side);
                 self.gmm.challenged = None;
-                self.origin.made_of = None;
+                let access = std::mem::replace(&mut self.origin.access, Origin::Umts);
+                let made_of = self.origin.made_of.take();
+                if on {
+                    self.gmm.before.truncate(MAX_BEFORE - 1);
+                    self.gmm.before.push(KeysBefore { side, key_set, access, made_of });
+                }
                 self.report(in_use, outbox);
                 self.report(What::ContextInUse(Origin::Umts), outbox);
                 let complete = UtranUlMessage::SecurityModeComplete { transaction };

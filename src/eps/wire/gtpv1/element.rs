@@ -15,6 +15,7 @@ use super::LAYER;
 use crate::eps::identifiers::Teid;
 use crate::eps::wire::WireError;
 use crate::eps::wire::core_error::{length_16, serialise};
+pub(super) use crate::eps::wire::gtp_value::Value;
 
 /// The types below this have a length of their own.
 const FIRST_WITH_LENGTH: u8 = 128;
@@ -108,7 +109,7 @@ impl<'a> Elements<'a> {
         of: impl FnOnce(Value<'a>) -> Result<T, WireError>,
     ) -> Result<Option<T>, WireError> {
         let found = self.0.iter().filter(|(kind, _, _)| *kind == ie.kind).nth(number);
-        found.map(|(_, offset, octets)| of(Value { ie, offset: *offset, octets })).transpose()
+        found.map(|(_, offset, octets)| of(Value { layer: LAYER, name: ie.name, offset: *offset, octets })).transpose()
     }
 
     /// What `of` makes of the first, which must be there.
@@ -139,31 +140,7 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// The value of an information element.
-pub(super) struct Value<'a> {
-    ie: Ie,
-    offset: usize,
-    /// Its octets.
-    pub octets: &'a [u8],
-}
-
-impl<'a> Value<'a> {
-    /// The value is not what was `expected`.
-    pub(super) fn refused(&self, expected: &'static str, found: impl std::fmt::Display) -> WireError {
-        WireError::new(LAYER, self.offset, format!("{} as {expected}", self.ie.name), found)
-    }
-
-    /// What `parser` makes of the value; what follows is of a later version.
-    pub(super) fn read<T>(
-        &self,
-        expected: &'static str,
-        parser: impl Parser<&'a [u8], Output = T, Error = nom::error::Error<&'a [u8]>>,
-    ) -> Result<T, WireError> {
-        let mut parser = parser;
-        let read = parser.parse(self.octets);
-        read.map(|(_, value)| value).map_err(|_| self.refused(expected, format!("{} octets", self.octets.len())))
-    }
-
+impl Value<'_> {
     /// A value of `N` octets.
     pub(super) fn array<const N: usize>(&self) -> Result<[u8; N], WireError> {
         let found = <[u8; N]>::try_from(self.octets);

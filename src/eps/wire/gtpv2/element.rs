@@ -15,6 +15,7 @@ use super::LAYER;
 use crate::eps::identifiers::{Ebi, Teid};
 use crate::eps::wire::WireError;
 use crate::eps::wire::core_error::{length_16, serialise};
+pub(super) use crate::eps::wire::gtp_value::Value;
 use crate::eps::wire::ue_context::TunnelEndpoint;
 
 /// Octets of type, length and instance.
@@ -139,7 +140,11 @@ impl<'a> Elements<'a> {
     /// What `of` makes of the values of every `ie`, each with its offset.
     pub(super) fn every<T>(&self, ie: Ie, of: impl Fn(Value<'a>) -> Result<T, WireError>) -> Result<Vec<T>, WireError> {
         let found = self.0.iter().filter(|element| (element.kind, element.instance) == (ie.kind, ie.instance));
-        found.map(|Element { offset, value, .. }| of(Value { ie, offset: *offset, octets: value })).collect()
+        found
+            .map(|Element { offset, value, .. }| {
+                of(Value { layer: LAYER, name: ie.name, offset: *offset, octets: value })
+            })
+            .collect()
     }
 
     /// What `of` makes of the first `ie`; none if there is none.
@@ -149,7 +154,11 @@ impl<'a> Elements<'a> {
         of: impl FnOnce(Value<'a>) -> Result<T, WireError>,
     ) -> Result<Option<T>, WireError> {
         let found = self.0.iter().find(|element| (element.kind, element.instance) == (ie.kind, ie.instance));
-        found.map(|Element { offset, value, .. }| of(Value { ie, offset: *offset, octets: value })).transpose()
+        found
+            .map(|Element { offset, value, .. }| {
+                of(Value { layer: LAYER, name: ie.name, offset: *offset, octets: value })
+            })
+            .transpose()
     }
 
     /// What `of` makes of the first `ie`, which must be there.
@@ -163,31 +172,7 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// The value of an information element.
-pub(super) struct Value<'a> {
-    ie: Ie,
-    offset: usize,
-    /// Its octets.
-    pub octets: &'a [u8],
-}
-
 impl<'a> Value<'a> {
-    /// The value is not what was `expected`.
-    pub(super) fn refused(&self, expected: &'static str, found: impl std::fmt::Display) -> WireError {
-        WireError::new(LAYER, self.offset, format!("{} as {expected}", self.ie.name), found)
-    }
-
-    /// What `parser` makes of the value; what follows is of a later version.
-    pub(super) fn read<T>(
-        &self,
-        expected: &'static str,
-        parser: impl Parser<&'a [u8], Output = T, Error = nom::error::Error<&'a [u8]>>,
-    ) -> Result<T, WireError> {
-        let mut parser = parser;
-        let read = parser.parse(self.octets);
-        read.map(|(_, value)| value).map_err(|_| self.refused(expected, format!("{} octets", self.octets.len())))
-    }
-
     /// The information elements of a group.
     pub(super) fn group(&self) -> Result<Elements<'a>, WireError> {
         Elements::parse(self.octets, self.offset)

@@ -27,6 +27,7 @@ pub use self::messages::{
 use self::asn1::{ConnectionId, Container, Criticality, Domain, Envelope, Field, Fields, Octets, Pdu, RuaPdu};
 use self::fields::Ie;
 use super::WireError;
+use super::message_enum::message_enum;
 
 const LAYER: &str = "RANAP";
 /// Procedure code of DirectTransfer in RUA.
@@ -67,10 +68,9 @@ fn encode<T: rasn::Encode>(value: &T, expected: &'static str) -> Result<Vec<u8>,
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// A message of RANAP.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum RanapMessage {
-            $($(#[$doc])* $name($name),)*
+        message_enum! {
+            /// A message of RANAP.
+            RanapMessage { $($(#[$doc])* $name,)* }
         }
 
         impl RanapMessage {
@@ -105,24 +105,7 @@ macro_rules! messages {
                     $(Self::$name(message) => pdu(message),)*
                 }
             }
-
-            /// The names of all messages.
-            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
-
-            /// The name of the message, e.g. `"RelocationRequired"`.
-            #[must_use]
-            pub const fn name(&self) -> &'static str {
-                match self {
-                    $(Self::$name(_) => stringify!($name),)*
-                }
-            }
         }
-
-        $(impl From<$name> for RanapMessage {
-            fn from(message: $name) -> Self {
-                Self::$name(message)
-            }
-        })*
     };
 }
 

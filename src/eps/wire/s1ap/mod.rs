@@ -50,6 +50,7 @@ pub use oxirush_s1ap::s1ap::{Cause, CauseMisc, CauseNas, CauseProtocol, CauseRad
 
 use self::received::Received;
 use super::WireError;
+use super::message_enum::message_enum;
 
 const LAYER: &str = "S1AP";
 
@@ -64,11 +65,12 @@ trait Message: Sized {
 
 macro_rules! messages {
     ({ $($(#[$doc:meta])* $name:ident = $kind:ident,)* } { $($(#[$other_doc:meta])* $other:ident,)* }) => {
-        /// A message of S1AP: the user data of SCTP port 36412.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum S1apMessage {
-            $($(#[$doc])* $name($name),)*
-            $($(#[$other_doc])* $other($other),)*
+        message_enum! {
+            /// A message of S1AP: the user data of SCTP port 36412.
+            S1apMessage {
+                $($(#[$doc])* $name,)*
+                $($(#[$other_doc])* $other,)*
+            }
         }
 
         impl S1apMessage {
@@ -102,31 +104,7 @@ macro_rules! messages {
                 let octets = pdu.and_then(|pdu| pdu.encode());
                 octets.map_err(|error| WireError::new(LAYER, 0, format!("{} that encodes", self.name()), error))
             }
-
-            /// The names of all messages.
-            pub const NAMES: &[&str] = &[$(stringify!($name),)* $(stringify!($other)),*];
-
-            /// The name of the message, e.g. `"HandoverRequired"`.
-            #[must_use]
-            pub const fn name(&self) -> &'static str {
-                match self {
-                    $(Self::$name(_) => stringify!($name),)*
-                    $(Self::$other(_) => stringify!($other),)*
-                }
-            }
         }
-
-        $(impl From<$name> for S1apMessage {
-            fn from(message: $name) -> Self {
-                Self::$name(message)
-            }
-        })*
-
-        $(impl From<$other> for S1apMessage {
-            fn from(message: $other) -> Self {
-                Self::$other(message)
-            }
-        })*
     };
 }
 

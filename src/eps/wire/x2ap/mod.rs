@@ -17,6 +17,7 @@ pub use self::messages::{
 
 use self::asn1::{Container, Criticality, Envelope, Field, Pdu};
 use super::WireError;
+use super::message_enum::message_enum;
 
 const LAYER: &str = "X2AP";
 /// How long the UE was in the source cell, in seconds, in every message.
@@ -87,10 +88,9 @@ fn encode<T: rasn::Encode>(value: &T, expected: &'static str) -> Result<Vec<u8>,
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// A message of X2AP: the user data of SCTP port 36422.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum X2apMessage {
-            $($(#[$doc])* $name($name),)*
+        message_enum! {
+            /// A message of X2AP: the user data of SCTP port 36422.
+            X2apMessage { $($(#[$doc])* $name,)* }
         }
 
         impl X2apMessage {
@@ -124,24 +124,7 @@ macro_rules! messages {
                     $(Self::$name(message) => pdu(message),)*
                 }
             }
-
-            /// The names of all messages.
-            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
-
-            /// The name of the message, e.g. `"SnStatusTransfer"`.
-            #[must_use]
-            pub const fn name(&self) -> &'static str {
-                match self {
-                    $(Self::$name(_) => stringify!($name),)*
-                }
-            }
         }
-
-        $(impl From<$name> for X2apMessage {
-            fn from(message: $name) -> Self {
-                Self::$name(message)
-            }
-        })*
     };
 }
 
