@@ -2,9 +2,8 @@
 
 use super::table::tabulated;
 use super::{WIDTH, wrapped};
-use crate::scenario::eps::e2m_compare::{
-    Cost, E2mComparison, FailureRow, MOST_FAILURES, RACE_DEPTHS, RacePoint, RaceRow, SettingsRow,
-};
+use crate::scenario::eps::e2m_compare::{Cost, E2mComparison, FailureRow, MOST_FAILURES, SettingsRow};
+use crate::scenario::eps::e2m_race::{RACE_DEPTHS, RacePoint, RaceRow};
 use crate::scenario::eps::enterprise::Learnt;
 
 /// What stands under the tables.

@@ -4,7 +4,8 @@
 use std::fmt::Write;
 
 use super::e2m_comparison::{mark, milliseconds};
-use crate::scenario::eps::e2m_compare::{E2mComparison, FailureRow, RaceRow};
+use crate::scenario::eps::e2m_compare::{E2mComparison, FailureRow};
+use crate::scenario::eps::e2m_race::RaceRow;
 
 /// Pixels of a field, and of what is around them.
 const FIELD: i64 = 26;
@@ -180,7 +181,7 @@ fn legend(svg: &mut String, y: i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::eps::e2m_compare::RacePoint;
+    use crate::scenario::eps::e2m_race::RacePoint;
 
     #[test]
     fn a_picture_has_a_field_for_each_session_in_the_colour_of_what_came_of_it() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::e2m_race::{RACE_DEPTHS, RaceRow, instants, openings, race, race_jobs, race_row};
 use super::enterprise::{Learnt, SessionAttempt};
 use super::run::{EpsRun, run};
 use crate::capture::Capture;
@@ -16,11 +17,10 @@ use crate::eps::enterprise::Enterprise;
 use crate::eps::security::e2m_keys::IdentifierForm;
 use crate::scenario::compare::CompareError;
 use crate::scenario::run::RunError;
+use crate::scenario::script::eps::EpsScript;
 use crate::scenario::script::eps::enterprise::IDENTITIES;
-use crate::scenario::script::eps::{EnterpriseStep, EpsScript, StepAction};
 use crate::scenario::script::{ScriptFile, SetArgument};
 use crate::scenario::workers::in_order;
-use crate::time::VirtualTime;
 
 /// What the comparison sets itself, so that `--set` must not.
 pub const OWN_KEYS: &[&str] = &[
@@ -48,15 +48,6 @@ pub const DEPTHS: [usize; 5] = [1, 2, 3, 4, 5];
 pub const MOST_FAILURES: u32 = 6;
 /// From one failed authentication to the next: the MME has given the one before up by then.
 const FAILURE_EVERY: Duration = Duration::from_secs(4);
-/// Depths of the store, for race b.
-pub const RACE_DEPTHS: [usize; 3] = [1, 2, 4];
-/// When the re-authentication begins, for race b.
-const RACE_BEGINS: Duration = Duration::from_secs(2);
-/// By how much the vector is late, and the challenge with it.
-const VECTOR_LATE: Duration = Duration::from_millis(300);
-/// How long before and after a frame a session is opened.
-const AROUND: Duration = Duration::from_micros(1);
-
 /// What is compared.
 #[derive(Clone, Debug)]
 pub struct E2mCompareSettings {
@@ -128,39 +119,7 @@ pub struct FailureRow {
     pub sessions: Vec<String>,
 }
 
-/// Race b over one access with a store of one depth.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RaceRow {
-    /// `eps`, `umts` or `gprs`.
-    pub access: &'static str,
-    /// Keys that the EMKS keeps.
-    pub depth: usize,
-    /// When the HSS pushed the new key and when the UE had it, in milliseconds from the re-authentication.
-    pub pushed_ms: Option<i64>,
-    /// When the UE made it.
-    pub made_ms: Option<i64>,
-    /// The sessions, two for each instant at which frames of the re-authentication are sent: just before and just after.
-    pub points: Vec<RacePoint>,
-}
-
-/// A session in race b.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RacePoint {
-    /// When the frames were sent, in microseconds from the re-authentication.
-    pub at_us: i64,
-    /// What they are.
-    pub frames: Vec<String>,
-    /// Whether the session was opened before them; else after them.
-    pub before: bool,
-    /// What came of it.
-    pub session: String,
-    /// With which of the keys of the UE, from 1.
-    pub key: Option<u32>,
-    /// Whether both ends had the same keys, if it came to that.
-    pub same_keys: bool,
-}
-
-fn script(text: &str, settings: &E2mCompareSettings) -> Result<EpsScript, CompareError> {
+pub(super) fn script(text: &str, settings: &E2mCompareSettings) -> Result<EpsScript, CompareError> {
     let text = format!(
         "name = \"compare\"\nshows = \"a session\"\nsystem = \"e2m\"\nseed = {}\n{text}\
          [[mme]]\nname = \"mme1\"\n[[sgsn]]\nname = \"sgsn1\"\n[[enb]]\nname = \"enb1\"\n[[rnc]]\nname = \"rnc1\"\n[[bss]]\nname = \"bss1\"\n\
@@ -175,89 +134,11 @@ fn script(text: &str, settings: &E2mCompareSettings) -> Result<EpsScript, Compar
 }
 
 /// A UE there; `steps` follow.
-fn ue(serving: &str) -> String {
+pub(super) fn ue(serving: &str) -> String {
     format!(
         "[[ue]]\nname = \"ue1\"\nimsi = \"001010000000001\"\nip = \"192.0.2.10\"\nserving = \"{serving}\"\n\
          application = \"meter-7@utility.example\"\n[[step]]\nat = \"100ms\"\naction = \"attach\"\n"
     )
-}
-
-/// Frames of the re-authentication that are sent at one instant.
-struct Instant {
-    /// From the beginning of the re-authentication.
-    at: Duration,
-    frames: Vec<String>,
-}
-
-/// A network in which a UE is authenticated anew, and the vector comes late.
-fn race(
-    settings: &E2mCompareSettings,
-    (serving, [tap, to]): (&str, [&str; 2]),
-    steps: &str,
-) -> Result<EpsScript, CompareError> {
-    let text = format!(
-        "duration = \"5s\"\n{}[[step]]\nat = \"{begins}ms\"\naction = \"authenticate\"\n{steps}\
-         [[attack]]\nname = \"vector\"\ntap = \"{tap}\"\nto = \"{to}\"\n\
-         trigger = {{ frame = \"AuthenticationInformationAnswer\", after = \"{begins}ms\" }}\naction = {{ delay = \"{}ms\" }}\n",
-        ue(serving),
-        VECTOR_LATE.as_millis(),
-        begins = RACE_BEGINS.as_millis(),
-    );
-    script(&text, settings)
-}
-
-/// The instants of a re-authentication, as they are without a session: from the request for a vector until the answer of the UE is on
-/// its last link.
-fn instants(run: &EpsRun) -> Vec<Instant> {
-    let capture = &run.run.capture;
-    let made = run.enterprise.last_made_us.map(Duration::from_micros).unwrap_or_default();
-    let mut instants: Vec<Instant> = Vec::new();
-    for frame in &capture.frames {
-        let sent = Duration::from_nanos(frame.time.as_nanos());
-        let of_network = capture.interfaces.get(frame.interface).is_some_and(|one| !one.name.starts_with("keys:"));
-        let Some(at) = sent.checked_sub(RACE_BEGINS).filter(|_| of_network) else { continue };
-        let name = frame.comment.split(';').next().unwrap_or_default().to_owned();
-        match instants.last_mut() {
-            Some(last) if last.at == at => last.frames.push(name),
-            // The answer leaves the UE when it has made the key; what follows it is the same on the next link.
-            Some(last) if RACE_BEGINS + last.at > made => break,
-            _ => instants.push(Instant { at, frames: vec![name] }),
-        }
-    }
-    instants
-}
-
-/// The sessions of a race: when they are opened.
-fn openings(instants: &[Instant]) -> impl Iterator<Item = (&Instant, bool, Duration)> {
-    let sides = |instant| [true, false].map(|before| (instant, before));
-    instants.iter().flat_map(sides).map(|(instant, before)| {
-        let at = RACE_BEGINS + instant.at;
-        (instant, before, if before { at - AROUND } else { at + AROUND })
-    })
-}
-
-/// The jobs of race b over one access, by depth of the store and opening.
-fn race_jobs(
-    settings: &E2mCompareSettings,
-    of_access: (&str, [&str; 2]),
-    instants: &[Instant],
-) -> Result<Vec<EpsScript>, CompareError> {
-    let mut jobs = Vec::new();
-    for depth in RACE_DEPTHS {
-        for (_, _, at) in openings(instants) {
-            let open = format!("[[step]]\nat = \"{}ms\"\naction = \"open\"\n", RACE_BEGINS.as_millis());
-            let mut script = race(settings, of_access, &open)?;
-            agree(&mut script, |agreed| agreed.depth = depth);
-            // To the microsecond, and before the re-authentication too.
-            let opening = script
-                .steps
-                .iter_mut()
-                .filter(|step| matches!(step.action, StepAction::Enterprise(EnterpriseStep::Open(_))));
-            opening.for_each(|step| step.at = VirtualTime::ZERO + at);
-            jobs.push(script);
-        }
-    }
-    Ok(jobs)
 }
 
 /// The jobs of the first two parts, in their order.
@@ -294,7 +175,7 @@ fn jobs(settings: &E2mCompareSettings) -> Result<Vec<EpsScript>, CompareError> {
     Ok(jobs)
 }
 
-fn agree(script: &mut EpsScript, change: impl FnOnce(&mut Enterprise)) {
+pub(super) fn agree(script: &mut EpsScript, change: impl FnOnce(&mut Enterprise)) {
     if let Some(enterprise) = &mut script.enterprise {
         change(&mut enterprise.agreed);
     }
@@ -351,7 +232,7 @@ pub fn compare(
     })
 }
 
-fn first(run: &EpsRun) -> Option<&SessionAttempt> {
+pub(super) fn first(run: &EpsRun) -> Option<&SessionAttempt> {
     run.enterprise.attempts.first()
 }
 
@@ -389,27 +270,5 @@ fn settings_row(
         session_frames: cost(capture, &["sgi"]),
         emse_learns: learns("emse1"),
         emks_learns: learns("emks"),
-    }
-}
-
-fn race_row((access, depth): (&'static str, usize), instants: &[Instant], runs: &[EpsRun]) -> RaceRow {
-    let begins = RACE_BEGINS.as_millis() as i64;
-    let since = |micros: Option<u64>| micros.map(|micros| (micros / 1_000) as i64 - begins);
-    let points = openings(instants).zip(runs).map(|((instant, before, _), run)| RacePoint {
-        at_us: instant.at.as_micros() as i64,
-        frames: instant.frames.clone(),
-        before,
-        session: first(run).map_or_else(String::new, |session| session.outcome.clone()),
-        key: first(run).and_then(|session| session.key),
-        same_keys: first(run).is_some_and(|session| session.same_keys),
-    });
-    // The same in every run of a row but for the session.
-    let last = runs.last();
-    RaceRow {
-        access,
-        depth,
-        pushed_ms: since(last.and_then(|run| run.enterprise.last_push_us)),
-        made_ms: since(last.and_then(|run| run.enterprise.last_made_us)),
-        points: points.collect(),
     }
 }

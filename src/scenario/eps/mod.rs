@@ -6,7 +6,7 @@
 //!   and `expectations`: what is made of frames and of what nodes report.
 //! * [`enterprise`]: what is made of runs with end points in an enterprise; `enterprise_nodes`: their nodes.
 //! * [`compare`]: the schemes side by side, on random walks; [`transfer_compare`]: context transfer against authentication;
-//!   [`e2m_compare`]: settings of e2m keys.
+//!   [`e2m_compare`]: settings of e2m keys; [`e2m_race`]: their race with an authentication.
 //! * [`attaches`]: what becomes of attaches for RLOS; `rlos`: what UEs and MMEs have for them; [`parlos_compare`]: their variants against
 //!   attacks.
 //! * [`pdcp_udp`]: the other form of the capture, which shows user packets too.
@@ -17,6 +17,7 @@ mod builder;
 pub mod compare;
 mod contexts;
 pub mod e2m_compare;
+pub mod e2m_race;
 pub mod enterprise;
 mod enterprise_attacks;
 mod enterprise_nodes;
