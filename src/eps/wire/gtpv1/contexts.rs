@@ -73,7 +73,7 @@ impl UmtsContext {
             if value.octets.get(1).is_some_and(|mode| mode >> 6 != UMTS_KEYS) {
                 return Ok(None);
             }
-            let (key_set, keys, container) = value.read("a context with keys of 128 bits", context)?;
+            let (keys, container) = value.read("a context with keys of 128 bits", context)?;
             let keys = <[u8; CkIk::OCTETS]>::try_from(keys).map_err(|_| value.refused("32 octets of key", "others"))?;
             let capabilities = match container {
                 [MOBILE_IDENTITY, 1, _, UE_NETWORK_CAPABILITY, _, eea, eia, ..] => {
@@ -81,19 +81,20 @@ impl UmtsContext {
                 }
                 _ => UeSecurityCapabilities::default(),
             };
-            Ok(Some(Self { key_set: key_set & KSI, keys: CkIk::from_octets(keys), capabilities }))
+            let key_set = value.octets.first().map_or(0, |first| first & KSI);
+            Ok(Some(Self { key_set, keys: CkIk::from_octets(keys), capabilities }))
         })
     }
 }
 
-/// The octet of KSI, CK and IK, container.
-fn context(input: &[u8]) -> IResult<&[u8], (u8, &[u8], &[u8])> {
-    let (input, (key_set, _)) = (be_u8, be_u8).parse(input)?;
+/// CK and IK, container.
+fn context(input: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
+    let (input, _) = (be_u8, be_u8).parse(input)?;
     let (input, keys) = take(CkIk::OCTETS).parse(input)?;
     // Quintuplets, DRX parameter, MS network capability.
     let (input, _) = (length_data(be_u16), be_u16, length_data(be_u8)).parse(input)?;
     let (input, container) = length_data(be_u16).parse(input)?;
-    Ok((input, (key_set, keys, container)))
+    Ok((input, (keys, container)))
 }
 
 /// PDP Context: a connection to the packet network, with the tunnels at the gateway.
