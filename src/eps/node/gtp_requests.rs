@@ -46,7 +46,7 @@ pub(super) enum Heeded {
     /// Something for the node.
     New,
     /// A request again, with its answer if there is one yet.
-    Again(Option<CoreMessage>),
+    Again(Option<Box<CoreMessage>>),
     /// An answer that no request waits for.
     Unasked,
 }
@@ -148,7 +148,7 @@ impl GtpRequests {
         let Some(number) = number(message) else { return Heeded::New };
         let known = self.heard.iter().find(|heard| heard.from == from && heard.request == *message);
         if let Some(heard) = known {
-            return Heeded::Again(heard.answer.clone());
+            return Heeded::Again(heard.answer.clone().map(Box::new));
         }
         if number.is_answer {
             let asked = |waiting: &Waiting| waiting.to == from && answers(&number, &waiting.request);

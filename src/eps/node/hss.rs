@@ -109,13 +109,8 @@ impl Hss {
         let before = record.serving.replace((mme, from)).filter(|(_, address)| *address != from);
         if let Some((destination, address)) = before {
             self.last_request = self.last_request.wrapping_add(1);
-            let message = DiameterMessage {
-                hop_by_hop: self.last_request,
-                end_to_end: self.last_request,
-                session: format!("{};0;{}", self.origin.host, self.last_request),
-                origin: self.origin.clone(),
-                body: DiameterBody::CancelLocationRequest(CancelLocationRequest { destination, imsi }),
-            };
+            let body = DiameterBody::CancelLocationRequest(CancelLocationRequest { destination, imsi });
+            let message = DiameterMessage::request(self.last_request, self.origin.clone(), body);
             self.send(address, message, outbox);
         }
         DiameterResult::SUCCESS

@@ -26,16 +26,9 @@ impl Mme {
     fn ask_hss(&mut self, body: impl FnOnce(Gummei) -> DiameterBody, outbox: &mut Outbox<Event>) -> Option<u32> {
         let (hss, gummei) = (self.settings.hss?, self.gummei()?);
         self.last_hop = self.last_hop.wrapping_add(1);
-        let (number, origin) = (self.last_hop, DiameterPeer::mme(gummei));
-        let message = DiameterMessage {
-            hop_by_hop: number,
-            end_to_end: number,
-            session: format!("{};0;{number}", origin.host),
-            origin,
-            body: body(gummei),
-        };
+        let message = DiameterMessage::request(self.last_hop, DiameterPeer::mme(gummei), body(gummei));
         self.core.send(hss, &CoreMessage::Diameter(message), outbox);
-        Some(number)
+        Some(self.last_hop)
     }
 
     /// Asks for a vector.

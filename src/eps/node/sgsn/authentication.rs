@@ -67,18 +67,13 @@ impl Sgsn {
     ) -> Option<u32> {
         let (hss, visited) = (self.settings.hss?, self.plmn()?);
         self.last_hop = self.last_hop.wrapping_add(1);
-        let (number, origin) = (self.last_hop, DiameterPeer::sgsn(self.core.address(), visited));
+        let origin = DiameterPeer::sgsn(self.core.address(), visited);
         let (destination, access) = (DiameterPeer::hss(visited), VectorAccess::UtranGeran);
         let request = AuthenticationInformationRequest { destination, imsi, visited, access, resynchronisation };
-        let message = DiameterMessage {
-            hop_by_hop: number,
-            end_to_end: number,
-            session: format!("{};0;{number}", origin.host),
-            origin,
-            body: DiameterBody::AuthenticationInformationRequest(request),
-        };
+        let body = DiameterBody::AuthenticationInformationRequest(request);
+        let message = DiameterMessage::request(self.last_hop, origin, body);
         self.core.send(hss, &CoreMessage::Diameter(message), outbox);
-        Some(number)
+        Some(self.last_hop)
     }
 
     pub(super) fn diameter(

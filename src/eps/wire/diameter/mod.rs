@@ -205,6 +205,13 @@ fn header(input: &[u8]) -> IResult<&[u8], Header> {
 }
 
 impl DiameterMessage {
+    /// The request with this number of a node: both identifiers are it, and it makes the session that of this request alone.
+    #[must_use]
+    pub fn request(number: u32, origin: DiameterPeer, body: DiameterBody) -> Self {
+        let session = format!("{};0;{number}", origin.host);
+        Self { hop_by_hop: number, end_to_end: number, session, origin, body }
+    }
+
     /// The message that `octets` are.
     ///
     /// # Errors
